@@ -1,0 +1,1 @@
+"""Counters, pure rules, alert state, outbox and delivery."""

@@ -1,0 +1,1 @@
+"""The `buzzwatch` command: thin, one file per command group."""

@@ -1,0 +1,55 @@
+"""The `buzzwatch` command: one file per command group, imported when it is first used."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from contracts.errors import BuzzwatchError
+
+# command → (module, name of its Typer app, one line of help). `buzzwatch --help` imports none of them.
+COMMANDS: dict[str, tuple[str, str, str]] = {}
+
+
+class _LazyGroup(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, name, help_text = COMMANDS[cmd_name]
+        command = typer.main.get_command(getattr(importlib.import_module(module), name))
+        command.name = cmd_name
+        command.short_help = help_text
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, _, help_text) in COMMANDS.items()])
+
+
+app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def _root() -> None:
+    """Watches what the crowd feels: tweets from Kafka, scored exactly once, alerts that people trust."""
+
+
+def main() -> None:
+    """Run the command; an error of ours is one line on standard error and exit status 1."""
+    logging.captureWarnings(True)
+    try:
+        app()
+    except BuzzwatchError as error:
+        click.echo(f"buzzwatch: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(0)

@@ -1,0 +1,192 @@
+"""The events on the topics: a tweet, a prediction, a judgement (feedback).
+
+Tweets and predictions are msgspec structs because millions of them are read and written; feedback is a
+pydantic model because people send it and deserve its messages. Unknown fields are ignored everywhere;
+optional fields may be added, none renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+import uuid
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+import msgspec
+import pydantic
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from contracts.errors import InvalidFeedback, InvalidTweet, UnreadableRecord
+from contracts.times import to_ms
+
+Sentiment = Literal["negative", "neutral", "positive"]
+SENTIMENTS: Final[tuple[Sentiment, ...]] = ("negative", "neutral", "positive")
+
+MAX_TEXT: Final = 10_000
+"""Longest text of a tweet, in code points after NFC."""
+MAX_ID: Final = 256
+"""Longest identifier, in code points: it becomes the key of the scored record."""
+
+# Fixed for ever: prediction ids are UUIDv5 under this namespace.
+PREDICTION_NAMESPACE: Final = uuid.UUID("6c1f3f0e-8d0a-5d0c-9a57-6275707a7a77")
+
+_Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
+
+
+class Tweet(Struct, frozen=True):
+    """A record of `tweets`. Field names follow the X API v2 tweet object."""
+
+    id: _Identifier | int
+    text: Annotated[str, Meta(min_length=1)]
+    created_at: datetime | None = None
+    author_id: _Identifier | int | None = None
+    lang: Annotated[str, Meta(max_length=35)] | None = None
+
+    @property
+    def created_at_ms(self) -> int | None:
+        """Milliseconds since 1970 in UTC, None when the tweet does not say."""
+        return None if self.created_at is None else to_ms(self.created_at)
+
+
+class ModelRef(Struct, frozen=True):
+    """Which registered model answered."""
+
+    name: str
+    version: str
+
+
+class Scores(Struct, frozen=True):
+    """One probability per label; they sum to 1."""
+
+    negative: float
+    neutral: float
+    positive: float
+
+
+class Prediction(Struct, frozen=True, omit_defaults=False):
+    """A record of `tweets.scored`: the JSON body of a CloudEvent in Kafka binary mode."""
+
+    tweet_id: str
+    prediction_id: str
+    sentiment: Sentiment
+    confidence: float
+    scores: Scores
+    watches: list[str]
+    themes: list[str]
+    model: ModelRef
+    text: str | None
+    lang: str | None
+    created_at: str
+    scored_at: str
+    author_id: str | UnsetType = UNSET
+
+
+_tweet_decoder = msgspec.json.Decoder(Tweet)
+_prediction_decoder = msgspec.json.Decoder(Prediction)
+
+
+def decode_tweet(value: bytes | None) -> Tweet:
+    """Read the value of a record of `tweets`; the text comes back in NFC.
+
+    Raises:
+        UnreadableRecord: no JSON object (null, not UTF-8, not JSON, a lone surrogate, another shape).
+        InvalidTweet: a field is missing, of another type, empty or too long; the message names it.
+    """
+    if value is None:
+        raise UnreadableRecord("the record has no value (null)")
+    try:
+        tweet = _tweet_decoder.decode(value)
+    except msgspec.ValidationError as error:
+        if not value.lstrip()[:1] == b"{":
+            raise UnreadableRecord(f"not a JSON object: {error}") from None
+        raise InvalidTweet(f"not a tweet: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableRecord(f"not JSON: {error}") from None
+    text = tweet.text
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if len(text) > MAX_TEXT:
+        raise InvalidTweet(f"not a tweet: text has {len(text):,} code points, the limit is {MAX_TEXT:,}")
+    if not text.strip():
+        raise InvalidTweet("not a tweet: text is empty")
+    if isinstance(tweet.id, int) and len(str(tweet.id)) > MAX_ID:
+        raise InvalidTweet(f"not a tweet: id is longer than {MAX_ID} digits")
+    return tweet if text is tweet.text else msgspec.structs.replace(tweet, text=text)
+
+
+def decode_prediction(value: bytes | None) -> Prediction:
+    """Read the value of a record of `tweets.scored`.
+
+    Raises:
+        UnreadableRecord: not a prediction of ours.
+    """
+    if value is None:
+        raise UnreadableRecord("the record has no value (null)")
+    try:
+        return _prediction_decoder.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableRecord(f"not a prediction: {error}") from None
+
+
+def prediction_id(model_name: str, model_version: str, tweet_id: str) -> str:
+    """UUIDv5 (RFC 9562) of `name/version/tweet id`: the same on every retry."""
+    return str(uuid.uuid5(PREDICTION_NAMESPACE, f"{model_name}/{model_version}/{tweet_id}"))
+
+
+class Feedback(pydantic.BaseModel):
+    """A record of `feedback`: someone judged a prediction."""
+
+    model_config = pydantic.ConfigDict(extra="ignore", frozen=True)
+
+    feedback_id: uuid.UUID
+    prediction_id: uuid.UUID
+    predicted: Sentiment
+    correct: pydantic.StrictBool
+    model_version: Annotated[str, pydantic.Field(min_length=1, max_length=MAX_ID)]
+    expected: Sentiment | None = None
+    tweet_id: Annotated[str, pydantic.Field(max_length=MAX_ID)] | None = None
+    watch: Annotated[str, pydantic.Field(max_length=MAX_ID)] | None = None
+    text: Annotated[str, pydantic.Field(max_length=MAX_TEXT)] | None = None
+    author: Annotated[str, pydantic.Field(max_length=MAX_ID)] | None = None
+    created_at: datetime | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _no_contradiction(self) -> Feedback:
+        if self.correct and self.expected not in (None, self.predicted):
+            raise ValueError(
+                f"correct is true, yet expected ({self.expected}) differs from predicted ({self.predicted})"
+            )
+        if not self.correct and self.expected == self.predicted:
+            raise ValueError(f"correct is false, yet expected and predicted are both {self.predicted}")
+        return self
+
+
+def decode_feedback(value: bytes | None) -> Feedback:
+    """Read the value of a record of `feedback`.
+
+    Raises:
+        UnreadableRecord: no JSON object.
+        InvalidFeedback: an unknown label, a malformed id, a contradiction; the message names the field.
+    """
+    if value is None:
+        raise UnreadableRecord("the record has no value (null)")
+    try:
+        data = json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableRecord(f"not JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise UnreadableRecord(f"not a JSON object but {type(data).__name__}")
+    try:
+        return Feedback.model_validate(data)
+    except pydantic.ValidationError as error:
+        raise InvalidFeedback(f"not a judgement: {one_line(error)}") from None
+
+
+def one_line(error: pydantic.ValidationError) -> str:
+    """The first complaint of a validation error as `field: message`, with the number of further ones."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    where = ".".join(str(part) for part in details[0]["loc"])
+    message = details[0]["msg"].removeprefix("Value error, ")
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return f"{where}: {message}{more}" if where else f"{message}{more}"

@@ -1,0 +1,317 @@
+"""Every setting in one class. Environment variables: prefix `BUZZWATCH_`, nested with `__`.
+
+BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS=kafka-1:9092,kafka-2:9092
+BUZZWATCH_REDIS__URL=redis://cache:6379/0
+BUZZWATCH_WORKER__ROLES=score
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from contracts.errors import SettingsError
+from contracts.topics import DEAD_LETTER_ROOM, MAX_RECORD_BYTES, TopicSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds the packages."""
+
+Port = Annotated[int, pydantic.Field(ge=1, le=65_535)]
+Seconds = Annotated[float, pydantic.Field(gt=0)]
+
+
+class _Group(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", validate_default=True)
+
+
+class KafkaSettings(_Group):
+    """How to reach Kafka."""
+
+    bootstrap_servers: str = "127.0.0.1:9092"
+    """`host:port`, several separated by commas. When set, `buzzwatch up` starts no Kafka of its own."""
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """As Kafka's `security.protocol`."""
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    """As Kafka's `sasl.mechanism`."""
+    sasl_username: str | None = None
+    """SASL user."""
+    sasl_password: pydantic.SecretStr | None = None
+    """SASL password."""
+    ssl_cafile: Path | None = None
+    """Certificate authority, PEM."""
+    ssl_certfile: Path | None = None
+    """Client certificate, PEM."""
+    ssl_keyfile: Path | None = None
+    """Client key, PEM."""
+    topics: TopicSettings = TopicSettings()
+    """Names, partitions and retention."""
+
+    @pydantic.field_validator("bootstrap_servers")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        for server in value.split(","):
+            host, _, port = server.strip().rpartition(":")
+            if not host or not port.isdigit() or not 1 <= int(port) <= 65_535:
+                raise ValueError(f"{server.strip()!r} is not host:port")
+        return value
+
+    def librdkafka(self) -> dict[str, Any]:
+        """Connection properties for confluent-kafka clients."""
+        properties: dict[str, Any] = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "security.protocol": self.security_protocol,
+        }
+        optional = {
+            "sasl.mechanism": self.sasl_mechanism,
+            "sasl.username": self.sasl_username,
+            "sasl.password": self.sasl_password and self.sasl_password.get_secret_value(),
+            "ssl.ca.location": self.ssl_cafile and str(self.ssl_cafile),
+            "ssl.certificate.location": self.ssl_certfile and str(self.ssl_certfile),
+            "ssl.key.location": self.ssl_keyfile and str(self.ssl_keyfile),
+        }
+        return properties | {name: value for name, value in optional.items() if value is not None}
+
+    def librdkafka_producer(self) -> dict[str, Any]:
+        """Connection properties plus what every producer of ours shares.
+
+        murmur2_random puts a key on the partition on which Java and kafka-python put it.
+        """
+        return self.librdkafka() | {
+            "partitioner": "murmur2_random",
+            "enable.idempotence": True,
+            "message.max.bytes": MAX_RECORD_BYTES + DEAD_LETTER_ROOM,
+        }
+
+    def kafka_python(self) -> dict[str, Any]:
+        """Keyword arguments for kafka-python clients."""
+        arguments: dict[str, Any] = {
+            "bootstrap_servers": [server.strip() for server in self.bootstrap_servers.split(",")],
+            "security_protocol": self.security_protocol,
+        }
+        optional = {
+            "sasl_mechanism": self.sasl_mechanism,
+            "sasl_plain_username": self.sasl_username,
+            "sasl_plain_password": self.sasl_password and self.sasl_password.get_secret_value(),
+            "ssl_cafile": self.ssl_cafile and str(self.ssl_cafile),
+            "ssl_certfile": self.ssl_certfile and str(self.ssl_certfile),
+            "ssl_keyfile": self.ssl_keyfile and str(self.ssl_keyfile),
+        }
+        return arguments | {name: value for name, value in optional.items() if value is not None}
+
+
+class RedisSettings(_Group):
+    """How to reach Redis."""
+
+    url: str = "redis://127.0.0.1:6379/0"
+    """`redis://` or `rediss://` URL. When set, `buzzwatch up` starts no Redis of its own."""
+    prefix: str = pydantic.Field(default="buzzwatch", pattern=r"^[\w.-]+$")
+    """First part of every key."""
+    timeout_s: Seconds = 5
+    """Connect and read time-out, seconds."""
+
+    @pydantic.field_validator("url")
+    @classmethod
+    def _scheme(cls, value: str) -> str:
+        if not value.startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError(f"{value!r} does not start with redis://, rediss:// or unix://")
+        return value
+
+
+class MlflowSettings(_Group):
+    """How to reach the model registry."""
+
+    tracking_uri: str = "http://127.0.0.1:5000"
+    """MLflow server. When set, `buzzwatch up` starts no MLflow of its own."""
+    model_name: str = "sentiment"
+    """Registered model that is followed."""
+    alias: str = "champion"
+    """Alias whose version serves."""
+    poll_interval_s: Seconds = 2
+    """How often the alias is asked for, seconds; a promotion is served within a few of these."""
+    timeout_s: Seconds = 10
+    """Time-out of one request, seconds."""
+    cache_dir: Path | None = None
+    """Where the champion is kept for the time when MLflow is away; by default `champion/` in the data folder."""
+
+
+class WorkerSettings(_Group):
+    """The Faust worker."""
+
+    roles: Annotated[frozenset[Literal["score", "watch"]], NoDecode] = frozenset({"score", "watch"})
+    """Comma-separated: `score` (tweets to predictions), `watch` (counters, rules)."""
+    instance: str | None = pydantic.Field(default=None, pattern=r"^[\w.-]+$")
+    """Name of this worker, unique and the same after a restart; by default host name and lowest free slot."""
+    text: Literal["masked", "raw", "none"] = "masked"
+    """The text in scored events: handles, URLs, e-mail addresses and phone numbers masked, as it came, or none."""
+    max_batch: int = pydantic.Field(default=4000, ge=1, le=100_000)
+    """Most tweets in one transaction. A batch takes what is there, so a quiet topic has small batches."""
+    queued_batches: int = pydantic.Field(default=2, ge=1, le=64)
+    """Batches polled ahead of the one being published."""
+    session_timeout_s: Seconds = 10
+    """Consumer group session time-out, seconds: how long a silent worker keeps its partitions."""
+    transaction_timeout_s: Seconds = 8
+    """Transaction time-out, seconds; shorter than the session's."""
+    drain_timeout_s: Seconds = 10
+    """How long SIGTERM waits for the batch in flight, seconds."""
+    give_up_after_s: Seconds = 300
+    """The worker exits non-zero when Kafka has been away this long, seconds."""
+    stalled_after_s: Seconds = 30
+    """`/livez` fails when there is lag and no commit for this long, seconds."""
+    web_host: str = "127.0.0.1"
+    """Address of the worker's own `/livez`, `/readyz` and `/metrics`."""
+    web_port: Port = 6066
+    """Port of the first worker on this host; the slot is added for further ones."""
+
+    @pydantic.field_validator("roles", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @pydantic.model_validator(mode="after")
+    def _consistent(self) -> WorkerSettings:
+        if not self.roles:
+            raise ValueError("roles: name at least one of score, watch")
+        if self.transaction_timeout_s >= self.session_timeout_s:
+            raise ValueError("transaction_timeout_s must be shorter than session_timeout_s")
+        return self
+
+
+class AlertSettings(_Group):
+    """Counters, windows and delivery."""
+
+    late_after_s: Seconds = 120
+    """A tweet dated more than this before its record is late: counted, never paging. Seconds."""
+    ahead_after_s: Seconds = 300
+    """A tweet dated more than this after its record counts at the record's time. Seconds."""
+    bucket_s: int = pydantic.Field(default=5, ge=1, le=60)
+    """Width of the buckets that windows are made of, seconds; divides 60."""
+    bucket_retention_s: Seconds = 7200
+    """How long those are kept, seconds."""
+    minute_retention_s: Seconds = 8 * 86_400
+    """How long counts per minute are kept (statistics and baselines), seconds."""
+    tick_s: Seconds = 0.5
+    """How often rules are evaluated when nothing arrives, seconds."""
+    feedback_memory_s: Seconds = 7 * 86_400
+    """How long a `feedback_id` is remembered, seconds."""
+    delivery_timeout_s: Seconds = 10
+    """Time-out of one delivery attempt, seconds."""
+    history: int = pydantic.Field(default=1000, ge=0)
+    """How many resolved alerts are kept."""
+    metrics_port: Port = 6065
+    """Port of the notifier's `/metrics` and `/livez` on the worker's web host."""
+
+    @pydantic.field_validator("bucket_s")
+    @classmethod
+    def _divides_a_minute(cls, value: int) -> int:
+        if 60 % value:
+            raise ValueError(f"{value} does not divide 60")
+        return value
+
+
+class ApiSettings(_Group):
+    """The REST API."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Port = 8000
+    """Port to listen on."""
+    batch_window_ms: float = pydantic.Field(default=2.0, ge=0)
+    """How long a prediction waits for company, milliseconds; 0 scores each request alone."""
+    max_batch: int = pydantic.Field(default=256, ge=1)
+    """Most texts in one micro-batch."""
+    feedback_timeout_s: Seconds = 5
+    """How long `/feedback` waits for Kafka's acknowledgement, seconds, before it answers 503."""
+
+
+class LocalSettings(_Group):
+    """The servers that `buzzwatch up` starts itself."""
+
+    data_dir: Path = Path("var")
+    """Where Kafka, Redis and MLflow keep their data, and the logs."""
+    kafka_port: Port = 9092
+    """Broker port."""
+    kafka_controller_port: Port = 9093
+    """KRaft controller port."""
+    redis_port: Port = 6379
+    """Redis port."""
+    mlflow_port: Port = 5000
+    """MLflow port."""
+    kafka_heap: str = pydantic.Field(default="512m", pattern=r"^\d+[mg]$")
+    """Heap of the broker, as Java's -Xmx."""
+
+
+class Settings(BaseSettings):
+    """All settings of buzzwatch."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BUZZWATCH_", env_nested_delimiter="__", extra="ignore", validate_default=True
+    )
+
+    kafka: KafkaSettings = KafkaSettings()
+    redis: RedisSettings = RedisSettings()
+    mlflow: MlflowSettings = MlflowSettings()
+    worker: WorkerSettings = WorkerSettings()
+    alerts: AlertSettings = AlertSettings()
+    api: ApiSettings = ApiSettings()
+    local: LocalSettings = LocalSettings()
+    rules: Path = ROOT / "alerts" / "default_rules.yaml"
+    """The YAML file with watches, themes, rules and receivers."""
+    artefact: Path = ROOT / "models" / "artefacts" / "linear"
+    """The shipped model, with which an empty registry is seeded."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe level that is logged."""
+    _external: frozenset[str] = pydantic.PrivateAttr(default=frozenset())
+
+    @pydantic.model_validator(mode="after")
+    def _follow_local_ports(self) -> Settings:
+        """Addresses that nobody set are those of the local stack."""
+        kafka = "bootstrap_servers" in self.kafka.model_fields_set
+        redis = "url" in self.redis.model_fields_set
+        mlflow = "tracking_uri" in self.mlflow.model_fields_set
+        if not kafka:
+            self.kafka = self.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{self.local.kafka_port}"})
+        if not redis:
+            self.redis = self.redis.model_copy(update={"url": f"redis://127.0.0.1:{self.local.redis_port}/0"})
+        if not mlflow:
+            self.mlflow = self.mlflow.model_copy(update={"tracking_uri": f"http://127.0.0.1:{self.local.mlflow_port}"})
+        named = {"kafka": kafka, "redis": redis, "mlflow": mlflow}
+        self._external = frozenset(component for component, is_named in named.items() if is_named)
+        return self
+
+    @property
+    def external(self) -> frozenset[str]:
+        """Which of kafka, redis and mlflow were named by a setting, so that no local one is started."""
+        return self._external
+
+    @property
+    def champion_cache(self) -> Path:
+        """Where the champion is kept for the time when MLflow is away."""
+        return self.mlflow.cache_dir or self.local.data_dir / "champion"
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: names the first bad variable, its value and why.
+    """
+    try:
+        return Settings()
+    except pydantic.ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        name = "BUZZWATCH_" + "__".join(str(part).upper() for part in detail["loc"])
+        message = detail["msg"].removeprefix("Value error, ")
+        value = detail.get("input")
+        shown = f" (is {value!r})" if isinstance(value, (str, int, float)) else ""
+        raise SettingsError(f"{name}: {message}{shown}") from None
+    except Exception as error:  # pydantic-settings wraps a value that is no JSON where JSON is due
+        raise SettingsError(f"a BUZZWATCH_ setting cannot be read: {error}") from None
+
+
+def host_name() -> str:
+    """This host's name, fit for a Kafka client id."""
+    return "".join(letter if letter.isalnum() or letter in "._-" else "-" for letter in socket.gethostname())

@@ -1,0 +1,1 @@
+"""Real servers on this machine: Kafka, Redis and MLflow, for `buzzwatch up` and the integration tests."""

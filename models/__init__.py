@@ -1,0 +1,1 @@
+"""What a tweet says: text cleaning, sentiment models, watches and themes, masking, the champion."""

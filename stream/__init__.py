@@ -1,0 +1,1 @@
+"""The Faust worker: batches from Kafka to predictions, counters and judgements."""

@@ -1,0 +1,1 @@
+"""Data sets, training, evaluation, registering and promotion of models."""
