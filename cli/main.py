@@ -7,7 +7,6 @@ import logging
 import sys
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -35,7 +34,13 @@ class _LazyGroup(TyperGroup):
             formatter.write_dl([(name, help_text) for name, (_, _, help_text) in COMMANDS.items()])
 
 
-app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    cls=_LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
 
 
 @app.callback()
@@ -49,7 +54,7 @@ def main() -> None:
     try:
         app()
     except BuzzwatchError as error:
-        click.echo(f"buzzwatch: {error}", err=True)
+        typer.echo(f"buzzwatch: {error}", err=True)
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)

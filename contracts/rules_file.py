@@ -89,11 +89,11 @@ def _known_keys() -> set[str]:
 def _line(document: Any, place: Sequence[Any]) -> int:
     """The line of the deepest part of `place` that the document has, counted from 1."""
     line = 1
-    node: Any = document
     for part in place:
         try:
-            line = (node.lc.key(part) if isinstance(node, dict) else node.lc.item(part))[0] + 1
-            node = node[part]
+            marks: Any = document.lc
+            line = (marks.key(part) if isinstance(document, dict) else marks.item(part))[0] + 1
+            document = document[part]
         except (AttributeError, KeyError, IndexError, TypeError):
             break
     return line
