@@ -1,0 +1,85 @@
+"""MLflow of the local stack: one server process on SQLite that also keeps the artifacts."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from contracts.errors import Unavailable
+from contracts.settings import LocalSettings
+from local.server import Server, is_listening, make_folder
+
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    # Its job runner is for hosted evaluations; without it there are two processes instead of six.
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+def mlflow_server(local: LocalSettings) -> Server:
+    """The server on `local.mlflow_port`, its data under `local.data_dir`.
+
+    Raises:
+        Unavailable: the full MLflow is not installed, or the folder cannot be written.
+    """
+    # mlflow-skinny, which serving installs, has no server; the database layer comes with the full one only.
+    if importlib.util.find_spec("mlflow") is None or importlib.util.find_spec("sqlalchemy") is None:
+        raise Unavailable(
+            'MLflow\'s server is missing: pip install -e ".[local]" or set BUZZWATCH_MLFLOW__TRACKING_URI'
+        )
+    data_dir = local.data_dir.absolute()
+    folder = make_folder(data_dir / "mlflow")
+    logs = make_folder(data_dir / "logs")
+    database = folder / "mlflow.db"
+    port = str(local.mlflow_port)
+    options = {
+        "backend-store-uri": f"sqlite:///{database}",
+        "artifacts-destination": str(make_folder(folder / "artifacts")),
+        "host": "127.0.0.1",
+        "port": port,
+        "workers": "1",  # SQLite has one writer
+        # MLflow 3.5 and later answers only to host names it knows.
+        "allowed-hosts": f"127.0.0.1:{port},localhost:{port}",
+    }
+    mlflow = (sys.executable, "-m", "mlflow")
+    return Server(
+        name="mlflow",
+        command=(*mlflow, "server", *(part for name, value in options.items() for part in (f"--{name}", value))),
+        log=logs / "mlflow.log",
+        ports={"BUZZWATCH_LOCAL__MLFLOW_PORT": local.mlflow_port},
+        prepare=lambda: _create_tables(mlflow, database),
+        ready=lambda: _answers(local.mlflow_port),
+        environment=ENVIRONMENT,
+        start_timeout_s=120,
+    )
+
+
+def _create_tables(mlflow: tuple[str, ...], database: Path) -> None:
+    """Create the database beside and rename it: migrations that are killed half-way cannot be resumed."""
+    if database.exists():
+        return
+    fresh = database.with_name(".fresh.db")
+    fresh.unlink(missing_ok=True)
+    command = [*mlflow, "db", "upgrade", f"sqlite:///{fresh}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **ENVIRONMENT})
+    if done.returncode:
+        raise Unavailable(f"MLflow's database cannot be created in {database.parent}: {done.stderr.strip()[-300:]}")
+    fresh.rename(database)
+
+
+def _answers(port: int) -> bool:
+    if not is_listening(port):
+        return False
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2, trust_env=False).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False

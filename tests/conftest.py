@@ -1,0 +1,103 @@
+"""Fixtures for every test. Servers start when a test first asks for one, and are shared by the session."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts.settings import KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings
+from contracts.topics import TopicSettings
+from local.topics import create_topics as create
+from tests.servers import RunningServer, start_kafka, start_mlflow, start_redis
+
+NOBODY = "127.0.0.1:1"
+"""An address where nothing listens: what `settings` names for a server that the test did not ask for."""
+
+
+@pytest.fixture(scope="session")
+def kafka_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """`host:port` of a real broker."""
+    running = start_kafka(tmp_path_factory.mktemp("kafka"))
+    yield running.address
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real Redis."""
+    running = start_redis(tmp_path_factory.mktemp("redis"))
+    yield running.address
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real MLflow server."""
+    running = start_mlflow(tmp_path_factory.mktemp("mlflow"))
+    yield running.address
+    running.stop()
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> Settings:
+    """Settings with topics, group-safe names, Redis prefix and data folder of this test alone.
+
+    Redis is always real. Kafka and MLflow are when the test asks for them (`kafka_servers`, `topics`,
+    `create_topics`; `mlflow_uri`); otherwise nothing listens at their addresses.
+    """
+    mark = uuid.uuid4().hex[:8]
+    kafka = request.getfixturevalue("kafka_servers") if "kafka_servers" in request.fixturenames else NOBODY
+    mlflow = request.getfixturevalue("mlflow_uri") if "mlflow_uri" in request.fixturenames else f"http://{NOBODY}"
+    topics = TopicSettings(
+        tweets=f"tweets-{mark}", scored=f"scored-{mark}", feedback=f"feedback-{mark}", dead_letters=f"dead-{mark}"
+    )
+    return Settings(
+        kafka=KafkaSettings(bootstrap_servers=kafka, topics=topics),
+        redis=RedisSettings(url=redis_url, prefix=f"test-{mark}"),
+        mlflow=MlflowSettings(tracking_uri=mlflow, model_name=f"sentiment-{mark}"),
+        local=LocalSettings(data_dir=tmp_path),
+    )
+
+
+@pytest.fixture
+def create_topics(kafka_servers: str) -> Callable[[Settings], None]:
+    """Creates the four topics of the settings it is given."""
+
+    def create_them(settings: Settings) -> None:
+        create(settings)
+
+    return create_them
+
+
+@pytest.fixture
+def topics(settings: Settings, create_topics: Callable[[Settings], None]) -> TopicSettings:
+    """The four topics of `settings`, created."""
+    create_topics(settings)
+    return settings.kafka.topics
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RunningServer]:
+    """A Redis of this test alone, to kill and restart."""
+    running = start_redis(tmp_path / "own")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[RunningServer]:
+    """A broker of this test alone, to kill and restart."""
+    running = start_kafka(tmp_path / "own")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_mlflow(tmp_path: Path) -> Iterator[RunningServer]:
+    """An MLflow of this test alone, to kill and restart."""
+    running = start_mlflow(tmp_path / "own")
+    yield running
+    running.stop()
