@@ -1,0 +1,202 @@
+"""Counts of one resolution, kept in the process and re-read only where Redis says they have changed.
+
+A day's baseline is 1,440 minutes times the shards; rules look at it twice a second. Late tweets change old minutes.
+So every shard keeps an index of its minutes by the stamp of their last change, and a refresh is one round trip
+asking each shard what is newer than the last stamp seen, and one more reading just these.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+import redis
+
+from alerts.counts import NOTHING, Counts, Key, Point, parse_cells
+from alerts.keys import ShardKeys, shards_key
+
+_CHUNK: Final = 2000
+"""Hashes read in one round trip."""
+_SWEEP_MS: Final = 600_000
+"""How often minutes that Redis has let expire are forgotten here too."""
+
+_Cells = dict[Key, Counts]
+
+
+@dataclass
+class _Shard:
+    newest: float = 0.0
+    """Stamp of the newest change seen."""
+    dirty: set[int] = field(default_factory=set)
+    """Starts that have changed since they were read."""
+    cells: dict[int, _Cells] = field(default_factory=dict)
+
+    def keep_only(self, present: AbstractSet[int]) -> None:
+        """Forget what Redis has let expire."""
+        self.dirty &= present
+        for start in self.cells.keys() - present:
+            del self.cells[start]
+
+
+@dataclass
+class _Sum:
+    """A sum over a span that moves on: only what enters, leaves or changes is added and subtracted."""
+
+    included: dict[tuple[str, int], _Cells] = field(default_factory=dict)
+    total: _Cells = field(default_factory=dict)
+
+
+class CountCache:
+    """Reads `bucket`s or `minute`s of all shards. Safe to use from several threads."""
+
+    def __init__(self, redis: redis.Redis, prefix: str, resolution: str, keep_s: int) -> None:
+        self._redis: Any = redis
+        self._prefix = prefix
+        self._resolution = resolution
+        self._keep_s = keep_s
+        self._shards: dict[str, _Shard] = {}
+        self._sums: dict[str, _Sum] = {}
+        self._refreshed_ms: int | None = None
+        self._span: tuple[int, int] = (0, 0)
+        self._swept_ms: int | None = None
+        self._lock = threading.RLock()
+
+    def refresh(self, now_ms: int, since_s: int, until_s: int, *, every_ms: int) -> None:
+        """Bring `[since_s, until_s)` up to date; within `every_ms` of the last time only if it grew."""
+        with self._lock:
+            known = self._span[0] <= since_s and until_s <= self._span[1]
+            fresh = self._refreshed_ms is not None and 0 <= now_ms - self._refreshed_ms < every_ms
+            if known and fresh:
+                return
+            self._find_changes(now_ms)
+            self._read_changed(since_s, until_s)
+            self._refreshed_ms = now_ms
+            # What was refreshed a moment ago counts as known, so that rules with different spans share it.
+            self._span = (min(since_s, self._span[0]), max(until_s, self._span[1])) if fresh else (since_s, until_s)
+
+    def total(self, name: str, since_s: int, until_s: int) -> Mapping[Key, Counts]:
+        """The sum over `[since_s, until_s)`; `name` tells one moving span from another."""
+        with self._lock:
+            moving = self._sums.setdefault(name, _Sum())
+            wanted = {
+                (name, start): cells
+                for name, shard in self._shards.items()
+                for start, cells in shard.cells.items()
+                if since_s <= start < until_s
+            }
+            for place, cells in list(moving.included.items()):
+                if wanted.get(place) is not cells:
+                    _subtract(moving.total, cells)
+                    del moving.included[place]
+            for place, cells in wanted.items():
+                if place not in moving.included:
+                    _add(moving.total, cells)
+                    moving.included[place] = cells
+            return MappingProxyType(moving.total)
+
+    def series(self, key: Key, since_s: int, until_s: int) -> dict[int, Counts]:
+        """Counts per start of one watch and theme within what the last refresh read, in order of time."""
+        with self._lock:
+            found: dict[int, Counts] = {}
+            for shard in self._shards.values():
+                for start, cells in shard.cells.items():
+                    if since_s <= start < until_s and key in cells:
+                        found[start] = found.get(start, NOTHING).plus(cells[key])
+            return dict(sorted(found.items()))
+
+    def read(self, since_s: int, until_s: int, step_s: int, watch: str | None, theme: str | None) -> list[Point]:
+        """Counts per step, from what Redis holds now."""
+        with self._lock:
+            self._find_changes(None)
+            self._read_changed(since_s, until_s)
+            points: dict[tuple[int, str, str], Counts] = {}
+            for shard in self._shards.values():
+                for start, cells in shard.cells.items():
+                    if not since_s <= start < until_s:
+                        continue
+                    step = since_s + (start - since_s) // step_s * step_s
+                    for key, counts in cells.items():
+                        if watch in (None, key[0]) and theme in (None, key[1]):
+                            place = (step, *key)
+                            points[place] = points.get(place, NOTHING).plus(counts)
+        return [Point(*place, counts) for place, counts in sorted(points.items())]
+
+    def _find_changes(self, now_ms: int | None) -> None:
+        names = self._redis.smembers(shards_key(self._prefix))
+        for gone in self._shards.keys() - names:
+            del self._shards[gone]
+        for name in names:
+            self._shards.setdefault(name, _Shard())
+        sweep = now_ms is not None and (self._swept_ms is None or abs(now_ms - self._swept_ms) >= _SWEEP_MS)
+        pipeline = self._redis.pipeline(transaction=False)
+        for name, shard in self._shards.items():
+            index = ShardKeys(self._prefix, name).index(self._resolution)
+            pipeline.zrange(index, "-inf" if sweep else f"({shard.newest!r}", "+inf", byscore=True, withscores=True)
+            pipeline.zrange(index, 0, 0, desc=True, withscores=True)
+        answers = iter(pipeline.execute())
+        lost = False
+        for name, shard in self._shards.items():
+            changes = {int(start): float(stamp) for start, stamp in next(answers)}
+            newest = max((float(stamp) for _, stamp in next(answers)), default=0.0)
+            if newest < shard.newest:
+                # Redis was emptied or went back in time: what is known of this shard is worth nothing.
+                self._shards[name] = _Shard()
+                lost = True
+                continue
+            if sweep:
+                shard.keep_only(changes.keys())
+            shard.dirty |= {start for start, stamp in changes.items() if stamp > shard.newest}
+            shard.newest = max(newest, shard.newest)
+        if sweep:
+            self._swept_ms = now_ms
+        if lost:
+            self._find_changes(None)
+
+    def _read_changed(self, since_s: int, until_s: int) -> None:
+        wanted = [
+            (name, start) for name, shard in self._shards.items() for start in shard.dirty if since_s <= start < until_s
+        ]
+        for first in range(0, len(wanted), _CHUNK):
+            chunk = wanted[first : first + _CHUNK]
+            pipeline = self._redis.pipeline(transaction=False)
+            for name, start in chunk:
+                pipeline.hgetall(ShardKeys(self._prefix, name).cells(self._resolution, start))
+            for (name, start), fields in zip(chunk, pipeline.execute(), strict=True):
+                shard = self._shards[name]
+                shard.dirty.discard(start)
+                shard.cells[start] = parse_cells(fields)
+        self._forget_old(since_s)
+
+    def _forget_old(self, since_s: int) -> None:
+        """Keep no more than `keep_s` before what is asked for; what is dropped is read again when asked for."""
+        for shard in self._shards.values():
+            old = [start for start in shard.cells if start < since_s - self._keep_s]
+            for start in old:
+                del shard.cells[start]
+            shard.dirty.update(old)
+
+
+def _add(total: _Cells, cells: Mapping[Key, Counts]) -> None:
+    for key, counts in cells.items():
+        total[key] = total.get(key, NOTHING).plus(counts)
+
+
+def _subtract(total: _Cells, cells: Mapping[Key, Counts]) -> None:
+    for key, counts in cells.items():
+        left = total[key].minus(counts)
+        if left == NOTHING:
+            del total[key]
+        else:
+            total[key] = left
+
+
+def sum_of(series: Iterable[Counts]) -> Counts:
+    """All of them together."""
+    total = NOTHING
+    for counts in series:
+        total = total.plus(counts)
+    return total

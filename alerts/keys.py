@@ -1,0 +1,140 @@
+"""Every Redis key in one place.
+
+Keys of one Lua call share a hash tag, so that they live in one slot of a cluster: `{scored:<topic id>:<partition>}`
+for the counters of one source partition, `{alerts}` for alert states, feedback and outbox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ShardKeys:
+    """The counters of one source partition."""
+
+    prefix: str
+    shard: str
+    """`<topic id>:<partition>`."""
+
+    def _key(self, name: str) -> str:
+        return f"{self.prefix}:{{scored:{self.shard}}}:{name}"
+
+    @property
+    def mark(self) -> str:
+        """String: the next offset to count."""
+        return self._key("mark")
+
+    def index(self, resolution: str) -> str:
+        """Sorted set: start of a bucket or minute → when it last changed, ms, never twice the same."""
+        return self._key(f"{resolution}s")
+
+    def cells(self, resolution: str, start_s: int) -> str:
+        """Hash: `watch|theme|sentiment` → number of tweets."""
+        return self._key(f"{resolution}:{start_s}")
+
+    def samples(self, watch: str) -> str:
+        """Sorted set: a negative tweet → its `created_at`, ms."""
+        return self._key(f"samples:{watch}")
+
+
+def shards_key(prefix: str) -> str:
+    """Set: every shard that has counters."""
+    return f"{prefix}:shards"
+
+
+@dataclass(frozen=True)
+class AlertKeys:
+    """Alert states, feedback and outbox: one slot."""
+
+    prefix: str
+
+    def _key(self, name: str) -> str:
+        return f"{self.prefix}:{{alerts}}:{name}"
+
+    @property
+    def revision(self) -> str:
+        """String: changes with every write of the states below."""
+        return self._key("revision")
+
+    @property
+    def firing(self) -> str:
+        """Hash: fingerprint → alert."""
+        return self._key("firing")
+
+    @property
+    def history(self) -> str:
+        """List: resolved alerts, newest first."""
+        return self._key("history")
+
+    @property
+    def episodes(self) -> str:
+        """Hash: fingerprint → when it fired of late, `[[start ms, end ms], …]`."""
+        return self._key("episodes")
+
+    @property
+    def feedback_marks(self) -> str:
+        """Hash: topic id → the next offset to judge."""
+        return self._key("feedback:marks")
+
+    @property
+    def feedback_seen(self) -> str:
+        """Sorted set: feedback id → when it counted, ms."""
+        return self._key("feedback:seen")
+
+    @property
+    def streaks(self) -> str:
+        """Hash: model version → wrong judgements in a row."""
+        return self._key("feedback:streaks")
+
+    @property
+    def judged(self) -> str:
+        """Hash: `version|right` or `version|wrong` → judgements since the beginning."""
+        return self._key("feedback:judged")
+
+    def judged_minute(self, start_s: int) -> str:
+        """The same for one minute."""
+        return self._key(f"feedback:judged:{start_s}")
+
+    @property
+    def serving(self) -> str:
+        """Hash: model version → `1` while it serves, `0` once it has stopped."""
+        return self._key("serving")
+
+    @property
+    def entries(self) -> str:
+        """Hash: `webhook-id` → entry of the outbox."""
+        return self._key("outbox:entries")
+
+    @property
+    def receivers(self) -> str:
+        """Set: receivers that ever had an entry."""
+        return self._key("outbox:receivers")
+
+    @property
+    def exhausted(self) -> str:
+        """Sorted set: `webhook-id` → when the last attempt failed, ms."""
+        return self._key("outbox:exhausted")
+
+    @property
+    def disabled(self) -> str:
+        """Hash: receiver → since when and why it is not posted to."""
+        return self._key("outbox:disabled")
+
+    @property
+    def claims(self) -> str:
+        """Hash: lane → token of the notifier that delivers its first entry now."""
+        return self._key("outbox:claims")
+
+    @property
+    def wake(self) -> str:
+        """List: a token for each new entry, so that a notifier waits without polling."""
+        return self._key("outbox:wake")
+
+    def due(self, receiver: str) -> str:
+        """Sorted set: lane → when its first entry is due (or its claim runs out), ms."""
+        return self._key(f"outbox:due:{receiver}")
+
+    def lane(self, lane: str) -> str:
+        """List: the `webhook-id`s of one receiver and fingerprint, in the order of delivery."""
+        return self._key(f"outbox:lane:{lane}")

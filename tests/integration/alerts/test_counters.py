@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from alerts.connection import connect
+from alerts.counters import Cell, CounterStore, Counts, Sample
+from contracts.settings import Settings
+
+NOW_S = 1_790_000_000 // 60 * 60
+NOW_MS = NOW_S * 1000
+
+
+@pytest.fixture
+def store(settings: Settings) -> CounterStore:
+    return CounterStore(connect(settings), settings)
+
+
+def cells(start_s: int, negative: int, *, positive: int = 0, watch: str = "acme", theme: str = "") -> Counter[Cell]:
+    return Counter(
+        {Cell(start_s, watch, theme, "negative"): negative, Cell(start_s, watch, theme, "positive"): positive}
+    )
+
+
+def add(store: CounterStore, expected: int, end: int, counted: Counter[Cell], partition: int = 0) -> int:
+    minutes = Counter[Cell]()
+    for cell, number in counted.items():
+        minutes[cell._replace(start_s=cell.start_s // 60 * 60)] += number
+    return store.add(
+        topic_id="t1", partition=partition, expected=expected, end=end, buckets=counted, minutes=minutes, samples=[]
+    )
+
+
+def test_a_batch_counts_once_however_often_it_is_sent(store: CounterStore) -> None:
+    for _ in range(3):
+        assert add(store, 0, 10, cells(NOW_S, 7, positive=3)) == 10
+    assert store.window(NOW_MS, 60)["acme", ""] == Counts(7, 0, 3)
+
+
+def test_a_batch_from_another_offset_counts_nothing_and_tells_where_to_go_on(store: CounterStore) -> None:
+    add(store, 0, 10, cells(NOW_S, 1))
+    assert add(store, 5, 20, cells(NOW_S, 100)) == 10
+    assert add(store, 12, 20, cells(NOW_S, 100)) == 10
+    assert store.window(NOW_MS, 60)["acme", ""].negative == 1
+
+
+def test_a_partition_without_a_mark_starts_where_the_first_batch_says(store: CounterStore) -> None:
+    assert store.marks("t1", range(4)) == {}
+    assert add(store, 1000, 1001, cells(NOW_S, 1), partition=3) == 1001
+    assert store.marks("t1", range(4)) == {3: 1001}
+    assert store.marks("t2", range(4)) == {}
+
+
+def test_the_shards_add_up(store: CounterStore, settings: Settings) -> None:
+    for partition in range(4):
+        add(store, 0, 5, cells(NOW_S - partition * 10, 5), partition=partition)
+    reader = CounterStore(connect(settings), settings)
+    assert reader.window(NOW_MS, 60)["acme", ""].negative == 20
+    assert reader.baseline(NOW_MS + 240_000, window_s=60, baseline_s=3600)["acme", ""].negative == 20
+
+
+def test_a_window_forgets_what_is_older_and_waits_for_what_is_ahead(store: CounterStore) -> None:
+    add(store, 0, 1, cells(NOW_S, 1) + cells(NOW_S - 65, 10) + cells(NOW_S + 60, 100))
+    assert store.window(NOW_MS, 60)["acme", ""].negative == 1
+    assert store.window(NOW_MS + 60_000, 60)["acme", ""].negative == 101
+    assert ("acme", "") not in store.window(NOW_MS + 600_000, 60)
+
+
+def test_a_late_tweet_changes_the_baseline_that_was_read_before(store: CounterStore) -> None:
+    add(store, 0, 1, cells(NOW_S - 7200, 1))
+    assert store.baseline(NOW_MS, window_s=60, baseline_s=86_400)["acme", ""].negative == 1
+    add(store, 1, 2, cells(NOW_S - 7200, 4))
+    assert store.baseline(NOW_MS + 3000, window_s=60, baseline_s=86_400)["acme", ""].negative == 5
+
+
+def test_a_moving_baseline_equals_one_read_afresh(store: CounterStore, settings: Settings) -> None:
+    for step in range(30):
+        add(store, step, step + 1, cells(NOW_S - 1800 + step * 60, step + 1, theme="delay" if step % 2 else ""))
+    for moved in range(0, 1800_000, 61_000):
+        moving = dict(store.baseline(NOW_MS + moved, window_s=60, baseline_s=900))
+        afresh = CounterStore(connect(settings), settings)
+        assert moving == dict(afresh.baseline(NOW_MS + moved, window_s=60, baseline_s=900))
+
+
+def test_an_emptied_redis_empties_what_readers_remember(store: CounterStore, settings: Settings) -> None:
+    add(store, 0, 1, cells(NOW_S, 9))
+    assert store.window(NOW_MS, 60)["acme", ""].negative == 9
+    client = connect(settings)
+    client.delete(*client.keys(f"{settings.redis.prefix}*"))
+    assert dict(store.window(NOW_MS, 60)) == {}
+
+
+def test_statistics_come_per_step_watch_and_theme(store: CounterStore) -> None:
+    add(
+        store, 0, 1, cells(NOW_S, 2) + cells(NOW_S, 1, theme="delay") + cells(NOW_S + 60, 4) + cells(NOW_S, 7, watch="")
+    )
+    points = store.stats(since_s=NOW_S, until_s=NOW_S + 120, watch="acme", theme="")
+    assert [(point.start_s, point.counts.negative) for point in points] == [(NOW_S, 2), (NOW_S + 60, 4)]
+    (whole,) = store.stats(since_s=NOW_S, until_s=NOW_S + 120, step_s=120, watch="")
+    assert whole.counts.negative == 7
+    assert {point.theme for point in store.stats(since_s=NOW_S, until_s=NOW_S + 120)} == {"", "delay"}
+
+
+def test_the_newest_samples_stay_whatever_order_they_come_in(store: CounterStore) -> None:
+    samples = [
+        Sample("acme", NOW_MS + number, f"bad {number} \x00 \U0001f621", ("delay",), str(number))
+        for number in range(80)
+    ]
+    for first in (40, 0):
+        store.add(
+            topic_id="t1",
+            partition=0,
+            expected=40 - first,
+            end=80 - first,
+            buckets={},
+            minutes={},
+            samples=samples[first : first + 40],
+        )
+    kept = store.samples("acme", NOW_MS)
+    assert [sample.tweet_id for sample in kept] == [str(number) for number in range(79, 29, -1)]
+    assert kept[0] == samples[79]
+    assert store.samples("acme", NOW_MS + 75) == kept[:5]
+
+
+def test_everything_but_marks_expires(store: CounterStore, settings: Settings) -> None:
+    store.add(
+        topic_id="t1",
+        partition=0,
+        expected=0,
+        end=1,
+        buckets=cells(NOW_S, 1),
+        minutes=cells(NOW_S, 1),
+        samples=[Sample("acme", NOW_MS, "bad", (), "1")],
+    )
+    client = connect(settings)
+    lasting = {key for key in client.keys(f"{settings.redis.prefix}*") if client.ttl(key) < 0}
+    assert lasting == {f"{settings.redis.prefix}:{{scored:t1:0}}:mark", f"{settings.redis.prefix}:shards"}
+
+
+def test_a_client_that_answers_in_bytes_is_refused(settings: Settings) -> None:
+    import redis
+
+    with pytest.raises(TypeError, match="decode_responses"):
+        CounterStore(redis.Redis.from_url(settings.redis.url), settings)
