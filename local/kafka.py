@@ -15,7 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from contracts.errors import Unavailable
 from contracts.settings import LocalSettings
-from local.kafka_jars import ensure_jars
+from local.kafka_jars import JARS, ensure_jars
 from local.server import Server, is_listening, make_folder
 
 _LOGGING = Path(__file__).with_name("kafka_log4j2.yaml")
@@ -28,7 +28,7 @@ def kafka_server(local: LocalSettings) -> Server:
     """The broker on `local.kafka_port`, its data under `local.data_dir`.
 
     Raises:
-        Unavailable: no Java here, the jars cannot be fetched, or the folder cannot be written.
+        Unavailable: no Java here, or the folder cannot be written; `prepare` also when the jars cannot be fetched.
     """
     java = shutil.which("java")
     if java is None:
@@ -38,14 +38,14 @@ def kafka_server(local: LocalSettings) -> Server:
     logs = make_folder(data_dir / "logs")
     if "," in str(folder):
         raise Unavailable(f"{folder}: Kafka takes no comma in a folder's name; set BUZZWATCH_LOCAL__DATA_DIR")
-    jars = ensure_jars()
     properties = folder / "server.properties"
     run_java = (
         *(java, f"-Xmx{local.kafka_heap}", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"),
-        *(f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", f"{jars}{os.sep}*"),
+        *(f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", f"{JARS}{os.sep}*"),
     )
 
     def prepare() -> None:
+        ensure_jars()
         _write_atomically(properties, _as_java_reads(_properties(local, folder / "data")))
         _format(run_java, properties, folder / "data")
 

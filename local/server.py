@@ -32,6 +32,8 @@ class Server:
     """Where the process' output goes."""
     ports: Mapping[str, int]
     """Setting → port it listens on."""
+    host: str = "127.0.0.1"
+    """Address it listens on."""
     ready: Callable[[], bool]
     """Asks it whether it serves; never raises."""
     prepare: Callable[[], None] = nothing_to_prepare
@@ -61,7 +63,12 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
-def ensure_port_is_free(name: str, setting: str, port: int, host: str = "127.0.0.1") -> None:
+def reachable_host(host: str) -> str:
+    """The address at which this machine reaches what listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 (compared, not bound)
+
+
+def ensure_port_is_free(name: str, setting: str, port: int, host: str) -> None:
     """Refuse before anything starts.
 
     Raises:
@@ -86,7 +93,7 @@ def ensure_ports_are_free(server: Server) -> None:
         Unavailable: a port is taken; names the setting.
     """
     for setting, port in server.ports.items():
-        ensure_port_is_free(server.name, setting, port)
+        ensure_port_is_free(server.name, setting, port, server.host)
 
 
 def is_listening(port: int, host: str = "127.0.0.1") -> bool:

@@ -1,0 +1,120 @@
+"""`buzzwatch up`: the whole stack on this machine until Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from contracts.settings import Settings, load_settings
+from local.output import LogFollower
+from local.programs import our_programs
+from local.stack import Stack
+
+app = typer.Typer(add_completion=False)
+
+_COLOURS: Final = {"notifier": "magenta", "api": "green", "kafka": "yellow", "redis": "red", "mlflow": "blue"}
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopAsked(BaseException):
+    """Ctrl-C, SIGTERM or a closed terminal. Like KeyboardInterrupt, nothing but the end of `up` catches it."""
+
+
+@app.command()
+def up(
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many Faust workers.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Do not show what the processes write.")] = False,
+) -> None:
+    """Start Kafka, Redis and MLflow, then worker, notifier and API; stop them in order on Ctrl-C.
+
+    A server named by BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS, BUZZWATCH_REDIS__URL or BUZZWATCH_MLFLOW__TRACKING_URI
+    is used instead of a local one. Data and logs are kept in BUZZWATCH_LOCAL__DATA_DIR (var).
+
+    Examples:
+
+      buzzwatch up
+
+      buzzwatch up --workers 2
+
+      BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS=kafka-1:9092 buzzwatch up
+    """
+    settings = load_settings()
+    screen = Screen()
+    try:
+        with stop_signals_raise(), running_stack(settings, screen, workers=workers, quiet=quiet) as stack:
+            for name, address in stack.addresses.items():
+                screen.say(f"{name:<7}{address}")
+            screen.say("ready; Ctrl-C stops everything")
+            watch(stack)
+    except StopAsked:
+        screen.say("stopped")
+
+
+class Screen:
+    """Lines from many processes on one terminal, each with its name in front; plain when piped."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, markup=False, soft_wrap=True)
+        self._lock = threading.Lock()
+
+    def say(self, line: str) -> None:
+        """A line of our own."""
+        self.show("up", line)
+
+    def show(self, name: str, line: str) -> None:
+        """A line of a process."""
+        style = "bold" if name == "up" else _COLOURS.get(name, "cyan")
+        with self._lock:
+            self._console.print(Text.assemble((f"{name:>9} | ", style), line))
+
+
+@contextmanager
+def running_stack(settings: Settings, screen: Screen, *, workers: int = 1, quiet: bool = False) -> Iterator[Stack]:
+    """The stack, started and seeded; stopped in order when the block is left."""
+    programs = our_programs(settings, workers)
+    stack = Stack(settings, programs=programs, seed=lambda: _seed(settings, screen), say=screen.say)
+    with LogFollower([] if quiet else programs, screen.show), stack:
+        yield stack
+
+
+def watch(stack: Stack) -> NoReturn:
+    """Wait for a signal; a process that keeps dying ends the wait with an error."""
+    pause = threading.Event()
+    while True:
+        stack.check()
+        pause.wait(1)
+
+
+@contextmanager
+def stop_signals_raise() -> Iterator[None]:
+    """Within the block the first SIGINT, SIGTERM or SIGHUP raises StopAsked; later ones are ignored.
+
+    Whoever presses Ctrl-C twice would otherwise cut the worker off from the Kafka that it drains to.
+    """
+
+    def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        for name in _SIGNALS:
+            signal.signal(name, signal.SIG_IGN)
+        raise StopAsked
+
+    before = {name: signal.signal(name, stop) for name in _SIGNALS}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+
+def _seed(settings: Settings, screen: Screen) -> None:
+    from training.register import seed_registry
+
+    if seed_registry(settings):
+        screen.say(f"the empty registry was given the model of {settings.artefact}")

@@ -1,0 +1,75 @@
+"""Our own processes of the stack: workers, notifier, API."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from contracts.settings import Settings
+from local.server import Server, make_folder, reachable_host
+
+_START_TIMEOUT_S = 120.0  # the first worker on a machine compiles the scorer
+
+
+def our_programs(settings: Settings, workers: int = 1) -> list[Server]:
+    """The notifier, `workers` workers and the API, in the order in which they are started.
+
+    Raises:
+        Unavailable: the folder of the logs cannot be written.
+    """
+    logs = make_folder(settings.local.data_dir.absolute() / "logs")
+    web = settings.worker
+    return [
+        Server(
+            name="notifier",
+            command=(str(Path(sys.executable).with_name("buzzwatch")), "notifier"),
+            log=logs / "notifier.log",
+            host=web.web_host,
+            ports={"BUZZWATCH_ALERTS__METRICS_PORT": settings.alerts.metrics_port},
+            ready=_says_yes(web.web_host, settings.alerts.metrics_port, "/livez"),
+            start_timeout_s=_START_TIMEOUT_S,
+            stop_timeout_s=settings.alerts.delivery_timeout_s + 5,
+        ),
+        *(
+            Server(
+                name="worker" if workers == 1 else f"worker-{slot}",
+                command=(sys.executable, "-m", "faust", "-A", "stream.app", "worker"),
+                log=logs / ("worker.log" if workers == 1 else f"worker-{slot}.log"),
+                host=web.web_host,
+                ports={"BUZZWATCH_WORKER__WEB_PORT": web.web_port + slot},
+                ready=_says_yes(web.web_host, web.web_port + slot, "/readyz"),
+                start_timeout_s=_START_TIMEOUT_S,
+                stop_timeout_s=web.drain_timeout_s + 10,
+            )
+            for slot in range(workers)
+        ),
+        Server(
+            name="api",
+            command=(
+                *(sys.executable, "-m", "uvicorn", "api.app:app"),
+                *("--host", settings.api.host, "--port", str(settings.api.port)),
+                *("--no-access-log", "--timeout-graceful-shutdown", "10"),
+            ),
+            host=settings.api.host,
+            log=logs / "api.log",
+            ports={"BUZZWATCH_API__PORT": settings.api.port},
+            ready=_says_yes(settings.api.host, settings.api.port, "/readyz"),
+            start_timeout_s=_START_TIMEOUT_S,
+            stop_timeout_s=15,
+        ),
+    ]
+
+
+def _says_yes(host: str, port: int, path: str) -> Callable[[], bool]:
+    url = f"http://{reachable_host(host)}:{port}{path}"
+
+    def ready() -> bool:
+        try:
+            return httpx.get(url, timeout=2, trust_env=False).is_success
+        except httpx.HTTPError:
+            return False
+
+    return ready

@@ -1,0 +1,182 @@
+"""The whole stack on one machine: started in order, watched, stopped in the opposite order."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Final, Self
+
+from filelock import FileLock, Timeout
+
+from contracts.errors import Unavailable
+from contracts.settings import LocalSettings, Settings
+from local.kafka import kafka_server
+from local.mlflow import mlflow_server
+from local.redis import redis_server
+from local.server import Server, ensure_ports_are_free, make_folder, reachable_host, wait_until_ready
+from local.supervision import FATAL, Supervision
+from local.topics import create_topics
+
+# A process that needed more restarts than this within the window is not helped by another one.
+_MOST_RESTARTS: Final = 5
+_WINDOW_S: Final = 300.0
+
+_SERVERS: Final[dict[str, Callable[[LocalSettings], Server]]] = {
+    "kafka": kafka_server,
+    "redis": redis_server,
+    "mlflow": mlflow_server,
+}
+
+
+class Stack:
+    """The servers that no setting names, our processes on top of them.
+
+    with Stack(settings, programs=our_programs(settings), seed=lambda: seed_registry(settings), say=print) as stack:
+        while True:
+            stack.check()
+            time.sleep(1)
+
+    Leaving the block stops the worker, the notifier and the API, waits for their end, then stops the servers.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        programs: Sequence[Server],
+        seed: Callable[[], object],
+        say: Callable[[str], None],
+    ) -> None:
+        """
+        Args:
+            settings: names the servers to use, or the ports of those to start.
+            programs: our processes, see `local.programs`.
+            seed: fills an empty model registry; called when MLflow is ready.
+            say: takes one line of progress at a time.
+        """
+        self.settings = settings
+        self._seed = seed
+        self._say = say
+        data_dir = make_folder(settings.local.data_dir.absolute())
+        self._lock = FileLock(data_dir / "up.lock")
+        self._data_dir = data_dir
+        external = settings.external
+        self.servers = [describe(settings.local) for name, describe in _SERVERS.items() if name not in external]
+        self.programs = list(programs)
+        self._supervision: Supervision | None = None
+        self.pids: dict[str, int] = {}
+        """Process numbers, as of the start or the last `check`."""
+        self._restarts: dict[str, deque[float]] = {}
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """What listens where, for people."""
+        api = f"http://{reachable_host(self.settings.api.host)}:{self.settings.api.port}"
+        return {
+            "API": f"{api}/docs",
+            "MLflow": self.settings.mlflow.tracking_uri,
+            "Kafka": self.settings.kafka.bootstrap_servers,
+            "Redis": self.settings.redis.url.rpartition("@")[2],
+            "logs": str(self._data_dir / "logs"),
+        }
+
+    def __enter__(self) -> Self:
+        """Start everything; returns when all of it is ready.
+
+        Raises:
+            Unavailable: a second stack in this data folder, a taken port, a missing program, a process that died
+                while starting, a server that is not there; what was started is stopped again.
+        """
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise Unavailable(
+                f"another `buzzwatch up` runs on {self._data_dir}; use it, end it or set BUZZWATCH_LOCAL__DATA_DIR"
+            ) from None
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop everything in order."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop our processes, wait for their end, then the servers."""
+        try:
+            if self._supervision is not None:
+                self._say("stopping: first worker, notifier and API, then the servers")
+                self._supervision.stop()
+                self._supervision = None
+        finally:
+            self._lock.release()
+
+    def check(self) -> None:
+        """To call every second or so: says what was restarted.
+
+        Raises:
+            Unavailable: a process keeps dying; names the log to read.
+        """
+        assert self._supervision is not None
+        for name, info in self._supervision.processes().items():
+            server = next(one for one in [*self.servers, *self.programs] if one.name == name)
+            if info["state"] == FATAL:
+                raise Unavailable(f"{name} keeps dying at its start; read {server.log}")
+            before, now = self.pids.get(name, 0), int(info["pid"])
+            if now in (0, before):
+                continue
+            self.pids[name] = now
+            times = self._restarts.setdefault(name, deque())
+            times.append(time.monotonic())
+            while times[0] < time.monotonic() - _WINDOW_S:
+                times.popleft()
+            if len(times) > _MOST_RESTARTS:
+                raise Unavailable(f"{name} died {len(times)} times in {_WINDOW_S / 60:.0f} minutes; read {server.log}")
+            self._say(f"{name} died and was started again (process {now}); what it wrote: {server.log}")
+
+    def _start(self) -> None:
+        groups = {"servers": self.servers, "ours": self.programs}
+        supervision = Supervision(groups, self._data_dir / "run", self._data_dir / "logs" / "supervisord.log")
+        supervision.await_the_previous_one()
+        for server in [*self.servers, *self.programs]:
+            ensure_ports_are_free(server)
+        if self.servers:
+            self._say(f"preparing {_listed(self.servers)}")
+            # Formatting Kafka's storage and creating MLflow's tables take seconds each, on a first start.
+            with ThreadPoolExecutor(len(self.servers)) as pool:
+                list(pool.map(lambda server: server.prepare(), self.servers))
+        self._supervision = supervision
+        supervision.start()
+        self._launch(self.servers)
+        for state in create_topics(self.settings):
+            for difference in state.differences:
+                self._say(f"topic {state.wanted.name}: {difference}")
+        self._seed()
+        self._launch(self.programs)
+
+    def _launch(self, servers: list[Server]) -> None:
+        supervision = self._supervision
+        assert supervision is not None
+        if servers:
+            self._say(f"starting {_listed(servers)}")
+        sizes = {server.name: server.log.stat().st_size if server.log.exists() else 0 for server in servers}
+        for server in servers:
+            supervision.start_process(server.name)
+        for server in servers:
+            name = server.name
+            wait_until_ready(server, is_alive=lambda name=name: supervision.is_alive(name), log_offset=sizes[name])  # type: ignore[misc]
+            self.pids[name] = int(supervision.processes()[name]["pid"])
+            self._say(f"{name} is ready")
+
+
+def _listed(servers: list[Server]) -> str:
+    names = [server.name for server in servers]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import redis
+
+from contracts.errors import Unavailable
+from contracts.settings import LocalSettings, Settings
+from local.server import Server, is_listening
+from local.stack import Stack
+from tests.servers import free_ports
+
+# A program that listens, and when it is told to end takes its time and then says whether Redis is still there.
+PROGRAM = """
+import signal, socket, sys, time
+def end(*_):
+    time.sleep(1)
+    try:
+        socket.create_connection(("127.0.0.1", int(sys.argv[2])), 1)
+        print("drained while redis was up", flush=True)
+    except OSError:
+        print("redis was gone already", flush=True)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("listening", flush=True)
+while True:
+    listener.accept()[0].close()
+"""
+
+
+class Corner:
+    """A stack of a local Redis and one program, Kafka and MLflow being those of the session."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        redis_port, self.port = free_ports(2)
+        local = LocalSettings(data_dir=folder, redis_port=redis_port)
+        self.settings = Settings(kafka=settings.kafka, mlflow=settings.mlflow, local=local)
+        self.redis_port = redis_port
+        self.log = folder / "logs" / "program.log"
+        self.said: list[str] = []
+        self.seeded = 0
+        self.program = Server(
+            name="program",
+            command=(sys.executable, "-c", PROGRAM, str(self.port), str(redis_port)),
+            log=self.log,
+            ports={"BUZZWATCH_PROGRAM_PORT": self.port},
+            ready=lambda: is_listening(self.port),
+        )
+
+    def stack(self) -> Stack:
+        def seed() -> None:
+            self.seeded += 1
+
+        return Stack(self.settings, programs=[self.program], seed=seed, say=self.said.append)
+
+
+@pytest.fixture
+def corner(settings: Settings, kafka_servers: str, mlflow_uri: str, tmp_path: Path) -> Corner:
+    return Corner(settings, tmp_path / "stack")
+
+
+def _wait_until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def _is_gone(pid: int) -> bool:
+    return not Path(f"/proc/{pid}").exists()
+
+
+def test_the_program_drains_before_the_servers_stop_and_nothing_is_left(corner: Corner) -> None:
+    with corner.stack() as stack:
+        pids = dict(stack.pids)
+        assert set(pids) == {"redis", "program"}
+        assert corner.seeded == 1
+    assert corner.log.read_text().splitlines() == ["listening", "drained while redis was up"]
+    assert all(_is_gone(pid) for pid in pids.values())
+    assert not is_listening(corner.redis_port)
+
+
+def test_a_killed_program_is_started_again_and_redis_keeps_its_data(corner: Corner) -> None:
+    with corner.stack() as stack:
+        with redis.Redis(port=corner.redis_port) as client:
+            client.set("key", "value")
+        time.sleep(1.2)  # the append-only file is synced every second
+        os.kill(stack.pids["redis"], signal.SIGKILL)
+        os.kill(stack.pids["program"], signal.SIGKILL)
+        before = dict(stack.pids)
+
+        def both_are_new() -> bool:
+            stack.check()
+            return all(stack.pids[name] not in (0, pid) for name, pid in before.items())
+
+        _wait_until(both_are_new)
+        _wait_until(lambda: is_listening(corner.redis_port))
+        with redis.Redis(port=corner.redis_port) as client:
+            assert client.get("key") == b"value"
+    assert sum("died and was started again" in line for line in corner.said) == 2
+
+
+def test_a_second_stack_on_the_data_folder_is_refused_in_one_line(corner: Corner) -> None:
+    with corner.stack(), pytest.raises(Unavailable, match="another `buzzwatch up`") as caught:
+        corner.stack().__enter__()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_taken_port_is_refused_before_anything_starts(corner: Corner) -> None:
+    with socket.create_server(("127.0.0.1", corner.port)), pytest.raises(Unavailable, match=rf"port {corner.port} "):
+        corner.stack().__enter__()
+    assert not is_listening(corner.redis_port)
+    assert not corner.log.exists()
+
+
+def test_a_program_that_dies_at_its_start_ends_the_stack_with_its_last_words(corner: Corner) -> None:
+    corner.program = Server(
+        name="program",
+        command=(sys.executable, "-c", "raise SystemExit('error: the rules file has no watches')"),
+        log=corner.log,
+        ports={},
+        ready=lambda: False,
+    )
+    with pytest.raises(Unavailable, match=r"the rules file has no watches; read .*program\.log"):
+        corner.stack().__enter__()
+    assert not is_listening(corner.redis_port)
+
+
+def _kill_it_again_and_again(stack: Stack, name: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        stack.check()
+        pid = stack.pids[name]
+        if pid and not _is_gone(pid):
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+
+
+def test_a_program_that_keeps_dying_ends_the_stack_and_names_the_log(corner: Corner) -> None:
+    with corner.stack() as stack, pytest.raises(Unavailable, match=r"program .*read .*program\.log"):
+        _kill_it_again_and_again(stack, "program")
+    assert not is_listening(corner.redis_port)
+
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from contracts.settings import *
+from local.server import Server, is_listening
+from local.stack import Stack
+folder, redis_port, port, program = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+settings = Settings(local=LocalSettings(data_dir=folder, redis_port=redis_port))
+server = Server(name="program", command=(sys.executable, "-c", program, str(port), str(redis_port)),
+    log=folder / "logs" / "program.log", ports={}, ready=lambda: is_listening(port))
+with Stack(settings, programs=[server], seed=lambda: None, say=lambda line: None) as stack:
+    print(*stack.pids.values(), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_when_up_itself_is_killed_its_processes_end_in_order(
+    corner: Corner, kafka_servers: str, mlflow_uri: str, tmp_path: Path
+) -> None:
+    environment = {
+        "BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS": kafka_servers,
+        "BUZZWATCH_KAFKA__TOPICS__TWEETS": corner.settings.kafka.topics.tweets,
+        "BUZZWATCH_KAFKA__TOPICS__SCORED": corner.settings.kafka.topics.scored,
+        "BUZZWATCH_KAFKA__TOPICS__FEEDBACK": corner.settings.kafka.topics.feedback,
+        "BUZZWATCH_KAFKA__TOPICS__DEAD_LETTERS": corner.settings.kafka.topics.dead_letters,
+        "BUZZWATCH_MLFLOW__TRACKING_URI": mlflow_uri,
+    }
+    arguments = [str(corner.settings.local.data_dir), str(corner.redis_port), str(corner.port), PROGRAM]
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *arguments], env={**os.environ, **environment}, stdout=subprocess.PIPE
+    ) as up:
+        assert up.stdout is not None
+        pids = [int(pid) for pid in up.stdout.readline().split()]
+        assert len(pids) == 2
+        up.kill()
+    # Started again at once, the stack waits for the end of the old one instead of tripping over its ports.
+    with corner.stack() as stack:
+        assert corner.log.read_text().splitlines()[:2] == ["listening", "drained while redis was up"]
+        assert all(_is_gone(pid) for pid in pids)
+        assert stack.pids["program"] not in pids
