@@ -13,7 +13,11 @@ from typer.core import TyperGroup
 from contracts.errors import BuzzwatchError
 
 # command → (module, name of its Typer app, one line of help). `buzzwatch --help` imports none of them.
-COMMANDS: dict[str, tuple[str, str, str]] = {}
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "produce": ("cli.produce", "app", "Send tweets from a file or standard input to Kafka"),
+    "consume": ("cli.consume", "app", "Follow the scored tweets"),
+    "dlq": ("cli.dlq", "app", "Dead letters: list"),
+}
 
 
 class _LazyGroup(TyperGroup):

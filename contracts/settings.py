@@ -145,6 +145,8 @@ class WorkerSettings(_Group):
     """Comma-separated: `score` (tweets to predictions), `watch` (counters, rules)."""
     instance: str | None = pydantic.Field(default=None, pattern=r"^[\w.-]+$")
     """Name of this worker, unique and the same after a restart; by default host name and lowest free slot."""
+    group: str = pydantic.Field(default="buzzwatch", pattern=r"^[\w.-]+$")
+    """Consumer group of the Faust app; `-score` and `-watch` are added for the two batch consumers."""
     text: Literal["masked", "raw", "none"] = "masked"
     """The text in scored events: handles, URLs, e-mail addresses and phone numbers masked, as it came, or none."""
     max_batch: int = pydantic.Field(default=4000, ge=1, le=100_000)

@@ -1,0 +1,83 @@
+"""`buzzwatch consume`: follows the scored topic."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from contracts.errors import InvalidRecord
+from contracts.events import Prediction, decode_prediction
+from contracts.settings import load_settings
+from stream.following import follow
+
+app = typer.Typer(add_completion=False)
+
+_COLOURS = {"negative": "red", "neutral": "bright_black", "positive": "green"}
+_EXAMPLES = """Follow the scored tweets, committed ones only.
+
+Examples:
+
+  buzzwatch consume
+
+  buzzwatch consume --from-beginning --until-end --format jsonl > scored.jsonl
+
+  buzzwatch consume --watch air-paradis --sentiment negative
+"""
+
+
+@app.command(help=_EXAMPLES)
+def consume(
+    output: Annotated[
+        Literal["table", "jsonl"], typer.Option("--format", help="Rows for people or one JSON object a line.")
+    ] = "table",
+    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Start with the oldest record.")] = False,
+    until_end: Annotated[
+        bool, typer.Option("--until-end", help="Stop at the end instead of waiting for more.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
+    watch: Annotated[str | None, typer.Option(help="Only tweets of this watch.")] = None,
+    sentiment: Annotated[
+        Literal["negative", "neutral", "positive"] | None, typer.Option(help="Only this label.")
+    ] = None,
+) -> None:
+    """Follow the scored topic."""
+    settings = load_settings()
+    console = Console()
+    shown = 0
+    if output == "table":
+        console.print(
+            f"{'written':19}  {'sentiment':9} {'conf.':>5}  {'watches':16}  {'themes':20}  text", style="bold"
+        )
+    try:
+        for message in follow(
+            settings, settings.kafka.topics.scored, from_beginning=from_beginning, until_end=until_end
+        ):
+            value = message.value()
+            try:
+                prediction = decode_prediction(value)
+            except InvalidRecord as error:
+                typer.echo(f"{message.topic()}[{message.partition()}]@{message.offset()}: {error}", err=True)
+                continue
+            if (watch and watch not in prediction.watches) or (sentiment and prediction.sentiment != sentiment):
+                continue
+            if output == "jsonl":
+                typer.echo(value)
+            else:
+                console.print(_row(prediction), no_wrap=True, overflow="ellipsis", crop=True)
+            shown += 1
+            if shown == limit:
+                return
+    except KeyboardInterrupt:
+        return
+
+
+def _row(prediction: Prediction) -> Text:
+    row = Text(f"{prediction.created_at[:19]}  ")
+    row.append(f"{prediction.sentiment:9}", style=_COLOURS[prediction.sentiment])
+    watches, themes = ",".join(prediction.watches)[:16], ",".join(prediction.themes)[:20]
+    row.append(f" {prediction.confidence:5.2f}  {watches:16}  {themes:20}  ")
+    row.append(" ".join((prediction.text or "").split()))
+    return row

@@ -1,0 +1,48 @@
+"""librdkafka consumers that survive restarts: static membership, nothing committed behind our back."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError
+
+from contracts.settings import Settings
+
+_log = logging.getLogger("buzzwatch.stream")
+
+
+def batch_consumer(settings: Settings, role: str, instance: str) -> Consumer:
+    """A consumer of the group `<group>-<role>` that keeps its partitions over a restart.
+
+    It reads committed records only, from the earliest one that nobody has dealt with.
+    """
+    group = f"{settings.worker.group}-{role}"
+    return Consumer(
+        settings.kafka.librdkafka()
+        | {
+            "group.id": group,
+            "group.instance.id": f"{group}-{instance}",
+            "client.id": f"{group}-{instance}",
+            "session.timeout.ms": int(settings.worker.session_timeout_s * 1000),
+            "heartbeat.interval.ms": int(settings.worker.session_timeout_s * 1000 / 4),
+            "partition.assignment.strategy": "range",
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": False,
+            # A quiet topic is asked again at once, a busy one fills its batches.
+            "fetch.wait.max.ms": 100,
+            "fetch.queue.backoff.ms": 10,
+            "queued.min.messages": 20_000,
+            "queued.max.messages.kbytes": 65_536,
+            "reconnect.backoff.max.ms": 2_000,
+            "error_cb": _log_error,
+        }
+    )
+
+
+def _log_error(error: Any) -> None:
+    if error.code() != KafkaError._ALL_BROKERS_DOWN:
+        _log.warning("Kafka: %s", error.str())

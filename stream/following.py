@@ -1,0 +1,72 @@
+"""Reads topics for people: no group, nothing committed, committed records only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import cast
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from stream.records import Record
+
+_CALL_S = 5.0
+
+
+def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: bool) -> Iterator[Record]:
+    """Records of a topic as they come, read_committed.
+
+    Args:
+        settings: where Kafka is.
+        topic: what to read.
+        from_beginning: start with the oldest record instead of the next one.
+        until_end: stop at what was the end when it began.
+
+    Raises:
+        Unavailable: Kafka does not answer or has no such topic.
+    """
+    consumer = Consumer(
+        settings.kafka.librdkafka()
+        | {
+            "group.id": "buzzwatch-follow",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,  # a partition that ends in a transaction marker has no last record
+            "fetch.wait.max.ms": 100,
+            "log_level": 3,
+        }
+    )
+    try:
+        partitions = _partitions(consumer, topic)
+        start = OFFSET_BEGINNING if from_beginning else OFFSET_END
+        consumer.assign([TopicPartition(topic, p, start) for p in partitions])
+        unfinished = set(partitions)
+        while unfinished or not until_end:
+            message = consumer.poll(0.2)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                yield cast("Record", message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                unfinished.discard(message.partition())
+            else:
+                raise KafkaException(error)
+    except KafkaException as error:
+        raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
+    finally:
+        consumer.close()
+
+
+def _partitions(consumer: Consumer, topic: str) -> list[int]:
+    deadline = time.monotonic() + _CALL_S
+    while True:
+        found = consumer.list_topics(topic, timeout=_CALL_S).topics[topic]
+        if found.error is None and found.partitions:
+            return sorted(found.partitions)
+        if time.monotonic() > deadline:
+            raise Unavailable(f"Kafka has no topic {topic}: run `buzzwatch topics create`")
+        time.sleep(0.2)

@@ -1,0 +1,78 @@
+"""Whether the worker is alive, which means making progress, and whether it is ready."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Role(Protocol):
+    """A role as its health is asked for."""
+
+    name: str
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions are assigned."""
+
+    @property
+    def last_progress(self) -> float:
+        """When it last got something done or had nothing to do, monotonic seconds."""
+
+    def lag(self) -> int:
+        """Records that wait."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """An answer for a probe: `problems` empty means yes."""
+
+    problems: list[str]
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return 503 if self.problems else 200
+
+
+class Health:
+    """Asks the roles.
+
+    Args:
+        roles: the roles of this worker.
+        model_problem: why no model can serve, None when one does.
+        stalled_after_s: how long there may be lag and no progress, seconds.
+    """
+
+    def __init__(
+        self,
+        roles: Sequence[Role],
+        *,
+        model_problem: Callable[[], str | None],
+        stalled_after_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._roles = roles
+        self._model_problem = model_problem
+        self._stalled_after_s = stalled_after_s
+        self._clock = clock
+
+    def live(self) -> Report:
+        """Live is who makes progress: lag without a commit for too long is not."""
+        problems = []
+        for role in self._roles:
+            silent_s = self._clock() - role.last_progress
+            if silent_s > self._stalled_after_s and role.lag() > 0:
+                problems.append(
+                    f"{role.name}: {role.lag()} records wait and nothing was committed for {silent_s:.0f} s"
+                )
+        return Report(problems)
+
+    def ready(self) -> Report:
+        """Ready is who has a model and a partition."""
+        problems = [f"{role.name}: no partition assigned" for role in self._roles if role.partitions == 0]
+        if (problem := self._model_problem()) is not None:
+            problems.append(problem)
+        return Report(problems)

@@ -1,0 +1,37 @@
+"""The name of a worker: unique among those that run, and the same after a restart.
+
+It is the `group.instance.id` of its consumers and part of its `transactional.id`, so that a worker that comes
+back after `kill -9` has its partitions at once and fences what it left behind.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings, host_name
+
+_MAX_SLOTS = 256
+
+
+class Instance:
+    """Holds the lowest slot of this host that nobody holds, until the process ends, however it ends."""
+
+    def __init__(self, settings: Settings) -> None:
+        folder = settings.local.data_dir / "workers"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.slot, self._lock = _lowest_free(folder)
+        self.name = settings.worker.instance or f"{host_name()}-{self.slot}"
+
+
+def _lowest_free(folder: Path) -> tuple[int, FileLock]:
+    for slot in range(_MAX_SLOTS):
+        lock = FileLock(folder / f"slot-{slot}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            continue
+        return slot, lock
+    raise Unavailable(f"all {_MAX_SLOTS} worker slots of this host are taken ({folder})")

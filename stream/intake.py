@@ -1,0 +1,182 @@
+"""Polls record batches and owns the consumer: assignment, revocation, rewinding after an abort.
+
+Everything here but `rewind` and `stop` runs in the intake's own thread, as librdkafka's callbacks do.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from stream.records import Record, RecordBatch
+
+_log = logging.getLogger("buzzwatch.stream.intake")
+
+_POLL_S = 0.1
+_RETRY_S = 0.5
+
+
+class Intake:
+    """Turns a topic into batches.
+
+    An *epoch* stands for one uninterrupted way of reading. Whatever interrupts it (a rebalance, an aborted
+    transaction) raises the epoch, and batches of an older one are dropped wherever they are.
+
+    Args:
+        consumer: subscribed to nothing yet.
+        topic: what to read.
+        max_batch: most records in one batch; a batch takes what is there and never waits for more.
+        permits: one is taken per batch, whoever is done with the batch gives it back.
+        deliver: called with each batch, in the intake's thread.
+        settle: called before partitions are given away; returns when no batch is being published.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        topic: str,
+        *,
+        max_batch: int,
+        permits: threading.Semaphore,
+        deliver: Callable[[RecordBatch], None],
+        settle: Callable[[], None],
+    ) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._max_batch = max_batch
+        self._permits = permits
+        self._deliver = deliver
+        self._settle = settle
+        self._epoch = 0
+        self._epoch_lock = threading.Lock()
+        self._rewind_due = False
+        self._stopping = threading.Event()
+        self.assignment: list[TopicPartition] = []
+        """The partitions that are read now."""
+
+    @property
+    def epoch(self) -> int:
+        """Batches of another epoch are to be dropped."""
+        return self._epoch
+
+    def rewind(self) -> None:
+        """Drop what is on its way and read again from the committed offsets. Any thread."""
+        with self._epoch_lock:
+            self._epoch += 1
+            self._rewind_due = True
+
+    def stop(self) -> None:
+        """Poll no more. Any thread."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Poll until stopped.
+
+        Raises:
+            KafkaException: a fatal error, such as another worker of the same name.
+        """
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        while not self._stopping.is_set():
+            if self._rewind_due:
+                self._seek_to_committed()
+                continue
+            if not self._permits.acquire(timeout=_POLL_S):
+                continue
+            batch = self._poll()
+            if batch is None:
+                self._permits.release()
+            else:
+                self._deliver(batch)
+
+    def close(self) -> None:
+        """Leave Kafka. A static member keeps its partitions for the session time-out."""
+        self._consumer.close()
+
+    def lag(self) -> int:
+        """Records between what was polled and the end of the assigned partitions, from librdkafka's cache."""
+        total = 0
+        for position in self._consumer.position(self.assignment) if self.assignment else []:
+            _, high = self._consumer.get_watermark_offsets(position, cached=True)
+            if high > 0 and position.offset >= 0:
+                total += max(high - position.offset, 0)
+        return total
+
+    def _poll(self) -> RecordBatch | None:
+        epoch = self._epoch
+        first = self._consumer.poll(_POLL_S)
+        if first is None:
+            return None
+        came = [first]
+        if self._max_batch > 1:
+            came += self._consumer.consume(self._max_batch - 1, 0)
+        records = [cast("Record", message) for message in came if self._is_record(message)]
+        if epoch != self._epoch:
+            # A rebalance came between the records: some may be of partitions that are no longer ours.
+            self.rewind()
+            return None
+        return RecordBatch(records, epoch, self._consumer.consumer_group_metadata()) if records else None
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.fatal() or error.code() in (KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL):
+            raise KafkaException(error)
+        if error.code() != KafkaError._PARTITION_EOF:
+            _log.warning("polling %s: %s", self._topic, error.str())
+            if error.code() == KafkaError._MAX_POLL_EXCEEDED:
+                self.rewind()
+        return False
+
+    def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
+        self.rewind()
+        self.assignment = partitions
+        _log.info("assigned %s", _names(partitions))
+
+    def _on_revoke(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
+        with self._epoch_lock:
+            self._epoch += 1
+        self._settle()
+        self.assignment = []
+        _log.info("revoked %s", _names(partitions))
+
+    def _on_lost(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
+        with self._epoch_lock:
+            self._epoch += 1
+        self.assignment = []
+        _log.warning("lost %s: the group went on without this worker", _names(partitions))
+
+    def _seek_to_committed(self) -> None:
+        """librdkafka does not go back by itself after an abort."""
+        with self._epoch_lock:
+            epoch = self._epoch
+        if not self.assignment:
+            self._rewind_due = False
+            return
+        try:
+            committed = self._consumer.committed(self.assignment, timeout=5)
+        except KafkaException as error:
+            _log.warning("asking for the committed offsets: %s", error.args[0].str())
+            self._stopping.wait(_RETRY_S)
+            return
+        for position in committed:
+            if position.error is not None:
+                _log.warning("asking for the committed offset of %s: %s", position.partition, position.error)
+                self._stopping.wait(_RETRY_S)
+                return
+            if position.offset < 0:
+                position.offset = OFFSET_BEGINNING
+        self._consumer.assign(committed)
+        with self._epoch_lock:
+            if epoch == self._epoch:
+                self._rewind_due = False
+
+
+def _names(partitions: list[TopicPartition]) -> str:
+    return ", ".join(f"{partition.topic}[{partition.partition}]" for partition in partitions) or "no partition"

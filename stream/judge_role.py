@@ -1,0 +1,123 @@
+"""The judge: a Faust agent that counts feedback in the order of its one partition.
+
+Faust's committed offsets are for lag tools. The mark in Redis says what has been counted; on assignment the
+consumer goes there, and when Redis has gone back in time the agent does too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+
+from alerts.judging import Judge
+from contracts.errors import InvalidRecord
+from contracts.events import Feedback, decode_feedback
+from stream import metrics
+from stream.dead_letters import dead_letter
+from stream.records import OutRecord, Record
+
+_log = logging.getLogger("buzzwatch.stream.judge")
+
+_REDIS_AWAY_S = 0.5
+_READ_AHEAD_S = 5.0
+"""Long enough for what Faust had read ahead to come by after a rewind."""
+
+
+class JudgeRole:
+    """Feedback events in, counters and alerts out; each record once.
+
+    Args:
+        judge: writes to Redis, mark and counters in one call.
+        topic: the feedback topic; it has one partition.
+        topic_id: asks Kafka for the topic's id.
+        bury: publishes a dead letter and returns once Kafka has acknowledged it.
+    """
+
+    def __init__(
+        self, judge: Judge, topic: str, *, topic_id: Callable[[], str], bury: Callable[[OutRecord], None]
+    ) -> None:
+        self._judge = judge
+        self._topic = topic
+        self._ask_topic_id = topic_id
+        self._topic_id = ""
+        self._bury = bury
+        self._mark: int | None = None
+        self._rewound_from: int | None = None
+        self._read_ahead_until = 0.0
+        self.last_progress = time.monotonic()
+        """When feedback was last counted, monotonic seconds."""
+
+    def start_at(self) -> int | None:
+        """On assignment: the offset to read from, None for the beginning. Blocks; raises when Redis is away."""
+        self._topic_id = self._ask_topic_id()
+        self._mark = self._judge.mark(self._topic_id)
+        self._rewound_from = None
+        return self._mark
+
+    async def handle(self, message: Record, seek: Callable[[int], Any]) -> None:
+        """Count one record. Never raises: the agent must not skip an event.
+
+        Args:
+            message: the record as it came.
+            seek: makes the consumer read from an offset.
+        """
+        offset = message.offset()
+        if self._rewound_from is not None:
+            if offset >= self._rewound_from and time.monotonic() < self._read_ahead_until:
+                return  # read ahead before the rewind; it comes again
+            self._rewound_from = None
+        if self._mark is not None and offset < self._mark:
+            return  # counted already
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                after = await loop.run_in_executor(None, self._count, message)
+                break
+            except redis.RedisError as error:
+                _log.warning("Redis does not answer, feedback waits: %s", error)
+            except Exception:  # Kafka does not take the dead letter, say: the event must not be skipped
+                _log.exception("feedback at offset %d could not be handled, trying again", offset)
+            await asyncio.sleep(_REDIS_AWAY_S)
+        if after == offset + 1:
+            self._mark = after
+            self.last_progress = time.monotonic()
+            metrics.JUDGED.inc()
+        else:
+            await self._go_to(after, offset, seek)
+
+    async def compare(self, seek: Callable[[int], Any]) -> None:
+        """Notice a Redis that was restored although no feedback arrives. Called once a second."""
+        if self._mark is None or self._rewound_from is not None:
+            return
+        try:
+            stored = await asyncio.get_running_loop().run_in_executor(None, self._judge.mark, self._topic_id)
+        except redis.RedisError:
+            return
+        if stored != self._mark:
+            await self._go_to(stored or 0, self._mark, seek)
+
+    async def _go_to(self, mark: int, position: int, seek: Callable[[int], Any]) -> None:
+        _log.warning("feedback: Redis stands at %d, not at %s; going there", mark, self._mark)
+        self._mark = mark or None
+        if mark < position:
+            self._rewound_from = position
+            self._read_ahead_until = time.monotonic() + _READ_AHEAD_S
+            await seek(mark)
+
+    def _count(self, message: Record) -> int:
+        offset = message.offset()
+        events: list[tuple[int, Feedback]] = []
+        try:
+            events = [(offset, decode_feedback(message.value()))]
+        except InvalidRecord as error:
+            letter = dead_letter(message, error)
+            self._bury(letter)
+            metrics.DEAD.labels(type(error).__name__).inc()
+            _log.warning("feedback at offset %d goes to the dead letters: %s", offset, error)
+        after: int = self._judge.judge(self._topic_id, self._mark, offset + 1, events)
+        return after

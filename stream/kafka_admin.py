@@ -1,0 +1,56 @@
+"""What the worker asks Kafka for at start."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka.admin import AdminClient
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+
+_log = logging.getLogger("buzzwatch.stream")
+
+_CALL_S = 5.0
+_RETRY_S = 1.0
+
+
+def topic_id(settings: Settings, topic: str) -> str:
+    """Kafka's id of a topic; another one after the topic was deleted and created again.
+
+    Raises:
+        KafkaException: Kafka does not answer, or has no such topic.
+    """
+    admin = AdminClient(settings.kafka.librdkafka())
+    described = admin.describe_topics(TopicCollection([topic]), request_timeout=_CALL_S)
+    return str(described[topic].result(timeout=_CALL_S + 1).topic_id)
+
+
+def wait_for_topics(settings: Settings) -> None:
+    """Block until Kafka answers and has the four topics.
+
+    Raises:
+        Unavailable: not within `worker.give_up_after_s`; says what is missing and what to do.
+    """
+    admin = AdminClient(settings.kafka.librdkafka() | {"log_level": 3})
+    names = {topic.name for topic in settings.kafka.topics.all()}
+    deadline = time.monotonic() + settings.worker.give_up_after_s
+    said = ""
+    while True:
+        try:
+            missing = names - set(admin.list_topics(timeout=_CALL_S).topics)
+            problem = (
+                f"Kafka has no topic {', '.join(sorted(missing))}: run `buzzwatch topics create`" if missing else ""
+            )
+        except KafkaException as error:
+            problem = f"Kafka does not answer at {settings.kafka.bootstrap_servers}: {error.args[0].str()}"
+        if not problem:
+            return
+        if time.monotonic() > deadline:
+            raise Unavailable(problem)
+        if problem != said:
+            _log.warning("%s (waiting)", problem)
+            said = problem
+        time.sleep(_RETRY_S)

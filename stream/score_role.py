@@ -1,0 +1,188 @@
+"""The score role: intake thread → Faust agent → publishing thread.
+
+    intake (thread)          polls a batch, puts it into an in-memory channel
+    agent (Faust)            scores it in an executor; numba and librdkafka run without the interpreter lock
+    publishing (thread)      one transaction a batch, in order
+
+At most `queued_batches` are on their way, so memory stays flat when Kafka is slow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from confluent_kafka import KafkaException
+
+from contracts.errors import BuzzwatchError
+from contracts.settings import Settings
+from models.champion import Champion
+from stream import metrics
+from stream.consumers import batch_consumer
+from stream.dead_letters import error_class
+from stream.intake import Intake
+from stream.publishing import Aborted, Publisher, transactional_producer
+from stream.records import RecordBatch, ScoredBatch
+from stream.scoring import Scorer
+
+_log = logging.getLogger("buzzwatch.stream.score")
+
+
+class ScoreRole:
+    """Owns the threads; the agent calls `score`.
+
+    Args:
+        settings: Kafka, topics, batch sizes.
+        champion: the model that serves, swapped between two batches.
+        scorer: the function that every tweet goes through.
+        instance: this worker's name.
+        deliver: hands a batch to the agent, called in the intake's thread.
+        failed: called once, in any thread, when the role cannot go on.
+    """
+
+    name = "score"
+
+    def __init__(
+        self,
+        settings: Settings,
+        champion: Champion,
+        scorer: Scorer,
+        instance: str,
+        *,
+        deliver: Callable[[RecordBatch], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        topics, worker = settings.kafka.topics, settings.worker
+        self._champion = champion
+        self._scorer = scorer
+        self._failed = failed
+        self._drain_timeout_s = worker.drain_timeout_s
+        self._on_its_way = worker.queued_batches + 2  # one being scored and one being published
+        self._permits = threading.Semaphore(self._on_its_way)
+        self._publisher = Publisher(
+            transactional_producer(settings, instance),
+            scored=topics.scored,
+            dead_letters=topics.dead_letters,
+            give_up_after_s=worker.give_up_after_s,
+        )
+        self._intake = Intake(
+            batch_consumer(settings, self.name, instance),
+            topics.tweets,
+            max_batch=worker.max_batch,
+            permits=self._permits,
+            deliver=deliver,
+            settle=lambda: self._settle(worker.session_timeout_s),
+        )
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="score")
+        self._to_publish: queue.SimpleQueue[ScoredBatch | None] = queue.SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(self._poll,), name="intake", daemon=True),
+            threading.Thread(target=self._guarded, args=(self._publish,), name="publishing", daemon=True),
+        ]
+        self._last_progress = time.monotonic()
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions are assigned."""
+        return len(self._intake.assignment)
+
+    @property
+    def last_progress(self) -> float:
+        """When a batch was last committed or dropped, or nothing was there to do, monotonic seconds."""
+        if self._permits._value == self._on_its_way and self.lag() == 0:
+            self._last_progress = time.monotonic()
+        return self._last_progress
+
+    def lag(self) -> int:
+        """Tweets that wait to be polled."""
+        return self._intake.lag()
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    async def score(self, batch: RecordBatch) -> None:
+        """Score a batch and queue it for publishing. Never raises: the agent must not skip a batch."""
+        try:
+            if batch.epoch != self._intake.epoch:
+                self._permits.release()
+                return
+            since = time.perf_counter()
+            now_ms = int(time.time() * 1000)
+            scored = await asyncio.get_running_loop().run_in_executor(
+                self._executor, self._scorer.score, batch, self._champion.current, now_ms
+            )
+            metrics.STAGE.labels("score").observe(time.perf_counter() - since)
+            self._to_publish.put(scored)
+        except Exception as error:  # a defect of ours: stop loudly, nothing is committed
+            self._failed(error)
+
+    def stop(self) -> None:
+        """Poll no more, finish what is on its way within the drain time-out, leave Kafka. Blocks."""
+        self._intake.stop()
+        deadline = time.monotonic() + self._drain_timeout_s
+        drained = 0
+        while drained < self._on_its_way and self._permits.acquire(timeout=max(deadline - time.monotonic(), 0.001)):
+            drained += 1
+        if drained < self._on_its_way:
+            _log.warning("a batch was still on its way after %.0f s; it will be read again", self._drain_timeout_s)
+        self._to_publish.put(None)
+        for thread in self._threads:
+            thread.join(timeout=max(deadline - time.monotonic(), 1))
+        self._executor.shutdown(wait=False)
+
+    def _is_current(self, batch: ScoredBatch) -> bool:
+        return batch.source.epoch == self._intake.epoch
+
+    def _settle(self, timeout_s: float) -> None:
+        if not self._publisher.settle(timeout_s):
+            _log.warning("a transaction is still in flight; Kafka will refuse it")
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            self._failed(error)
+
+    def _poll(self) -> None:
+        self._publisher.init()  # first of all: what a killed predecessor left open must be aborted before we read
+        try:
+            self._intake.run()
+        finally:
+            self._intake.close()
+
+    def _publish(self) -> None:
+        while (scored := self._to_publish.get()) is not None:
+            since = time.perf_counter()
+            try:
+                if self._publisher.publish(scored, self._is_current):
+                    _observe(scored)
+            except Aborted:
+                metrics.ABORTED.inc()
+                self._intake.rewind()
+            finally:
+                self._permits.release()
+            metrics.STAGE.labels("publish").observe(time.perf_counter() - since)
+            self._last_progress = time.monotonic()
+
+
+def _observe(scored: ScoredBatch) -> None:
+    metrics.BATCH.observe(len(scored.source.messages))
+    metrics.SCORED.labels("all").inc(len(scored.predictions))
+    for record in scored.dead_letters:
+        metrics.DEAD.labels(error_class(record)).inc()
+
+
+def reason(error: Exception) -> str:
+    """An error as one line for a person."""
+    if isinstance(error, BuzzwatchError):
+        return str(error)
+    if isinstance(error, KafkaException):
+        return f"Kafka: {error.args[0].str()}"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,131 @@
+"""The watch role: one thread counts, another evaluates the rules."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+import redis
+
+from alerts.counters import CounterStore
+from alerts.evaluator import Evaluator
+from alerts.judging import Judge
+from contracts.settings import Settings
+from models.champion import Champion
+from stream.consumers import batch_consumer
+from stream.watching import Watch
+
+_log = logging.getLogger("buzzwatch.stream.watch")
+
+_RULES_PARTITION = 0
+"""Who counts this partition of the scored topic evaluates the rules."""
+_BREATH_S = 0.02
+"""Least time between two evaluations, so that small batches do not keep the rules busy."""
+
+
+class WatchRole:
+    """Owns the threads.
+
+    Args:
+        settings: Kafka, topics, ticks.
+        counters: where to count.
+        evaluator: the rules, over the counters.
+        judge: told which model version serves.
+        champion: the model that serves.
+        instance: this worker's name.
+        topic_id: asks Kafka for the id of the scored topic.
+        failed: called once, in any thread, when the role cannot go on.
+    """
+
+    name = "watch"
+
+    def __init__(
+        self,
+        settings: Settings,
+        counters: CounterStore,
+        evaluator: Evaluator,
+        judge: Judge,
+        champion: Champion,
+        instance: str,
+        *,
+        topic_id: Callable[[], str],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._evaluator = evaluator
+        self._judge = judge
+        self._champion = champion
+        self._tick_s = settings.alerts.tick_s
+        self._failed = failed
+        self._counted = threading.Event()
+        self._stopping = threading.Event()
+        self._watch = Watch(
+            batch_consumer(settings, self.name, instance),
+            settings.kafka.topics.scored,
+            topic_id=topic_id,
+            counters=counters,
+            settings=settings.alerts,
+            counted=self._counted.set,
+        )
+        self._threads = [
+            threading.Thread(target=self._count, name="counting", daemon=True),
+            threading.Thread(target=self._evaluate, name="rules", daemon=True),
+        ]
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions are assigned."""
+        return len(self._watch.assignment)
+
+    @property
+    def last_progress(self) -> float:
+        """When something was last counted or nothing was there to count, monotonic seconds."""
+        return self._watch.last_progress
+
+    def lag(self) -> int:
+        """Predictions that wait to be counted."""
+        return self._watch.lag()
+
+    def start(self) -> None:
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch at hand and leave Kafka. Blocks."""
+        self._watch.stop()
+        self._stopping.set()
+        self._counted.set()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def _count(self) -> None:
+        try:
+            self._watch.run()
+            self._watch.close()
+        except Exception as error:
+            self._failed(error)
+
+    def _evaluate(self) -> None:
+        """Rules tick on the wall clock too, so that silence resolves."""
+        while not self._stopping.is_set():
+            self._counted.wait(self._tick_s)
+            self._counted.clear()
+            if self._stopping.is_set():
+                return
+            if self._watch.owns(_RULES_PARTITION):
+                try:
+                    self._tick(int(time.time() * 1000))
+                except redis.RedisError as error:
+                    _log.warning("Redis does not answer, rules wait: %s", error)
+                    self._stopping.wait(self._tick_s)
+                except Exception as error:
+                    self._failed(error)
+                    return
+            self._stopping.wait(_BREATH_S)
+
+    def _tick(self, now_ms: int) -> None:
+        version = self._champion.current.ref.version
+        self._judge.serving(version, now_ms)
+        self._evaluator.tick(now_ms, version)

@@ -1,0 +1,226 @@
+"""Counts scored tweets into Redis, each record once, and evaluates the rules.
+
+The truth about what has been counted is the mark in Redis beside the counters, never the consumer group's
+offsets: counts and marks are written in one call and lost together, and what was lost is counted again.
+Whatever goes wrong has one remedy, placing: go to the marks and read on from there.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import redis
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from alerts.counters import CounterStore
+from contracts.errors import InvalidRecord
+from contracts.events import Prediction, decode_prediction
+from contracts.settings import AlertSettings
+from stream.counting import tally
+from stream.metrics import WATCHED, WATCHED_UNREADABLE
+from stream.records import Record
+
+_log = logging.getLogger("buzzwatch.stream.watching")
+
+_POLL_S = 0.1
+_COMPARE_S = 1.0
+_COMMIT_S = 5.0
+_REDIS_AWAY_S = 0.5
+_MAX_BATCH = 5000
+
+
+class Watch:
+    """Reads `tweets.scored` and adds it to the counters.
+
+    Args:
+        consumer: subscribed to nothing yet.
+        topic: the scored topic.
+        topic_id: asks Kafka for the topic's id; marks are kept per id, so that a recreated topic starts afresh.
+        counters: where to count.
+        settings: lateness and widths.
+        counted: called after each batch that was counted.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        topic: str,
+        *,
+        topic_id: Callable[[], str],
+        counters: CounterStore,
+        settings: AlertSettings,
+        counted: Callable[[], None],
+    ) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._ask_topic_id = topic_id
+        self._topic_id = ""
+        self._counters = counters
+        self._settings = settings
+        self._counted = counted
+        self._stopping = threading.Event()
+        self._placed = False
+        self._marks: dict[int, int | None] = {}
+        self.assignment: list[TopicPartition] = []
+        """The partitions that are counted now."""
+        self.last_progress = time.monotonic()
+        """When something was counted or there was nothing to count, monotonic seconds."""
+
+    def owns(self, partition: int) -> bool:
+        """Whether this worker counts the partition now."""
+        return partition in self._marks
+
+    def stop(self) -> None:
+        """Count no more. Any thread."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Count until stopped.
+
+        Raises:
+            KafkaException: a fatal error, such as another worker of the same name.
+        """
+        self._consumer.subscribe(
+            [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+        )
+        compared = committed = time.monotonic()
+        while not self._stopping.is_set():
+            messages = self._poll()
+            now = time.monotonic()
+            try:
+                if not self._placed:
+                    self._place()
+                elif messages:
+                    self._count(messages)
+                elif now - compared > _COMPARE_S:
+                    compared = now
+                    self._compare()
+            except redis.RedisError as error:
+                _log.warning("Redis does not answer, counting waits: %s", error)
+                self._placed = False
+                self._stopping.wait(_REDIS_AWAY_S)
+            except KafkaException as error:
+                _log.warning("placing at the marks: %s", error.args[0].str())
+                self._placed = False
+                self._stopping.wait(_REDIS_AWAY_S)
+            if now - committed > _COMMIT_S:
+                committed = now
+                self._copy_marks_for_lag_tools()
+
+    def close(self) -> None:
+        """Leave Kafka. A static member keeps its partitions for the session time-out."""
+        self._copy_marks_for_lag_tools()
+        self._consumer.close()
+
+    def lag(self) -> int:
+        """Records between what was counted and the end of the assigned partitions."""
+        total = 0
+        for partition, mark in list(self._marks.items()):
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
+            if high > 0 and mark is not None:
+                total += max(high - mark, 0)
+        return total
+
+    def _poll(self) -> list[Record]:
+        first = self._consumer.poll(_POLL_S)
+        if first is None:
+            return []
+        came = [first, *self._consumer.consume(_MAX_BATCH - 1, 0)]
+        return [cast("Record", message) for message in came if self._is_record(message)]
+
+    def _is_record(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return True
+        if error.fatal() or error.code() == KafkaError.FENCED_INSTANCE_ID:
+            raise KafkaException(error)
+        _log.warning("polling %s: %s", self._topic, error.str())
+        return False
+
+    def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
+        self.assignment = partitions
+        self._marks = {}
+        self._placed = False
+
+    def _on_revoke(self, _consumer: Any, _partitions: list[TopicPartition]) -> None:
+        self.assignment = []
+        self._marks = {}
+        self._placed = False
+
+    def _place(self) -> None:
+        """Go to the marks. Until this has worked nothing is counted."""
+        if not self.assignment:
+            return
+        self._topic_id = self._ask_topic_id()
+        partitions = [position.partition for position in self.assignment]
+        marks = self._counters.marks(self._topic_id, partitions)
+        self._consumer.assign(
+            [TopicPartition(self._topic, partition, marks.get(partition, OFFSET_BEGINNING)) for partition in partitions]
+        )
+        self._marks = {partition: marks.get(partition) for partition in partitions}
+        self._placed = True
+        _log.info("counting from %s", {partition: mark or 0 for partition, mark in self._marks.items()})
+
+    def _count(self, messages: list[Record]) -> None:
+        by_partition: dict[int, list[Record]] = {}
+        for message in messages:
+            by_partition.setdefault(message.partition(), []).append(message)
+        now_ms = int(time.time() * 1000)
+        for partition, records in by_partition.items():
+            if partition not in self._marks:
+                continue  # given away while it was polled
+            mark = self._marks[partition]
+            end = records[-1].offset() + 1
+            counts = tally(_readable(records, mark or 0), self._settings, now_ms)
+            after = self._counters.add(
+                topic_id=self._topic_id,
+                partition=partition,
+                expected=mark,
+                end=end,
+                buckets=counts.buckets,
+                minutes=counts.minutes,
+                samples=counts.samples,
+            )
+            if after != end:
+                _log.warning("partition %d: Redis stands at %s, not at %s; going there", partition, after, mark)
+                self._placed = False
+                return
+            self._marks[partition] = end
+            WATCHED.inc(len(records))
+        self.last_progress = time.monotonic()
+        self._counted()
+
+    def _compare(self) -> None:
+        """A Redis that was restored without a rebalance is noticed although nothing arrives."""
+        stored = self._counters.marks(self._topic_id, list(self._marks))
+        if any(stored.get(partition) != mark for partition, mark in self._marks.items()):
+            _log.warning("the marks in Redis have moved; counting the difference again")
+            self._placed = False
+        else:
+            self.last_progress = time.monotonic()
+
+    def _copy_marks_for_lag_tools(self) -> None:
+        offsets = [TopicPartition(self._topic, p, mark) for p, mark in self._marks.items() if mark is not None]
+        if offsets:
+            try:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+            except KafkaException as error:
+                _log.debug("copying the marks: %s", error)
+
+
+def _readable(records: list[Record], since: int) -> list[tuple[Prediction, int]]:
+    predictions = []
+    for record in records:
+        if record.offset() < since:
+            continue
+        try:
+            predictions.append((decode_prediction(record.value()), record.timestamp()[1]))
+        except InvalidRecord as error:
+            # Not ours: somebody else writes to this topic. It stays there for whoever wants to see it.
+            WATCHED_UNREADABLE.inc()
+            _log.warning("%s[%d]@%d is skipped: %s", record.topic(), record.partition(), record.offset(), error)
+    return predictions

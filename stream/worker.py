@@ -1,0 +1,252 @@
+"""The Faust app: its two agents, the roles that own threads, a timer, and the pages for probes and Prometheus."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import faust
+from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
+from faust.types import TP
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from contracts.settings import Settings
+from stream.health import Health, Report
+from stream.judge_role import JudgeRole
+from stream.records import Headers, RecordBatch
+from stream.score_role import ScoreRole, reason
+from stream.watch_role import WatchRole
+
+_log = logging.getLogger("buzzwatch.stream.worker")
+
+Failed = Callable[[Exception], None]
+Deliver = Callable[[RecordBatch], None]
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What a worker does. `close` lets go of what the roles share."""
+
+    judge: JudgeRole
+    score: ScoreRole | None
+    watch: WatchRole | None
+    health: Health
+    close: Callable[[], None]
+
+    @property
+    def threaded(self) -> list[ScoreRole | WatchRole]:
+        """The roles that are started and stopped."""
+        return [role for role in (self.score, self.watch) if role is not None]
+
+
+class Worker(faust.App):
+    """Starts our roles before Faust's own consumer, stops them before it.
+
+    Args:
+        build: makes the roles; called in a thread once Kafka is there, told how to hand a batch to the agent
+            and how to say that a role cannot go on.
+    """
+
+    def __init__(self, name: str, *, build: Callable[[Deliver, Failed], Roles], **conf: Any) -> None:
+        super().__init__(name, **conf)
+        self._build = build
+        self._roles: Roles | None = None
+        self._failure: Exception | None = None
+        self.batches: Any = self.channel()
+
+    @property
+    def roles(self) -> Roles:
+        """The roles; there are none before the app has started."""
+        assert self._roles is not None, "the app has not started"
+        return self._roles
+
+    async def on_start(self) -> None:
+        """Faust starts the consumer and the agents after this."""
+        await super().on_start()
+        loop = asyncio.get_running_loop()
+
+        def deliver(batch: RecordBatch) -> None:
+            asyncio.run_coroutine_threadsafe(self.batches.put(batch), loop)
+
+        def failed(error: Exception) -> None:
+            if self._failure is None:
+                self._failure = error
+                _log.error("the worker stops: %s", reason(error))
+                asyncio.run_coroutine_threadsafe(self.crash(error), loop)
+
+        self._roles = await loop.run_in_executor(None, self._build, deliver, failed)
+
+    async def on_started(self) -> None:
+        """Faust calls this once its consumer has its partitions."""
+        for role in self.roles.threaded:
+            role.start()
+        await super().on_started()
+
+    async def on_stop(self) -> None:
+        """Drain first, so that what was polled is committed or left alone."""
+        if self._roles is not None:
+            loop = asyncio.get_running_loop()
+            for role in self.roles.threaded:
+                await loop.run_in_executor(None, role.stop)
+            await loop.run_in_executor(None, self.roles.close)
+        await super().on_stop()
+
+    def _new_transport(self) -> Any:
+        transport: Any = super()._new_transport()
+        transport.Consumer = _ConsumerAtMarks
+        return transport
+
+    def probes(self) -> tuple[Report, Report]:
+        """Liveness and readiness."""
+        if self._roles is None:
+            waiting = Report(["starting"])
+            return Report([]), waiting
+        return self.roles.health.live(), self.roles.health.ready()
+
+
+class _ConsumerAtMarks(AiokafkaConsumer):
+    """Faust's consumer, starting where Redis says that counting has come to, not where Kafka says."""
+
+    async def seek_to_committed(self) -> Any:
+        committed = dict(await super().seek_to_committed())
+        judge = cast("Worker", self.app).roles.judge
+        for partition in self.assignment():
+            mark = await asyncio.get_running_loop().run_in_executor(None, judge.start_at)
+            offset = mark or 0
+            await self.seek(partition, offset)
+            committed[partition] = offset
+        return committed
+
+
+def create_worker(settings: Settings, slot: int, instance: str, build: Callable[[Deliver, Failed], Roles]) -> Worker:
+    """The app with its agents, timer and pages.
+
+    Args:
+        settings: Kafka, groups, ports.
+        slot: added to the port and the data folder, so that workers of one host do not collide.
+        instance: this worker's name.
+        build: makes the roles.
+    """
+    worker = settings.worker
+    app = Worker(
+        worker.group,
+        build=build,
+        broker=[f"kafka://{server.strip()}" for server in settings.kafka.bootstrap_servers.split(",")],
+        broker_credentials=_credentials(settings),
+        broker_client_id=f"{worker.group}-{instance}",
+        broker_session_timeout=worker.session_timeout_s,
+        broker_heartbeat_interval=worker.session_timeout_s / 4,
+        consumer_group_instance_id=f"{worker.group}-{instance}",
+        consumer_auto_offset_reset="earliest",
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        datadir=str(settings.local.data_dir / "faust" / str(slot)),
+        web_host=worker.web_host,
+        web_bind=worker.web_host,
+        web_port=worker.web_port + slot,
+        stream_wait_empty=False,
+        logging_config={"version": 1, "disable_existing_loggers": False},
+        loghandlers=[],
+    )
+    _add_agents(app, settings)
+    _add_pages(app)
+    return app
+
+
+def _add_agents(app: Worker, settings: Settings) -> None:
+    topic = app.topic(
+        settings.kafka.topics.feedback, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes
+    )
+    feedback = TP(settings.kafka.topics.feedback, 0)
+
+    async def seek(offset: int) -> None:
+        await app.consumer.seek(feedback, offset)
+
+    @app.agent(app.batches, name="score")
+    async def score(batches: Any) -> None:
+        async for batch in batches:
+            if app.roles.score is not None:
+                await app.roles.score.score(batch)
+
+    # One at a time and in order: Faust can commit past an unfinished event otherwise.
+    @app.agent(topic, name="judge", concurrency=1)
+    async def judge(records: Any) -> None:
+        async for event in records.events():
+            await app.roles.judge.handle(_FaustRecord(event.message), seek)
+
+    @app.timer(1.0)  # type: ignore[untyped-decorator]
+    async def compare_marks() -> None:
+        if feedback in app.consumer.assignment():
+            await app.roles.judge.compare(seek)
+
+
+class _FaustRecord:
+    """A record that came through Faust, shown as confluent-kafka shows its own."""
+
+    def __init__(self, message: Any) -> None:
+        self._message = message
+
+    def topic(self) -> str:
+        return str(self._message.topic)
+
+    def partition(self) -> int:
+        return int(self._message.partition)
+
+    def offset(self) -> int:
+        return int(self._message.offset)
+
+    def key(self) -> bytes | None:
+        return cast("bytes | None", self._message.key)
+
+    def value(self) -> bytes | None:
+        return cast("bytes | None", self._message.value)
+
+    def headers(self) -> Headers | None:
+        headers = self._message.headers
+        return list(headers.items() if isinstance(headers, dict) else headers or [])
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, int(self._message.timestamp * 1000)
+
+
+def _add_pages(app: Worker) -> None:
+    def answer(view: Any, report: Report) -> Any:
+        return view.json(
+            {"status": "ok" if not report.problems else "failing", "problems": report.problems}, status=report.status
+        )
+
+    @app.page("/livez")
+    async def livez(view: Any, _request: Any) -> Any:
+        return answer(view, app.probes()[0])
+
+    @app.page("/readyz")
+    async def readyz(view: Any, _request: Any) -> Any:
+        return answer(view, app.probes()[1])
+
+    @app.page("/metrics")
+    async def metrics(view: Any, _request: Any) -> Any:
+        return view.bytes(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _credentials(settings: Settings) -> Any:
+    kafka = settings.kafka
+    if kafka.security_protocol == "PLAINTEXT":
+        return None
+    context = None
+    if kafka.security_protocol.endswith("SSL"):
+        import ssl
+
+        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
+        if kafka.ssl_certfile:
+            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
+    if kafka.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=kafka.sasl_username,
+            password=kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
+            mechanism=kafka.sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from alerts.counters import Cell
+from contracts.events import ModelRef, Prediction, Scores
+from contracts.settings import AlertSettings
+from contracts.times import to_rfc3339
+from stream.counting import MAX_SAMPLES, event_time, tally
+
+SETTINGS = AlertSettings()
+NOW = 1_790_000_040_000
+NOW_S = NOW // 1000
+
+
+def prediction(
+    at_ms: int = NOW, sentiment: str = "negative", watches: tuple[str, ...] = ("air-paradis",), text: str = "lost"
+) -> Prediction:
+    return Prediction(
+        tweet_id="1",
+        prediction_id="p",
+        sentiment=sentiment,  # type: ignore[arg-type]
+        confidence=0.9,
+        scores=Scores(0.9, 0.05, 0.05),
+        watches=list(watches),
+        themes=["baggage"],
+        model=ModelRef("sentiment", "1"),
+        text=text,
+        lang=None,
+        created_at=to_rfc3339(at_ms),
+        scored_at=to_rfc3339(NOW),
+    )
+
+
+def test_a_tweet_counts_for_the_stream_its_watch_and_its_theme() -> None:
+    minute = NOW_S - NOW_S % 60
+    counts = tally([(prediction(), NOW)], SETTINGS, NOW)
+    assert counts.minutes == {
+        Cell(minute, "", "", "negative"): 1,
+        Cell(minute, "", "baggage", "negative"): 1,
+        Cell(minute, "air-paradis", "", "negative"): 1,
+        Cell(minute, "air-paradis", "baggage", "negative"): 1,
+    }
+    assert sum(counts.buckets.values()) == 4
+
+
+def test_a_late_tweet_fills_its_minute_and_no_window() -> None:
+    counts = tally([(prediction(NOW - 3_600_000), NOW)], SETTINGS, NOW)
+    assert {cell.start_s for cell in counts.minutes} == {(NOW_S - 3600) // 60 * 60}
+    assert not counts.buckets
+    assert not counts.samples
+
+
+def test_a_backlog_is_not_late_only_because_it_was_scored_late() -> None:
+    an_hour_ago = NOW - 3_600_000
+    assert event_time(an_hour_ago, an_hour_ago, SETTINGS) == (an_hour_ago, False)
+
+
+@pytest.mark.parametrize(
+    ("written", "counts_at", "late"),
+    [
+        (NOW - 120_000, NOW - 120_000, False),
+        (NOW - 120_001, NOW - 120_001, True),
+        (NOW + 300_000, NOW + 300_000, False),
+        (NOW + 300_001, NOW, False),
+        (253_402_300_799_999, NOW, False),
+    ],
+)
+def test_lateness_has_the_stated_limits(written: int, counts_at: int, late: bool) -> None:
+    assert event_time(written, NOW, SETTINGS) == (counts_at, late)
+
+
+def test_a_date_in_the_year_1_is_older_than_anything_kept() -> None:
+    counts = tally([(prediction(-62_135_596_800_000), NOW)], SETTINGS, NOW)
+    assert not counts.minutes
+    assert not counts.buckets
+
+
+def test_samples_are_the_newest_negative_tweets_of_a_watch() -> None:
+    many = [(prediction(text=f"t{number}"), NOW) for number in range(MAX_SAMPLES + 5)]
+    counts = tally([*many, (prediction(sentiment="positive"), NOW)], SETTINGS, NOW)
+    assert [sample.text for sample in counts.samples] == [f"t{number}" for number in range(5, MAX_SAMPLES + 5)]

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from contracts.errors import InvalidTweet
+from stream.dead_letters import dead_letter, error_class
+from tests.fakes_kafka import FakeRecord
+
+
+def test_a_dead_letter_has_key_value_and_headers_as_they_came() -> None:
+    record = FakeRecord(key=b"\xff", value=b"\x00not json", headers=[("trace", b"1"), ("trace", b"2")])
+    letter = dead_letter(record, InvalidTweet("not a tweet"))
+    assert (letter.key, letter.value) == (b"\xff", b"\x00not json")
+    assert letter.headers[:2] == [("trace", b"1"), ("trace", b"2")]
+
+
+def test_headers_say_what_was_wrong_and_where_it_came_from() -> None:
+    record = FakeRecord(topic="tweets", partition=3, offset=41)
+    headers = dict(dead_letter(record, InvalidTweet("no\ntext")).headers)
+    assert headers == {
+        "error": b"no text",
+        "error-class": b"InvalidTweet",
+        "source-topic": b"tweets",
+        "source-partition": b"3",
+        "source-offset": b"41",
+        "attempts": b"1",
+    }
+
+
+def test_a_replayed_record_that_fails_again_counts_one_attempt_more() -> None:
+    once = dead_letter(FakeRecord(), InvalidTweet("x"))
+    twice = dead_letter(FakeRecord(headers=once.headers), InvalidTweet("y"))
+    assert [value for name, value in twice.headers if name == "attempts"] == [b"2"]
+    assert [value for name, value in twice.headers if name == "error"] == [b"y"]
+
+
+def test_a_long_error_leaves_room_for_the_record() -> None:
+    letter = dead_letter(FakeRecord(), InvalidTweet("é" * 100_000))
+    assert sum(len(name) + len(value or b"") for name, value in letter.headers) < 4096
+
+
+def test_the_error_class_can_be_read_back() -> None:
+    assert error_class(dead_letter(FakeRecord(), InvalidTweet("x"))) == "InvalidTweet"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from contracts.events import decode_tweet
+from stream.producing import paced
+from stream.tweet_files import Line, TweetFileError, read_tweets
+
+
+def values(path: Path, file_format: str | None = None) -> list[dict[str, Any]]:
+    return [json.loads(line.value) for line in read_tweets(path, file_format)]
+
+
+def test_date_and_user_become_created_at_and_author_id(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,date,user,text\n7,2015-02-24 11:35:52 -0800,ann,hello\n")
+    assert values(path) == [{"id": "7", "created_at": "2015-02-24T19:35:52.000Z", "author_id": "ann", "text": "hello"}]
+
+
+def test_a_missing_id_is_a_hash_of_file_and_row_and_the_same_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "a"}\n{"text": "a"}\n')
+    ids = [row["id"] for row in values(path)]
+    assert len(set(ids)) == 2
+    assert ids == [row["id"] for row in values(path)]
+
+
+def test_a_line_that_is_no_object_is_handed_on_as_it_came(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"id": 1, "text": "a"}\n\n[1]\nnot json \xff\n')
+    lines = list(read_tweets(path, None))
+    assert [line.value for line in lines[1:]] == [b"[1]", b"not json \xff"]
+    assert len({line.key for line in lines}) == 3
+
+
+def test_parquet_rows_are_tweets_that_the_worker_reads(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"id": ["1", "2"], "text": ["x", None], "label": ["negative", "positive"]}), path)
+    first, second = read_tweets(path, None)
+    assert decode_tweet(first.value).text == "x"
+    assert json.loads(second.value) == {"id": "2", "text": None}
+
+
+def test_standard_input_is_jsonl(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"id": 5, "text": "a"}\n')))
+    assert list(read_tweets(None, None)) == [Line(b"5", b'{"id": 5, "text": "a"}')]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"id,body\n1,x\n", "no column 'text'"),
+        ("a.parquet", b"no parquet", "no Parquet file"),
+        ("a.xyz", b"", "--format"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_in_one_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(TweetFileError, match=said) as raised:
+        values(path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TweetFileError, match=r"nope\.csv: there is no such file"):
+        values(tmp_path / "nope.csv")
+
+
+def test_a_rate_spreads_tweets_over_time() -> None:
+    waits: list[float] = []
+    lines = [Line(b"", b"")] * 11
+    assert len(list(paced(lines, 100.0, waits.append))) == 11
+    assert 0.05 < max(waits) <= 0.11
