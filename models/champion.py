@@ -1,0 +1,213 @@
+"""The champion: the model that serves, following its alias in MLflow without a restart."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
+from contracts.events import SENTIMENTS, ModelRef
+from contracts.settings import Settings
+from models.champion_cache import ChampionCache
+from models.registry import NoChampion, RegisteredVersion, Registry
+from models.sentiment import SentimentModel
+
+_log = logging.getLogger("buzzwatch.champion")
+
+_SLOWEST_RETRY_S = 60.0
+_WARM_UP = ("@user thank you, the crew was great!", "Où est ma valise ? 😡 http://t.co/x")
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model that serves, and what is known about it."""
+
+    ref: ModelRef
+    model: SentimentModel
+    aliases: tuple[str, ...]
+    metrics: Mapping[str, float]
+    """Held-out figures by name, as `data set.metric` where the model has several."""
+    trained_on: str
+
+    @staticmethod
+    def of(ref: ModelRef, model: SentimentModel, aliases: tuple[str, ...] = ()) -> LoadedModel:
+        """Take metrics and training data from the model's own metadata."""
+        metadata = model.metadata
+        return LoadedModel(ref, model, aliases, _flat(metadata.get("metrics", {})), str(metadata.get("trained_on", "")))
+
+
+class Champion:
+    """Follows the alias of `settings.mlflow`; thread-safe.
+
+    A version that cannot be loaded leaves the last good one in place.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.mlflow
+        self._registry = Registry(settings.mlflow)
+        self._cache = ChampionCache(settings.champion_cache)
+        self._serving: tuple[RegisteredVersion, LoadedModel] | None = None
+        self._failed: RegisteredVersion | None = None
+        self._failures = 0
+        self._wait = 0.0
+        self._failure: str | None = None
+        self._registry_failure: str | None = None
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Load the champion from MLflow, else the one served last from the cache; then follow the alias.
+
+        Raises:
+            Unavailable, NoChampion, ArtefactError: neither can be had; says why MLflow's cannot.
+        """
+        self.load()
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
+        self._thread.start()
+
+    def load(self) -> LoadedModel:
+        """What `start` does, without following the alias."""
+        try:
+            self._look()
+        except BuzzwatchError as error:
+            self._load_last_served(error)
+        return self.current
+
+    def stop(self) -> None:
+        """Stop following; the current model stays."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout=self._settings.timeout_s)
+            self._thread = None
+
+    @property
+    def current(self) -> LoadedModel:
+        """The model that serves; ask once per batch, since it is swapped as a whole."""
+        serving = self._serving
+        if serving is None:
+            raise Unavailable("no model is loaded yet: the champion has not been started")
+        return serving[1]
+
+    @property
+    def failure(self) -> str | None:
+        """Why the version that has the alias does not serve, None when it does."""
+        return self._failure
+
+    @property
+    def registry_failure(self) -> str | None:
+        """Why MLflow could not be asked the last time, None when it could."""
+        return self._registry_failure
+
+    def _follow(self) -> None:
+        while not self._stopping.wait(self._settings.poll_interval_s):
+            try:
+                self._look()
+            except BuzzwatchError:
+                pass  # told by _look, once
+            except Exception:
+                _log.exception("the champion could not be looked up; the last good one still serves")
+
+    def _look(self) -> None:
+        """One look at the alias; a new version is loaded, tried and swapped in."""
+        version = self._ask()
+        if self._serving is not None and _same(version, self._serving[0]):
+            if version.aliases != self._serving[0].aliases:
+                loaded = self._serving[1]
+                self._serving = version, LoadedModel.of(loaded.ref, loaded.model, version.aliases)
+            self._settle()
+            return
+        if self._failed is not None and _same(version, self._failed) and self._wait > 0:
+            self._wait -= self._settings.poll_interval_s
+            return
+        try:
+            self._swap(version)
+        except BuzzwatchError as error:
+            self._fail(version, str(error))
+            raise
+
+    def _ask(self) -> RegisteredVersion:
+        try:
+            version = self._registry.champion()
+        except Unavailable as error:
+            self._registry_failure = self._told(self._registry_failure, str(error))
+            raise
+        except NoChampion as error:
+            self._registry_failure = None
+            self._failure = self._told(self._failure, str(error))
+            raise
+        if self._registry_failure is not None:
+            _log.info("MLflow answers again")
+        self._registry_failure = None
+        return version
+
+    def _told(self, before: str | None, now: str) -> str:
+        if before != now and self._serving is not None:
+            _log.warning("%s; %s still serves", now, _named(self._serving[0]))
+        return now
+
+    def _swap(self, version: RegisteredVersion) -> None:
+        loaded = self._prepared(version)
+        before = self._serving
+        self._serving = version, loaded
+        self._settle()
+        _log.info("%s serves%s", _named(version), f", after version {before[0].version}" if before else "")
+        try:
+            self._cache.remember(version)
+        except Unavailable as error:
+            _log.warning("%s", error)
+
+    def _prepared(self, version: RegisteredVersion) -> LoadedModel:
+        model = self._cache.load(version, lambda folder: self._registry.download(version, folder))
+        try:
+            scores = model.predict_proba(_WARM_UP)  # compiles what is compiled on first use
+        except Exception as error:
+            raise ArtefactError(f"{_named(version)} cannot score: {error!r}") from error
+        if scores.shape != (len(_WARM_UP), len(SENTIMENTS)) or not np.isfinite(scores).all():
+            raise ArtefactError(f"{_named(version)} does not answer with three probabilities a text")
+        return LoadedModel.of(ModelRef(name=version.name, version=version.version), model, version.aliases)
+
+    def _fail(self, version: RegisteredVersion, why: str) -> None:
+        self._failures = self._failures + 1 if self._failed is not None and _same(version, self._failed) else 0
+        self._failed = version
+        self._wait = min(self._settings.poll_interval_s * (2 ** min(self._failures, 8) - 1), _SLOWEST_RETRY_S)
+        self._failure = self._told(self._failure, f"{_named(version)} cannot serve: {why}")
+
+    def _settle(self) -> None:
+        self._failed = self._failure = None
+        self._failures = 0
+        self._wait = 0.0
+
+    def _load_last_served(self, why: BuzzwatchError) -> None:
+        version = self._cache.last_served()
+        if version is None or version.name != self._settings.model_name:
+            raise why
+        try:
+            loaded = self._prepared(version)
+        except BuzzwatchError:
+            raise why from None
+        self._serving = version, loaded
+        _log.warning("%s; %s serves from the cache", why, _named(version))
+
+
+def _same(one: RegisteredVersion, other: RegisteredVersion) -> bool:
+    return (one.name, one.version, one.origin) == (other.name, other.version, other.origin)
+
+
+def _named(version: RegisteredVersion) -> str:
+    return f"{version.name} version {version.version}"
+
+
+def _flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    flat: dict[str, float] = {}
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, (int, float)):
+            flat[f"{prefix}{name}"] = float(value)
+    return flat

@@ -1,0 +1,122 @@
+"""The versions that were served lately, on disk: for a rollback, and for the time when MLflow is away.
+
+    <cache>/sentiment-7/artefact/…     the files of version 7, with origin.json beside them
+    <cache>/current.json               what was served last
+
+Workers and API of one host share it: everything happens under one lock file, and a folder appears by a rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import filelock
+
+from contracts.errors import ArtefactError, Unavailable
+from models.artefact import METADATA_FILE, load_artefact
+from models.registry import RegisteredVersion
+from models.sentiment import SentimentModel
+
+KEPT_VERSIONS = 5
+_LOCK_TIMEOUT_S = 60.0
+
+
+class ChampionCache:
+    """A folder of downloaded versions."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def load(self, version: RegisteredVersion, fetch: Callable[[Path], None]) -> SentimentModel:
+        """The model of this version; `fetch` downloads it into the folder it is given when it is not here yet.
+
+        Raises:
+            ArtefactError: the files are damaged; they are thrown away, so that the next call downloads them again.
+            Unavailable: `fetch` raised it, or the folder cannot be written.
+        """
+        with self._locked():
+            home = self._home(version)
+            if not (home / "origin.json").exists() or (home / "origin.json").read_text("utf-8") != version.origin:
+                self._install(home, version, fetch)
+            try:
+                model = load_artefact(_artefact_in(home / "artefact"))
+            except ArtefactError:
+                self._discard(home)
+                raise
+            os.utime(home)
+            return model
+
+    def remember(self, version: RegisteredVersion) -> None:
+        """This version is served now; the oldest ones make room."""
+        with self._locked():
+            _write(self._folder / "current.json", json.dumps(asdict(version)))
+            homes = [path.parent for path in self._folder.glob("*/origin.json")]
+            homes.sort(key=lambda home: home.stat().st_mtime, reverse=True)
+            for home in homes[KEPT_VERSIONS:]:
+                self._discard(home)
+
+    def last_served(self) -> RegisteredVersion | None:
+        """What `remember` was told last, None when there is nothing that can be read."""
+        try:
+            data = json.loads((self._folder / "current.json").read_text("utf-8"))
+            version = RegisteredVersion(**{**data, "aliases": tuple(data["aliases"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return version if (self._home(version) / "origin.json").exists() else None
+
+    def _home(self, version: RegisteredVersion) -> Path:
+        return self._folder / f"{version.name}-{version.version}".replace("/", "_")
+
+    def _install(self, home: Path, version: RegisteredVersion, fetch: Callable[[Path], None]) -> None:
+        arriving = Path(tempfile.mkdtemp(prefix=".arriving-", dir=self._folder))
+        try:
+            (arriving / "artefact").mkdir()
+            fetch(arriving / "artefact")
+            (arriving / "origin.json").write_text(version.origin, "utf-8")
+            if home.exists():
+                self._discard(home)
+            arriving.rename(home)
+        finally:
+            shutil.rmtree(arriving, ignore_errors=True)
+
+    def _discard(self, home: Path) -> None:
+        # Renamed first: a half-deleted folder would look like a whole one to the next process.
+        leaving = Path(tempfile.mkdtemp(prefix=".leaving-", dir=self._folder))
+        home.rename(leaving / home.name)
+        shutil.rmtree(leaving, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with filelock.FileLock(self._folder / ".lock", timeout=_LOCK_TIMEOUT_S):
+                yield
+        except filelock.Timeout:
+            raise Unavailable(f"another process holds {self._folder / '.lock'} since {_LOCK_TIMEOUT_S:.0f} s") from None
+        except OSError as error:
+            raise Unavailable(
+                f"the model cache {self._folder} cannot be used ({error.strerror or error}): "
+                "make it writable or set BUZZWATCH_MLFLOW__CACHE_DIR"
+            ) from None
+
+
+def _artefact_in(folder: Path) -> Path:
+    """The folder that `SentimentModel.save` wrote, wherever in the registered files it lies."""
+    found = sorted(folder.rglob(METADATA_FILE), key=lambda path: len(path.parts))
+    if not found:
+        raise ArtefactError(f"the registered files hold no {METADATA_FILE}: not a model that buzzwatch registered")
+    return found[0].parent
+
+
+def _write(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(name).replace(path)

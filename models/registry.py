@@ -1,0 +1,129 @@
+"""MLflow's model registry, as far as serving needs it: which version has the alias, and its files."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from contracts.errors import BuzzwatchError, Unavailable
+from contracts.settings import MlflowSettings
+
+
+class NoChampion(BuzzwatchError):
+    """MLflow answers, but no version of the model has the alias."""
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """One version of the registered model."""
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    origin: str
+    """Tells this version from one of the same number in another or a recreated registry."""
+
+
+class Registry:
+    """Asks MLflow. Every call takes a few request time-outs at most: a server that is away holds nobody up."""
+
+    def __init__(self, settings: MlflowSettings) -> None:
+        self._settings = settings
+        self._client: Any = None
+
+    def champion(self) -> RegisteredVersion:
+        """The version that has the alias.
+
+        Raises:
+            Unavailable: MLflow cannot be reached.
+            NoChampion: it can, but there is no such model or alias.
+        """
+        name, alias = self._settings.model_name, self._settings.alias
+        try:
+            found = self._connected().get_model_version_by_alias(name, alias)
+        except _mlflow_exception() as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise NoChampion(
+                    f"no version of the model {name!r} has the alias {alias!r} in MLflow at {self._where}: "
+                    "register one with `buzzwatch train linear`"
+                ) from None
+            raise self._away(error) from None
+        return RegisteredVersion(
+            name=name,
+            version=str(found.version),
+            aliases=tuple(sorted({alias, *found.aliases})),
+            origin=f"{found.source} {found.creation_timestamp}",
+        )
+
+    def download(self, version: RegisteredVersion, folder: Path) -> None:
+        """Fetch the version's files into `folder`, through the tracking server where that serves them.
+
+        Raises:
+            Unavailable: MLflow or its artifact store cannot be reached, or the files are not there.
+        """
+        client = self._connected()
+        from mlflow.artifacts import download_artifacts
+
+        try:
+            uri = client.get_model_version_download_uri(version.name, version.version)
+            if logged := re.fullmatch(r"models:/(m-[0-9a-f]+)", uri):  # MLflow 3 registers logged models
+                uri = client.get_logged_model(logged[1]).artifact_location
+            download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self._settings.tracking_uri)
+        except Exception as error:  # each kind of artifact store has its own
+            raise Unavailable(
+                f"the files of {version.name} version {version.version} cannot be downloaded from MLflow at "
+                f"{self._where}: {_short(error)}"
+            ) from None
+
+    @property
+    def _where(self) -> str:
+        return without_password(self._settings.tracking_uri)
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            _configure(self._settings)
+            from mlflow import MlflowClient
+
+            uri = self._settings.tracking_uri
+            self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        return self._client
+
+    def _away(self, error: Exception) -> Unavailable:
+        return Unavailable(
+            f"MLflow at {self._where} cannot be reached ({_short(error)}): start it with `buzzwatch up` or set "
+            "BUZZWATCH_MLFLOW__TRACKING_URI"
+        )
+
+
+def without_password(url: str) -> str:
+    """`url` as it may be shown."""
+    return re.sub(r"//[^/@]*@", "//", url)
+
+
+def _configure(settings: MlflowSettings) -> None:
+    """MLflow reads these when it is imported or asked. Somebody's own choice stays."""
+    for name, value in {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",  # we ask again at the next poll ourselves
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(math.ceil(settings.timeout_s)),
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def _mlflow_exception() -> Any:
+    from mlflow.exceptions import MlflowException
+
+    return MlflowException
+
+
+def _short(error: Exception) -> str:
+    """The cause in a few words, out of the paragraph of URLs that requests makes of it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    if found := re.search(r"(Connection refused|Name or service not known|timed out|Connection reset)", text):
+        return found[1].lower()
+    return without_password(text)[:200]
