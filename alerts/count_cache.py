@@ -53,10 +53,11 @@ class _Sum:
 class CountCache:
     """Reads `bucket`s or `minute`s of all shards. Safe to use from several threads."""
 
-    def __init__(self, redis: redis.Redis, prefix: str, resolution: str, keep_s: int) -> None:
+    def __init__(self, redis: redis.Redis, prefix: str, resolution: str, step_s: int, *, keep_s: int) -> None:
         self._redis: Any = redis
         self._prefix = prefix
         self._resolution = resolution
+        self._step_s = step_s
         self._keep_s = keep_s
         self._shards: dict[str, _Shard] = {}
         self._sums: dict[str, _Sum] = {}
@@ -99,14 +100,15 @@ class CountCache:
             return MappingProxyType(moving.total)
 
     def series(self, key: Key, since_s: int, until_s: int) -> dict[int, Counts]:
-        """Counts per start of one watch and theme within what the last refresh read, in order of time."""
+        """Counts per start of one watch and theme within what the last refresh read; `since_s` is such a start."""
         with self._lock:
             found: dict[int, Counts] = {}
-            for shard in self._shards.values():
-                for start, cells in shard.cells.items():
-                    if since_s <= start < until_s and key in cells:
-                        found[start] = found.get(start, NOTHING).plus(cells[key])
-            return dict(sorted(found.items()))
+            for start in range(since_s, until_s, self._step_s):
+                for shard in self._shards.values():
+                    counts = shard.cells.get(start, {}).get(key)
+                    if counts is not None:
+                        found[start] = found.get(start, NOTHING).plus(counts)
+            return found
 
     def read(self, since_s: int, until_s: int, step_s: int, watch: str | None, theme: str | None) -> list[Point]:
         """Counts per step, from what Redis holds now."""

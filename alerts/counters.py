@@ -86,8 +86,8 @@ class CounterStore:
         )
         self._add = self._redis.register_script(_ADD)
         self._registered: dict[str, float] = {}
-        self._buckets = CountCache(redis, self._prefix, "bucket", keep_s=60)
-        self._minutes = CountCache(redis, self._prefix, "minute", keep_s=86_400)
+        self._buckets = CountCache(redis, self._prefix, "bucket", self._bucket_s, keep_s=60)
+        self._minutes = CountCache(redis, self._prefix, "minute", _MINUTE_S, keep_s=86_400)
 
     # Writing
 
@@ -178,12 +178,16 @@ class CounterStore:
 
         At most two seconds old; the mapping is the store's own.
         """
-        until = int((now_ms / 1000 - window_s) // _MINUTE_S) * _MINUTE_S
-        since = int((now_ms / 1000 - window_s - baseline_s) // _MINUTE_S) * _MINUTE_S
+        since, until = self.baseline_bounds(now_ms, window_s=window_s, baseline_s=baseline_s)
         self._minutes.refresh(now_ms, since, until, every_ms=_BASELINE_REFRESH_MS)
         return self._minutes.total(f"baseline:{window_s}:{baseline_s}", since, until)
 
-    def minute_series(self, key: Key, since_s: int, until_s: int) -> dict[int, Counts]:
+    def baseline_bounds(self, now_ms: int, *, window_s: float, baseline_s: float) -> tuple[int, int]:
+        """First minute and the end of the last one of `baseline`, seconds since 1970."""
+        until = now_ms / 1000 - window_s
+        return int((until - baseline_s) // _MINUTE_S) * _MINUTE_S, int(until // _MINUTE_S) * _MINUTE_S
+
+    def baseline_series(self, key: Key, since_s: int, until_s: int) -> dict[int, Counts]:
         """Counts per minute of one watch and theme, as the last `baseline` saw them."""
         return self._minutes.series(key, since_s, until_s)
 

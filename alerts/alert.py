@@ -1,0 +1,105 @@
+"""An alert: one fingerprint from when it starts firing until it is resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from contracts.rules import BadBuzz, ConsecutiveErrors
+from contracts.times import to_rfc3339
+
+State = Literal["firing", "resolved"]
+
+NEVER: Final = "0001-01-01T00:00:00Z"
+"""`endsAt` of an alert that has not ended (Go's zero time, as Alertmanager sends it)."""
+
+_FNV_OFFSET: Final = 0xCBF29CE484222325
+_FNV_PRIME: Final = 0x100000001B3
+_SEPARATOR: Final = b"\xff"
+
+
+class Alert(Struct, frozen=True):
+    """One episode of one alert, as it is stored."""
+
+    kind: str
+    """Which rule kind made it."""
+    fingerprint: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at_ms: int
+    """Event time."""
+    value: float
+    """What the rule measured: the negative share, the number of wrong judgements."""
+    receivers: tuple[str, ...] = ()
+    """Who was told that it fires, and is told when it is over."""
+    ends_at_ms: int | None = None
+    inactive_since_ms: int | None = None
+    """Since when the condition does not hold although it still fires (`keep_firing_for`)."""
+
+    @property
+    def state(self) -> State:
+        """`firing` or `resolved`."""
+        return "firing" if self.ends_at_ms is None else "resolved"
+
+    @property
+    def name(self) -> str:
+        """The `alertname` and what sets it apart, as people read it: `BadBuzz{watch="air-paradis"}`."""
+        rest = ", ".join(
+            f'{label}="{value}"'
+            for label, value in sorted(self.labels.items())
+            if label in ("watch", "theme", "model_version")
+        )
+        return f"{self.labels['alertname']}{{{rest}}}"
+
+    def public(self) -> dict[str, Any]:
+        """As `GET /alerts` and `buzzwatch alerts list` show it; names as in the webhook."""
+        return {
+            "status": self.state,
+            "labels": self.labels,
+            "annotations": self.annotations,
+            "startsAt": to_rfc3339(self.starts_at_ms),
+            "endsAt": NEVER if self.ends_at_ms is None else to_rfc3339(self.ends_at_ms),
+            "value": self.value,
+            "fingerprint": self.fingerprint,
+        }
+
+
+class Transition(NamedTuple):
+    """An alert that has just begun to fire or has just been resolved."""
+
+    status: State
+    alert: Alert
+
+
+def labels_of(rule: BadBuzz | ConsecutiveErrors, **where: str) -> dict[str, str]:
+    """The rule's own labels, with `alertname`, `severity` and where it applies; these cannot be overridden."""
+    return {**rule.labels, "alertname": rule.alert, "severity": rule.severity, **where}
+
+
+def fingerprint_of(labels: Mapping[str, str]) -> str:
+    """16 hexadecimal digits, the same as Alertmanager's.
+
+    FNV-1a (64 bits) over the sorted labels, name and value each followed by the byte 255: `labelSetToFingerprint`
+    in prometheus/common, model/signature.go.
+    """
+    digest = _FNV_OFFSET
+    for name in sorted(labels):
+        for byte in b"".join((name.encode(), _SEPARATOR, labels[name].encode(), _SEPARATOR)):
+            digest = (digest ^ byte) * _FNV_PRIME & 0xFFFFFFFFFFFFFFFF
+    return f"{digest:016x}"
+
+
+_decoder = msgspec.json.Decoder(Alert)
+
+
+def encode(alert: Alert) -> str:
+    """As stored in Redis."""
+    return msgspec.json.encode(alert).decode()
+
+
+def decode(text: str) -> Alert:
+    """The opposite of `encode`."""
+    return _decoder.decode(text)

@@ -1,0 +1,252 @@
+"""Feedback: each judgement counts once, in order, and the rule of errors in a row looks at every one."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import redis
+
+from alerts.alert import Alert, Transition, fingerprint_of, labels_of
+from alerts.detectors.consecutive_errors import is_active, streak_after
+from alerts.keys import AlertKeys
+from alerts.lifecycle import advance, resolved
+from alerts.outbox import announce, receivers_of
+from alerts.reporting import external_url, report
+from alerts.state import AlertStore, Command, Snapshot
+from contracts.errors import Unavailable
+from contracts.events import Feedback
+from contracts.rules import ConsecutiveErrors, Rules
+from contracts.settings import Settings
+from contracts.times import to_ms
+
+_ATTEMPTS: Final = 50
+_SERVING_AGAIN_S: Final = 5.0
+_MINUTE_MS: Final = 60_000
+
+
+@dataclass(frozen=True)
+class _View:
+    """What Redis knows before a batch."""
+
+    snapshot: Snapshot
+    mark: int | None
+    streaks: Mapping[str, int]
+    stopped: frozenset[str]
+    """Versions that served once and do no longer."""
+    seen: frozenset[str]
+
+
+@dataclass
+class _Fold:
+    """What a batch of judgements does."""
+
+    streaks: dict[str, int]
+    firing: dict[str, Alert]
+    last_end: dict[str, int]
+    transitions: list[Transition] = field(default_factory=list)
+    counted: Counter[tuple[int, str, bool]] = field(default_factory=Counter)
+    """Minute, version, correct → judgements."""
+    ids: list[str] = field(default_factory=list)
+    kept: dict[str, Alert] = field(default_factory=dict)
+    """Firing alerts that were changed without a transition."""
+
+
+class Judge:
+    """Counts judgements and fires `consecutive_errors`. `redis` comes from `alerts.connection.connect`."""
+
+    def __init__(self, redis: redis.Redis, settings: Settings, rules: Rules) -> None:
+        self._redis: Any = redis
+        self._store = AlertStore(redis, settings)
+        self._keys = AlertKeys(settings.redis.prefix)
+        self._all_rules = rules
+        self._rules = [rule for rule in rules.rules if isinstance(rule, ConsecutiveErrors) and rule.enabled]
+        self._memory_ms = int(settings.alerts.feedback_memory_s * 1000)
+        self._retention_s = int(settings.alerts.minute_retention_s)
+        self._ahead_ms = int(settings.alerts.ahead_after_s * 1000)
+        self._url = external_url(settings)
+        self._serving: tuple[str, float] | None = None
+
+    def mark(self, topic_id: str) -> int | None:
+        """The next offset to judge, None when the topic has no mark."""
+        mark = self._redis.hget(self._keys.feedback_marks, topic_id)
+        return None if mark is None else int(mark)
+
+    def judge(
+        self,
+        topic_id: str,
+        expected: int | None,
+        end: int,
+        events: Sequence[tuple[int, Feedback]],
+        *,
+        now_ms: int | None = None,
+    ) -> int:
+        """Count the judgements from offset `expected` up to, not including, `end`.
+
+        A `feedback_id` counts once within `feedback_memory_s`. Counts, streaks, alert states, their notifications,
+        the ids and the mark are written together.
+
+        Returns the mark afterwards, as `CounterStore.add` does: `end` means done, anything else "go on there".
+
+        Raises:
+            Unavailable: other writers were always faster (nothing was written).
+        """
+        now = int(time.time() * 1000) if now_ms is None else now_ms
+        for _ in range(_ATTEMPTS):
+            view = self._view(topic_id, events)
+            if view.mark is not None and view.mark != expected:
+                return view.mark
+            fold = self._folded(view, events, now)
+            if self._store.commit(view.snapshot, self._commands(view, fold, topic_id, end, now)):
+                report(fold.transitions)
+                return end
+        raise Unavailable("alert states in Redis change faster than feedback can be counted; is something looping?")
+
+    def serving(self, version: str, now_ms: int) -> None:
+        """Say which version serves; alerts and streaks of the one that served before are over.
+
+        Wrong judgements of a version that has stopped serving count, but fire nothing any more.
+        Cheap to call often.
+        """
+        asked = time.monotonic()
+        if self._serving is not None and self._serving[0] == version and asked - self._serving[1] < _SERVING_AGAIN_S:
+            return
+        for _ in range(_ATTEMPTS):
+            snapshot = self._store.snapshot()
+            known = self._redis.hgetall(self._keys.serving)
+            stopped = {other for other, state in known.items() if state == "1" and other != version}
+            if not stopped and known.get(version) == "1":
+                break
+            commands: list[Command] = [("HSET", self._keys.serving, version, "1")]
+            for other in sorted(stopped):
+                commands += [("HSET", self._keys.serving, other, "0"), ("HDEL", self._keys.streaks, other)]
+            over = [
+                Transition("resolved", resolved(alert, now_ms))
+                for alert in snapshot.firing.values()
+                if alert.kind == "consecutive_errors" and alert.labels["model_version"] in stopped
+            ]
+            commands += self._store.record(snapshot, over)
+            commands += announce(self._keys, self._all_rules, over, now_ms, self._url)
+            if self._store.commit(snapshot, commands):
+                report(over)
+                break
+        self._serving = (version, asked)
+
+    def _view(self, topic_id: str, events: Sequence[tuple[int, Feedback]]) -> _View:
+        snapshot = self._store.snapshot()
+        ids = [event.feedback_id.hex for _, event in events]
+        pipeline = self._redis.pipeline()
+        pipeline.hget(self._keys.feedback_marks, topic_id)
+        pipeline.hgetall(self._keys.streaks)
+        pipeline.hgetall(self._keys.serving)
+        for feedback_id in ids:
+            pipeline.zscore(self._keys.feedback_seen, feedback_id)
+        mark, streaks, serving, *scores = pipeline.execute()
+        return _View(
+            snapshot,
+            None if mark is None else int(mark),
+            {version: int(streak) for version, streak in streaks.items()},
+            frozenset(version for version, state in serving.items() if state == "0"),
+            frozenset(feedback_id for feedback_id, score in zip(ids, scores, strict=True) if score is not None),
+        )
+
+    def _folded(self, view: _View, events: Iterable[tuple[int, Feedback]], now_ms: int) -> _Fold:
+        fold = _Fold(
+            streaks=dict(view.streaks),
+            firing=dict(view.snapshot.firing),
+            last_end={fingerprint: past[-1][1] for fingerprint, past in view.snapshot.episodes.items() if past},
+        )
+        seen = set(view.seen)
+        for _, event in events:
+            feedback_id = event.feedback_id.hex
+            if feedback_id in seen:
+                continue
+            seen.add(feedback_id)
+            fold.ids.append(feedback_id)
+            when = self._event_time(event, now_ms)
+            version = event.model_version
+            fold.counted[when // _MINUTE_MS * 60, version, event.correct] += 1
+            fold.streaks[version] = streak_after(fold.streaks.get(version, 0), correct=event.correct)
+            if version not in view.stopped:
+                for rule in self._rules:
+                    self._evaluate(rule, fold, event, when)
+        return fold
+
+    def _evaluate(self, rule: ConsecutiveErrors, fold: _Fold, event: Feedback, when: int) -> None:
+        version = event.model_version
+        streak = fold.streaks[version]
+        labels = labels_of(rule, model_version=version)
+        fingerprint = fingerprint_of(labels)
+
+        def begin() -> Alert:
+            expected = f", {event.expected} was expected" if event.expected else ""
+            return Alert(
+                kind=rule.kind,
+                fingerprint=fingerprint,
+                labels=labels,
+                annotations={
+                    "summary": f"{streak} wrong predictions in a row by model version {version}",
+                    "description": (
+                        f"People called the last {streak} judged predictions of model version {version} wrong; "
+                        f"the newest said {event.predicted}{expected} (prediction {event.prediction_id})."
+                    ),
+                    "streak": str(streak),
+                    **rule.annotations,
+                },
+                # Two episodes never start at once: start and fingerprint make the notification's id.
+                starts_at_ms=max(when, fold.last_end.get(fingerprint, when - 1) + 1),
+                value=float(streak),
+                receivers=receivers_of(self._all_rules, rule.receivers),
+            )
+
+        before = fold.firing.get(fingerprint)
+        step = advance(
+            before,
+            active=is_active(rule, streak),
+            now_ms=when,
+            keep_firing_for_s=rule.keep_firing_for,
+            begin=begin,
+        )
+        if step.transition is not None:
+            fold.transitions.append(step.transition)
+            if step.transition.alert.ends_at_ms is not None:
+                fold.last_end[fingerprint] = step.transition.alert.ends_at_ms
+        if step.alert is None:
+            fold.firing.pop(fingerprint, None)
+            fold.kept.pop(fingerprint, None)
+        else:
+            fold.firing[fingerprint] = step.alert
+            if step.transition is None and step.alert is not before:
+                fold.kept[fingerprint] = step.alert
+
+    def _event_time(self, event: Feedback, now_ms: int) -> int:
+        """When it was judged, unless that is missing or cannot be (ahead of time, older than anything kept)."""
+        if event.created_at is None:
+            return now_ms
+        when = to_ms(event.created_at)
+        return when if now_ms - self._retention_s * 1000 <= when <= now_ms + self._ahead_ms else now_ms
+
+    def _commands(self, view: _View, fold: _Fold, topic_id: str, end: int, now_ms: int) -> list[Command]:
+        keys = self._keys
+        commands: list[Command] = [("HSET", keys.feedback_marks, topic_id, str(end))]
+        for (start, version, correct), number in fold.counted.items():
+            name = f"{version}|{'right' if correct else 'wrong'}"
+            minute = keys.judged_minute(start)
+            commands += [
+                ("HINCRBY", keys.judged, name, str(number)),
+                ("HINCRBY", minute, name, str(number)),
+                ("EXPIRE", minute, str(self._retention_s)),
+            ]
+        for version, streak in fold.streaks.items():
+            if streak != view.streaks.get(version, 0):
+                commands.append(("HSET", keys.streaks, version, str(streak)))
+        commands += [("ZADD", keys.feedback_seen, str(now_ms), feedback_id) for feedback_id in fold.ids]
+        commands.append(("ZREMRANGEBYSCORE", keys.feedback_seen, "-inf", f"({now_ms - self._memory_ms}"))
+        commands += self._store.record(view.snapshot, fold.transitions)
+        for alert in fold.kept.values():
+            commands += self._store.store(alert)
+        commands += announce(keys, self._all_rules, fold.transitions, now_ms, self._url)
+        return commands

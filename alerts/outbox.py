@@ -1,0 +1,290 @@
+"""The durable outbox: what is to be posted to whom, when, and who is at it.
+
+Entries wait in lanes, one per receiver and fingerprint. Only the first entry of a lane is ever posted, so
+`resolved` waits behind a `firing` that is being retried. Lanes are due one by one in a sorted set per
+receiver: a receiver that is down delays no other.
+
+A notifier claims a lane with a token and a lease; the lease is the lane's next due time, so a notifier that was
+killed just loses it. Every later step names the token: who lost the claim cannot settle.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import redis
+from msgspec import Struct
+
+from alerts.alert import Transition
+from alerts.connection import require_text
+from alerts.keys import AlertKeys
+from alerts.schedule import delay_ms
+from alerts.state import Command
+from alerts.webhook import render, webhook_id
+from contracts.rules import Rules
+from contracts.settings import Settings
+
+
+class Entry(Struct, frozen=True):
+    """One notification for one receiver."""
+
+    id: str
+    """The `webhook-id`."""
+    receiver: str
+    fingerprint: str
+    alertname: str
+    status: str
+    created_ms: int
+    body: str
+    """The same bytes at every attempt."""
+    failures: int = 0
+    last_error: str = ""
+
+    @property
+    def lane(self) -> str:
+        """Entries of one lane are delivered in order."""
+        return f"{self.receiver}:{self.fingerprint}"
+
+
+class Claim(NamedTuple):
+    """An entry that is ours to deliver until the lease runs out."""
+
+    entry: Entry
+    token: str
+
+
+_decode = msgspec.json.Decoder(Entry).decode
+_CANDIDATES: Final = 16
+_KEPT_WAKES: Final = 16
+
+# KEYS: due, lane, entries, claims. ARGV: lane, now, end of the lease, token.
+_CLAIM: Final = """
+local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not due or tonumber(due) > tonumber(ARGV[2]) then return false end
+while true do
+  local first = redis.call('LINDEX', KEYS[2], 0)
+  if not first then
+    redis.call('ZREM', KEYS[1], ARGV[1])
+    redis.call('HDEL', KEYS[4], ARGV[1])
+    return false
+  end
+  local entry = redis.call('HGET', KEYS[3], first)
+  if entry then
+    redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+    redis.call('HSET', KEYS[4], ARGV[1], ARGV[4])
+    return entry
+  end
+  redis.call('LPOP', KEYS[2])
+end
+"""
+
+# KEYS: due, claims. ARGV: lane, token, end of the lease.
+_RENEW: Final = """
+if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+return 1
+"""
+
+# KEYS: due, lane, entries, claims, exhausted, disabled, wake.
+# ARGV: lane, token, now, outcome (done, retry, exhausted, gone), entry id, entry as it is now, when due, receiver.
+_SETTLE: Final = """
+if redis.call('HGET', KEYS[4], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HDEL', KEYS[4], ARGV[1])
+local outcome = ARGV[4]
+if outcome == 'retry' or outcome == 'gone' then
+  redis.call('HSET', KEYS[3], ARGV[5], ARGV[6])
+  redis.call('ZADD', KEYS[1], ARGV[7], ARGV[1])
+  if outcome == 'gone' then redis.call('HSET', KEYS[6], ARGV[8], ARGV[3]) end
+  return 1
+end
+redis.call('LPOP', KEYS[2])
+if outcome == 'done' then
+  redis.call('HDEL', KEYS[3], ARGV[5])
+else
+  redis.call('HSET', KEYS[3], ARGV[5], ARGV[6])
+  redis.call('ZADD', KEYS[5], ARGV[3], ARGV[5])
+end
+if redis.call('LLEN', KEYS[2]) > 0 then
+  redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+  redis.call('LPUSH', KEYS[7], ARGV[1])
+  redis.call('LTRIM', KEYS[7], 0, 15)
+else
+  redis.call('ZREM', KEYS[1], ARGV[1])
+end
+return 1
+"""
+
+# KEYS: due, lane, entries, exhausted, wake. ARGV: lane, now, entry id, entry afresh.
+_REDELIVER: Final = """
+if redis.call('ZREM', KEYS[4], ARGV[3]) == 0 then return 0 end
+redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
+redis.call('RPUSH', KEYS[2], ARGV[3])
+redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1])
+redis.call('LPUSH', KEYS[5], ARGV[1])
+redis.call('LTRIM', KEYS[5], 0, 15)
+return 1
+"""
+
+
+class Outbox:
+    """Reads and settles the outbox. `redis` comes from `alerts.connection.connect`."""
+
+    def __init__(self, redis: redis.Redis, settings: Settings) -> None:
+        self._redis: Any = require_text(redis)
+        self._keys = AlertKeys(settings.redis.prefix)
+        self._claim = self._redis.register_script(_CLAIM)
+        self._renew = self._redis.register_script(_RENEW)
+        self._settle = self._redis.register_script(_SETTLE)
+        self._redeliver = self._redis.register_script(_REDELIVER)
+
+    # Delivering
+
+    def claim(self, receiver: str, now_ms: int, lease_ms: int) -> Claim | None:
+        """The first entry of a lane that is due, ours until `now_ms + lease_ms`; None when nothing is due."""
+        keys = self._keys
+        due = keys.due(receiver)
+        for lane in self._redis.zrange(due, "-inf", now_ms, byscore=True, offset=0, num=_CANDIDATES):
+            token = uuid.uuid4().hex
+            text = self._claim(
+                keys=[due, keys.lane(lane), keys.entries, keys.claims], args=[lane, now_ms, now_ms + lease_ms, token]
+            )
+            if text is not None:
+                return Claim(_decode(text), token)
+        return None
+
+    def renew(self, claim: Claim, now_ms: int, lease_ms: int) -> bool:
+        """Keep a claim alive while its attempt lasts; False when it is lost."""
+        keys = [self._keys.due(claim.entry.receiver), self._keys.claims]
+        return bool(self._renew(keys=keys, args=[claim.entry.lane, claim.token, now_ms + lease_ms]))
+
+    def delivered(self, claim: Claim, now_ms: int) -> bool:
+        """The receiver has it. False when the claim was lost meanwhile; another notifier may post it again."""
+        return self._settled(claim, claim.entry, now_ms, "done", now_ms)
+
+    def failed(self, claim: Claim, now_ms: int, error: str, retry_after: float | None = None) -> str | None:
+        """One more failure: tried again later, or listed as exhausted.
+
+        Returns `retry` or `exhausted`, None when the claim was lost.
+        """
+        failures = claim.entry.failures + 1
+        entry = msgspec.structs.replace(claim.entry, failures=failures, last_error=error)
+        wait = delay_ms(failures, retry_after)
+        outcome = "exhausted" if wait is None else "retry"
+        return outcome if self._settled(claim, entry, now_ms, outcome, now_ms + (wait or 0)) else None
+
+    def gone(self, claim: Claim, now_ms: int, error: str) -> bool:
+        """The receiver wants nothing any more (410): it is disabled, its entries stay."""
+        entry = msgspec.structs.replace(claim.entry, failures=claim.entry.failures + 1, last_error=error)
+        return self._settled(claim, entry, now_ms, "gone", now_ms)
+
+    def _settled(self, claim: Claim, entry: Entry, now_ms: int, outcome: str, due_ms: int) -> bool:
+        keys, lane = self._keys, entry.lane
+        names = [keys.due(entry.receiver), keys.lane(lane), keys.entries, keys.claims]
+        names += [keys.exhausted, keys.disabled, keys.wake]
+        text = msgspec.json.encode(entry).decode()
+        return bool(
+            self._settle(keys=names, args=[lane, claim.token, now_ms, outcome, entry.id, text, due_ms, entry.receiver])
+        )
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when a new entry has come, at the latest after `timeout_s` (at most the settings' time-out)."""
+        self._redis.blpop([self._keys.wake], timeout=timeout_s)
+
+    def next_due_ms(self, receiver: str) -> int | None:
+        """When the receiver's next lane is due, None when it has none."""
+        first = self._redis.zrange(self._keys.due(receiver), 0, 0, withscores=True)
+        return int(first[0][1]) if first else None
+
+    # Looking
+
+    def receivers(self) -> set[str]:
+        """Every receiver that ever had an entry, in the rules or not."""
+        return set(self._redis.smembers(self._keys.receivers))
+
+    def disabled(self) -> dict[str, int]:
+        """Receivers that answered 410, and when (ms)."""
+        return {receiver: int(when) for receiver, when in self._redis.hgetall(self._keys.disabled).items()}
+
+    def enable(self, receiver: str) -> bool:
+        """Post to a disabled receiver again, what has waited first; False when it was not disabled."""
+        return bool(self._redis.hdel(self._keys.disabled, receiver)) and bool(self._wake())
+
+    def waiting(self, receiver: str | None = None) -> list[Entry]:
+        """Entries still to be delivered, oldest first; those of disabled and unknown receivers too."""
+        exhausted = set(self._redis.zrange(self._keys.exhausted, 0, -1))
+        entries = [_decode(text) for text in self._redis.hvals(self._keys.entries)]
+        waiting = [entry for entry in entries if entry.id not in exhausted and receiver in (None, entry.receiver)]
+        return sorted(waiting, key=lambda entry: (entry.created_ms, entry.id))
+
+    def counts(self) -> tuple[int, int]:
+        """How many entries wait, and how many are exhausted."""
+        pipeline = self._redis.pipeline()
+        pipeline.hlen(self._keys.entries)
+        pipeline.zcard(self._keys.exhausted)
+        entries, exhausted = pipeline.execute()
+        return entries - exhausted, exhausted
+
+    def exhausted(self) -> list[Entry]:
+        """Entries whose attempts are used up, oldest failure first."""
+        ids = self._redis.zrange(self._keys.exhausted, 0, -1)
+        texts = self._redis.hmget(self._keys.entries, ids) if ids else []
+        return [_decode(text) for text in texts if text is not None]
+
+    def redeliver(self, entry_id: str, now_ms: int) -> bool:
+        """Try an exhausted entry again from the beginning; False when there is none of this id."""
+        text = self._redis.hget(self._keys.entries, entry_id)
+        if text is None:
+            return False
+        entry = msgspec.structs.replace(_decode(text), failures=0, last_error="")
+        keys = self._keys
+        names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.entries, keys.exhausted, keys.wake]
+        afresh = msgspec.json.encode(entry).decode()
+        return bool(self._redeliver(keys=names, args=[entry.lane, now_ms, entry_id, afresh]))
+
+    def _wake(self) -> int:
+        return int(self._redis.lpush(self._keys.wake, "enabled"))
+
+
+def announce(
+    keys: AlertKeys, rules: Rules, transitions: Iterable[Transition], now_ms: int, external_url: str
+) -> list[Command]:
+    """Commands that put the notifications of these changes into the outbox, for `AlertStore.commit`.
+
+    `firing` goes to the alert's receivers; `resolved` to the same ones, less those that want none or have left
+    the rules.
+    """
+    defined = {receiver.name: receiver for receiver in rules.receivers}
+    commands: list[Command] = []
+    for transition in transitions:
+        alert = transition.alert
+        for name in alert.receivers:
+            receiver = defined.get(name)
+            if receiver is None or (transition.status == "resolved" and not receiver.send_resolved):
+                continue
+            entry = Entry(
+                id=webhook_id(name, transition),
+                receiver=name,
+                fingerprint=alert.fingerprint,
+                alertname=alert.labels["alertname"],
+                status=transition.status,
+                created_ms=now_ms,
+                body=render(name, transition, external_url),
+            )
+            commands += [
+                ("HSET", keys.entries, entry.id, msgspec.json.encode(entry).decode()),
+                ("RPUSH", keys.lane(entry.lane), entry.id),
+                # NX: a lane that waits for its next attempt, or is being delivered, keeps its time.
+                ("ZADD", keys.due(name), "NX", str(now_ms), entry.lane),
+                ("SADD", keys.receivers, name),
+                ("LPUSH", keys.wake, entry.lane),
+                ("LTRIM", keys.wake, "0", str(_KEPT_WAKES - 1)),
+            ]
+    return commands
+
+
+def receivers_of(rules: Rules, named: tuple[str, ...] | None) -> tuple[str, ...]:
+    """A rule's receivers: those it names, all when it names none."""
+    return tuple(receiver.name for receiver in rules.receivers) if named is None else named
