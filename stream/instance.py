@@ -23,7 +23,12 @@ class Instance:
         folder = settings.local.data_dir / "workers"
         folder.mkdir(parents=True, exist_ok=True)
         self.slot, self._lock = _lowest_free(folder)
+        # The name that Kafka knows this worker by.
         self.name = settings.worker.instance or f"{host_name()}-{self.slot}"
+
+    def release(self) -> None:
+        """Give the slot back."""
+        self._lock.release()
 
 
 def _lowest_free(folder: Path) -> tuple[int, FileLock]:

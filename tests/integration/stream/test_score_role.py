@@ -1,0 +1,229 @@
+"""The score role against a real broker, with a model in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from confluent_kafka import KafkaException, Producer
+from numpy.typing import NDArray
+
+from contracts.events import ModelRef, decode_prediction, prediction_id
+from contracts.rules import Rules
+from contracts.settings import Settings
+from contracts.topics import TopicSettings
+from models.annotate import Annotator
+from models.champion import Champion
+from stream.following import follow
+from stream.records import Record, RecordBatch
+from stream.score_role import ScoreRole
+from stream.scoring import Scorer
+
+RULES = Rules.model_validate(
+    {
+        "watches": [{"name": "air-paradis", "match": ["@airparadis"]}],
+        "themes": [{"name": "baggage", "match": ["bag", "luggage"]}],
+    }
+)
+pytestmark = pytest.mark.usefixtures("topics")
+
+
+class PoisonedModel:
+    """Says negative; raises on texts with `poison` in them."""
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if any("poison" in text for text in texts):
+            raise ValueError("cannot score this")
+        return np.tile(np.array([0.7, 0.2, 0.1], np.float32), (len(texts), 1))
+
+
+def champion(version: str = "7") -> Champion:
+    loaded = SimpleNamespace(ref=ModelRef("sentiment", version), model=PoisonedModel())
+    return cast(Champion, SimpleNamespace(current=loaded))
+
+
+class RunningRole:
+    """A score role with the event loop that a Faust app would give it."""
+
+    def __init__(self, settings: Settings, instance: str, model: Champion | None = None) -> None:
+        self.failures: list[Exception] = []
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever)
+        self._thread.start()
+        self.role = ScoreRole(
+            settings,
+            model or champion(),
+            Scorer(Annotator(RULES), settings.worker.text),
+            instance,
+            deliver=self._deliver,
+            failed=self.failures.append,
+        )
+        self.role.start()
+
+    def _deliver(self, batch: RecordBatch) -> None:
+        asyncio.run_coroutine_threadsafe(self.role.score(batch), self.loop)
+
+    def stop(self) -> None:
+        self.role.stop()
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join()
+        self.loop.close()
+
+
+@pytest.fixture
+def start(settings: Settings) -> Iterator[Callable[..., RunningRole]]:
+    running: list[RunningRole] = []
+    settings.worker.group = settings.kafka.topics.tweets
+
+    def start_role(instance: str = "a", **arguments: Any) -> RunningRole:
+        running.append(RunningRole(settings, instance, **arguments))
+        return running[-1]
+
+    yield start_role
+    for role in running:
+        role.stop()
+
+
+def produce(settings: Settings, values: Sequence[bytes | None]) -> None:
+    producer = Producer(settings.kafka.librdkafka_producer())
+    for number, value in enumerate(values):
+        producer.produce(settings.kafka.topics.tweets, value, key=str(number))
+    assert producer.flush(20) == 0
+
+
+def tweets(count: int, first: int = 0) -> list[bytes | None]:
+    return [
+        json.dumps({"id": number, "text": f"flight {number} is late"}).encode()
+        for number in range(first, first + count)
+    ]
+
+
+def read(settings: Settings, topic: str) -> list[Record]:
+    return list(follow(settings, topic, from_beginning=True, until_end=True))
+
+
+def wait_for(settings: Settings, topic: str, count: int, timeout_s: float = 30) -> list[Record]:
+    deadline = time.monotonic() + timeout_s
+    while True:
+        records = read(settings, topic)
+        if len(records) >= count or time.monotonic() > deadline:
+            return records
+        time.sleep(0.2)
+
+
+def test_every_tweet_becomes_one_cloud_event(settings: Settings, topics: TopicSettings, start: Any) -> None:
+    produce(
+        settings, [b'{"id": 1, "text": "@AirParadis lost my bag", "lang": "en", "created_at": "2026-11-20T10:00:00Z"}']
+    )
+    start()
+    (record,) = wait_for(settings, topics.scored, 1)
+    prediction = decode_prediction(record.value())
+    headers = dict(record.headers() or [])
+    assert record.key() == b"1"
+    assert prediction.prediction_id == prediction_id("sentiment", "7", "1")
+    assert (prediction.sentiment, prediction.watches, prediction.themes) == ("negative", ["air-paradis"], ["baggage"])
+    assert (prediction.text, prediction.lang) == ("@user lost my bag", "en")
+    assert prediction.created_at == "2026-11-20T10:00:00.000Z"
+    assert headers == {
+        "ce_specversion": b"1.0",
+        "ce_id": prediction.prediction_id.encode(),
+        "ce_source": b"/buzzwatch/score",
+        "ce_type": b"buzzwatch.tweet.scored.v1",
+        "ce_time": prediction.scored_at.encode(),
+        "content-type": b"application/json",
+    }
+
+
+def test_bad_records_go_to_the_dead_letters_and_block_nobody(
+    settings: Settings, topics: TopicSettings, start: Any
+) -> None:
+    huge = json.dumps({"id": 9, "text": "x" * 1_000_000}).encode()
+    bad: list[bytes | None] = [
+        None, b"", b"not json", b"[1]", b'"text"', b'{"id": 1}', b'{"id": 1, "text": ""}', b'{"id": 1, "text": " "}',
+        b'{"id": 1, "text": null}', b'{"id": 1, "text": "\\ud800"}', b'{"id": 1, "text": "\xff"}',
+        json.dumps({"id": 1, "text": "x" * 10_001}).encode(), huge, b'{"id": 2, "text": "poison"}',
+        b'{"id": 3, "text": "a", "created_at": "yesterday"}',
+    ]  # fmt: skip
+    good = [
+        json.dumps({"id": 1, "text": "x" * 10_000}).encode(), b'{"id": 2, "text": "a\\u0000b"}',
+        '{"id": 3, "text": "😡😡"}'.encode(), b'{"id": 4, "text": "a", "created_at": "0001-01-01T00:00:00+05:00"}',
+        b'{"id": 5, "text": "a", "created_at": "9999-12-31T23:59:59-05:00"}', b'{"id": 6, "text": "a", "new": {"x": 1}}',
+    ]  # fmt: skip
+    produce(settings, [*bad, *good])
+    start()
+    dead = wait_for(settings, topics.dead_letters, len(bad))
+    scored = wait_for(settings, topics.scored, len(good))
+    assert Counter(record.value() for record in dead) == Counter(bad)
+    assert sorted(int(decode_prediction(record.value()).tweet_id) for record in scored) == [1, 2, 3, 4, 5, 6]
+    classes = Counter(dict(record.headers() or [])["error-class"] for record in dead)
+    assert classes == {b"UnreadableRecord": 7, b"InvalidTweet": 7, b"ModelFailure": 1}
+
+
+def test_a_worker_that_comes_back_goes_on_where_it_was(settings: Settings, topics: TopicSettings, start: Any) -> None:
+    produce(settings, tweets(500))
+    first = start()
+    assert len(wait_for(settings, topics.scored, 500)) == 500
+    first.stop()
+    first.stop = lambda: None
+    produce(settings, tweets(500, first=500))
+    start()
+    scored = wait_for(settings, topics.scored, 1000)
+    time.sleep(0.5)
+    assert Counter(decode_prediction(record.value()).tweet_id for record in read(settings, topics.scored)) == Counter(
+        str(number) for number in range(1000)
+    )
+    assert len(scored) == 1000
+
+
+def test_a_worker_whose_name_was_taken_is_fenced_and_publishes_nothing_twice(
+    settings: Settings, topics: TopicSettings, start: Any
+) -> None:
+    stale = start("same")
+    produce(settings, tweets(200))
+    wait_for(settings, topics.scored, 200)
+    start("same")
+    produce(settings, tweets(2000, first=200))
+    wait_for(settings, topics.scored, 2200)
+    deadline = time.monotonic() + 20
+    while not stale.failures and time.monotonic() < deadline:
+        produce(settings, [])
+        time.sleep(0.2)
+    assert [type(error) for error in stale.failures[:1]] == [KafkaException]
+    seen = Counter(decode_prediction(record.value()).tweet_id for record in read(settings, topics.scored))
+    assert seen == Counter(str(number) for number in range(2200))
+
+
+def test_workers_that_join_and_leave_lose_and_double_nothing(
+    settings: Settings, topics: TopicSettings, start: Any
+) -> None:
+    start("one")
+    produce(settings, tweets(3000))
+    two = start("two")
+    produce(settings, tweets(3000, first=3000))
+    time.sleep(4)
+    two.stop()
+    two.stop = lambda: None
+    produce(settings, tweets(3000, first=6000))
+    wait_for(settings, topics.scored, 9000, timeout_s=40)
+    seen = Counter(decode_prediction(record.value()).tweet_id for record in read(settings, topics.scored))
+    assert seen == Counter(str(number) for number in range(9000))
+
+
+def test_the_instance_name_is_the_lowest_free_slot_and_stays_after_a_restart(
+    settings: Settings, tmp_path: Path
+) -> None:
+    from stream.instance import Instance
+
+    one, two = Instance(settings), Instance(settings)
+    assert (one.slot, two.slot) == (0, 1)
+    one.release()
+    assert Instance(settings).slot == 0
