@@ -193,6 +193,13 @@ class Outbox:
         """Return when a new entry has come, at the latest after `timeout_s` (at most the settings' time-out)."""
         self._redis.blpop([self._keys.wake], timeout=timeout_s)
 
+    def wake(self) -> None:
+        """Make one waiting notifier look again."""
+        pipeline = self._redis.pipeline()
+        pipeline.lpush(self._keys.wake, "wake")
+        pipeline.ltrim(self._keys.wake, 0, _KEPT_WAKES - 1)
+        pipeline.execute()
+
     def next_due_ms(self, receiver: str) -> int | None:
         """When the receiver's next lane is due, None when it has none."""
         first = self._redis.zrange(self._keys.due(receiver), 0, 0, withscores=True)
@@ -210,7 +217,10 @@ class Outbox:
 
     def enable(self, receiver: str) -> bool:
         """Post to a disabled receiver again, what has waited first; False when it was not disabled."""
-        return bool(self._redis.hdel(self._keys.disabled, receiver)) and bool(self._wake())
+        if not self._redis.hdel(self._keys.disabled, receiver):
+            return False
+        self.wake()
+        return True
 
     def waiting(self, receiver: str | None = None) -> list[Entry]:
         """Entries still to be delivered, oldest first; those of disabled and unknown receivers too."""
@@ -243,9 +253,6 @@ class Outbox:
         names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.entries, keys.exhausted, keys.wake]
         afresh = msgspec.json.encode(entry).decode()
         return bool(self._redeliver(keys=names, args=[entry.lane, now_ms, entry_id, afresh]))
-
-    def _wake(self) -> int:
-        return int(self._redis.lpush(self._keys.wake, "enabled"))
 
 
 def announce(

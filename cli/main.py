@@ -14,6 +14,11 @@ from contracts.errors import BuzzwatchError
 
 # command → (module, name of its Typer app, one line of help). `buzzwatch --help` imports none of them.
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "alerts": ("cli.alerts", "app", "Alerts: what fires, what fired, what could not be delivered"),
+    "notifier": ("cli.notifier", "app", "Deliver alerts to their receivers (a process of its own)"),
+    "up": ("cli.up", "app", "Start the whole stack on this machine, until Ctrl-C"),
+    "doctor": ("cli.doctor", "app", "Is every part there, in which version, and what to do if not"),
+    "topics": ("cli.topics", "app", "The topics: create, list, describe"),
     "produce": ("cli.produce", "app", "Send tweets from a file or standard input to Kafka"),
     "consume": ("cli.consume", "app", "Follow the scored tweets"),
     "dlq": ("cli.dlq", "app", "Dead letters: list"),

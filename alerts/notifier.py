@@ -1,0 +1,263 @@
+"""Delivers the outbox: one loop claims what is due, short-lived threads post it.
+
+Every receiver has slots of its own, so one that hangs holds up nobody else. The loop renews the claims of the
+posts in flight; a notifier that is killed stops renewing, and after LEASE_MS any other goes on with the same bytes
+and the same `webhook-id`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+import redis
+import standardwebhooks
+
+from alerts.notifier_metrics import DELIVERED, DISABLED, DURATION, EXHAUSTED, WAITING
+from alerts.outbox import Claim, Outbox
+from alerts.schedule import retry_after_s
+from alerts.webhook import signed_headers
+from contracts.errors import RulesError
+from contracts.rules import Webhook
+from contracts.settings import AlertSettings
+
+LEASE_MS: Final = 5000
+"""How long a claim lasts without being renewed: the pause after a notifier was killed."""
+SLOTS: Final = 4
+"""Posts at once per receiver."""
+_LONGEST_WAIT_S: Final = 1.0
+_LOOK_S: Final = 5.0
+"""How often the gauges and the list of unknown receivers are refreshed."""
+
+_log = logging.getLogger("buzzwatch.notifier")
+
+
+def _wall_clock() -> int:
+    return int(time.time() * 1000)
+
+
+@dataclass(frozen=True)
+class _Flight:
+    """A post that is on its way."""
+
+    claim: Claim
+    started: float
+    """Monotonic seconds."""
+
+
+class Notifier:
+    """Posts what the outbox holds for `receivers`.
+
+    Args:
+        outbox: where the entries are.
+        receivers: from the rules file; entries for others stay where they are.
+        settings: time-out of an attempt.
+        clock: milliseconds since 1970.
+
+    Raises:
+        RulesError: a receiver's secret is not base64.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        receivers: Sequence[Webhook],
+        settings: AlertSettings,
+        *,
+        clock: Callable[[], int] = _wall_clock,
+    ) -> None:
+        for receiver in receivers:
+            try:
+                standardwebhooks.Webhook(receiver.secret)
+            except ValueError:
+                raise RulesError(f"receiver {receiver.name}: the secret after whsec_ is not base64") from None
+        self._outbox = outbox
+        self._receivers = {receiver.name: receiver for receiver in receivers}
+        self._timeout_s = settings.delivery_timeout_s
+        self._clock = clock
+        # No proxy from the environment: where alerts go is said in the rules file alone.
+        self._client = httpx.Client(
+            timeout=self._timeout_s,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=2 * SLOTS),
+        )
+        self._flights: dict[str, _Flight] = {}
+        self._lock = threading.Lock()
+        self._known_disabled: set[str] = set()
+        self._known_unknown: set[str] = set()
+        self._looked = float("-inf")
+        self.last_loop = time.monotonic()
+        """When the loop last came round, monotonic seconds."""
+        self.connected = False
+        """Whether Redis answered the last time."""
+
+    def run(self, stopping: threading.Event) -> None:
+        """Deliver until `stopping` is set, then wait for the posts in flight, at most one attempt's time-out."""
+        pause_s = 0.1
+        while not stopping.is_set():
+            self.last_loop = time.monotonic()
+            try:
+                self._renew()
+                self._start_due()
+                self._look()
+                if not self.connected:
+                    _log.info("delivering to %s", ", ".join(self._receivers) or "nobody: the rules name no receivers")
+                self.connected, pause_s = True, 0.1
+                if not stopping.is_set():
+                    self._outbox.wait(self._nap_s())
+            except redis.RedisError as error:
+                if self.connected or pause_s == 0.1:
+                    _log.warning("Redis does not answer, deliveries wait: %s", error)
+                self.connected = False
+                stopping.wait(pause_s)
+                pause_s = min(pause_s * 2, 2.0)
+        self._finish()
+
+    def _finish(self) -> None:
+        deadline = time.monotonic() + self._timeout_s
+        while self._in_flight() and time.monotonic() < deadline:
+            try:
+                self._renew()
+            except redis.RedisError:
+                break
+            time.sleep(0.02)
+        self._client.close()
+
+    def _in_flight(self) -> list[_Flight]:
+        with self._lock:
+            return list(self._flights.values())
+
+    def _free_slots(self, receiver: str) -> int:
+        with self._lock:
+            return SLOTS - sum(flight.claim.entry.receiver == receiver for flight in self._flights.values())
+
+    def _active(self) -> list[str]:
+        """Receivers that are posted to now."""
+        disabled = self._outbox.disabled()
+        for name in disabled.keys() - self._known_disabled:
+            _log.error("receiver %s has answered 410 Gone and is disabled; its alerts wait", name)
+        self._known_disabled = set(disabled)
+        DISABLED.set(len(disabled))
+        return [name for name in self._receivers if name not in disabled]
+
+    def _start_due(self) -> None:
+        for receiver in self._active():
+            while self._free_slots(receiver) > 0:
+                claim = self._outbox.claim(receiver, self._clock(), LEASE_MS)
+                if claim is None:
+                    break
+                with self._lock:
+                    self._flights[claim.token] = _Flight(claim, time.monotonic())
+                threading.Thread(target=self._deliver, args=(claim,), name=f"post-{receiver}", daemon=True).start()
+
+    def _nap_s(self) -> float:
+        """Until something is due for a receiver with a free slot; a new entry wakes earlier."""
+        now = self._clock()
+        waits = [_LONGEST_WAIT_S]
+        for receiver in self._receivers:
+            if receiver not in self._known_disabled and self._free_slots(receiver) > 0:
+                due = self._outbox.next_due_ms(receiver)
+                if due is not None:
+                    waits.append((due - now) / 1000)
+        return max(0.01, min(waits))
+
+    def _renew(self) -> None:
+        """Keep the claims of posts in flight; one that takes longer than an attempt may is over."""
+        now = self._clock()
+        for flight in self._in_flight():
+            if time.monotonic() - flight.started > self._timeout_s + 1:
+                with self._lock:
+                    gone = self._flights.pop(flight.claim.token, None)
+                if gone is not None:
+                    self._failed(flight.claim, f"no answer within {self._timeout_s:g} s", None)
+            else:
+                self._outbox.renew(flight.claim, now, LEASE_MS)
+
+    def _deliver(self, claim: Claim) -> None:
+        """One attempt, in its own thread."""
+        receiver, entry = self._receivers[claim.entry.receiver], claim.entry
+        answer: int | None = None
+        retry_after: float | None = None
+        error = ""
+        try:
+            headers = signed_headers(receiver.secret, entry.id, entry.body, self._clock())
+            with (
+                DURATION.labels(receiver.name).time(),
+                self._client.stream("POST", receiver.url, content=entry.body.encode(), headers=headers) as response,
+            ):
+                answer = response.status_code
+                retry_after = retry_after_s(response.headers.get("retry-after"), self._clock())
+        except Exception as failure:  # whatever it is, the entry is tried again and nothing else suffers
+            error = " ".join(f"{type(failure).__name__}: {failure}".split())[:300]
+        with self._lock:
+            ours = self._flights.get(claim.token) is not None
+        if not ours:
+            return
+        self._until_redis_answers(lambda: self._settle(claim, answer, error, retry_after))
+        with self._lock:
+            self._flights.pop(claim.token, None)
+        self._until_redis_answers(self._outbox.wake)
+
+    def _settle(self, claim: Claim, answer: int | None, error: str, retry_after: float | None) -> None:
+        receiver, entry = claim.entry.receiver, claim.entry
+        if answer is not None and 200 <= answer < 300:
+            if self._outbox.delivered(claim, self._clock()):
+                DELIVERED.labels(receiver, "delivered").inc()
+                _log.info("delivered %s %s to %s", entry.status, entry.alertname, receiver)
+            else:
+                DELIVERED.labels(receiver, "lost").inc()
+                _log.warning("%s has %s, but the claim was lost; it may come twice", receiver, entry.id)
+        elif answer == httpx.codes.GONE:
+            self._outbox.gone(claim, self._clock(), "410 Gone")
+            DELIVERED.labels(receiver, "gone").inc()
+        else:
+            patient = answer in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+            self._failed(claim, error or f"answered {answer}", retry_after if patient else None)
+
+    def _failed(self, claim: Claim, error: str, retry_after: float | None) -> None:
+        entry = claim.entry
+        outcome = self._outbox.failed(claim, self._clock(), error, retry_after)
+        DELIVERED.labels(entry.receiver, outcome or "lost").inc()
+        if outcome == "exhausted":
+            _log.error("gave up %s %s to %s (%s): %s", entry.status, entry.alertname, entry.receiver, entry.id, error)
+        elif outcome == "retry":
+            _log.warning(
+                "%s %s to %s failed (attempt %d): %s",
+                entry.status,
+                entry.alertname,
+                entry.receiver,
+                entry.failures + 1,
+                error,
+            )
+
+    def _until_redis_answers(self, act: Callable[[], None]) -> None:
+        """Try until the lease has surely run out; then the entry comes round again by itself."""
+        deadline = time.monotonic() + LEASE_MS / 1000
+        while True:
+            try:
+                act()
+            except redis.RedisError:
+                if time.monotonic() >= deadline:
+                    return
+                time.sleep(0.1)
+            else:
+                return
+
+    def _look(self) -> None:
+        """Refresh the gauges, and name receivers that have entries but left the rules."""
+        if time.monotonic() - self._looked < _LOOK_S:
+            return
+        waiting, exhausted = self._outbox.counts()
+        WAITING.set(waiting)
+        EXHAUSTED.set(exhausted)
+        for name in sorted(self._outbox.receivers() - self._receivers.keys() - self._known_unknown):
+            self._known_unknown.add(name)
+            number = len(self._outbox.waiting(name))
+            if number:
+                _log.warning("%d alerts wait for the receiver %s, which the rules do not name any more", number, name)
+        self._looked = time.monotonic()

@@ -1,0 +1,68 @@
+"""What the notifier measures, and the small web server that shows it."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from contracts.errors import Unavailable
+
+REGISTRY: Final = CollectorRegistry()
+DELIVERED: Final = Counter(
+    "buzzwatch_deliveries",
+    "Attempts to post an alert, by outcome: delivered, retry, exhausted, gone (410), lost (claim ran out)",
+    ["receiver", "outcome"],
+    registry=REGISTRY,
+)
+DURATION: Final = Histogram(
+    "buzzwatch_delivery_seconds", "How long an attempt to post an alert took", ["receiver"], registry=REGISTRY
+)
+WAITING: Final = Gauge("buzzwatch_outbox_waiting", "Notifications still to be delivered", registry=REGISTRY)
+EXHAUSTED: Final = Gauge("buzzwatch_outbox_exhausted", "Notifications whose attempts are used up", registry=REGISTRY)
+DISABLED: Final = Gauge("buzzwatch_receivers_disabled", "Receivers that answered 410 Gone", registry=REGISTRY)
+
+
+def serve(host: str, port: int, *, alive: Callable[[], bool], ready: Callable[[], bool]) -> ThreadingHTTPServer:
+    """Answer `/livez`, `/readyz` and `/metrics` in a daemon thread until `shutdown()`.
+
+    Raises:
+        Unavailable: the port is taken.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            if path == "/metrics":
+                self._answer(200, generate_latest(REGISTRY), CONTENT_TYPE_LATEST)
+            elif path in ("/livez", "/readyz"):
+                good = alive() if path == "/livez" else alive() and ready()
+                body = json.dumps({"status": "ok" if good else "unavailable"}).encode()
+                self._answer(200 if good else 503, body, "application/json")
+            else:
+                self._answer(404, b'{"detail": "not found"}', "application/json")
+
+        def _answer(self, status: int, body: bytes, content_type: str) -> None:
+            self.send_response(status)
+            self.send_header("content-type", content_type)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Health checks are no news."""
+
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except OSError as error:
+        raise Unavailable(
+            f"port {port} on {host} cannot be taken for the notifier ({error.strerror}); "
+            "another notifier? Choose one with BUZZWATCH_ALERTS__METRICS_PORT"
+        ) from None
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="notifier-web", daemon=True).start()
+    return server

@@ -1,0 +1,45 @@
+"""The notifier process: outbox, receivers, web server, signals."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+
+from alerts import notifier_metrics
+from alerts.connection import connect
+from alerts.notifier import Notifier
+from alerts.outbox import Outbox
+from contracts.rules_file import load_rules
+from contracts.settings import Settings
+
+_STALLED_S = 60.0
+
+
+def run_notifier(settings: Settings) -> None:
+    """Deliver alerts until SIGTERM or Ctrl-C; blocks.
+
+    Raises:
+        RulesError: the rules file cannot be used.
+        Unavailable: the metrics port is taken.
+    """
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    rules = load_rules(settings.rules)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    with connect(settings) as client:
+        notifier = Notifier(Outbox(client, settings), rules.receivers, settings.alerts)
+        server = notifier_metrics.serve(
+            settings.worker.web_host,
+            settings.alerts.metrics_port,
+            alive=lambda: time.monotonic() - notifier.last_loop < _STALLED_S,
+            ready=lambda: notifier.connected,
+        )
+        try:
+            notifier.run(stopping)
+        finally:
+            server.shutdown()
+            server.server_close()

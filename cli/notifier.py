@@ -1,0 +1,19 @@
+"""`buzzwatch notifier`: the delivery process."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True)
+def notifier() -> None:
+    """Deliver alerts to the receivers of the rules file, until Ctrl-C or SIGTERM.
+
+    Several may run at once and share the work. Health and metrics: port BUZZWATCH_ALERTS__METRICS_PORT.
+    """
+    from bootstrap.notifier import run_notifier
+    from contracts.settings import load_settings
+
+    run_notifier(load_settings())
