@@ -1,0 +1,158 @@
+"""`buzzwatch demo`: a crisis of two and a half minutes on the real stack, then the stack stays up."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.panel import Panel
+from rich.text import Text
+
+from cli.up import Screen, StopAsked, running_stack, stop_signals_raise, watch
+from contracts.errors import BuzzwatchError
+from contracts.settings import Settings, load_settings
+from demo.play import PHASES, Phase, Theatre
+from demo.receiver import Receiver
+from demo.rules import new_secret, write_rules
+
+app = typer.Typer(add_completion=False)
+
+_STATUS_S = 5.0
+_WATCH = "air-paradis"
+_NEXT = """Try next, in another terminal:
+  .venv/bin/buzzwatch predict "@AirParadis lost my bag again"
+  .venv/bin/buzzwatch consume --watch air-paradis
+  .venv/bin/buzzwatch alerts list
+  echo '{"id": 1, "text": "@AirParadis thank you!"}' | .venv/bin/buzzwatch produce
+Ctrl-C stops everything."""
+
+
+@app.command()
+def demo(
+    leave: Annotated[bool, typer.Option("--exit", help="Stop the stack after the play instead of staying up.")] = False,
+) -> None:
+    """Start everything, play a crisis at Air Paradis, show the alerts as a webhook receiver gets them; stay up.
+
+    Examples:
+
+      buzzwatch demo
+
+      buzzwatch demo --exit
+    """
+    settings = load_settings()
+    screen = Screen()
+    stage = Stage()
+    secret = new_secret()
+    try:
+        with stop_signals_raise(), Receiver(secret, stage.alert) as receiver:
+            rules = settings.local.data_dir.absolute() / "demo" / "rules.yaml"
+            write_rules(settings.rules, rules, receiver.url, secret)
+            os.environ["BUZZWATCH_RULES"] = str(rules)  # for the processes of the stack
+            with running_stack(load_settings(), screen, quiet=True) as stack:
+                play(settings, stage)
+                if leave:
+                    stage.require_a_whole_story()
+                    return
+                stage.say("")
+                for name, address in stack.addresses.items():
+                    stage.say(f"[bold]{name:<7}[/]{address}")
+                stage.say(_NEXT)
+                watch(stack)
+    except StopAsked:
+        screen.say("stopped")
+
+
+class Stage:
+    """What the audience sees: a line every few seconds, alerts as they arrive."""
+
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=False)
+        self._lock = threading.Lock()
+        self.seen: list[tuple[float, str, str]] = []
+        """When an alert arrived (wall-clock seconds), its name and its status."""
+
+    def say(self, line: str) -> None:
+        """One line, with markup."""
+        with self._lock:
+            self._console.print(line)
+
+    def quote(self, line: str) -> None:
+        """One line that holds tweets."""
+        self.say(f"{_clock()}  [dim]{escape(line)}[/]")
+
+    def alert(self, body: dict[str, Any]) -> None:
+        """A verified webhook: show it as it came."""
+        for alert in body["alerts"]:
+            name, status = alert["labels"]["alertname"], alert["status"]
+            self.seen.append((time.time(), name, status))
+            colour = "red" if status == "firing" else "green"
+            facts = [
+                Text.assemble((f"{label}: ", "bold"), str(text))
+                for label, text in alert["annotations"].items()
+                if label != "summary" and text
+            ]
+            title = f"{_clock()}  webhook received, signature valid: {name} {status.upper()}"
+            summary = Text(alert["annotations"].get("summary", ""), style=f"bold {colour}")
+            with self._lock:
+                self._console.print(Panel(Group(summary, *facts), title=title, border_style=colour, box=box.HEAVY))
+
+    def require_a_whole_story(self) -> None:
+        """Raises: BuzzwatchError when the bad buzz did not fire and resolve."""
+        story = [status for _, name, status in self.seen if name == "BadBuzz"]
+        if story[:2] != ["firing", "resolved"]:
+            raise BuzzwatchError(f"the demo expected BadBuzz to fire and resolve, and saw {story or 'nothing'}")
+
+
+def play(settings: Settings, stage: Stage) -> None:
+    """The script from the past to the recovery."""
+    theatre = Theatre(settings, stage.quote)
+    stage.say("")
+    stage.say(f"{_clock()}  [bold]a day's past[/]: {theatre.past():,} tweets of five airlines, dated yesterday")
+    for phase in PHASES:
+        stage.say(f"{_clock()}  [bold]{phase.name}[/]: {phase.seconds:.0f} s, {_rate(phase)}")
+        actor = threading.Thread(target=theatre.play, args=(phase,), name="playing", daemon=True)
+        actor.start()
+        while actor.is_alive():
+            actor.join(_STATUS_S)
+            stage.say(_status(theatre))
+        if phase.angry:
+            reported = theatre.report_wrong_ones()
+            stage.say(f"{_clock()}  {reported} wrong predictions reported through POST /feedback")
+            time.sleep(2)
+            theatre.report_a_right_one()
+    theatre.close()
+    _say_how_long(stage, theatre)
+
+
+def _rate(phase: Phase) -> str:
+    angry = f" and {phase.angry:g} angry ones at Air Paradis" if phase.angry else ""
+    return f"{phase.ordinary:g} ordinary tweets a second{angry}"
+
+
+def _status(theatre: Theatre) -> str:
+    tweets, negative = theatre.shares(_WATCH, 10)
+    share = negative / tweets if tweets else 0.0
+    bar = "█" * round(share * 20)
+    colour = "red" if share > 0.5 else "yellow" if share > 0.35 else "green"
+    numbers = f"{_WATCH}: {tweets:3d} tweets in 10 s, {share:4.0%} negative"
+    return f"{_clock()}  {numbers} [{colour}]{bar:<20}[/]  {theatre.phase}"
+
+
+def _say_how_long(stage: Stage, theatre: Theatre) -> None:
+    for at, name, status in stage.seen:
+        if theatre.crisis_began is not None:
+            seconds = at - theatre.crisis_began
+            stage.say(f"{name} {status}: webhook received {seconds:.1f} s after the first tweet of the breakdown")
+    if not stage.seen:
+        stage.say("[red]no alert arrived; `buzzwatch doctor` tells more[/]")
+
+
+def _clock() -> str:
+    return f"[dim]{datetime.now().astimezone():%H:%M:%S}[/]"

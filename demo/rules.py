@@ -1,0 +1,34 @@
+"""The rules of the demo: those of the settings, with the demo's receiver and a new secret."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from contracts.rules_file import load_rules
+
+
+def new_secret() -> str:
+    """A signing secret as Standard Webhooks wants it: 32 random bytes."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def write_rules(source: Path, target: Path, url: str, secret: str) -> None:
+    """Copy a rules file with one more receiver, `demo`.
+
+    Raises:
+        RulesError: the source is no good.
+    """
+    load_rules(source)
+    yaml = YAML(typ="rt")
+    document = yaml.load(source.read_text(encoding="utf-8"))
+    receivers = [*(document.get("receivers") or []), {"name": "demo", "url": url, "secret": secret}]
+    document["receivers"] = receivers
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("w", encoding="utf-8") as file:
+        target.chmod(0o600)  # it holds a secret
+        yaml.dump(document, file)
+    load_rules(target)
