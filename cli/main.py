@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("cli.up", "app", "Start the whole stack on this machine, until Ctrl-C"),
     "doctor": ("cli.doctor", "app", "Is every part there, in which version, and what to do if not"),
     "topics": ("cli.topics", "app", "The topics: create, list, describe"),
+    "demo": ("cli.demo", "app", "Play a crisis on the local stack and watch the alert go off"),
     "produce": ("cli.produce", "app", "Send tweets from a file or standard input to Kafka"),
     "consume": ("cli.consume", "app", "Follow the scored tweets"),
     "dlq": ("cli.dlq", "app", "Dead letters: list"),

@@ -43,6 +43,8 @@ class LogFollower:
                 for line in log.new_lines():
                     self._show(log.name, line)
             if last:
+                for log in self._logs:
+                    log.close()
                 return
 
 
@@ -68,6 +70,11 @@ class _Log:
             written += self._file.read()
         *lines, self._rest = (self._rest + written).split(b"\n")
         return [line.decode("utf-8", errors="replace").rstrip() for line in lines if line.strip()]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
 
     def _replaced(self) -> bool:
         assert self._file is not None

@@ -84,21 +84,21 @@ def create_topics(settings: Settings) -> list[TopicState]:
     return [state._replace(state="created") if state.wanted.name in created else state for state in states]
 
 
-def describe_topics(settings: Settings) -> list[TopicState]:
+def describe_topics(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> list[TopicState]:
     """The four topics as they are.
 
     Raises:
         Unavailable: the broker does not answer.
     """
     with said_in_one_line(settings.kafka):
-        return _described(admin(settings.kafka), settings.kafka.topics.all())
+        return _described(admin(settings.kafka), settings.kafka.topics.all(), timeout_s)
 
 
-def _described(client: AdminClient, wanted: Sequence[Topic]) -> list[TopicState]:
-    known = client.list_topics(timeout=_TIMEOUT_S).topics
+def _described(client: AdminClient, wanted: Sequence[Topic], timeout_s: float = _TIMEOUT_S) -> list[TopicState]:
+    known = client.list_topics(timeout=timeout_s).topics
     here = [topic.name for topic in wanted if topic.name in known]
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in here]
-    futures = client.describe_configs(resources, request_timeout=_TIMEOUT_S) if resources else {}
+    futures = client.describe_configs(resources, request_timeout=timeout_s) if resources else {}
     configs = {
         resource.name: {name: str(entry.value) for name, entry in future.result().items()}
         for resource, future in futures.items()

@@ -1,0 +1,53 @@
+"""`buzzwatch doctor`: is every part there, in which version, and what to do if not."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Final, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from contracts.settings import load_settings
+from local.checks import findings
+from local.findings import Finding
+
+app = typer.Typer(add_completion=False)
+
+_STYLES: Final = {"ok": "green", "warning": "yellow", "broken": "bold red"}
+
+
+@app.command()
+def doctor(output: Annotated[Literal["table", "json"], typer.Option("--format")] = "table") -> None:
+    """Examine every component; exit status 1 when one that is needed does not work.
+
+    Examples:
+
+      buzzwatch doctor
+
+      buzzwatch doctor --format json
+    """
+    found: list[Finding] = []
+    console = Console(stderr=True)
+    with console.status("examining") as status:  # shows nothing when piped
+        for finding in findings(load_settings()):
+            found.append(finding)
+            status.update(f"examined {finding.component}")
+    if output == "json":
+        typer.echo(json.dumps([finding._asdict() for finding in found], ensure_ascii=False, indent=2))
+    else:
+        Console().print(_table(found))
+    if any(finding.status == "broken" for finding in found):
+        raise typer.Exit(1)
+
+
+def _table(found: list[Finding]) -> Table:
+    table = Table("component", "status", "version", box=None, header_style="bold")
+    table.add_column("found", overflow="fold")
+    table.add_column("what to do", overflow="fold")
+    for finding in found:
+        status = Text(finding.status, _STYLES[finding.status])
+        table.add_row(finding.component, status, *(Text(cell) for cell in finding[2:]))
+    return table

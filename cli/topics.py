@@ -1,0 +1,104 @@
+"""`buzzwatch topics`: create, list and describe the four topics."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from contracts.settings import load_settings
+from local.topics import TopicState, create_topics, describe_topics
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The topics: create, list, describe.")
+
+_Format = Annotated[Literal["table", "json"], typer.Option("--format")]
+
+
+@app.callback()
+def _group() -> None:
+    """The topics."""
+
+
+@app.command()
+def create(output: _Format = "table") -> None:
+    """Create the topics that are missing, with their partitions, retention and size limits.
+
+    A topic that exists stays as it is; what differs from the settings is reported.
+
+    Examples:
+
+      buzzwatch topics create
+
+      BUZZWATCH_KAFKA__TOPICS__PARTITIONS=12 buzzwatch topics create
+    """
+    _show(create_topics(load_settings()), output)
+
+
+@app.command("list")
+def list_topics(output: _Format = "table") -> None:
+    """List the four topics as they are on the broker.
+
+    Example:
+
+      buzzwatch topics list --format json
+    """
+    _show(describe_topics(load_settings()), output)
+
+
+@app.command()
+def describe(output: _Format = "table") -> None:
+    """Compare each topic with the settings; exit status 1 when one is missing or differs.
+
+    Example:
+
+      buzzwatch topics describe
+    """
+    states = describe_topics(load_settings())
+    if output == "json":
+        _show(states, output)
+    else:
+        table = Table("topic", "property", "is", "should be", box=None, header_style="bold")
+        for state in states:
+            wanted = {"partitions": str(state.wanted.partitions), **state.wanted.config}
+            here = {} if state.partitions is None else {"partitions": str(state.partitions), **state.config}
+            for name, value in wanted.items():
+                is_now = here.get(name, "missing")
+                style = "" if is_now == value else "bold red"
+                table.add_row(*(Text(cell, style) for cell in (state.wanted.name, name, is_now, value)))
+        Console().print(table)
+    if any(state.state in ("missing", "differs") for state in states):
+        raise typer.Exit(1)
+
+
+def _show(states: Iterable[TopicState], output: str) -> None:
+    if output == "json":
+        typer.echo(json.dumps([_as_dict(state) for state in states], indent=2))
+        return
+    table = Table("topic", "state", "partitions", "kept", "largest record", "differs", box=None, header_style="bold")
+    for state in states:
+        hours = int(state.config["retention.ms"]) / 3_600_000 if state.config else None
+        cells = (
+            state.wanted.name,
+            state.state,
+            "" if state.partitions is None else str(state.partitions),
+            "" if hours is None else f"{hours:g} h",
+            state.config.get("max.message.bytes", ""),
+            "; ".join(state.differences),
+        )
+        table.add_row(*(Text(cell) for cell in cells))
+    Console().print(table)
+
+
+def _as_dict(state: TopicState) -> dict[str, Any]:
+    return {
+        "topic": state.wanted.name,
+        "state": state.state,
+        "partitions": state.partitions,
+        "config": state.config,
+        "differences": list(state.differences),
+    }

@@ -1,0 +1,120 @@
+"""The doctor's look at Kafka, its topics, Redis and MLflow, ours or somebody else's."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import httpx
+import redis
+from kafka import KafkaAdminClient
+
+from contracts.settings import Settings
+from local.findings import Finding
+from local.topics import admin, describe_topics, said_in_one_line
+
+_PATIENCE_S = 5.0
+_ALTER = "kafka-configs --alter --add-config, or delete the topic and run `buzzwatch topics create`"
+
+
+def check_kafka(settings: Settings) -> Finding:
+    """Reachable, and new enough for transactions that fence by consumer group (KIP-447: 2.5)."""
+    with said_in_one_line(settings.kafka):
+        admin(settings.kafka).list_topics(timeout=_PATIENCE_S)
+    # Only kafka-python tells the version. It comes second: when nobody answers it leaves its sockets open.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    servers = settings.kafka.bootstrap_servers
+    client = KafkaAdminClient(**settings.kafka.kafka_python(), request_timeout_ms=10_000)
+    try:
+        brokers = client.describe_cluster()["brokers"]
+        data = client.get_broker_version_data(brokers[0]["broker_id"])
+        version = ".".join(str(part) for part in data.broker_version)
+        if tuple(data.broker_version) < (2, 5):
+            return Finding.broken("exactly-once needs Kafka 2.5 or newer", version, "upgrade the brokers")
+        return Finding.fine(f"{servers}, {len(brokers)} broker{'s'[: len(brokers) > 1]}", version)
+    finally:
+        client.close()
+
+
+def check_topics(settings: Settings) -> Finding:
+    """All four there, partitions, size limits and retention as stated, dead letters roomier than tweets."""
+    states = describe_topics(settings, timeout_s=_PATIENCE_S)
+    missing = [state.wanted.name for state in states if state.state == "missing"]
+    if missing:
+        return Finding.broken(f"missing: {', '.join(missing)}", remedy="buzzwatch topics create")
+    room = {state.wanted.name: int(state.config["max.message.bytes"]) for state in states}
+    names = settings.kafka.topics
+    wanted = {state.wanted.name: state.wanted.max_message_bytes for state in states}
+    needed = room[names.tweets] + wanted[names.dead_letters] - wanted[names.tweets]
+    if room[names.dead_letters] < needed:
+        return Finding.broken(
+            f"{names.dead_letters} takes {room[names.dead_letters]:,} bytes; a tweet of {room[names.tweets]:,} bytes "
+            f"with its headers needs {needed:,}, and would block its partition",
+            remedy=f"raise max.message.bytes of {names.dead_letters} to {needed}: {_ALTER}",
+        )
+    [feedback] = [state for state in states if state.wanted.name == names.feedback]
+    if feedback.partitions != 1:
+        detail = f'{names.feedback} has {feedback.partitions} partitions; "three in a row" means something with 1 only'
+        return Finding.broken(detail, remedy="delete the topic and run `buzzwatch topics create`")
+    differences = [f"{state.wanted.name}: {text}" for state in states for text in state.differences]
+    if differences:
+        return Finding.doubtful("; ".join(differences), remedy=f"if that is not meant: {_ALTER}")
+    return Finding.fine(", ".join(f"{state.wanted.name} ({state.partitions})" for state in states))
+
+
+def check_redis(settings: Settings) -> Finding:
+    """Reachable, evicting nothing, appending every write to a file; Lua scripts need 7.0."""
+    seconds = settings.redis.timeout_s
+    shown = settings.redis.url.rpartition("@")[2]
+    client = redis.Redis.from_url(
+        settings.redis.url, decode_responses=True, socket_timeout=seconds, socket_connect_timeout=seconds
+    )
+    try:
+        info: dict[str, Any] = client.info()
+    except redis.RedisError as error:
+        return Finding.broken(f"{shown} does not answer ({error})", remedy="buzzwatch up, or set BUZZWATCH_REDIS__URL")
+    finally:
+        client.close()
+    version = str(info["redis_version"])
+    if int(version.split(".")[0]) < 7:
+        return Finding.broken("Redis 7 or newer is needed", version, "upgrade Redis")
+    if info["maxmemory_policy"] != "noeviction":
+        return Finding.broken(
+            f"maxmemory-policy is {info['maxmemory_policy']}: a full Redis would drop counts and alerts",
+            version,
+            "CONFIG SET maxmemory-policy noeviction, and in redis.conf",
+        )
+    if not info["aof_enabled"]:
+        return Finding.doubtful(
+            "appendonly is off: a restart loses what the last snapshot lacks (counts are read again from Kafka, "
+            "the outbox is not)",
+            version,
+            "CONFIG SET appendonly yes, and in redis.conf",
+        )
+    return Finding.fine(shown, version)
+
+
+def check_mlflow(settings: Settings) -> Finding:
+    """Reachable, and the alias that serves names a version."""
+    mlflow = settings.mlflow
+    remedy = "buzzwatch up, or set BUZZWATCH_MLFLOW__TRACKING_URI"
+    with httpx.Client(base_url=mlflow.tracking_uri, timeout=mlflow.timeout_s, trust_env=False) as client:
+        try:
+            version = client.get("/version").raise_for_status().text.strip()
+            path = "/api/2.0/mlflow/registered-models/alias"
+            answer = client.get(path, params={"name": mlflow.model_name, "alias": mlflow.alias})
+        except httpx.HTTPStatusError as error:
+            detail = f"{mlflow.tracking_uri} says {error.response.status_code}"
+            if error.response.status_code == httpx.codes.FORBIDDEN:
+                remedy = "start the server with --allowed-hosts that has this host name"
+            return Finding.broken(detail, remedy=remedy)
+        except httpx.HTTPError as error:
+            return Finding.broken(f"{mlflow.tracking_uri} does not answer ({error})", remedy=remedy)
+    if not answer.is_success:
+        return Finding.broken(
+            f"{mlflow.tracking_uri} has no {mlflow.model_name}@{mlflow.alias}",
+            version,
+            "buzzwatch train linear --register, or buzzwatch models promote",
+        )
+    served = answer.json()["model_version"]["version"]
+    return Finding.fine(f"{mlflow.tracking_uri}, {mlflow.model_name}@{mlflow.alias} is version {served}", version)

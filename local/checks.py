@@ -1,0 +1,142 @@
+"""What `buzzwatch doctor` asks: one check per component, each with its version and what to do."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import httpx
+
+from contracts.errors import ArtefactError, BuzzwatchError
+from contracts.rules_file import load_rules
+from contracts.settings import Settings
+from local.check_servers import check_kafka, check_mlflow, check_redis, check_topics
+from local.findings import Finding
+from local.kafka_jars import have_jars, kafka_version
+from local.server import reachable_host
+
+
+class Probe(NamedTuple):
+    """A component and how to examine it."""
+
+    component: str
+    examine: Callable[[Settings], Finding]
+
+
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Examine one component after the other; none of them raises."""
+    for probe in PROBES:
+        try:
+            finding = probe.examine(settings)
+        except BuzzwatchError as error:
+            finding = Finding.broken(str(error))
+        except Exception as error:  # the doctor must not be the patient
+            finding = Finding.broken(f"cannot be examined: {type(error).__name__}: {error}".splitlines()[0])
+        yield finding._replace(component=probe.component)
+
+
+def _python(_: Settings) -> Finding:
+    version = platform.python_version()
+    if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Finding.broken("buzzwatch is for Python 3.11 to 3.13", version, "run `make setup` with one of them")
+    return Finding.fine(sys.executable, version)
+
+
+def _java(settings: Settings) -> Finding:
+    if "kafka" in settings.external:
+        return Finding.fine("not needed, Kafka is elsewhere")
+    install = "apt-get install openjdk-17-jre-headless"
+    java = shutil.which("java")
+    if java is None:
+        return Finding.broken("missing; the local Kafka needs it", remedy=install)
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=30).stderr
+    found = re.search(r'version "(\d+)([^"]*)"', said)
+    if found is None:
+        return Finding.broken(f"{java} does not run: {said.strip()[:100]}", remedy=install)
+    if int(found[1]) < 17:
+        return Finding.broken("Kafka 4 needs Java 17", found[1] + found[2], install)
+    return Finding.fine(java, found[1] + found[2])
+
+
+def _maven(settings: Settings) -> Finding:
+    if "kafka" in settings.external:
+        return Finding.fine("not needed, Kafka is elsewhere")
+    if have_jars():
+        return Finding.fine(f"not needed, the jars of Kafka {kafka_version()} are here")
+    maven = shutil.which("mvn")
+    if maven is None:
+        return Finding.broken("missing; it fetches Kafka's jars", remedy="apt-get install maven")
+    return Finding.fine(f"{maven}; Kafka's jars are fetched at the first `buzzwatch up`")
+
+
+def _redis_server(settings: Settings) -> Finding:
+    if "redis" in settings.external:
+        return Finding.fine("not needed, Redis is elsewhere")
+    binary = shutil.which("redis-server")
+    if binary is None:
+        return Finding.broken("missing; the local Redis is it", remedy="apt-get install redis-server")
+    said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False, timeout=30).stdout
+    found = re.search(r"v=(\S+)", said)
+    return Finding.fine(binary, found[1] if found else "")
+
+
+def _rules(settings: Settings) -> Finding:
+    rules = load_rules(settings.rules)
+    counts = f"{len(rules.watches)} watches, {len(rules.themes)} themes, {len(rules.rules)} rules"
+    return Finding.fine(f"{settings.rules}: {counts}, {len(rules.receivers)} receivers")
+
+
+def _artefact(settings: Settings) -> Finding:
+    from models.artefact import load_artefact
+
+    try:
+        model = load_artefact(settings.artefact)
+    except ArtefactError as error:
+        return Finding.broken(str(error), remedy="check BUZZWATCH_ARTEFACT, or restore the folder from the project")
+    return Finding.fine(f"{settings.artefact} loads", str(model.metadata.get("format_version", "")))
+
+
+def _worker(settings: Settings) -> Finding:
+    return _asked(settings.worker.web_host, settings.worker.web_port, "/readyz")
+
+
+def _notifier(settings: Settings) -> Finding:
+    return _asked(settings.worker.web_host, settings.alerts.metrics_port, "/livez")
+
+
+def _api(settings: Settings) -> Finding:
+    return _asked(settings.api.host, settings.api.port, "/readyz")
+
+
+def _asked(host: str, port: int, path: str) -> Finding:
+    url = f"http://{reachable_host(host)}:{port}{path}"
+    try:
+        answer = httpx.get(url, timeout=5, trust_env=False)
+    except httpx.HTTPError as error:
+        return Finding.broken(f"{url} does not answer ({error})", remedy="buzzwatch up")
+    if answer.is_success:
+        return Finding.fine(f"{url} says yes")
+    said = " ".join(answer.text.split())[:150]
+    return Finding.broken(f"{url} says {answer.status_code}: {said}", remedy="read its log in the data folder")
+
+
+PROBES: tuple[Probe, ...] = (
+    Probe("python", _python),
+    Probe("java", _java),
+    Probe("maven", _maven),
+    Probe("redis-server", _redis_server),
+    Probe("rules", _rules),
+    Probe("artefact", _artefact),
+    Probe("kafka", check_kafka),
+    Probe("topics", check_topics),
+    Probe("redis", check_redis),
+    Probe("mlflow", check_mlflow),
+    Probe("worker", _worker),
+    Probe("notifier", _notifier),
+    Probe("api", _api),
+)

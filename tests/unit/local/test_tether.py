@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from local.tether import tethered
+
+PARENT = """
+import subprocess, sys, time
+from local.tether import tethered
+child = subprocess.Popen(tethered(["sleep", "600"]), start_new_session=True)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+def test_a_tethered_process_ends_when_its_parent_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        deadline = time.monotonic() + 10
+        while b"sleep" not in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0]:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        parent.kill()
+    while _runs(child):
+        assert time.monotonic() < deadline, "it outlived its parent"
+        time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    try:  # a zombie that nobody has buried yet has ended all the same
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_command_that_is_not_there_is_one_line() -> None:
+    done = subprocess.run(tethered(["no-such-command"]), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "no-such-command cannot be started: No such file or directory\n"
+
+
+def test_arguments_and_environment_come_through_as_they_are() -> None:
+    show = "import os, sys; print(sys.argv[1:], os.environ['MARK'])"
+    awkward = ["a b", "c;d", "%(here)s", "#e", "'f'"]
+    environment = {**os.environ, "MARK": "ä"}
+    command = tethered([sys.executable, "-c", show, *awkward])
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{awkward} ä\n"
