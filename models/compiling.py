@@ -1,0 +1,28 @@
+"""Numba when it can run, plain Python when it cannot."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+try:
+    import numba
+
+    COMPILED = True
+except Exception as error:  # a missing wheel, a NumPy it does not know, a processor without support: all end here
+    COMPILED = False
+    warnings.warn(f"numba cannot run ({error}); texts are scored in plain Python, slowly", RuntimeWarning, stacklevel=1)
+
+
+def compiled(function: _Function) -> _Function:
+    """Compile for the types it is first called with; the machine code is kept on disk and runs without the GIL."""
+    if not COMPILED:
+        return function
+    try:
+        result: _Function = numba.njit(function, nogil=True, cache=True)
+    except RuntimeError:  # no folder to keep machine code in: compile at every start
+        result = numba.njit(function, nogil=True)
+    return result

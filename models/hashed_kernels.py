@@ -1,0 +1,366 @@
+"""From bytes to hashed features: the compiled walk.
+
+One pass cleans a text into tokens, a second one hashes what the tokens are made of. `hashed_reference` says the
+same in plain Python with regular expressions; the tests hold the two together. Whoever changes either changes the
+meaning of every artefact: raise `CLEANING` then. All compiled functions that call each other live in this file: numba
+notices a change of the file that a cached function is in, not of the files it calls.
+
+Cleaning, byte by byte on UTF-8: white space and control characters separate; a URL is one token (byte 1), a
+mention another (byte 2), so that no name can sway the model; letters are lower-cased (ASCII and Latin-1), digits are
+all `0`, apostrophes vanish (`don't` is `dont`), a byte of ASCII repeated in a token stays at most twice (`sooo` is
+`soo`), an emoji or symbol is a token of its own without skin tone and joiner, ASCII punctuation in a row is one token.
+
+Hashing: FNV-1a, 32 bits (Fowler, Noll, Vo; draft-eastlake-fnv), then an avalanche, since the low bits become the slot.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiling import compiled
+
+Array = NDArray[Any]
+
+CLEANING: Final = 1
+"""Version of the cleaning and hashing; part of every artefact."""
+
+URL: Final = 1
+MENTION: Final = 2
+SPACE: Final = 32
+
+FNV_OFFSET: Final = 2166136261
+FNV_PRIME: Final = 16777619
+MASK32: Final = 0xFFFFFFFF
+# Any odd factor below 2**31 and any two tags do; they keep a pair apart from its words and from the pair reversed.
+BEFORE: Final = 0x2F0B4C47
+PAIR: Final = 0x5BD1E995
+TRIPLE: Final = 0x3C6EF372
+
+SEPARATOR: Final = 0
+WORD: Final = 1
+PUNCTUATION: Final = 2
+SYMBOL: Final = 3
+
+
+@compiled
+def avalanche(h: int) -> int:
+    """Spread 32 bits (Wellons' lowbias32 with smaller factors, so that 64 signed bits hold every product)."""
+    h ^= h >> 16
+    h = (h * 0x2C1B3C6D) & MASK32
+    h ^= h >> 13
+    h = (h * 0x297A2D39) & MASK32
+    return h ^ (h >> 15)
+
+
+@compiled
+def kind_of(byte: int) -> int:
+    """What a lower-cased byte is part of."""
+    if byte >= 128:
+        return WORD
+    if byte <= SPACE or byte == 127:
+        return SEPARATOR
+    if 97 <= byte <= 122 or 48 <= byte <= 57 or byte == 95:
+        return WORD
+    return PUNCTUATION
+
+
+@compiled
+def _is_url(data: Array, at: int, stop: int) -> bool:
+    """Whether `http://`, `https://` or `www.` starts here, whatever the case."""
+    if stop - at >= 4 and (data[at] | 32) == 119 and (data[at + 1] | 32) == 119 and (data[at + 2] | 32) == 119:
+        return bool(data[at + 3] == 46)
+    if stop - at < 4 or (data[at] | 32) != 104 or (data[at + 1] | 32) != 116 or (data[at + 2] | 32) != 116:
+        return False
+    if (data[at + 3] | 32) != 112:
+        return False
+    at += 4
+    if at < stop and (data[at] | 32) == 115:
+        at += 1
+    if at >= stop or data[at] <= SPACE:
+        return True
+    return bool(stop - at >= 3 and data[at] == 58 and data[at + 1] == 47 and data[at + 2] == 47)
+
+
+@compiled
+def _is_handle(byte: int) -> bool:
+    """Whether a byte can be part of a handle."""
+    return 97 <= (byte | 32) <= 122 or 48 <= byte <= 57 or byte == 95
+
+
+@compiled
+def _entity(data: Array, at: int, stop: int) -> int:
+    """Width of `&amp;`, `&lt;` or `&gt;` at `at`, else 0."""
+    if stop - at >= 4 and data[at + 2] == 116 and data[at + 3] == 59 and (data[at + 1] == 108 or data[at + 1] == 103):
+        return 4
+    if stop - at >= 5 and data[at + 1] == 97 and data[at + 2] == 109 and data[at + 3] == 112 and data[at + 4] == 59:
+        return 5
+    return 0
+
+
+@compiled
+def clean(data: Array, start: int, stop: int, out: Array) -> int:  # noqa: C901, a machine of few states
+    """Write the tokens of `data[start:stop]` to `out`, each between single spaces; returns the length.
+
+    `out` needs `2 * (stop - start) + 2` bytes. No tokens give one space.
+    """
+    n = 1
+    out[0] = SPACE
+    inside = SEPARATOR  # the kind of the token being written
+    at = start
+    while at < stop:
+        byte = int(data[at])
+        if byte == 39:  # apostrophe
+            at += 1
+            continue
+        width = 1
+        kind = WORD
+        if byte >= 0xC2:
+            second = int(data[at + 1]) if at + 1 < stop else 0
+            if byte == 0xC3 and 0x80 <= second <= 0x9E and second != 0x97:  # À to Þ but ×
+                if inside != WORD and inside != SEPARATOR:
+                    out[n] = SPACE
+                    n += 1
+                inside = WORD
+                out[n] = byte
+                out[n + 1] = second + 32
+                n += 2
+                at += 2
+                continue
+            if byte == 0xC2 and 0x80 <= second <= 0xBF:  # Latin-1 punctuation and controls
+                kind = SEPARATOR
+                width = 2
+            elif byte == 0xE2:
+                third = int(data[at + 2]) if at + 2 < stop else 0
+                if second == 0x80 and (third == 0x98 or third == 0x99):  # ‘ and ’
+                    at += 3
+                    continue
+                if second == 0x80 and third == 0x8D:  # joiner
+                    at += 3
+                    continue
+                if 0x80 <= second <= 0xBF and 0x80 <= third <= 0xBF:
+                    kind = SEPARATOR if second == 0x80 else SYMBOL  # dashes, quotes, ellipsis; ☺ ♥ ✈
+                    width = 3
+            elif byte == 0xEF and second == 0xB8 and at + 2 < stop and data[at + 2] == 0x8F:  # variation selector
+                at += 3
+                continue
+            elif byte >= 0xF0 and at + 3 < stop:
+                if byte == 0xF0 and second == 0x9F and data[at + 2] == 0x8F and data[at + 3] >= 0xBB:  # skin tone
+                    at += 4
+                    continue
+                kind = SYMBOL
+                width = 4
+        elif byte < 128:
+            if 65 <= byte <= 90:
+                byte += 32
+            elif 48 <= byte <= 57:
+                byte = 48
+            kind = kind_of(byte)
+            if byte == 64 and at + 1 < stop and _is_handle(int(data[at + 1])):
+                kind = MENTION + 8
+            elif byte == 38:
+                entity = _entity(data, at, stop)
+                if entity > 0:
+                    if entity == 4:
+                        byte = 60 if data[at + 1] == 108 else 62
+                    width = entity
+            elif inside != WORD and (byte == 104 or byte == 119) and _is_url(data, at, stop):
+                kind = URL + 8
+        if kind > 8:
+            if inside != SEPARATOR:
+                out[n] = SPACE
+                n += 1
+            out[n] = kind - 8
+            out[n + 1] = SPACE
+            n += 2
+            at += 1
+            if kind == URL + 8:
+                while at < stop and data[at] > SPACE and data[at] != 127:
+                    at += 1
+            else:
+                while at < stop and _is_handle(int(data[at])):
+                    at += 1
+            inside = SEPARATOR
+            continue
+        if kind == SEPARATOR:
+            if inside != SEPARATOR:
+                out[n] = SPACE
+                n += 1
+            inside = SEPARATOR
+            at += width
+            continue
+        if inside != SEPARATOR and (kind != inside or kind == SYMBOL):
+            out[n] = SPACE
+            n += 1
+        elif byte < 128 and out[n - 1] == byte and n > 1 and out[n - 2] == byte:
+            at += width
+            continue
+        inside = kind
+        out[n] = byte
+        n += 1
+        if byte >= 128:
+            for further in range(1, width):
+                out[n] = data[at + further]
+                n += 1
+        at += width
+    if inside != SEPARATOR:
+        out[n] = SPACE
+        n += 1
+    return n
+
+
+@compiled
+def word_hashes(text: Array, length: int, longest: int, out: Array) -> int:
+    """Hashes of the word 1- to `longest`-grams (at most 3) of a cleaned text; returns how many.
+
+    `out` needs room for `3 * length`.
+    """
+    n = 0
+    words = 0
+    before = 0
+    pair_before = 0
+    h = FNV_OFFSET
+    for at in range(1, length):
+        byte = int(text[at])
+        if byte != SPACE:
+            h = ((h ^ byte) * FNV_PRIME) & MASK32
+            continue
+        out[n] = avalanche(h)
+        n += 1
+        pair = 0
+        if longest >= 2 and words >= 1:
+            pair = (before * BEFORE + h) & MASK32
+            out[n] = avalanche(pair ^ PAIR)
+            n += 1
+            if longest >= 3 and words >= 2:
+                out[n] = avalanche(((pair_before * BEFORE + h) & MASK32) ^ TRIPLE)
+                n += 1
+        before = h
+        pair_before = pair
+        words += 1
+        h = FNV_OFFSET
+    return n
+
+
+@compiled
+def char_hashes(text: Array, length: int, shortest: int, longest: int, out: Array) -> int:
+    """Hashes of the byte n-grams of a cleaned text, its spaces included; returns how many.
+
+    `out` needs room for `(longest - shortest + 1) * length`.
+    """
+    n = 0
+    for at in range(length):
+        h = FNV_OFFSET
+        for size in range(1, min(longest, length - at) + 1):
+            h = ((h ^ int(text[at + size - 1])) * FNV_PRIME) & MASK32
+            if size >= shortest:
+                out[n] = avalanche(h)
+                n += 1
+    return n
+
+
+@compiled
+def hash_all(
+    data: Array, offsets: Array, longest_word: int, shortest_char: int, longest_char: int
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The hashes of many texts, for training.
+
+    Returns `(hashes, bounds)`: the words of text i are `hashes[bounds[2 * i]:bounds[2 * i + 1]]`, its byte n-grams
+    `hashes[bounds[2 * i + 1]:bounds[2 * i + 2]]`. No byte n-grams when `longest_char` is 0.
+    """
+    texts = len(offsets) - 1
+    longest = 0
+    for i in range(texts):
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    text = np.empty(2 * longest + 2, np.uint8)
+    room = (2 * longest + 2) * max(3, longest_char - shortest_char + 1)
+    found = np.empty(room, np.int64)
+    bounds = np.zeros(2 * texts + 1, np.int64)
+    hashes = np.empty(max(1024, 4 * len(data)), np.uint32)
+    n = 0
+    for i in range(texts):
+        length = clean(data, offsets[i], offsets[i + 1], text)
+        for part in range(2):
+            count = 0
+            if part == 0:
+                count = word_hashes(text, length, longest_word, found)
+            elif longest_char > 0:
+                count = char_hashes(text, length, shortest_char, longest_char, found)
+            if n + count > len(hashes):
+                larger = np.empty(2 * len(hashes) + count, np.uint32)
+                larger[:n] = hashes[:n]
+                hashes = larger
+            for j in range(count):
+                hashes[n + j] = found[j]
+            n += count
+            bounds[2 * i + part + 1] = n
+    return hashes[:n].copy(), bounds
+
+
+@compiled
+def _add_rows(table: Array, found: Array, count: int, shift: int, out: Array, row: int, column: int) -> None:
+    a = 0
+    b = 0
+    c = 0
+    d = 0
+    for j in range(count):
+        slot = found[j] >> shift
+        a += int(table[slot, 0])
+        b += int(table[slot, 1])
+        c += int(table[slot, 2])
+        d += int(table[slot, 3])
+    out[row, column] = a
+    out[row, column + 1] = b
+    out[row, column + 2] = c
+    out[row, column + 3] = d
+    out[row, column + 4] = count
+
+
+@compiled
+def score_all(
+    data: Array, offsets: Array, plan: Array, polarity: Array, words: Array, chars: Array, out: Array
+) -> None:
+    """Sums of quantised weights of many texts: whole numbers, so that every implementation agrees exactly.
+
+    Args:
+        plan: whole numbers: longest word n-gram of the polarity, of the head; shortest, longest byte n-gram; bits of
+            the three tables.
+        polarity: (2**bits,) int8. words, chars: (2**bits, 4) int8.
+        out: (n, 15) int64 to be filled: polarity sum, sum above zero, largest, smallest, features; four word sums,
+            word features, four byte n-gram sums, byte n-gram features.
+    """
+    longest = 0
+    texts = len(offsets) - 1
+    for i in range(texts):
+        longest = max(longest, offsets[i + 1] - offsets[i])
+    text = np.empty(2 * longest + 2, np.uint8)
+    found = np.empty((2 * longest + 2) * max(3, plan[3] - plan[2] + 1), np.int64)
+    shift_polarity = 32 - plan[4]
+    shift_words = 32 - plan[5]
+    shift_chars = 32 - plan[6]
+    for i in range(texts):
+        length = clean(data, offsets[i], offsets[i + 1], text)
+        count = word_hashes(text, length, plan[0], found)
+        total = 0
+        above = 0
+        largest = 0
+        smallest = 0
+        for j in range(count):
+            weight = int(polarity[found[j] >> shift_polarity])
+            total += weight
+            above += max(weight, 0)
+            largest = max(largest, weight)
+            smallest = min(smallest, weight)
+        out[i, 0] = total
+        out[i, 1] = above
+        out[i, 2] = largest
+        out[i, 3] = smallest
+        out[i, 4] = count
+        if plan[1] != plan[0]:
+            count = word_hashes(text, length, plan[1], found)
+        _add_rows(words, found, count, shift_words, out, i, 5)
+        if plan[3] > 0:
+            count = char_hashes(text, length, plan[2], plan[3], found)
+            _add_rows(chars, found, count, shift_chars, out, i, 10)

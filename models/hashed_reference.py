@@ -1,0 +1,141 @@
+"""The walk of `hashed_kernels` in plain Python: the definition, the fall-back without numba, and the explanation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.hashed_kernels import BEFORE, FNV_OFFSET, FNV_PRIME, MASK32, MENTION, PAIR, TRIPLE, URL
+
+if TYPE_CHECKING:
+    from models.hashed_weights import HashedWeights
+
+_ENTITY = re.compile(rb"&(?:amp|lt|gt);")
+_ENTITIES = {b"&amp;": b"&", b"&lt;": b"<", b"&gt;": b">"}
+_CAPITALS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789", b"abcdefghijklmnopqrstuvwxyz000000000")
+_REPEATED = re.compile(rb"([\x00-\x7f])\1\1+", re.DOTALL)
+
+_TOKEN = re.compile(
+    rb"""
+      (?P<dropped> ' | \xe2\x80[\x98\x99] | \xe2\x80\x8d | \xef\xb8\x8f | \xf0\x9f\x8f[\xbb-\xff] )
+    | (?P<space>   [\x00-\x20\x7f] | \xc2[\x80-\xbf] | \xe2\x80[\x80-\xbf] )
+    | (?P<url>     (?i:www\.|https?://|https?(?=[\x00-\x20]|$))[^\x00-\x20\x7f]* )
+    | (?P<mention> @[A-Za-z0-9_]+ )
+    | (?P<entity>  &(?:amp|lt|gt); )
+    | (?P<symbol>  \xe2[\x80-\xbf]{2} | [\xf0-\xff][\x00-\xff]{3} )
+    | (?P<capital> \xc3[\x80-\x96\x98-\x9e] )
+    | (?P<word>    [A-Za-z0-9_\x80-\xff] )
+    | (?P<mark>    . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def tokens(data: bytes) -> list[bytes]:
+    """The cleaned tokens of one text in UTF-8."""
+    found: list[bytes] = []
+    run = b""
+    run_kind = ""
+
+    def close() -> None:
+        nonlocal run, run_kind
+        if run:
+            found.append(_REPEATED.sub(rb"\1\1", run))
+        run, run_kind = b"", ""
+
+    at = 0
+    while at < len(data):
+        match = _TOKEN.match(data, at)
+        assert match is not None  # the last alternative takes any byte
+        kind, piece = str(match.lastgroup), match[0]
+        if kind == "url" and run_kind == "word":
+            # "xhttp://a" is a word, then a mark: only its first letter belongs to the run
+            kind, piece = "word", piece[:1]
+        at += len(piece)
+        if kind == "dropped":
+            continue
+        if kind in ("space", "url", "mention"):
+            close()
+            if kind != "space":
+                found.append(bytes([URL if kind == "url" else MENTION]))
+            continue
+        if kind == "entity":
+            kind, piece = "mark", _ENTITIES[piece]
+        elif kind == "capital":
+            kind, piece = "word", bytes([piece[0], piece[1] + 32])
+        if kind != run_kind or kind == "symbol":
+            close()
+        run += piece.translate(_CAPITALS) if kind == "word" else piece
+        run_kind = kind
+    close()
+    return found
+
+
+def fnv(data: bytes) -> int:
+    """FNV-1a of 32 bits."""
+    h = FNV_OFFSET
+    for byte in data:
+        h = (h ^ byte) * FNV_PRIME & MASK32
+    return h
+
+
+def avalanche(h: int) -> int:
+    """Spread 32 bits."""
+    h ^= h >> 16
+    h = h * 0x2C1B3C6D & MASK32
+    h ^= h >> 13
+    h = h * 0x297A2D39 & MASK32
+    return h ^ (h >> 15)
+
+
+def word_hashes(words: Sequence[bytes], longest: int) -> list[tuple[int, int, int]]:
+    """`(hash, index of the last word, number of words)` of every word 1- to `longest`-gram."""
+    hashes = []
+    plain = [fnv(word) for word in words]
+    for i, h in enumerate(plain):
+        hashes.append((avalanche(h), i, 1))
+        if longest >= 2 and i >= 1:
+            pair = plain[i - 1] * BEFORE + h & MASK32
+            hashes.append((avalanche(pair ^ PAIR), i, 2))
+        if longest >= 3 and i >= 2:
+            pair_before = plain[i - 2] * BEFORE + plain[i - 1] & MASK32
+            hashes.append((avalanche((pair_before * BEFORE + h & MASK32) ^ TRIPLE), i, 3))
+    return hashes
+
+
+def char_hashes(words: Sequence[bytes], shortest: int, longest: int) -> list[int]:
+    """Hashes of the byte n-grams of the tokens joined by single spaces, one space around them."""
+    text = b" " + b"".join(word + b" " for word in words)
+    return [
+        avalanche(fnv(text[at : at + size]))
+        for at in range(len(text))
+        for size in range(shortest, longest + 1)
+        if at + size <= len(text)
+    ]
+
+
+def sums(texts: Sequence[str], weights: HashedWeights) -> NDArray[np.int64]:
+    """What `hashed_kernels.score_all` fills in, shape (n, 15)."""
+    out = np.zeros((len(texts), 15), np.int64)
+    for row, text in zip(out, texts, strict=True):
+        words = tokens(text.encode("utf-8", "surrogatepass"))
+        slots = [h >> (32 - weights.polarity_bits) for h, _, _ in word_hashes(words, weights.polarity_longest)]
+        pushes = weights.polarity[slots].astype(np.int64)
+        row[0] = pushes.sum()
+        row[1] = pushes[pushes > 0].sum()
+        row[2] = max(0, pushes.max(initial=0))
+        row[3] = min(0, pushes.min(initial=0))
+        row[4] = len(slots)
+        slots = [h >> (32 - weights.word_bits) for h, _, _ in word_hashes(words, weights.word_longest)]
+        row[5:9] = weights.words[slots].sum(axis=0, dtype=np.int64)
+        row[9] = len(slots)
+        if weights.char_longest:
+            hashes = char_hashes(words, weights.char_shortest, weights.char_longest)
+            slots = [h >> (32 - weights.char_bits) for h in hashes]
+            row[10:14] = weights.chars[slots].sum(axis=0, dtype=np.int64)
+            row[14] = len(slots)
+    return out

@@ -1,0 +1,123 @@
+"""The numbers of a hashed model, and what is computed from a text's sums."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DENSE: int = 9
+"""Numbers derived from the polarity that the head sees besides its own n-grams."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HashedWeights:
+    """Two tables in a row: a polarity learnt from millions of emoticons, and a head learnt from people's labels.
+
+    The head sees word and byte n-grams and the polarity of the text, and answers with three logits and a gate: how
+    much the text reads like those the polarity was learnt from, so that its direction is taken from there.
+    """
+
+    polarity: NDArray[np.int8]
+    """(2**polarity_bits,)"""
+    polarity_scale: float
+    """What one step of `polarity` is worth."""
+    polarity_longest: int
+    """Longest word n-gram of the polarity."""
+    words: NDArray[np.int8]
+    """(2**word_bits, 4): negative, neutral, positive, gate."""
+    word_scale: NDArray[np.float64]
+    """(4,)"""
+    word_longest: int
+    chars: NDArray[np.int8]
+    """(2**char_bits, 4)"""
+    char_scale: NDArray[np.float64]
+    """(4,)"""
+    char_shortest: int
+    char_longest: int
+    """0: no byte n-grams."""
+    dense: NDArray[np.float64]
+    """(DENSE, 4)"""
+    direction: NDArray[np.float64]
+    """(2,): factor and offset that turn the polarity into the log-odds of positive against negative."""
+
+    @property
+    def polarity_bits(self) -> int:
+        """Slots are 2**bits."""
+        return len(self.polarity).bit_length() - 1
+
+    @property
+    def word_bits(self) -> int:
+        """Slots are 2**bits."""
+        return len(self.words).bit_length() - 1
+
+    @property
+    def char_bits(self) -> int:
+        """Slots are 2**bits."""
+        return len(self.chars).bit_length() - 1
+
+    @property
+    def plan(self) -> NDArray[np.int64]:
+        """The shape of the walk, as `hashed_kernels.score_all` takes it."""
+        return np.array(
+            [
+                self.polarity_longest,
+                self.word_longest,
+                self.char_shortest,
+                self.char_longest,
+                self.polarity_bits,
+                self.word_bits,
+                self.char_bits,
+            ],
+            np.int64,
+        )
+
+
+def dense_features(sums: NDArray[np.int64], scale: float) -> NDArray[np.float64]:
+    """(n, DENSE): 1, polarity, its size and square, strongest and summed pushes to either side, length.
+
+    After the lexicon features of Mohammad, Kiritchenko and Zhu, "NRC-Canada", SemEval 2013 (arXiv:1308.6242).
+    """
+    total, above, largest, smallest, count = (sums[:, i].astype(np.float64) for i in range(5))
+    root = np.sqrt(np.maximum(count, 1.0))
+    polarity = total * scale / root
+    return np.stack(
+        [
+            np.ones_like(polarity),
+            polarity,
+            np.abs(polarity),
+            polarity * polarity / 4,
+            largest * scale,
+            smallest * scale,
+            above * scale / root,
+            (total - above) * scale / root,
+            root / 5,
+        ],
+        axis=1,
+    )
+
+
+def probabilities(weights: HashedWeights, sums: NDArray[np.int64]) -> NDArray[np.float32]:
+    """(n, 3) from the sums of `hashed_kernels.score_all`."""
+    dense = dense_features(sums, weights.polarity_scale)
+    logits = dense @ weights.dense
+    logits += sums[:, 5:9] * (weights.word_scale / np.sqrt(np.maximum(sums[:, 9:10], 1)))
+    logits += sums[:, 10:14] * (weights.char_scale / np.sqrt(np.maximum(sums[:, 14:15], 1)))
+    head = logits[:, :3] - logits[:, :3].max(axis=1, keepdims=True)
+    odds = np.exp(head)
+    neutral = odds[:, 1] / odds.sum(axis=1)
+    gate = _logistic(logits[:, 3])
+    from_polarity = weights.direction[0] * dense[:, 1] + weights.direction[1]
+    direction = (1.0 - gate) * (head[:, 2] - head[:, 0]) + gate * from_polarity
+    positive = _logistic(direction)
+    out = np.empty((len(sums), 3), np.float32)
+    out[:, 0] = (1.0 - neutral) * (1.0 - positive)
+    out[:, 1] = neutral
+    out[:, 2] = (1.0 - neutral) * positive
+    return out
+
+
+def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    half: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * x))
+    return half

@@ -1,0 +1,36 @@
+"""What every model family can do: the seam between serving and models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class WordWeight(NamedTuple):
+    """How much a word of the text weighed: above zero towards positive, below zero towards negative."""
+
+    word: str
+    weight: float
+
+
+class SentimentModel(Protocol):
+    """Texts in, probabilities out. Text cleaning is inside; calls may come from several threads at once."""
+
+    metadata: Mapping[str, Any]
+    """`family`, `format_version`, `trained_on`, `metrics`, `data_hash` and what else the family notes."""
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Probabilities of shape (n, 3), columns in the order of `contracts.events.SENTIMENTS`; rows sum to 1."""
+        ...
+
+    def explain(self, text: str) -> list[WordWeight]:
+        """The words of a text in their order, with signed weights; mentions and URLs appear as `@user` and `URL`."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the artefact that `models.artefact.load_artefact` reads."""
+        ...

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models import hashed, hashed_reference
+from models.compiling import COMPILED
+from models.hashed import HashedModel
+from tests.unit.models.hashed_samples import HOSTILE, random_weights
+
+
+@pytest.fixture
+def model() -> HashedModel:
+    return HashedModel(random_weights(), {})
+
+
+def test_every_text_gets_three_probabilities_that_sum_to_one(model: HashedModel) -> None:
+    table = model.predict_proba(HOSTILE)
+    assert table.shape == (len(HOSTILE), 3)
+    assert table.dtype == np.float32
+    assert np.isfinite(table).all()
+    assert (table >= 0).all()
+    np.testing.assert_allclose(table.sum(axis=1), 1, atol=1e-6)
+
+
+def test_no_texts_give_no_rows(model: HashedModel) -> None:
+    assert model.predict_proba([]).shape == (0, 3)
+
+
+def test_an_answer_does_not_depend_on_the_rest_of_the_batch(model: HashedModel) -> None:
+    alone = np.vstack([model.predict_proba([text]) for text in HOSTILE])
+    np.testing.assert_array_equal(model.predict_proba(HOSTILE), alone)
+
+
+@pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
+def test_plain_python_takes_the_place_of_compiled_code(model: HashedModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = model.predict_proba(HOSTILE)
+    monkeypatch.setattr(hashed, "COMPILED", False)
+    np.testing.assert_allclose(model.predict_proba(HOSTILE), compiled, atol=1e-6)
+
+
+def test_an_explanation_names_every_token_and_hides_names(model: HashedModel) -> None:
+    explained = model.explain("@Someone you LOST my bag!! http://t.co/x ❤️")
+    assert [word for word, _ in explained] == ["@user", "you", "lost", "my", "bag", "!!", "URL", "❤"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_an_explanation_of_a_hostile_text_is_finite(model: HashedModel, text: str) -> None:
+    if len(text) > 1000:
+        text = text[:1000]
+    assert all(np.isfinite(weight) for _, weight in model.explain(text))
+
+
+def test_the_weight_of_a_word_is_what_the_log_odds_lose_without_it(model: HashedModel) -> None:
+    def log_odds(text: str) -> float:
+        negative, _, positive = model.predict_proba([text])[0]
+        return float(np.log(positive) - np.log(negative))
+
+    weight = model.explain("great flight today")[0].weight
+    assert weight == pytest.approx(log_odds("great flight today") - log_odds("flight today"), abs=1e-5)
+
+
+def test_emptied_tokens_are_put_back_in_an_explanation() -> None:
+    words = [b"\x02", b"great", b"\x01"]
+    assert hashed_reference.tokens(hashed._as_text(words).encode()) == words

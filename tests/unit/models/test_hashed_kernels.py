@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from models import hashed_reference
+from models.compiling import COMPILED
+from models.hashed_kernels import clean, hash_all, score_all
+from models.text import join
+from tests.unit.models.hashed_samples import HOSTILE, random_weights, texts
+
+pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
+
+
+def compiled_tokens(text: str) -> list[bytes]:
+    data, offsets = join([text])
+    out = np.empty(2 * len(data) + 2, np.uint8)
+    length = clean(data, offsets[0], offsets[1], out)
+    return bytes(out[:length]).split()
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("@AirParadis's GREAT!!! :) http://t.co/x", ["\x02", "s", "great", "!!", ":)", "\x01"]),
+        ("sooooo Don’t don't 1,250€", ["soo", "dont", "dont", "0", ",", "00", "€"]),
+        ("&lt;3 &amp; ÉTÉ", ["<", "0", "&", "été"]),
+        ("😂😂👍🏽 …“hi”", ["😂", "😂", "👍", "hi"]),
+        ("WWW.x.y http mail me@x.org", ["\x01", "\x01", "mail", "me", "\x02", ".", "org"]),
+    ],
+)
+def test_cleaning_is_what_the_documentation_says(text: str, tokens: list[str]) -> None:
+    assert [token.decode() for token in compiled_tokens(text)] == tokens
+
+
+@given(texts)
+@settings(max_examples=500, deadline=None)
+def test_both_cleanings_give_the_same_tokens(text: str) -> None:
+    assert compiled_tokens(text) == hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_both_cleanings_agree_on_hostile_texts(text: str) -> None:
+    assert compiled_tokens(text) == hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))
+
+
+@given(st.lists(texts, max_size=6), st.integers(1, 3), st.sampled_from([0, 2, 5]))
+@example(HOSTILE, 3, 5)
+@settings(max_examples=200, deadline=None)
+def test_compiled_sums_equal_the_reference_exactly(batch: list[str], word_longest: int, char_longest: int) -> None:
+    weights = random_weights(word_longest=word_longest, char_longest=char_longest)
+    data, offsets = join(batch)
+    out = np.zeros((len(batch), 15), np.int64)
+    score_all(data, offsets, weights.plan, weights.polarity, weights.words, weights.chars, out)
+    np.testing.assert_array_equal(out, hashed_reference.sums(batch, weights))
+
+
+@given(st.lists(texts, max_size=5))
+@settings(max_examples=100, deadline=None)
+def test_training_sees_the_hashes_that_scoring_sees(batch: list[str]) -> None:
+    data, offsets = join(batch)
+    hashes, bounds = hash_all(data, offsets, 3, 2, 5)
+    for i, text in enumerate(batch):
+        words = hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))
+        expected = [h for h, _, _ in hashed_reference.word_hashes(words, 3)]
+        assert hashes[bounds[2 * i] : bounds[2 * i + 1]].tolist() == expected
+        expected = hashed_reference.char_hashes(words, 2, 5)
+        assert hashes[bounds[2 * i + 1] : bounds[2 * i + 2]].tolist() == expected
