@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from alerts.counts import Counts
 from alerts.detectors.binomial import upper_tail
 from contracts.rules import BadBuzz
+
+_STAYS_BELOW: Final = 0.05
+"""A firing alert whose share chance explains this easily is over."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,9 @@ def judge(rule: BadBuzz, now: Counts, before: Counts, *, firing: bool) -> BadBuz
 
     It starts when the window has `min_volume` tweets and `min_negative` negative ones, their share is at least
     `growth` times the past's, and a one-sided binomial test gives the past's share alone a chance below
-    `false_alarm_rate`. Once firing it goes on while the share is at least `resolve_growth` times the past's and
-    the window holds at least half of both minimums: a handful of tweets keeps nothing alive.
+    `false_alarm_rate`. Once firing it goes on while the share is at least `resolve_growth` times the past's, chance
+    alone does so in fewer than one window of twenty, and the window holds at least half of both minimums: neither
+    the noise of a quiet watch nor a handful of tweets keeps it alive.
 
     A watch that is mostly negative anyway cannot grow by half, so no threshold is nearer to 1 than half the
     way from the past's share (a quarter of the way to stay).
@@ -53,4 +58,5 @@ def judge(rule: BadBuzz, now: Counts, before: Counts, *, firing: bool) -> BadBuz
     if now.total == 0 or not enough or now.share < threshold:
         return BadBuzzVerdict(False, now, before, past, threshold, None)
     p_value = upper_tail(now.negative, now.total, past)
-    return BadBuzzVerdict(firing or p_value < rule.false_alarm_rate, now, before, past, threshold, p_value)
+    improbable = _STAYS_BELOW if firing else rule.false_alarm_rate
+    return BadBuzzVerdict(p_value < improbable, now, before, past, threshold, p_value)

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import threading
+import uuid
+
+import pytest
+
+from alerts.connection import connect
+from alerts.judging import Judge
+from alerts.keys import AlertKeys
+from alerts.outbox import Outbox
+from alerts.state import AlertStore
+from contracts.events import Feedback
+from contracts.rules import ConsecutiveErrors, Rules, Watch, Webhook
+from contracts.settings import Settings
+from tests.fakes import SECRET
+
+NOW_MS = 1_790_000_000_000
+RULES = Rules(
+    watches=(Watch(name="acme", match=("acme",)),),
+    rules=(ConsecutiveErrors(alert="ConsecutiveErrors", kind="consecutive_errors"),),
+    receivers=(Webhook(name="team", url="http://127.0.0.1:9/", secret=SECRET),),
+)
+
+
+def judgement(*, correct: bool, version: str = "7", feedback_id: uuid.UUID | None = None) -> Feedback:
+    return Feedback(
+        feedback_id=feedback_id or uuid.uuid4(),
+        prediction_id=uuid.uuid4(),
+        predicted="negative",
+        correct=correct,
+        model_version=version,
+    )
+
+
+WRONG, RIGHT = False, True
+
+
+def events(*verdicts: bool, version: str = "7", first: int = 0) -> list[tuple[int, Feedback]]:
+    return [(first + number, judgement(correct=correct, version=version)) for number, correct in enumerate(verdicts)]
+
+
+@pytest.fixture
+def judge(settings: Settings) -> Judge:
+    return Judge(connect(settings), settings, RULES)
+
+
+@pytest.fixture
+def store(settings: Settings) -> AlertStore:
+    return AlertStore(connect(settings), settings)
+
+
+def posted(settings: Settings) -> list[str]:
+    return [entry.status for entry in Outbox(connect(settings), settings).waiting()]
+
+
+def judged(settings: Settings) -> dict[str, str]:
+    return connect(settings).hgetall(AlertKeys(settings.redis.prefix).judged)
+
+
+def test_three_wrong_and_a_right_one_in_a_batch_fire_and_resolve(
+    judge: Judge, settings: Settings, store: AlertStore
+) -> None:
+    assert judge.judge("t", None, 4, events(WRONG, WRONG, WRONG, RIGHT), now_ms=NOW_MS) == 4
+    (alert,) = store.list()
+    assert alert.state == "resolved"
+    assert alert.labels["model_version"] == "7"
+    lane = f"team:{alert.fingerprint}"
+    client, keys = connect(settings), AlertKeys(settings.redis.prefix)
+    ids = client.lrange(keys.lane(lane), 0, -1)
+    outbox = {entry.id: entry.status for entry in Outbox(client, settings).waiting()}
+    assert [outbox[one] for one in ids] == ["firing", "resolved"]
+
+
+def test_every_row_of_errors_is_an_episode_of_its_own(judge: Judge, settings: Settings, store: AlertStore) -> None:
+    judge.judge("t", 0, 8, events(*([WRONG] * 3 + [RIGHT]) * 2), now_ms=NOW_MS)
+    starts = {alert.starts_at_ms for alert in store.list("resolved")}
+    assert len(starts) == 2
+    assert sorted(posted(settings)) == ["firing", "firing", "resolved", "resolved"]
+
+
+def test_a_row_may_span_batches_and_a_right_one_breaks_it(judge: Judge, store: AlertStore) -> None:
+    judge.judge("t", 0, 2, events(WRONG, WRONG), now_ms=NOW_MS)
+    judge.judge("t", 2, 5, events(RIGHT, WRONG, WRONG), now_ms=NOW_MS)
+    assert store.list() == []
+    judge.judge("t", 5, 6, events(WRONG), now_ms=NOW_MS)
+    (alert,) = store.list("firing")
+    assert alert.value == 3
+    judge.judge("t", 6, 9, events(WRONG, WRONG, WRONG), now_ms=NOW_MS)
+    assert len(store.list()) == 1
+
+
+def test_versions_have_rows_of_their_own(judge: Judge, store: AlertStore) -> None:
+    mixed = [
+        (number, judgement(correct=WRONG, version=version)) for number, version in enumerate(["7", "8", "7", "8", "8"])
+    ]
+    judge.judge("t", 0, 5, mixed, now_ms=NOW_MS)
+    assert [alert.labels["model_version"] for alert in store.list("firing")] == ["8"]
+
+
+def test_a_feedback_id_counts_once_in_a_batch_and_later(judge: Judge, settings: Settings, store: AlertStore) -> None:
+    same = judgement(correct=WRONG)
+    judge.judge("t", 0, 3, [(0, same), (1, same), (2, same)], now_ms=NOW_MS)
+    judge.judge("t", 3, 4, [(3, same)], now_ms=NOW_MS + 86_400_000)
+    assert judged(settings) == {"7|wrong": "1"}
+    assert store.list() == []
+
+
+def test_a_feedback_id_is_forgotten_after_the_stated_time(judge: Judge, settings: Settings) -> None:
+    same = judgement(correct=WRONG)
+    judge.judge("t", 0, 1, [(0, same)], now_ms=NOW_MS)
+    later = NOW_MS + int(settings.alerts.feedback_memory_s * 1000) + 1
+    judge.judge("t", 1, 2, events(RIGHT, first=1), now_ms=later)
+    judge.judge("t", 2, 3, [(2, same)], now_ms=later)
+    assert judged(settings) == {"7|wrong": "2", "7|right": "1"}
+
+
+def test_a_batch_that_was_judged_is_not_judged_again(judge: Judge, settings: Settings) -> None:
+    batch = events(WRONG, RIGHT)
+    assert judge.mark("t") is None
+    assert judge.judge("t", None, 2, batch, now_ms=NOW_MS) == 2
+    assert judge.judge("t", None, 2, batch, now_ms=NOW_MS) == 2
+    assert judge.judge("t", 0, 9, events(*[WRONG] * 9), now_ms=NOW_MS) == 2
+    assert judge.mark("t") == 2
+    assert judge.mark("recreated") is None
+    assert judged(settings) == {"7|wrong": "1", "7|right": "1"}
+
+
+def test_two_judges_at_once_count_each_judgement_once(settings: Settings, store: AlertStore) -> None:
+    batches = [events(WRONG, first=number) for number in range(40)]
+
+    def work() -> None:
+        judge, mark = Judge(connect(settings), settings, RULES), 0
+        while mark < len(batches):
+            mark = judge.judge("t", mark, mark + 1, batches[mark], now_ms=NOW_MS + mark)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert judged(settings) == {"7|wrong": "40"}
+    assert len(store.list()) == 1
+    assert posted(settings) == ["firing"]
+
+
+def test_the_alert_is_over_when_its_version_stops_serving(judge: Judge, settings: Settings, store: AlertStore) -> None:
+    judge.serving("7", NOW_MS)
+    judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG), now_ms=NOW_MS)
+    judge.serving("7", NOW_MS + 1000)
+    assert [alert.state for alert in store.list()] == ["firing"]
+    judge.serving("8", NOW_MS + 2000)
+    (alert,) = store.list()
+    assert (alert.state, alert.ends_at_ms) == ("resolved", NOW_MS + 2000)
+    assert sorted(posted(settings)) == ["firing", "resolved"]
+
+
+def test_a_version_that_stopped_serving_fires_nothing_until_it_serves_again(judge: Judge, store: AlertStore) -> None:
+    judge.serving("7", NOW_MS)
+    judge.serving("8", NOW_MS)
+    judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG), now_ms=NOW_MS)
+    assert store.list() == []
+    judge.serving("7", NOW_MS)
+    judge.judge("t", 3, 4, events(WRONG), now_ms=NOW_MS)
+    assert [alert.state for alert in store.list()] == ["firing"]
+
+
+def test_a_version_nobody_knows_fires_and_keeps_firing(judge: Judge, store: AlertStore) -> None:
+    judge.serving("8", NOW_MS)
+    judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG, version="canary"), now_ms=NOW_MS)
+    judge.serving("9", NOW_MS)
+    assert [alert.state for alert in store.list()] == ["firing"]
+
+
+def test_a_judgement_counts_in_its_own_minute_unless_that_cannot_be(judge: Judge, settings: Settings) -> None:
+    dated = [
+        Feedback.model_validate(judgement(correct=RIGHT).model_dump() | {"created_at": when})
+        for when in ("2026-09-21T12:00:30Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", None)
+    ]
+    judge.judge("t", 0, 4, list(enumerate(dated)), now_ms=NOW_MS)
+    client, keys = connect(settings), AlertKeys(settings.redis.prefix)
+    assert client.hgetall(keys.judged_minute(1_789_992_000)) == {"7|right": "1"}
+    assert client.hgetall(keys.judged_minute(NOW_MS // 60_000 * 60)) == {"7|right": "3"}
+    assert 0 < client.ttl(keys.judged_minute(1_789_992_000)) <= settings.alerts.minute_retention_s

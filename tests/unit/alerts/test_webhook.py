@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import base64
+import json
+import time
+
+import msgspec
+import pytest
+import standardwebhooks
+
+from alerts.alert import Alert, Transition
+from alerts.webhook import render, signed_headers, webhook_id
+
+SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
+ALERT = Alert(
+    "bad_buzz",
+    "00000000000000ff",
+    {"alertname": "BadBuzz", "severity": "critical", "watch": "air-paradis"},
+    {"summary": 'bags "lost" é \U0001f621'},
+    starts_at_ms=1_790_000_000_000,
+    value=0.8,
+)
+FIRING = Transition("firing", ALERT)
+RESOLVED = Transition("resolved", msgspec.structs.replace(ALERT, ends_at_ms=1_790_000_060_000))
+
+
+def test_the_body_is_alertmanagers_version_4() -> None:
+    body = json.loads(render("team", FIRING, "http://127.0.0.1:8000"))
+    assert set(body) == {
+        "version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels",
+        "commonLabels", "commonAnnotations", "externalURL", "alerts",
+    }  # fmt: skip
+    assert (body["version"], body["status"], body["receiver"]) == ("4", "firing", "team")
+    assert body["groupKey"] == '{}:{alertname="BadBuzz", severity="critical", watch="air-paradis"}'
+    (alert,) = body["alerts"]
+    assert set(alert) == {"status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint"}
+    assert alert["startsAt"] == "2026-09-21T14:13:20.000Z"
+    assert alert["endsAt"] == "0001-01-01T00:00:00Z"
+    assert json.loads(render("team", RESOLVED, ""))["alerts"][0]["endsAt"] == "2026-09-21T14:14:20.000Z"
+
+
+def test_a_receiver_can_verify_the_signature_with_the_standard_library() -> None:
+    body = render("team", FIRING, "http://127.0.0.1:8000")
+    headers = signed_headers(SECRET, webhook_id("team", FIRING), body, int(time.time() * 1000))
+    assert standardwebhooks.Webhook(SECRET).verify(body.encode(), headers)["receiver"] == "team"
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        standardwebhooks.Webhook(SECRET).verify(body.replace("lost", "found"), headers)
+
+
+def test_a_notification_computed_again_has_the_same_id_and_any_other_has_not() -> None:
+    again = Transition("firing", msgspec.structs.replace(ALERT, value=0.9, annotations={}))
+    assert webhook_id("team", FIRING) == webhook_id("team", again)
+    later = Transition("firing", msgspec.structs.replace(ALERT, starts_at_ms=1_790_000_000_001))
+    other = Transition("firing", msgspec.structs.replace(ALERT, fingerprint="00000000000000fe"))
+    ids = [webhook_id("team", one) for one in (FIRING, RESOLVED, later, other)]
+    ids += [webhook_id("desk", FIRING), webhook_id("team", FIRING, repeat=1)]
+    assert len(set(ids)) == len(ids)
