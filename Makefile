@@ -1,0 +1,87 @@
+.DEFAULT_GOAL := help
+.SHELLFLAGS := -eu -c
+MAKEFLAGS += --no-builtin-rules
+
+BIN := .venv/bin
+UV_VERSION := 0.13.8
+
+.PHONY: help
+help: ## Show this
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: .venv/.installed var/kafka-jars/.pom ## Install everything that is missing: system packages, .venv, Kafka's jars
+
+.PHONY: run
+run: setup ## From nothing to the first alert: set up, start everything, play a crisis, stay up
+	@$(BIN)/buzzwatch demo
+
+.PHONY: up
+up: setup ## Start the stack (Kafka, Redis, MLflow, worker, notifier, API) until Ctrl-C
+	@$(BIN)/buzzwatch up
+
+.PHONY: test
+test: setup ## All tests: lint and types, unit, integration with real servers, end to end
+	$(BIN)/pytest
+
+.PHONY: unit
+unit: setup ## The tests that need no servers
+	$(BIN)/pytest tests/unit tests/behavioural
+
+.PHONY: chaos
+chaos: setup ## Kill things while they work and count what came out
+	$(BIN)/pytest tests/chaos
+
+.PHONY: bench
+bench: setup ## Measure throughput and latency on this machine
+	$(BIN)/buzzwatch bench
+
+.PHONY: lint
+lint: setup types ## Style, layers and types, without changing anything
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+.PHONY: types
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: format
+format: setup ## Put the code in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: schemas
+schemas: setup ## Write docs/schemas and docs/settings.md from the code
+	$(BIN)/python docs/generate.py
+
+.PHONY: lock
+lock: .uv/bin/uv ## Write the lock files from pyproject.toml; with UPGRADE=1 to the newest versions
+	.uv/bin/uv pip compile $(LOCKING) --extra train --extra local --extra dev --output-file requirements.lock
+	.uv/bin/uv pip compile $(LOCKING) --constraint requirements.lock --output-file deploy/serving.lock
+	.uv/bin/uv pip compile $(LOCKING) --constraint requirements.lock --extra local --output-file deploy/mlflow.lock
+LOCKING := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean: ## Remove the environment, caches and Kafka's jars; the data under var stays
+	rm -rf .venv .uv build var/kafka-jars *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +
+
+# Each step leaves a stamp, so that the next `make setup` has nothing to do.
+.venv/.system: .ci/system-packages
+	@.ci/system-packages .venv
+	@touch $@
+
+.venv/.installed: .venv/.system requirements.lock pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+var/kafka-jars/.pom: pom.xml .venv/.installed
+	$(BIN)/python -c "from local.kafka_jars import ensure_jars; ensure_jars()"
+	@touch $@
+
+.uv/bin/uv:
+	python3 -m venv .uv
+	.uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
