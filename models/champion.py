@@ -60,13 +60,19 @@ class Champion:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
+    def start(self, *, required: bool = True) -> None:
         """Load the champion from MLflow, else the one served last from the cache; then follow the alias.
 
         Raises:
-            Unavailable, NoChampion, ArtefactError: neither can be had; says why MLflow's cannot.
+            Unavailable, NoChampion, ArtefactError: neither can be had; says why MLflow's cannot. Unless
+                `required` is false: then this is logged, and the alias followed until there is a model.
         """
-        self.load()
+        try:
+            self.load()
+        except BuzzwatchError as error:
+            if required:
+                raise
+            _log.error("no model serves yet: %s", error)
         self._stopping.clear()
         self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
         self._thread.start()
@@ -91,7 +97,7 @@ class Champion:
         """The model that serves; ask once per batch, since it is swapped as a whole."""
         serving = self._serving
         if serving is None:
-            raise Unavailable("no model is loaded yet: the champion has not been started")
+            raise Unavailable(f"no model is loaded yet: {self._registry_failure or self._failure or 'it is starting'}")
         return serving[1]
 
     @property

@@ -20,7 +20,7 @@ from pathlib import Path
 import filelock
 
 from contracts.errors import ArtefactError, Unavailable
-from models.artefact import METADATA_FILE, load_artefact
+from models.artefact import METADATA, load_artefact
 from models.registry import RegisteredVersion
 from models.sentiment import SentimentModel
 
@@ -109,9 +109,9 @@ class ChampionCache:
 
 def _artefact_in(folder: Path) -> Path:
     """The folder that `SentimentModel.save` wrote, wherever in the registered files it lies."""
-    found = sorted(folder.rglob(METADATA_FILE), key=lambda path: len(path.parts))
+    found = sorted(folder.rglob(METADATA), key=lambda path: len(path.parts))
     if not found:
-        raise ArtefactError(f"the registered files hold no {METADATA_FILE}: not a model that buzzwatch registered")
+        raise ArtefactError(f"the registered files hold no {METADATA}: not a model that buzzwatch registered")
     return found[0].parent
 
 

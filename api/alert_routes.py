@@ -1,0 +1,67 @@
+"""Alert states and statistics, read from Redis."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.exceptions import RequestValidationError
+
+from alerts.alert import State
+from api.bodies import AlertList, Problem, StatsList, StatsPoint
+from api.parts import PartsOf
+from contracts.times import to_ms, to_rfc3339
+
+router = APIRouter(tags=["alerts"], responses={503: {"model": Problem}})
+
+MOST_STEPS = 1500
+_DAY_S = 86_400
+Name = Annotated[str | None, Query(max_length=64)]
+
+
+@router.get("/alerts")
+def alerts(parts: PartsOf, state: State | None = None) -> AlertList:
+    """Firing alerts, then resolved ones, each newest first."""
+    return AlertList(alerts=[alert.public() for alert in parts.alerts.list(state)])
+
+
+@router.get("/stats")
+def stats(
+    parts: PartsOf,
+    watch: Name = None,
+    theme: Name = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    step: Annotated[int, Query(ge=60, le=_DAY_S, description="seconds, rounded up to minutes")] = 60,
+) -> StatsList:
+    """Tweets per watch, theme and step of time.
+
+    `watch` and `theme`: one by name, empty for the whole stream or all themes, each one when not given.
+    The last hour when no times are given; at most 1,500 steps.
+    """
+    until_s = -(-to_ms(until or datetime.now(UTC)) // 1000)
+    since_s = to_ms(since) // 1000 if since else until_s - 3600
+    step_s = -(-step // 60) * 60
+    if since_s >= until_s:
+        raise _refused("since", "must be before until")
+    if (until_s - since_s) / step_s > MOST_STEPS:
+        least = -(-(until_s - since_s) // (MOST_STEPS * 60)) * 60
+        raise _refused("step", f"makes more than {MOST_STEPS:,} steps: ask for less time, or steps of {least} s")
+    found = parts.stats.stats(since_s=since_s, until_s=until_s, step_s=step_s, watch=watch, theme=theme)
+    points = [
+        StatsPoint(
+            start=to_rfc3339(point.start_s * 1000),
+            watch=point.watch,
+            theme=point.theme,
+            **point.counts._asdict(),
+            total=point.counts.total,
+            share=round(point.counts.share, 4),
+        )
+        for point in found
+    ]
+    return StatsList(since=to_rfc3339(since_s * 1000), until=to_rfc3339(until_s * 1000), step_s=step_s, points=points)
+
+
+def _refused(field: str, message: str) -> RequestValidationError:
+    return RequestValidationError([{"type": "value_error", "loc": ("query", field), "msg": message}])

@@ -1,0 +1,62 @@
+"""Every error is `{"detail": "one line"}`."""
+
+from __future__ import annotations
+
+import logging
+
+import redis
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from contracts.errors import ModelFailure, Unavailable
+
+_log = logging.getLogger("buzzwatch.api")
+
+RETRY_AFTER_S = 2
+
+
+def install(app: FastAPI) -> None:
+    """Answer exceptions in one shape."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(redis.RedisError, _without_redis)
+    app.add_exception_handler(ModelFailure, _model_failed)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem(status: int, detail: str, **headers: str) -> JSONResponse:
+    """An error."""
+    printable = detail.encode("utf-8", "backslashreplace").decode()  # it may quote a lone surrogate
+    return JSONResponse({"detail": printable}, status, headers=headers)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    details = error.errors()
+    first = details[0]
+    if first["type"] == "json_invalid":
+        reason = first.get("ctx", {}).get("error", "")
+        return problem(422, f"the body is not JSON: {reason} (at character {first['loc'][-1]})")
+    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
+    message = str(first["msg"]).removeprefix("Value error, ")
+    more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
+    return problem(422, f"{where or 'the body'}: {message}{more}")
+
+
+async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
+    return problem(503, str(error), **{"Retry-After": str(RETRY_AFTER_S)})
+
+
+async def _without_redis(_request: Request, error: Exception) -> JSONResponse:
+    _log.warning("Redis: %s", error)
+    return problem(503, "Redis does not answer: alerts and statistics are away", **{"Retry-After": str(RETRY_AFTER_S)})
+
+
+async def _model_failed(_request: Request, error: Exception) -> JSONResponse:
+    return problem(500, str(error))
+
+
+async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(500, "internal error; the log says more")

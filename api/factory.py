@@ -1,0 +1,50 @@
+"""Makes the app out of its parts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import alert_routes, errors, feedback_routes, health_routes, predict_routes
+from api.bodies import Problem
+from api.limits import BodyLimit
+from api.metrics import Measured, Metrics
+from api.parts import Parts
+from api.predict_routes import Scoring
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The app; nothing is connected or loaded before its lifespan starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.scoring = Scoring(parts, app.state.metrics.batch_size.observe)
+        parts.feedback.start()
+        # Without a model feedback, alerts and statistics still work, and MLflow may come back.
+        await asyncio.to_thread(parts.champion.start, required=False)
+        yield
+        await app.state.scoring.stop()
+        await asyncio.to_thread(parts.champion.stop)
+        await asyncio.to_thread(parts.feedback.stop)
+        for close in parts.closing:
+            close()
+
+    app = FastAPI(
+        title="buzzwatch",
+        version="1",
+        description="Sentiment of tweets, the judgement of people, and alerts.",
+        lifespan=lifespan,
+        responses={422: {"model": Problem}},
+    )
+    metrics = Metrics()
+    app.state.parts = parts
+    app.state.metrics = metrics
+    for routes in (predict_routes, feedback_routes, alert_routes, health_routes):
+        app.include_router(routes.router)
+    errors.install(app)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Measured, metrics=metrics)  # outermost: it sees what the others answer
+    return app

@@ -1,0 +1,28 @@
+"""Judgements of people."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from api.bodies import Accepted, FeedbackBody, Problem
+from api.metrics import Metrics
+from api.parts import PartsOf
+from contracts.errors import Unavailable
+
+router = APIRouter(tags=["feedback"])
+
+
+@router.post("/feedback", status_code=202, responses={503: {"model": Problem}})
+async def feedback(body: FeedbackBody, parts: PartsOf, request: Request) -> Accepted:
+    """Say whether a prediction was right. Answers once Kafka has acknowledged it.
+
+    After a 503 the judgement may have arrived or not: send it again with the same `feedback_id`, it counts once.
+    """
+    metrics: Metrics = request.app.state.metrics
+    try:
+        await parts.feedback.publish(body)
+    except Unavailable:
+        metrics.feedback.labels("unacknowledged").inc()
+        raise
+    metrics.feedback.labels("acknowledged").inc()
+    return Accepted(feedback_id=body.feedback_id, prediction_id=body.prediction_id)

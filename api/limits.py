@@ -1,0 +1,51 @@
+"""How large a request may be."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import problem
+
+BODY_BYTES = 2 * 1024 * 1024
+BATCH_BODY_BYTES = 16 * 1024 * 1024
+"""For `/predict/batch`: a thousand tweets need 300 kB, a thousand texts of the greatest length do not fit."""
+
+
+class BodyLimit:
+    """Answers 413 to larger bodies, before more than the limit has been read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS"):
+            await self._app(scope, receive, send)
+            return
+        limit = BATCH_BODY_BYTES if scope["path"] == "/predict/batch" else BODY_BYTES
+        stated = dict(scope["headers"]).get(b"content-length", b"")
+        too_large = problem(413, f"the body is larger than {limit:,} bytes", Connection="close")
+        if stated.isdigit() and int(stated) > limit:
+            await too_large(scope, receive, send)
+            return
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":  # the client has gone
+                return
+            body += message.get("body", b"")
+            if len(body) > limit:
+                await too_large(scope, receive, send)
+                return
+            if not message.get("more_body", False):
+                break
+        read = False
+
+        async def replay() -> Message:
+            nonlocal read
+            if read:
+                return await receive()
+            read = True
+            return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+        await self._app(scope, replay, send)

@@ -1,0 +1,109 @@
+"""What the routes work with. `bootstrap.api` hands in the real parts, tests hand in fakes through the same door."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Protocol
+
+from fastapi import Depends, Request
+
+from alerts.alert import Alert, State
+from alerts.counts import Point
+from contracts.events import Feedback
+from contracts.settings import ApiSettings
+from models.annotate import Annotator
+from models.champion import LoadedModel
+
+
+class ChampionLike(Protocol):
+    """The model that serves; `models.champion.Champion`."""
+
+    @property
+    def current(self) -> LoadedModel:
+        """Raises Unavailable while there is none."""
+        ...
+
+    @property
+    def failure(self) -> str | None:
+        """Why the version that has the alias does not serve."""
+        ...
+
+    def start(self, *, required: bool = True) -> None:
+        """Load, then follow the alias."""
+        ...
+
+    def stop(self) -> None:
+        """Stop following."""
+        ...
+
+
+class FeedbackSink(Protocol):
+    """Where judgements go; `api.feedback.FeedbackPublisher`."""
+
+    async def publish(self, feedback: Feedback) -> None:
+        """Returns when it is safe; raises Unavailable when that cannot be said."""
+        ...
+
+    def start(self) -> None:
+        """Begin to serve."""
+        ...
+
+    def stop(self) -> None:
+        """Send what is waiting."""
+        ...
+
+
+class Alerts(Protocol):
+    """Alert states; `alerts.state.AlertStore`."""
+
+    def list(self, state: State | None = None) -> builtins.list[Alert]:
+        """Firing ones first, newest first."""
+        ...
+
+
+class Stats(Protocol):
+    """Counts; `alerts.counters.CounterStore`."""
+
+    def stats(
+        self, *, since_s: int, until_s: int, step_s: int = 60, watch: str | None = None, theme: str | None = None
+    ) -> builtins.list[Point]:
+        """Sorted by time, watch and theme."""
+        ...
+
+
+@dataclass(frozen=True)
+class Component:
+    """How something that we depend on is, as `/health` shows it."""
+
+    status: Literal["ok", "degraded", "down"]
+    version: str | None = None
+    detail: str | None = None
+
+
+Probe = Callable[[], Component]
+"""Asks a component how it is; blocks, for seconds at most, and raises nothing."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All of them."""
+
+    settings: ApiSettings
+    champion: ChampionLike
+    annotator: Annotator
+    feedback: FeedbackSink
+    alerts: Alerts
+    stats: Stats
+    probes: Mapping[str, Probe]
+    closing: Sequence[Callable[[], Any]] = ()
+    """Called in this order after everything has stopped."""
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+PartsOf = Annotated[Parts, Depends(_parts)]

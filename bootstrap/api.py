@@ -1,0 +1,77 @@
+"""Wires the API."""
+
+from __future__ import annotations
+
+import logging
+
+import httpx
+import redis
+from fastapi import FastAPI
+
+from alerts.connection import connect
+from alerts.counters import CounterStore
+from alerts.state import AlertStore
+from api.factory import create_app
+from api.feedback import FeedbackPublisher
+from api.parts import Component, Parts
+from contracts.errors import Unavailable
+from contracts.rules_file import load_rules
+from contracts.settings import Settings, load_settings
+from models.annotate import Annotator
+from models.champion import Champion
+from models.registry import without_password
+
+_PATIENCE_S = 2.0
+
+
+def build_api(settings: Settings | None = None) -> FastAPI:
+    """The app with its real parts; Kafka, Redis and MLflow are not touched before it starts.
+
+    Raises:
+        SettingsError, RulesError: one line that names the setting or the place in the rules file.
+    """
+    settings = settings or load_settings()
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel("WARNING")
+    client = connect(settings)
+    champion = Champion(settings)
+    feedback = FeedbackPublisher(settings)
+    mlflow_uri = settings.mlflow.tracking_uri
+
+    def kafka() -> Component:
+        try:
+            brokers = feedback.brokers(_PATIENCE_S)
+        except Unavailable as error:
+            return Component("down", detail=str(error))
+        return Component("ok", detail=f"{brokers} broker{'s' if brokers > 1 else ''}")
+
+    def redis_() -> Component:
+        try:
+            return Component("ok", str(client.info("server")["redis_version"]))
+        except redis.RedisError as error:
+            return Component("down", detail=f"Redis at {without_password(settings.redis.url)}: {error}")
+
+    def mlflow() -> Component:
+        if not mlflow_uri.startswith("http"):  # a file or database store is asked by the champion only
+            failure = champion.registry_failure
+            return Component("down" if failure else "ok", detail=failure)
+        try:
+            answer = httpx.get(f"{mlflow_uri.rstrip('/')}/version", timeout=_PATIENCE_S).raise_for_status()
+        except httpx.HTTPError as error:
+            return Component(
+                "down", detail=f"MLflow at {without_password(mlflow_uri)}: {error or type(error).__name__}"
+            )
+        return Component("ok", answer.text.strip()[:20])
+
+    return create_app(
+        Parts(
+            settings=settings.api,
+            champion=champion,
+            annotator=Annotator(load_rules(settings.rules)),
+            feedback=feedback,
+            alerts=AlertStore(client, settings),
+            stats=CounterStore(client, settings),
+            probes={"kafka": kafka, "redis": redis_, "mlflow": mlflow},
+            closing=[client.close],
+        )
+    )
