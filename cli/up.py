@@ -17,6 +17,7 @@ from contracts.settings import Settings, load_settings
 from local.output import LogFollower
 from local.programs import our_programs
 from local.stack import Stack
+from local.topics import create_topics
 
 app = typer.Typer(add_completion=False)
 
@@ -31,6 +32,9 @@ class StopAsked(BaseException):
 @app.command()
 def up(
     workers: Annotated[int, typer.Option(min=1, max=64, help="How many Faust workers.")] = 1,
+    prepare_only: Annotated[
+        bool, typer.Option("--prepare-only", help="Create the topics and seed the registry of named servers, then end.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not show what the processes write.")] = False,
 ) -> None:
     """Start Kafka, Redis and MLflow, then worker, notifier and API; stop them in order on Ctrl-C.
@@ -45,9 +49,14 @@ def up(
       buzzwatch up --workers 2
 
       BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS=kafka-1:9092 buzzwatch up
+
+      buzzwatch up --prepare-only
     """
     settings = load_settings()
     screen = Screen()
+    if prepare_only:
+        prepare(settings, screen)
+        return
     try:
         with stop_signals_raise(), running_stack(settings, screen, workers=workers, quiet=quiet) as stack:
             for name, address in stack.addresses.items():
@@ -83,6 +92,13 @@ def running_stack(settings: Settings, screen: Screen, *, workers: int = 1, quiet
     stack = Stack(settings, programs=programs, seed=lambda: _seed(settings, screen), say=screen.say)
     with LogFollower([] if quiet else programs, screen.show), stack:
         yield stack
+
+
+def prepare(settings: Settings, screen: Screen) -> None:
+    """The one-shot job of a deployment: what `up` does before it starts our processes."""
+    for state in create_topics(settings):
+        screen.say(" ".join([f"topic {state.wanted.name} {state.state}", *state.differences]))
+    _seed(settings, screen)
 
 
 def watch(stack: Stack) -> NoReturn:
