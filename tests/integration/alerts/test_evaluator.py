@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import random
+import threading
 
 import pytest
 
@@ -111,12 +112,23 @@ def test_late_tweets_never_page(settings: Settings, feeder: Feeder) -> None:
     assert evaluator(settings).tick(START_MS + 1000, "7") == []
 
 
-def test_two_evaluators_write_one_change(settings: Settings, feeder: Feeder) -> None:
+def test_two_evaluators_at_once_write_one_change(settings: Settings, feeder: Feeder, store: AlertStore) -> None:
     crisis(feeder, START_MS, 10)
-    first, second = evaluator(settings), evaluator(settings)
-    first.tick(START_MS, "7")
-    told = first.tick(START_MS + 9000, "7") + second.tick(START_MS + 9001, "7")
-    assert [status for status, _ in told] == ["firing"]
+    told: list[str] = []
+    together = threading.Barrier(4)
+
+    def work() -> None:
+        rules = evaluator(settings)
+        together.wait()
+        told.extend(status for status, _ in rules.tick(START_MS + 9000, "7"))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told == ["firing"]
+    assert len(store.list()) == 1
     assert len(Outbox(connect(settings), settings).waiting()) == 1
 
 

@@ -1,0 +1,256 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from alerts.connection import connect
+from alerts.notifier import LEASE_MS, SLOTS, Notifier
+from alerts.outbox import Outbox
+from contracts.errors import RulesError
+from contracts.rules import Webhook
+from contracts.settings import Settings
+from tests.fakes import Receiver
+from tests.integration.alerts.notifications import changes, put
+from tests.servers import RunningServer, free_ports
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    one = Receiver()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def desk() -> Iterator[Receiver]:
+    one = Receiver("desk")
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def outbox(settings: Settings) -> Outbox:
+    return Outbox(connect(settings), settings)
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+@contextmanager
+def delivering(settings: Settings, *receivers: Receiver) -> Iterator[Notifier]:
+    webhooks = [Webhook(name=one.name, url=one.url, secret=one.secret) for one in receivers]
+    notifier = Notifier(Outbox(connect(settings), settings), webhooks, settings.alerts)
+    stopping = threading.Event()
+    thread = threading.Thread(target=notifier.run, args=(stopping,))
+    thread.start()
+    try:
+        yield notifier
+    finally:
+        stopping.set()
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
+
+
+def test_a_new_entry_is_posted_at_once_and_signed(settings: Settings, receiver: Receiver, outbox: Outbox) -> None:
+    with delivering(settings, receiver) as notifier:
+        until(lambda: notifier.connected)
+        time.sleep(0.1)
+        before = time.monotonic()
+        put(settings, now_ms(), changes()[0])
+        (post,) = receiver.wait_for(1)
+        assert time.monotonic() - before < 0.5
+        until(lambda: outbox.waiting() == [])
+    assert post.body["alerts"][0]["status"] == "firing"
+    assert receiver.forged == 0
+
+
+def test_firing_comes_before_resolved_even_when_it_has_to_be_retried(settings: Settings, receiver: Receiver) -> None:
+    receiver.answers = [500, 302]
+    put(settings, now_ms(), *changes())
+    with delivering(settings, receiver):
+        posts = receiver.wait_for(4, timeout_s=15)
+    assert [(post.status, post.answered) for post in posts] == [
+        ("firing", 500),
+        ("firing", 302),
+        ("firing", 200),
+        ("resolved", 200),
+    ]
+    assert len({post.id for post in posts[:3]}) == 1
+    assert len({post.raw for post in posts[:3]}) == 1
+
+
+def test_a_receiver_that_hangs_delays_no_other(settings: Settings, receiver: Receiver, desk: Receiver) -> None:
+    receiver.delay_s = 3
+    with delivering(settings, receiver, desk):
+        put(settings, now_ms(), *(changes(number, ("team", "desk"))[0] for number in range(1, 4 * SLOTS)))
+        desk.wait_for(4 * SLOTS - 1, timeout_s=2)
+    assert len(receiver.posts) <= SLOTS
+
+
+def test_retry_after_is_honoured(settings: Settings, receiver: Receiver) -> None:
+    receiver.answers = [(429, {"Retry-After": "3"}), (503, {"Retry-After": "2"})]
+    put(settings, now_ms(), changes()[0])
+    with delivering(settings, receiver):
+        receiver.wait_for(1)
+        first = time.monotonic()
+        receiver.wait_for(2)
+        assert 2.9 <= time.monotonic() - first < 4.5
+
+
+def test_410_disables_a_receiver_and_its_alerts_wait(
+    settings: Settings, receiver: Receiver, desk: Receiver, outbox: Outbox
+) -> None:
+    receiver.answers = [410]
+    put(settings, now_ms(), changes(1, ("team", "desk"))[0])
+    with delivering(settings, receiver, desk):
+        until(lambda: "team" in outbox.disabled())
+        put(settings, now_ms(), changes(2, ("team", "desk"))[0])
+        desk.wait_for(2)
+        time.sleep(0.3)
+        assert len(receiver.posts) == 1
+        assert len(outbox.waiting("team")) == 2
+        outbox.enable("team")
+        receiver.wait_for(3)
+
+
+def test_an_attempt_ends_at_its_time_out(settings: Settings, receiver: Receiver, outbox: Outbox) -> None:
+    settings.alerts.delivery_timeout_s = 0.5
+    receiver.delay_s = 5
+    put(settings, now_ms(), changes()[0])
+    with delivering(settings, receiver):
+        receiver.wait_for(1)
+        until(lambda: any(entry.failures for entry in outbox.waiting()), 3)
+        receiver.delay_s = 0
+        receiver.wait_for(2)
+        until(lambda: outbox.waiting() == [])
+
+
+def test_a_receiver_that_is_not_there_is_tried_again(settings: Settings, outbox: Outbox) -> None:
+    nobody = Receiver()
+    nobody.close()
+    put(settings, now_ms(), changes()[0])
+    with delivering(settings, nobody):
+        until(lambda: any(entry.failures for entry in outbox.waiting()))
+    (entry,) = outbox.waiting()
+    assert "ConnectError" in entry.last_error
+
+
+def test_two_notifiers_share_the_work_and_send_nothing_twice(settings: Settings, receiver: Receiver) -> None:
+    with delivering(settings, receiver), delivering(settings, receiver):
+        for number in range(1, 31):
+            put(settings, now_ms(), *changes(number))
+        receiver.wait_for(60)
+        time.sleep(0.3)
+    assert len(receiver.posts) == 60
+    assert len({post.id for post in receiver.posts}) == 60
+    for number in range(1, 31):
+        mine = [post.status for post in receiver.posts if post.body["alerts"][0]["fingerprint"] == f"{number:016x}"]
+        assert mine == ["firing", "resolved"]
+
+
+def test_entries_for_a_receiver_that_left_the_rules_are_kept_and_named_once(
+    settings: Settings, receiver: Receiver, outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    put(settings, now_ms(), changes(1, ("desk",))[0])
+    with delivering(settings, receiver) as notifier:
+        until(lambda: notifier.connected)
+        put(settings, now_ms(), changes(2, ("team",))[0])
+        receiver.wait_for(1)
+    assert [entry.receiver for entry in outbox.waiting()] == ["desk"]
+    assert [record.getMessage() for record in caplog.records if "desk" in record.getMessage()] == [
+        "1 alerts wait for the receiver desk, which the rules do not name any more"
+    ]
+
+
+def test_a_secret_that_is_no_base64_is_refused_at_the_start(settings: Settings, outbox: Outbox) -> None:
+    broken = Webhook(name="team", url="http://127.0.0.1:9/", secret="whsec_A")
+    with pytest.raises(RulesError, match="receiver team"):
+        Notifier(outbox, [broken], settings.alerts)
+
+
+def test_deliveries_go_on_after_redis_was_killed(
+    settings: Settings, receiver: Receiver, own_redis: RunningServer
+) -> None:
+    settings.redis.url = own_redis.address
+    settings.redis.timeout_s = 1
+    with delivering(settings, receiver) as notifier:
+        put(settings, now_ms(), changes(1)[0])
+        receiver.wait_for(1)
+        time.sleep(1.5)  # the append-only file is written every second
+        own_redis.kill()
+        until(lambda: not notifier.connected)
+        own_redis.start()
+        put(settings, now_ms(), changes(2)[0])
+        receiver.wait_for(2)
+    assert [post.status for post in receiver.posts] == ["firing", "firing"]
+
+
+def start_process(settings: Settings, receiver: Receiver, folder: Path, port: int) -> subprocess.Popen[bytes]:
+    rules = folder / "rules.yaml"
+    rules.write_text(
+        "watches: [{name: acme, match: [acme]}]\n"
+        f"receivers: [{{name: team, url: '{receiver.url}', secret: '{receiver.secret}'}}]\n"
+    )
+    environment = os.environ | {
+        "BUZZWATCH_REDIS__URL": settings.redis.url,
+        "BUZZWATCH_REDIS__PREFIX": settings.redis.prefix,
+        "BUZZWATCH_RULES": str(rules),
+        "BUZZWATCH_ALERTS__METRICS_PORT": str(port),
+    }
+    command = [sys.executable, "-c", "from cli.main import main; main()", "notifier"]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+
+
+@pytest.mark.slow
+def test_a_notifier_killed_between_claim_and_answer_loses_nothing(
+    settings: Settings, receiver: Receiver, outbox: Outbox, tmp_path: Path
+) -> None:
+    first_port, second_port = free_ports(2)
+    receiver.delay_s = 30
+    victim = start_process(settings, receiver, tmp_path, first_port)
+    put(settings, now_ms(), *changes())
+    receiver.wait_for(1, timeout_s=20)
+    victim.kill()
+    victim.communicate()
+    receiver.delay_s = 0
+    heir = start_process(settings, receiver, tmp_path, second_port)
+    posts = receiver.wait_for(3, timeout_s=LEASE_MS / 1000 + 15)
+    assert [post.status for post in posts] == ["firing", "firing", "resolved"]
+    assert posts[0].id == posts[1].id
+    assert posts[0].raw == posts[1].raw
+    until(lambda: outbox.waiting() == [])
+    assert httpx.get(f"http://127.0.0.1:{second_port}/livez", trust_env=False).status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{second_port}/readyz", trust_env=False).status_code == 200
+    metrics = httpx.get(f"http://127.0.0.1:{second_port}/metrics", trust_env=False).text
+    assert 'buzzwatch_deliveries_total{outcome="delivered",receiver="team"} 2.0' in metrics
+    heir.send_signal(signal.SIGTERM)
+    heir.communicate(timeout=15)
+    assert heir.returncode == 0
+
+
+def test_a_port_that_is_taken_is_one_clear_line(settings: Settings, receiver: Receiver, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = start_process(settings, receiver, tmp_path, taken.getsockname()[1])
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert said.decode().count("\n") == 1
+    assert "BUZZWATCH_ALERTS__METRICS_PORT" in said.decode()

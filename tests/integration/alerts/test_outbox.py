@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import pytest
+
+from alerts.connection import connect
+from alerts.outbox import Outbox
+from alerts.schedule import DELAYS_S
+from contracts.settings import Settings
+from tests.fakes import Clock
+from tests.integration.alerts.notifications import changes, put, rules_for
+
+LEASE_MS = 5000
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def outbox(settings: Settings) -> Outbox:
+    return Outbox(connect(settings), settings)
+
+
+def test_resolved_waits_behind_a_firing_that_is_being_retried(outbox: Outbox, settings: Settings, clock: Clock) -> None:
+    firing, resolved = changes()
+    put(settings, clock(), firing)
+    claim = outbox.claim("team", clock(), LEASE_MS)
+    assert claim is not None
+    assert claim.entry.status == "firing"
+    put(settings, clock(), resolved)
+    assert outbox.claim("team", clock(), LEASE_MS) is None  # the lane is being delivered
+    assert outbox.failed(claim, clock(), "503") == "retry"
+    assert outbox.claim("team", clock(), LEASE_MS) is None  # and waits for its second attempt
+    clock.forward(1.2)
+    claim = outbox.claim("team", clock(), LEASE_MS)
+    assert claim is not None
+    assert (claim.entry.status, claim.entry.failures, claim.entry.last_error) == ("firing", 1, "503")
+    assert outbox.delivered(claim, clock())
+    claim = outbox.claim("team", clock(), LEASE_MS)
+    assert claim is not None
+    assert claim.entry.status == "resolved"
+    assert outbox.delivered(claim, clock())
+    assert outbox.claim("team", clock(), LEASE_MS) is None
+    assert outbox.waiting() == []
+    assert outbox.next_due_ms("team") is None
+
+
+def test_a_claim_belongs_to_one_until_its_lease_runs_out(outbox: Outbox, settings: Settings, clock: Clock) -> None:
+    put(settings, clock(), changes()[0])
+    first = outbox.claim("team", clock(), LEASE_MS)
+    assert first is not None
+    clock.forward(4.9)
+    assert outbox.claim("team", clock(), LEASE_MS) is None
+    clock.forward(0.2)
+    second = outbox.claim("team", clock(), LEASE_MS)
+    assert second is not None
+    assert (second.entry.id, second.entry.body) == (first.entry.id, first.entry.body)
+    assert not outbox.renew(first, clock(), LEASE_MS)
+    assert not outbox.delivered(first, clock())
+    assert outbox.failed(first, clock(), "late") is None
+    assert outbox.delivered(second, clock())
+
+
+def test_a_renewed_claim_lasts(outbox: Outbox, settings: Settings, clock: Clock) -> None:
+    put(settings, clock(), changes()[0])
+    claim = outbox.claim("team", clock(), LEASE_MS)
+    assert claim is not None
+    for _ in range(10):
+        clock.forward(4)
+        assert outbox.renew(claim, clock(), LEASE_MS)
+        assert outbox.claim("team", clock(), LEASE_MS) is None
+    assert outbox.delivered(claim, clock())
+
+
+def test_what_is_used_up_is_listed_can_be_redelivered_and_holds_up_nothing(
+    outbox: Outbox, settings: Settings, clock: Clock
+) -> None:
+    put(settings, clock(), *changes())
+    for attempt in range(len(DELAYS_S)):
+        claim = outbox.claim("team", clock(), LEASE_MS)
+        assert claim is not None, attempt
+        last = outbox.failed(claim, clock(), f"failure {attempt}")
+        clock.forward(DELAYS_S[min(attempt + 1, len(DELAYS_S) - 1)] * 1.2)
+    assert last == "exhausted"
+    (used_up,) = outbox.exhausted()
+    assert (used_up.status, used_up.failures, used_up.last_error) == ("firing", 10, "failure 9")
+    assert outbox.counts() == (1, 1)
+    claim = outbox.claim("team", clock(), LEASE_MS)
+    assert claim is not None
+    assert claim.entry.status == "resolved"
+    outbox.delivered(claim, clock())
+
+    assert not outbox.redeliver("no such id", clock())
+    assert outbox.redeliver(used_up.id, clock())
+    assert not outbox.redeliver(used_up.id, clock())
+    again = outbox.claim("team", clock(), LEASE_MS)
+    assert again is not None
+    assert (again.entry.id, again.entry.body, again.entry.failures) == (used_up.id, used_up.body, 0)
+    assert outbox.delivered(again, clock())
+    assert outbox.counts() == (0, 0)
+
+
+def test_every_receiver_has_its_own_lane_and_only_those_of_the_alert(
+    outbox: Outbox, settings: Settings, clock: Clock
+) -> None:
+    put(settings, clock(), changes(1, ("team", "desk"))[0], changes(2, ("desk",))[0])
+    assert outbox.claim("team", clock(), LEASE_MS) is not None
+    assert outbox.claim("team", clock(), LEASE_MS) is None
+    assert outbox.claim("desk", clock(), LEASE_MS) is not None
+    assert outbox.claim("desk", clock(), LEASE_MS) is not None
+    assert outbox.claim("desk", clock(), LEASE_MS) is None
+
+
+def test_who_wants_no_resolved_gets_none(outbox: Outbox, settings: Settings, clock: Clock) -> None:
+    put(settings, clock(), *changes(), rules=rules_for("team", send_resolved=False))
+    assert [entry.status for entry in outbox.waiting()] == ["firing"]
+
+
+def test_a_disabled_receiver_keeps_its_entries(outbox: Outbox, settings: Settings, clock: Clock) -> None:
+    put(settings, clock(), changes()[0])
+    claim = outbox.claim("team", clock(), LEASE_MS)
+    assert claim is not None
+    assert outbox.gone(claim, clock(), "410 Gone")
+    assert outbox.disabled() == {"team": clock()}
+    (entry,) = outbox.waiting("team")
+    assert entry.last_error == "410 Gone"
+    assert not outbox.enable("desk")
+    assert outbox.enable("team")
+    assert outbox.claim("team", clock(), LEASE_MS) is not None

@@ -1,0 +1,112 @@
+"""Redis dies and has lost the end of its append-only file: what is counted and how far are lost together."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from alerts.connection import connect
+from alerts.counters import Cell, CounterStore
+from alerts.judging import Judge
+from alerts.keys import AlertKeys
+from alerts.outbox import Outbox
+from alerts.state import AlertStore
+from contracts.events import Feedback
+from contracts.rules import ConsecutiveErrors, Rules, Watch, Webhook
+from contracts.settings import Settings
+from tests.fakes import SECRET
+from tests.servers import RunningServer
+
+NOW_MS = 1_790_000_000_000
+CELL = Cell(NOW_MS // 60_000 * 60, "acme", "", "negative")
+RULES = Rules(
+    watches=(Watch(name="acme", match=("acme",)),),
+    rules=(ConsecutiveErrors(alert="ConsecutiveErrors", kind="consecutive_errors"),),
+    receivers=(Webhook(name="team", url="http://127.0.0.1:9/", secret=SECRET),),
+)
+
+
+def lose_the_end(running: RunningServer, settings: Settings, lost_bytes: int) -> None:
+    """Kill Redis, cut its append-only file anywhere, start it again."""
+    folder = connect(settings).config_get("dir")["dir"]
+    running.kill()
+    (last,) = Path(folder).glob("appendonlydir/*.incr.aof")
+    size = last.stat().st_size
+    assert size > 2 * lost_bytes
+    with last.open("r+b") as file:
+        file.truncate(size - lost_bytes)
+    running.start()
+
+
+@pytest.fixture
+def restarted(settings: Settings, own_redis: RunningServer) -> Settings:
+    settings.redis.url = own_redis.address
+    return settings
+
+
+@pytest.mark.parametrize("lost_bytes", [1, 333, 5000])
+def test_counts_and_marks_are_lost_together_and_counted_again(
+    restarted: Settings, own_redis: RunningServer, lost_bytes: int
+) -> None:
+    store = CounterStore(connect(restarted), restarted)
+
+    def count(offset: int) -> int:
+        one = Counter({CELL: 1})
+        return store.add(
+            topic_id="t", partition=0, expected=offset, end=offset + 1, buckets=one, minutes=one, samples=[]
+        )
+
+    for offset in range(200):
+        assert count(offset) == offset + 1
+    assert store.window(NOW_MS, 60)["acme", ""].negative == 200
+    lose_the_end(own_redis, restarted, lost_bytes)
+    mark = store.marks("t", [0])[0]
+    assert mark < 200
+    assert store.window(NOW_MS, 60)["acme", ""].negative == mark
+    assert count(200) == mark  # the worker that knows nothing of it is sent back
+    for offset in range(mark, 200):
+        assert count(offset) == offset + 1
+    assert store.window(NOW_MS, 60)["acme", ""].negative == 200
+    afresh = CounterStore(connect(restarted), restarted)
+    assert (
+        afresh.stats(since_s=CELL.start_s, until_s=CELL.start_s + 60, watch="acme", theme="")[0].counts.negative == 200
+    )
+
+
+@pytest.mark.parametrize("lost_bytes", [1, 2500, 12_000])
+def test_feedback_and_its_alert_are_lost_together_and_judged_again(
+    restarted: Settings, own_redis: RunningServer, lost_bytes: int
+) -> None:
+    judge = Judge(connect(restarted), restarted, RULES)
+    events = [
+        Feedback(
+            feedback_id=uuid.uuid4(),
+            prediction_id=uuid.uuid4(),
+            predicted="negative",
+            correct=offset < 37,
+            model_version="7",
+        )
+        for offset in range(40)
+    ]
+
+    def judge_from(first: int) -> None:
+        for offset in range(first, 40):
+            assert (
+                judge.judge("t", offset, offset + 1, [(offset, events[offset])], now_ms=NOW_MS + offset) == offset + 1
+            )
+
+    judge_from(0)
+    (told,) = Outbox(connect(restarted), restarted).waiting()
+    lose_the_end(own_redis, restarted, lost_bytes)
+    client, keys = connect(restarted), AlertKeys(restarted.redis.prefix)
+    mark = judge.mark("t") or 0
+    assert mark < 40
+    assert sum(map(int, client.hvals(keys.judged))) == mark == client.zcard(keys.feedback_seen)
+    assert AlertStore(client, restarted).list() == []
+    judge_from(mark)
+    assert client.hgetall(keys.judged) == {"7|right": "37", "7|wrong": "3"}
+    (again,) = Outbox(client, restarted).waiting()
+    assert (again.id, again.body) == (told.id, told.body)
