@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
 from confluent_kafka import KafkaException, Producer
 
 from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.evaluator import Evaluator
 from alerts.judging import Judge
+from bootstrap.logs import logging_config
 from contracts.errors import Unavailable
 from contracts.rules_file import load_rules
 from contracts.settings import Settings, load_settings
@@ -34,9 +33,6 @@ def build_worker(settings: Settings | None = None) -> Worker:
         SettingsError, RulesError: one line that names the setting or the place in the rules file.
     """
     settings = settings or load_settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    for chatty in ("aiokafka", "faust", "mode", "kafka"):
-        logging.getLogger(chatty).setLevel("WARNING")
     rules = load_rules(settings.rules)
     instance = Instance(settings)
 
@@ -78,7 +74,7 @@ def build_worker(settings: Settings | None = None) -> Worker:
         _publish_gauges(champion, score, watch)
         return Roles(judging, score, watch, health, close)
 
-    return create_worker(settings, instance.slot, instance.name, build)
+    return create_worker(settings, instance, build, logging_config(settings.log_level))
 
 
 class _Undertaker:

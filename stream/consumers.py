@@ -31,7 +31,8 @@ def batch_consumer(settings: Settings, role: str, instance: str) -> Consumer:
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            "enable.partition.eof": False,
+            # A partition often ends in a transaction marker, which is never delivered: only this event tells.
+            "enable.partition.eof": True,
             # A quiet topic is asked again at once, a busy one fills its batches.
             "fetch.wait.max.ms": 100,
             "fetch.queue.backoff.ms": 10,

@@ -55,6 +55,7 @@ class Intake:
         self._epoch_lock = threading.Lock()
         self._rewind_due = False
         self._stopping = threading.Event()
+        self._ends: dict[int, int] = {}
         self.assignment: list[TopicPartition] = []
         """The partitions that are read now."""
 
@@ -103,8 +104,7 @@ class Intake:
         total = 0
         for position in self._consumer.position(self.assignment) if self.assignment else []:
             _, high = self._consumer.get_watermark_offsets(position, cached=True)
-            if high > 0 and position.offset >= 0:
-                total += max(high - position.offset, 0)
+            total += max(high - max(position.offset, self._ends.get(position.partition, 0)), 0)
         return total
 
     def _poll(self) -> RecordBatch | None:
@@ -126,16 +126,20 @@ class Intake:
         error = message.error()
         if error is None:
             return True
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._ends[cast("int", message.partition())] = cast("int", message.offset())
+            return False
         if error.fatal() or error.code() in (KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL):
             raise KafkaException(error)
-        if error.code() != KafkaError._PARTITION_EOF:
-            _log.warning("polling %s: %s", self._topic, error.str())
-            if error.code() == KafkaError._MAX_POLL_EXCEEDED:
-                self.rewind()
+        _log.warning("polling %s: %s", self._topic, error.str())
+        if error.code() == KafkaError._MAX_POLL_EXCEEDED:
+            self.rewind()
         return False
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
-        self.rewind()
+        with self._epoch_lock:
+            self._epoch += 1
+        self._ends = {}
         self.assignment = partitions
         _log.info("assigned %s", _names(partitions))
 

@@ -39,12 +39,13 @@ class TweetProducer:
                 max_request_size=MAX_RECORD_BYTES + DEAD_LETTER_ROOM,
                 allow_auto_create_topics=False,
                 bootstrap_timeout_ms=5_000,
+                request_timeout_ms=int(_PATIENCE_S * 500),
                 delivery_timeout_ms=int(_PATIENCE_S * 1000),
                 max_block_ms=int(_PATIENCE_S * 1000),
             )
         except KafkaError as error:
             raise Unavailable(
-                f"Kafka does not answer at {self._servers} ({type(error).__name__}): run `buzzwatch up`"
+                f"Kafka does not answer at {self._servers} ({type(error).__name__}: {error}): run `buzzwatch up`"
                 " or set BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS"
             ) from None
 

@@ -65,6 +65,7 @@ class Watch:
         self._stopping = threading.Event()
         self._placed = False
         self._marks: dict[int, int | None] = {}
+        self._ends: dict[int, int] = {}
         self.assignment: list[TopicPartition] = []
         """The partitions that are counted now."""
         self.last_progress = time.monotonic()
@@ -121,8 +122,7 @@ class Watch:
         total = 0
         for partition, mark in list(self._marks.items()):
             _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
-            if high > 0 and mark is not None:
-                total += max(high - mark, 0)
+            total += max(high - max(mark or 0, self._ends.get(partition, 0)), 0)
         return total
 
     def _poll(self) -> list[Record]:
@@ -136,6 +136,9 @@ class Watch:
         error = message.error()
         if error is None:
             return True
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._ends[cast("int", message.partition())] = cast("int", message.offset())
+            return False
         if error.fatal() or error.code() == KafkaError.FENCED_INSTANCE_ID:
             raise KafkaException(error)
         _log.warning("polling %s: %s", self._topic, error.str())
@@ -162,6 +165,7 @@ class Watch:
             [TopicPartition(self._topic, partition, marks.get(partition, OFFSET_BEGINNING)) for partition in partitions]
         )
         self._marks = {partition: marks.get(partition) for partition in partitions}
+        self._ends = {}
         self._placed = True
         _log.info("counting from %s", {partition: mark or 0 for partition, mark in self._marks.items()})
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import faust
@@ -15,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.settings import Settings
 from stream.health import Health, Report
+from stream.instance import Instance
 from stream.judge_role import JudgeRole
 from stream.records import Headers, RecordBatch
 from stream.score_role import ScoreRole, reason
@@ -62,6 +64,11 @@ class Worker(faust.App):
         """The roles; there are none before the app has started."""
         assert self._roles is not None, "the app has not started"
         return self._roles
+
+    async def on_first_start(self) -> None:
+        """Faust makes its data folder, but not the folders above it."""
+        Path(str(self.conf.datadir)).mkdir(parents=True, exist_ok=True)
+        await super().on_first_start()
 
     async def on_start(self) -> None:
         """Faust starts the consumer and the agents after this."""
@@ -121,14 +128,16 @@ class _ConsumerAtMarks(AiokafkaConsumer):
         return committed
 
 
-def create_worker(settings: Settings, slot: int, instance: str, build: Callable[[Deliver, Failed], Roles]) -> Worker:
+def create_worker(
+    settings: Settings, instance: Instance, build: Callable[[Deliver, Failed], Roles], logging_config: dict[str, Any]
+) -> Worker:
     """The app with its agents, timer and pages.
 
     Args:
         settings: Kafka, groups, ports.
-        slot: added to the port and the data folder, so that workers of one host do not collide.
-        instance: this worker's name.
+        instance: this worker's name, and its slot: workers of one host have ports and data folders of their own.
         build: makes the roles.
+        logging_config: for `logging.config.dictConfig`; Faust sets up logging when it starts.
     """
     worker = settings.worker
     app = Worker(
@@ -136,20 +145,19 @@ def create_worker(settings: Settings, slot: int, instance: str, build: Callable[
         build=build,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka.bootstrap_servers.split(",")],
         broker_credentials=_credentials(settings),
-        broker_client_id=f"{worker.group}-{instance}",
+        broker_client_id=f"{worker.group}-{instance.name}",
         broker_session_timeout=worker.session_timeout_s,
         broker_heartbeat_interval=worker.session_timeout_s / 4,
-        consumer_group_instance_id=f"{worker.group}-{instance}",
+        consumer_group_instance_id=f"{worker.group}-{instance.name}",
         consumer_auto_offset_reset="earliest",
         topic_disable_leader=True,
         topic_allow_declare=False,
-        datadir=str(settings.local.data_dir / "faust" / str(slot)),
+        datadir=str(settings.local.data_dir / "faust" / str(instance.slot)),
         web_host=worker.web_host,
         web_bind=worker.web_host,
-        web_port=worker.web_port + slot,
+        web_port=worker.web_port + instance.slot,
         stream_wait_empty=False,
-        logging_config={"version": 1, "disable_existing_loggers": False},
-        loghandlers=[],
+        logging_config=logging_config,
     )
     _add_agents(app, settings)
     _add_pages(app)
@@ -228,7 +236,7 @@ def _add_pages(app: Worker) -> None:
 
     @app.page("/metrics")
     async def metrics(view: Any, _request: Any) -> Any:
-        return view.bytes(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+        return view.bytes(generate_latest(), content_type=CONTENT_TYPE_LATEST.partition(";")[0])
 
 
 def _credentials(settings: Settings) -> Any:
