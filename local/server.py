@@ -14,8 +14,14 @@ from contracts.errors import Unavailable
 
 _LOOK_EVERY_S: Final = 0.1
 _TAIL_BYTES: Final = 200_000
-_WORRYING: Final = re.compile(r"\b(fatal|error|exception|cannot|can't|could not|failed)\b", re.IGNORECASE)
-_STACK_FRAME: Final = re.compile(r"^\s+(at |\.\.\. \d+ more|File \")")
+# From the surest sign to the vaguest: our own last words and the closing line of a Python traceback; a log line of
+# that severity; anything that sounds like it. Indented lines are stack frames.
+_LAST_WORDS: Final = (
+    re.compile(r"^(buzzwatch: |\w*(Error|Exception): |[\w.]+\.[A-Z]\w+: )"),
+    re.compile(r"^[^a-z]*\b(FATAL|ERROR|CRITICAL)\b"),
+    re.compile(r"^\S.*\b(fatal|error|exception|cannot|can't|could not|failed)\b", re.IGNORECASE),
+    re.compile(r"^\S"),
+)
 
 
 def nothing_to_prepare() -> None:
@@ -149,9 +155,8 @@ def why_it_died(server: Server, log_offset: int = 0) -> str:
         return (
             f"{server.name} found too little memory; lower BUZZWATCH_LOCAL__KAFKA_HEAP or free some; read {server.log}"
         )
-    said = [line for line in lines if not _STACK_FRAME.match(line)]
-    worrying = [line for line in said if _WORRYING.search(line)]
-    last = (worrying or said or ["it wrote nothing"])[-1].strip()
+    found = (line for sign in _LAST_WORDS for line in reversed(lines) if sign.search(line))
+    last = next(found, "it wrote nothing").strip()
     return f"{server.name} ended: {last[:300]}; read {server.log}"
 
 

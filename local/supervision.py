@@ -149,6 +149,7 @@ class Supervision:
         lines = [
             *("[unix_http_server]", "file=%(ENV_STACK_SOCKET)s", "chmod=0700"),
             *("[supervisord]", "logfile=%(ENV_STACK_LOG)s", "pidfile=%(ENV_STACK_RUN)s/supervisord.pid"),
+            "strip_ansi=true",  # Faust moves the cursor even in a file
             *(["user=root"] if os.geteuid() == 0 else []),  # says that it is meant
             "[rpcinterface:supervisor]",
             "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",

@@ -25,6 +25,11 @@ def _server(log: Path, **changes: object) -> Server:
         ("Could not reserve enough space for object heap\n", "BUZZWATCH_LOCAL__KAFKA_HEAP"),
         ("INFO fine\nERROR the disk is on fire\n\tat kafka.Kafka.main\nINFO bye\n", "the disk is on fire"),
         ("it just went\n", "it just went"),
+        (
+            "Traceback (most recent call last):\n    self._load(error)\ncontracts.errors.Unavailable: no champion\nbye",
+            "ended: contracts.errors.Unavailable: no champion",
+        ),
+        ("ERROR a detail\nbuzzwatch: rules.yaml:3: wrong key\nINFO bye\n", "ended: buzzwatch: rules.yaml:3: wrong key"),
         ("", "it wrote nothing"),
     ],
 )
