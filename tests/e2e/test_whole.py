@@ -1,0 +1,203 @@
+"""The whole way on real components: `buzzwatch up` with its own Kafka, Redis, MLflow, worker, notifier and API."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from ruamel.yaml import YAML
+
+from contracts.events import Prediction, decode_prediction
+from contracts.settings import KafkaSettings, Settings
+from contracts.times import to_rfc3339
+from demo import crisis
+from demo.rules import write_rules
+from stream.following import follow
+from tests.fakes import Receiver
+from tests.servers import free_ports
+
+pytestmark = pytest.mark.timeout(280)
+
+VALID = 2000
+PAST = 1850
+BAD = [
+    b"not json",
+    b"[1]",
+    b'{"id": 1}',
+    b'{"id": 1, "text": ""}',
+    json.dumps({"id": 1, "text": "x" * 10_001}).encode(),
+]
+
+
+class RunningStack:
+    """`buzzwatch up` as a user starts it."""
+
+    def __init__(self, folder: Path, rules: Path) -> None:
+        names = ("KAFKA", "KAFKA_CONTROLLER", "REDIS", "MLFLOW")
+        *local, self.api, web, metrics = free_ports(7)
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
+            **{f"BUZZWATCH_LOCAL__{name}_PORT": str(port) for name, port in zip(names, local, strict=True)},
+            "BUZZWATCH_LOCAL__DATA_DIR": str(folder / "var"),
+            "BUZZWATCH_API__PORT": str(self.api),
+            "BUZZWATCH_WORKER__WEB_PORT": str(web),
+            "BUZZWATCH_ALERTS__METRICS_PORT": str(metrics),
+            "BUZZWATCH_RULES": str(rules),
+        }
+        self.settings = Settings(kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{local[0]}"))
+        self.folder = folder
+        self._log = folder / "up.log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [self._command, "up"], env=self.environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        wait(lambda: "ready; Ctrl-C" in self.said(), 120, self.said)
+
+    @property
+    def _command(self) -> str:
+        return str(Path(sys.executable).with_name("buzzwatch"))
+
+    def said(self) -> str:
+        assert self.process.poll() is None, self._log.read_text()
+        return self._log.read_text()
+
+    def run(self, *arguments: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """A `buzzwatch` command beside the stack."""
+        return subprocess.run(
+            [self._command, *arguments], env=self.environment, input=text, capture_output=True, check=True, timeout=60
+        )
+
+    def predictions(self) -> list[Prediction]:
+        return [decode_prediction(record.value()) for record in self._all(self.settings.kafka.topics.scored)]
+
+    def dead(self) -> list[bytes | None]:
+        return [record.value() for record in self._all(self.settings.kafka.topics.dead_letters)]
+
+    def _all(self, topic: str) -> list[Any]:
+        return list(follow(self.settings, topic, from_beginning=True, until_end=True))
+
+    def stop(self) -> int:
+        """Ctrl-C; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+    def left_behind(self) -> list[str]:
+        """Processes that still have the data folder in their environment."""
+        mark = f"BUZZWATCH_LOCAL__DATA_DIR={self.folder / 'var'}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes():
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+
+def wait(condition: Callable[[], object], timeout_s: float, said: Callable[[], str] = str) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s {said()}"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    yield receiver
+    receiver.close()
+
+
+@pytest.fixture
+def stack(tmp_path: Path, receiver: Receiver) -> Iterator[RunningStack]:
+    rules = tmp_path / "rules.yaml"
+    write_rules(Settings().rules, rules, receiver.url, receiver.secret)
+    yaml = YAML()
+    document = yaml.load(rules.read_text())
+    for rule in document["rules"]:
+        if rule["kind"] == "bad_buzz":  # as by default, with a shorter window: it shall resolve while we wait
+            rule.update(window="20s", keep_firing_for="1s")
+    with rules.open("w") as file:
+        yaml.dump(document, file)
+    running = RunningStack(tmp_path, rules)
+    yield running
+    if running.process.poll() is None:
+        running.process.kill()
+        running.process.wait()
+
+
+def tweets(count: int, past: int) -> list[bytes]:
+    """Ordinary tweets of yesterday, then angry ones of now."""
+    rng = random.Random(7)
+    now_ms = int(time.time() * 1000)
+    lines = []
+    for number in range(count):
+        is_past = number < past
+        text = (crisis.ordinary(rng) if is_past else crisis.angry(rng)).text
+        written = now_ms - 80_000_000 + number * 40_000 if is_past else now_ms
+        lines.append(json.dumps({"id": f"t{number}", "text": text, "created_at": to_rfc3339(written)}).encode())
+    return lines
+
+
+def feedback(stack: RunningStack, predictions: list[Prediction], *, correct: bool) -> None:
+    for prediction in predictions:
+        other = "positive" if prediction.sentiment == "negative" else "negative"
+        body = {
+            "prediction_id": prediction.prediction_id,
+            "predicted": prediction.sentiment,
+            "correct": correct,
+            "expected": prediction.sentiment if correct else other,
+            "model_version": prediction.model.version,
+        }
+        answer = httpx.post(f"http://127.0.0.1:{stack.api}/feedback", json=body, timeout=10, trust_env=False)
+        assert answer.status_code == 202, answer.text
+
+
+def test_two_thousand_tweets_become_predictions_and_two_alerts(stack: RunningStack, receiver: Receiver) -> None:
+    lines = tweets(VALID, PAST)
+    stack.run("produce", text=b"\n".join(lines[:1000] + BAD + lines[1000:]))
+
+    wait(lambda: len(stack.predictions()) >= VALID, 60)
+    predictions = stack.predictions()
+    assert Counter(prediction.tweet_id for prediction in predictions) == Counter(f"t{n}" for n in range(VALID))
+    assert len({prediction.prediction_id for prediction in predictions}) == VALID
+    assert Counter(stack.dead()) == Counter(BAD)
+
+    feedback(stack, predictions[:3], correct=False)
+    wait(lambda: len(receiver.posts) >= 2, 30)
+    feedback(stack, predictions[3:4], correct=True)
+    wait(lambda: len(receiver.posts) >= 4, 60, lambda: str([post.body for post in receiver.posts]))
+    time.sleep(2)  # nothing may come twice
+
+    story = [(post.body["commonLabels"]["alertname"], post.status) for post in receiver.posts]
+    assert Counter(story) == Counter(
+        (name, status) for name in ("BadBuzz", "ConsecutiveErrors") for status in ("firing", "resolved")
+    )
+    assert [status for name, status in story if name == "BadBuzz"] == ["firing", "resolved"]
+    assert len({post.id for post in receiver.posts}) == 4
+    assert receiver.forged == 0
+    alert = next(post.body for post in receiver.posts if post.body["commonLabels"]["alertname"] == "BadBuzz")["alerts"][
+        0
+    ]
+    assert (alert["labels"]["watch"], alert["labels"]["severity"]) == ("air-paradis", "critical")
+    assert "baggage" in json.dumps(alert["annotations"])
+
+    listed = json.loads(stack.run("alerts", "list", "--format", "json").stdout)
+    assert {entry["labels"]["alertname"] for entry in listed} == {"BadBuzz", "ConsecutiveErrors"}
+    letters = json.loads(stack.run("dlq", "list", "--format", "json").stdout)
+    assert Counter(letter["error_class"] for letter in letters) == {"UnreadableRecord": 2, "InvalidTweet": 3}
+
+    assert stack.stop() == 0
+    assert stack.left_behind() == []
