@@ -1,6 +1,6 @@
 """The versions that were served lately, on disk: for a rollback, and for the time when MLflow is away.
 
-    <cache>/sentiment-7/artefact/…     the files of version 7, with origin.json beside them
+    <cache>/sentiment-7/artefact/…     the files of version 7; beside them `origin`, which registry they are from
     <cache>/current.json               what was served last
 
 Workers and API of one host share it: everything happens under one lock file, and a folder appears by a rename.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -23,6 +24,8 @@ from contracts.errors import ArtefactError, Unavailable
 from models.artefact import METADATA, load_artefact
 from models.registry import RegisteredVersion
 from models.sentiment import SentimentModel
+
+_log = logging.getLogger("buzzwatch.champion")
 
 KEPT_VERSIONS = 5
 _LOCK_TIMEOUT_S = 60.0
@@ -43,21 +46,19 @@ class ChampionCache:
         """
         with self._locked():
             home = self._home(version)
-            if not (home / "origin.json").exists() or (home / "origin.json").read_text("utf-8") != version.origin:
-                self._install(home, version, fetch)
-            try:
-                model = load_artefact(_artefact_in(home / "artefact"))
-            except ArtefactError:
-                self._discard(home)
-                raise
-            os.utime(home)
-            return model
+            if self._origin_in(home) == version.origin:
+                try:
+                    return self._opened(home)
+                except ArtefactError as error:
+                    _log.warning("%s; fetching it again", error)
+            self._install(home, version, fetch)
+            return self._opened(home)
 
     def remember(self, version: RegisteredVersion) -> None:
         """This version is served now; the oldest ones make room."""
         with self._locked():
             _write(self._folder / "current.json", json.dumps(asdict(version)))
-            homes = [path.parent for path in self._folder.glob("*/origin.json")]
+            homes = [path.parent for path in self._folder.glob("*/origin")]
             homes.sort(key=lambda home: home.stat().st_mtime, reverse=True)
             for home in homes[KEPT_VERSIONS:]:
                 self._discard(home)
@@ -69,7 +70,23 @@ class ChampionCache:
             version = RegisteredVersion(**{**data, "aliases": tuple(data["aliases"])})
         except (OSError, ValueError, TypeError, KeyError):
             return None
-        return version if (self._home(version) / "origin.json").exists() else None
+        return version if (self._home(version) / "origin").exists() else None
+
+    def _opened(self, home: Path) -> SentimentModel:
+        try:
+            model = load_artefact(_artefact_in(home / "artefact"))
+        except ArtefactError:
+            self._discard(home)
+            raise
+        os.utime(home)
+        return model
+
+    @staticmethod
+    def _origin_in(home: Path) -> str | None:
+        try:
+            return (home / "origin").read_text("utf-8")
+        except FileNotFoundError:
+            return None
 
     def _home(self, version: RegisteredVersion) -> Path:
         return self._folder / f"{version.name}-{version.version}".replace("/", "_")
@@ -79,7 +96,7 @@ class ChampionCache:
         try:
             (arriving / "artefact").mkdir()
             fetch(arriving / "artefact")
-            (arriving / "origin.json").write_text(version.origin, "utf-8")
+            (arriving / "origin").write_text(version.origin, "utf-8")
             if home.exists():
                 self._discard(home)
             arriving.rename(home)

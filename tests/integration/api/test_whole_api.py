@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from alerts.connection import connect
+from alerts.counters import CounterStore
+from alerts.counts import Cell
+from bootstrap.api import build_api
+from contracts.settings import Settings
+from contracts.topics import TopicSettings
+from tests.integration.registering import Registering
+from tests.servers import free_ports
+
+
+@pytest.fixture
+async def client(
+    settings: Settings, topics: TopicSettings, mlflow_uri: str, tmp_path: Path
+) -> AsyncIterator[httpx.AsyncClient]:
+    registering = Registering(settings, tmp_path / "registering")
+    registering.create()
+    registering.promote(registering.version())
+    app = build_api(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api", timeout=30) as client,
+    ):
+        yield client
+
+
+async def test_the_whole_api_on_real_servers(client: httpx.AsyncClient, settings: Settings) -> None:
+    predicted = (await client.post("/predict", json={"text": "@AirParadis lost my bag", "id": "1"})).json()
+    assert predicted["model"] == {"name": settings.mlflow.model_name, "version": "1"}
+    assert predicted["watches"] == ["air-paradis"]
+    assert predicted["themes"] == ["baggage"]
+
+    judged = await client.post(
+        "/feedback",
+        json={
+            "prediction_id": predicted["prediction_id"],
+            "predicted": predicted["sentiment"],
+            "correct": True,
+            "model_version": "1",
+        },
+    )
+    assert judged.status_code == 202
+
+    health = (await client.get("/health")).json()
+    assert {name: part["status"] for name, part in health["components"].items()} == dict.fromkeys(
+        ("model", "kafka", "redis", "mlflow"), "ok"
+    )
+    assert health["components"]["redis"]["version"].startswith("7")
+    assert health["components"]["mlflow"]["version"].startswith("3")
+    assert (await client.get("/alerts")).json() == {"alerts": []}
+
+    minute = int(time.time()) // 60 * 60
+    store = connect(settings)
+    CounterStore(store, settings).add(
+        topic_id="t",
+        partition=0,
+        expected=0,
+        end=3,
+        buckets={},
+        minutes={Cell(minute, "air-paradis", "", "negative"): 3},
+        samples=[],
+    )
+    store.close()
+    [point] = (await client.get("/stats", params={"watch": "air-paradis", "theme": ""})).json()["points"]
+    assert (point["negative"], point["total"], point["share"]) == (3, 3, 1.0)
+    explained = (await client.post("/explain", json={"text": "good flight, bad food"})).json()
+    assert [word["word"] for word in explained["words"]][:2] == ["good", "flight"]
+
+
+def test_without_any_server_it_starts_and_each_route_says_what_is_away(tmp_path: Path) -> None:
+    [port] = free_ports(1)
+    environment = {
+        **os.environ,
+        "BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "BUZZWATCH_REDIS__URL": "redis://127.0.0.1:1/0",
+        "BUZZWATCH_MLFLOW__TRACKING_URI": "http://127.0.0.1:1",
+        "BUZZWATCH_LOCAL__DATA_DIR": str(tmp_path),
+        "BUZZWATCH_API__FEEDBACK_TIMEOUT_S": "0.5",
+    }
+    log = (tmp_path / "log").open("wb")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "uvicorn", "api.app:app", "--port", str(port)], env=environment, stdout=log, stderr=log
+    )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            for _ in range(300):
+                try:
+                    client.get("/livez")
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.1)
+            answers = {
+                "predict": client.post("/predict", json={"text": "x"}),
+                "alerts": client.get("/alerts"),
+                "ready": client.get("/readyz"),
+                "feedback": client.post(
+                    "/feedback",
+                    json={
+                        "prediction_id": "4a7f0a54-2a8e-5f0e-8a43-0d9f5b8b6c11",
+                        "predicted": "negative",
+                        "correct": True,
+                        "model_version": "1",
+                    },
+                ),
+            }
+            health = (client.get("/health")).json()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(20)
+        log.close()
+    assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 503)
+    assert all("\n" not in answer.json()["detail"] for answer in answers.values())
+    assert {part["status"] for part in health["components"].values()} == {"down"}
+    text = (tmp_path / "log").read_text()
+    assert "Traceback" not in text
+    assert "no model serves yet: MLflow at http://127.0.0.1:1 cannot be reached" in text
+    assert code in (0, -signal.SIGTERM)

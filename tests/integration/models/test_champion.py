@@ -1,0 +1,247 @@
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import Unavailable
+from contracts.settings import MlflowSettings, Settings
+from models.champion import Champion
+from models.registry import NoChampion
+from tests.integration.registering import Registering
+from tests.servers import RunningServer
+
+NOBODY = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def registering(settings: Settings, mlflow_uri: str, tmp_path: Path) -> Registering:
+    registering = Registering(settings, tmp_path / "registering")
+    registering.create()
+    return registering
+
+
+@pytest.fixture
+def quick(settings: Settings) -> Settings:
+    settings.mlflow = settings.mlflow.model_copy(update={"poll_interval_s": 0.1})
+    return settings
+
+
+@pytest.fixture
+def champions() -> Iterator[Callable[[Settings], Champion]]:
+    started: list[Champion] = []
+
+    def start(settings: Settings) -> Champion:
+        champion = Champion(settings)
+        started.append(champion)
+        champion.start()
+        return champion
+
+    yield start
+    for champion in started:
+        champion.stop()
+
+
+def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "not in time"
+        time.sleep(0.02)
+
+
+def away(settings: Settings) -> Settings:
+    mlflow = settings.mlflow.model_copy(update={"tracking_uri": NOBODY})
+    return settings.model_copy(update={"mlflow": mlflow})
+
+
+def test_a_promotion_and_a_rollback_are_served_without_a_restart(
+    quick: Settings, registering: Registering, champions: Callable[[Settings], Champion]
+) -> None:
+    first, second = registering.version(), registering.version()
+    registering.promote(first)
+    champion = champions(quick)
+    assert champion.current.ref.version == first
+    assert champion.current.aliases == ("champion",)
+    assert champion.current.metrics == {"accuracy": 0.5}
+    assert champion.current.trained_on == "seed 1"
+    before = champion.current.model.predict_proba(["a text"])
+
+    registering.promote(second)
+    until(lambda: champion.current.ref.version == second)
+    assert (champion.current.model.predict_proba(["a text"]) != before).any()
+
+    registering.promote(first)
+    until(lambda: champion.current.ref.version == first)
+    assert (champion.current.model.predict_proba(["a text"]) == before).all()
+
+
+def test_with_the_default_settings_a_promotion_is_served_within_ten_seconds(
+    settings: Settings, registering: Registering, champions: Callable[[Settings], Champion]
+) -> None:
+    registering.promote(registering.version())
+    champion = champions(settings)
+    registering.promote(second := registering.version())
+    until(lambda: champion.current.ref.version == second, 10)
+
+
+def test_a_damaged_version_leaves_the_last_good_one_and_says_so_once(
+    quick: Settings,
+    registering: Registering,
+    champions: Callable[[Settings], Champion],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registering.promote(good := registering.version())
+    champion = champions(quick)
+    registering.promote(bad := registering.version(damaged=True))
+    with caplog.at_level(logging.WARNING, "buzzwatch.champion"):
+        until(lambda: champion.failure is not None)
+        time.sleep(1.5)  # several more polls
+    assert champion.current.ref.version == good
+    assert f"version {bad} cannot serve" in str(champion.failure)
+    assert "damaged" in str(champion.failure)
+    assert len([record for record in caplog.records if record.name == "buzzwatch.champion"]) == 1
+    registering.promote(good)
+    until(lambda: champion.failure is None)
+
+
+def test_while_mlflow_is_away_the_cache_serves_and_mlflow_is_followed_when_it_is_back(
+    tmp_path: Path, own_mlflow: RunningServer, champions: Callable[[Settings], Champion]
+) -> None:
+    mlflow = MlflowSettings(tracking_uri=own_mlflow.address, poll_interval_s=0.1, cache_dir=tmp_path / "cache")
+    settings = Settings(mlflow=mlflow)
+    registering = Registering(settings, tmp_path / "registering")
+    registering.create()
+    registering.promote(first := registering.version())
+    second = registering.version()
+    running = champions(settings)
+    own_mlflow.kill()
+    until(lambda: running.registry_failure is not None)
+    assert running.current.ref.version == first
+    assert running.failure is None
+
+    started_alone = champions(settings)
+    assert started_alone.current.ref.version == first
+    own_mlflow.start()
+    registering.promote(second)
+    until(lambda: {running.current.ref.version, started_alone.current.ref.version} == {second})
+    assert running.registry_failure is None
+
+
+def test_a_frozen_mlflow_holds_nobody_up(
+    tmp_path: Path, own_mlflow: RunningServer, champions: Callable[[Settings], Champion]
+) -> None:
+    mlflow = MlflowSettings(tracking_uri=own_mlflow.address, poll_interval_s=0.1, timeout_s=1)
+    own_mlflow.freeze()
+    begun = time.monotonic()
+    with pytest.raises(Unavailable):
+        champions(Settings(mlflow=mlflow.model_copy(update={"cache_dir": tmp_path / "cache"})))
+    assert time.monotonic() - begun < 15
+    own_mlflow.thaw()
+
+
+def test_with_neither_mlflow_nor_a_cache_one_line_says_what_to_do(settings: Settings) -> None:
+    with pytest.raises(Unavailable, match=r"buzzwatch up.*BUZZWATCH_MLFLOW__TRACKING_URI") as raised:
+        Champion(away(settings)).start()
+    assert "\n" not in str(raised.value)
+    assert len(str(raised.value)) < 200
+
+
+def test_without_a_model_or_alias_one_line_says_what_to_do(settings: Settings, registering: Registering) -> None:
+    with pytest.raises(NoChampion, match=r"has the alias 'champion'.*buzzwatch train"):
+        Champion(settings).start()
+    registering.version()
+    with pytest.raises(NoChampion):
+        Champion(settings).start()
+    other = settings.model_copy(update={"mlflow": settings.mlflow.model_copy(update={"model_name": "nobody-knows-it"})})
+    with pytest.raises(NoChampion):
+        Champion(other).start()
+
+
+def test_a_registry_that_gets_its_model_later_is_followed(quick: Settings, registering: Registering) -> None:
+    champion = Champion(quick)
+    champion.start(required=False)
+    with pytest.raises(Unavailable, match="no model is loaded yet"):
+        _ = champion.current
+    registering.promote(version := registering.version())
+
+    def serves() -> bool:
+        try:
+            return champion.current.ref.version == version
+        except Unavailable:
+            return False
+
+    until(serves)
+    champion.stop()
+
+
+def test_the_same_version_of_a_recreated_registry_is_fetched_again(
+    quick: Settings, registering: Registering, champions: Callable[[Settings], Champion]
+) -> None:
+    registering.promote(registering.version())
+    champion = champions(quick)
+    registering.client.delete_registered_model(registering.name)
+    registering.create()
+    assert registering.version() == champion.current.ref.version
+    registering.promote(champion.current.ref.version)
+    until(lambda: champion.current.trained_on == "seed 2")
+
+
+def test_damage_in_the_cache_is_repaired_by_another_download(settings: Settings, registering: Registering) -> None:
+    registering.promote(registering.version())
+    Champion(settings).load()
+    [weights] = settings.champion_cache.rglob("weights.npz")
+    weights.write_bytes(b"damaged")
+    assert Champion(settings).load().trained_on == "seed 1"
+    [weights] = settings.champion_cache.rglob("weights.npz")
+    weights.write_bytes(b"damaged")
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        Champion(away(settings)).load()
+    assert Champion(settings).load().trained_on == "seed 1"
+
+
+def test_a_rollback_does_not_need_the_files_in_mlflow(settings: Settings, registering: Registering) -> None:
+    first, second = registering.version(), registering.version()
+    for version in (first, second):
+        registering.promote(version)
+        Champion(settings).load()
+    for version in (first, second):
+        source = registering.client.get_model_version(registering.name, version).run_id
+        registering.client.delete_run(source)
+    registering.promote(first)
+    assert Champion(settings).load().ref.version == first
+
+
+def test_processes_that_start_together_share_one_cache(settings: Settings, registering: Registering) -> None:
+    registering.promote(version := registering.version())
+    served: list[str] = []
+    threads = [threading.Thread(target=lambda: served.append(Champion(settings).load().ref.version)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert served == [version] * 6
+    assert json.loads((settings.champion_cache / "current.json").read_text())["version"] == version
+    assert not list(settings.champion_cache.glob(".arriving-*"))
+
+
+def test_only_the_last_versions_are_kept(settings: Settings, registering: Registering) -> None:
+    versions = [registering.version() for _ in range(7)]
+    for version in versions:
+        registering.promote(version)
+        Champion(settings).load()
+    kept = sorted(path.parent.name for path in settings.champion_cache.glob("*/origin"))
+    assert kept == [f"{registering.name}-{version}" for version in versions[-5:]]
+
+
+def test_a_cache_that_cannot_be_written_is_named(settings: Settings, registering: Registering) -> None:
+    registering.promote(registering.version())
+    shutil.rmtree(settings.champion_cache, ignore_errors=True)
+    settings.champion_cache.write_text("a file where the folder should be")
+    with pytest.raises(Unavailable, match="BUZZWATCH_MLFLOW__CACHE_DIR"):
+        Champion(settings).load()
