@@ -40,7 +40,7 @@ class FeedbackPublisher:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._poller: threading.Thread | None = None
-        self._complaint = ""
+        self._complaints: set[int] = set()
         self._is_broken = False
 
     def start(self) -> None:
@@ -96,6 +96,7 @@ class FeedbackPublisher:
             raise self._away("no report") from None
         if failure is not None:
             raise self._away(failure.str())
+        self._complaints.clear()
 
     def _usable(self) -> Any:
         """The producer, or a new one when it has met an error that it cannot recover from."""
@@ -113,8 +114,8 @@ class FeedbackPublisher:
 
     def _noted(self, error: KafkaError) -> None:
         self._is_broken |= error.fatal()
-        if error.str() != self._complaint:  # librdkafka repeats itself
-            self._complaint = error.str()
+        if error.code() not in self._complaints:  # librdkafka repeats itself
+            self._complaints.add(error.code())
             _log.warning("Kafka: %s", error.str())
 
     def _away(self, why: str) -> Unavailable:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import httpx
 import redis
 from fastapi import FastAPI
@@ -14,6 +12,7 @@ from alerts.state import AlertStore
 from api.factory import create_app
 from api.feedback import FeedbackPublisher
 from api.parts import Component, Parts
+from bootstrap.logs import configure_logging
 from contracts.errors import Unavailable
 from contracts.rules_file import load_rules
 from contracts.settings import Settings, load_settings
@@ -31,8 +30,7 @@ def build_api(settings: Settings | None = None) -> FastAPI:
         SettingsError, RulesError: one line that names the setting or the place in the rules file.
     """
     settings = settings or load_settings()
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel("WARNING")
+    configure_logging(settings.log_level)
     client = connect(settings)
     champion = Champion(settings)
     feedback = FeedbackPublisher(settings)

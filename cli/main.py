@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("cli.demo", "app", "Play a crisis on the local stack and watch the alert go off"),
     "produce": ("cli.produce", "app", "Send tweets from a file or standard input to Kafka"),
     "consume": ("cli.consume", "app", "Follow the scored tweets"),
+    "predict": ("cli.predict", "app", "Score texts on this machine"),
+    "feedback": ("cli.feedback", "app", "Say whether a prediction was right"),
     "dlq": ("cli.dlq", "app", "Dead letters: list"),
 }
 
