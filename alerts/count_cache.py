@@ -7,16 +7,17 @@ asking each shard what is newer than the last stamp seen, and one more reading j
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
 import redis
 
-from alerts.counts import NOTHING, Counts, Key, Point, parse_cells
+from alerts.counts import NOTHING, Counts, Key, Point, Totals, counts_in
 from alerts.keys import ShardKeys, shards_key
 
 _CHUNK: Final = 2000
@@ -24,7 +25,12 @@ _CHUNK: Final = 2000
 _SWEEP_MS: Final = 600_000
 """How often minutes that Redis has let expire are forgotten here too."""
 
-_Cells = dict[Key, Counts]
+# KEYS: a hash. One text instead of a reply of thousands of parts, which Python would read one by one.
+_PACKED: Final = "return cjson.encode(redis.call('HGETALL', KEYS[1]))"
+_unpack: Final = msgspec.json.Decoder(list[str]).decode
+
+_Cells = dict[str, int]
+"""Field (`watch|theme|sentiment`) → number."""
 
 
 @dataclass
@@ -55,6 +61,7 @@ class CountCache:
 
     def __init__(self, redis: redis.Redis, prefix: str, resolution: str, step_s: int, *, keep_s: int) -> None:
         self._redis: Any = redis
+        self._packed = self._redis.register_script(_PACKED)
         self._prefix = prefix
         self._resolution = resolution
         self._step_s = step_s
@@ -97,7 +104,7 @@ class CountCache:
                 if place not in moving.included:
                     _add(moving.total, cells)
                     moving.included[place] = cells
-            return MappingProxyType(moving.total)
+            return Totals(moving.total)
 
     def series(self, key: Key, since_s: int, until_s: int) -> dict[int, Counts]:
         """Counts per start of one watch and theme within what the last refresh read; `since_s` is such a start."""
@@ -105,9 +112,9 @@ class CountCache:
             found: dict[int, Counts] = {}
             for start in range(since_s, until_s, self._step_s):
                 for shard in self._shards.values():
-                    counts = shard.cells.get(start, {}).get(key)
-                    if counts is not None:
-                        found[start] = found.get(start, NOTHING).plus(counts)
+                    cells = shard.cells.get(start)
+                    if cells:
+                        found[start] = found.get(start, NOTHING).plus(counts_in(cells, key))
             return found
 
     def read(self, since_s: int, until_s: int, step_s: int, watch: str | None, theme: str | None) -> list[Point]:
@@ -121,10 +128,9 @@ class CountCache:
                     if not since_s <= start < until_s:
                         continue
                     step = since_s + (start - since_s) // step_s * step_s
-                    for key, counts in cells.items():
-                        if watch in (None, key[0]) and theme in (None, key[1]):
-                            place = (step, *key)
-                            points[place] = points.get(place, NOTHING).plus(counts)
+                    for key, counts in _chosen(cells, watch, theme):
+                        place = (step, *key)
+                        points[place] = points.get(place, NOTHING).plus(counts)
         return [Point(*place, counts) for place, counts in sorted(points.items())]
 
     def _find_changes(self, now_ms: int | None) -> None:
@@ -166,12 +172,19 @@ class CountCache:
             chunk = wanted[first : first + _CHUNK]
             pipeline = self._redis.pipeline(transaction=False)
             for name, start in chunk:
-                pipeline.hgetall(ShardKeys(self._prefix, name).cells(self._resolution, start))
-            for (name, start), fields in zip(chunk, pipeline.execute(), strict=True):
+                self._packed(keys=[ShardKeys(self._prefix, name).cells(self._resolution, start)], client=pipeline)
+            for (name, start), text in zip(chunk, pipeline.execute(), strict=True):
                 shard = self._shards[name]
                 shard.dirty.discard(start)
-                shard.cells[start] = parse_cells(fields)
+                shard.cells[start] = self._parsed(text)
         self._forget_old(since_s)
+
+    def _parsed(self, text: str) -> _Cells:
+        if text == "{}":
+            return {}
+        flat = _unpack(text)
+        # The same few fields come in every minute: one object for each.
+        return dict(zip(map(sys.intern, flat[::2]), map(int, flat[1::2]), strict=True))
 
     def _forget_old(self, since_s: int) -> None:
         """Keep no more than `keep_s` before what is asked for; what is dropped is read again when asked for."""
@@ -182,18 +195,27 @@ class CountCache:
             shard.dirty.update(old)
 
 
-def _add(total: _Cells, cells: Mapping[Key, Counts]) -> None:
-    for key, counts in cells.items():
-        total[key] = total.get(key, NOTHING).plus(counts)
+def _chosen(cells: _Cells, watch: str | None, theme: str | None) -> list[tuple[Key, Counts]]:
+    if watch is not None and theme is not None:
+        counts = counts_in(cells, (watch, theme))
+        return [((watch, theme), counts)] if counts != NOTHING else []
+    return [
+        (key, counts) for key, counts in Totals(cells).items() if watch in (None, key[0]) and theme in (None, key[1])
+    ]
 
 
-def _subtract(total: _Cells, cells: Mapping[Key, Counts]) -> None:
-    for key, counts in cells.items():
-        left = total[key].minus(counts)
-        if left == NOTHING:
-            del total[key]
+def _add(total: _Cells, cells: _Cells) -> None:
+    for name, number in cells.items():
+        total[name] = total.get(name, 0) + number
+
+
+def _subtract(total: _Cells, cells: _Cells) -> None:
+    for name, number in cells.items():
+        left = total.get(name, 0) - number
+        if left:
+            total[name] = left
         else:
-            total[key] = left
+            total.pop(name, None)
 
 
 def sum_of(series: Iterable[Counts]) -> Counts:

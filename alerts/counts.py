@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from contracts.events import SENTIMENTS
@@ -87,19 +88,29 @@ def field_of(watch: str, theme: str, sentiment: str) -> str:
     return f"{watch}|{theme}|{sentiment}"
 
 
-_COLUMN: Final[dict[str, int]] = {sentiment: column for column, sentiment in enumerate(SENTIMENTS)}
+class Totals(Mapping[Key, Counts]):
+    """Counts per watch and theme over fields as they are stored; nothing is built before it is asked for."""
+
+    def __init__(self, fields: Mapping[str, int]) -> None:
+        self._fields = fields
+
+    def __getitem__(self, key: Key) -> Counts:
+        counts = counts_in(self._fields, key)
+        if counts == NOTHING:
+            raise KeyError(key)
+        return counts
+
+    def __iter__(self) -> Iterator[Key]:
+        places = dict.fromkeys(field.rpartition("|")[0] for field, number in self._fields.items() if number)
+        for place in places:
+            watch, _, theme = place.partition("|")
+            yield watch, theme
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
-def parse_cells(fields: dict[str, str]) -> dict[Key, Counts]:
-    """A hash as it comes from Redis, as counts per watch and theme. What is no cell is left out."""
-    rows: dict[Key, list[int]] = {}
-    for field, number in fields.items():
-        parts = field.split("|")
-        if len(parts) != 3 or (column := _COLUMN.get(parts[2])) is None:
-            continue
-        key = (parts[0], parts[1])
-        row = rows.get(key)
-        if row is None:
-            row = rows[key] = [0, 0, 0]
-        row[column] += int(number)
-    return {key: Counts(*row) for key, row in rows.items()}
+def counts_in(fields: Mapping[str, int], key: Key) -> Counts:
+    """The counts of one watch and theme."""
+    place = f"{key[0]}|{key[1]}|"
+    return Counts(*(fields.get(place + sentiment, 0) for sentiment in SENTIMENTS))
