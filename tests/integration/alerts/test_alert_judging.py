@@ -6,6 +6,7 @@ import uuid
 import pytest
 
 from alerts.connection import connect
+from alerts.judgements import Judgements, judgements_between, judgements_ever
 from alerts.judging import Judge
 from alerts.keys import AlertKeys
 from alerts.outbox import Outbox
@@ -182,3 +183,14 @@ def test_a_judgement_counts_in_its_own_minute_unless_that_cannot_be(judge: Judge
     assert client.hgetall(keys.judged_minute(1_789_992_000)) == {"7|right": "1"}
     assert client.hgetall(keys.judged_minute(NOW_MS // 60_000 * 60)) == {"7|right": "3"}
     assert 0 < client.ttl(keys.judged_minute(1_789_992_000)) <= settings.alerts.minute_retention_s
+
+
+def test_accuracy_is_read_per_version_and_time(judge: Judge, settings: Settings) -> None:
+    judge.judge("t", 0, 4, events(RIGHT, RIGHT, RIGHT, WRONG), now_ms=NOW_MS)
+    judge.judge("t", 4, 5, events(WRONG, version="8|b"), now_ms=NOW_MS + 3600_000)
+    client = connect(settings)
+    assert judgements_ever(client, settings) == {"7": Judgements(3, 1), "8|b": Judgements(0, 1)}
+    assert Judgements(3, 1).accuracy == 0.75
+    assert Judgements().accuracy is None
+    now_s = NOW_MS // 1000
+    assert judgements_between(client, settings, since_s=now_s - 600, until_s=now_s + 1) == {"7": Judgements(3, 1)}

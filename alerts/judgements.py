@@ -1,0 +1,50 @@
+"""Reading what the judge has counted: how often people called the model right or wrong."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import redis
+
+from alerts.connection import require_text
+from alerts.keys import AlertKeys
+from contracts.settings import Settings
+
+
+class Judgements(NamedTuple):
+    """Judgements of one model version."""
+
+    right: int = 0
+    wrong: int = 0
+
+    @property
+    def accuracy(self) -> float | None:
+        """Right ones among all, None without any."""
+        total = self.right + self.wrong
+        return self.right / total if total else None
+
+
+def judgements_ever(redis: redis.Redis, settings: Settings) -> dict[str, Judgements]:
+    """Per model version, since the beginning."""
+    client: Any = require_text(redis)
+    return _by_version([client.hgetall(AlertKeys(settings.redis.prefix).judged)])
+
+
+def judgements_between(redis: redis.Redis, settings: Settings, *, since_s: int, until_s: int) -> dict[str, Judgements]:
+    """Per model version, in the minutes of `[since_s, until_s)`; kept as long as counts per minute."""
+    keys = AlertKeys(settings.redis.prefix)
+    client: Any = require_text(redis)
+    pipeline = client.pipeline(transaction=False)
+    for start in range(since_s // 60 * 60, until_s, 60):
+        pipeline.hgetall(keys.judged_minute(start))
+    return _by_version(pipeline.execute())
+
+
+def _by_version(hashes: list[dict[str, str]]) -> dict[str, Judgements]:
+    found: dict[str, Judgements] = {}
+    for fields in hashes:
+        for field, number in fields.items():
+            version, _, verdict = field.rpartition("|")
+            before = found.get(version, Judgements())
+            found[version] = before._replace(**{verdict: getattr(before, verdict) + int(number)})
+    return found
