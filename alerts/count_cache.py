@@ -199,9 +199,10 @@ def _chosen(cells: _Cells, watch: str | None, theme: str | None) -> list[tuple[K
     if watch is not None and theme is not None:
         counts = counts_in(cells, (watch, theme))
         return [((watch, theme), counts)] if counts != NOTHING else []
-    return [
-        (key, counts) for key, counts in Totals(cells).items() if watch in (None, key[0]) and theme in (None, key[1])
-    ]
+    if watch is not None:
+        prefix = f"{watch}|"
+        cells = {name: number for name, number in cells.items() if name.startswith(prefix)}
+    return [(key, counts) for key, counts in Totals(cells).items() if theme in (None, key[1])]
 
 
 def _add(total: _Cells, cells: _Cells) -> None:
