@@ -36,6 +36,8 @@ class Scoring:
     def __init__(self, parts: Parts, scored: Callable[[int], object]) -> None:
         self._parts = parts
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="scoring")
+        # One of its own: to explain a text is to score it once per word.
+        self._explaining = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explaining")
         self.batcher: MicroBatcher[Scored] = MicroBatcher(
             self.score,
             self._threads,
@@ -68,7 +70,7 @@ class Scoring:
 
     async def explain(self, text: str) -> Explained:
         """What the words of a text weighed."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._explain, text)
+        return await asyncio.get_running_loop().run_in_executor(self._explaining, self._explain, text)
 
     def _explain(self, text: str) -> Explained:
         loaded = self._parts.champion.current
@@ -84,6 +86,7 @@ class Scoring:
         """Answer what is waiting."""
         await self.batcher.drain()
         self._threads.shutdown()
+        self._explaining.shutdown(cancel_futures=True)
 
 
 def _scoring(request: Request) -> Scoring:

@@ -7,16 +7,17 @@ A plain word also matches inside a mention or a tag of exactly that word (`delay
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from contracts.rules import Topic
+from models.matching_kernel import BEGINS, BOUNDED, WORD, classes, find_terms, folds, key_of, slot_of
 
 _SEPARATOR = "\0"
-_WORD = re.compile(r"\w")
-# A tree of characters; the key "" marks the end of a term.
-_Tree = dict[str, "_Tree"]
+_MOST_KEPT = 10_000
 
 
 class Matcher:
@@ -29,9 +30,15 @@ class Matcher:
             for term in map(_normal, topic.match):
                 if term and _SEPARATOR not in term:
                     owners[term] = owners.get(term, 0) | 1 << index
-        self._bits = _Bits(owners)
-        self._pattern = _pattern(owners)
+        self._owners = list(owners.values())
+        self._kinds = classes().copy()
+        for first in {term[0] for term in owners}:
+            # An emoji needs no white space before it, a word, a mention and a tag do.
+            bounded = BOUNDED if self._kinds[ord(first)] & WORD or first in "@#" else 0
+            self._kinds[ord(first)] |= BEGINS | bounded
+        self._keys, self._nodes, self._ends = _tree(owners)
         self._lists: dict[int, list[str]] = {}
+        self.find_batch([""])  # compiles, once per machine
 
     def match(self, text: str) -> list[str]:
         """Names of the topics `text` is about, in the order of the topics, each once."""
@@ -43,95 +50,52 @@ class Matcher:
 
     def find_batch(self, texts: Sequence[str]) -> list[int]:
         """The same as one integer per text: bit i is set when the text is about topic i."""
-        if not texts:
-            return []
-        # lower() instead of casefold(): half the time, and the same for every language that we know of but ß = SS.
-        joined = _SEPARATOR.join(texts).lower()
-        if joined.count(_SEPARATOR) != len(texts) - 1:
-            joined = _SEPARATOR.join(text.replace(_SEPARATOR, "\1") for text in texts).lower()
-        bits_of = self._bits
-        found: list[int] = []
-        bits = 0
-        for term in self._pattern.findall(joined):
-            if term:
-                bits |= bits_of[term]
-            else:  # the pattern's other alternative: the end of a text
-                found.append(bits)
-                bits = 0
-        found.append(bits)
-        return found
+        joined = _SEPARATOR.join(texts)
+        if joined.count(_SEPARATOR) > len(texts) - 1:  # a text holds it: another control character does as well
+            joined = _SEPARATOR.join(text.replace(_SEPARATOR, "\1") for text in texts)
+        points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+        room = 4 * len(texts) + 16
+        while True:
+            rows, found = np.empty((2, room), np.int32)
+            count = find_terms(points, folds(), self._kinds, self._keys, self._nodes, self._ends, rows, found)
+            if count <= room:
+                break
+            room = count
+        bits = [0] * len(texts)
+        owners = self._owners
+        for row, term in zip(rows[:count].tolist(), found[:count].tolist(), strict=True):
+            bits[row] |= owners[term]
+        return bits
 
     def _listed(self, bits: int) -> list[str]:
         names = self._lists.get(bits)
         if names is None:
             names = [name for index, name in enumerate(self._names) if bits >> index & 1]
-            if len(self._lists) < 10_000:  # combinations seen in a stream are few, hostile ones are not
+            if len(self._lists) < _MOST_KEPT:  # combinations seen in a stream are few, hostile ones are not
                 self._lists[bits] = names
         return names.copy()
 
 
-class _Bits(dict[str, int]):
-    """Topics by what was found: those of the longest term there, and of every term that it begins with."""
-
-    def __init__(self, owners: dict[str, int]) -> None:
-        super().__init__()
-        for term in owners:
-            self[term] = 0
-            for end in range(1, len(term) + 1):
-                if term[:end] in owners and _ends_well(term, end):
-                    self[term] |= owners[term[:end]]
-
-    def __missing__(self, found: str) -> int:
-        return self[" ".join(found.split())]  # other white space than one blank: not kept, it has endless forms
-
-
-def _ends_well(term: str, end: int) -> bool:
-    inside_a_word = end < len(term) and _WORD.match(term, end) and _WORD.match(term, end - 1)
-    return not inside_a_word
-
-
 def _normal(term: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", term).lower().split())
+    fold = folds()
+    folded = "".join(chr(fold[ord(character)]) for character in unicodedata.normalize("NFC", term))
+    return " ".join(folded.split())
 
 
-def _pattern(terms: Collection[str]) -> re.Pattern[str]:
-    """Finds the longest term at every position, and every separator as an empty term.
-
-    The first element is a plain set, on which re skips ahead; the terms are looked at from its left edge by
-    (?<=(?=...).), so that a term that begins inside another is found too.
-    """
-    worded: list[str] = []
-    other: list[str] = []  # an emoji needs no white space before it
-    for term in terms:
-        (worded if _WORD.match(term) or term[0] in "@#" else other).append(term)
-    if not terms:
-        wanted = "((?!))"
-    elif not other:
-        wanted = rf"(?<!\w.)(?<=(?=({_expression(_tree(worded))})).)"
-    else:
-        bounded = rf"(?<!\w){_expression(_tree(worded))}" if worded else "(?!)"
-        wanted = rf"(?<=(?=({bounded}|{_expression(_tree(other))})).)"
-    first = "".join(sorted({re.escape(term[0]) for term in terms}))
-    return re.compile(rf"[{_SEPARATOR}{first}](?:(?<={_SEPARATOR})|{wanted})", re.DOTALL)
-
-
-def _tree(terms: Iterable[str]) -> _Tree:
-    root: _Tree = {}
-    for term in terms:
-        node = root
+def _tree(terms: Collection[str]) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
+    """`keys`, `nodes` and `ends` of `find_terms`, terms numbered in their order."""
+    size = 1 << (4 * sum(map(len, terms)) + 1).bit_length()  # at most a quarter full
+    keys = np.zeros(size, np.int64)
+    nodes = np.zeros(size, np.int32)
+    ends: list[int] = [-1]
+    for number, term in enumerate(terms):
+        node = 0
         for character in term:
-            node = node.setdefault(character, {})
-        node[""] = {}
-    return root
-
-
-def _expression(node: _Tree, before: str = "") -> str:
-    """The regular expression of a tree: shared beginnings once, the longest term first."""
-    branches = [
-        (r"\s++" if character == " " else re.escape(character)) + _expression(child, character)
-        for character, child in node.items()
-        if character
-    ]
-    if "" in node:
-        branches.append(r"(?!\w)" if _WORD.match(before) else "")
-    return branches[0] if len(branches) == 1 else f"(?:{'|'.join(branches)})"
+            slot = slot_of(node, ord(character), keys)
+            if keys[slot] == 0:
+                keys[slot] = key_of(node, ord(character))
+                nodes[slot] = len(ends)
+                ends.append(-1)
+            node = int(nodes[slot])
+        ends[node] = number
+    return keys, nodes, np.array(ends, np.int32)

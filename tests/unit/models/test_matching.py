@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.rules import Topic
+from models import matching
 from models.matching import Matcher
 
 
@@ -63,14 +65,18 @@ _topics = st.lists(st.lists(_terms, min_size=1, max_size=3), max_size=5).map(
 _texts = st.one_of(st.lists(st.sampled_from(_PIECES), max_size=12).map("".join), st.text(max_size=20))
 
 
+def _folded(text: str) -> str:
+    return "".join(folded if len(folded := character.casefold()) == 1 else character for character in text)
+
+
 def _one_by_one(topics: list[Topic], text: str) -> list[str]:
     """The definition: one regular expression per term."""
 
     def matches(term: str) -> bool:
         before = r"(?<!\w)" if re.match(r"[\w@#]", term) else ""
         after = r"(?!\w)" if re.match(r"\w", term[-1]) else ""
-        body = r"\s+".join(map(re.escape, term.lower().split()))
-        return re.search(before + body + after, text.lower()) is not None
+        body = r"\s+".join(map(re.escape, _folded(term).split()))
+        return re.search(before + body + after, _folded(text)) is not None
 
     return [topic.name for topic in topics if any(map(matches, topic.match))]
 
@@ -81,6 +87,19 @@ def test_a_batch_matches_as_each_term_alone_would(topics: list[Topic], texts: li
     matcher = Matcher(topics)
     assert matcher.match_batch(texts) == [_one_by_one(topics, text) for text in texts]
     assert [matcher.match(text) for text in texts] == matcher.match_batch(texts)
+
+
+def test_without_a_compiler_the_answers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["Café on air: AIR   paradis, @airparadis!", "good🍝 \0 c++", "", "chair"]
+    compiled = _AIRLINES.match_batch(texts)
+    plain = getattr(matching.find_terms, "py_func", matching.find_terms)
+    monkeypatch.setattr(matching, "find_terms", plain)
+    assert _AIRLINES.match_batch(texts) == compiled == [["air-paradis", "air", "meal"], ["meal"], [], []]
+
+
+def test_more_matches_than_expected_are_all_found() -> None:
+    topics = [_topic(f"t{index}", "a") for index in range(3)] + [_topic("b", "a b")]
+    assert Matcher(topics).match_batch(["a b " * 2000, "a"]) == [["t0", "t1", "t2", "b"], ["t0", "t1", "t2"]]
 
 
 def test_a_thousand_topics_are_found() -> None:
