@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from alerts.keys import ShardKeys, shards_key
 
 _CHUNK: Final = 2000
 """Hashes read in one round trip."""
-_SWEEP_MS: Final = 600_000
+_SWEEP_S: Final = 600.0
 """How often minutes that Redis has let expire are forgotten here too."""
 
 # KEYS: a hash. One text instead of a reply of thousands of parts, which Python would read one by one.
@@ -70,7 +71,7 @@ class CountCache:
         self._sums: dict[str, _Sum] = {}
         self._refreshed_ms: int | None = None
         self._span: tuple[int, int] = (0, 0)
-        self._swept_ms: int | None = None
+        self._swept: float | None = None
         self._lock = threading.RLock()
 
     def refresh(self, now_ms: int, since_s: int, until_s: int, *, every_ms: int) -> None:
@@ -80,7 +81,7 @@ class CountCache:
             fresh = self._refreshed_ms is not None and 0 <= now_ms - self._refreshed_ms < every_ms
             if known and fresh:
                 return
-            self._find_changes(now_ms)
+            self._find_changes()
             self._read_changed(since_s, until_s)
             self._refreshed_ms = now_ms
             # What was refreshed a moment ago counts as known, so that rules with different spans share it.
@@ -120,7 +121,7 @@ class CountCache:
     def read(self, since_s: int, until_s: int, step_s: int, watch: str | None, theme: str | None) -> list[Point]:
         """Counts per step, from what Redis holds now."""
         with self._lock:
-            self._find_changes(None)
+            self._find_changes()
             self._read_changed(since_s, until_s)
             points: dict[tuple[int, str, str], Counts] = {}
             for shard in self._shards.values():
@@ -133,13 +134,14 @@ class CountCache:
                         points[place] = points.get(place, NOTHING).plus(counts)
         return [Point(*place, counts) for place, counts in sorted(points.items())]
 
-    def _find_changes(self, now_ms: int | None) -> None:
+    def _find_changes(self) -> None:
         names = self._redis.smembers(shards_key(self._prefix))
         for gone in self._shards.keys() - names:
             del self._shards[gone]
         for name in names:
             self._shards.setdefault(name, _Shard())
-        sweep = now_ms is not None and (self._swept_ms is None or abs(now_ms - self._swept_ms) >= _SWEEP_MS)
+        clock = time.monotonic()
+        sweep = self._swept is None or clock - self._swept >= _SWEEP_S
         pipeline = self._redis.pipeline(transaction=False)
         for name, shard in self._shards.items():
             index = ShardKeys(self._prefix, name).index(self._resolution)
@@ -160,9 +162,9 @@ class CountCache:
             shard.dirty |= {start for start, stamp in changes.items() if stamp > shard.newest}
             shard.newest = max(newest, shard.newest)
         if sweep:
-            self._swept_ms = now_ms
+            self._swept = clock
         if lost:
-            self._find_changes(None)
+            self._find_changes()
 
     def _read_changed(self, since_s: int, until_s: int) -> None:
         wanted = [

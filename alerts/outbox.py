@@ -135,6 +135,8 @@ class Outbox:
     def __init__(self, redis: redis.Redis, settings: Settings) -> None:
         self._redis: Any = require_text(redis)
         self._keys = AlertKeys(settings.redis.prefix)
+        # A blocking command must come back before the client takes the silence for a dead connection.
+        self._longest_wait_s = settings.redis.timeout_s / 2
         self._claim = self._redis.register_script(_CLAIM)
         self._renew = self._redis.register_script(_RENEW)
         self._settle = self._redis.register_script(_SETTLE)
@@ -190,8 +192,8 @@ class Outbox:
         )
 
     def wait(self, timeout_s: float) -> None:
-        """Return when a new entry has come, at the latest after `timeout_s` (at most the settings' time-out)."""
-        self._redis.blpop([self._keys.wake], timeout=timeout_s)
+        """Return when a new entry has come, at the latest after `timeout_s`."""
+        self._redis.blpop([self._keys.wake], timeout=min(timeout_s, self._longest_wait_s))
 
     def wake(self) -> None:
         """Make one waiting notifier look again."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 import pytest
@@ -143,3 +144,17 @@ def test_a_client_that_answers_in_bytes_is_refused(settings: Settings) -> None:
 
     with pytest.raises(TypeError, match="decode_responses"):
         CounterStore(redis.Redis.from_url(settings.redis.url), settings)
+
+
+def test_what_redis_has_let_expire_is_forgotten(
+    store: CounterStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, 0, 1, cells(NOW_S, 3) + cells(NOW_S - 300, 4))
+    span = {"since_s": NOW_S - 300, "until_s": NOW_S + 60, "watch": "acme", "theme": ""}
+    assert len(store.stats(**span)) == 2
+    client, prefix = connect(settings), f"{settings.redis.prefix}:{{scored:t1:0}}"
+    client.delete(f"{prefix}:minute:{NOW_S - 300}")
+    client.zrem(f"{prefix}:minutes", NOW_S - 300)
+    later = time.monotonic() + 601
+    monkeypatch.setattr("alerts.count_cache.time.monotonic", lambda: later)
+    assert [point.start_s for point in store.stats(**span)] == [NOW_S]
