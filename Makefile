@@ -11,6 +11,7 @@ help: ## Show this
 
 .PHONY: setup
 setup: .venv/.installed var/kafka-jars/.pom ## Install everything that is missing: system packages, .venv, Kafka's jars
+	@:
 
 .PHONY: run
 run: setup ## From nothing to the first alert: set up, start everything, play a crisis, stay up

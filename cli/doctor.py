@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated, Final, Literal
 
 import typer
@@ -38,7 +39,8 @@ def doctor(output: Annotated[Literal["table", "json"], typer.Option("--format")]
     if output == "json":
         typer.echo(json.dumps([finding._asdict() for finding in found], ensure_ascii=False, indent=2))
     else:
-        Console().print(_table(found))
+        # Piped, a table has no terminal to fit.
+        Console(width=None if sys.stdout.isatty() else 160).print(_table(found))
     if any(finding.status == "broken" for finding in found):
         raise typer.Exit(1)
 

@@ -145,7 +145,7 @@ class Stack:
     def _start(self) -> None:
         groups = {"servers": self.servers, "ours": self.programs}
         supervision = Supervision(groups, self._data_dir / "run", self._data_dir / "logs" / "supervisord.log")
-        supervision.await_the_previous_one()
+        supervision.await_the_previous_one(self._say)
         for server in [*self.servers, *self.programs]:
             ensure_ports_are_free(server)
         if self.servers:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import xmlrpc.client
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +42,7 @@ class Supervision:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: tempfile.TemporaryDirectory[str] | None = None
 
-    def await_the_previous_one(self) -> None:
+    def await_the_previous_one(self, say: Callable[[str], None]) -> None:
         """After a `kill -9` of its starter, supervisord still stops the old stack in order: let it finish.
 
         Raises:
@@ -55,6 +55,7 @@ class Supervision:
             return
         if os.fsencode(self._config) not in arguments:
             return  # the number belongs to someone else by now
+        say(f"waiting for the end of the previous stack (process {pid})")
         deadline = time.monotonic() + 60
         while Path(f"/proc/{pid}").exists():
             if time.monotonic() > deadline:
