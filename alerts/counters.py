@@ -35,7 +35,7 @@ _MINUTE_S: Final = 60
 # for what has changed since the newest stamp that it saw.
 _ADD: Final = """
 local mark = redis.call('GET', KEYS[1])
-if mark and mark ~= ARGV[1] then return mark end
+if (mark or '0') ~= ARGV[1] then return mark or '0' end
 local keep = cmsgpack.unpack(ARGV[3])
 local work = cmsgpack.unpack(ARGV[4])
 local clock = redis.call('TIME')
@@ -106,7 +106,7 @@ class CounterStore:
         *,
         topic_id: str,
         partition: int,
-        expected: int | None,
+        expected: int,
         end: int,
         buckets: Mapping[Cell, int],
         minutes: Mapping[Cell, int],
@@ -115,8 +115,8 @@ class CounterStore:
         """Count the records from offset `expected` up to, not including, `end`; one Lua call.
 
         Returns the mark afterwards. `end`: they count now, by this call or an earlier one with the same end.
-        Anything else: nothing was added, go on from the returned offset. A partition without a mark starts
-        at `expected`; None stands for "no mark yet".
+        Anything else: nothing was added, go on from the returned offset. A partition without a mark stands at 0,
+        so that a Redis that has forgotten everything is told from one that nobody has counted in yet.
         """
         shard = f"{topic_id}:{partition}"
         keys = ShardKeys(self._prefix, shard)
@@ -140,7 +140,7 @@ class CounterStore:
                 shown_row = shown[sample.watch] = [len(names)]
             shown_row += (sample.created_at_ms, json.dumps([sample.tweet_id, sample.text, list(sample.themes)]))
         work = msgspec.msgpack.encode([cells, list(shown.values())])
-        return int(self._add(keys=names, args=["" if expected is None else expected, end, self._keep, work]))
+        return int(self._add(keys=names, args=[expected, end, self._keep, work]))
 
     def _register(self, shard: str) -> None:
         """Tell readers of the shard; again every few seconds, as a Redis that crashed may have forgotten."""

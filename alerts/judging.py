@@ -97,8 +97,8 @@ class Judge:
         now = int(time.time() * 1000) if now_ms is None else now_ms
         for _ in range(_ATTEMPTS):
             view = self._view(topic_id, events)
-            if view.mark is not None and view.mark != expected:
-                return view.mark
+            if (view.mark or 0) != (expected or 0):
+                return view.mark or 0
             fold = self._folded(view, events, now)
             if self._store.commit(view.snapshot, self._commands(view, fold, topic_id, end, now)):
                 report(fold.transitions)

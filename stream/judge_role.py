@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import redis
@@ -113,7 +114,11 @@ class JudgeRole:
         offset = message.offset()
         events: list[tuple[int, Feedback]] = []
         try:
-            events = [(offset, decode_feedback(message.value()))]
+            feedback = decode_feedback(message.value())
+            if feedback.created_at is None:  # told once more, it must count at the same time
+                at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+                feedback = feedback.model_copy(update={"created_at": at})
+            events = [(offset, feedback)]
         except InvalidRecord as error:
             letter = dead_letter(message, error)
             self._bury(letter)

@@ -183,7 +183,7 @@ class Watch:
             after = self._counters.add(
                 topic_id=self._topic_id,
                 partition=partition,
-                expected=mark,
+                expected=mark or 0,
                 end=end,
                 buckets=counts.buckets,
                 minutes=counts.minutes,

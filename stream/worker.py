@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.types import TP
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 from stream.health import Health, Report
 from stream.instance import Instance
@@ -82,9 +84,13 @@ class Worker(faust.App):
             if self._failure is None:
                 self._failure = error
                 _log.error("the worker stops: %s", reason(error))
-                asyncio.run_coroutine_threadsafe(self.crash(error), loop)
+                loop.call_soon_threadsafe(sys.exit, 1)
 
-        self._roles = await loop.run_in_executor(None, self._build, deliver, failed)
+        try:
+            self._roles = await loop.run_in_executor(None, self._build, deliver, failed)
+        except BuzzwatchError as error:
+            _log.error("the worker does not start: %s", error)  # noqa: TRY400 - one line for a person
+            sys.exit(1)
 
     async def on_started(self) -> None:
         """Faust calls this once its consumer has its partitions."""

@@ -46,9 +46,10 @@ def test_a_batch_from_another_offset_counts_nothing_and_tells_where_to_go_on(sto
     assert store.window(NOW_MS, 60)["acme", ""].negative == 1
 
 
-def test_a_partition_without_a_mark_starts_where_the_first_batch_says(store: CounterStore) -> None:
+def test_a_redis_that_has_forgotten_everything_is_counted_again_from_the_beginning(store: CounterStore) -> None:
     assert store.marks("t1", range(4)) == {}
-    assert add(store, 1000, 1001, cells(NOW_S, 1), partition=3) == 1001
+    assert add(store, 1000, 1001, cells(NOW_S, 1), partition=3) == 0
+    assert add(store, 0, 1001, cells(NOW_S, 1), partition=3) == 1001
     assert store.marks("t1", range(4)) == {3: 1001}
     assert store.marks("t2", range(4)) == {}
 
