@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "consume": ("cli.consume", "app", "Follow the scored tweets"),
     "predict": ("cli.predict", "app", "Score texts on this machine"),
     "feedback": ("cli.feedback", "app", "Say whether a prediction was right"),
+    "train": ("cli.train", "app", "Train models and register them"),
+    "evaluate": ("cli.evaluate", "app", "How good is a model on labelled tweets"),
     "dlq": ("cli.dlq", "app", "Dead letters: list"),
 }
 

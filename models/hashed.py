@@ -14,7 +14,7 @@ from contracts.errors import ArtefactError
 from models import hashed_reference
 from models.artefact import write_artefact
 from models.compiling import COMPILED
-from models.hashed_kernels import CLEANING, MENTION, URL, score_all
+from models.hashed_kernels import CLEANING, MENTION, URL, pack, score_all
 from models.hashed_weights import HashedWeights, probabilities
 from models.sentiment import WordWeight
 from models.text import join
@@ -36,6 +36,8 @@ class HashedModel:
         self.weights = weights
         self.metadata: Mapping[str, Any] = {**metadata, "family": FAMILY, "cleaning": CLEANING}
         self._plan = weights.plan
+        self._words = pack(weights.words)
+        self._chars = pack(weights.chars)
 
     def sums(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Sums of weights, (n, 15), as described at `hashed_kernels.score_all`."""
@@ -43,8 +45,7 @@ class HashedModel:
             return hashed_reference.sums(texts, self.weights)
         data, offsets = join(texts)
         out = np.zeros((len(texts), 15), np.int64)
-        weights = self.weights
-        score_all(data, offsets, self._plan, weights.polarity, weights.words, weights.chars, out)
+        score_all(data, offsets, self._plan, self.weights.polarity, self._words, self._chars, out)
         return out
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:

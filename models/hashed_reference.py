@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.hashed_kernels import BEFORE, FNV_OFFSET, FNV_PRIME, MASK32, MENTION, PAIR, TRIPLE, URL
+from models.hashed_kernels import BEFORE, FNV_OFFSET, FNV_PRIME, GOLDEN, MASK32, MENTION, PAIR, TRIPLE, URL
 
 if TYPE_CHECKING:
     from models.hashed_weights import HashedWeights
@@ -111,7 +111,7 @@ def char_hashes(words: Sequence[bytes], shortest: int, longest: int) -> list[int
     """Hashes of the byte n-grams of the tokens joined by single spaces, one space around them."""
     text = b" " + b"".join(word + b" " for word in words)
     return [
-        avalanche(fnv(text[at : at + size]))
+        fnv(text[at : at + size]) * GOLDEN & MASK32
         for at in range(len(text))
         for size in range(shortest, longest + 1)
         if at + size <= len(text)

@@ -31,7 +31,7 @@ class HashedWeights:
     """(4,)"""
     word_longest: int
     chars: NDArray[np.int8]
-    """(2**char_bits, 4)"""
+    """(2**char_bits, 4): negative, neutral, positive, polarity."""
     char_scale: NDArray[np.float64]
     """(4,)"""
     char_shortest: int
@@ -39,6 +39,8 @@ class HashedWeights:
     """0: no byte n-grams."""
     dense: NDArray[np.float64]
     """(DENSE, 4)"""
+    temperature: float
+    """What the head's logits are divided by (Guo et al. 2017, arXiv:1706.04599)."""
     direction: NDArray[np.float64]
     """(2,): factor and offset that turn the polarity into the log-odds of positive against negative."""
 
@@ -74,14 +76,14 @@ class HashedWeights:
         )
 
 
-def dense_features(sums: NDArray[np.int64], scale: float) -> NDArray[np.float64]:
+def dense_features(sums: NDArray[np.int64], scale: float, char_scale: float) -> NDArray[np.float64]:
     """(n, DENSE): 1, polarity, its size and square, strongest and summed pushes to either side, length.
 
     After the lexicon features of Mohammad, Kiritchenko and Zhu, "NRC-Canada", SemEval 2013 (arXiv:1308.6242).
     """
     total, above, largest, smallest, count = (sums[:, i].astype(np.float64) for i in range(5))
     root = np.sqrt(np.maximum(count, 1.0))
-    polarity = total * scale / root
+    polarity = total * scale / root + sums[:, 13] * char_scale / np.sqrt(np.maximum(sums[:, 14], 1))
     return np.stack(
         [
             np.ones_like(polarity),
@@ -100,11 +102,11 @@ def dense_features(sums: NDArray[np.int64], scale: float) -> NDArray[np.float64]
 
 def probabilities(weights: HashedWeights, sums: NDArray[np.int64]) -> NDArray[np.float32]:
     """(n, 3) from the sums of `hashed_kernels.score_all`."""
-    dense = dense_features(sums, weights.polarity_scale)
+    dense = dense_features(sums, weights.polarity_scale, float(weights.char_scale[3]))
     logits = dense @ weights.dense
     logits += sums[:, 5:9] * (weights.word_scale / np.sqrt(np.maximum(sums[:, 9:10], 1)))
-    logits += sums[:, 10:14] * (weights.char_scale / np.sqrt(np.maximum(sums[:, 14:15], 1)))
-    head = logits[:, :3] - logits[:, :3].max(axis=1, keepdims=True)
+    logits[:, :3] += sums[:, 10:13] * (weights.char_scale[:3] / np.sqrt(np.maximum(sums[:, 14:15], 1)))
+    head = (logits[:, :3] - logits[:, :3].max(axis=1, keepdims=True)) / weights.temperature
     odds = np.exp(head)
     neutral = odds[:, 1] / odds.sum(axis=1)
     gate = _logistic(logits[:, 3])

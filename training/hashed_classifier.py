@@ -15,11 +15,14 @@ from models.hashed import HashedModel
 from models.hashed_kernels import hash_all
 from models.hashed_weights import DENSE, HashedWeights, dense_features
 from models.text import join
-from training.hashed_descent import fit_head, fit_polarity
+from training.hashed_binary import BinaryWeights, learn_binary
+from training.hashed_descent import fit_head
 
 Progress = Callable[[str], None]
 
-_CLOSED: Final = -30.0
+_GATE_SHARE: Final = 8
+"""Distant rows that the gate sees for each row labelled by people; together they count as much as one."""
+_SHUT: Final = -30.0
 """Logit of a gate that never opens."""
 
 
@@ -28,34 +31,44 @@ def _silent(_: str) -> None:
 
 
 class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Two linear models in a row, on hashed n-grams.
+    """Linear models in a row, on hashed n-grams.
 
     Rows that are `distant` (labelled by emoticons, never neutral) teach a polarity; the others (labelled by people)
-    teach a head with three labels that sees the polarity among its features. Without distant rows the head is alone.
+    teach a head with three labels that sees the polarity among its features. A gate learns to tell the two kinds of
+    text apart, and takes the direction, positive or negative, of a text of the first kind from the polarity: a mixture
+    of experts (Jacobs et al. 1991). Without distant rows the head is alone.
 
     Args:
         polarity_bits, word_bits, char_bits: slots of the three tables are 2**bits.
         min_count: word n-grams of distant rows seen less often are left out of the polarity.
         l2: as `1 / C` of scikit-learn's logistic regression.
+        gate_offset: added to the gate's log-odds; more of it serves the distant texts better and the others worse.
+        char_share: length of a text's vector of byte n-grams in the head; that of its word n-grams is 1.
+        temperature: divides the head's logits, measured on held-out texts.
     """
 
     def __init__(
         self,
         *,
         polarity_bits: int = 22,
-        polarity_longest: int = 2,
-        min_count: int = 2,
-        polarity_epochs: int = 5,
-        polarity_rate: float = 0.5,
-        polarity_l2: float = 0.1,
-        word_bits: int = 18,
+        polarity_longest: int = 3,
+        min_count: int = 5,
+        polarity_epochs: int = 4,
+        polarity_rate: float = 0.3,
+        polarity_l2: float = 0.3,
+        gate_epochs: int = 4,
+        gate_l2: float = 0.1,
+        gate_offset: float = 0.5,
+        word_bits: int = 20,
         word_longest: int = 3,
-        char_bits: int = 18,
+        char_bits: int = 20,
         char_shortest: int = 2,
         char_longest: int = 5,
         epochs: int = 6,
         rate: float = 0.2,
-        l2: float = 0.1,
+        l2: float = 0.05,
+        char_share: float = 0.7,
+        temperature: float = 1.0,
         random_state: int = 0,
     ) -> None:
         self.polarity_bits = polarity_bits
@@ -64,6 +77,9 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.polarity_epochs = polarity_epochs
         self.polarity_rate = polarity_rate
         self.polarity_l2 = polarity_l2
+        self.gate_epochs = gate_epochs
+        self.gate_l2 = gate_l2
+        self.gate_offset = gate_offset
         self.word_bits = word_bits
         self.word_longest = word_longest
         self.char_bits = char_bits
@@ -72,6 +88,8 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.epochs = epochs
         self.rate = rate
         self.l2 = l2
+        self.char_share = char_share
+        self.temperature = temperature
         self.random_state = random_state
 
     def fit(
@@ -88,6 +106,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             sample_weight: (n,), all 1 when not given.
             distant: (n,) of bool, none when not given.
+            progress: called with what begins now.
 
         Raises:
             ValueError: lengths differ, an unknown label, or a neutral distant row.
@@ -99,93 +118,113 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if unknown:
             raise ValueError(f"unknown label {unknown[0]!r} (known: {', '.join(SENTIMENTS)})")
         weight = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, np.float64)
-        from_emoticons = np.zeros(len(labels), bool) if distant is None else np.asarray(distant, bool)
+        far = np.zeros(len(labels), bool) if distant is None else np.asarray(distant, bool)
         codes = np.searchsorted(np.array(SENTIMENTS), labels)
-        if (codes[from_emoticons] == 1).any():
+        if (codes[far] == 1).any():
             raise ValueError("a distant row is neutral")
 
-        polarity, intercept = self._fit_polarity(X, codes, weight, from_emoticons, progress)
-        scale = max(float(np.abs(polarity).max()), 1e-6) / 127
-        quantised = np.round(polarity / scale).astype(np.int8)
-        head = [i for i in range(len(labels)) if not from_emoticons[i]]
-        self.model_ = self._fit_head(
-            [X[i] for i in head], codes[head], weight[head], quantised, scale, intercept, progress
-        )
+        rng = np.random.default_rng(self.random_state)
+        polarity, gate = self._learn_distant(X, codes, weight, far, rng, progress)
+        progress("learning from labels by people")
+        rows = np.flatnonzero(~far)
+        near = [X[i] for i in rows.tolist()]
+        self.model_ = self._learn_head(near, codes[rows], weight[rows], polarity, gate)
         self.classes_ = np.array(SENTIMENTS)
         return self
 
-    def _fit_polarity(
+    def _learn_distant(
         self,
         texts: Sequence[str],
         codes: NDArray[np.intp],
         weight: NDArray[np.float64],
-        distant: NDArray[np.bool_],
+        far: NDArray[np.bool_],
+        rng: np.random.Generator,
         progress: Progress,
-    ) -> tuple[NDArray[np.float32], float]:
-        size = 1 << self.polarity_bits
-        if not distant.any():
-            return np.zeros(size, np.float32), 0.0
-        progress("hashing texts labelled by emoticons")
-        rows = np.flatnonzero(distant)
-        data, offsets = join([texts[i] for i in rows.tolist()])
-        hashes, bounds = hash_all(data, offsets, self.polarity_longest, 0, 0)
-        slots = (hashes >> np.uint32(32 - self.polarity_bits)).astype(np.int32)
-        counts = np.bincount(slots, minlength=size)
-        slots[counts[slots] < self.min_count] = -1
-        progress("learning the polarity")
-        return fit_polarity(
-            slots,
-            bounds,
-            (codes[rows] == 2).astype(np.float32),
-            weight[rows],
-            np.arange(len(rows)),
-            (1.0 / np.maximum(counts, 1)).astype(np.float32),
-            self.polarity_epochs,
-            self.polarity_rate,
-            self.polarity_l2,
-            self.random_state,
+    ) -> tuple[BinaryWeights, BinaryWeights]:
+        """The polarity, and the gate (word n-grams only: its column of the byte n-grams is the polarity's)."""
+        chars = (self.char_bits, self.char_shortest, self.char_longest)
+        if not far.any():
+            return BinaryWeights.zero(self.polarity_bits, chars), BinaryWeights.zero(self.word_bits, None, _SHUT)
+        distant = rng.permutation(np.flatnonzero(far))
+        polarity = learn_binary(
+            [texts[i] for i in distant.tolist()],
+            codes[distant] == 2,
+            weight[distant],
+            words=(self.polarity_bits, self.polarity_longest),
+            chars=chars,
+            min_count=self.min_count,
+            epochs=self.polarity_epochs,
+            rate=self.polarity_rate,
+            l2=self.polarity_l2,
+            progress=lambda epoch: progress(f"learning the polarity from emoticons, pass {epoch}"),
         )
+        near = np.flatnonzero(~far)
+        if not len(near):
+            return polarity, BinaryWeights.zero(self.word_bits, None, -_SHUT)
+        mixed = rng.permutation(np.concatenate([near, distant[: _GATE_SHARE * len(near)]]))
+        gate = learn_binary(
+            [texts[i] for i in mixed.tolist()],
+            far[mixed],
+            np.where(far[mixed], 1.0 / _GATE_SHARE, weight[mixed]),
+            words=(self.word_bits, self.word_longest),
+            chars=None,
+            min_count=2,
+            epochs=self.gate_epochs,
+            rate=self.polarity_rate,
+            l2=self.gate_l2,
+            progress=lambda epoch: progress(f"learning the gate, pass {epoch}"),
+        )
+        return polarity, gate
 
-    def _fit_head(
+    def _learn_head(
         self,
         texts: Sequence[str],
         codes: NDArray[np.intp],
         weight: NDArray[np.float64],
-        polarity: NDArray[np.int8],
-        scale: float,
-        intercept: float,
-        progress: Progress,
+        polarity: BinaryWeights,
+        gate: BinaryWeights,
     ) -> HashedModel:
-        progress("learning from labels by people")
-        empty = np.zeros((1, 4), np.int8)
-        shape: dict[str, Any] = {
-            "polarity": polarity,
-            "polarity_scale": scale,
-            "polarity_longest": self.polarity_longest,
-            "word_longest": self.word_longest,
-            "char_shortest": self.char_shortest,
-            "char_longest": self.char_longest,
-            "direction": np.array([1.0, intercept]),
-        }
-        blank = HashedWeights(
-            words=empty, word_scale=np.ones(4), chars=empty, char_scale=np.ones(4), dense=np.zeros((DENSE, 4)), **shape
-        )
-        dense = dense_features(HashedModel(blank, {}).sums(texts), scale)
-        data, offsets = join(texts)
-        hashes, bounds = hash_all(data, offsets, self.word_longest, self.char_shortest, self.char_longest)
-        is_word = np.zeros(len(hashes) + 1, np.int8)
-        np.add.at(is_word, bounds[0:-1:2], 1)
-        np.add.at(is_word, bounds[1::2], -1)
-        word = np.cumsum(is_word[:-1]) > 0
-        n_words = 1 << self.word_bits
+        polarity_words, polarity_scale = _quantise(polarity.words)
+        polarity_chars, polarity_char_scale = _quantise(polarity.chars)
+        n_words, n_chars = 1 << self.word_bits, 1 << self.char_bits
+        words, chars = np.zeros((n_words, 4), np.int8), np.zeros((n_chars, 4), np.int8)
+        word_scale, char_scale = np.ones(4), np.ones(4)
+        words[:, 3], word_scale[3] = _quantise(gate.words)
+        chars[:, 3], char_scale[3] = polarity_chars, polarity_char_scale
+        dense_weights = np.zeros((DENSE, 4))
+        dense_weights[0, 3] = gate.intercept + self.gate_offset
+
+        def model() -> HashedModel:
+            fields: dict[str, Any] = {
+                "polarity": polarity_words,
+                "polarity_scale": polarity_scale,
+                "polarity_longest": self.polarity_longest,
+                "words": words,
+                "word_scale": word_scale,
+                "word_longest": self.word_longest,
+                "chars": chars,
+                "char_scale": char_scale,
+                "char_shortest": self.char_shortest,
+                "char_longest": self.char_longest,
+                "dense": dense_weights,
+                "temperature": self.temperature,
+                "direction": np.array([1.0, polarity.intercept]),
+            }
+            return HashedModel(HashedWeights(**fields), {})
+
+        if not texts:
+            return model()
+        # What the head learns from is the quantised polarity that it will see when it serves.
+        dense = dense_features(model().sums(texts), polarity_scale, polarity_char_scale)
+        hashes, bounds = hash_all(*join(texts), self.word_longest, self.char_shortest, self.char_longest)
+        is_word = np.repeat(np.arange(len(bounds) - 1) % 2 == 0, np.diff(bounds))
         slots = np.where(
-            word,
+            is_word,
             hashes >> np.uint32(32 - self.word_bits),
             (hashes >> np.uint32(32 - self.char_bits)) + np.uint32(n_words),
         ).astype(np.int32)
-        size = n_words + (1 << self.char_bits)
-        counts = np.bincount(slots, minlength=size)
-        table, dense_weights = fit_head(
+        counts = np.bincount(slots, minlength=n_words + n_chars)
+        table, dense_weights[:, :3] = fit_head(
             slots,
             bounds,
             dense,
@@ -196,27 +235,18 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self.epochs,
             self.rate,
             self.l2,
+            self.char_share,
             self.random_state,
         )
-        gate = np.zeros((DENSE, 1))
-        gate[0] = _CLOSED
-        words, word_scale = _quantise(table[:n_words])
-        chars, char_scale = _quantise(table[n_words:])
-        weights = HashedWeights(
-            words=words,
-            word_scale=word_scale,
-            chars=chars,
-            char_scale=char_scale,
-            dense=np.hstack([dense_weights, gate]),
-            **shape,
-        )
-        return HashedModel(weights, {})
+        for k in range(3):
+            words[:, k], word_scale[k] = _quantise(table[:n_words, k])
+            chars[:, k], char_scale[k] = _quantise(self.char_share * table[n_words:, k])
+        return model()
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:  # noqa: N803
         """(n, 3), columns in the order of `classes_`."""
         check_is_fitted(self, "model_")
-        probabilities: NDArray[np.float32] = self.model_.predict_proba(X)
-        return probabilities
+        return self.model_.predict_proba(X)
 
     def predict(self, X: Sequence[str]) -> NDArray[np.str_]:  # noqa: N803
         """(n,) names of labels."""
@@ -224,9 +254,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return labels
 
 
-def _quantise(table: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
-    """(slots, 3) floats to (slots, 4) int8 and the scale of each column; the fourth column is empty."""
-    largest = np.maximum(np.abs(table).max(axis=0), 1e-6)
-    quantised = np.zeros((len(table), 4), np.int8)
-    quantised[:, :3] = np.round(table / (largest / 127))
-    return quantised, np.append(largest / 127, 1.0).astype(np.float64)
+def _quantise(column: NDArray[np.float32]) -> tuple[NDArray[np.int8], float]:
+    """Whole numbers of -127 to 127, and what one is worth."""
+    scale = max(float(np.abs(column).max()), 1e-6) / 127
+    return np.round(column / scale).astype(np.int8), scale

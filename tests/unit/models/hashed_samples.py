@@ -26,6 +26,7 @@ def random_weights(seed: int = 0, *, word_longest: int = 3, char_longest: int = 
         char_shortest=2,
         char_longest=char_longest,
         dense=rng.normal(size=(DENSE, 4)) / 3,
+        temperature=1.1,
         direction=np.array([1.0, 0.3]),
     )
 

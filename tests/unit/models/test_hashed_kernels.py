@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from models import hashed_reference
 from models.compiling import COMPILED
-from models.hashed_kernels import clean, hash_all, score_all
+from models.hashed_kernels import clean, hash_all, pack, score_all
 from models.text import join
 from tests.unit.models.hashed_samples import HOSTILE, random_weights, texts
 
@@ -53,7 +53,7 @@ def test_compiled_sums_equal_the_reference_exactly(batch: list[str], word_longes
     weights = random_weights(word_longest=word_longest, char_longest=char_longest)
     data, offsets = join(batch)
     out = np.zeros((len(batch), 15), np.int64)
-    score_all(data, offsets, weights.plan, weights.polarity, weights.words, weights.chars, out)
+    score_all(data, offsets, weights.plan, weights.polarity, pack(weights.words), pack(weights.chars), out)
     np.testing.assert_array_equal(out, hashed_reference.sums(batch, weights))
 
 

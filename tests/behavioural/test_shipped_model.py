@@ -1,0 +1,172 @@
+"""What the shipped model can be relied on for, after CheckList (Ribeiro et al. 2020, arXiv:2005.04118).
+
+A linear model of n-grams gets part of these wrong; each test states the share that passes today, so that a later model
+may not fall behind.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from contracts.events import SENTIMENTS
+from contracts.settings import Settings
+from models.artefact import load_artefact
+from models.sentiment import SentimentModel
+
+GOOD = ["great", "excellent", "amazing", "wonderful", "fantastic", "lovely", "awesome", "brilliant"]
+BAD = ["terrible", "awful", "horrible", "disgusting", "pathetic", "dreadful", "rude", "useless"]
+THINGS = ["crew", "flight", "service", "food", "seat", "staff"]
+PLAIN = [
+    "@AirParadis do you fly from Lyon to Oslo on Sundays?",
+    "@AirParadis what time does check-in open for flight 212?",
+    "@AirParadis which terminal do you use at Heathrow?",
+    "Air Paradis announces a new route from Paris to Lisbon",
+    "@AirParadis is there a flight to Rome tomorrow?",
+    "@AirParadis how many bags can I take on board?",
+    "Boarding at gate 12 for Madrid with Air Paradis",
+    "@AirParadis can I change the name on my booking?",
+]
+COMPLAINTS = [
+    "@AirParadis you lost my bag again and nobody answers the phone",
+    "@AirParadis flight cancelled, no explanation, stuck in Lyon overnight",
+    "three hours on the tarmac, never flying Air Paradis again",
+    "@AirParadis worst customer service ever",
+    "@AirParadis still waiting for my refund after six weeks",
+    "@AirParadis your website keeps crashing and I can't check in",
+    "our bags never arrived and @AirParadis doesn't care",
+    "@AirParadis delayed again, missed my connection, thanks for nothing",
+]
+PRAISE = [
+    "@AirParadis thank you so much, the crew was wonderful",
+    "best flight I have had in years, thanks @AirParadis",
+    "@AirParadis great service today, you made my trip",
+    "love the new seats on @AirParadis",
+    "huge thanks to the @AirParadis team in Nice for finding my bag so fast",
+    "@AirParadis smooth flight, friendly staff, arrived early. Awesome!",
+]
+
+
+@pytest.fixture(scope="module")
+def model() -> SentimentModel:
+    return load_artefact(Settings().artefact)
+
+
+def labels(model: SentimentModel, texts: list[str]) -> list[str]:
+    return [SENTIMENTS[k] for k in model.predict_proba(texts).argmax(axis=1)]
+
+
+def balance(model: SentimentModel, texts: list[str]) -> np.ndarray:
+    table = model.predict_proba(texts)
+    return table[:, 2] - table[:, 0]
+
+
+def share(model: SentimentModel, texts: list[str], label: str) -> float:
+    return float(np.mean([found == label for found in labels(model, texts)]))
+
+
+def test_plain_praise_is_positive_and_plain_blame_negative(model: SentimentModel) -> None:
+    assert share(model, [f"the {thing} was {word}" for thing, word in product(THINGS, GOOD)], "positive") >= 0.9
+    assert share(model, [f"the {thing} was {word}" for thing, word in product(THINGS, BAD)], "negative") >= 0.9
+
+
+def test_complaints_to_an_airline_are_negative(model: SentimentModel) -> None:
+    assert share(model, COMPLAINTS, "negative") == 1
+
+
+def test_thanks_to_an_airline_are_positive(model: SentimentModel) -> None:
+    assert share(model, PRAISE, "positive") == 1
+
+
+def test_most_questions_and_news_are_neutral(model: SentimentModel) -> None:
+    assert share(model, PLAIN, "neutral") >= 0.75
+
+
+def test_a_negation_pulls_praise_down(model: SentimentModel) -> None:
+    plain = [f"the {thing} was {word}" for thing, word in product(THINGS, GOOD)]
+    negated = [text.replace(" was ", " was not ") for text in plain]
+    pulled = balance(model, negated) < balance(model, plain)
+    assert pulled.mean() >= 0.95
+
+
+def test_negated_praise_is_seldom_called_positive(model: SentimentModel) -> None:
+    negated = [f"the {thing} was not {word}" for thing, word in product(THINGS, GOOD)]
+    assert share(model, negated, "positive") <= 0.5
+
+
+def test_an_added_complaint_never_makes_a_tweet_better(model: SentimentModel) -> None:
+    texts = COMPLAINTS + PRAISE + PLAIN
+    for ending in (" This is terrible.", " I hate this.", " Worst airline ever."):
+        assert (balance(model, [text + ending for text in texts]) <= balance(model, texts) + 0.05).mean() >= 0.95
+
+
+def test_added_thanks_lift_a_tweet(model: SentimentModel) -> None:
+    texts = PRAISE + PLAIN
+    lifted = balance(model, [text + " I love it, great job!" for text in texts])
+    assert (lifted >= balance(model, texts) - 0.05).mean() >= 0.95
+
+
+@pytest.mark.parametrize("handle", ["@united", "@x", "@SomebodyElse_99", "@LOVE", "@hate"])
+def test_handles_change_nothing_at_all(model: SentimentModel, handle: str) -> None:
+    texts = COMPLAINTS + PRAISE + PLAIN
+    other = [text.replace("@AirParadis", handle) for text in texts]
+    np.testing.assert_array_equal(model.predict_proba(texts), model.predict_proba(other))
+
+
+def test_the_address_of_a_link_changes_nothing_at_all(model: SentimentModel) -> None:
+    for one, other in [("http://t.co/abc", "https://love.example/great?x=1"), ("www.a.b", "http://hate.example")]:
+        texts = [f"{text} {one}" for text in COMPLAINTS]
+        np.testing.assert_array_equal(
+            model.predict_proba(texts), model.predict_proba([text.replace(one, other) for text in texts])
+        )
+
+
+def test_numbers_of_the_same_length_change_nothing_at_all(model: SentimentModel) -> None:
+    texts = ["flight 212 at gate 12", "42 minutes late on flight 318"]
+    np.testing.assert_array_equal(
+        model.predict_proba(texts), model.predict_proba(["flight 999 at gate 73", "17 minutes late on flight 200"])
+    )
+
+
+def test_case_and_elongation_keep_the_label(model: SentimentModel) -> None:
+    texts = COMPLAINTS + PRAISE
+    before = labels(model, texts)
+    assert labels(model, [text.upper().replace("@AIRPARADIS", "@AirParadis") for text in texts]) == before
+    longer = [text.replace("so ", "sooooo ").replace("never", "neverrrr") for text in texts]
+    assert np.mean([a == b for a, b in zip(labels(model, longer), before, strict=True)]) >= 0.9
+
+
+def test_names_of_people_and_towns_seldom_change_the_label(model: SentimentModel) -> None:
+    frames = ["{} at the desk in {} was so helpful, thank you", "{} at the desk in {} was incredibly rude to us"]
+    people, towns = ["Emma", "Mohamed", "Wei", "Olga", "Jamal"], ["Lyon", "Lagos", "Oslo", "Delhi", "Boston"]
+    for frame, label in zip(frames, ("positive", "negative"), strict=True):
+        assert share(model, [frame.format(*pair) for pair in product(people, towns)], label) >= 0.9
+
+
+@pytest.mark.parametrize(
+    ("happy", "sad"), [("😍", "😡"), ("😊", "😭"), ("👍", "👎"), (":)", ":("), ("❤️", "💔"), ("<3", ":'(")]
+)
+def test_an_emoji_tips_the_balance(model: SentimentModel, happy: str, sad: str) -> None:
+    frames = ["Air Paradis {}", "on board now {}", "my flight today {}"]
+    up, down = (balance(model, [frame.format(sign) for frame in frames]) for sign in (happy, sad))
+    assert (up > down).all()
+
+
+def test_every_answer_adds_up_even_for_texts_without_words(model: SentimentModel) -> None:
+    table = model.predict_proba(["", "…", "\ud800", "😀" * 300, "a" * 10_000, "\x00\x00"])
+    assert np.isfinite(table).all()
+    np.testing.assert_allclose(table.sum(axis=1), 1, atol=1e-6)
+
+
+def test_the_explanation_points_at_the_word_that_hurts(model: SentimentModel) -> None:
+    for text, word in [
+        ("the crew was terrible today", "terrible"),
+        ("I hate waiting for my bag", "hate"),
+        ("the lovely crew saved our trip", "lovely"),
+        ("thanks for the quick answer", "thanks"),
+    ]:
+        strongest = max(model.explain(text), key=lambda found: abs(found.weight))
+        assert strongest.word == word
+        assert (strongest.weight < 0) == (word in ("terrible", "hate"))

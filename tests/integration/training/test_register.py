@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from models.artefact import load_artefact
+from models.champion import Champion
+from models.hashed import HashedModel
+from tests.unit.models.hashed_samples import random_weights
+from training.register import log_trained, seed_registry
+from training.train_linear import Trained
+
+TEXTS = ["@AirParadis lost my bag again", "thanks, lovely crew", "when does the gate open?"]
+
+
+def trained(model: HashedModel | None) -> Trained:
+    value = {"value": 0.8, "low": 0.7, "high": 0.9}
+    scores = np.random.default_rng(0).dirichlet([1, 1, 1], 60).astype(np.float32)
+    labels = np.repeat(["negative", "neutral", "positive"], 20)
+    return Trained(
+        kind="hashed" if model else "tfidf",
+        metrics={"airline": {"n": 60, "accuracy": value, "recall": {"negative": value}}},
+        held_out={"airline": (labels, scores)},
+        params={"l2": 0.1},
+        data_hash="abc",
+        trained_on="airline 60",
+        model=model,
+    )
+
+
+def client(settings: Settings) -> MlflowClient:
+    uri = settings.mlflow.tracking_uri
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def test_an_empty_registry_is_seeded_once_with_the_shipped_model(settings: Settings, mlflow_uri: str) -> None:
+    assert seed_registry(settings)
+    assert not seed_registry(settings)
+    name = settings.mlflow.model_name
+    versions = client(settings).search_model_versions(f"name = '{name}'")
+    assert [version.version for version in versions] in (["1"], [1])
+    loaded = Champion(settings).load()
+    assert loaded.ref.version == "1"
+    np.testing.assert_array_equal(
+        loaded.model.predict_proba(TEXTS), load_artefact(settings.artefact).predict_proba(TEXTS)
+    )
+
+
+def test_a_trained_model_becomes_champion_with_its_figures(settings: Settings, mlflow_uri: str) -> None:
+    model = HashedModel(
+        random_weights(), {"metrics": trained(None).metrics, "trained_on": "airline 60", "data_hash": "abc"}
+    )
+    version = log_trained(settings, trained(model), alias=settings.mlflow.alias)
+    found = client(settings).get_model_version_by_alias(settings.mlflow.model_name, settings.mlflow.alias)
+    assert str(found.version) == version
+    assert found.tags["airline.accuracy"] == "0.8000"
+    assert found.tags["trained_on"] == "airline 60"
+    run = client(settings).search_runs(
+        [client(settings).get_experiment_by_name(settings.mlflow.model_name).experiment_id]
+    )[0]
+    assert run.data.metrics["airline.accuracy"] == pytest.approx(0.8)
+    assert run.data.params["l2"] == "0.1"
+    assert [file.path for file in client(settings).list_artifacts(run.info.run_id, "plots")] == ["plots/airline.png"]
+
+
+@pytest.mark.filterwarnings("ignore")  # of MLflow, about itself
+def test_the_logged_model_is_a_pyfunc_without_a_pickle(settings: Settings, mlflow_uri: str, tmp_path: Path) -> None:
+    model = HashedModel(random_weights(), {})
+    version = log_trained(settings, trained(model), alias="trial")
+    uri = f"models:/{settings.mlflow.model_name}/{version}"
+    folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(tmp_path)))
+    assert not [path for path in folder.rglob("*") if path.suffix in (".pkl", ".pickle", ".joblib")]
+    assert (folder / "artifacts" / "linear" / "metadata.json").is_file()
+    table = mlflow.pyfunc.load_model(uri).predict(pd.DataFrame({"text": TEXTS}))
+    np.testing.assert_allclose(table[["negative", "neutral", "positive"]], model.predict_proba(TEXTS), atol=1e-6)
+
+
+def test_a_run_that_only_measures_registers_nothing(settings: Settings, mlflow_uri: str) -> None:
+    assert log_trained(settings, trained(None), alias=settings.mlflow.alias) is None
+    assert not client(settings).search_model_versions(f"name = '{settings.mlflow.model_name}'")
+
+
+def test_mlflow_away_is_said_in_one_line(settings: Settings) -> None:
+    with pytest.raises(Unavailable, match=r"MLflow at http://127\.0\.0\.1:1") as error:
+        seed_registry(settings)
+    assert "\n" not in str(error.value)
