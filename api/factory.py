@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from api import alert_routes, errors, feedback_routes, health_routes, predict_routes
 from api.bodies import Problem
 from api.limits import BodyLimit
 from api.metrics import Measured, Metrics
+from api.pages import OwnServerOnly
 from api.parts import Parts
 from api.predict_routes import Scoring
 
@@ -32,7 +34,7 @@ def create_app(parts: Parts) -> FastAPI:
         for close in parts.closing:
             close()
 
-    app = FastAPI(
+    app: FastAPI = FastAPIOffline(  # its pages take Swagger UI and ReDoc from this server, not from a CDN
         title="buzzwatch",
         version="1",
         description="Sentiment of tweets, the judgement of people, and alerts.",
@@ -46,5 +48,6 @@ def create_app(parts: Parts) -> FastAPI:
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(OwnServerOnly)
     app.add_middleware(Measured, metrics=metrics)  # outermost: it sees what the others answer
     return app
