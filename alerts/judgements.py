@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple
 
 import redis
@@ -30,9 +31,17 @@ def judgements_ever(redis: redis.Redis, settings: Settings) -> dict[str, Judgeme
     return _by_version([client.hgetall(AlertKeys(settings.redis.prefix).judged)])
 
 
-def judgements_between(redis: redis.Redis, settings: Settings, *, since_s: int, until_s: int) -> dict[str, Judgements]:
-    """Per model version, in the minutes of `[since_s, until_s)`; kept as long as counts per minute."""
+def judgements_between(
+    redis: redis.Redis, settings: Settings, *, since_s: int, until_s: int, now_s: int | None = None
+) -> dict[str, Judgements]:
+    """Per model version, in the minutes of `[since_s, until_s)`; kept as long as counts per minute.
+
+    Minutes that cannot have any are not asked for, so that years cost no more than what is kept.
+    """
     keys = AlertKeys(settings.redis.prefix)
+    now_s = int(time.time()) if now_s is None else now_s
+    since_s = max(since_s, now_s - int(settings.alerts.minute_retention_s))
+    until_s = min(until_s, now_s + int(settings.alerts.ahead_after_s) + 60)
     client: Any = require_text(redis)
     pipeline = client.pipeline(transaction=False)
     for start in range(since_s // 60 * 60, until_s, 60):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,7 +10,8 @@ from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 
 from alerts.alert import State
-from api.bodies import AlertList, Problem, StatsList, StatsPoint
+from alerts.judgements import Judgements
+from api.bodies import AlertList, Judged, Problem, StatsList, StatsPoint
 from api.parts import PartsOf
 from contracts.times import to_ms, to_rfc3339
 
@@ -35,7 +37,7 @@ def stats(
     until: datetime | None = None,
     step: Annotated[int, Query(ge=60, le=_DAY_S, description="seconds, rounded up to minutes")] = 60,
 ) -> StatsList:
-    """Tweets per watch, theme and step of time.
+    """Tweets per watch, theme and step of time, and judgements per model version.
 
     `watch` and `theme`: one by name, empty for the whole stream or all themes, each one when not given.
     The last hour when no times are given; at most 1,500 steps.
@@ -60,7 +62,22 @@ def stats(
         )
         for point in found
     ]
-    return StatsList(since=to_rfc3339(since_s * 1000), until=to_rfc3339(until_s * 1000), step_s=step_s, points=points)
+    return StatsList(
+        since=to_rfc3339(since_s * 1000),
+        until=to_rfc3339(until_s * 1000),
+        step_s=step_s,
+        points=points,
+        judgements=_judged(parts.judgements(since_s=since_s, until_s=until_s)),
+    )
+
+
+def _judged(found: Mapping[str, Judgements]) -> list[Judged]:
+    most_first = sorted(found.items(), key=lambda item: (-item[1].right - item[1].wrong, item[0]))
+    return [
+        Judged(model_version=version, right=counts.right, wrong=counts.wrong, accuracy=round(counts.accuracy, 4))
+        for version, counts in most_first
+        if counts.accuracy is not None
+    ]
 
 
 def _refused(field: str, message: str) -> RequestValidationError:

@@ -163,6 +163,16 @@ class StatsPoint(BaseModel):
     """Negative tweets among all."""
 
 
+class Judged(BaseModel):
+    """What people said about the predictions of one model version."""
+
+    model_version: str
+    right: int
+    wrong: int
+    accuracy: float
+    """Right ones among all."""
+
+
 class StatsList(BaseModel):
     """Counts per step; steps without tweets are left out."""
 
@@ -170,6 +180,8 @@ class StatsList(BaseModel):
     until: str
     step_s: int
     points: list[StatsPoint]
+    judgements: list[Judged]
+    """Of the same time, per model version, the most judged first; of every watch and theme."""
 
 
 class Problem(BaseModel):

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from alerts.alert import Alert, State
 from alerts.counts import Point
+from alerts.judgements import Judgements
 from contracts.events import Feedback
 from contracts.settings import ApiSettings
 from models.annotate import Annotator
@@ -73,6 +74,14 @@ class Stats(Protocol):
         ...
 
 
+class JudgementsBetween(Protocol):
+    """Judgements per model version; `alerts.judgements.judgements_between`."""
+
+    def __call__(self, *, since_s: int, until_s: int) -> Mapping[str, Judgements]:
+        """Those of the minutes of `[since_s, until_s)`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Component:
     """How something that we depend on is, as `/health` shows it."""
@@ -96,6 +105,7 @@ class Parts:
     feedback: FeedbackSink
     alerts: Alerts
     stats: Stats
+    judgements: JudgementsBetween
     probes: Mapping[str, Probe]
     closing: Sequence[Callable[[], Any]] = ()
     """Called in this order after everything has stopped."""

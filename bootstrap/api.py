@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import httpx
 import redis
 from fastapi import FastAPI
 
 from alerts.connection import connect
 from alerts.counters import CounterStore
+from alerts.judgements import judgements_between
 from alerts.state import AlertStore
 from api.factory import create_app
 from api.feedback import FeedbackPublisher
@@ -69,6 +72,7 @@ def build_api(settings: Settings | None = None) -> FastAPI:
             feedback=feedback,
             alerts=AlertStore(client, settings),
             stats=CounterStore(client, settings),
+            judgements=partial(judgements_between, client, settings),
             probes={"kafka": kafka, "redis": redis_, "mlflow": mlflow},
             closing=[client.close],
         )

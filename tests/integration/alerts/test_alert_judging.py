@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from functools import partial
 
 import pytest
 
@@ -193,4 +194,16 @@ def test_accuracy_is_read_per_version_and_time(judge: Judge, settings: Settings)
     assert Judgements(3, 1).accuracy == 0.75
     assert Judgements().accuracy is None
     now_s = NOW_MS // 1000
-    assert judgements_between(client, settings, since_s=now_s - 600, until_s=now_s + 1) == {"7": Judgements(3, 1)}
+    between = partial(judgements_between, client, settings, now_s=now_s)
+    assert between(since_s=now_s - 600, until_s=now_s + 1) == {"7": Judgements(3, 1)}
+    assert between(since_s=now_s - 1200, until_s=now_s - 600) == {}
+
+
+def test_accuracy_of_all_times_is_asked_for_only_where_it_can_be(judge: Judge, settings: Settings) -> None:
+    judge.judge("t", 0, 1, events(RIGHT), now_ms=NOW_MS)
+    client, now_s = connect(settings), NOW_MS // 1000
+    before = client.info("commandstats").get("cmdstat_hgetall", {}).get("calls", 0)
+    ever = judgements_between(client, settings, since_s=-62_000_000_000, until_s=253_000_000_000, now_s=now_s)
+    assert ever == {"7": Judgements(1, 0)}
+    asked = client.info("commandstats")["cmdstat_hgetall"]["calls"] - before
+    assert asked < settings.alerts.minute_retention_s / 60 + 20

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +15,10 @@ import pytest
 from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.counts import Cell
+from alerts.judging import Judge
 from bootstrap.api import build_api
+from contracts.events import Feedback
+from contracts.rules_file import load_rules
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from tests.integration.registering import Registering
@@ -73,7 +77,15 @@ async def test_the_whole_api_on_real_servers(client: httpx.AsyncClient, settings
         samples=[],
     )
     store.close()
-    [point] = (await client.get("/stats", params={"watch": "air-paradis", "theme": ""})).json()["points"]
+    said = {"feedback_id": str(uuid.uuid4()), "prediction_id": predicted["prediction_id"], "predicted": "negative"}
+    wrong = Feedback.model_validate({**said, "correct": False, "model_version": "1"})
+    with connect(settings) as store:
+        Judge(store, settings, load_rules(settings.rules)).judge(
+            "t", 0, 1, [(0, wrong)], now_ms=int(time.time() * 1000)
+        )
+    stats = (await client.get("/stats", params={"watch": "air-paradis", "theme": ""})).json()
+    assert stats["judgements"] == [{"model_version": "1", "right": 0, "wrong": 1, "accuracy": 0.0}]
+    [point] = stats["points"]
     assert (point["negative"], point["total"], point["share"]) == (3, 3, 1.0)
     explained = (await client.post("/explain", json={"text": "good flight, bad food"})).json()
     assert [word["word"] for word in explained["words"]][:2] == ["good", "flight"]

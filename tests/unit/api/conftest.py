@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from alerts.alert import Alert, State
 from alerts.counts import Counts, Point
+from alerts.judgements import Judgements
 from api.factory import create_app
 from api.parts import Component, Parts
 from contracts.errors import Unavailable
@@ -69,6 +70,18 @@ class FakeStats:
         return [Point(1_700_000_040, "air-paradis", "", Counts(3, 1, 0))]
 
 
+class FakeJudgements:
+    """Answers `found` and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, int] = {}
+        self.found: dict[str, Judgements] = {}
+
+    def __call__(self, **asked: int) -> dict[str, Judgements]:
+        self.asked = asked
+        return self.found
+
+
 class Api:
     """The app, its fakes and a client."""
 
@@ -77,6 +90,7 @@ class Api:
         self.feedback = FakeFeedback()
         self.alerts = FakeAlerts()
         self.stats = FakeStats()
+        self.judgements = FakeJudgements()
         self.kafka = Component("ok", "4.1")
         self.parts = Parts(
             settings=ApiSettings(),
@@ -85,6 +99,7 @@ class Api:
             feedback=self.feedback,
             alerts=self.alerts,
             stats=self.stats,
+            judgements=self.judgements,
             probes={"kafka": lambda: self.kafka},
         )
         self.app: FastAPI = create_app(self.parts)

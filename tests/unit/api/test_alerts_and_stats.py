@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import redis
 
+from alerts.judgements import Judgements
 from tests.unit.api.conftest import Api
 
 
@@ -42,6 +43,16 @@ async def test_stats_are_counts_and_shares_per_step(api: Api) -> None:
             "total": 4,
             "share": 0.75,
         }
+    ]
+
+
+async def test_stats_have_the_judgements_per_model_version_of_the_same_time(api: Api) -> None:
+    api.judgements.found = {"6": Judgements(1, 0), "7": Judgements(2, 1), "8|b": Judgements(0, 0)}
+    answer = await api.get("/stats", since="2023-11-14T22:00:00Z", until="2023-11-14T23:00:00Z")
+    assert api.judgements.asked == {"since_s": 1_699_999_200, "until_s": 1_700_002_800}
+    assert answer.json()["judgements"] == [
+        {"model_version": "7", "right": 2, "wrong": 1, "accuracy": 0.6667},
+        {"model_version": "6", "right": 1, "wrong": 0, "accuracy": 1.0},
     ]
 
 
