@@ -1,4 +1,4 @@
-"""`buzzwatch demo`: a crisis of two and a half minutes on the real stack, then the stack stays up."""
+"""`buzzwatch demo`: a crisis of almost three minutes on the real stack, then the stack stays up."""
 
 from __future__ import annotations
 

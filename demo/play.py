@@ -41,7 +41,7 @@ class Phase(NamedTuple):
 PHASES: Final = (
     Phase("an ordinary day", 20, 5, 0),
     Phase("baggage breakdown", 45, 3, 8),
-    Phase("recovery", 85, 5, 0),
+    Phase("recovery", 105, 5, 0),
 )
 
 

@@ -44,6 +44,11 @@ def batch_consumer(settings: Settings, role: str, instance: str) -> Consumer:
     )
 
 
+def is_fatal(error: KafkaError) -> bool:
+    """Whether a consumer is of no more use: another one of the same name has taken its place, say."""
+    return error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
+
+
 def _log_error(error: Any) -> None:
     if error.code() != KafkaError._ALL_BROKERS_DOWN:
         _log.warning("Kafka: %s", error.str())

@@ -36,7 +36,7 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
             "auto.offset.reset": "earliest",
             "enable.partition.eof": True,  # a partition that ends in a transaction marker has no last record
             "fetch.wait.max.ms": 100,
-            "log_level": 3,
+            "log_level": 2,  # that Kafka has gone is for us to say
         }
     )
     try:

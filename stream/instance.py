@@ -6,6 +6,9 @@ back after `kill -9` has its partitions at once and fences what it left behind.
 
 from __future__ import annotations
 
+import getpass
+import hashlib
+import tempfile
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,10 +20,16 @@ _MAX_SLOTS = 256
 
 
 class Instance:
-    """Holds the lowest slot of this host that nobody holds, until the process ends, however it ends."""
+    """Holds the lowest slot that nobody on this host holds, until the process ends, however it ends.
+
+    Slots are counted per Kafka and consumer group, wherever the data folders are: workers with one name would
+    take each other's partitions for ever.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        folder = settings.local.data_dir / "workers"
+        group = f"{settings.kafka.bootstrap_servers} {settings.worker.group}"
+        mark = hashlib.sha256(group.encode()).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"buzzwatch-{getpass.getuser()}" / mark
         folder.mkdir(parents=True, exist_ok=True)
         self.slot, self._lock = _lowest_free(folder)
         # The name that Kafka knows this worker by.

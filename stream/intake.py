@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from stream.consumers import is_fatal
 from stream.records import Record, RecordBatch
 
 _log = logging.getLogger("buzzwatch.stream.intake")
@@ -129,7 +130,7 @@ class Intake:
         if error.code() == KafkaError._PARTITION_EOF:
             self._ends[cast("int", message.partition())] = cast("int", message.offset())
             return False
-        if error.fatal() or error.code() in (KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL):
+        if is_fatal(error):
             raise KafkaException(error)
         _log.warning("polling %s: %s", self._topic, error.str())
         if error.code() == KafkaError._MAX_POLL_EXCEEDED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,6 +14,8 @@ from contracts.errors import Unavailable
 from contracts.settings import Settings
 from contracts.topics import DEAD_LETTER_ROOM, MAX_RECORD_BYTES
 from stream.tweet_files import Line
+
+_log = logging.getLogger("buzzwatch.produce")
 
 _PATIENCE_S = 30.0
 
@@ -66,8 +69,11 @@ class TweetProducer:
         future.add_errback(self._refuse, line.key)
 
     def close(self) -> None:
-        """Wait for what is queued."""
-        self._producer.close(timeout=_PATIENCE_S)
+        """Wait for what is queued; what Kafka has not acknowledged by then is not counted."""
+        try:
+            self._producer.close(timeout=_PATIENCE_S)
+        except KafkaError as error:
+            _log.warning("Kafka at %s did not take everything: %s", self._servers, error)
 
     def _count(self, _metadata: Any) -> None:
         self.acknowledged += 1

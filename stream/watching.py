@@ -20,6 +20,7 @@ from alerts.counters import CounterStore
 from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import AlertSettings
+from stream.consumers import is_fatal
 from stream.counting import tally
 from stream.metrics import WATCHED, WATCHED_UNREADABLE
 from stream.records import Record
@@ -105,6 +106,8 @@ class Watch:
                 self._placed = False
                 self._stopping.wait(_REDIS_AWAY_S)
             except KafkaException as error:
+                if is_fatal(error.args[0]):
+                    raise
                 _log.warning("placing at the marks: %s", error.args[0].str())
                 self._placed = False
                 self._stopping.wait(_REDIS_AWAY_S)
@@ -139,7 +142,7 @@ class Watch:
         if error.code() == KafkaError._PARTITION_EOF:
             self._ends[cast("int", message.partition())] = cast("int", message.offset())
             return False
-        if error.fatal() or error.code() == KafkaError.FENCED_INSTANCE_ID:
+        if is_fatal(error):
             raise KafkaException(error)
         _log.warning("polling %s: %s", self._topic, error.str())
         return False

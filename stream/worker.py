@@ -7,7 +7,6 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import faust
@@ -67,11 +66,6 @@ class Worker(faust.App):
         assert self._roles is not None, "the app has not started"
         return self._roles
 
-    async def on_first_start(self) -> None:
-        """Faust makes its data folder, but not the folders above it."""
-        Path(str(self.conf.datadir)).mkdir(parents=True, exist_ok=True)
-        await super().on_first_start()
-
     async def on_start(self) -> None:
         """Faust starts the consumer and the agents after this."""
         await super().on_start()
@@ -89,7 +83,7 @@ class Worker(faust.App):
         try:
             self._roles = await loop.run_in_executor(None, self._build, deliver, failed)
         except BuzzwatchError as error:
-            _log.error("the worker does not start: %s", error)  # noqa: TRY400 - one line for a person
+            _log.error("the worker does not start: %s", error)
             sys.exit(1)
 
     async def on_started(self) -> None:
@@ -146,6 +140,8 @@ def create_worker(
         logging_config: for `logging.config.dictConfig`; Faust sets up logging when it starts.
     """
     worker = settings.worker
+    data_dir = settings.local.data_dir / "faust" / str(instance.slot)
+    data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its folder, but not the folders above it
     app = Worker(
         worker.group,
         build=build,
@@ -158,7 +154,7 @@ def create_worker(
         consumer_auto_offset_reset="earliest",
         topic_disable_leader=True,
         topic_allow_declare=False,
-        datadir=str(settings.local.data_dir / "faust" / str(instance.slot)),
+        datadir=str(data_dir),
         web_host=worker.web_host,
         web_bind=worker.web_host,
         web_port=worker.web_port + instance.slot,

@@ -223,6 +223,7 @@ def test_the_instance_name_is_the_lowest_free_slot_and_stays_after_a_restart(
 ) -> None:
     from stream.instance import Instance
 
+    settings.worker.group = settings.kafka.topics.tweets
     one, two = Instance(settings), Instance(settings)
     assert (one.slot, two.slot) == (0, 1)
     one.release()
