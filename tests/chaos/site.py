@@ -1,0 +1,213 @@
+"""The real processes under test: workers and notifiers beside a Kafka and a Redis that can be killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import redis
+
+from contracts.settings import KafkaSettings, Settings
+from contracts.topics import TopicSettings
+from local.tether import tethered
+from local.topics import create_topics
+from models.champion_cache import ChampionCache
+from models.registry import RegisteredVersion
+from tests.chaos import checker
+from tests.chaos.traffic import Traffic, Visible
+from tests.fakes import Receiver
+from tests.servers import RunningServer, free_ports
+
+IN_A_ROW = 3
+RULES = """
+watches:
+  - {{name: air-paradis, match: ["@airparadis"]}}
+  - {{name: united, match: ["@united"]}}
+themes:
+  - {{name: baggage, match: [bag, luggage]}}
+  - {{name: delay, match: [late, delayed]}}
+rules:
+  - {{alert: ConsecutiveErrors, kind: consecutive_errors, severity: warning, count: {in_a_row}}}
+receivers:
+  - {{name: team, url: "{url}", secret: "{secret}"}}
+"""
+
+
+class Process:
+    """A process of ours, ended by its pid."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        with log.open("ab") as file:
+            self.started = time.time()
+            self._process = subprocess.Popen(
+                tethered(command), env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+            )
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self._process.kill()
+        self._process.wait(10)
+
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def terminate(self, timeout_s: float) -> tuple[int, float]:
+        """SIGTERM; the exit status and how long it took, seconds."""
+        since = time.monotonic()
+        self._process.terminate()
+        return self._process.wait(timeout_s), time.monotonic() - since
+
+    def wait(self, timeout_s: float) -> int:
+        """The exit status, once it ends by itself."""
+        return self._process.wait(timeout_s)
+
+
+class Site:
+    """Topics, prefix and group of one test; everything that it starts ends with `close`."""
+
+    def __init__(self, folder: Path, kafka: RunningServer, own_redis: RunningServer, *, session_s: float = 10) -> None:
+        self.folder, self.kafka, self.redis = folder, kafka, own_redis
+        self.receiver = Receiver()
+        mark = uuid.uuid4().hex[:8]
+        self.prefix = f"chaos-{mark}"
+        self.topics = TopicSettings(
+            tweets=f"tweets-{mark}", scored=f"scored-{mark}", feedback=f"feedback-{mark}", dead_letters=f"dead-{mark}"
+        )
+        create_topics(Settings(kafka=KafkaSettings(bootstrap_servers=kafka.address, topics=self.topics)))
+        rules = folder / "rules.yaml"
+        rules.write_text(RULES.format(in_a_row=IN_A_ROW, url=self.receiver.url, secret=self.receiver.secret))
+        self.web, self._metrics = free_ports(24)[::23]  # workers add their slot to the first
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
+            "BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS": kafka.address,
+            **{f"BUZZWATCH_KAFKA__TOPICS__{k.upper()}": v for k, v in self.topics.model_dump(include=_NAMES).items()},
+            "BUZZWATCH_REDIS__URL": own_redis.address,
+            "BUZZWATCH_REDIS__PREFIX": self.prefix,
+            "BUZZWATCH_MLFLOW__TRACKING_URI": "http://127.0.0.1:1",  # nobody: the cached champion serves
+            "BUZZWATCH_LOCAL__DATA_DIR": str(folder / "var"),
+            "BUZZWATCH_RULES": str(rules),
+            "BUZZWATCH_WORKER__GROUP": f"chaos-{mark}",
+            "BUZZWATCH_WORKER__WEB_PORT": str(self.web),
+            "BUZZWATCH_WORKER__SESSION_TIMEOUT_S": str(session_s),
+            "BUZZWATCH_WORKER__TRANSACTION_TIMEOUT_S": str(session_s - 2),
+            "BUZZWATCH_ALERTS__METRICS_PORT": str(self._metrics),
+        }
+        _remember_champion(folder / "var" / "champion")
+        self._processes: list[Process] = []
+        self.visible = Visible(kafka.address, self.topics.scored)
+        self._traffic: Traffic | None = None
+
+    def start_worker(self) -> Process:
+        """A worker in the lowest free slot of this host."""
+        return self._started("worker", [sys.executable, "-m", "faust", "-A", "stream.app", "worker"])
+
+    def start_notifier(self) -> Process:
+        return self._started("notifier", [str(Path(sys.executable).with_name("buzzwatch")), "notifier"])
+
+    def send(self, rate: int = 300) -> Traffic:
+        """Let tweets and judgements flow."""
+        self._traffic = Traffic(self.kafka.address, self.topics.tweets, self.topics.feedback, rate=rate)
+        return self._traffic
+
+    def client(self) -> redis.Redis:
+        return redis.Redis.from_url(self.redis.address, decode_responses=True)
+
+    def check(self, timeout_s: float = 60) -> None:
+        """Wait until everything has gone its way, then see that all of it did, once."""
+        assert self._traffic is not None
+        sent = self._traffic.stop()
+        servers, topics = self.kafka.address, self.topics
+        tweets = checker.read_committed(servers, topics.tweets)
+        assert len(tweets) == sent
+        readable = sum(checker.tweet_id(tweet.value) is not None for tweet in tweets)
+        self._until(lambda: self.visible.visible >= readable, timeout_s, "not all tweets are scored")
+        time.sleep(1)  # what comes twice may come late
+        scored = checker.read_committed(servers, topics.scored)
+        dead = checker.read_committed(servers, topics.dead_letters)
+        assert checker.once_in_all(tweets, scored, dead, topics.tweets) == [], self.said()
+
+        expected = checker.recounted(scored)
+        asked = checker.asked_for(checker.read_committed(servers, topics.feedback), IN_A_ROW)
+        with self.client() as client:
+            judged = f"{self.prefix}:{{alerts}}:feedback:judged"
+            self._until(
+                lambda: (
+                    not checker.difference(expected, checker.counted(client, self.prefix))
+                    and {k: int(v) for k, v in client.hgetall(judged).items()} == asked.judged
+                ),
+                30,
+                "the counters are not those of the topics",
+                lambda: str([checker.difference(expected, checker.counted(client, self.prefix))[:5],
+                             client.hgetall(judged), asked.judged]),
+            )  # fmt: skip
+            time.sleep(2)  # two looks at the marks: nothing may be counted again
+            assert checker.difference(expected, checker.counted(client, self.prefix)) == []
+            assert {k: int(v) for k, v in client.hgetall(judged).items()} == asked.judged
+        if any(process.name == "notifier" for process in self._processes):
+            self._check_alerts(asked.changes)
+
+    def _check_alerts(self, changes: int) -> None:
+        def told() -> set[str]:
+            return {post.id for post in self.receiver.accepted}
+
+        self._until(
+            lambda: len(told()) >= changes, 60, "alerts are missing", lambda: f"{len(told())} of {changes} came"
+        )
+        assert len(told()) == changes
+        assert self.receiver.forged == 0
+        bodies: dict[str, set[bytes]] = {}
+        for post in self.receiver.posts:
+            bodies.setdefault(post.id, set()).add(post.raw)
+        assert [identifier for identifier, raw in bodies.items() if len(raw) > 1] == []
+
+    def _until(
+        self, holds: Callable[[], bool], timeout_s: float, problem: str, detail: Callable[[], str] = str
+    ) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not holds():
+            assert time.monotonic() < deadline, f"{problem} after {timeout_s:.0f} s {detail()}\n{self.said()}"
+            time.sleep(0.2)
+
+    def said(self) -> str:
+        """The last words of every process."""
+        logs = sorted({process.log for process in self._processes})
+        return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}" for log in logs)
+
+    def close(self) -> None:
+        for process in self._processes:
+            if process.alive:
+                process.kill()
+        self.visible.close()
+        self.receiver.close()
+
+    def _started(self, name: str, command: list[str]) -> Process:
+        number = sum(process.name == name and process.alive for process in self._processes)
+        self._processes.append(Process(name, command, self._environment, self.folder / f"{name}-{number}.log"))
+        return self._processes[-1]
+
+
+_NAMES = {"tweets", "scored", "feedback", "dead_letters"}
+
+
+def _remember_champion(cache: Path) -> None:
+    """As a worker leaves it that served the shipped model as version 1 while MLflow was there."""
+    version = RegisteredVersion(name="sentiment", version="1", aliases=("champion",), origin="chaos")
+    champions = ChampionCache(cache)
+    champions.load(version, lambda folder: shutil.copytree(Settings().artefact, folder, dirs_exist_ok=True) and None)
+    champions.remember(version)

@@ -1,0 +1,40 @@
+"""`kill -9` of the worker at random moments while tweets and judgements flow."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+
+import pytest
+
+from tests.chaos.conftest import ALL
+from tests.chaos.site import Site
+
+KILLS = 30 if ALL else 3
+LONGEST_GAP_S = 15.0 if ALL else 8.0
+OUTAGE_S = 20.0
+"""Where a restart counts as failed; the goal of 3 s is for a machine that does nothing else."""
+
+
+@pytest.mark.timeout(900)
+def test_a_worker_killed_at_random_moments_loses_and_doubles_nothing(site: Site, record_property: object) -> None:
+    rng = random.Random(time.time_ns())
+    site.start_notifier()
+    worker = site.start_worker()
+    site.send()
+    site.visible.wait_since(worker.started, 60)
+    restarts = []
+    for _ in range(KILLS):
+        gap = time.time() + rng.uniform(1, LONGEST_GAP_S)
+        time.sleep(max(0.0, gap - time.time()))
+        worker.kill()
+        worker = site.start_worker()
+        if rng.random() < 0.8:  # else it is killed again while it starts
+            restarts.append(site.visible.wait_since(worker.started, OUTAGE_S))
+    site.check()
+    if restarts:
+        print(  # noqa: T201 (shown by pytest -s; the figures of docs/guarantees.md)
+            f"\n{KILLS} kills; restart to visible output: median {statistics.median(restarts):.1f} s, "
+            f"slowest {max(restarts):.1f} s"
+        )

@@ -1,0 +1,155 @@
+"""Tweets and judgements at a steady rate, and a reader that notes when predictions become visible."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import threading
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+TEXTS = (
+    "@AirParadis you lost my bag in {}, this is a nightmare",
+    "@AirParadis thank you for the smooth flight to gate {}, loved it",
+    "@united is flight {} late again? Terrible",
+    "@united which gate for flight {}?",
+    "Nothing to do with flying, number {}",
+)
+
+
+def _now(**ago: float) -> str:
+    return (datetime.now(UTC) - timedelta(**ago)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Traffic:
+    """Produces until stopped. One tweet in a hundred cannot be read; some are dated yesterday, some in 9999.
+
+    Args:
+        servers: of Kafka.
+        tweets, feedback: topics.
+        rate: tweets a second; a twentieth as many judgements, a tenth of them sent twice.
+    """
+
+    def __init__(self, servers: str, tweets: str, feedback: str, *, rate: int) -> None:
+        self._producer = Producer(
+            {
+                "bootstrap.servers": servers,
+                "enable.idempotence": True,
+                "partitioner": "murmur2_random",
+                "linger.ms": 5,
+                "log_level": 0,
+            }
+        )
+        self._tweets, self._feedback, self._rate = tweets, feedback, rate
+        self._rng = random.Random(11)
+        self._stopping = threading.Event()
+        self._refused: list[str] = []
+        self.sent = 0
+        """Tweets so far."""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> int:
+        """Send no more; returns how many tweets Kafka has acknowledged."""
+        self._stopping.set()
+        self._thread.join(30)
+        assert self._producer.flush(60) == 0, "Kafka has not taken everything"
+        assert self._refused == []
+        return self.sent
+
+    def _run(self) -> None:
+        since = time.monotonic()
+        for number in itertools.count():
+            if self._stopping.wait(max(0.0, since + number / self._rate - time.monotonic())):
+                return
+            self._produce(self._tweets, str(number), self._tweet(number))
+            self.sent += 1
+            if number % 20 == 0:
+                judgement = self._judgement()
+                for _ in range(2 if self._rng.random() < 0.1 else 1):
+                    self._produce(self._feedback, "0", judgement)
+            self._producer.poll(0)
+
+    def _produce(self, topic: str, key: str, value: bytes | None) -> None:
+        self._producer.produce(
+            topic, value, key, on_delivery=lambda error, _: self._refused.append(str(error)) if error else None
+        )
+
+    def _tweet(self, number: int) -> bytes | None:
+        if number % 100 == 50:
+            return self._rng.choice([None, b"not json", b'{"id": 1}', b'{"id": 1, "text": ""}', b"\xff\xfe"])
+        tweet = {"id": f"t{number}", "text": self._rng.choice(TEXTS).format(number), "created_at": _now()}
+        if number % 10 == 1:
+            del tweet["created_at"]
+        elif number % 50 == 2:
+            tweet["created_at"] = _now(days=1)
+        elif number % 50 == 3:
+            tweet["created_at"] = "9999-12-31T23:59:59Z"
+        return json.dumps(tweet).encode()
+
+    def _judgement(self) -> bytes:
+        correct = self._rng.random() < 0.4
+        return json.dumps(
+            {
+                "feedback_id": str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
+                "prediction_id": str(uuid.UUID(int=self._rng.getrandbits(128), version=4)),
+                "predicted": "negative",
+                "correct": correct,
+                "expected": "negative" if correct else "positive",
+                "model_version": "1",
+                "created_at": _now(),
+            }
+        ).encode()
+
+
+class Visible:
+    """Follows the scored topic as a read_committed reader and notes when predictions become visible."""
+
+    def __init__(self, servers: str, topic: str) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "group.id": "visible",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "fetch.wait.max.ms": 20,
+                "log_level": 0,
+                "reconnect.backoff.max.ms": 1000,
+            }
+        )
+        partitions = self._consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        self._consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+        self._came = threading.Condition()
+        self.newest_scored_at = 0.0
+        """When the newest visible prediction was made, seconds since 1970."""
+        self.visible = 0
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def wait_since(self, since: float, timeout_s: float) -> float:
+        """Wait for a prediction made after `since`; returns how long after it became visible, seconds."""
+        with self._came:
+            assert self._came.wait_for(lambda: self.newest_scored_at > since, timeout_s), (
+                f"no new prediction became visible within {timeout_s:.0f} s"
+            )
+        return time.time() - since
+
+    def close(self) -> None:
+        self._stopping.set()
+        self._thread.join(10)
+        self._consumer.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            for message in self._consumer.consume(500, 0.05):
+                if message.error() is None:
+                    scored_at = datetime.fromisoformat(json.loads(message.value())["scored_at"])
+                    with self._came:
+                        self.visible += 1
+                        self.newest_scored_at = max(self.newest_scored_at, scored_at.timestamp())
+                        self._came.notify_all()
