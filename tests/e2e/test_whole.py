@@ -19,13 +19,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from contracts.events import Prediction, decode_prediction
-from contracts.settings import KafkaSettings, Settings
+from contracts.settings import KafkaSettings, MlflowSettings, Settings
 from contracts.times import to_rfc3339
 from demo import crisis
 from demo.rules import write_rules
 from stream.following import follow
 from tests.fakes import Receiver
 from tests.servers import free_ports
+from training.register import register_artefact
 
 pytestmark = pytest.mark.timeout(280)
 
@@ -55,7 +56,10 @@ class RunningStack:
             "BUZZWATCH_ALERTS__METRICS_PORT": str(metrics),
             "BUZZWATCH_RULES": str(rules),
         }
-        self.settings = Settings(kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{local[0]}"))
+        self.settings = Settings(
+            kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{local[0]}"),
+            mlflow=MlflowSettings(tracking_uri=f"http://127.0.0.1:{local[3]}"),
+        )
         self.folder = folder
         self._log = folder / "up.log"
         with self._log.open("wb") as log:
@@ -165,6 +169,18 @@ def feedback(stack: RunningStack, predictions: list[Prediction], *, correct: boo
         assert answer.status_code == 202, answer.text
 
 
+def wait_for_version(stack: RunningStack, version: str, *, within_s: float) -> None:
+    """Promote the artefact once more while tweets flow: predictions say so soon, and no tweet is lost."""
+    assert register_artefact(stack.settings, stack.settings.artefact, alias="champion") == version
+    since, sent = time.monotonic(), 0
+    while not (answered := [p.model.version for p in stack.predictions() if p.tweet_id.startswith("s")]).count(version):
+        assert time.monotonic() - since < within_s, f"after {sent} tweets versions {set(answered)} answer"
+        stack.run("produce", text=json.dumps({"id": f"s{sent}", "text": "a tweet while models change"}).encode())
+        sent += 1
+    wait(lambda: len(stack.predictions()) >= VALID + sent, 10)
+    assert len(stack.predictions()) == VALID + sent
+
+
 def test_two_thousand_tweets_become_predictions_and_two_alerts(stack: RunningStack, receiver: Receiver) -> None:
     lines = tweets(VALID, PAST)
     stack.run("produce", text=b"\n".join(lines[:1000] + BAD + lines[1000:]))
@@ -198,6 +214,9 @@ def test_two_thousand_tweets_become_predictions_and_two_alerts(stack: RunningSta
     assert {entry["labels"]["alertname"] for entry in listed} == {"BadBuzz", "ConsecutiveErrors"}
     letters = json.loads(stack.run("dlq", "list", "--format", "json").stdout)
     assert Counter(letter["error_class"] for letter in letters) == {"UnreadableRecord": 2, "InvalidTweet": 3}
+
+    wait_for_version(stack, "2", within_s=10)
+    assert Counter(stack.dead()) == Counter(BAD)
 
     assert stack.stop() == 0
     assert stack.left_behind() == []
