@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.settings import load_settings
-from training.register import log_trained
+from training.register import check_reachable, log_trained
 from training.train_linear import Kind, train_linear
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Train models.")
@@ -55,6 +55,8 @@ def linear(
 ) -> None:
     """Train the linear model."""
     settings = load_settings()
+    if register:
+        check_reachable(settings)
     errors = Console(stderr=True)
     with errors.status("starting") as status:
         trained = train_linear(data_dir, model, seed, lambda step: status.update(step))

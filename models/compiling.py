@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,7 +14,9 @@ try:
     COMPILED = True
 except Exception as error:  # a missing wheel, a NumPy it does not know, a processor without support: all end here
     COMPILED = False
-    warnings.warn(f"numba cannot run ({error}); texts are scored in plain Python, slowly", RuntimeWarning, stacklevel=1)
+    logging.getLogger("buzzwatch.models").warning(
+        "numba cannot run (%s): texts are scored in plain Python, slowly", error
+    )
 
 
 def compiled(function: _Function) -> _Function:

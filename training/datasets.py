@@ -37,8 +37,8 @@ class Source(NamedTuple):
 
 SOURCES: Final = (
     Source("sentiment140", distant=True, held_out=0.05, weight=1.0),
-    # Small, and what the product is for; 4 measured best on both this set and SemEval.
-    Source("airline", distant=False, held_out=0.25, weight=4.0),
+    # Small, and what the product is for: a weight of 5 gains a point here and costs SemEval next to nothing.
+    Source("airline", distant=False, held_out=0.25, weight=5.0),
     Source("semeval", distant=False, held_out=0.05, weight=1.0),
     Source("french", distant=False, held_out=0.20, weight=1.0),
 )

@@ -41,6 +41,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         polarity_bits, word_bits, char_bits: slots of the three tables are 2**bits.
         min_count: word n-grams of distant rows seen less often are left out of the polarity.
+        heads: the head is learnt so many times, each in another order of the texts, and its weights averaged.
         l2: as `1 / C` of scikit-learn's logistic regression.
         gate_offset: added to the gate's log-odds; more of it serves the distant texts better and the others worse.
         char_share: length of a text's vector of byte n-grams in the head; that of its word n-grams is 1.
@@ -65,7 +66,8 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         char_shortest: int = 2,
         char_longest: int = 5,
         epochs: int = 6,
-        rate: float = 0.2,
+        heads: int = 3,
+        rate: float = 0.1,
         l2: float = 0.05,
         char_share: float = 0.7,
         temperature: float = 1.0,
@@ -86,6 +88,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.char_shortest = char_shortest
         self.char_longest = char_longest
         self.epochs = epochs
+        self.heads = heads
         self.rate = rate
         self.l2 = l2
         self.char_share = char_share
@@ -224,20 +227,25 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (hashes >> np.uint32(32 - self.char_bits)) + np.uint32(n_words),
         ).astype(np.int32)
         counts = np.bincount(slots, minlength=n_words + n_chars)
-        table, dense_weights[:, :3] = fit_head(
-            slots,
-            bounds,
-            dense,
-            codes,
-            weight,
-            np.arange(len(texts)),
-            (1.0 / np.maximum(counts, 1)).astype(np.float32),
-            self.epochs,
-            self.rate,
-            self.l2,
-            self.char_share,
-            self.random_state,
-        )
+        inverse = (1.0 / np.maximum(counts, 1)).astype(np.float32)
+        table = np.zeros((len(inverse), 3), np.float32)
+        for order in range(self.heads):
+            learnt, learnt_dense = fit_head(
+                slots,
+                bounds,
+                dense,
+                codes,
+                weight,
+                np.arange(len(texts)),
+                inverse,
+                self.epochs,
+                self.rate,
+                self.l2,
+                self.char_share,
+                self.random_state + order,
+            )
+            table += learnt / self.heads
+            dense_weights[:, :3] += learnt_dense / self.heads
         for k in range(3):
             words[:, k], word_scale[k] = _quantise(table[:n_words, k])
             chars[:, k], char_scale[k] = _quantise(self.char_share * table[n_words:, k])

@@ -23,6 +23,16 @@ _ARTEFACT = "linear"
 """Name of the artefact folder under `artifacts/` of the logged model."""
 
 
+def check_reachable(settings: Settings) -> None:
+    """Ask MLflow before minutes are spent on training.
+
+    Raises:
+        Unavailable: it cannot be reached.
+    """
+    with _mlflow(settings):
+        return
+
+
 def log_trained(settings: Settings, trained: Trained, *, alias: str | None) -> str | None:
     """Log a training run; register its model and give it the alias.
 

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -63,3 +67,28 @@ def test_the_weight_of_a_word_is_what_the_log_odds_lose_without_it(model: Hashed
 def test_emptied_tokens_are_put_back_in_an_explanation() -> None:
     words = [b"\x02", b"great", b"\x01"]
     assert hashed_reference.tokens(hashed._as_text(words).encode()) == words
+
+
+def test_without_numba_one_line_says_so_and_answers_are_the_same(model: HashedModel, tmp_path: Path) -> None:
+    model.save(tmp_path)
+    program = (
+        "import sys; sys.modules['numba'] = None\n"
+        "from pathlib import Path; from models.artefact import load_artefact\n"
+        "print(load_artefact(Path(sys.argv[1])).predict_proba(['great crew', 'lost bag 😡']).tolist())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
+    )
+    np.testing.assert_allclose(eval(done.stdout), model.predict_proba(["great crew", "lost bag 😡"]), atol=1e-6)
+    assert len(done.stderr.splitlines()) == 1
+    assert "numba cannot run" in done.stderr
+
+
+def test_serving_needs_neither_scikit_learn_nor_pandas_nor_mlflow() -> None:
+    program = (
+        "import sys; from contracts.settings import Settings; from models.artefact import load_artefact\n"
+        "load_artefact(Settings().artefact).predict_proba(['hi'])\n"
+        "print(sorted({'sklearn', 'pandas', 'mlflow', 'pyarrow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
