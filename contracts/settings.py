@@ -64,6 +64,8 @@ class KafkaSettings(_Group):
         properties: dict[str, Any] = {
             "bootstrap.servers": self.bootstrap_servers,
             "security.protocol": self.security_protocol,
+            # A broker that is away is tried twice a second, not twenty times.
+            "reconnect.backoff.ms": 500,
         }
         optional = {
             "sasl.mechanism": self.sasl_mechanism,
@@ -305,7 +307,7 @@ def load_settings() -> Settings:
         return Settings()
     except pydantic.ValidationError as error:
         detail = error.errors(include_url=False)[0]
-        name = "BUZZWATCH_" + "__".join(str(part).upper() for part in detail["loc"])
+        name = "BUZZWATCH_" + "__".join(str(part).upper() for part in detail["loc"] if isinstance(part, str))
         message = detail["msg"].removeprefix("Value error, ")
         value = detail.get("input")
         shown = f" (is {value!r})" if isinstance(value, (str, int, float)) else ""

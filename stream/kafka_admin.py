@@ -34,7 +34,7 @@ def wait_for_topics(settings: Settings) -> None:
     Raises:
         Unavailable: not within `worker.give_up_after_s`; says what is missing and what to do.
     """
-    admin = AdminClient(settings.kafka.librdkafka() | {"log_level": 3})
+    admin = AdminClient(settings.kafka.librdkafka() | {"log_level": 0})
     names = {topic.name for topic in settings.kafka.topics.all()}
     deadline = time.monotonic() + settings.worker.give_up_after_s
     said = ""
