@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,10 @@ from contracts.settings import KafkaSettings, LocalSettings, MlflowSettings, Red
 from contracts.topics import TopicSettings
 from local.topics import create_topics as create
 from tests.servers import RunningServer, start_kafka, start_mlflow, start_redis
+
+# Settings of whoever runs the tests are not the tests' settings.
+for _name in [name for name in os.environ if name.startswith("BUZZWATCH_")]:
+    del os.environ[_name]
 
 NOBODY = "127.0.0.1:1"
 """An address where nothing listens: what `settings` names for a server that the test did not ask for."""
