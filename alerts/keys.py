@@ -1,7 +1,8 @@
 """Every Redis key in one place.
 
 Keys of one Lua call share a hash tag, so that they live in one slot of a cluster: `{scored:<topic id>:<partition>}`
-for the counters of one source partition, `{alerts}` for alert states, feedback and outbox.
+for the counters of one source partition, `{alerts}` for alert states, feedback and outbox, `{replays:<topic id>}` for
+the dead letters that were replayed.
 """
 
 from __future__ import annotations
@@ -138,3 +139,22 @@ class AlertKeys:
     def lane(self, lane: str) -> str:
         """List: the `webhook-id`s of one receiver and fingerprint, in the order of delivery."""
         return self._key(f"outbox:lane:{lane}")
+
+
+@dataclass(frozen=True)
+class ReplayKeys:
+    """Which dead letters were replayed; one topic of them."""
+
+    prefix: str
+    log_id: str
+    """Kafka's id of the topic."""
+
+    @property
+    def claimed(self) -> str:
+        """Sorted set: `partition:offset` → when a run began to send it, seconds since 1970."""
+        return f"{self.prefix}:{{replays:{self.log_id}}}:claimed"
+
+    @property
+    def replayed(self) -> str:
+        """Sorted set: `partition:offset` → when it was sent, seconds since 1970."""
+        return f"{self.prefix}:{{replays:{self.log_id}}}:replayed"

@@ -5,11 +5,8 @@ from __future__ import annotations
 import enum
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Literal
 
-import redis
 import rich.box
 import typer
 from rich.console import Console
@@ -20,7 +17,8 @@ from alerts.alert import Alert
 from alerts.connection import connect
 from alerts.outbox import Entry, Outbox
 from alerts.state import AlertStore
-from contracts.errors import BuzzwatchError, Unavailable
+from cli.redis_answers import redis_answers
+from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
 from contracts.times import to_rfc3339
 
@@ -59,7 +57,7 @@ def list_alerts(
     Example: buzzwatch alerts list --state firing --format json
     """
     settings = load_settings()
-    with _redis_answers(settings.redis.url), connect(settings) as client:
+    with redis_answers(settings.redis.url), connect(settings) as client:
         wanted: Literal["firing", "resolved"] | None = state.value if state else None
         alerts = AlertStore(client, settings).list(wanted)
     if output is Format.json:
@@ -80,7 +78,7 @@ def redeliver(
     Example: buzzwatch alerts redeliver --all
     """
     settings = load_settings()
-    with _redis_answers(settings.redis.url), connect(settings) as client:
+    with redis_answers(settings.redis.url), connect(settings) as client:
         outbox = Outbox(client, settings)
         if enable is not None and not outbox.enable(enable):
             raise BuzzwatchError(f"the receiver {enable!r} is not disabled")
@@ -138,14 +136,3 @@ def _table(alerts: list[Alert]) -> Table:
             escape(alert.annotations.get("summary", "")),
         )
     return table
-
-
-@contextmanager
-def _redis_answers(url: str) -> Iterator[None]:
-    try:
-        yield
-    except redis.RedisError as error:
-        place = url.rpartition("@")[2].removeprefix("redis://").removeprefix("rediss://")
-        raise Unavailable(
-            f"Redis at {place} does not answer ({error}); start it with `buzzwatch up` or set BUZZWATCH_REDIS__URL"
-        ) from None

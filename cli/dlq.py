@@ -1,21 +1,43 @@
-"""`buzzwatch dlq`: what could not be read, and why."""
+"""`buzzwatch dlq`: what could not be read, why, and sending it back."""
 
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from contracts.settings import load_settings
-from stream.dead_letter_log import dead_letters
+from alerts.connection import connect
+from cli.redis_answers import redis_answers
+from contracts.errors import BuzzwatchError
+from contracts.settings import Settings, load_settings
+from contracts.times import to_ms, to_rfc3339
+from stream.dead_letter_log import (
+    checked_position,
+    dead_letters,
+    header,
+    log_id,
+    nothing_at,
+    position_of,
+    record_at,
+    records,
+)
+from stream.records import Record
+from stream.replay_log import ReplayLog
+from stream.replaying import Outcome, Replayer
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Dead letters: what could not be read, and why.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Dead letters: what could not be read, why, and sending it back."
+)
 
-_EXAMPLES = """List the dead letters, newest last.
+_LIST = """List the dead letters, newest last.
 
 Examples:
 
@@ -23,6 +45,31 @@ Examples:
 
   buzzwatch dlq list --error-class InvalidTweet --format json
 """
+_SHOW = """Show one dead letter: its headers, key and value.
+
+Examples:
+
+  buzzwatch dlq show 0:17
+
+  buzzwatch dlq show 0:17 --raw > value.bin
+"""
+_REPLAY = """Send dead letters back to the topic they came from, with the key and the bytes they came with.
+
+Each is sent once; --again sends those too that were replayed before. The dead letter stays where it is. What fails
+again becomes a new dead letter with one more in `attempts`.
+
+Examples:
+
+  buzzwatch dlq replay 0:17 2:3
+
+  buzzwatch dlq replay --error-class ModelFailure --since 2026-11-20T10:00:00Z
+
+  buzzwatch dlq replay --all --dry-run
+"""
+_ErrorClass = Annotated[
+    str | None, typer.Option(help="UnreadableRecord, InvalidTweet, InvalidFeedback or ModelFailure.")
+]
+_SHOWN = 5
 
 
 @app.callback()
@@ -30,12 +77,10 @@ def _group() -> None:
     """Dead letters."""
 
 
-@app.command("list", help=_EXAMPLES)
+@app.command("list", help=_LIST)
 def list_letters(
-    output: Annotated[Literal["table", "json"], typer.Option("--format")] = "table",
-    error_class: Annotated[
-        str | None, typer.Option(help="UnreadableRecord, InvalidTweet, InvalidFeedback or ModelFailure.")
-    ] = None,
+    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+    error_class: _ErrorClass = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
 ) -> None:
     """List dead letters."""
@@ -50,7 +95,127 @@ def list_letters(
     for letter in newest:
         start = " ".join((letter.value or "(null)").split())[:60]
         cells = (letter.position, letter.at[:19], letter.error_class, letter.error, letter.source)
-        table.add_row(*(Text(cell) for cell in (*cells, str(letter.attempts), str(letter.bytes), start)))
+        shown = (_printable(cell) for cell in (*cells, str(letter.attempts), str(letter.bytes), start))
+        table.add_row(*(Text(cell) for cell in shown))
     console = Console()
     console.print(table)
     console.print(f"{len(newest)} of {len(letters)} dead letters", style="dim")
+
+
+@app.command(help=_SHOW)
+def show(
+    position: Annotated[str, typer.Argument(help="As in the list: partition:offset.")],
+    raw: Annotated[bool, typer.Option("--raw", help="Only the value's bytes, as they came.")] = False,
+) -> None:
+    """Show one dead letter."""
+    letter = record_at(load_settings(), position)
+    if raw:
+        typer.echo(letter.value() or b"", nl=False)
+        return
+    rows = [("position", position_of(letter)), ("at", to_rfc3339(letter.timestamp()[1]))]
+    rows += [(name, _shown(value)) for name, value in letter.headers() or []]
+    rows += [("key", _shown(letter.key()))]
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        typer.echo(f"{_printable(name):<{width}}  {value}")
+    typer.echo(f"\n{_shown(letter.value())}")
+
+
+@app.command(help=_REPLAY)
+def replay(
+    positions: Annotated[list[str] | None, typer.Argument(metavar="[POSITION]...", help="As in the list.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    error_class: _ErrorClass = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Not older; RFC 3339, UTC if it says none.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Older than this.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Those too that were replayed before.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
+) -> None:
+    """Send dead letters back."""
+    filtered = any(value is not None for value in (error_class, since, until))
+    if sum((bool(positions), everything, filtered)) != 1:
+        raise typer.BadParameter("say which: positions, --all, or any of --error-class, --since and --until")
+    first, end = _ms("--since", since), _ms("--until", until)
+    wanted = {checked_position(position) for position in positions or ()}
+    settings = load_settings()
+
+    def chosen() -> Iterator[Record]:
+        missing = set(wanted)
+        for letter in records(settings):
+            at = letter.timestamp()[1]
+            if missing and position_of(letter) in missing:
+                missing.discard(position_of(letter))
+                yield letter
+                if not missing:
+                    return
+            elif (
+                not wanted
+                and error_class in (None, header(letter.headers(), "error-class"))
+                and (first is None or at >= first)
+                and (end is None or at < end)
+            ):
+                yield letter
+        if missing:
+            raise BuzzwatchError(nothing_at(settings, min(missing)))
+
+    _run(settings, chosen(), again=again, dry_run=dry_run)
+
+
+def _run(settings: Settings, letters: Iterator[Record], *, again: bool, dry_run: bool) -> None:
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} dead letters"), TimeElapsedColumn())
+    logging.getLogger("buzzwatch.stream").setLevel("ERROR")
+    with redis_answers(settings.redis.url), connect(settings) as client:
+        replayer = Replayer(settings, ReplayLog(client, settings, log_id(settings)), again=again)
+        try:
+            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+                task = progress.add_task("", total=None)
+                if dry_run:
+                    replayer.would_replay(letters)
+                else:
+                    replayer.replay(letters, lambda count: progress.advance(task, count))
+        except KeyboardInterrupt:
+            typer.echo("interrupted", err=True)
+        finally:
+            _say(replayer.outcome, dry_run=dry_run)
+    failed = len(replayer.outcome.refused) + len(replayer.outcome.unsure)
+    if failed:
+        raise BuzzwatchError(f"dead letters not replayed: {failed:,}")
+
+
+def _say(outcome: Outcome, *, dry_run: bool) -> None:
+    typer.echo(f"{'would replay' if dry_run else 'replayed'} {outcome.replayed:,}")
+    if outcome.before:
+        typer.echo(f"skipped {outcome.before:,} that were replayed before (--again sends them)")
+    for reason in outcome.refused[:_SHOWN]:
+        typer.echo(f"not sent: {_printable(reason)}", err=True)
+    if outcome.unsure:
+        some = " ".join(outcome.unsure[:_SHOWN]) + (" …" if len(outcome.unsure) > _SHOWN else "")
+        typer.echo(
+            f"unsure: {len(outcome.unsure):,} may have arrived when Kafka or a replay was cut off, or are being sent"
+            f" by another one; look for them, or send them with --again: {some}",
+            err=True,
+        )
+
+
+def _ms(option: str, value: str | None) -> int | None:
+    if value is None:
+        return None
+    try:
+        return to_ms(datetime.fromisoformat(value))
+    except ValueError:
+        raise typer.BadParameter(f"{option}: {value!r} is no RFC 3339 time such as 2026-11-20T10:00:00Z") from None
+
+
+def _shown(value: bytes | str | None) -> str:
+    if value is None:
+        return "(null)"
+    return _printable(value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value)
+
+
+def _printable(text: str) -> str:
+    """Bytes from strangers must not steer a terminal."""
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\t" else letter.encode("unicode_escape").decode()
+        for letter in text
+    )

@@ -1,15 +1,23 @@
-"""The dead letters as a list for people."""
+"""The dead letters as they lie in their topic, for people and for replaying."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
 from stream.following import follow
-from stream.records import Record
+from stream.kafka_admin import topic_id
+from stream.records import Headers, Record
+
+_CALL_S = 5.0
+_POSITION = re.compile(r"(\d{1,9}):(\d{1,18})")
 
 
 @dataclass(frozen=True)
@@ -33,29 +41,110 @@ class DeadLetter:
 
 def dead_letters(settings: Settings) -> Iterator[DeadLetter]:
     """All dead letters that are there now, oldest first per partition."""
-    for message in follow(settings, settings.kafka.topics.dead_letters, from_beginning=True, until_end=True):
-        yield _described(message)
+    return map(described, records(settings))
 
 
-def _described(message: Record) -> DeadLetter:
-    headers = {name: _text(value) for name, value in message.headers() or []}
+def records(settings: Settings) -> Iterator[Record]:
+    """The same as they came: key, value and headers in bytes.
+
+    What comes while it reads is left out, so that a replay does not chase the letters that it causes.
+    """
+    topic = settings.kafka.topics.dead_letters
+    ends: dict[int, int] = {}
+    for message in follow(settings, topic, from_beginning=True, until_end=True):
+        ends = ends or _ends(settings, topic)
+        if message.offset() < ends.get(message.partition(), 0):
+            yield message
+
+
+def _ends(settings: Settings, topic: str) -> dict[int, int]:
+    consumer = Consumer(settings.kafka.librdkafka() | {"group.id": "buzzwatch-follow", "log_level": 2})
+    try:
+        partitions = consumer.list_topics(topic, timeout=_CALL_S).topics[topic].partitions
+        return {
+            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_CALL_S)[1]
+            for partition in partitions
+        }
+    except KafkaException as error:
+        raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
+    finally:
+        consumer.close()
+
+
+def record_at(settings: Settings, position: str) -> Record:
+    """One of them.
+
+    Raises:
+        BuzzwatchError: that is no position, or nothing is there (any more).
+    """
+    wanted = checked_position(position)
+    for message in records(settings):
+        if position_of(message) == wanted:
+            return message
+    raise BuzzwatchError(nothing_at(settings, wanted))
+
+
+def position_of(message: Record) -> str:
+    """`partition:offset`."""
+    return f"{message.partition()}:{message.offset()}"
+
+
+def checked_position(position: str) -> str:
+    """A position that somebody typed, in the form of `position_of`.
+
+    Raises:
+        BuzzwatchError: it is none.
+    """
+    if match := _POSITION.fullmatch(position):
+        return f"{int(match[1])}:{int(match[2])}"
+    raise BuzzwatchError(f"{position!r} is no position: one looks like 0:17, as `buzzwatch dlq list` shows it")
+
+
+def nothing_at(settings: Settings, position: str) -> str:
+    """What to say when there is no letter."""
+    hours = settings.kafka.topics.dead_letter_retention_hours
+    return f"there is no dead letter at {position}; they are kept for {hours} hours, see `buzzwatch dlq list`"
+
+
+def log_id(settings: Settings) -> str:
+    """Kafka's id of the topic: positions mean something within it only.
+
+    Raises:
+        Unavailable: Kafka does not answer or has no such topic.
+    """
+    try:
+        return topic_id(settings, settings.kafka.topics.dead_letters)
+    except KafkaException as error:
+        raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
+
+
+def header(headers: Headers | None, name: str) -> str | None:
+    """The last header of this name as text."""
+    found = [text_of(value) for key, value in headers or [] if key == name]
+    return found[-1] if found else None
+
+
+def text_of(value: bytes | str | None) -> str | None:
+    """Bytes as text; what is not UTF-8 becomes U+FFFD."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def described(message: Record) -> DeadLetter:
+    """A letter for people."""
+    headers = message.headers()
 
     def said(name: str) -> str:
-        return headers.get(name) or "?"
+        return header(headers, name) or "?"
 
     value, attempts = message.value(), said("attempts")
     return DeadLetter(
-        position=f"{message.partition()}:{message.offset()}",
+        position=position_of(message),
         at=to_rfc3339(message.timestamp()[1]),
         error_class=said("error-class"),
         error=said("error"),
         source=f"{said('source-topic')}[{said('source-partition')}]@{said('source-offset')}",
-        attempts=int(attempts) if attempts.isdigit() else 0,
+        attempts=int(attempts) if attempts.isdecimal() and len(attempts) < 10 else 0,
         bytes=len(value or b""),
-        key=_text(message.key()),
-        value=_text(value),
+        key=text_of(message.key()),
+        value=text_of(value),
     )
-
-
-def _text(value: bytes | str | None) -> str | None:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -1,0 +1,174 @@
+"""Sends dead letters back to the topic that they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from stream.dead_letter_log import header, position_of
+from stream.dead_letters import OURS
+from stream.records import Headers, Record
+from stream.replay_log import Claim, ReplayLog
+
+_PATIENCE_S: Final = 30.0
+_BATCH: Final = 500
+_BATCH_BYTES: Final = 16 * 1024 * 1024
+
+# After these the record is certainly not in the topic; after anything else it may be.
+_NOT_WRITTEN: Final = frozenset(
+    {
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_RECORD,
+    }
+)
+
+
+@dataclass
+class Outcome:
+    """What became of the letters."""
+
+    replayed: int = 0
+    """Acknowledged by all replicas."""
+    before: int = 0
+    """Skipped, because they were replayed before."""
+    unsure: list[str] = field(default_factory=list)
+    """Positions that may or may not have arrived: no answer by Kafka, or a run before was cut off."""
+    refused: list[str] = field(default_factory=list)
+    """`position: why` of those that cannot be sent."""
+
+
+class Replayer:
+    """Replays letters, each at most once unless `again`; `outcome` grows while it works."""
+
+    def __init__(self, settings: Settings, log: ReplayLog, *, again: bool = False) -> None:
+        self._topics = {settings.kafka.topics.tweets, settings.kafka.topics.feedback}
+        self._servers = settings.kafka.bootstrap_servers
+        self._log = log
+        self._again = again
+        self._producer = Producer(
+            settings.kafka.librdkafka_producer()
+            | {
+                "compression.type": "lz4",
+                "linger.ms": 5,
+                "message.timeout.ms": int(_PATIENCE_S * 1000),
+                "log_level": 2,  # that Kafka has gone is for us to say
+            }
+        )
+        self._silent = False
+        self.outcome = Outcome()
+
+    def replay(self, letters: Iterable[Record], progress: Callable[[int], object] = lambda _count: None) -> None:
+        """Send letters back; `progress` is told how many more are dealt with.
+
+        Raises:
+            Unavailable: Kafka acknowledges nothing any more.
+            redis.RedisError: what was replayed cannot be remembered.
+        """
+        for batch in _batches(letters):
+            self._send(batch)
+            progress(len(batch))
+            if self._silent:
+                raise Unavailable(f"Kafka at {self._servers} has not acknowledged for {_PATIENCE_S:g} s")
+
+    def would_replay(self, letters: Iterable[Record]) -> None:
+        """Only count, in `outcome`, what `replay` would do."""
+        for batch in _batches(letters):
+            sendable = [message for message in batch if self._has_source(message)]
+            claims = self._log.look([position_of(message) for message in sendable])
+            for message, claim in zip(sendable, claims, strict=True):
+                if self._again or claim == "ours":
+                    self.outcome.replayed += 1
+                else:
+                    self._note(position_of(message), claim)
+
+    def _send(self, batch: list[Record]) -> None:
+        sendable = [message for message in batch if self._has_source(message)]
+        claims = self._log.claim([position_of(message) for message in sendable], again=self._again)
+        ours: dict[str, Record] = {}
+        for message, claim in zip(sendable, claims, strict=True):
+            self._note(position_of(message), claim)
+            if claim == "ours":
+                ours[position_of(message)] = message
+        asked: list[str] = []
+        answers: dict[str, KafkaError | None] = {}
+        try:
+            for position, message in ours.items():
+                asked.append(position)
+                self._produce(position, message, answers)
+        finally:  # Ctrl-C too: what Kafka was asked is waited for and remembered
+            self._producer.flush(_PATIENCE_S + 5)
+            self._settle(asked, answers, unasked=[position for position in ours if position not in asked])
+
+    def _produce(self, position: str, message: Record, answers: dict[str, KafkaError | None]) -> None:
+        def answered(error: KafkaError | None, _message: object) -> None:
+            answers[position] = error
+
+        headers = message.headers()
+        try:
+            self._producer.produce(
+                header(headers, "source-topic") or "",
+                message.value(),
+                message.key(),
+                headers=replayed_headers(headers),
+                on_delivery=answered,
+            )
+        except KafkaException as error:
+            answers[position] = error.args[0]
+        self._producer.poll(0)
+
+    def _settle(self, asked: list[str], answers: dict[str, KafkaError | None], unasked: list[str]) -> None:
+        arrived, refused = [], []
+        self._silent = False
+        for position in asked:
+            error = answers.get(position, KafkaError(KafkaError._MSG_TIMED_OUT))
+            if error is None:
+                arrived.append(position)
+            elif error.code() in _NOT_WRITTEN:
+                refused.append(position)
+                self.outcome.refused.append(f"{position}: {error.str()}")
+            else:
+                self._silent = True
+                self.outcome.unsure.append(position)
+        self.outcome.replayed += len(arrived)
+        self._log.settle(replayed=arrived, refused=[*refused, *unasked])
+
+    def _has_source(self, message: Record) -> bool:
+        """Letters are sent to the topics of tweets and feedback only, whatever a header says."""
+        topic = header(message.headers(), "source-topic")
+        if topic in self._topics:
+            return True
+        said = f"its source topic {topic!r} is none of ours" if topic else "no header says where it came from"
+        self.outcome.refused.append(f"{position_of(message)}: {said}")
+        return False
+
+    def _note(self, position: str, claim: Claim) -> None:
+        if claim == "replayed":
+            self.outcome.before += 1
+        elif claim == "unsure":
+            self.outcome.unsure.append(position)
+
+
+def replayed_headers(headers: Headers | None) -> Headers:
+    """The headers that the record came with, and `attempts`: what fails again comes back with one more."""
+    return [(name, value) for name, value in headers or [] if name not in OURS or name == "attempts"]
+
+
+def _batches(letters: Iterable[Record]) -> Iterator[list[Record]]:
+    batch: list[Record] = []
+    size = 0
+    for message in letters:
+        batch.append(message)
+        size += len(message.value() or b"")
+        if len(batch) == _BATCH or size > _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
