@@ -48,7 +48,7 @@ class PoisonedModel:
 
 def champion(version: str = "7") -> Champion:
     loaded = SimpleNamespace(ref=ModelRef("sentiment", version), model=PoisonedModel())
-    return cast(Champion, SimpleNamespace(current=loaded))
+    return cast("Champion", SimpleNamespace(current=loaded))
 
 
 class RunningRole:
@@ -156,7 +156,7 @@ def test_bad_records_go_to_the_dead_letters_and_block_nobody(
     good = [
         json.dumps({"id": 1, "text": "x" * 10_000}).encode(), b'{"id": 2, "text": "a\\u0000b"}',
         '{"id": 3, "text": "😡😡"}'.encode(), b'{"id": 4, "text": "a", "created_at": "0001-01-01T00:00:00+05:00"}',
-        b'{"id": 5, "text": "a", "created_at": "9999-12-31T23:59:59-05:00"}', b'{"id": 6, "text": "a", "new": {"x": 1}}',
+        b'{"id": 5, "text": "a", "created_at": "9999-12-31T23:59:59-05:00"}', b'{"id": 6, "text": "a", "x": {"y": 1}}',
     ]  # fmt: skip
     produce(settings, [*bad, *good])
     start()

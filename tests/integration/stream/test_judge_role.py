@@ -1,0 +1,142 @@
+"""The judge over a real Redis; records and the consumer's seek are in memory."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from alerts.connection import connect
+from alerts.judging import Judge
+from alerts.state import AlertStore
+from contracts.rules import Rules
+from contracts.settings import Settings
+from stream.dead_letters import error_class
+from stream.judge_role import JudgeRole
+from stream.records import OutRecord
+from tests.fakes_kafka import FakeRecord
+
+RULES = Rules.model_validate(
+    {
+        "watches": [{"name": "air-paradis", "match": ["@airparadis"]}],
+        "rules": [{"alert": "ConsecutiveErrors", "kind": "consecutive_errors"}],
+    }
+)
+WRITTEN_MS = int(time.time() * 1000) - 60_000
+"""When Kafka got the feedback."""
+
+
+class Judging:
+    """A judge role that reads a topic in memory, seeks included."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.buried: list[OutRecord] = []
+        self.topic: list[bytes | None] = []
+        self.next = 0
+        self.role = JudgeRole(
+            Judge(connect(settings), settings, RULES), "feedback", topic_id=lambda: "id", bury=self.buried.append
+        )
+        self.next = self.role.start_at() or 0
+
+    async def seek(self, offset: int) -> None:
+        self.next = offset
+
+    async def read(self) -> None:
+        while self.next < len(self.topic):
+            offset = self.next
+            self.next += 1
+            record = FakeRecord(self.topic[offset], topic="feedback", offset=offset, timestamp_ms=WRITTEN_MS)
+            await self.role.handle(record, self.seek)
+
+    def firing(self) -> list[str]:
+        return [alert.labels["alertname"] for alert in AlertStore(connect(self.settings), self.settings).list("firing")]
+
+
+@pytest.fixture
+def start(settings: Settings) -> Callable[[], Judging]:
+    return lambda: Judging(settings)
+
+
+def judgement(correct: bool = False, **changes: Any) -> bytes:
+    body = {
+        "feedback_id": str(uuid.uuid4()),
+        "prediction_id": str(uuid.uuid4()),
+        "predicted": "negative",
+        "correct": correct,
+        "model_version": "7",
+    }
+    return json.dumps(body | changes).encode()
+
+
+async def test_bad_feedback_goes_to_the_dead_letters_and_the_rest_counts(start: Callable[[], Judging]) -> None:
+    judging = start()
+    bad = [
+        None,
+        b"\xff",
+        b"[]",
+        judgement(predicted="angry"),
+        judgement(prediction_id="7"),
+        judgement(correct=True, expected="positive"),
+        judgement(correct=False, expected="negative"),
+        judgement(correct="yes"),
+    ]
+    judging.topic = [judgement(), *bad, judgement(), judgement()]
+    await judging.read()
+    assert [letter.value for letter in judging.buried] == bad
+    assert [error_class(letter) for letter in judging.buried] == ["UnreadableRecord"] * 3 + ["InvalidFeedback"] * 5
+    assert judging.firing() == ["ConsecutiveErrors"]
+
+
+async def test_a_judge_that_comes_back_counts_nothing_twice(start: Callable[[], Judging]) -> None:
+    first = start()
+    first.topic = [judgement(), judgement()]
+    await first.read()
+    second = start()
+    second.topic = first.topic
+    await second.read()
+    assert second.firing() == []
+    second.topic = [*first.topic, judgement()]
+    await second.read()
+    assert second.firing() == ["ConsecutiveErrors"]
+
+
+async def test_a_redis_that_forgot_is_told_again(start: Callable[[], Judging], settings: Settings) -> None:
+    judging = start()
+    judging.topic = [judgement() for _ in range(3)]
+    await judging.read()
+    redis = connect(settings)
+    redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
+    assert judging.firing() == []
+    await judging.role.compare(judging.seek)
+    assert judging.next == 0
+    await judging.read()
+    assert judging.firing() == ["ConsecutiveErrors"]
+
+
+async def test_what_was_read_ahead_of_a_rewind_is_not_counted_out_of_order(
+    start: Callable[[], Judging], settings: Settings
+) -> None:
+    judging = start()
+    judging.topic = [judgement(), judgement(), judgement(correct=True)]
+    await judging.read()
+    redis = connect(settings)
+    redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
+    judging.topic.append(judgement())
+    await judging.read()  # the mark does not fit: the judge goes back to the beginning
+    assert judging.role.start_at() == 4
+    assert judging.firing() == []
+
+
+async def test_feedback_without_a_date_counts_at_its_records_time(
+    start: Callable[[], Judging], settings: Settings
+) -> None:
+    judging = start()
+    judging.topic = [judgement() for _ in range(3)]
+    await judging.read()
+    (alert,) = AlertStore(connect(settings), settings).list("firing")
+    assert alert.starts_at_ms == WRITTEN_MS
