@@ -12,6 +12,7 @@ from typing import Any, cast
 import faust
 from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
 from faust.types import TP
+from mode.utils.queues import FlowControlEvent, ThrowableQueue
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.errors import BuzzwatchError
@@ -58,7 +59,8 @@ class Worker(faust.App):
         self._build = build
         self._roles: Roles | None = None
         self._failure: Exception | None = None
-        self.batches: Any = self.channel()
+        self._running: list[ScoreRole | WatchRole] = []
+        self.batches: Any = Batches(self)
 
     @property
     def roles(self) -> Roles:
@@ -67,7 +69,7 @@ class Worker(faust.App):
         return self._roles
 
     async def on_start(self) -> None:
-        """Faust starts the consumer and the agents after this."""
+        """Faust starts the agents after this, and its own consumer a good second later."""
         await super().on_start()
         loop = asyncio.get_running_loop()
 
@@ -85,18 +87,21 @@ class Worker(faust.App):
         except BuzzwatchError as error:
             _log.error("the worker does not start: %s", error)
             sys.exit(1)
+        self.add_future(self._start_roles())
 
-    async def on_started(self) -> None:
-        """Faust calls this once its consumer has its partitions."""
+    async def _start_roles(self) -> None:
+        """Start as soon as the agent listens, and not before: a batch that nobody takes would be lost."""
+        while not self.batches.subscriber_count:
+            await self.sleep(0.01)
         for role in self.roles.threaded:
+            self._running.append(role)
             role.start()
-        await super().on_started()
 
     async def on_stop(self) -> None:
         """Drain first, so that what was polled is committed or left alone."""
         if self._roles is not None:
             loop = asyncio.get_running_loop()
-            for role in self.roles.threaded:
+            for role in self._running:
                 await loop.run_in_executor(None, role.stop)
             await loop.run_in_executor(None, self.roles.close)
         await super().on_stop()
@@ -112,6 +117,21 @@ class Worker(faust.App):
             waiting = Report(["starting"])
             return Report([]), waiting
         return self.roles.health.live(), self.roles.health.ready()
+
+
+class Batches(faust.Channel[Any]):
+    """Batches on their way to the agent, out of the reach of Faust's flow control.
+
+    Faust empties every queue when its own consumer gets or loses partitions, for it reads those records again.
+    A batch of ours would be gone, and the next one would commit the offsets behind it.
+    """
+
+    @property
+    def queue(self) -> Any:
+        """What the agent reads from."""
+        if self._queue is None:
+            self._queue = ThrowableQueue(flow_control=FlowControlEvent(initially_suspended=False))
+        return self._queue
 
 
 class _ConsumerAtMarks(AiokafkaConsumer):

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import faust
+
+from stream.worker import Batches
+
+
+async def test_a_rebalance_of_faust_drops_no_batch_on_its_way(tmp_path: Path) -> None:
+    app = faust.App("batches", datadir=str(tmp_path), autodiscover=False)
+    batches = Batches(app)
+    agent = aiter(batches)
+    assert batches.subscriber_count == 1
+    app.flow_control.resume()
+    await batches.put("polled before")
+    app.flow_control.suspend()
+    app.flow_control.clear()
+    await asyncio.wait_for(batches.put("polled meanwhile"), 1)
+    app.flow_control.resume()
+    assert [agent.queue.get_nowait(), agent.queue.get_nowait()] == ["polled before", "polled meanwhile"]
