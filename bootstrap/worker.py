@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+
 from confluent_kafka import KafkaException, Producer
 
 from alerts.connection import connect
@@ -39,7 +42,6 @@ def build_worker(settings: Settings | None = None) -> Worker:
     def build(deliver: Deliver, failed: Failed) -> Roles:
         wait_for_topics(settings)
         champion = Champion(settings)
-        champion.start()
         redis = connect(settings)
         judge = Judge(redis, settings, rules)
         topics, roles = settings.kafka.topics, settings.worker.roles
@@ -47,6 +49,8 @@ def build_worker(settings: Settings | None = None) -> Worker:
         if "score" in roles:
             scorer = Scorer(Annotator(rules), settings.worker.text)
             score = ScoreRole(settings, champion, scorer, instance.name, deliver=deliver, failed=failed)
+            threading.Thread(target=_fence_early, args=(score,), daemon=True).start()  # while the model is loaded
+        champion.start(cached_first=True)
         if "watch" in roles:
             watch = WatchRole(
                 settings,
@@ -75,6 +79,11 @@ def build_worker(settings: Settings | None = None) -> Worker:
         return Roles(judging, score, watch, health, close)
 
     return create_worker(settings, instance, build, logging_config(settings.log_level))
+
+
+def _fence_early(score: ScoreRole) -> None:
+    with contextlib.suppress(Exception):  # the role tries again when it starts, and says what is wrong
+        score.fence()
 
 
 class _Undertaker:

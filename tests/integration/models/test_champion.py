@@ -133,6 +133,23 @@ def test_while_mlflow_is_away_the_cache_serves_and_mlflow_is_followed_when_it_is
     assert running.registry_failure is None
 
 
+def test_started_from_the_cache_it_serves_before_mlflow_answers_and_then_follows(
+    quick: Settings, registering: Registering
+) -> None:
+    registering.promote(first := registering.version())
+    before = Champion(quick)
+    before.start()
+    before.stop()
+    registering.promote(second := registering.version())
+    champion = Champion(quick)
+    champion.start(cached_first=True)
+    try:
+        assert champion.current.ref.version == first
+        until(lambda: champion.current.ref.version == second)
+    finally:
+        champion.stop()
+
+
 def test_a_frozen_mlflow_holds_nobody_up(
     tmp_path: Path, own_mlflow: RunningServer, champions: Callable[[Settings], Champion]
 ) -> None:
