@@ -23,4 +23,4 @@ def to_ms(moment: datetime) -> int:
 def to_rfc3339(ms: int) -> str:
     """`2026-11-20T10:00:00.000Z`; instants outside the years 1 to 9999 are clamped to them."""
     moment = _EPOCH + timedelta(milliseconds=min(max(ms, _FIRST), _LAST))
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z".rjust(24, "0")
+    return moment.isoformat("T", "milliseconds")[:-6] + "Z"

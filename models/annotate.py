@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from contracts.events import SENTIMENTS, Sentiment
 from contracts.rules import Rules
 from models.masking import mask_batch
@@ -23,6 +26,17 @@ class Annotation(NamedTuple):
     watches: list[str]
     themes: list[str]
     masked: str
+
+
+class Columns(NamedTuple):
+    """What is said about many texts, a column each."""
+
+    probabilities: NDArray[np.float32]
+    """(n, 3), columns in the order of `SENTIMENTS`."""
+    topics: list[int]
+    """Watches and themes of each text as bits, see `Annotator.names`."""
+    masked: list[str]
+    """Empty when it was not asked for."""
 
 
 class Annotator:
@@ -46,17 +60,27 @@ class Annotator:
         """
         if not texts:
             return []
-        probabilities = model.predict_proba(texts)
-        top = probabilities.argmax(axis=1).tolist()
+        probabilities, topics, masked = self.columns(model, texts)
         annotations: list[Annotation] = []
-        for scores, best, bits, masked in zip(
-            probabilities.tolist(), top, self._matcher.find_batch(texts), mask_batch(texts), strict=True
+        for scores, best, bits, text in zip(
+            probabilities.tolist(), probabilities.argmax(axis=1).tolist(), topics, masked, strict=True
         ):
-            watches, themes = self._split.get(bits) or self._split_of(bits)
-            annotations.append(
-                Annotation(SENTIMENTS[best], scores[best], tuple(scores), watches.copy(), themes.copy(), masked)
-            )
+            watches, themes = self.names(bits)
+            annotations.append(Annotation(SENTIMENTS[best], scores[best], tuple(scores), watches, themes, text))
         return annotations
+
+    def columns(self, model: SentimentModel, texts: Sequence[str], *, masked: bool = True) -> Columns:
+        """The same as columns, for who writes millions of them; `texts` are at least one.
+
+        Raises:
+            Exception: whatever the model raises.
+        """
+        return Columns(model.predict_proba(texts), self._matcher.find_batch(texts), mask_batch(texts) if masked else [])
+
+    def names(self, topics: int) -> tuple[list[str], list[str]]:
+        """The watches and the themes among `Columns.topics`; the caller's own lists."""
+        watches, themes = self._split.get(topics) or self._split_of(topics)
+        return watches.copy(), themes.copy()
 
     def _split_of(self, bits: int) -> tuple[list[str], list[str]]:
         found = [name for index, name in enumerate(self._names) if bits >> index & 1]

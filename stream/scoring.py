@@ -7,21 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from contracts.errors import InvalidRecord, ModelFailure
-from contracts.events import ModelRef, Prediction, Scores, Tweet, decode_tweet, prediction_id
-from contracts.times import to_ms, to_rfc3339
-from models.annotate import Annotation, Annotator
+from contracts.events import ModelRef, Tweet, decode_tweet
+from contracts.times import to_rfc3339
+from models.annotate import Annotator
 from models.champion import LoadedModel
-from models.sentiment import SentimentModel
+from stream.cloud_events import EventWriter, cloud_event_headers, instant
 from stream.dead_letters import dead_letter
-from stream.records import Headers, OutRecord, Record, RecordBatch, ScoredBatch
+from stream.prediction_ids import prediction_ids
+from stream.records import OutRecord, Record, RecordBatch, ScoredBatch
 
-SOURCE = b"/buzzwatch/score"
-TYPE = b"buzzwatch.tweet.scored.v1"
-
-_encode = msgspec.json.Encoder().encode
+_Tweets = Sequence[tuple[Record, Tweet]]
 
 
 class Scorer:
@@ -35,6 +31,7 @@ class Scorer:
     def __init__(self, annotator: Annotator, text: str) -> None:
         self._annotator = annotator
         self._text = text
+        self._writer: EventWriter | None = None
 
     def score(self, batch: RecordBatch, loaded: LoadedModel, now_ms: int) -> ScoredBatch:
         """Every record of the batch becomes a prediction or a dead letter, in the order in which it came."""
@@ -45,55 +42,51 @@ class Scorer:
                 tweets.append((message, decode_tweet(message.value())))
             except InvalidRecord as error:
                 dead.append(dead_letter(message, error))
-        scored_at = to_rfc3339(now_ms)
         predictions: list[OutRecord] = []
-        annotations = self._annotate(loaded.model, [tweet.text for _, tweet in tweets])
-        for (message, tweet), annotation in zip(tweets, annotations, strict=True):
-            if isinstance(annotation, ModelFailure):
-                dead.append(dead_letter(message, annotation))
-            else:
-                predictions.append(self._publishable(message, tweet, annotation, loaded.ref, scored_at))
+        if tweets:
+            self._score(tweets, loaded, to_rfc3339(now_ms).encode(), predictions, dead)
         return ScoredBatch(batch, predictions, dead)
 
-    def _annotate(self, model: SentimentModel, texts: Sequence[str]) -> list[Annotation | ModelFailure]:
-        """Annotations of the texts. When the model raises, halves are tried until the culprit stands alone."""
-        if not texts:
-            return []
+    def _score(
+        self,
+        tweets: _Tweets,
+        loaded: LoadedModel,
+        scored_at: bytes,
+        predictions: list[OutRecord],
+        dead: list[OutRecord],
+    ) -> None:
+        """Append what the tweets become. When the model raises, halves are tried until the culprit stands alone."""
         try:
-            return list(self._annotator.annotate(model, texts))
+            predictions += self._predictions(tweets, loaded, scored_at)
         except Exception as error:  # whatever a model may raise: the tweet is kept, the rest is scored
-            if len(texts) == 1:
-                return [ModelFailure(f"the model raised {type(error).__name__}: {error}")]
-            middle = len(texts) // 2
-            return self._annotate(model, texts[:middle]) + self._annotate(model, texts[middle:])
+            if len(tweets) == 1:
+                failure = ModelFailure(f"the model raised {type(error).__name__}: {error}")
+                dead.append(dead_letter(tweets[0][0], failure))
+                return
+            middle = len(tweets) // 2
+            self._score(tweets[:middle], loaded, scored_at, predictions, dead)
+            self._score(tweets[middle:], loaded, scored_at, predictions, dead)
 
-    def _publishable(
-        self, message: Record, tweet: Tweet, annotation: Annotation, ref: ModelRef, scored_at: str
-    ) -> OutRecord:
-        tweet_id = str(tweet.id)
-        identifier = prediction_id(ref.name, ref.version, tweet_id)
-        timestamp_ms = message.timestamp()[1]
-        created_at_ms = timestamp_ms if tweet.created_at is None else to_ms(tweet.created_at)
-        event = Prediction(
-            tweet_id=tweet_id,
-            prediction_id=identifier,
-            sentiment=annotation.sentiment,
-            confidence=round(annotation.confidence, 4),
-            scores=Scores(*(round(score, 4) for score in annotation.scores)),
-            watches=annotation.watches,
-            themes=annotation.themes,
-            model=ref,
-            text={"masked": annotation.masked, "raw": tweet.text}.get(self._text),
-            lang=tweet.lang,
-            created_at=to_rfc3339(created_at_ms),
-            scored_at=scored_at,
+    def _predictions(self, tweets: _Tweets, loaded: LoadedModel, scored_at: bytes) -> list[OutRecord]:
+        raw = [tweet.text for _, tweet in tweets]
+        probabilities, topics, masked = self._annotator.columns(loaded.model, raw, masked=self._text == "masked")
+        keys = [str(tweet.id).encode() for _, tweet in tweets]
+        identifiers = prediction_ids(loaded.ref, keys)
+        timestamps = [message.timestamp()[1] for message, _ in tweets]
+        events = self._writer_for(loaded.ref).events(
+            keys,
+            identifiers,
+            probabilities,
+            topics,
+            {"masked": masked, "raw": raw}.get(self._text, [None] * len(raw)),
+            [tweet.lang for _, tweet in tweets],
+            [instant(tweet.created_at, sent) for (_, tweet), sent in zip(tweets, timestamps, strict=True)],
+            scored_at,
         )
-        headers: Headers = [
-            ("ce_specversion", b"1.0"),
-            ("ce_id", identifier.encode()),
-            ("ce_source", SOURCE),
-            ("ce_type", TYPE),
-            ("ce_time", scored_at.encode()),
-            ("content-type", b"application/json"),
-        ]
-        return OutRecord(tweet_id.encode(), _encode(event), headers, timestamp_ms)
+        headers = cloud_event_headers(identifiers, scored_at)
+        return list(map(OutRecord, keys, events, headers, timestamps))
+
+    def _writer_for(self, ref: ModelRef) -> EventWriter:
+        if self._writer is None or self._writer.ref != ref:
+            self._writer = EventWriter(self._annotator, ref)
+        return self._writer
