@@ -25,8 +25,8 @@ from stream.records import OutRecord, Record
 _log = logging.getLogger("buzzwatch.stream.judge")
 
 _REDIS_AWAY_S = 0.5
-_READ_AHEAD_S = 5.0
-"""Long enough for what Faust had read ahead to come by after a rewind."""
+_PATIENCE_S = 30.0
+"""How long a rewind is insisted on before the records behind the mark are taken for deleted."""
 
 
 class JudgeRole:
@@ -49,7 +49,7 @@ class JudgeRole:
         self._bury = bury
         self._mark: int | None = None
         self._rewound_from: int | None = None
-        self._read_ahead_until = 0.0
+        self._insist_until = 0.0
         self.last_progress = time.monotonic()
         """When feedback was last counted, monotonic seconds."""
 
@@ -69,15 +69,18 @@ class JudgeRole:
         """
         offset = message.offset()
         if self._rewound_from is not None:
-            if offset >= self._rewound_from and time.monotonic() < self._read_ahead_until:
+            if offset >= self._rewound_from and time.monotonic() < self._insist_until:
                 return  # read ahead before the rewind; it comes again
             self._rewound_from = None
         if self._mark is not None and offset < self._mark:
             return  # counted already
         loop = asyncio.get_running_loop()
+        # The mark as it fits this record: `compare` may move ours back while Redis is away, and the record counted
+        # there would take those before it for counted.
+        expected = self._mark
         while True:
             try:
-                after = await loop.run_in_executor(None, self._count, message)
+                after = await loop.run_in_executor(None, self._count, message, expected)
                 break
             except redis.RedisError as error:
                 _log.warning("Redis does not answer, feedback waits: %s", error)
@@ -89,11 +92,16 @@ class JudgeRole:
             self.last_progress = time.monotonic()
             metrics.JUDGED.inc()
         else:
-            await self._go_to(after, offset, seek)
+            await self._go_to(after, offset + 1, seek)
 
     async def compare(self, seek: Callable[[int], Any]) -> None:
         """Notice a Redis that was restored although no feedback arrives. Called once a second."""
-        if self._mark is None or self._rewound_from is not None:
+        if self._rewound_from is not None:
+            # Faust forgets a seek that comes while it hands out a record: it notes that record's offset afterwards,
+            # and drops everything before it. Nothing has come yet, so once more.
+            await seek(self._mark or 0)
+            return
+        if self._mark is None:
             return
         try:
             stored = await asyncio.get_running_loop().run_in_executor(None, self._judge.mark, self._topic_id)
@@ -107,10 +115,10 @@ class JudgeRole:
         self._mark = mark or None
         if mark < position:
             self._rewound_from = position
-            self._read_ahead_until = time.monotonic() + _READ_AHEAD_S
+            self._insist_until = time.monotonic() + _PATIENCE_S
             await seek(mark)
 
-    def _count(self, message: Record) -> int:
+    def _count(self, message: Record, expected: int | None) -> int:
         offset = message.offset()
         events: list[tuple[int, Feedback]] = []
         try:
@@ -124,5 +132,5 @@ class JudgeRole:
             self._bury(letter)
             metrics.DEAD.labels(type(error).__name__).inc()
             _log.warning("feedback at offset %d goes to the dead letters: %s", offset, error)
-        after: int = self._judge.judge(self._topic_id, self._mark, offset + 1, events)
+        after: int = self._judge.judge(self._topic_id, expected, offset + 1, events)
         return after

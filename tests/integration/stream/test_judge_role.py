@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 import uuid
@@ -140,3 +141,49 @@ async def test_feedback_without_a_date_counts_at_its_records_time(
     await judging.read()
     (alert,) = AlertStore(connect(settings), settings).list("firing")
     assert alert.starts_at_ms == WRITTEN_MS
+
+
+async def test_a_rewind_that_the_consumer_forgot_is_insisted_on(
+    start: Callable[[], Judging], settings: Settings
+) -> None:
+    judging = start()
+    judging.topic = [judgement(), judgement()]
+    await judging.read()
+    redis = connect(settings)
+    redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
+
+    async def forget(offset: int) -> None: ...
+
+    await judging.role.compare(forget)
+    judging.topic.append(judgement())
+    await judging.read()  # the consumer goes on where it was
+    assert judging.firing() == []
+    await judging.role.compare(judging.seek)
+    await judging.read()
+    assert judging.firing() == ["ConsecutiveErrors"]
+
+
+async def test_a_record_that_waited_for_redis_does_not_jump_over_what_redis_forgot(
+    start: Callable[[], Judging], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging = start()
+    judging.topic = [judgement(), judgement()]
+    await judging.read()
+    redis = connect(settings)
+    redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
+    really = Judge.judge
+    away = [ConnectionError("away")]
+
+    def judge(self: Judge, *arguments: Any) -> int:
+        if away:
+            raise away.pop()
+        return really(self, *arguments)
+
+    monkeypatch.setattr(Judge, "judge", judge)
+    monkeypatch.setattr("stream.judge_role._REDIS_AWAY_S", 0.2)
+    judging.topic.append(judgement())
+    reading = asyncio.create_task(judging.read())
+    await asyncio.sleep(0.1)  # the record waits
+    await judging.role.compare(judging.seek)
+    await reading
+    assert judging.firing() == ["ConsecutiveErrors"]
