@@ -30,8 +30,8 @@ unit: setup ## The tests that need no servers
 	$(BIN)/pytest tests/unit tests/behavioural
 
 .PHONY: chaos
-chaos: setup ## Kill things while they work and count what came out
-	$(BIN)/pytest tests/chaos
+chaos: setup ## Kill things while they work and count what came out; the long run (`make test` has a short one)
+	CHAOS=all $(BIN)/pytest tests/chaos -s
 
 .PHONY: bench
 bench: setup ## Measure throughput and latency on this machine

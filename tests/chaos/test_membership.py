@@ -1,0 +1,65 @@
+"""Workers that hang, join, leave and stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.site import Site
+from tests.servers import RunningServer
+
+
+@pytest.fixture
+def short_session(tmp_path: Path, broker: RunningServer, own_redis: RunningServer) -> Iterator[Site]:
+    site = Site(tmp_path, broker, own_redis, session_s=6)
+    yield site
+    site.close()
+
+
+def test_a_worker_frozen_beyond_its_session_publishes_nothing_twice(short_session: Site) -> None:
+    site = short_session
+    frozen, other = site.start_worker(), site.start_worker()
+    site.send(rate=500)
+    site.visible.wait_since(max(frozen.started, other.started), 60)
+    time.sleep(6)  # both have partitions
+    frozen.pause()
+    time.sleep(9)
+    site.visible.wait_since(time.time(), 10)
+    frozen.resume()
+    time.sleep(4)
+    if not frozen.alive:  # fenced: whoever watches over it starts it again
+        assert frozen.wait(0) != 0
+        site.start_worker()
+    site.check(timeout_s=90)
+    assert other.alive
+
+
+@pytest.mark.slow
+def test_workers_that_join_and_leave_lose_and_double_nothing(short_session: Site) -> None:
+    site = short_session
+    workers = [site.start_worker()]
+    site.send(rate=500)
+    site.visible.wait_since(workers[0].started, 60)
+    for _ in range(2):
+        workers += [site.start_worker(), site.start_worker()]
+        time.sleep(8)
+        workers.pop(0).kill()
+        status, _ = workers.pop(0).terminate(20)
+        assert status == 0, site.said()
+        time.sleep(4)
+    site.check(timeout_s=90)
+
+
+def test_sigterm_drains_within_ten_seconds_and_ends_with_status_0(site: Site) -> None:
+    worker = site.start_worker()
+    site.send(rate=1000)
+    site.visible.wait_since(worker.started, 60)
+    time.sleep(2)
+    status, took_s = worker.terminate(20)
+    assert status == 0, site.said()
+    assert took_s < 10
+    site.start_worker()
+    site.check()

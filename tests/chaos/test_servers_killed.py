@@ -1,0 +1,71 @@
+"""Kafka and Redis die, come back, and in Redis' case have forgotten something."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.site import Site
+
+
+def _flowing(site: Site) -> None:
+    site.start_notifier()
+    worker = site.start_worker()
+    site.send()
+    site.visible.wait_since(worker.started, 60)
+
+
+@pytest.mark.slow
+def test_a_broker_killed_and_started_again_loses_and_doubles_nothing(site: Site) -> None:
+    _flowing(site)
+    for away_s in (0.0, 5.0):
+        time.sleep(4)
+        site.kafka.kill()
+        time.sleep(away_s)
+        site.kafka.start()
+        site.visible.wait_since(time.time(), 60)
+    site.check(timeout_s=90)
+
+
+@pytest.mark.slow
+def test_scoring_goes_on_without_redis_and_counting_catches_up(site: Site) -> None:
+    _flowing(site)
+    time.sleep(3)
+    site.redis.kill()
+    time.sleep(1)
+    site.visible.wait_since(time.time(), 5)
+    time.sleep(3)
+    site.visible.wait_since(time.time(), 5)
+    site.redis.start()
+    time.sleep(2)
+    site.redis.restart()
+    site.check()
+
+
+def test_a_redis_that_lost_its_last_second_is_counted_again(site: Site, tmp_path: Path) -> None:
+    _flowing(site)
+    time.sleep(4)
+    with site.client() as client:
+        folder = Path(client.config_get("dir")["dir"]) / "appendonlydir"
+    for older in (tmp_path / "older-1", tmp_path / "older-2"):
+        time.sleep(2)
+        shutil.copytree(folder, older)
+        time.sleep(1)
+        site.redis.kill()
+        shutil.rmtree(folder)
+        shutil.copytree(older, folder)
+        site.redis.start()
+    site.check()
+
+
+@pytest.mark.slow
+def test_a_redis_that_lost_everything_is_filled_again(site: Site) -> None:
+    _flowing(site)
+    time.sleep(6)
+    with site.client() as client:
+        client.flushall()
+    time.sleep(2)
+    site.check()
