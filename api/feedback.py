@@ -44,9 +44,16 @@ class FeedbackPublisher:
         self._is_broken = False
 
     def start(self) -> None:
-        """Connect in the background; a Kafka that is away shows when something is published."""
+        """Connect in the background; a Kafka that is away shows when something is published.
+
+        Raises:
+            Unavailable: the settings cannot be used, such as a certificate that is not there.
+        """
         self._stopping.clear()
-        self._producer = Producer(self._config)
+        try:
+            self._producer = Producer(self._config)
+        except KafkaException as error:
+            raise Unavailable(f"Kafka at {self._servers}: {error.args[0].str()}") from None
         self._poller = threading.Thread(target=self._poll, name="feedback-reports", daemon=True)
         self._poller.start()
 

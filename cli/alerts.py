@@ -44,7 +44,10 @@ _Format = Annotated[Format, typer.Option("--format", help="Print as a table or a
 
 @app.callback()
 def _group() -> None:
-    """What fires, what fired, what could not be delivered."""
+    """What fires, what fired, what could not be delivered.
+
+    Example: buzzwatch alerts list --state firing
+    """
 
 
 @app.command("list")

@@ -33,9 +33,7 @@ from stream.records import Record
 from stream.replay_log import ReplayLog
 from stream.replaying import Outcome, Replayer
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Dead letters: what could not be read, why, and sending it back."
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 
 _LIST = """List the dead letters, newest last.
 
@@ -74,7 +72,10 @@ _SHOWN = 5
 
 @app.callback()
 def _group() -> None:
-    """Dead letters."""
+    """Dead letters: what could not be read, why, and sending it back.
+
+    Example: buzzwatch dlq list
+    """
 
 
 @app.command("list", help=_LIST)
@@ -123,7 +124,7 @@ def show(
 
 @app.command(help=_REPLAY)
 def replay(
-    positions: Annotated[list[str] | None, typer.Argument(metavar="[POSITION]...", help="As in the list.")] = None,
+    positions: Annotated[list[str] | None, typer.Argument(metavar="POSITION", help="As in the list.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     error_class: _ErrorClass = None,
     since: Annotated[str | None, typer.Option(metavar="TIME", help="Not older; RFC 3339, UTC if it says none.")] = None,

@@ -21,7 +21,9 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "broken": "bold red"}
 
 
 @app.command()
-def doctor(output: Annotated[Literal["table", "json"], typer.Option("--format")] = "table") -> None:
+def doctor(
+    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+) -> None:
     """Examine every component; exit status 1 when one that is needed does not work.
 
     Examples:

@@ -38,7 +38,9 @@ class _LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module, name, help_text = COMMANDS[cmd_name]
-        command = typer.main.get_command(getattr(importlib.import_module(module), name))
+        group: typer.Typer = getattr(importlib.import_module(module), name)
+        group.rich_markup_mode = None  # help and usage errors as plain lines, fit for a log too
+        command = typer.main.get_command(group)
         command.name = cmd_name
         command.short_help = help_text
         return command
@@ -59,7 +61,16 @@ app = typer.Typer(
 
 @app.callback()
 def _root() -> None:
-    """Watches what the crowd feels: tweets from Kafka, scored exactly once, alerts that people trust."""
+    """Watches what the crowd feels: tweets from Kafka, scored exactly once, alerts that people trust.
+
+    Examples:
+
+      buzzwatch demo
+
+      buzzwatch doctor
+
+      buzzwatch produce tweets.jsonl
+    """
 
 
 def main() -> None:

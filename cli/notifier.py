@@ -7,11 +7,17 @@ import typer
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.callback(invoke_without_command=True)
+@app.command()
 def notifier() -> None:
     """Deliver alerts to the receivers of the rules file, until Ctrl-C or SIGTERM.
 
     Several may run at once and share the work. Health and metrics: port BUZZWATCH_ALERTS__METRICS_PORT.
+
+    Examples:
+
+      buzzwatch notifier
+
+      BUZZWATCH_RULES=rules.yaml buzzwatch notifier
     """
     from bootstrap.notifier import run_notifier
     from contracts.settings import load_settings

@@ -45,7 +45,7 @@ Examples:
 @app.command(help=_EXAMPLES)
 def predict(
     texts: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT]...", help="Texts; lines of standard input when none is given.")
+        list[str] | None, typer.Argument(metavar="TEXT", help="Texts; lines of standard input when none is given.")
     ] = None,
     output: Annotated[
         Literal["table", "json"], typer.Option("--format", help="Rows for people or a JSON list.")

@@ -14,14 +14,17 @@ from rich.text import Text
 from contracts.settings import load_settings
 from local.topics import TopicState, create_topics, describe_topics
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="The topics: create, list, describe.")
+app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-_Format = Annotated[Literal["table", "json"], typer.Option("--format")]
+_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 
 
 @app.callback()
 def _group() -> None:
-    """The topics."""
+    """The topics: create, list, describe.
+
+    Example: buzzwatch topics list
+    """
 
 
 @app.command()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import pydantic
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -120,6 +121,10 @@ class RedisSettings(_Group):
     def _scheme(cls, value: str) -> str:
         if not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError(f"{value!r} does not start with redis://, rediss:// or unix://")
+        try:
+            urlsplit(value).port  # noqa: B018
+        except ValueError:
+            raise ValueError("the port is not a number from 0 to 65535") from None
         return value
 
 

@@ -27,18 +27,7 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
     Raises:
         Unavailable: Kafka does not answer or has no such topic.
     """
-    consumer = Consumer(
-        settings.kafka.librdkafka()
-        | {
-            "group.id": "buzzwatch-follow",
-            "enable.auto.commit": False,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,  # a partition that ends in a transaction marker has no last record
-            "fetch.wait.max.ms": 100,
-            "log_level": 2,  # that Kafka has gone is for us to say
-        }
-    )
+    consumer = _consumer(settings)
     try:
         partitions = _partitions(consumer, topic)
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
@@ -56,9 +45,30 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
             else:
                 raise KafkaException(error)
     except KafkaException as error:
-        raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
+        raise Unavailable(
+            f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}; start it with `buzzwatch up`"
+            " or set BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS"
+        ) from None
     finally:
         consumer.close()
+
+
+def _consumer(settings: Settings) -> Consumer:
+    try:
+        return Consumer(
+            settings.kafka.librdkafka()
+            | {
+                "group.id": "buzzwatch-follow",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,  # a partition that ends in a transaction marker has no last record
+                "fetch.wait.max.ms": 100,
+                "log_level": 2,  # that Kafka has gone is for us to say
+            }
+        )
+    except KafkaException as error:  # such as a certificate that is not there
+        raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:

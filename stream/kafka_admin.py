@@ -23,7 +23,7 @@ def topic_id(settings: Settings, topic: str) -> str:
     Raises:
         KafkaException: Kafka does not answer, or has no such topic.
     """
-    admin = AdminClient(settings.kafka.librdkafka())
+    admin = AdminClient(settings.kafka.librdkafka() | {"log_level": 2})  # what goes wrong is raised
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=_CALL_S)
     return str(described[topic].result(timeout=_CALL_S + 1).topic_id)
 

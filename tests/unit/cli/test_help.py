@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from cli.main import COMMANDS, app
+
+ROOT: Any = typer.main.get_command(app)
+
+
+def _commands() -> Iterator[tuple[str, Any]]:
+    for name in COMMANDS:
+        command = ROOT.get_command(None, name)
+        nested = getattr(command, "commands", {})
+        yield from ((f"{name} {inner}", found) for inner, found in nested.items())
+        if not nested:
+            yield name, command
+
+
+@pytest.mark.parametrize(("name", "command"), list(_commands()))
+def test_every_command_has_a_summary_and_an_example(name: str, command: Any) -> None:
+    summary = command.help.strip().splitlines()[0]
+    assert 10 < len(summary) <= 120
+    assert f"buzzwatch {name}" in command.help.partition("Example")[2]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["frob"], ["dlq", "--frob"], ["consume", "--limit", "x"], ["dlq", "replay", "--since", "yesterday"]]
+)
+def test_a_mistake_in_the_command_line_is_one_error_line(arguments: list[str]) -> None:
+    code = "from cli.main import main; main()"
+    ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert [line for line in ended.stderr.splitlines() if line.startswith("Error: ")] == ended.stderr.splitlines()[-1:]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables"),
+    [
+        (["consume"], {"KAFKA__SECURITY_PROTOCOL": "SSL", "KAFKA__SSL_CAFILE": "/nowhere"}),
+        (["dlq", "replay", "--all"], {}),
+        (["alerts", "list"], {"REDIS__URL": "redis://127.0.0.1:port/0"}),
+    ],
+)
+def test_what_is_away_or_wrong_is_one_line(
+    arguments: list[str], variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in ({"KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"} | variables).items():
+        monkeypatch.setenv(f"BUZZWATCH_{name}", value)
+    code = "from cli.main import main; main()"
+    ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith("buzzwatch: ")
