@@ -32,6 +32,8 @@ from stream.scoring import Scorer
 
 _log = logging.getLogger("buzzwatch.stream.score")
 
+_LOOK_S = 0.1
+
 
 class ScoreRole:
     """Owns the threads; the agent calls `score`.
@@ -84,6 +86,7 @@ class ScoreRole:
             threading.Thread(target=self._guarded, args=(self._poll,), name="intake", daemon=True),
             threading.Thread(target=self._guarded, args=(self._publish,), name="publishing", daemon=True),
         ]
+        self._broken = threading.Event()
         self._fencing = threading.Lock()
         self._fenced = False
         self._last_progress = time.monotonic()
@@ -140,10 +143,10 @@ class ScoreRole:
         self._intake.stop()
         deadline = time.monotonic() + self._drain_timeout_s
         drained = 0
-        while drained < self._on_its_way and self._permits.acquire(timeout=max(deadline - time.monotonic(), 0.001)):
-            drained += 1
+        while drained < self._on_its_way and time.monotonic() < deadline and not self._broken.is_set():
+            drained += self._permits.acquire(timeout=_LOOK_S)
         if drained < self._on_its_way:
-            _log.warning("a batch was still on its way after %.0f s; it will be read again", self._drain_timeout_s)
+            _log.warning("a batch is still on its way; it will be read again")
         self._to_publish.put(None)
         for thread in self._threads:
             thread.join(timeout=max(deadline - time.monotonic(), 1))
@@ -160,6 +163,7 @@ class ScoreRole:
         try:
             work()
         except Exception as error:
+            self._broken.set()  # what is on its way stays there: nothing to wait for
             self._failed(error)
 
     def _poll(self) -> None:
