@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Producer
 
 from alerts.connection import connect
 from alerts.counters import CounterStore
@@ -110,17 +110,10 @@ class _Undertaker:
 
 def _publish_gauges(champion: Champion, score: ScoreRole | None, watch: WatchRole | None) -> None:
     """Gauges that are read when Prometheus asks."""
-
-    def lag_of(role: ScoreRole | WatchRole) -> float:
-        try:
-            return float(role.lag())
-        except (KafkaException, RuntimeError):  # the consumer is closed
-            return 0.0
-
     if score is not None:
-        metrics.SCORE_LAG.set_function(lambda: lag_of(score))
+        metrics.SCORE_LAG.set_function(score.lag)
         metrics.PARTITIONS.labels("score").set_function(lambda: score.partitions)
     if watch is not None:
-        metrics.WATCH_LAG.set_function(lambda: lag_of(watch))
+        metrics.WATCH_LAG.set_function(watch.lag)
         metrics.PARTITIONS.labels("watch").set_function(lambda: watch.partitions)
     metrics.MODEL_VERSION.set_function(lambda: float(champion.current.ref.version))

@@ -120,7 +120,7 @@ class RedisSettings(_Group):
     @classmethod
     def _scheme(cls, value: str) -> str:
         if not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError(f"{value!r} does not start with redis://, rediss:// or unix://")
+            raise ValueError("does not start with redis://, rediss:// or unix://")
         try:
             urlsplit(value).port  # noqa: B018
         except ValueError:
@@ -315,7 +315,7 @@ def load_settings() -> Settings:
         name = "BUZZWATCH_" + "__".join(str(part).upper() for part in detail["loc"] if isinstance(part, str))
         message = detail["msg"].removeprefix("Value error, ")
         value = detail.get("input")
-        shown = f" (is {value!r})" if isinstance(value, (str, int, float)) else ""
+        shown = f" (is {value!r})" if isinstance(value, (str, int, float)) and "@" not in str(value) else ""
         raise SettingsError(f"{name}: {message}{shown}") from None
     except Exception as error:  # pydantic-settings wraps a value that is no JSON where JSON is due
         raise SettingsError(f"a BUZZWATCH_ setting cannot be read: {error}") from None

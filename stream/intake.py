@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ _log = logging.getLogger("buzzwatch.stream.intake")
 
 _POLL_S = 0.1
 _RETRY_S = 0.5
+_MEASURE_S = 0.25
 
 
 class Intake:
@@ -57,8 +59,11 @@ class Intake:
         self._rewind_due = False
         self._stopping = threading.Event()
         self._ends: dict[int, int] = {}
+        self._measure_next = 0.0
         self.assignment: list[TopicPartition] = []
         """The partitions that are read now."""
+        self.lag = 0
+        """Records between what was polled and the end of the assigned partitions, a quarter of a second ago."""
 
     @property
     def epoch(self) -> int:
@@ -85,6 +90,7 @@ class Intake:
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
         while not self._stopping.is_set():
+            self._measure()
             if self._rewind_due:
                 self._seek_to_committed()
                 continue
@@ -100,13 +106,20 @@ class Intake:
         """Leave Kafka. A static member keeps its partitions for the session time-out."""
         self._consumer.close()
 
-    def lag(self) -> int:
-        """Records between what was polled and the end of the assigned partitions, from librdkafka's cache."""
+    def _measure(self) -> None:
+        """Publish the lag, from librdkafka's cache.
+
+        In this thread and no other: calls on one consumer wait for each other, and a probe must not wait for a poll.
+        """
+        now = time.monotonic()
+        if now < self._measure_next:
+            return
+        self._measure_next = now + _MEASURE_S
         total = 0
         for position in self._consumer.position(self.assignment) if self.assignment else []:
             _, high = self._consumer.get_watermark_offsets(position, cached=True)
             total += max(high - max(position.offset, self._ends.get(position.partition, 0)), 0)
-        return total
+        self.lag = total
 
     def _poll(self) -> RecordBatch | None:
         epoch = self._epoch

@@ -105,7 +105,7 @@ class ScoreRole:
 
     def lag(self) -> int:
         """Tweets that wait to be polled."""
-        return self._intake.lag()
+        return self._intake.lag
 
     def fence(self) -> None:
         """Abort what a killed predecessor left open, and keep it from coming back; half a second when it did.

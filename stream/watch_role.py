@@ -85,7 +85,7 @@ class WatchRole:
 
     def lag(self) -> int:
         """Predictions that wait to be counted."""
-        return self._watch.lag()
+        return self._watch.lag
 
     def start(self) -> None:
         """Start the threads."""

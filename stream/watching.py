@@ -69,6 +69,8 @@ class Watch:
         self._ends: dict[int, int] = {}
         self.assignment: list[TopicPartition] = []
         """The partitions that are counted now."""
+        self.lag = 0
+        """Records between what was counted and the end of the assigned partitions."""
         self.last_progress = time.monotonic()
         """When something was counted or there was nothing to count, monotonic seconds."""
 
@@ -92,6 +94,7 @@ class Watch:
         compared = committed = time.monotonic()
         while not self._stopping.is_set():
             messages = self._poll()
+            self._measure()
             now = time.monotonic()
             try:
                 if not self._placed:
@@ -120,13 +123,13 @@ class Watch:
         self._copy_marks_for_lag_tools()
         self._consumer.close()
 
-    def lag(self) -> int:
-        """Records between what was counted and the end of the assigned partitions."""
+    def _measure(self) -> None:
+        """Publish the lag; in this thread and no other, as in the intake."""
         total = 0
         for partition, mark in list(self._marks.items()):
             _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
             total += max(high - max(mark or 0, self._ends.get(partition, 0)), 0)
-        return total
+        self.lag = total
 
     def _poll(self) -> list[Record]:
         first = self._consumer.poll(_POLL_S)
