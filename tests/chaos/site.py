@@ -73,9 +73,10 @@ class Process:
         self._process.terminate()
         return self._process.wait(timeout_s), time.monotonic() - since
 
-    def wait(self, timeout_s: float) -> int:
-        """The exit status, once it ends by itself."""
-        return self._process.wait(timeout_s)
+    @property
+    def status(self) -> int | None:
+        """The exit status, None while it runs."""
+        return self._process.poll()
 
 
 class Site:
@@ -110,6 +111,8 @@ class Site:
         }
         _remember_champion(folder / "var" / "champion")
         self._processes: list[Process] = []
+        self.ended = 0
+        """Workers that have ended by themselves."""
         self.visible = Visible(kafka.address, self.topics.scored)
         self._traffic: Traffic | None = None
 
@@ -119,6 +122,20 @@ class Site:
 
     def start_notifier(self) -> Process:
         return self._started("notifier", [str(Path(sys.executable).with_name("buzzwatch")), "notifier"])
+
+    def start_again(self, timeout_s: float = 60) -> None:
+        """Wait until predictions flow; start workers again that end by themselves, as whoever runs them does.
+
+        Each must have ended with status 1, as it does when Kafka has refused its name or its transactions.
+        """
+        since, deadline = time.time(), time.monotonic() + timeout_s
+        while self.visible.newest_scored_at <= since:
+            assert time.monotonic() < deadline, f"nothing flows after {timeout_s:.0f} s\n{self.said()}"
+            for process in [process for process in self._processes if process.status == 1]:
+                self._processes.remove(process)
+                self.ended += 1
+                self.start_worker()
+            time.sleep(0.1)
 
     def send(self, rate: int = 300) -> Traffic:
         """Let tweets and judgements flow."""

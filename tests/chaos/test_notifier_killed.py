@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.chaos.conftest import ALL
 from tests.chaos.site import Site
 
 
@@ -12,7 +13,7 @@ def test_a_notifier_killed_while_posting_posts_the_same_id_again(site: Site) -> 
     site.send(rate=200)
     site.visible.wait_since(worker.started, 60)
     interrupted = []
-    for _ in range(2):
+    for _ in range(5 if ALL else 1):
         before = len(site.receiver.posts)
         interrupted.append(
             site.receiver.wait_for(before + 1, 30)[before].id

@@ -12,7 +12,7 @@ from tests.chaos.conftest import ALL
 from tests.chaos.site import Site
 
 KILLS = 30 if ALL else 3
-LONGEST_GAP_S = 15.0 if ALL else 8.0
+LONGEST_GAP_S = 15.0 if ALL else 5.0
 OUTAGE_S = 20.0
 """Where a restart counts as failed; the goal of 3 s is for a machine that does nothing else."""
 
