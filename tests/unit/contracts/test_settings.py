@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from contracts.errors import SettingsError
+from contracts.settings import Settings, load_settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS", "nope"),
+        ("BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS", "host:99999"),
+        ("BUZZWATCH_REDIS__URL", "http://x"),
+        ("BUZZWATCH_WORKER__ROLES", "scor"),
+        ("BUZZWATCH_WORKER__TRANSACTION_TIMEOUT_S", "10"),
+        ("BUZZWATCH_API__PORT", "0"),
+        ("BUZZWATCH_LOG_LEVEL", "LOUD"),
+    ],
+)
+def test_a_bad_setting_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert str(raised.value).startswith(name.rpartition("__TRANS")[0] or name)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_password_in_a_bad_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUZZWATCH_REDIS__URL", "http://user:hunter2@cache")
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert "hunter2" not in str(raised.value)
+
+
+def test_addresses_follow_the_local_ports_unless_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUZZWATCH_LOCAL__KAFKA_PORT", "19092")
+    monkeypatch.setenv("BUZZWATCH_REDIS__URL", "redis://cache:6379/1")
+    settings = load_settings()
+    assert settings.kafka.bootstrap_servers == "127.0.0.1:19092"
+    assert settings.redis.url == "redis://cache:6379/1"
+    assert settings.external == {"redis"}
+
+
+def test_tls_and_sasl_pass_through_to_every_client() -> None:
+    kafka = Settings.model_validate(
+        {
+            "kafka": {
+                "security_protocol": "SASL_SSL",
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_username": "ann",
+                "sasl_password": "secret",
+                "ssl_cafile": "/ca.pem",
+            }
+        }
+    ).kafka
+    properties, arguments = kafka.librdkafka_producer(), kafka.kafka_python()
+    assert (properties["sasl.password"], properties["ssl.ca.location"]) == ("secret", "/ca.pem")
+    assert (arguments["sasl_plain_password"], arguments["ssl_cafile"]) == ("secret", "/ca.pem")
+    assert properties["partitioner"] == "murmur2_random"
+    assert "secret" not in repr(kafka)
+
+
+def test_dead_letters_have_more_room_than_tweets() -> None:
+    tweets, scored, feedback, dead = Settings().kafka.topics.all()
+    assert dead.max_message_bytes - tweets.max_message_bytes == 64 * 1024
+    assert (tweets.partitions, scored.partitions, feedback.partitions) == (4, 4, 1)
