@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
+from stream.collecting import relax_collector
 from stream.health import Health, Report
 from stream.instance import Instance
 from stream.judge_role import JudgeRole
@@ -93,6 +94,7 @@ class Worker(faust.App):
         """Start as soon as the agent listens, and not before: a batch that nobody takes would be lost."""
         while not self.batches.subscriber_count:
             await self.sleep(0.01)
+        relax_collector()
         for role in self.roles.threaded:
             self._running.append(role)
             role.start()
