@@ -1,1 +1,1 @@
-"""Benchmarks with peers side by side."""
+"""Benchmarks: buzzwatch beside its peers, on the same broker, topic and champion. Run by `buzzwatch bench`."""

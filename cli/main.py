@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "feedback": ("cli.feedback", "app", "Say whether a prediction was right"),
     "train": ("cli.train", "app", "Train models and register them"),
     "evaluate": ("cli.evaluate", "app", "How good is a model on labelled tweets"),
+    "bench": ("cli.bench", "app", "How fast it is, beside its peers, on this machine"),
     "dlq": ("cli.dlq", "app", "Dead letters: list, show, replay"),
 }
 

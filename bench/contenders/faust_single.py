@@ -1,0 +1,24 @@
+"""A Faust agent, one tweet at a time, as Faust's own introduction writes one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faust
+
+from bench.contenders.faust_app import build
+from bench.functions import CameIn, Work
+
+work = Work()
+app, tweets, scored = build(work.settings)
+
+
+@app.agent(tweets)
+async def score(stream: Any) -> None:
+    """Score and forward each tweet; Faust acknowledges it when the loop goes on."""
+    async for event in stream.events():
+        message: faust.types.Message = event.message
+        for record in work([CameIn(message.key, message.value, int(message.timestamp * 1000))]):
+            await scored.send(
+                key=record.key, value=record.value, headers=record.headers, timestamp=record.timestamp_ms / 1000
+            )

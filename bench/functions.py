@@ -1,0 +1,97 @@
+"""The work that every contender does on the bytes of a batch, so that the ratio shows the engine."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from contracts.events import decode_tweet
+from contracts.rules_file import load_rules
+from contracts.settings import Settings, load_settings
+from models.annotate import Annotator
+from models.champion import Champion, LoadedModel
+from stream.records import Headers, OutRecord, RecordBatch, ScoredBatch
+from stream.scoring import Scorer
+
+FUNCTION: Final = "BUZZWATCH_BENCH_FUNCTION"
+"""Variable that says `whole` or `plain`."""
+
+
+class CameIn(NamedTuple):
+    """A record as an engine hands it over, shown as confluent-kafka shows its own."""
+
+    key_bytes: bytes | None
+    value_bytes: bytes | None
+    timestamp_ms: int
+
+    def topic(self) -> str:
+        """Not told by every engine."""
+        return "tweets"
+
+    def partition(self) -> int:
+        """Not told by every engine."""
+        return 0
+
+    def offset(self) -> int:
+        """Not told by every engine."""
+        return 0
+
+    def key(self) -> bytes | None:
+        """Key as it came."""
+        return self.key_bytes
+
+    def value(self) -> bytes | None:
+        """Value as it came."""
+        return self.value_bytes
+
+    def headers(self) -> Headers | None:
+        """No invented tweet has any."""
+        return None
+
+    def timestamp(self) -> tuple[int, int]:
+        """Kind and milliseconds since 1970."""
+        return 1, self.timestamp_ms
+
+
+class PlainScorer:
+    """Parse, score, publish identifier and scores: no mask, no topics, no headers."""
+
+    def score(self, batch: RecordBatch, loaded: LoadedModel, now_ms: int) -> ScoredBatch:
+        """Every record becomes a prediction; the invented tweets have no bad ones."""
+        del now_ms
+        came = [decode_tweet(message.value()) for message in batch.messages]
+        keys = [str(tweet.id).encode() for tweet in came]
+        scores = loaded.model.predict_proba([tweet.text for tweet in came]).tolist()
+        encode = msgspec.json.Encoder().encode
+        records = [
+            OutRecord(key, encode({"id": tweet.id, "scores": row}), [], message.timestamp()[1])
+            for key, tweet, row, message in zip(keys, came, scores, batch.messages, strict=True)
+        ]
+        return ScoredBatch(batch, records, [])
+
+
+class Work:
+    """The function that `BUZZWATCH_BENCH_FUNCTION` names, with the champion loaded."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or load_settings()
+        champion = Champion(self.settings)
+        champion.load()
+        self._loaded = champion.current
+        self._scorer = scorer_named(os.environ.get(FUNCTION, "whole"), self.settings)
+
+    def __call__(self, records: Sequence[CameIn]) -> list[OutRecord]:
+        """What to publish for the records, in their order."""
+        batch = RecordBatch(records, 0, None)
+        return self._scorer.score(batch, self._loaded, int(time.time() * 1000)).predictions
+
+
+def scorer_named(function: str, settings: Settings) -> Scorer | PlainScorer:
+    """The scorer of `whole` or `plain`."""
+    if function == "plain":
+        return PlainScorer()
+    return Scorer(Annotator(load_rules(settings.rules)), settings.worker.text)

@@ -1,0 +1,137 @@
+"""From a producer's send to a read_committed reader, through one worker, at steady rates."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from bench.functions import FUNCTION
+from bench.site import Site, environment
+from bench.throughput import CONTENDERS, end
+from bench.tweets import tweets
+from contracts.errors import BuzzwatchError
+from contracts.settings import Settings
+
+_START_S: Final = 60.0
+_WARM_UP_S: Final = 3.0
+_LAST_ONES_S: Final = 10.0
+
+
+class Latency(NamedTuple):
+    """What tweets took at one rate, milliseconds."""
+
+    rate: int
+    """Tweets a second."""
+    tweets: int
+    p50_ms: float
+    p99_ms: float
+    largest_ms: float
+    lost: int
+
+
+def run(site: Site, rates: Sequence[int], seconds: float, say: Callable[[str], None]) -> list[Latency]:
+    """One worker for all rates; the first seconds of each rate are not counted.
+
+    Raises:
+        BuzzwatchError: the worker did not start.
+    """
+    settings = site.fresh()
+    log_path = site.folder / f"{settings.worker.group}.log"
+    with log_path.open("wb") as log:
+        worker = subprocess.Popen(
+            CONTENDERS["buzzwatch"].command,
+            env=environment(settings, **{FUNCTION: "whole"}),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    reader = _Reader(settings)
+    try:
+        producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 0})
+        source = tweets(int(sum(rates) * (seconds + _WARM_UP_S)) + 10_000)
+        key, value = next(source)
+        producer.produce(settings.kafka.topics.tweets, value, key)
+        if not reader.has(key, _START_S):
+            tail = " / ".join(log_path.read_text("utf-8", "replace").splitlines()[-3:])
+            raise BuzzwatchError(f"the worker scored nothing within {_START_S:.0f} s: {tail[-600:]}")
+        results = []
+        for rate in rates:
+            say(f"{rate:,} tweets/s for {seconds:.0f} s")
+            results.append(_measure(settings, producer, reader, source, rate, seconds))
+        return results
+    finally:
+        end(worker)
+        reader.close()
+
+
+def _measure(
+    settings: Settings,
+    producer: Producer,
+    reader: _Reader,
+    source: Iterator[tuple[bytes, bytes]],
+    rate: int,
+    seconds: float,
+) -> Latency:
+    topic = settings.kafka.topics.tweets
+    sent: dict[bytes, float] = {}
+    began = time.perf_counter()
+    number = 0
+    while (now := time.perf_counter()) - began < _WARM_UP_S + seconds:
+        while number < (now - began) * rate:
+            key, value = next(source)
+            if now - began > _WARM_UP_S:
+                sent[key] = time.perf_counter()
+            producer.produce(topic, value, key)
+            number += 1
+        producer.poll(0)
+        time.sleep(min(0.5 / rate, 0.002))
+    producer.flush(30)
+    deadline = time.monotonic() + _LAST_ONES_S
+    while any(key not in reader.arrived for key in sent) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    took = np.array([reader.arrived[key] - at for key, at in sent.items() if key in reader.arrived]) * 1000
+    p50, p99, largest = np.percentile(took, [50, 99, 100]).tolist()
+    return Latency(rate, len(took), p50, p99, largest, len(sent) - len(took))
+
+
+class _Reader:
+    """A read_committed consumer in a thread that notes when each key arrived."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.arrived: dict[bytes | None, float] = {}
+        self._consumer = Consumer(
+            settings.kafka.librdkafka() | {"group.id": "bench-read", "isolation.level": "read_committed"}
+        )
+        topic, partitions = settings.kafka.topics.scored, settings.kafka.topics.partitions
+        self._consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def has(self, key: bytes, timeout_s: float) -> bool:
+        """Whether the key has arrived, waiting for it at most so long."""
+        deadline = time.monotonic() + timeout_s
+        while key not in self.arrived and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return key in self.arrived
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._stopping.set()
+        self._thread.join()
+        self._consumer.close()
+
+    def _read(self) -> None:
+        while not self._stopping.is_set():
+            first = self._consumer.poll(0.2)
+            if first is None:
+                continue
+            messages = [first, *self._consumer.consume(1000, 0)]
+            now = time.perf_counter()
+            for message in messages:
+                self.arrived[message.key()] = now

@@ -1,0 +1,155 @@
+"""Where a benchmark runs: Kafka and Redis of its own (or named ones), topics, and the shipped model as champion."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from contracts.settings import KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings, load_settings
+from contracts.topics import TopicSettings
+from local.kafka import kafka_server
+from local.redis import redis_server
+from local.server import Server, wait_until_ready
+from local.tether import tethered
+from local.topics import create_topics
+from models.champion_cache import ChampionCache
+from models.registry import RegisteredVersion
+
+NOBODY = "http://127.0.0.1:1"
+"""No MLflow runs: every contender serves the champion from the cache."""
+
+
+class Site:
+    """Servers and champion that all contenders share.
+
+    Args:
+        settings: of the servers.
+        folder: for logs and data.
+    """
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.folder = folder
+
+    def fresh(self, *, tweets: str | None = None) -> Settings:
+        """Settings of one run: output topics and groups that nobody has used, created; input as named or fresh."""
+        mark = uuid.uuid4().hex[:8]
+        topics = TopicSettings(
+            tweets=tweets or f"tweets-{mark}",
+            scored=f"scored-{mark}",
+            feedback=f"feedback-{mark}",
+            dead_letters=f"dead-{mark}",
+        )
+        settings = self.settings.model_copy(deep=True)
+        settings.kafka.topics = topics
+        settings.worker.group = f"bench-{mark}"
+        settings.redis.prefix = f"bench-{mark}"
+        [settings.worker.web_port] = free_ports(1)
+        create_topics(settings)
+        return settings
+
+
+def environment(settings: Settings, **more: str) -> dict[str, str]:
+    """The variables with which a process comes to the same settings."""
+    kafka, topics = settings.kafka, settings.kafka.topics
+    return {
+        **os.environ,
+        "BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS": kafka.bootstrap_servers,
+        "BUZZWATCH_KAFKA__TOPICS__TWEETS": topics.tweets,
+        "BUZZWATCH_KAFKA__TOPICS__SCORED": topics.scored,
+        "BUZZWATCH_KAFKA__TOPICS__FEEDBACK": topics.feedback,
+        "BUZZWATCH_KAFKA__TOPICS__DEAD_LETTERS": topics.dead_letters,
+        "BUZZWATCH_REDIS__URL": settings.redis.url,
+        "BUZZWATCH_REDIS__PREFIX": settings.redis.prefix,
+        "BUZZWATCH_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri,
+        "BUZZWATCH_MLFLOW__CACHE_DIR": str(settings.champion_cache),
+        "BUZZWATCH_WORKER__ROLES": "score",
+        "BUZZWATCH_WORKER__GROUP": settings.worker.group,
+        "BUZZWATCH_WORKER__WEB_PORT": str(settings.worker.web_port),
+        "BUZZWATCH_LOCAL__DATA_DIR": str(settings.local.data_dir),
+        "OMP_NUM_THREADS": "1",
+        **more,
+    }
+
+
+@contextmanager
+def open_site(kafka: str | None, say: Callable[[str], None]) -> Iterator[Site]:
+    """Start what is needed; everything is stopped and deleted at the end.
+
+    Args:
+        kafka: bootstrap servers to use instead of a broker of its own.
+        say: takes one line of progress at a time.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="buzzwatch-bench-"))
+    running: list[tuple[Server, subprocess.Popen[bytes]]] = []
+    try:
+        broker, controller, redis = free_ports(3)
+        local = LocalSettings(
+            data_dir=folder, kafka_port=broker, kafka_controller_port=controller, redis_port=redis, kafka_heap="1g"
+        )
+        servers = [redis_server(local)] if kafka else [kafka_server(local), redis_server(local)]
+        for server in servers:
+            say(f"starting {server.name}")
+            running.append((server, _started(server)))
+        settings = Settings(
+            kafka=KafkaSettings(bootstrap_servers=kafka or f"127.0.0.1:{broker}"),
+            redis=RedisSettings(url=f"redis://127.0.0.1:{redis}/0"),
+            mlflow=MlflowSettings(tracking_uri=NOBODY, timeout_s=1, poll_interval_s=60),
+            local=local,
+        )
+        _crown(settings, load_settings().artefact)
+        yield Site(settings, folder)
+    finally:
+        for server, process in reversed(running):
+            process.terminate()
+            try:
+                process.wait(server.stop_timeout_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on now."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def _started(server: Server) -> subprocess.Popen[bytes]:
+    server.prepare()
+    with server.log.open("ab") as log:
+        process = subprocess.Popen(
+            tethered(server.command),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **server.environment},
+        )
+    wait_until_ready(server, is_alive=lambda: process.poll() is None)
+    return process
+
+
+def _crown(settings: Settings, artefact: Path) -> None:
+    """Put the shipped model where a worker finds the champion while MLflow is away."""
+    version = RegisteredVersion(settings.mlflow.model_name, "1", (settings.mlflow.alias,), "bench")
+    cache = ChampionCache(settings.champion_cache)
+
+    def fetch(folder: Path) -> None:
+        shutil.copytree(artefact, folder / "artefact")
+
+    cache.load(version, fetch)
+    cache.remember(version)
