@@ -15,6 +15,7 @@ from typing import Final, NamedTuple, Self
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from bench.functions import FUNCTION
+from bench.peers import peers_python
 from bench.processes import cpu_seconds, peak_mib
 from bench.site import Site, environment
 from bench.tweets import tweets
@@ -31,12 +32,18 @@ class Contender(NamedTuple):
 
     name: str
     guarantee: str
-    command: tuple[str, ...]
+    arguments: tuple[str, ...]
+    """Of the interpreter."""
+    is_foreign: bool = False
+    """Needs the interpreter of `bench.peers`."""
+
+    @property
+    def command(self) -> list[str]:
+        """The command line."""
+        return [peers_python() if self.is_foreign else sys.executable, *self.arguments]
 
 
-_PYTHON = sys.executable
-_FAUST = (_PYTHON, "-m", "faust", "-A")
-_MODULE = (_PYTHON, "-m")
+_FAUST = ("-m", "faust", "-A")
 CONTENDERS: Final = {
     "buzzwatch": Contender("buzzwatch worker", "exactly once", (*_FAUST, "bench.contenders.worker_app", "worker")),
     "faust": Contender(
@@ -46,10 +53,19 @@ CONTENDERS: Final = {
         "Faust noack_take(1000)", "at least once", (*_FAUST, "bench.contenders.faust_take", "worker")
     ),
     "kafka-python": Contender(
-        "kafka-python, one at a time", "at most once", (*_MODULE, "bench.contenders.kafka_python_single")
+        "kafka-python, one at a time", "at most once", ("-m", "bench.contenders.kafka_python_single")
     ),
     "kafka-python-polled": Contender(
-        "kafka-python, polled batches", "at least once", (*_MODULE, "bench.contenders.kafka_python_loop")
+        "kafka-python, polled batches", "at least once", ("-m", "bench.contenders.kafka_python_loop")
+    ),
+    "quixstreams": Contender(
+        "quixstreams apply", "at least once", ("-m", "bench.contenders.quixstreams_apply"), is_foreign=True
+    ),
+    "bytewax": Contender(
+        "bytewax flat_map_batch",
+        "none: recovery off",
+        ("-m", "bytewax.run", "bench.contenders.bytewax_flow:flow"),
+        is_foreign=True,
     ),
 }
 
@@ -77,9 +93,7 @@ def run(
     say: Callable[[str], None],
 ) -> list[Result]:
     """Fill a topic with `count` tweets, then let each contender drain it for at most `limit_s` seconds.
-
-    Raises:
-        BuzzwatchError: a contender ended or wrote nothing.
+    A contender that writes nothing is said and left out.
     """
     say(f"filling a topic with {count:,} tweets")
     source = site.fresh()
@@ -87,17 +101,19 @@ def run(
     results = []
     for name in contenders:
         for function in functions:
-            result = _drain(site, source.kafka.topics.tweets, CONTENDERS[name], function, count, limit_s)
+            try:
+                result = _drain(site, source.kafka.topics.tweets, CONTENDERS[name], function, count, limit_s)
+            except BuzzwatchError as error:
+                say(str(error))  # the others are measured all the same
+                continue
             say(f"{result.contender}, {function}: {result.tweets_per_s:,.0f} tweets/s")
             results.append(result)
     return results
 
 
 def fill(settings: Settings, count: int) -> None:
-    """Produce `count` tweets, acknowledged."""
-    producer = Producer(
-        settings.kafka.librdkafka_producer() | {"compression.type": "lz4", "linger.ms": 20, "batch.size": 500_000}
-    )
+    """Produce `count` tweets, acknowledged; uncompressed, since Faust reads no lz4 without a further package."""
+    producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 20, "batch.size": 500_000})
     for key, value in tweets(count):
         while True:
             try:

@@ -17,6 +17,8 @@ _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="A t
 _Markdown = Annotated[Path | None, typer.Option(help="Append the table to this file, too.")]
 _Kafka = Annotated[str | None, typer.Option(help="host:port of a broker to use instead of one of its own.")]
 
+_ALL = "buzzwatch,faust,faust-take,kafka-python,kafka-python-polled,quixstreams,bytewax"
+
 
 @app.callback()
 def _group() -> None:
@@ -52,9 +54,7 @@ def scoring(
 
 @app.command()
 def throughput(
-    contenders: Annotated[
-        str, typer.Option(help="Comma-separated: buzzwatch, faust, faust-take, kafka-python, kafka-python-polled.")
-    ] = "buzzwatch,faust,faust-take,kafka-python,kafka-python-polled",
+    contenders: Annotated[str, typer.Option(help="Comma-separated; by default " + _ALL + ".")] = _ALL,
     functions: Annotated[str, typer.Option(help="Comma-separated: whole, plain.")] = "whole,plain",
     tweets: Annotated[int, typer.Option(min=1000, max=5_000_000, help="Tweets in the topic.")] = 400_000,
     seconds: Annotated[float, typer.Option(min=1, max=600, help="Most time for each contender.")] = 20,
@@ -143,4 +143,4 @@ def _listed(text: str, option: str, known: tuple[str, ...]) -> list[str]:
 def _say(line: str) -> None:
     console = Console(stderr=True)
     if console.is_terminal:
-        console.print(line, highlight=False)
+        console.print(line, highlight=False, markup=False)

@@ -20,7 +20,6 @@ def build(settings: Settings) -> tuple[Any, Any, Any]:
         topic_allow_declare=False,
         producer_linger=0.005,  # seconds
         producer_max_batch_size=262_144,
-        producer_compression_type="lz4",
         datadir=str(settings.local.data_dir / worker.group),
         web_port=worker.web_port,
         web_bind="127.0.0.1",
