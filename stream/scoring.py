@@ -17,8 +17,6 @@ from stream.dead_letters import dead_letter
 from stream.prediction_ids import prediction_ids
 from stream.records import OutRecord, Record, RecordBatch, ScoredBatch
 
-_Tweets = Sequence[tuple[Record, Tweet]]
-
 
 class Scorer:
     """Scores batches with whatever model it is handed.
@@ -35,21 +33,24 @@ class Scorer:
 
     def score(self, batch: RecordBatch, loaded: LoadedModel, now_ms: int) -> ScoredBatch:
         """Every record of the batch becomes a prediction or a dead letter, in the order in which it came."""
-        tweets: list[tuple[Record, Tweet]] = []
+        messages: list[Record] = []
+        tweets: list[Tweet] = []
         dead: list[OutRecord] = []
         for message in batch.messages:
             try:
-                tweets.append((message, decode_tweet(message.value())))
+                tweets.append(decode_tweet(message.value()))
+                messages.append(message)
             except InvalidRecord as error:
                 dead.append(dead_letter(message, error))
         predictions: list[OutRecord] = []
         if tweets:
-            self._score(tweets, loaded, to_rfc3339(now_ms).encode(), predictions, dead)
+            self._score(messages, tweets, loaded, to_rfc3339(now_ms).encode(), predictions, dead)
         return ScoredBatch(batch, predictions, dead)
 
     def _score(
         self,
-        tweets: _Tweets,
+        messages: Sequence[Record],
+        tweets: Sequence[Tweet],
         loaded: LoadedModel,
         scored_at: bytes,
         predictions: list[OutRecord],
@@ -57,30 +58,32 @@ class Scorer:
     ) -> None:
         """Append what the tweets become. When the model raises, halves are tried until the culprit stands alone."""
         try:
-            predictions += self._predictions(tweets, loaded, scored_at)
+            predictions += self._predictions(messages, tweets, loaded, scored_at)
         except Exception as error:  # whatever a model may raise: the tweet is kept, the rest is scored
             if len(tweets) == 1:
                 failure = ModelFailure(f"the model raised {type(error).__name__}: {error}")
-                dead.append(dead_letter(tweets[0][0], failure))
+                dead.append(dead_letter(messages[0], failure))
                 return
             middle = len(tweets) // 2
-            self._score(tweets[:middle], loaded, scored_at, predictions, dead)
-            self._score(tweets[middle:], loaded, scored_at, predictions, dead)
+            self._score(messages[:middle], tweets[:middle], loaded, scored_at, predictions, dead)
+            self._score(messages[middle:], tweets[middle:], loaded, scored_at, predictions, dead)
 
-    def _predictions(self, tweets: _Tweets, loaded: LoadedModel, scored_at: bytes) -> list[OutRecord]:
-        raw = [tweet.text for _, tweet in tweets]
+    def _predictions(
+        self, messages: Sequence[Record], tweets: Sequence[Tweet], loaded: LoadedModel, scored_at: bytes
+    ) -> list[OutRecord]:
+        raw = [tweet.text for tweet in tweets]
         probabilities, topics, masked = self._annotator.columns(loaded.model, raw, masked=self._text == "masked")
-        keys = [str(tweet.id).encode() for _, tweet in tweets]
+        keys = [str(tweet.id).encode() for tweet in tweets]
         identifiers = prediction_ids(loaded.ref, keys)
-        timestamps = [message.timestamp()[1] for message, _ in tweets]
+        timestamps = [message.timestamp()[1] for message in messages]
         events = self._writer_for(loaded.ref).events(
             keys,
             identifiers,
             probabilities,
             topics,
             {"masked": masked, "raw": raw}.get(self._text, [None] * len(raw)),
-            [tweet.lang for _, tweet in tweets],
-            [instant(tweet.created_at, sent) for (_, tweet), sent in zip(tweets, timestamps, strict=True)],
+            [tweet.lang for tweet in tweets],
+            [instant(tweet.created_at, sent) for tweet, sent in zip(tweets, timestamps, strict=True)],
             scored_at,
         )
         headers = cloud_event_headers(identifiers, scored_at)
