@@ -34,6 +34,9 @@ def transactional_producer(settings: Settings, instance: str) -> Producer:
             "client.id": f"{settings.worker.group}-score-{instance}",
             "compression.type": "lz4",
             "linger.ms": 5,
+            # A transaction right behind another is refused for the few ms in which Kafka writes the markers; with
+            # librdkafka's 100 ms each one took 100 ms. It doubles with each try, so a broker that is away is spared.
+            "retry.backoff.ms": 5,
             "queue.buffering.max.messages": 1_000_000,
             "queue.buffering.max.kbytes": 1_048_576,
             "reconnect.backoff.max.ms": 2_000,
