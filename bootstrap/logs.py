@@ -5,7 +5,26 @@ from __future__ import annotations
 import logging.config
 from typing import Any, Final
 
+_REPEAT_S: Final = 10.0
 _CHATTY: Final = ("aiokafka", "faust", "mode", "kafka", "httpx", "alembic")
+
+
+class Seldom(logging.Filter):
+    """Lets aiokafka repeat itself once in ten seconds: while Kafka is away it says the same ten times a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is new enough."""
+        if not record.name.startswith("aiokafka"):
+            return True
+        template, now = str(record.msg), record.created
+        if now - self._said.get(template, 0.0) < _REPEAT_S:
+            return False
+        self._said[template] = now
+        return True
 
 
 def logging_config(level: str) -> dict[str, Any]:
@@ -14,9 +33,11 @@ def logging_config(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {"seldom": {"()": Seldom}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["seldom"]}},
         "root": {"level": level, "handlers": ["stderr"]},
-        "loggers": {name: {"level": "WARNING"} for name in _CHATTY},
+        # Ours by name: `faust worker` puts the root at its own --loglevel, which is WARN by default.
+        "loggers": {name: {"level": "WARNING"} for name in _CHATTY} | {"buzzwatch": {"level": level}},
     }
 
 

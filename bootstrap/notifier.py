@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 import time
@@ -11,6 +10,7 @@ from alerts import notifier_metrics
 from alerts.connection import connect
 from alerts.notifier import Notifier
 from alerts.outbox import Outbox
+from bootstrap.logs import configure_logging
 from contracts.rules_file import load_rules
 from contracts.settings import Settings
 
@@ -24,8 +24,7 @@ def run_notifier(settings: Settings) -> None:
         RulesError: the rules file cannot be used.
         Unavailable: the metrics port is taken.
     """
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    configure_logging(settings.log_level)
     rules = load_rules(settings.rules)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from contracts.rules_file import load_rules
 from contracts.settings import Settings, load_settings
 from local.output import LogFollower
 from local.programs import our_programs
@@ -53,6 +54,7 @@ def up(
       buzzwatch up --prepare-only
     """
     settings = load_settings()
+    load_rules(settings.rules)  # a mistake in it is said before anything starts
     screen = Screen()
     if prepare_only:
         prepare(settings, screen)

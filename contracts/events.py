@@ -102,7 +102,10 @@ def decode_tweet(value: bytes | None) -> Tweet:
             raise UnreadableRecord(f"not a JSON object: {error}") from None
         raise InvalidTweet(f"not a tweet: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableRecord(f"not JSON: {error}") from None
+        if not value.strip():
+            raise UnreadableRecord("the record's value is empty") from None
+        half = " (there is a \\ud… escape: half of a surrogate pair?)" if b"\\ud" in value.lower() else ""
+        raise UnreadableRecord(f"not JSON: {error}{half}") from None
     text = tweet.text
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the packages."""
 
 Port = Annotated[int, pydantic.Field(ge=1, le=65_535)]
-Seconds = Annotated[float, pydantic.Field(gt=0)]
+Seconds = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 
 
 class _Group(pydantic.BaseModel):

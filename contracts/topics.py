@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 import pydantic
@@ -53,6 +54,16 @@ class TopicSettings(pydantic.BaseModel):
     """How long tweets, predictions and judgements are kept, hours."""
     dead_letter_retention_hours: int = pydantic.Field(default=720, ge=1)
     """How long dead letters are kept, hours."""
+
+    @pydantic.model_validator(mode="after")
+    def _four_topics(self) -> TopicSettings:
+        names = [self.tweets, self.scored, self.feedback, self.dead_letters]
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) or name in (".", ".."):
+                raise ValueError(f"{name!r} is no topic name: letters, digits, '.', '_' and '-', at most 249")
+            if names.count(name) > 1:
+                raise ValueError(f"two topics have the name {name!r}")
+        return self
 
     def all(self) -> tuple[Topic, ...]:
         """The four topics with their configuration."""

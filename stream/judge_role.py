@@ -16,7 +16,7 @@ from typing import Any
 import redis
 
 from alerts.judging import Judge
-from contracts.errors import InvalidRecord
+from contracts.errors import InvalidFeedback, InvalidRecord, Unavailable
 from contracts.events import Feedback, decode_feedback
 from stream import metrics
 from stream.dead_letters import dead_letter
@@ -78,14 +78,18 @@ class JudgeRole:
         # The mark as it fits this record: `compare` may move ours back while Redis is away, and the record counted
         # there would take those before it for counted.
         expected = self._mark
+        refused: InvalidFeedback | None = None
         while True:
             try:
-                after = await loop.run_in_executor(None, self._count, message, expected)
+                after = await loop.run_in_executor(None, self._count, message, expected, refused)
                 break
             except redis.RedisError as error:
                 _log.warning("Redis does not answer, feedback waits: %s", error)
-            except Exception:  # Kafka does not take the dead letter, say: the event must not be skipped
-                _log.exception("feedback at offset %d could not be handled, trying again", offset)
+            except Unavailable as error:  # Kafka does not take the dead letter, say
+                _log.warning("feedback at offset %d waits: %s", offset, error)
+            except Exception as error:  # a defect of ours: it must neither be skipped nor block its partition
+                _log.exception("feedback at offset %d cannot be judged", offset)
+                refused = InvalidFeedback(f"it could not be judged: {type(error).__name__}: {error}")
             await asyncio.sleep(_REDIS_AWAY_S)
         if after == offset + 1:
             self._mark = after
@@ -118,10 +122,12 @@ class JudgeRole:
             self._insist_until = time.monotonic() + _PATIENCE_S
             await seek(mark)
 
-    def _count(self, message: Record, expected: int | None) -> int:
+    def _count(self, message: Record, expected: int | None, refused: InvalidFeedback | None) -> int:
         offset = message.offset()
         events: list[tuple[int, Feedback]] = []
         try:
+            if refused is not None:
+                raise refused
             feedback = decode_feedback(message.value())
             if feedback.created_at is None:  # told once more, it must count at the same time
                 at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)

@@ -136,6 +136,13 @@ class Batches(faust.Channel[Any]):
         return self._queue
 
 
+class _Process(faust.Worker):
+    """The process of `faust worker`, without the spinner that turns the log's level down to warnings."""
+
+    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
+        """Leave logging as our settings have it."""
+
+
 class _ConsumerAtMarks(AiokafkaConsumer):
     """Faust's consumer, starting where Redis says that counting has come to, not where Kafka says."""
 
@@ -182,6 +189,7 @@ def create_worker(
         web_port=worker.web_port + instance.slot,
         stream_wait_empty=False,
         logging_config=logging_config,
+        Worker=_Process,
     )
     _add_agents(app, settings)
     _add_pages(app)

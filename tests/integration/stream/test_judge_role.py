@@ -187,3 +187,21 @@ async def test_a_record_that_waited_for_redis_does_not_jump_over_what_redis_forg
     await judging.role.compare(judging.seek)
     await reading
     assert judging.firing() == ["ConsecutiveErrors"]
+
+
+async def test_feedback_that_cannot_be_judged_blocks_nobody(
+    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging = start()
+    judge = judging.role._judge.judge
+
+    def defective(topic_id: str, expected: int | None, end: int, events: Any, **more: Any) -> int:
+        if events and end == 2:
+            raise KeyError("a defect")
+        return judge(topic_id, expected, end, events, **more)
+
+    monkeypatch.setattr(judging.role._judge, "judge", defective)
+    judging.topic = [judgement() for _ in range(4)]
+    await judging.read()
+    assert [letter.value for letter in judging.buried] == [judging.topic[1]]
+    assert judging.firing() == ["ConsecutiveErrors"]

@@ -65,3 +65,17 @@ def test_dead_letters_have_more_room_than_tweets() -> None:
     tweets, scored, feedback, dead = Settings().kafka.topics.all()
     assert dead.max_message_bytes - tweets.max_message_bytes == 64 * 1024
     assert (tweets.partitions, scored.partitions, feedback.partitions) == (4, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("BUZZWATCH_KAFKA__TOPICS__SCORED", "tweets", "two topics have the name 'tweets'"),
+        ("BUZZWATCH_KAFKA__TOPICS__SCORED", "bad name!", "is no topic name"),
+        ("BUZZWATCH_ALERTS__TICK_S", "inf", "finite"),
+    ],
+)
+def test_what_could_never_work_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=said):
+        load_settings()

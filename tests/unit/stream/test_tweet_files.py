@@ -80,3 +80,9 @@ def test_a_rate_spreads_tweets_over_time() -> None:
     lines = [Line(b"", b"")] * 11
     assert len(list(paced(lines, 100.0, waits.append))) == 11
     assert 0.05 < max(waits) <= 0.11
+
+
+def test_a_long_csv_field_is_handed_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f"id,text\n1,{'x' * 200_000}\n2,b\n")
+    assert [len(row["text"]) for row in values(path)] == [200_000, 1]
