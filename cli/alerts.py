@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 import rich.box
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -66,7 +65,7 @@ def list_alerts(
     if output is Format.json:
         typer.echo(json.dumps([alert.public() for alert in alerts], ensure_ascii=False, indent=2))
     else:
-        Console().print(_table(alerts))
+        output().print(_table(alerts))
 
 
 @app.command("redeliver")
@@ -122,7 +121,7 @@ def _show_undelivered(exhausted: list[Entry], outbox: Outbox, output: Format) ->
         table.add_row(
             entry.id, why, entry.receiver, entry.alertname, entry.status, since, str(entry.failures), entry.last_error
         )
-    Console().print(table)
+    output().print(table)
 
 
 def _table(alerts: list[Alert]) -> Table:

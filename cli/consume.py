@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from contracts.errors import InvalidRecord
@@ -45,7 +44,7 @@ def consume(
 ) -> None:
     """Follow the scored topic."""
     settings = load_settings()
-    console = Console()
+    console = output()
     shown = 0
     if output == "table":
         console.print(

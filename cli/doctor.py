@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import Annotated, Final, Literal
 
 import typer
@@ -42,7 +41,7 @@ def doctor(
         typer.echo(json.dumps([finding._asdict() for finding in found], ensure_ascii=False, indent=2))
     else:
         # Piped, a table has no terminal to fit.
-        Console(width=None if sys.stdout.isatty() else 160).print(_table(found))
+        output().print(_table(found))
     if any(finding.status == "broken" for finding in found):
         raise typer.Exit(1)
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli.wide import output
 from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import SENTIMENTS, ModelRef, prediction_id
 from contracts.rules_file import load_rules
@@ -116,4 +116,4 @@ def _print(rows: Iterable[tuple[str, Annotation]]) -> None:
             Text(", ".join(annotation.themes)),
             Text(" ".join(text.split())),
         )
-    Console().print(table)
+    output().print(table)

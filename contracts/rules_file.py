@@ -41,24 +41,39 @@ def load_rules(path: Path) -> Rules:
     if not isinstance(document, dict):
         raise RulesError(f"{path}:1: the file must be a mapping with watches, themes, rules and receivers")
     try:
-        return Rules.model_validate(_expanded(document, path, ()))
+        return Rules.model_validate(_expanded(document, path, (), document))
     except pydantic.ValidationError as error:
         detail = error.errors(include_url=False)[0]
         place = [part for part in detail["loc"] if part not in ("consecutive_errors", "bad_buzz")]
-        raise RulesError(f"{path}:{_line(document, place)}: {_dotted(place)}{_message(detail, place)}") from None
+        message = _message(detail, place)
+        line = _line(document, place) if place else _line_naming(text, message)
+        raise RulesError(f"{path}:{line}: {_dotted(place)}{message}") from None
 
 
-def _expanded(node: Any, path: Path, place: tuple[Any, ...]) -> Any:
+def _line_naming(text: str, message: str) -> int:
+    """The last line that has the name that the message quotes: the second of two entries, the reference to nothing."""
+    name = re.search(r"'([^']+)'", message)
+    lines = [
+        number
+        for number, line in enumerate(text.splitlines(), 1)
+        if name and re.search(rf"\b{re.escape(name[1])}\b", line)
+    ]
+    return lines[-1] if lines else 1
+
+
+def _expanded(node: Any, path: Path, place: tuple[Any, ...], root: Any) -> Any:
     if isinstance(node, dict):
-        return {str(key): _expanded(value, path, (*place, key)) for key, value in node.items()}
+        return {str(key): _expanded(value, path, (*place, key), root) for key, value in node.items()}
     if isinstance(node, list):
-        return [_expanded(value, path, (*place, index)) for index, value in enumerate(node)]
+        return [_expanded(value, path, (*place, index), root) for index, value in enumerate(node)]
     if isinstance(node, str):
 
         def value_of(match: re.Match[str]) -> str:
             name = match.group(1)
             if name not in os.environ:
-                raise RulesError(f"{path}: {_dotted(place)}the environment variable {name} is not set")
+                raise RulesError(
+                    f"{path}:{_line(root, place)}: {_dotted(place)}the environment variable {name} is not set"
+                )
             return os.environ[name]
 
         return _VARIABLE.sub(value_of, node)
