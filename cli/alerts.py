@@ -65,7 +65,7 @@ def list_alerts(
     if output is Format.json:
         typer.echo(json.dumps([alert.public() for alert in alerts], ensure_ascii=False, indent=2))
     else:
-        output().print(_table(alerts))
+        wide_console().print(_table(alerts))
 
 
 @app.command("redeliver")
@@ -121,7 +121,7 @@ def _show_undelivered(exhausted: list[Entry], outbox: Outbox, output: Format) ->
         table.add_row(
             entry.id, why, entry.receiver, entry.alertname, entry.status, since, str(entry.failures), entry.last_error
         )
-    output().print(table)
+    wide_console().print(table)
 
 
 def _table(alerts: list[Alert]) -> Table:

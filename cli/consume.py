@@ -44,7 +44,7 @@ def consume(
 ) -> None:
     """Follow the scored topic."""
     settings = load_settings()
-    console = output()
+    console = wide_console()
     shown = 0
     if output == "table":
         console.print(

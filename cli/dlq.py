@@ -98,7 +98,7 @@ def list_letters(
         cells = (letter.position, letter.at[:19], letter.error_class, letter.error, letter.source)
         shown = (_printable(cell) for cell in (*cells, str(letter.attempts), str(letter.bytes), start))
         table.add_row(*(Text(cell) for cell in shown))
-    console = output()
+    console = wide_console()
     console.print(table)
     console.print(f"{len(newest)} of {len(letters)} dead letters", style="dim")
 

@@ -41,7 +41,7 @@ def doctor(
         typer.echo(json.dumps([finding._asdict() for finding in found], ensure_ascii=False, indent=2))
     else:
         # Piped, a table has no terminal to fit.
-        output().print(_table(found))
+        wide_console().print(_table(found))
     if any(finding.status == "broken" for finding in found):
         raise typer.Exit(1)
 

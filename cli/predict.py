@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.wide import output
+from cli.wide import wide_console
 from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import SENTIMENTS, ModelRef, prediction_id
 from contracts.rules_file import load_rules
@@ -116,4 +116,4 @@ def _print(rows: Iterable[tuple[str, Annotation]]) -> None:
             Text(", ".join(annotation.themes)),
             Text(" ".join(text.split())),
         )
-    output().print(table)
+    wide_console().print(table)

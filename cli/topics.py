@@ -72,7 +72,7 @@ def describe(output: _Format = "table") -> None:
                 is_now = here.get(name, "missing")
                 style = "" if is_now == value else "bold red"
                 table.add_row(*(Text(cell, style) for cell in (state.wanted.name, name, is_now, value)))
-        output().print(table)
+        wide_console().print(table)
     if any(state.state in ("missing", "differs") for state in states):
         raise typer.Exit(1)
 
@@ -93,7 +93,7 @@ def _show(states: Iterable[TopicState], output: str) -> None:
             "; ".join(state.differences),
         )
         table.add_row(*(Text(cell) for cell in cells))
-    output().print(table)
+    wide_console().print(table)
 
 
 def _as_dict(state: TopicState) -> dict[str, Any]:

@@ -10,6 +10,6 @@ from rich.console import Console
 _PIPED_COLUMNS: Final = 220
 
 
-def output() -> Console:
+def wide_console() -> Console:
     """A console on standard output."""
     return Console(width=None if sys.stdout.isatty() else _PIPED_COLUMNS)

@@ -52,13 +52,11 @@ def load_rules(path: Path) -> Rules:
 
 def _line_naming(text: str, message: str) -> int:
     """The last line that has the name that the message quotes: the second of two entries, the reference to nothing."""
-    name = re.search(r"'([^']+)'", message)
-    lines = [
-        number
-        for number, line in enumerate(text.splitlines(), 1)
-        if name and re.search(rf"\b{re.escape(name[1])}\b", line)
-    ]
-    return lines[-1] if lines else 1
+    quoted = re.search(r"'([^']+)'", message)
+    if quoted is None:
+        return 1
+    name = re.compile(rf"\b{re.escape(quoted[1])}\b")
+    return max((number for number, line in enumerate(text.splitlines(), 1) if name.search(line)), default=1)
 
 
 def _expanded(node: Any, path: Path, place: tuple[Any, ...], root: Any) -> Any:
@@ -71,9 +69,8 @@ def _expanded(node: Any, path: Path, place: tuple[Any, ...], root: Any) -> Any:
         def value_of(match: re.Match[str]) -> str:
             name = match.group(1)
             if name not in os.environ:
-                raise RulesError(
-                    f"{path}:{_line(root, place)}: {_dotted(place)}the environment variable {name} is not set"
-                )
+                where = f"{path}:{_line(root, place)}: {_dotted(place)}"
+                raise RulesError(f"{where}the environment variable {name} is not set")
             return os.environ[name]
 
         return _VARIABLE.sub(value_of, node)

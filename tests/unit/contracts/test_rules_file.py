@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Path:
         (RULE + "    windw: 1m\n", ":7: rules[0].windw: unknown key, did you mean window?"),
         (RULE + "    window: 5\n", ":7: rules[0].window: 5 is not a duration"),
         (WATCH + "rules:\n  - alert: B\n    kind: bad\n", ":5: rules[0]: Input tag 'bad'"),
-        (WATCH + "receivers:\n  - name: w\n    url: ${NOT_SET}\n", ":6: receivers[0].url: the environment variable NOT_SET is"),
+        (WATCH + "receivers:\n  - name: w\n    url: ${NOT_SET}\n", ":6: receivers[0].url: the environment variable"),
         (RULE + "    watches: [zz]\n", ":7: rule B names the watch 'zz', which is not defined"),
         (WATCH + "  - name: a\n    match: [y]\n", ":4: two entries for the watch 'a'"),
         ("watches:\n  - name: a\n", ":2: watches[0].match: this key is missing"),
