@@ -17,6 +17,7 @@ from alerts.connection import connect
 from alerts.outbox import Entry, Outbox
 from alerts.state import AlertStore
 from cli.redis_answers import redis_answers
+from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
 from contracts.times import to_rfc3339

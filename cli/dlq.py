@@ -16,6 +16,7 @@ from rich.text import Text
 
 from alerts.connection import connect
 from cli.redis_answers import redis_answers
+from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings, load_settings
 from contracts.times import to_ms, to_rfc3339
