@@ -81,7 +81,7 @@ class Stage:
     def say(self, line: str) -> None:
         """One line, with markup."""
         with self._lock:
-            self._console.print(line)
+            self._console.print(line, soft_wrap=True)
 
     def quote(self, line: str) -> None:
         """One line that holds tweets."""

@@ -47,6 +47,9 @@ def evaluate(
     loaded, name = find_model(load_settings(), model)
     errors = Console(stderr=True)
     errors.print(f"model: {name}", markup=False, highlight=False)
+    if trained_on := loaded.metadata.get("trained_on"):
+        note = f"it has learnt from {trained_on}; on texts of those it looks better than it is"
+        errors.print(note, markup=False, highlight=False, soft_wrap=True)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("", total=len(labelled.texts))
