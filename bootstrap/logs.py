@@ -10,7 +10,10 @@ _CHATTY: Final = ("aiokafka", "faust", "mode", "kafka", "httpx", "alembic")
 
 
 class Seldom(logging.Filter):
-    """Lets aiokafka repeat itself once in ten seconds: while Kafka is away it says the same ten times a second."""
+    """Lets a warning be repeated once in ten seconds: while a server is away the same comes many times a second.
+
+    Of aiokafka, errors too, whatever their details.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -18,12 +21,16 @@ class Seldom(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is new enough."""
-        if not record.name.startswith("aiokafka"):
+        if record.name.startswith("aiokafka"):
+            what = str(record.msg)
+        elif record.levelno == logging.WARNING:
+            what = f"{record.name} {record.getMessage()}"
+        else:
             return True
-        template, now = str(record.msg), record.created
-        if now - self._said.get(template, 0.0) < _REPEAT_S:
+        if record.created - self._said.get(what, 0.0) < _REPEAT_S:
             return False
-        self._said[template] = now
+        self._said = {said: at for said, at in self._said.items() if record.created - at < _REPEAT_S}
+        self._said[what] = record.created
         return True
 
 

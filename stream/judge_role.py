@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import redis
+from confluent_kafka import KafkaException
 
 from alerts.judging import Judge
 from contracts.errors import InvalidFeedback, InvalidRecord, Unavailable
@@ -59,6 +60,18 @@ class JudgeRole:
         self._mark = self._judge.mark(self._topic_id)
         self._rewound_from = None
         return self._mark
+
+    async def await_start(self) -> int | None:
+        """`start_at`, as soon as Redis and Kafka answer: until then feedback waits, and scoring goes on."""
+        said = ""
+        while True:
+            try:
+                return await asyncio.get_running_loop().run_in_executor(None, self.start_at)
+            except (redis.RedisError, KafkaException) as error:
+                if str(error) != said:
+                    said = str(error)
+                    _log.warning("feedback waits for its mark: %s", error)
+            await asyncio.sleep(_REDIS_AWAY_S)
 
     async def handle(self, message: Record, seek: Callable[[int], Any]) -> None:
         """Count one record. Never raises: the agent must not skip an event.

@@ -150,7 +150,7 @@ class _ConsumerAtMarks(AiokafkaConsumer):
         committed = dict(await super().seek_to_committed())
         judge = cast("Worker", self.app).roles.judge
         for partition in self.assignment():
-            mark = await asyncio.get_running_loop().run_in_executor(None, judge.start_at)
+            mark = await judge.await_start()
             offset = mark or 0
             await self.seek(partition, offset)
             committed[partition] = offset

@@ -20,6 +20,7 @@ from stream.dead_letters import error_class
 from stream.judge_role import JudgeRole
 from stream.records import OutRecord
 from tests.fakes_kafka import FakeRecord
+from tests.servers import RunningServer
 
 RULES = Rules.model_validate(
     {
@@ -205,3 +206,14 @@ async def test_feedback_that_cannot_be_judged_blocks_nobody(
     await judging.read()
     assert [letter.value for letter in judging.buried] == [judging.topic[1]]
     assert judging.firing() == ["ConsecutiveErrors"]
+
+
+async def test_a_judge_that_starts_without_redis_waits_for_it(settings: Settings, own_redis: RunningServer) -> None:
+    own = settings.model_copy(update={"redis": settings.redis.model_copy(update={"url": own_redis.address})})
+    own_redis.kill()
+    role = JudgeRole(Judge(connect(own), own, RULES), "feedback", topic_id=lambda: "id", bury=[].append)
+    waiting = asyncio.create_task(role.await_start())
+    await asyncio.sleep(1)
+    assert not waiting.done()
+    own_redis.restart()
+    assert await asyncio.wait_for(waiting, 20) is None
