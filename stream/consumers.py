@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 
 from contracts.settings import Settings
 
@@ -47,6 +47,24 @@ def batch_consumer(settings: Settings, role: str, instance: str) -> Consumer:
 def is_fatal(error: KafkaError) -> bool:
     """Whether a consumer is of no more use: another one of the same name has taken its place, say."""
     return error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
+
+
+def is_record(message: Message, ends: dict[int, int]) -> bool:
+    """Whether a polled message is a record; the end of a partition is noted in `ends`, other events are logged.
+
+    Raises:
+        KafkaException: the consumer is of no more use.
+    """
+    error = message.error()
+    if error is None:
+        return True
+    if error.code() == KafkaError._PARTITION_EOF:
+        ends[cast("int", message.partition())] = cast("int", message.offset())
+    elif is_fatal(error):
+        raise KafkaException(error)
+    else:
+        _log.warning("polling %s: %s", message.topic(), error.str())
+    return False
 
 
 def _log_error(error: Any) -> None:

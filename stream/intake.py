@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stream.consumers import is_fatal
+from stream.consumers import is_record
 from stream.records import Record, RecordBatch
 
 _log = logging.getLogger("buzzwatch.stream.intake")
@@ -138,17 +138,9 @@ class Intake:
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
-        if error is None:
-            return True
-        if error.code() == KafkaError._PARTITION_EOF:
-            self._ends[cast("int", message.partition())] = cast("int", message.offset())
-            return False
-        if is_fatal(error):
-            raise KafkaException(error)
-        _log.warning("polling %s: %s", self._topic, error.str())
-        if error.code() == KafkaError._MAX_POLL_EXCEEDED:
+        if error is not None and error.code() == KafkaError._MAX_POLL_EXCEEDED:
             self.rewind()
-        return False
+        return is_record(message, self._ends)
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         with self._epoch_lock:

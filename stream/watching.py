@@ -14,13 +14,13 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import redis
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from alerts.counters import CounterStore
 from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import AlertSettings
-from stream.consumers import is_fatal
+from stream.consumers import is_fatal, is_record
 from stream.counting import tally
 from stream.metrics import WATCHED, WATCHED_UNREADABLE
 from stream.records import Record
@@ -136,19 +136,7 @@ class Watch:
         if first is None:
             return []
         came = [first, *self._consumer.consume(_MAX_BATCH - 1, 0)]
-        return [cast("Record", message) for message in came if self._is_record(message)]
-
-    def _is_record(self, message: Message) -> bool:
-        error = message.error()
-        if error is None:
-            return True
-        if error.code() == KafkaError._PARTITION_EOF:
-            self._ends[cast("int", message.partition())] = cast("int", message.offset())
-            return False
-        if is_fatal(error):
-            raise KafkaException(error)
-        _log.warning("polling %s: %s", self._topic, error.str())
-        return False
+        return [cast("Record", message) for message in came if is_record(message, self._ends)]
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         self.assignment = partitions
