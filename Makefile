@@ -58,7 +58,7 @@ schemas: setup ## Write docs/schemas and docs/settings.md from the code
 
 .PHONY: lock
 lock: .uv/bin/uv ## Write the lock files from pyproject.toml; with UPGRADE=1 to the newest versions
-	.uv/bin/uv pip compile $(LOCKING) --extra train --extra local --extra dev --output-file requirements.lock
+	.uv/bin/uv pip compile $(LOCKING) --extra train --extra deep --extra local --extra bench --extra dev --output-file requirements.lock
 	.uv/bin/uv pip compile $(LOCKING) --constraint requirements.lock --output-file deploy/serving.lock
 	.uv/bin/uv pip compile $(LOCKING) --constraint requirements.lock --extra local --output-file deploy/mlflow.lock
 LOCKING := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -75,7 +75,7 @@ clean: ## Remove the environment, caches and Kafka's jars; the data under var st
 	@touch $@
 
 .venv/.installed: .venv/.system requirements.lock pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
