@@ -1,4 +1,4 @@
-"""An alert: one fingerprint from when it starts firing until it is resolved."""
+"""An alert: one fingerprint from when its condition begins to hold until it is resolved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from msgspec import Struct
 from contracts.rules import BadBuzz, ConsecutiveErrors
 from contracts.times import to_rfc3339
 
-State = Literal["firing", "resolved"]
+Status = Literal["firing", "resolved"]
+"""What receivers are told."""
+State = Literal["pending", "firing", "resolved"]
 
 NEVER: Final = "0001-01-01T00:00:00Z"
 """`endsAt` of an alert that has not ended (Go's zero time, as Alertmanager sends it)."""
@@ -38,11 +40,15 @@ class Alert(Struct, frozen=True):
     ends_at_ms: int | None = None
     inactive_since_ms: int | None = None
     """Since when the condition does not hold although it still fires (`keep_firing_for`)."""
+    active_since_ms: int | None = None
+    """Since when the condition holds although it does not fire yet (`for`); None once it fires."""
 
     @property
     def state(self) -> State:
-        """`firing` or `resolved`."""
-        return "firing" if self.ends_at_ms is None else "resolved"
+        """`pending`, `firing` or `resolved`."""
+        if self.ends_at_ms is not None:
+            return "resolved"
+        return "firing" if self.active_since_ms is None else "pending"
 
     @property
     def name(self) -> str:
@@ -70,7 +76,7 @@ class Alert(Struct, frozen=True):
 class Transition(NamedTuple):
     """An alert that has just begun to fire or has just been resolved."""
 
-    status: State
+    status: Status
     alert: Alert
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -54,6 +54,7 @@ class _Plan:
 
     transitions: list[Transition] = field(default_factory=list)
     kept: list[Alert] = field(default_factory=list)
+    forgotten: list[Alert] = field(default_factory=list)
 
 
 class Evaluator:
@@ -83,11 +84,13 @@ class Evaluator:
         for _ in range(_ATTEMPTS):
             snapshot = self._store.snapshot()
             plan = self._planned(snapshot, now_ms, model_version)
-            if not plan.transitions and not plan.kept:
+            if not plan.transitions and not plan.kept and not plan.forgotten:
                 return []
             commands = self._store.record(snapshot, plan.transitions)
             for alert in plan.kept:
                 commands += self._store.store(alert)
+            for alert in plan.forgotten:
+                commands += self._store.forget(alert)
             commands += announce(self._keys, self._rules, plan.transitions, now_ms, self._url)
             if self._store.commit(snapshot, commands):
                 report(plan.transitions)
@@ -107,25 +110,29 @@ class Evaluator:
             )
             for subject in subjects:
                 self._evaluate(subject, view, plan)
-        plan.transitions += self._orphans(snapshot, now_ms)
+        self._end_orphans(snapshot, now_ms, plan)
         return plan
 
     def _evaluate(self, subject: _Subject, view: _View, plan: _Plan) -> None:
         rule = subject.rule
         now = view.window.get((subject.watch, ALL_THEMES), NOTHING)
-        previous = view.snapshot.firing.get(subject.fingerprint)
+        previous = view.snapshot.active.get(subject.fingerprint)
         if previous is None and now.total < rule.min_volume:
             return
-        verdict = bad_buzz.judge(rule, now, self._before(subject, view, previous), firing=previous is not None)
+        firing = previous is not None and previous.state == "firing"
+        verdict = bad_buzz.judge(rule, now, self._before(subject, view, previous), firing=firing)
         alert, transition = advance(
             previous,
             active=verdict.active,
             now_ms=view.now_ms,
+            for_s=rule.for_,
             keep_firing_for_s=rule.keep_firing_for,
             begin=lambda: self._begun(subject, view, verdict),
         )
         if transition is None:
-            if alert is not None and alert is not previous:
+            if alert is None and previous is not None:
+                plan.forgotten.append(previous)
+            elif alert is not None and alert is not previous:
                 plan.kept.append(alert)
             return
         if transition.status == "resolved":
@@ -186,10 +193,9 @@ class Evaluator:
             begin = earlier
         return begin
 
-    def _orphans(self, snapshot: Snapshot, now_ms: int) -> Sequence[Transition]:
-        """Firing alerts that the rules file does not ask for any more are over."""
-        found = []
-        for fingerprint, alert in snapshot.firing.items():
+    def _end_orphans(self, snapshot: Snapshot, now_ms: int, plan: _Plan) -> None:
+        """Alerts that the rules file does not ask for any more are over."""
+        for fingerprint, alert in snapshot.active.items():
             if alert.kind == "bad_buzz":
                 wanted = fingerprint in self._fingerprints
             else:
@@ -199,10 +205,12 @@ class Evaluator:
                     for rule in self._rules.rules
                     if isinstance(rule, ConsecutiveErrors) and rule.enabled
                 )
-            if not wanted:
+            if not wanted and alert.state == "pending":
+                plan.forgotten.append(alert)
+            elif not wanted:
                 told = {**alert.annotations, "description": "The rules file does not ask for this alert any more."}
-                found.append(Transition("resolved", msgspec.structs.replace(resolved(alert, now_ms), annotations=told)))
-        return found
+                over = msgspec.structs.replace(resolved(alert, now_ms), annotations=told)
+                plan.transitions.append(Transition("resolved", over))
 
 
 def _subjects(rule: BadBuzz, rules: Rules) -> list[_Subject]:

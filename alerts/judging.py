@@ -52,7 +52,9 @@ class _Fold:
     """Minute, version, correct → judgements."""
     ids: list[str] = field(default_factory=list)
     kept: dict[str, Alert] = field(default_factory=dict)
-    """Firing alerts that were changed without a transition."""
+    """Alerts that were changed without a transition."""
+    forgotten: dict[str, Alert] = field(default_factory=dict)
+    """Pending alerts that ended before they fired."""
 
 
 class Judge:
@@ -123,11 +125,14 @@ class Judge:
             commands: list[Command] = [("HSET", self._keys.serving, version, "1")]
             for other in sorted(stopped):
                 commands += [("HSET", self._keys.serving, other, "0"), ("HDEL", self._keys.streaks, other)]
-            over = [
-                Transition("resolved", resolved(alert, now_ms))
-                for alert in snapshot.firing.values()
+            ended = [
+                alert
+                for alert in snapshot.active.values()
                 if alert.kind == "consecutive_errors" and alert.labels["model_version"] in stopped
             ]
+            over = [Transition("resolved", resolved(alert, now_ms)) for alert in ended if alert.state == "firing"]
+            for alert in ended:
+                commands += self._store.forget(alert)
             commands += self._store.record(snapshot, over)
             commands += announce(self._keys, self._all_rules, over, now_ms, self._url)
             if self._store.commit(snapshot, commands):
@@ -156,7 +161,7 @@ class Judge:
     def _folded(self, view: _View, events: Iterable[tuple[int, Feedback]], now_ms: int) -> _Fold:
         fold = _Fold(
             streaks=dict(view.streaks),
-            firing=dict(view.snapshot.firing),
+            firing=dict(view.snapshot.active),
             last_end={fingerprint: past[-1][1] for fingerprint, past in view.snapshot.episodes.items() if past},
         )
         seen = set(view.seen)
@@ -207,18 +212,23 @@ class Judge:
             before,
             active=is_active(rule, streak),
             now_ms=when,
+            for_s=rule.for_,
             keep_firing_for_s=rule.keep_firing_for,
             begin=begin,
         )
         if step.transition is not None:
+            fold.kept.pop(fingerprint, None)
             fold.transitions.append(step.transition)
             if step.transition.alert.ends_at_ms is not None:
                 fold.last_end[fingerprint] = step.transition.alert.ends_at_ms
         if step.alert is None:
             fold.firing.pop(fingerprint, None)
             fold.kept.pop(fingerprint, None)
+            if before is not None and step.transition is None:
+                fold.forgotten[fingerprint] = before
         else:
             fold.firing[fingerprint] = step.alert
+            fold.forgotten.pop(fingerprint, None)
             if step.transition is None and step.alert is not before:
                 fold.kept[fingerprint] = step.alert
 
@@ -248,5 +258,7 @@ class Judge:
         commands += self._store.record(view.snapshot, fold.transitions)
         for alert in fold.kept.values():
             commands += self._store.store(alert)
+        for alert in fold.forgotten.values():
+            commands += self._store.forget(alert)
         commands += announce(keys, self._all_rules, fold.transitions, now_ms, self._url)
         return commands

@@ -59,9 +59,9 @@ class AlertKeys:
         return self._key("revision")
 
     @property
-    def firing(self) -> str:
-        """Hash: fingerprint → alert."""
-        return self._key("firing")
+    def active(self) -> str:
+        """Hash: fingerprint → pending or firing alert."""
+        return self._key("active")
 
     @property
     def history(self) -> str:

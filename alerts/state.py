@@ -48,11 +48,11 @@ return 1
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What fires and has fired of late, at one revision."""
+    """What is pending or fires and what has fired of late, at one revision."""
 
     revision: str
-    firing: Mapping[str, Alert]
-    """By fingerprint."""
+    active: Mapping[str, Alert]
+    """Pending and firing alerts by fingerprint."""
     episodes: Mapping[str, Sequence[tuple[int, int]]]
     """By fingerprint: start and end of past episodes in ms, oldest first."""
 
@@ -73,17 +73,16 @@ class AlertStore:
         self._cached: Snapshot | None = None
 
     def list(self, state: State | None = None) -> _Alerts:
-        """Firing alerts, then resolved ones, each newest first; one kind when `state` says so."""
+        """Firing alerts, then pending, then resolved ones, each newest first; one kind when `state` says so."""
         pipeline = self._redis.pipeline()
-        pipeline.hvals(self._keys.firing)
+        pipeline.hvals(self._keys.active)
         pipeline.lrange(self._keys.history, 0, -1)
-        firing, history = pipeline.execute()
-        found: _Alerts = []
-        if state != "resolved":
-            found += sorted(map(decode, firing), key=lambda alert: (-alert.starts_at_ms, alert.fingerprint))
-        if state != "firing":
-            found += map(decode, history)
-        return found
+        active, history = pipeline.execute()
+        found = sorted(
+            map(decode, active), key=lambda alert: (alert.state == "pending", -alert.starts_at_ms, alert.fingerprint)
+        )
+        found += map(decode, history)
+        return [alert for alert in found if state in (None, alert.state)]
 
     def snapshot(self) -> Snapshot:
         """The states now; asks Redis for no more than the revision when that has not moved."""
@@ -92,12 +91,12 @@ class AlertStore:
             return self._cached
         # The revision was read first: a write in between makes the commit fail, never pass.
         pipeline = self._redis.pipeline()
-        pipeline.hgetall(self._keys.firing)
+        pipeline.hgetall(self._keys.active)
         pipeline.hgetall(self._keys.episodes)
-        firing, episodes = pipeline.execute()
+        active, episodes = pipeline.execute()
         self._cached = Snapshot(
             revision,
-            {fingerprint: decode(text) for fingerprint, text in firing.items()},
+            {fingerprint: decode(text) for fingerprint, text in active.items()},
             {fingerprint: [(start, end) for start, end in json.loads(text)] for fingerprint, text in episodes.items()},
         )
         return self._cached
@@ -116,8 +115,12 @@ class AlertStore:
         return bool(self._commit(keys=names, args=[snapshot.revision, uuid.uuid4().hex, packed]))
 
     def store(self, alert: Alert) -> Commands:
-        """Commands that keep a firing alert."""
-        return [("HSET", self._keys.firing, alert.fingerprint, encode(alert))]
+        """Commands that keep a pending or firing alert."""
+        return [("HSET", self._keys.active, alert.fingerprint, encode(alert))]
+
+    def forget(self, alert: Alert) -> Commands:
+        """Commands that drop a pending alert whose condition does not hold any more."""
+        return [("HDEL", self._keys.active, alert.fingerprint)]
 
     def record(self, snapshot: Snapshot, transitions: Iterable[Transition]) -> Commands:
         """Commands that store changes of state, in their order."""
@@ -131,7 +134,7 @@ class AlertStore:
             past = [*episodes.get(alert.fingerprint, ()), (alert.starts_at_ms, alert.ends_at_ms)][-EPISODES:]
             episodes[alert.fingerprint] = past
             commands += [
-                ("HDEL", self._keys.firing, alert.fingerprint),
+                ("HDEL", self._keys.active, alert.fingerprint),
                 ("HSET", self._keys.episodes, alert.fingerprint, json.dumps(past)),
             ]
             if self._history:

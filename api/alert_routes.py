@@ -24,7 +24,7 @@ Name = Annotated[str | None, Query(max_length=64)]
 
 @router.get("/alerts")
 def alerts(parts: PartsOf, state: State | None = None) -> AlertList:
-    """Firing alerts, then resolved ones, each newest first."""
+    """Firing alerts, then pending, then resolved ones, each newest first."""
     return AlertList(alerts=[alert.public() for alert in parts.alerts.list(state)])
 
 

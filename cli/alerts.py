@@ -28,6 +28,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 class State(enum.StrEnum):
     """Which alerts."""
 
+    pending = "pending"
     firing = "firing"
     resolved = "resolved"
 
@@ -52,16 +53,16 @@ def _group() -> None:
 
 @app.command("list")
 def list_alerts(
-    state: Annotated[State | None, typer.Option(help="Only these; by default both.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only these; by default all.")] = None,
     output: _Format = Format.table,
 ) -> None:
-    """Show alerts: the firing ones first, then resolved ones, each newest first.
+    """Show alerts: the firing ones first, then pending, then resolved ones, each newest first.
 
     Example: buzzwatch alerts list --state firing --format json
     """
     settings = load_settings()
     with redis_answers(settings.redis.url), connect(settings) as client:
-        wanted: Literal["firing", "resolved"] | None = state.value if state else None
+        wanted: Literal["pending", "firing", "resolved"] | None = state.value if state else None
         alerts = AlertStore(client, settings).list(wanted)
     if output is Format.json:
         typer.echo(json.dumps([alert.public() for alert in alerts], ensure_ascii=False, indent=2))
@@ -129,7 +130,7 @@ def _table(alerts: list[Alert]) -> Table:
     table = Table("state", "alert", "severity", "since", "until", "summary", box=rich.box.SIMPLE)
     for alert in alerts:
         until = "" if alert.ends_at_ms is None else to_rfc3339(alert.ends_at_ms)
-        colour = "red" if alert.state == "firing" else "green"
+        colour = {"pending": "yellow", "firing": "red", "resolved": "green"}[alert.state]
         table.add_row(
             f"[{colour}]{alert.state}[/]",
             escape(alert.name),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from alerts.alert import Alert, Transition
@@ -39,6 +40,17 @@ def test_states_are_listed_firing_first_each_newest_first(store: AlertStore) -> 
     assert (past.fingerprint, past.ends_at_ms) == (first.fingerprint, 4000)
 
 
+def test_a_pending_alert_is_listed_and_dropped_without_a_trace(store: AlertStore) -> None:
+    assert fire(store, alert(1, 1000))
+    pending = msgspec.structs.replace(alert(2, 2000), active_since_ms=2500)
+    assert store.commit(store.snapshot(), store.store(pending))
+    assert [one.state for one in store.list()] == ["firing", "pending"]
+    assert store.list("pending") == [pending]
+    assert store.commit(store.snapshot(), store.forget(pending))
+    assert [one.state for one in store.list()] == ["firing"]
+    assert store.snapshot().episodes == {}
+
+
 def test_a_write_from_an_old_snapshot_is_refused_whole(store: AlertStore, settings: Settings) -> None:
     other = AlertStore(connect(settings), settings)
     stale = other.snapshot()
@@ -57,7 +69,7 @@ def test_a_redis_that_went_back_in_time_refuses_what_was_computed_from_the_lost_
     before = client.get(keys.revision)
     assert fire(store, alert(2))
     lost = store.snapshot()
-    client.hdel(keys.firing, alert(2).fingerprint)
+    client.hdel(keys.active, alert(2).fingerprint)
     client.set(keys.revision, before)
     # Another writer goes on from the restored state: as many writes as were lost, another content.
     assert fire(AlertStore(connect(settings), settings), alert(3))
@@ -68,7 +80,7 @@ def test_a_snapshot_is_read_again_only_when_the_revision_moved(store: AlertStore
     fire(store, alert(1))
     assert store.snapshot() is store.snapshot()
     fire(AlertStore(connect(settings), settings), alert(2))
-    assert len(store.snapshot().firing) == 2
+    assert len(store.snapshot().active) == 2
 
 
 @pytest.mark.parametrize(("history", "kept"), [(3, 3), (0, 0)])
