@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from contracts.rules import BadBuzz, ConsecutiveErrors
+from contracts.rules import BaseRule
 from contracts.times import to_rfc3339
 
 Status = Literal["firing", "resolved"]
@@ -80,9 +80,12 @@ class Transition(NamedTuple):
     alert: Alert
 
 
-def labels_of(rule: BadBuzz | ConsecutiveErrors, **where: str) -> dict[str, str]:
-    """The rule's own labels, with `alertname`, `severity` and where it applies; these cannot be overridden."""
-    return {**rule.labels, "alertname": rule.alert, "severity": rule.severity, **where}
+def labels_of(rule: BaseRule, *, severity: str | None = None, **where: str) -> dict[str, str]:
+    """The rule's own labels, with `alertname`, `severity` and where it applies; these cannot be overridden.
+
+    `severity` is for rules that leave it to the score.
+    """
+    return {**rule.labels, "alertname": rule.alert, "severity": severity or rule.severity, **where}
 
 
 def fingerprint_of(labels: Mapping[str, str]) -> str:

@@ -44,10 +44,16 @@ def load_rules(path: Path) -> Rules:
         return Rules.model_validate(_expanded(document, path, (), document))
     except pydantic.ValidationError as error:
         detail = error.errors(include_url=False)[0]
-        place = [part for part in detail["loc"] if part not in ("consecutive_errors", "bad_buzz")]
+        place = _place(detail["loc"])
         message = _message(detail, place)
         line = _line(document, place) if place else _line_naming(text, message)
         raise RulesError(f"{path}:{line}: {_dotted(place)}{message}") from None
+
+
+def _place(location: Sequence[Any]) -> list[Any]:
+    """Where it is in the file: pydantic puts the rule's kind behind the rule's number."""
+    is_rule = len(location) > 2 and location[0] == "rules" and isinstance(location[1], int)
+    return [*location[:2], *location[3:]] if is_rule else list(location)
 
 
 def _line_naming(text: str, message: str) -> int:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pydantic
+import pytest
+
 from alerts.alert import Alert, decode, encode, fingerprint_of, labels_of
 from contracts.rules import ConsecutiveErrors
 
@@ -17,9 +20,9 @@ def test_the_order_of_labels_does_not_matter() -> None:
 
 
 def test_a_rules_labels_cannot_replace_what_identifies_the_alert() -> None:
-    rule = ConsecutiveErrors(
-        alert="Errors", kind="consecutive_errors", labels={"alertname": "x", "severity": "x", "team": "data"}
-    )
+    with pytest.raises(pydantic.ValidationError, match="severity is set by the alert itself"):
+        ConsecutiveErrors(alert="Errors", kind="consecutive_errors", labels={"severity": "x"})
+    rule = ConsecutiveErrors(alert="Errors", kind="consecutive_errors", labels={"team": "data"})
     assert labels_of(rule, model_version="7") == {
         "alertname": "Errors",
         "severity": "warning",

@@ -1,0 +1,188 @@
+"""The kinds of rules, each with its defaults. What they mean in full is in docs/alerts.md."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+import pydantic
+from pydantic import Field
+
+from contracts.strict import Duration, Name, Strict
+from contracts.templates import check_template
+
+Severity = Literal["info", "warning", "critical"]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Template = Annotated[str, pydantic.AfterValidator(check_template)]
+LabelName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+RESERVED_LABELS = ("alertname", "severity", "watch", "theme", "model_version")
+"""Labels that the alert sets itself."""
+
+
+class BaseRule(Strict):
+    """What every rule has."""
+
+    alert: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    """The `alertname` label."""
+    severity: Severity | Literal["score"] = "warning"
+    """`score`, which `bad_buzz` alone has: what the escalation score says."""
+    enabled: bool = True
+    labels: dict[LabelName, str] = Field(default_factory=dict)
+    annotations: dict[LabelName, Template] = Field(default_factory=dict)
+    """Text for people, may hold places to fill in: contracts/templates.py."""
+    receivers: tuple[Name, ...] | None = None
+    """Receivers by name; all of them when not given."""
+    for_: Annotated[Duration, Field(alias="for")] = 0.0
+    """How long the condition must hold before the alert fires, seconds; until then it is pending and tells nobody."""
+    keep_firing_for: Duration = 0.0
+    """How long the condition must stay untrue before the alert resolves, seconds."""
+
+    @pydantic.model_validator(mode="after")
+    def _severity_is_known(self) -> Self:
+        if self.severity == "score" and not isinstance(self, BadBuzz):
+            raise ValueError("severity: score is for bad_buzz rules, the others have no score")
+        return self
+
+    @pydantic.field_validator("labels")
+    @classmethod
+    def _not_reserved(cls, labels: dict[str, str]) -> dict[str, str]:
+        for name in labels:
+            if name in RESERVED_LABELS:
+                raise ValueError(f"{name} is set by the alert itself, choose another name")
+        return labels
+
+
+class ConsecutiveErrors(BaseRule):
+    """Fires when `count` judgements in a row say wrong, per model version; resolves on a right one."""
+
+    kind: Literal["consecutive_errors"]
+    count: Annotated[int, Field(ge=1, le=1000)] = 3
+
+
+class ErrorCount(BaseRule):
+    """Fires when more than `count` judgements within `within` say wrong, per model version."""
+
+    kind: Literal["error_count"]
+    count: Annotated[int, Field(ge=0, le=1000)] = 10
+    within: Duration = 900.0
+
+
+class Accuracy(BaseRule):
+    """Fires when the newest judgements of a model version show that it is right less often than `below`."""
+
+    kind: Literal["accuracy"]
+    below: Share = 0.7
+    last: Annotated[int, Field(ge=1, le=1000)] = 100
+    """How many judgements are looked at, the newest."""
+    min_judgements: Annotated[int, Field(ge=1, le=1000)] = 20
+    """Fewer say nothing."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    """It fires when the upper end of Wilson's interval (one-sided, at this level) is below `below`."""
+
+    @pydantic.model_validator(mode="after")
+    def _ordered(self) -> Accuracy:
+        if self.min_judgements > self.last:
+            raise ValueError("min_judgements must not exceed last")
+        return self
+
+
+class BadBuzz(BaseRule):
+    """Fires when a watch gets more negative tweets than its own recent past explains."""
+
+    kind: Literal["bad_buzz"]
+    severity: Severity | Literal["score"] = "score"
+    warning_from: Annotated[float, Field(ge=0, le=101)] = 30
+    """Escalation score from which the severity is `warning`; below it is `info`."""
+    critical_from: Annotated[float, Field(ge=0, le=101)] = 55
+    """Escalation score from which the severity is `critical`."""
+    watches: tuple[Name, ...] | None = None
+    """Watches by name; all of them when not given."""
+    per_theme: bool = False
+    """Look at every theme of a watch, each with the labels `watch` and `theme`, instead of the watch as a whole."""
+    themes: tuple[Name, ...] | None = None
+    """With `per_theme`: themes by name; all of them when not given."""
+    include_unreliable: bool = False
+    """Count predictions for languages that the model does not know, too."""
+    window: Duration = 60.0
+    """What is judged: the last so many seconds of event time."""
+    baseline: Duration = 86_400.0
+    """What it is compared with: so many seconds before the window."""
+    min_volume: Annotated[int, Field(ge=1)] = 20
+    """Fewest tweets in the window."""
+    min_negative: Annotated[int, Field(ge=1)] = 10
+    """Fewest negative tweets in the window."""
+    growth: Annotated[float, Field(ge=1)] = 1.5
+    """The share must be at least so many times the past's."""
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=0.5)] = 1e-6
+    """Chance that the past's share alone gives so many negatives (one-sided binomial test)."""
+    resolve_growth: Annotated[float, Field(ge=1)] = 1.25
+    """Hysteresis: the share must fall below so many times the past's to resolve."""
+    prior_share: Share = 0.3
+    """Negative share assumed for a watch without a past."""
+    prior_weight: Annotated[float, Field(gt=0)] = 50.0
+    """How many tweets that assumption is worth."""
+
+    @pydantic.model_validator(mode="after")
+    def _ordered(self) -> BadBuzz:
+        if self.window < 10:
+            raise ValueError("window must be at least 10s")
+        if self.baseline < self.window:
+            raise ValueError("baseline must not be shorter than window")
+        if self.resolve_growth > self.growth:
+            raise ValueError("resolve_growth must not exceed growth")
+        if self.themes is not None and not self.per_theme:
+            raise ValueError("themes needs per_theme: true")
+        if self.warning_from > self.critical_from:
+            raise ValueError("warning_from must not exceed critical_from")
+        return self
+
+
+class Drift(BaseRule):
+    """Fires when what the model says has moved away from what it said on held-out tweets of its training."""
+
+    kind: Literal["drift"]
+    within: Duration = 86_400.0
+    """The predictions of the last so many seconds."""
+    min_tweets: Annotated[int, Field(ge=1)] = 2000
+    """Fewer say nothing."""
+    jensen_shannon: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Jensen-Shannon divergence of the class shares, in bits (0 the same, 1 nothing in common), above this."""
+    kolmogorov_smirnov: Annotated[float, Field(gt=0, le=1)] = 0.3
+    """Largest distance of the cumulated confidences, above this."""
+    class_share: Annotated[float, Field(gt=0, le=1)] = 0.3
+    """A class's share has moved by more than this, as a part of all tweets (0.3: 30 points)."""
+
+
+class Quiet(BaseRule):
+    """Fires when far fewer tweets come than at the same time of the days before."""
+
+    kind: Literal["quiet"]
+    watches: tuple[Name, ...] | None = None
+    """Watches by name; the whole stream when not given."""
+    window: Duration = 900.0
+    """What is judged: the last so many seconds."""
+    below: Share = 0.1
+    """Fewer than so many times the expected tweets."""
+    min_expected: Annotated[float, Field(gt=0)] = 20.0
+    """A watch of which fewer tweets are expected in the window is never called quiet."""
+    min_days: Annotated[int, Field(ge=1, le=7)] = 2
+    """How many days of past it takes to say what is usual."""
+
+    @pydantic.field_validator("window")
+    @classmethod
+    def _minutes(cls, value: float) -> float:
+        if not 60 <= value <= 43_200:
+            raise ValueError("window must be between 1m and 12h")
+        return value
+
+
+class ModelBroken(BaseRule):
+    """Fires while the version that has the champion's alias cannot be loaded; the last good one serves."""
+
+    kind: Literal["model_broken"]
+
+
+Rule = Annotated[
+    ConsecutiveErrors | ErrorCount | Accuracy | BadBuzz | Drift | Quiet | ModelBroken, Field(discriminator="kind")
+]
+AnyRule = ConsecutiveErrors | ErrorCount | Accuracy | BadBuzz | Drift | Quiet | ModelBroken
