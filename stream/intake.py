@@ -14,6 +14,7 @@ from typing import Any, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stream.consumers import is_record
+from stream.in_flight import InFlight
 from stream.records import Record, RecordBatch
 
 _log = logging.getLogger("buzzwatch.stream.intake")
@@ -21,6 +22,10 @@ _log = logging.getLogger("buzzwatch.stream.intake")
 _POLL_S = 0.1
 _RETRY_S = 0.5
 _MEASURE_S = 0.25
+_SMALL = 1000
+"""Records below which a batch does not pay for a transaction of its own while another one is under way."""
+_GROW_S = 1.0
+"""Longest that polling waits for the batch before; a Kafka that hangs must not keep us from polling."""
 
 
 class Intake:
@@ -32,8 +37,8 @@ class Intake:
     Args:
         consumer: subscribed to nothing yet.
         topic: what to read.
-        max_batch: most records in one batch; a batch takes what is there and never waits for more.
-        permits: one is taken per batch, whoever is done with the batch gives it back.
+        max_batch: most records in one batch; a batch takes what is there.
+        in_flight: each batch is added, whoever is done with it releases it.
         deliver: called with each batch, in the intake's thread.
         settle: called before partitions are given away; returns when no batch is being published.
     """
@@ -44,19 +49,20 @@ class Intake:
         topic: str,
         *,
         max_batch: int,
-        permits: threading.Semaphore,
+        in_flight: InFlight,
         deliver: Callable[[RecordBatch], None],
         settle: Callable[[], None],
     ) -> None:
         self._consumer = consumer
         self._topic = topic
         self._max_batch = max_batch
-        self._permits = permits
+        self._in_flight = in_flight
         self._deliver = deliver
         self._settle = settle
         self._epoch = 0
         self._epoch_lock = threading.Lock()
         self._rewind_due = False
+        self._last_size = 0
         self._stopping = threading.Event()
         self._ends: dict[int, int] = {}
         self._measure_next = 0.0
@@ -94,12 +100,14 @@ class Intake:
             if self._rewind_due:
                 self._seek_to_committed()
                 continue
-            if not self._permits.acquire(timeout=_POLL_S):
+            if self._last_size < _SMALL:
+                self._in_flight.wait_for_turn(_GROW_S)
+            if not self._in_flight.has_room(_POLL_S):
                 continue
             batch = self._poll()
-            if batch is None:
-                self._permits.release()
-            else:
+            if batch is not None:
+                self._last_size = len(batch.messages)
+                self._in_flight.add()
                 self._deliver(batch)
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ def transactional_producer(settings: Settings, instance: str) -> Producer:
             "linger.ms": 5,
             # A transaction right behind another is refused for the few ms in which Kafka writes the markers; with
             # librdkafka's 100 ms each one took 100 ms. It doubles with each try, so a broker that is away is spared.
-            "retry.backoff.ms": 5,
+            "retry.backoff.ms": 1,
             "queue.buffering.max.messages": 1_000_000,
             "queue.buffering.max.kbytes": 1_048_576,
             "reconnect.backoff.max.ms": 2_000,
@@ -52,13 +52,23 @@ class Publisher:
         scored: topic of the predictions.
         dead_letters: topic of the dead letters.
         give_up_after_s: how long Kafka may be away before `Unavailable` is raised, seconds.
+        committing: called when only the commit of a batch is left.
     """
 
-    def __init__(self, producer: Producer, *, scored: str, dead_letters: str, give_up_after_s: float) -> None:
+    def __init__(
+        self,
+        producer: Producer,
+        *,
+        scored: str,
+        dead_letters: str,
+        give_up_after_s: float,
+        committing: Callable[[], None],
+    ) -> None:
         self._producer = producer
         self._scored = scored
         self._dead_letters = dead_letters
         self._give_up_after_s = give_up_after_s
+        self._committing = committing
         self._in_flight = threading.Lock()
 
     def init(self) -> None:
@@ -81,11 +91,14 @@ class Publisher:
                 return False
             try:
                 self._insist(self._producer.begin_transaction, timed=False)
-                self._produce(self._scored, batch.predictions)
-                self._produce(self._dead_letters, batch.dead_letters)
+                # The offsets first: they open the transaction and are refused while the markers of the one before are
+                # written, every millisecond. Partitions are only asked for again after librdkafka's fixed 20 ms.
                 self._insist(
                     self._producer.send_offsets_to_transaction, batch.source.next_offsets(), batch.source.group_metadata
                 )
+                self._produce(self._scored, batch.predictions)
+                self._produce(self._dead_letters, batch.dead_letters)
+                self._committing()
                 self._insist(self._producer.commit_transaction)
             except KafkaException as error:
                 self._abort(error)

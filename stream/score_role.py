@@ -25,6 +25,7 @@ from models.champion import Champion
 from stream import metrics
 from stream.consumers import batch_consumer
 from stream.dead_letters import error_class
+from stream.in_flight import InFlight
 from stream.intake import Intake
 from stream.publishing import Aborted, Publisher, transactional_producer
 from stream.records import RecordBatch, ScoredBatch
@@ -64,19 +65,19 @@ class ScoreRole:
         self._scorer = scorer
         self._failed = failed
         self._drain_timeout_s = worker.drain_timeout_s
-        self._on_its_way = worker.queued_batches + 2  # one being scored and one being published
-        self._permits = threading.Semaphore(self._on_its_way)
+        self._in_flight = InFlight(worker.queued_batches + 2)  # one being scored and one being published
         self._publisher = Publisher(
             transactional_producer(settings, instance),
             scored=topics.scored,
             dead_letters=topics.dead_letters,
             give_up_after_s=worker.give_up_after_s,
+            committing=self._in_flight.committing,
         )
         self._intake = Intake(
             batch_consumer(settings, self.name, instance),
             topics.tweets,
             max_batch=worker.max_batch,
-            permits=self._permits,
+            in_flight=self._in_flight,
             deliver=deliver,
             settle=lambda: self._settle(worker.session_timeout_s),
         )
@@ -99,7 +100,7 @@ class ScoreRole:
     @property
     def last_progress(self) -> float:
         """When a batch was last committed or dropped, or nothing was there to do, monotonic seconds."""
-        if self._permits._value == self._on_its_way and self.lag() == 0:
+        if self._in_flight.idle and self.lag() == 0:
             self._last_progress = time.monotonic()
         return self._last_progress
 
@@ -126,7 +127,7 @@ class ScoreRole:
         """Score a batch and queue it for publishing. Never raises: the agent must not skip a batch."""
         try:
             if batch.epoch != self._intake.epoch:
-                self._permits.release()
+                self._in_flight.release()
                 return
             since = time.perf_counter()
             now_ms = int(time.time() * 1000)
@@ -141,15 +142,10 @@ class ScoreRole:
     def stop(self) -> None:
         """Poll no more, finish what is on its way within the drain time-out, leave Kafka. Blocks."""
         self._intake.stop()
-        deadline = time.monotonic() + self._drain_timeout_s
-        drained = 0
-        while drained < self._on_its_way and time.monotonic() < deadline and not self._broken.is_set():
-            drained += self._permits.acquire(timeout=_LOOK_S)
-        if drained < self._on_its_way:
-            _log.warning("a batch is still on its way; it will be read again")
+        intake, publishing = self._threads
+        intake.join(timeout=self._drain_timeout_s + 1)
         self._to_publish.put(None)
-        for thread in self._threads:
-            thread.join(timeout=max(deadline - time.monotonic(), 1))
+        publishing.join(timeout=1)
         self._executor.shutdown(wait=False)
 
     def _is_current(self, batch: ScoredBatch) -> bool:
@@ -170,8 +166,17 @@ class ScoreRole:
         self.fence()  # first of all: what a killed predecessor left open must be aborted before we read
         try:
             self._intake.run()
+            self._drain()
         finally:
             self._intake.close()
+
+    def _drain(self) -> None:
+        """Wait for what was polled; leaving Kafka first would give its partitions away and drop it."""
+        deadline = time.monotonic() + self._drain_timeout_s
+        while not self._in_flight.wait_until_idle(_LOOK_S) and not self._broken.is_set():
+            if time.monotonic() > deadline:
+                _log.warning("a batch is still on its way; it will be read again")
+                return
 
     def _publish(self) -> None:
         while (scored := self._to_publish.get()) is not None:
@@ -183,7 +188,7 @@ class ScoreRole:
                 metrics.ABORTED.inc()
                 self._intake.rewind()
             finally:
-                self._permits.release()
+                self._in_flight.release()
             metrics.STAGE.labels("publish").observe(time.perf_counter() - since)
             self._last_progress = time.monotonic()
 

@@ -1,0 +1,62 @@
+"""How many batches are on their way, and when it is worth polling the next one."""
+
+from __future__ import annotations
+
+import threading
+
+
+class InFlight:
+    """Counts the batches between intake and commit.
+
+    A batch that is polled while another one's transaction still has a way to go can only queue behind it, and what
+    arrives meanwhile queues behind both. Polled when that transaction is about to be committed, it holds all that
+    has arrived and follows at once
+
+
+    Args:
+        most: batches at a time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+        self._committing = False
+        self._changed = threading.Condition()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no batch is on its way."""
+        return self._count == 0
+
+    def has_room(self, timeout_s: float) -> bool:
+        """Whether one more may set out, waiting for it at most so long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count < self._most, timeout_s)
+
+    def add(self) -> None:
+        """One more is on its way."""
+        with self._changed:
+            self._count += 1
+
+    def release(self) -> None:
+        """One has arrived, or was dropped."""
+        with self._changed:
+            self._count -= 1
+            self._committing = False
+            self._changed.notify_all()
+
+    def committing(self) -> None:
+        """The oldest is all sent and only its commit is left."""
+        with self._changed:
+            self._committing = True
+            self._changed.notify_all()
+
+    def wait_for_turn(self, timeout_s: float) -> None:
+        """Return when a batch polled now would find the publisher free, at the latest after `timeout_s`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._count == 0 or (self._count == 1 and self._committing), timeout_s)
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Whether nothing is on its way any more, waiting for it at most so long."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count == 0, timeout_s)
