@@ -10,6 +10,7 @@ from typing import Annotated
 import pydantic
 from pydantic import Field
 
+from contracts.routing import InhibitRule, Route
 from contracts.rule_kinds import (
     Accuracy,
     AnyRule,
@@ -83,6 +84,9 @@ class Rules(Strict):
     themes: tuple[Theme, ...] = ()
     rules: tuple[Rule, ...] = ()
     receivers: tuple[Webhook, ...] = ()
+    route: Route = Route()
+    """Who is told what and when; everybody everything at once when not given."""
+    inhibit_rules: tuple[InhibitRule, ...] = ()
 
     @pydantic.model_validator(mode="after")
     def _names(self) -> Rules:
@@ -114,4 +118,15 @@ class Rules(Strict):
                 for name in names or ():
                     if name not in defined[what]:
                         raise ValueError(f"rule {rule.alert} names the {what} {name!r}, which is not defined")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _routes(self) -> Rules:
+        if self.route.matchers or self.route.continue_:
+            raise ValueError("route: the root takes every alert, it has neither matchers nor continue")
+        defined = {receiver.name for receiver in self.receivers}
+        for branch in self.route.walk():
+            for name in branch.named or ():
+                if name not in defined:
+                    raise ValueError(f"route names the receiver {name!r}, which is not defined")
         return self

@@ -1,0 +1,63 @@
+"""The part of a rules file that says who is told what, and when: `route` and `inhibit_rules`, as in Alertmanager."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import pydantic
+from pydantic import Field
+
+from contracts.matchers import MatcherText
+from contracts.strict import Duration, Name, Strict
+
+Label = Annotated[str, Field(pattern=r"^(\.\.\.|[A-Za-z_][A-Za-z0-9_]*)$")]
+
+
+class Route(Strict):
+    """A branch of the routing tree; what it does not say, its parent says."""
+
+    receiver: Name | None = None
+    receivers: tuple[Name, ...] | None = None
+    """Several at once; at the root, all of the file when neither is given."""
+    matchers: tuple[MatcherText, ...] = ()
+    """Which alerts take this branch: those that match all of them."""
+    continue_: Annotated[bool, Field(alias="continue")] = False
+    """Whether the branches after this one are looked at too."""
+    group_by: tuple[Label, ...] | None = None
+    """Alerts that agree in these labels share a notification; `...` means all labels, each alert for itself."""
+    group_wait: Duration | None = None
+    """How long a new group waits for company."""
+    group_interval: Duration | None = None
+    """How long after a notification the group waits before it tells of changes."""
+    repeat_interval: Duration | None = None
+    """After how long without change it is told again; `0` for never."""
+    routes: tuple[Route, ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _one_way_to_name(self) -> Route:
+        if self.receiver is not None and self.receivers is not None:
+            raise ValueError("give receiver or receivers, not both")
+        if self.group_by is not None and "..." in self.group_by and len(self.group_by) > 1:
+            raise ValueError("group_by: '...' stands alone")
+        return self
+
+    @property
+    def named(self) -> tuple[str, ...] | None:
+        """The receivers that this branch names, None when it leaves them to its parent."""
+        return self.receivers if self.receiver is None else (self.receiver,)
+
+    def walk(self) -> Iterator[Route]:
+        """This branch and all under it."""
+        yield self
+        for branch in self.routes:
+            yield from branch.walk()
+
+
+class InhibitRule(Strict):
+    """Mutes alerts (targets) while others (sources) fire."""
+
+    source_matchers: Annotated[tuple[MatcherText, ...], Field(min_length=1)]
+    target_matchers: Annotated[tuple[MatcherText, ...], Field(min_length=1)]
+    equal: tuple[Label, ...] = ()
+    """Labels in which both must agree. Where an alert has no such label, its annotation of that name counts."""
