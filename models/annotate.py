@@ -13,6 +13,7 @@ from contracts.rules import Rules
 from models.masking import mask_batch
 from models.matching import Matcher
 from models.sentiment import SentimentModel
+from models.text import TextBatch
 
 
 class Annotation(NamedTuple):
@@ -35,8 +36,8 @@ class Columns(NamedTuple):
     """(n, 3), columns in the order of `SENTIMENTS`."""
     topics: list[int]
     """Watches and themes of each text as bits, see `Annotator.names`."""
-    masked: list[str]
-    """Empty when it was not asked for."""
+    masked: TextBatch | None
+    """None when it was not asked for."""
 
 
 class Annotator:
@@ -61,6 +62,7 @@ class Annotator:
         if not texts:
             return []
         probabilities, topics, masked = self.columns(model, texts)
+        assert masked is not None
         annotations: list[Annotation] = []
         for scores, best, bits, text in zip(
             probabilities.tolist(), probabilities.argmax(axis=1).tolist(), topics, masked, strict=True
@@ -75,7 +77,10 @@ class Annotator:
         Raises:
             Exception: whatever the model raises.
         """
-        return Columns(model.predict_proba(texts), self._matcher.find_batch(texts), mask_batch(texts) if masked else [])
+        batch = TextBatch.of(texts)
+        # Only a model that says so is given bytes: others may index, copy and compare what they get.
+        probabilities = model.predict_proba(batch if getattr(model, "walks_bytes", False) else batch.strings())
+        return Columns(probabilities, self._matcher.find_batch(batch), mask_batch(batch) if masked else None)
 
     def names(self, topics: int) -> tuple[list[str], list[str]]:
         """The watches and the themes among `Columns.topics`; the caller's own lists."""

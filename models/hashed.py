@@ -32,6 +32,8 @@ def _as_text(words: Sequence[bytes]) -> str:
 class HashedModel:
     """A `SentimentModel` of hashed n-grams. Immutable, so that threads may share it."""
 
+    walks_bytes = True
+
     def __init__(self, weights: HashedWeights, metadata: Mapping[str, Any]) -> None:
         self.weights = weights
         self.metadata: Mapping[str, Any] = {**metadata, "family": FAMILY, "cleaning": CLEANING}

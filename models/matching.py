@@ -14,10 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.rules import Topic
-from models.matching_kernel import BEGINS, BOUNDED, WORD, classes, find_terms, folds, key_of, slot_of
+from models.compiling import COMPILED
+from models.matching_kernel import (
+    BEGINS,
+    BOUNDED,
+    WORD,
+    classes,
+    code_points,
+    find_terms,
+    folds,
+    gather,
+    key_of,
+    slot_of,
+)
+from models.text import TextBatch
 
 _SEPARATOR = "\0"
 _MOST_KEPT = 10_000
+_BITS = 64
 
 
 class Matcher:
@@ -31,6 +45,7 @@ class Matcher:
                 if term and _SEPARATOR not in term:
                     owners[term] = owners.get(term, 0) | 1 << index
         self._owners = list(owners.values())
+        self._packed = np.array(self._owners, np.uint64) if len(topics) <= _BITS else None
         self._kinds = classes().copy()
         for first in {term[0] for term in owners}:
             # An emoji needs no white space before it, a word, a mention and a tag do.
@@ -50,10 +65,8 @@ class Matcher:
 
     def find_batch(self, texts: Sequence[str]) -> list[int]:
         """The same as one integer per text: bit i is set when the text is about topic i."""
-        joined = _SEPARATOR.join(texts)
-        if joined.count(_SEPARATOR) > len(texts) - 1:  # a text holds it: another control character does as well
-            joined = _SEPARATOR.join(text.replace(_SEPARATOR, "\1") for text in texts)
-        points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+        batch = TextBatch.of(texts)
+        points = code_points(batch.data, batch.bounds) if COMPILED else _points(batch)
         room = 4 * len(texts) + 16
         while True:
             rows, found = np.empty((2, room), np.int32)
@@ -61,6 +74,10 @@ class Matcher:
             if count <= room:
                 break
             room = count
+        if self._packed is not None and COMPILED:
+            packed = np.zeros(len(texts), np.uint64)
+            gather(rows, found, count, self._packed, packed)
+            return packed.tolist()
         bits = [0] * len(texts)
         owners = self._owners
         for row, term in zip(rows[:count].tolist(), found[:count].tolist(), strict=True):
@@ -74,6 +91,12 @@ class Matcher:
             if len(self._lists) < _MOST_KEPT:  # combinations seen in a stream are few, hostile ones are not
                 self._lists[bits] = names
         return names.copy()
+
+
+def _points(texts: Sequence[str]) -> NDArray[np.uint32]:
+    """What `code_points` gives."""
+    joined = _SEPARATOR.join([text.replace(_SEPARATOR, "\1") for text in texts])
+    return np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
 
 
 def _normal(term: str) -> str:

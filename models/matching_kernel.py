@@ -111,3 +111,51 @@ def find_terms(text: Any, fold: Any, kinds: Any, keys: Any, nodes: Any, ends: An
                         count += 1
         after_word = kind & WORD != 0
     return count
+
+
+@compiled
+def code_points(data: Any, bounds: Any) -> Any:
+    """Code points of many texts in UTF-8, SEPARATOR between two; one inside a text becomes 1, white space to none.
+
+    Args:
+        data, bounds: see `models.text.TextBatch`; a surrogate is one code point.
+    """
+    out = np.empty(len(data), np.uint32)
+    n = 0
+    for row in range(len(bounds) - 1):
+        at = bounds[row]
+        stop = bounds[row + 1] - 1
+        while at < stop:
+            byte = int(data[at])
+            if byte < 0x80:
+                out[n] = byte if byte != SEPARATOR else 1
+                at += 1
+            elif byte < 0xE0:
+                out[n] = (byte & 31) << 6 | int(data[at + 1]) & 63
+                at += 2
+            elif byte < 0xF0:
+                out[n] = (byte & 15) << 12 | (int(data[at + 1]) & 63) << 6 | int(data[at + 2]) & 63
+                at += 3
+            else:
+                out[n] = (
+                    (byte & 7) << 18 | (int(data[at + 1]) & 63) << 12 | (int(data[at + 2]) & 63) << 6
+                    | int(data[at + 3]) & 63
+                )  # fmt: skip
+                at += 4
+            n += 1
+        out[n] = SEPARATOR
+        n += 1
+    return out[: max(n - 1, 0)]
+
+
+@compiled
+def gather(rows: Any, found: Any, count: int, owners: Any, bits: Any) -> None:
+    """Add the topics of what was found to the bits of each text.
+
+    Args:
+        rows, found: of `find_terms`.
+        owners: uint64 per term: bits of the topics that it belongs to.
+        bits: out, uint64 per text, zeros at first.
+    """
+    for i in range(count):
+        bits[rows[i]] |= owners[found[i]]

@@ -81,7 +81,7 @@ class Scorer:
             identifiers,
             probabilities,
             topics,
-            {"masked": masked, "raw": raw}.get(self._text, [None] * len(raw)),
+            masked or (raw if self._text == "raw" else [None] * len(raw)),
             [tweet.lang for tweet in tweets],
             [instant(tweet.created_at, sent) for tweet, sent in zip(tweets, timestamps, strict=True)],
             scored_at,

@@ -61,7 +61,7 @@ def test_a_masked_text_is_its_own_mask(text: str) -> None:
 @settings(max_examples=500, deadline=None)
 @given(st.lists(_texts, max_size=6))
 def test_a_batch_is_masked_as_its_texts_are(texts: list[str]) -> None:
-    assert mask_batch(texts) == [mask(text) for text in texts]
+    assert list(mask_batch(texts)) == [mask(text) for text in texts]
 
 
 @pytest.mark.parametrize(
