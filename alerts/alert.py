@@ -23,6 +23,14 @@ _FNV_PRIME: Final = 0x100000001B3
 _SEPARATOR: Final = b"\xff"
 
 
+class Acknowledgement(Struct, frozen=True):
+    """Somebody is at it: the alert is not told again and again."""
+
+    by: str
+    comment: str
+    at_ms: int
+
+
 class Alert(Struct, frozen=True):
     """One episode of one alert, as it is stored."""
 
@@ -42,6 +50,7 @@ class Alert(Struct, frozen=True):
     """Since when the condition does not hold although it still fires (`keep_firing_for`)."""
     active_since_ms: int | None = None
     """Since when the condition holds although it does not fire yet (`for`); None once it fires."""
+    acknowledgement: Acknowledgement | None = None
 
     @property
     def state(self) -> State:

@@ -31,8 +31,21 @@ class ShardKeys:
         return self._key(f"{resolution}s")
 
     def cells(self, resolution: str, start_s: int) -> str:
-        """Hash: `watch|theme|sentiment` → number of tweets."""
+        """Hash: `watch|theme|sentiment` → number of tweets + 2³² · distinct texts."""
         return self._key(f"{resolution}:{start_s}")
+
+    @property
+    def texts_period(self) -> str:
+        """String: the period whose texts the newer filter remembers."""
+        return self._key("texts:period")
+
+    def texts(self, parity: int) -> str:
+        """String of bits: the Bloom filter of the periods of this parity."""
+        return self._key(f"texts:{parity}")
+
+    def answers(self, start_s: int) -> str:
+        """Hash: `model version|sentiment|bin of the confidence` → number of tweets in a slot of ten minutes."""
+        return self._key(f"answers:{start_s}")
 
     def samples(self, watch: str) -> str:
         """Sorted set: a negative tweet → its `created_at`, ms."""
@@ -72,6 +85,16 @@ class AlertKeys:
     def episodes(self) -> str:
         """Hash: fingerprint → when it fired of late, `[[start ms, end ms], …]`."""
         return self._key("episodes")
+
+    @property
+    def silences(self) -> str:
+        """Hash: id → silence."""
+        return self._key("silences")
+
+    @property
+    def silences_revision(self) -> str:
+        """String: changes with every write of them."""
+        return self._key("silences:revision")
 
     @property
     def feedback_marks(self) -> str:
@@ -132,12 +155,30 @@ class AlertKeys:
         """List: a token for each new entry, so that a notifier waits without polling."""
         return self._key("outbox:wake")
 
+    @property
+    def flushes(self) -> str:
+        """Sorted set: group → when it is to be looked at, ms."""
+        return self._key("outbox:flushes")
+
+    @property
+    def held(self) -> str:
+        """Set: groups in which something is muted."""
+        return self._key("outbox:held")
+
+    def group(self, group: str) -> str:
+        """String: what a receiver was told of one group, and what waits to be told."""
+        return self._key(f"outbox:group:{group}")
+
+    def notices(self, group: str) -> str:
+        """List: changes of alerts that the group has not looked at yet, in order."""
+        return self._key(f"outbox:notices:{group}")
+
     def due(self, receiver: str) -> str:
         """Sorted set: lane → when its first entry is due (or its claim runs out), ms."""
         return self._key(f"outbox:due:{receiver}")
 
     def lane(self, lane: str) -> str:
-        """List: the `webhook-id`s of one receiver and fingerprint, in the order of delivery."""
+        """List: the `webhook-id`s of one receiver and group, in the order of delivery."""
         return self._key(f"outbox:lane:{lane}")
 
 

@@ -18,6 +18,7 @@ import httpx
 import redis
 import standardwebhooks
 
+from alerts.dispatch import Dispatcher
 from alerts.notifier_metrics import DELIVERED, DISABLED, DURATION, EXHAUSTED, WAITING
 from alerts.outbox import Claim, Outbox
 from alerts.schedule import retry_after_s
@@ -55,6 +56,7 @@ class Notifier:
 
     Args:
         outbox: where the entries are.
+        dispatcher: puts them there when it is time.
         receivers: from the rules file; entries for others stay where they are.
         settings: time-out of an attempt.
         clock: milliseconds since 1970.
@@ -66,6 +68,7 @@ class Notifier:
     def __init__(
         self,
         outbox: Outbox,
+        dispatcher: Dispatcher,
         receivers: Sequence[Webhook],
         settings: AlertSettings,
         *,
@@ -77,6 +80,7 @@ class Notifier:
             except ValueError:
                 raise RulesError(f"receiver {receiver.name}: the secret after whsec_ is not base64") from None
         self._outbox = outbox
+        self._dispatcher = dispatcher
         self._receivers = {receiver.name: receiver for receiver in receivers}
         self._timeout_s = settings.delivery_timeout_s
         self._clock = clock
@@ -103,6 +107,7 @@ class Notifier:
             self.last_loop = time.monotonic()
             try:
                 self._renew()
+                self._dispatcher.run_due(self._clock())
                 self._start_due()
                 self._look()
                 if not self.connected:
@@ -156,9 +161,12 @@ class Notifier:
                 threading.Thread(target=self._deliver, args=(claim,), name=f"post-{receiver}", daemon=True).start()
 
     def _nap_s(self) -> float:
-        """Until something is due for a receiver with a free slot; a new entry wakes earlier."""
+        """Until a group is due, or an entry for a receiver with a free slot; a new notice wakes earlier."""
         now = self._clock()
         waits = [_LONGEST_WAIT_S]
+        look = self._dispatcher.next_due_ms(now)
+        if look is not None:
+            waits.append((look - now) / 1000)
         for receiver in self._receivers:
             if receiver not in self._known_disabled and self._free_slots(receiver) > 0:
                 due = self._outbox.next_due_ms(receiver)

@@ -1,8 +1,9 @@
 """The durable outbox: what is to be posted to whom, when, and who is at it.
 
-Entries wait in lanes, one per receiver and fingerprint. Only the first entry of a lane is ever posted, so
+Entries wait in lanes, one per receiver and group. Only the first entry of a lane is ever posted, so
 `resolved` waits behind a `firing` that is being retried. Lanes are due one by one in a sorted set per
-receiver: a receiver that is down delays no other.
+receiver: a receiver that is down delays no other. What comes before: `announce` stores notices with the change of
+state, `alerts.dispatch` makes entries of them.
 
 A notifier claims a lane with a token and a lease; the lease is the lane's next due time, so a notifier that was
 killed just loses it. Every later step names the token: who lost the claim cannot settle.
@@ -20,10 +21,11 @@ from msgspec import Struct
 
 from alerts.alert import Transition
 from alerts.connection import require_text
+from alerts.grouping import Notice
 from alerts.keys import AlertKeys
+from alerts.routing import targets
 from alerts.schedule import delay_ms
 from alerts.state import Command
-from alerts.webhook import render, webhook_id
 from contracts.rules import Rules
 from contracts.settings import Settings
 
@@ -35,6 +37,7 @@ class Entry(Struct, frozen=True):
     """The `webhook-id`."""
     receiver: str
     fingerprint: str
+    """Of the alert, or of the group when several share one."""
     alertname: str
     status: str
     created_ms: int
@@ -260,35 +263,19 @@ class Outbox:
 def announce(
     keys: AlertKeys, rules: Rules, transitions: Iterable[Transition], now_ms: int, external_url: str
 ) -> list[Command]:
-    """Commands that put the notifications of these changes into the outbox, for `AlertStore.commit`.
+    """Commands that store notices of these changes for all who are to know, for `AlertStore.commit`.
 
-    `firing` goes to the alert's receivers; `resolved` to the same ones, less those that want none or have left
-    the rules.
+    When they are told is decided by `alerts.grouping`, from the state that the receiver's group then has.
     """
-    defined = {receiver.name: receiver for receiver in rules.receivers}
     commands: list[Command] = []
-    for transition in transitions:
-        alert = transition.alert
-        for name in alert.receivers:
-            receiver = defined.get(name)
-            if receiver is None or (transition.status == "resolved" and not receiver.send_resolved):
-                continue
-            entry = Entry(
-                id=webhook_id(name, transition),
-                receiver=name,
-                fingerprint=alert.fingerprint,
-                alertname=alert.labels["alertname"],
-                status=transition.status,
-                created_ms=now_ms,
-                body=render(name, transition, external_url),
-            )
+    for status, alert in transitions:
+        for target in targets(rules, alert.labels):
+            notice = Notice(target, status, alert, now_ms, external_url)
             commands += [
-                ("HSET", keys.entries, entry.id, msgspec.json.encode(entry).decode()),
-                ("RPUSH", keys.lane(entry.lane), entry.id),
-                # NX: a lane that waits for its next attempt, or is being delivered, keeps its time.
-                ("ZADD", keys.due(name), "NX", str(now_ms), entry.lane),
-                ("SADD", keys.receivers, name),
-                ("LPUSH", keys.wake, entry.lane),
+                ("RPUSH", keys.notices(target.group), msgspec.json.encode(notice).decode()),
+                # LT: a group that waits for its next look is looked at now.
+                ("ZADD", keys.flushes, "LT", str(now_ms), target.group),
+                ("LPUSH", keys.wake, target.group),
                 ("LTRIM", keys.wake, "0", str(_KEPT_WAKES - 1)),
             ]
     return commands

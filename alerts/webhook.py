@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import standardwebhooks
 
-from alerts.alert import NEVER, Transition
+from alerts.alert import NEVER, Alert, Status, Transition
+from alerts.grouping import Notification, Telling
 from contracts.times import to_rfc3339
 
 # Fixed for ever: a notification that is computed again has the same id.
@@ -18,37 +20,58 @@ _NAMESPACE: Final = uuid.UUID("0b9a3c52-6f0e-5b5e-8d0e-6275707a7a77")
 
 def webhook_id(receiver: str, transition: Transition, repeat: int = 0) -> str:
     """UUIDv5 of receiver, fingerprint, event-time start, status and repeat number."""
-    alert = transition.alert
-    name = f"{receiver}/{alert.fingerprint}/{alert.starts_at_ms}/{transition.status}/{repeat}"
+    return str(uuid.uuid5(_NAMESPACE, f"{receiver}/{_told(Telling(*transition, repeat))}"))
+
+
+def notification_id(notification: Notification) -> str:
+    """That of its alert; for several, a UUIDv5 of the receiver, the group's key and the same of each."""
+    receiver, tellings = notification.target.receiver, notification.tellings
+    if len(tellings) == 1:
+        (telling,) = tellings
+        return webhook_id(receiver, Transition(telling.status, telling.alert), telling.repeat)
+    name = "/".join([receiver, notification.target.group_key, *map(_told, tellings)])
     return str(uuid.uuid5(_NAMESPACE, name))
 
 
-def render(receiver: str, transition: Transition, external_url: str) -> str:
-    """The body. Each alert is a group of its own, so the group's labels are the alert's."""
-    status, alert = transition
-    shown: dict[str, Any] = {
+def _told(telling: Telling) -> str:
+    return f"{telling.alert.fingerprint}/{telling.alert.starts_at_ms}/{telling.status}/{telling.repeat}"
+
+
+def render(notification: Notification) -> str:
+    """The body."""
+    target, url = notification.target, notification.external_url
+    alerts = [telling.alert for telling in notification.tellings]
+    body = {
+        "version": "4",
+        "groupKey": target.group_key,
+        "truncatedAlerts": 0,
+        "status": notification.status,
+        "receiver": target.receiver,
+        "groupLabels": target.group_labels,
+        "commonLabels": _common([alert.labels for alert in alerts]),
+        "commonAnnotations": _common([alert.annotations for alert in alerts]),
+        "externalURL": url,
+        "alerts": [_shown(telling.status, telling.alert, url) for telling in notification.tellings],
+    }
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def _shown(status: Status, alert: Alert, url: str) -> dict[str, Any]:
+    return {
         "status": status,
         "labels": alert.labels,
         "annotations": alert.annotations,
         "startsAt": to_rfc3339(alert.starts_at_ms),
         "endsAt": NEVER if alert.ends_at_ms is None else to_rfc3339(alert.ends_at_ms),
-        "generatorURL": f"{external_url}/alerts",
+        "generatorURL": f"{url}/alerts",
         "fingerprint": alert.fingerprint,
     }
-    matchers = ", ".join(f"{name}={json.dumps(value)}" for name, value in sorted(alert.labels.items()))
-    body = {
-        "version": "4",
-        "groupKey": f"{{}}:{{{matchers}}}",
-        "truncatedAlerts": 0,
-        "status": status,
-        "receiver": receiver,
-        "groupLabels": alert.labels,
-        "commonLabels": alert.labels,
-        "commonAnnotations": alert.annotations,
-        "externalURL": external_url,
-        "alerts": [shown],
-    }
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def _common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """What all have alike."""
+    first, *others = sets
+    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 
 def signed_headers(secret: str, message_id: str, body: str, now_ms: int) -> dict[str, str]:

@@ -8,6 +8,7 @@ import time
 
 from alerts import notifier_metrics
 from alerts.connection import connect
+from alerts.dispatch import Dispatcher
 from alerts.notifier import Notifier
 from alerts.outbox import Outbox
 from bootstrap.logs import configure_logging
@@ -30,7 +31,8 @@ def run_notifier(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with connect(settings) as client:
-        notifier = Notifier(Outbox(client, settings), rules.receivers, settings.alerts)
+        dispatcher = Dispatcher(client, settings, rules.inhibit_rules)
+        notifier = Notifier(Outbox(client, settings), dispatcher, rules.receivers, settings.alerts)
         server = notifier_metrics.serve(
             settings.worker.web_host,
             settings.alerts.metrics_port,

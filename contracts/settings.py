@@ -202,6 +202,8 @@ class AlertSettings(_Group):
     """How long those are kept, seconds."""
     minute_retention_s: Seconds = 8 * 86_400
     """How long counts per minute are kept (statistics and baselines), seconds."""
+    hour_retention_s: Seconds = 35 * 86_400
+    """How long counts per hour are kept (what is usual at an hour of the day or week), seconds."""
     tick_s: Seconds = 0.5
     """How often rules are evaluated when nothing arrives, seconds."""
     feedback_memory_s: Seconds = 7 * 86_400
@@ -210,6 +212,8 @@ class AlertSettings(_Group):
     """Time-out of one delivery attempt, seconds."""
     history: int = pydantic.Field(default=1000, ge=0)
     """How many resolved alerts are kept."""
+    silence_retention_s: Seconds = 5 * 86_400
+    """How long a silence is kept after its end, seconds."""
     metrics_port: Port = 6065
     """Port of the notifier's `/metrics` and `/livez` on the worker's web host."""
 

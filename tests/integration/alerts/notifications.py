@@ -1,4 +1,4 @@
-"""Changes of alert states, put into the outbox as the evaluator puts them."""
+"""Changes of alert states, stored with their notices as the evaluator stores them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import msgspec
 
 from alerts.alert import Alert, Transition
 from alerts.connection import connect
+from alerts.dispatch import Dispatcher
 from alerts.keys import AlertKeys
 from alerts.outbox import announce
 from alerts.state import AlertStore
-from contracts.rules import Rules, Watch, Webhook
+from contracts.rules import ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings
 from tests.fakes import SECRET
 
@@ -25,14 +26,26 @@ def rules_for(*receivers: str, send_resolved: bool = True) -> Rules:
 
 
 def changes(number: int = 1, receivers: tuple[str, ...] = ("team",)) -> tuple[Transition, Transition]:
-    alert = Alert(
-        "bad_buzz", f"{number:016x}", {"alertname": "BadBuzz"}, {}, starts_at_ms=number, value=1.0, receivers=receivers
-    )
+    """An alert that begins and ends, and whom its rule names."""
+    labels = {"alertname": "BadBuzz", "severity": "critical", "number": str(number)}
+    alert = Alert("bad_buzz", f"{number:016x}", labels, {}, starts_at_ms=number, value=1.0, receivers=receivers)
     return Transition("firing", alert), Transition("resolved", msgspec.structs.replace(alert, ends_at_ms=9))
 
 
 def put(settings: Settings, now_ms: int, *transitions: Transition, rules: Rules | None = None) -> None:
+    """Each change by itself, its receivers as a rule would name them unless `rules` say otherwise."""
     store = AlertStore(connect(settings), settings)
-    known = rules or rules_for("team", "desk")
-    commands = announce(AlertKeys(settings.redis.prefix), known, transitions, now_ms, "http://127.0.0.1:8000")
-    assert store.commit(store.snapshot(), commands)
+    keys = AlertKeys(settings.redis.prefix)
+    for transition in transitions:
+        named = ConsecutiveErrors(alert="BadBuzz", kind="consecutive_errors", receivers=transition.alert.receivers)
+        known = rules or rules_for("team", "desk").model_copy(update={"rules": (named,)})
+        while True:
+            snapshot = store.snapshot()
+            commands = store.record(snapshot, [transition])
+            if store.commit(snapshot, commands + announce(keys, known, [transition], now_ms, "http://127.0.0.1:8000")):
+                break
+
+
+def dispatch(settings: Settings, now_ms: int) -> int:
+    """Look at the groups as a notifier does; returns how many notifications came of it."""
+    return len(Dispatcher(connect(settings), settings).run_due(now_ms))

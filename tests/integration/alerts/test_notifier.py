@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from alerts.connection import connect
+from alerts.dispatch import Dispatcher
 from alerts.notifier import LEASE_MS, SLOTS, Notifier
 from alerts.outbox import Outbox
 from contracts.errors import RulesError
@@ -51,7 +52,8 @@ def now_ms() -> int:
 @contextmanager
 def delivering(settings: Settings, *receivers: Receiver) -> Iterator[Notifier]:
     webhooks = [Webhook(name=one.name, url=one.url, secret=one.secret) for one in receivers]
-    notifier = Notifier(Outbox(connect(settings), settings), webhooks, settings.alerts)
+    client = connect(settings)
+    notifier = Notifier(Outbox(client, settings), Dispatcher(client, settings), webhooks, settings.alerts)
     stopping = threading.Event()
     thread = threading.Thread(target=notifier.run, args=(stopping,))
     thread.start()
@@ -184,7 +186,7 @@ def test_entries_for_a_receiver_that_left_the_rules_are_kept_and_named_once(
 def test_a_secret_that_is_no_base64_is_refused_at_the_start(settings: Settings, outbox: Outbox) -> None:
     broken = Webhook(name="team", url="http://127.0.0.1:9/", secret="whsec_A")
     with pytest.raises(RulesError, match="receiver team"):
-        Notifier(outbox, [broken], settings.alerts)
+        Notifier(outbox, Dispatcher(connect(settings), settings), [broken], settings.alerts)
 
 
 def test_deliveries_go_on_after_redis_was_killed(

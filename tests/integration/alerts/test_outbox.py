@@ -7,7 +7,7 @@ from alerts.outbox import Outbox
 from alerts.schedule import DELAYS_S
 from contracts.settings import Settings
 from tests.fakes import Clock
-from tests.integration.alerts.notifications import changes, put, rules_for
+from tests.integration.alerts.notifications import changes, dispatch, put, rules_for
 
 LEASE_MS = 5000
 
@@ -25,10 +25,12 @@ def outbox(settings: Settings) -> Outbox:
 def test_resolved_waits_behind_a_firing_that_is_being_retried(outbox: Outbox, settings: Settings, clock: Clock) -> None:
     firing, resolved = changes()
     put(settings, clock(), firing)
+    dispatch(settings, clock())
     claim = outbox.claim("team", clock(), LEASE_MS)
     assert claim is not None
     assert claim.entry.status == "firing"
     put(settings, clock(), resolved)
+    dispatch(settings, clock())
     assert outbox.claim("team", clock(), LEASE_MS) is None  # the lane is being delivered
     assert outbox.failed(claim, clock(), "503") == "retry"
     assert outbox.claim("team", clock(), LEASE_MS) is None  # and waits for its second attempt
@@ -48,6 +50,7 @@ def test_resolved_waits_behind_a_firing_that_is_being_retried(outbox: Outbox, se
 
 def test_a_claim_belongs_to_one_until_its_lease_runs_out(outbox: Outbox, settings: Settings, clock: Clock) -> None:
     put(settings, clock(), changes()[0])
+    dispatch(settings, clock())
     first = outbox.claim("team", clock(), LEASE_MS)
     assert first is not None
     clock.forward(4.9)
@@ -64,6 +67,7 @@ def test_a_claim_belongs_to_one_until_its_lease_runs_out(outbox: Outbox, setting
 
 def test_a_renewed_claim_lasts(outbox: Outbox, settings: Settings, clock: Clock) -> None:
     put(settings, clock(), changes()[0])
+    dispatch(settings, clock())
     claim = outbox.claim("team", clock(), LEASE_MS)
     assert claim is not None
     for _ in range(10):
@@ -77,6 +81,7 @@ def test_what_is_used_up_is_listed_can_be_redelivered_and_holds_up_nothing(
     outbox: Outbox, settings: Settings, clock: Clock
 ) -> None:
     put(settings, clock(), *changes())
+    dispatch(settings, clock())
     for attempt in range(len(DELAYS_S)):
         claim = outbox.claim("team", clock(), LEASE_MS)
         assert claim is not None, attempt
@@ -105,6 +110,7 @@ def test_every_receiver_has_its_own_lane_and_only_those_of_the_alert(
     outbox: Outbox, settings: Settings, clock: Clock
 ) -> None:
     put(settings, clock(), changes(1, ("team", "desk"))[0], changes(2, ("desk",))[0])
+    dispatch(settings, clock())
     assert outbox.claim("team", clock(), LEASE_MS) is not None
     assert outbox.claim("team", clock(), LEASE_MS) is None
     assert outbox.claim("desk", clock(), LEASE_MS) is not None
@@ -114,11 +120,13 @@ def test_every_receiver_has_its_own_lane_and_only_those_of_the_alert(
 
 def test_who_wants_no_resolved_gets_none(outbox: Outbox, settings: Settings, clock: Clock) -> None:
     put(settings, clock(), *changes(), rules=rules_for("team", send_resolved=False))
+    dispatch(settings, clock())
     assert [entry.status for entry in outbox.waiting()] == ["firing"]
 
 
 def test_a_disabled_receiver_keeps_its_entries(outbox: Outbox, settings: Settings, clock: Clock) -> None:
     put(settings, clock(), changes()[0])
+    dispatch(settings, clock())
     claim = outbox.claim("team", clock(), LEASE_MS)
     assert claim is not None
     assert outbox.gone(claim, clock(), "410 Gone")

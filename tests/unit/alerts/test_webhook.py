@@ -10,6 +10,7 @@ import standardwebhooks
 
 from alerts.alert import Alert, Transition
 from alerts.webhook import render, signed_headers, webhook_id
+from tests.unit.alerts.telling import told
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 ALERT = Alert(
@@ -25,7 +26,7 @@ RESOLVED = Transition("resolved", msgspec.structs.replace(ALERT, ends_at_ms=1_79
 
 
 def test_the_body_is_alertmanagers_version_4() -> None:
-    body = json.loads(render("team", FIRING, "http://127.0.0.1:8000"))
+    body = json.loads(render(told("team", FIRING)))
     assert set(body) == {
         "version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels",
         "commonLabels", "commonAnnotations", "externalURL", "alerts",
@@ -36,11 +37,11 @@ def test_the_body_is_alertmanagers_version_4() -> None:
     assert set(alert) == {"status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint"}
     assert alert["startsAt"] == "2026-09-21T14:13:20.000Z"
     assert alert["endsAt"] == "0001-01-01T00:00:00Z"
-    assert json.loads(render("team", RESOLVED, ""))["alerts"][0]["endsAt"] == "2026-09-21T14:14:20.000Z"
+    assert json.loads(render(told("team", RESOLVED)))["alerts"][0]["endsAt"] == "2026-09-21T14:14:20.000Z"
 
 
 def test_a_receiver_can_verify_the_signature_with_the_standard_library() -> None:
-    body = render("team", FIRING, "http://127.0.0.1:8000")
+    body = render(told("team", FIRING))
     headers = signed_headers(SECRET, webhook_id("team", FIRING), body, int(time.time() * 1000))
     assert standardwebhooks.Webhook(SECRET).verify(body.encode(), headers)["receiver"] == "team"
     with pytest.raises(standardwebhooks.WebhookVerificationError):

@@ -7,6 +7,7 @@ from pathlib import Path
 from alerts.alert import Alert, Transition, fingerprint_of
 from alerts.schedule import DELAYS_S
 from alerts.webhook import render
+from tests.unit.alerts.telling import told
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -17,7 +18,7 @@ def test_the_documented_body_is_what_is_sent() -> None:
     documented = json.loads(example)
     shown = documented["alerts"][0]
     alert = Alert("bad_buzz", fingerprint_of(shown["labels"]), shown["labels"], shown["annotations"], 0, 0.8)
-    sent = json.loads(render("social-team", Transition("firing", alert), "http://127.0.0.1:8000"))
+    sent = json.loads(render(told("social-team", Transition("firing", alert))))
     sent["alerts"][0]["startsAt"] = shown["startsAt"]
     sent["commonAnnotations"] = documented["commonAnnotations"]
     assert documented == sent
