@@ -14,6 +14,7 @@ from contracts.errors import ArtefactError
 from models import hashed_reference
 from models.artefact import write_artefact
 from models.compiling import COMPILED
+from models.hashed_answers import answer, constants
 from models.hashed_kernels import CLEANING, MENTION, URL, pack, score_all
 from models.hashed_weights import HashedWeights, probabilities
 from models.sentiment import WordWeight
@@ -40,6 +41,7 @@ class HashedModel:
         self._plan = weights.plan
         self._words = pack(weights.words)
         self._chars = pack(weights.chars)
+        self._constants = constants(weights)
 
     def sums(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Sums of weights, (n, 15), as described at `hashed_kernels.score_all`."""
@@ -52,9 +54,14 @@ class HashedModel:
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Probabilities of shape (n, 3): negative, neutral, positive."""
-        if not texts:
+        if not len(texts):
             return np.empty((0, 3), np.float32)
-        return probabilities(self.weights, self.sums(texts))
+        sums = self.sums(texts)
+        if not COMPILED:
+            return probabilities(self.weights, sums)
+        out = np.empty((len(sums), 3), np.float32)
+        answer(sums, *self._constants, out)
+        return out
 
     def explain(self, text: str) -> list[WordWeight]:
         """What each word adds to the log-odds of positive against negative, by taking it out.
