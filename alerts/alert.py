@@ -30,6 +30,10 @@ class Acknowledgement(Struct, frozen=True):
     comment: str
     at_ms: int
 
+    def public(self) -> dict[str, str]:
+        """As `GET /alerts` shows it."""
+        return {"by": self.by, "comment": self.comment, "at": to_rfc3339(self.at_ms)}
+
 
 class Alert(Struct, frozen=True):
     """One episode of one alert, as it is stored."""
@@ -79,6 +83,7 @@ class Alert(Struct, frozen=True):
             "endsAt": NEVER if self.ends_at_ms is None else to_rfc3339(self.ends_at_ms),
             "value": self.value,
             "fingerprint": self.fingerprint,
+            "acknowledgement": None if self.acknowledgement is None else self.acknowledgement.public(),
         }
 
 

@@ -30,6 +30,10 @@ class SilenceError(BuzzwatchError):
     """A silence that cannot be."""
 
 
+class UnknownSilence(SilenceError):
+    """No silence has this id."""
+
+
 class Silence(Struct, frozen=True):
     """One, as it is stored."""
 
@@ -151,9 +155,9 @@ class SilenceStore:
         ends now.
 
         Raises:
-            SilenceError: there is none of this id.
+            UnknownSilence: there is none of this id.
         """
-        old = self._get(silence_id)
+        old = self.get(silence_id)
         if old.state(now_ms) != "expired" and old.matchers == new.matchers:
             starts = old.starts_at_ms if old.state(now_ms) == "active" else new.starts_at_ms
             new = msgspec.structs.replace(new, id=old.id, starts_at_ms=starts)
@@ -166,9 +170,9 @@ class SilenceStore:
         """End one now; one that is over already stays as it is.
 
         Raises:
-            SilenceError: there is none of this id.
+            UnknownSilence: there is none of this id.
         """
-        silence = self._get(silence_id)
+        silence = self.get(silence_id)
         if silence.state(now_ms) == "expired":
             return silence
         starts = min(silence.starts_at_ms, now_ms)
@@ -176,10 +180,15 @@ class SilenceStore:
         self._write(ended, [])
         return ended
 
-    def _get(self, silence_id: str) -> Silence:
+    def get(self, silence_id: str) -> Silence:
+        """One of them.
+
+        Raises:
+            UnknownSilence: there is none of this id.
+        """
         text = self._redis.hget(self._keys.silences, silence_id)
         if text is None:
-            raise SilenceError(f"there is no silence {silence_id!r}")
+            raise UnknownSilence(f"there is no silence {silence_id!r}")
         return _decode(text)
 
     def _write(self, silence: Silence, dropped: Sequence[str]) -> None:

@@ -17,9 +17,10 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from alerts.alert import Alert, State, Transition, decode, encode
+from alerts.alert import Acknowledgement, Alert, State, Transition, decode, encode
 from alerts.connection import require_text
 from alerts.keys import AlertKeys
+from contracts.errors import Unavailable
 from contracts.settings import Settings
 
 Command = tuple[str, ...]
@@ -30,6 +31,7 @@ _Alerts = list[Alert]
 
 EPISODES: Final = 20
 """How many past episodes per fingerprint are remembered, for baselines."""
+_ATTEMPTS: Final = 50
 
 # KEYS: revision, then what the commands refer to by number. ARGV: expected revision, new revision, commands
 # (msgpack: [[name, number of the key, argument, …], …]).
@@ -113,6 +115,24 @@ class AlertStore:
             work.append([name, numbers[key], *arguments])
         packed = msgspec.msgpack.encode(work)
         return bool(self._commit(keys=names, args=[snapshot.revision, uuid.uuid4().hex, packed]))
+
+    def acknowledge(self, fingerprint: str, acknowledgement: Acknowledgement | None) -> Alert | None:
+        """Say that somebody is at a pending or firing alert (None: nobody any more), for as long as it lasts.
+
+        Returns the alert, None when there is none of this fingerprint.
+
+        Raises:
+            Unavailable: other writers were always faster.
+        """
+        for _ in range(_ATTEMPTS):
+            snapshot = self.snapshot()
+            alert = snapshot.active.get(fingerprint)
+            if alert is None:
+                return None
+            alert = msgspec.structs.replace(alert, acknowledgement=acknowledgement)
+            if self.commit(snapshot, self.store(alert)):
+                return alert
+        raise Unavailable("alert states in Redis change faster than this one can be acknowledged; try again")
 
     def store(self, alert: Alert) -> Commands:
         """Commands that keep a pending or firing alert."""

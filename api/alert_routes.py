@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated
@@ -11,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 
 from alerts.alert import State
 from alerts.judgements import Judgements
+from alerts.muting import shown
 from api.bodies import AlertList, Judged, Problem, StatsList, StatsPoint
 from api.parts import PartsOf
 from contracts.times import to_ms, to_rfc3339
@@ -24,8 +26,10 @@ Name = Annotated[str | None, Query(max_length=64)]
 
 @router.get("/alerts")
 def alerts(parts: PartsOf, state: State | None = None) -> AlertList:
-    """Firing alerts, then pending, then resolved ones, each newest first."""
-    return AlertList(alerts=[alert.public() for alert in parts.alerts.list(state)])
+    """Firing alerts, then pending, then resolved ones, each newest first; with what mutes them, and who is at it."""
+    now = int(time.time() * 1000)
+    found = shown(parts.alerts.list(), parts.silences.list(now), parts.inhibit_rules(), now)
+    return AlertList(alerts=[one.public() for one in found if state in (None, one.alert.state)])
 
 
 @router.get("/stats")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import alert_routes, errors, feedback_routes, health_routes, predict_routes
+from api import alert_routes, errors, feedback_routes, health_routes, predict_routes, silence_routes
 from api.bodies import Problem
 from api.limits import BodyLimit
 from api.metrics import Measured, Metrics
@@ -44,7 +44,7 @@ def create_app(parts: Parts) -> FastAPI:
     metrics = Metrics()
     app.state.parts = parts
     app.state.metrics = metrics
-    for routes in (predict_routes, feedback_routes, alert_routes, health_routes):
+    for routes in (predict_routes, feedback_routes, alert_routes, silence_routes, health_routes):
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(BodyLimit)

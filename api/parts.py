@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import Depends, Request
 
-from alerts.alert import Alert, State
+from alerts.alert import Acknowledgement, Alert, State
 from alerts.counts import Point
 from alerts.judgements import Judgements
+from alerts.silences import Silence
 from contracts.events import Feedback
+from contracts.routing import InhibitRule
 from contracts.settings import ApiSettings
 from models.annotate import Annotator
 from models.champion import LoadedModel
@@ -63,6 +65,34 @@ class Alerts(Protocol):
         """Firing ones first, newest first."""
         ...
 
+    def acknowledge(self, fingerprint: str, acknowledgement: Acknowledgement | None) -> Alert | None:
+        """The alert, None when there is none."""
+        ...
+
+
+class Silences(Protocol):
+    """Who wants to hear nothing of what; `alerts.silences.SilenceStore`."""
+
+    def list(self, now_ms: int) -> builtins.list[Silence]:
+        """Active ones first."""
+        ...
+
+    def get(self, silence_id: str) -> Silence:
+        """Raises UnknownSilence."""
+        ...
+
+    def add(self, silence: Silence, now_ms: int) -> None:
+        """Keep it."""
+        ...
+
+    def change(self, silence_id: str, new: Silence, now_ms: int) -> Silence:
+        """What is kept; raises UnknownSilence."""
+        ...
+
+    def expire(self, silence_id: str, now_ms: int) -> Silence:
+        """End it now; raises UnknownSilence."""
+        ...
+
 
 class Stats(Protocol):
     """Counts; `alerts.counters.CounterStore`."""
@@ -104,9 +134,12 @@ class Parts:
     annotator: Annotator
     feedback: FeedbackSink
     alerts: Alerts
+    silences: Silences
     stats: Stats
     judgements: JudgementsBetween
     probes: Mapping[str, Probe]
+    inhibit_rules: Callable[[], Sequence[InhibitRule]] = tuple
+    """Those of the rules file as it is now."""
     closing: Sequence[Callable[[], Any]] = ()
     """Called in this order after everything has stopped."""
 

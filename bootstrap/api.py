@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.judgements import judgements_between
+from alerts.silences import SilenceStore
 from alerts.state import AlertStore
 from api.factory import create_app
 from api.feedback import FeedbackPublisher
@@ -34,6 +35,7 @@ def build_api(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or load_settings()
     configure_logging(settings.log_level)
+    rules = load_rules(settings.rules)
     client = connect(settings)
     champion = Champion(settings)
     feedback = FeedbackPublisher(settings)
@@ -68,11 +70,13 @@ def build_api(settings: Settings | None = None) -> FastAPI:
         Parts(
             settings=settings.api,
             champion=champion,
-            annotator=Annotator(load_rules(settings.rules)),
+            annotator=Annotator(rules),
             feedback=feedback,
             alerts=AlertStore(client, settings),
+            silences=SilenceStore(client, settings),
             stats=CounterStore(client, settings),
             judgements=partial(judgements_between, client, settings),
+            inhibit_rules=lambda: rules.inhibit_rules,
             probes={"kafka": kafka, "redis": redis_, "mlflow": mlflow},
             closing=[client.close],
         )

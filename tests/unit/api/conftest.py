@@ -5,16 +5,19 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from fastapi import FastAPI
 
-from alerts.alert import Alert, State
+from alerts.alert import Acknowledgement, Alert, State
 from alerts.counts import Counts, Point
 from alerts.judgements import Judgements
+from alerts.silences import Silence, UnknownSilence
 from api.factory import create_app
 from api.parts import Component, Parts
 from contracts.errors import Unavailable
 from contracts.events import Feedback
+from contracts.routing import InhibitRule
 from contracts.rules import Rules, Theme, Watch
 from contracts.settings import ApiSettings
 from models.annotate import Annotator
@@ -58,6 +61,39 @@ class FakeAlerts:
             raise self.failure
         return [alert for alert in self.kept if state in (None, alert.state)]
 
+    def acknowledge(self, fingerprint: str, acknowledgement: Acknowledgement | None) -> Alert | None:
+        for number, alert in enumerate(self.kept):
+            if alert.fingerprint == fingerprint and alert.state != "resolved":
+                self.kept[number] = msgspec.structs.replace(alert, acknowledgement=acknowledgement)
+                return self.kept[number]
+        return None
+
+
+class FakeSilences:
+    """Keeps silences in memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Silence] = {}
+
+    def list(self, now_ms: int) -> Any:
+        return list(self.kept.values())
+
+    def get(self, silence_id: str) -> Silence:
+        if silence_id not in self.kept:
+            raise UnknownSilence(f"there is no silence {silence_id!r}")
+        return self.kept[silence_id]
+
+    def add(self, silence: Silence, now_ms: int) -> None:
+        self.kept[silence.id] = silence
+
+    def change(self, silence_id: str, new: Silence, now_ms: int) -> Silence:
+        self.kept[silence_id] = msgspec.structs.replace(new, id=self.get(silence_id).id)
+        return self.kept[silence_id]
+
+    def expire(self, silence_id: str, now_ms: int) -> Silence:
+        self.kept[silence_id] = msgspec.structs.replace(self.get(silence_id), ends_at_ms=now_ms)
+        return self.kept[silence_id]
+
 
 class FakeStats:
     """Answers one point and notes what it was asked."""
@@ -89,6 +125,8 @@ class Api:
         self.champion = FakeChampion()
         self.feedback = FakeFeedback()
         self.alerts = FakeAlerts()
+        self.silences = FakeSilences()
+        self.inhibit_rules: tuple[InhibitRule, ...] = ()
         self.stats = FakeStats()
         self.judgements = FakeJudgements()
         self.kafka = Component("ok", "4.1")
@@ -98,9 +136,11 @@ class Api:
             annotator=Annotator(RULES),
             feedback=self.feedback,
             alerts=self.alerts,
+            silences=self.silences,
             stats=self.stats,
             judgements=self.judgements,
             probes={"kafka": lambda: self.kafka},
+            inhibit_rules=lambda: self.inhibit_rules,
         )
         self.app: FastAPI = create_app(self.parts)
         self.client = httpx.AsyncClient()
@@ -111,6 +151,9 @@ class Api:
 
     async def post(self, path: str, body: Any) -> httpx.Response:
         return await self.client.post(path, json=body)
+
+    async def delete(self, path: str) -> httpx.Response:
+        return await self.client.delete(path)
 
     async def get(self, path: str, **params: Any) -> httpx.Response:
         return await self.client.get(path, params=params)

@@ -1,0 +1,97 @@
+"""Silences and acknowledgements: what people do about alerts."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path
+
+from alerts.alert import Acknowledgement
+from alerts.silences import SilenceError, SilenceState, UnknownSilence, new_silence
+from api.bodies import Problem
+from api.parts import PartsOf
+from api.silence_bodies import AcknowledgementBody, OneAlert, OneSilence, SilenceBody, SilenceList
+from contracts.times import to_ms
+
+router = APIRouter(tags=["alerts"], responses={503: {"model": Problem}})
+
+_UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
+Identifier = Annotated[str, Path(max_length=64)]
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+@router.get("/silences")
+def silences(parts: PartsOf, state: SilenceState | None = None) -> SilenceList:
+    """Active silences, then those to come, then those that are over; these are kept for five days."""
+    now = _now_ms()
+    found = [silence for silence in parts.silences.list(now) if state in (None, silence.state(now))]
+    return SilenceList(silences=[OneSilence.of(silence, now) for silence in found])
+
+
+@router.get("/silences/{silence_id}", responses=_UNKNOWN)
+def silence(parts: PartsOf, silence_id: Identifier) -> OneSilence:
+    """One silence."""
+    try:
+        return OneSilence.of(parts.silences.get(silence_id), _now_ms())
+    except UnknownSilence as error:
+        raise HTTPException(404, str(error)) from None
+
+
+@router.post("/silences", responses=_UNKNOWN)
+def add_silence(parts: PartsOf, body: SilenceBody) -> OneSilence:
+    """Hear nothing of alerts that match, for a while; with an `id`, change that silence.
+
+    The body is Alertmanager's. What still fires when the silence ends is told then.
+    """
+    now = _now_ms()
+    starts_at_ms = now if body.startsAt is None else to_ms(body.startsAt)
+    try:
+        new = new_silence(
+            body.matchers,
+            starts_at_ms=starts_at_ms,
+            ends_at_ms=to_ms(body.endsAt),
+            created_by=body.createdBy,
+            comment=body.comment,
+            now_ms=now,
+        )
+        if body.id:
+            new = parts.silences.change(body.id, new, now)
+        else:
+            parts.silences.add(new, now)
+    except UnknownSilence as error:
+        raise HTTPException(404, str(error)) from None
+    except SilenceError as error:
+        raise HTTPException(422, str(error)) from None
+    return OneSilence.of(new, now)
+
+
+@router.delete("/silences/{silence_id}", status_code=204, responses=_UNKNOWN)
+def expire_silence(parts: PartsOf, silence_id: Identifier) -> None:
+    """End a silence now; one that is over already stays as it is."""
+    try:
+        parts.silences.expire(silence_id, _now_ms())
+    except UnknownSilence as error:
+        raise HTTPException(404, str(error)) from None
+
+
+@router.post("/alerts/{fingerprint}/ack", responses=_UNKNOWN)
+def acknowledge(parts: PartsOf, fingerprint: Identifier, body: AcknowledgementBody) -> OneAlert:
+    """Say that you are at an alert: it is not repeated until it is over. Its end is told as ever."""
+    return _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, _now_ms()))
+
+
+@router.delete("/alerts/{fingerprint}/ack", responses=_UNKNOWN)
+def take_back(parts: PartsOf, fingerprint: Identifier) -> OneAlert:
+    """Take an acknowledgement back: the alert is repeated again."""
+    return _acknowledged(parts, fingerprint, None)
+
+
+def _acknowledged(parts: PartsOf, fingerprint: str, acknowledgement: Acknowledgement | None) -> OneAlert:
+    alert = parts.alerts.acknowledge(fingerprint, acknowledgement)
+    if alert is None:
+        raise HTTPException(404, f"no pending or firing alert has the fingerprint {fingerprint!r}")
+    return OneAlert(alert=alert.public())
