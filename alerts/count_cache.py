@@ -7,18 +7,20 @@ asking each shard what is newer than the last stamp seen, and one more reading j
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import redis
+from numpy.typing import NDArray
 
-from alerts.counts import NOTHING, Counts, Key, Point, Totals, counts_in
+from alerts.count_table import COLUMNS, Cells, CountTable, Rows, parse
+from alerts.counts import NOTHING, Counts, Key, Point, Volume
 from alerts.keys import ShardKeys, shards_key
 
 _CHUNK: Final = 2000
@@ -30,9 +32,6 @@ _SWEEP_S: Final = 600.0
 _PACKED: Final = "return cjson.encode(redis.call('HGETALL', KEYS[1]))"
 _unpack: Final = msgspec.json.Decoder(list[str]).decode
 
-_Cells = dict[str, int]
-"""Field (`watch|theme|sentiment`) → number."""
-
 
 @dataclass
 class _Shard:
@@ -40,7 +39,7 @@ class _Shard:
     """Stamp of the newest change seen."""
     dirty: set[int] = field(default_factory=set)
     """Starts that have changed since they were read."""
-    cells: dict[int, _Cells] = field(default_factory=dict)
+    cells: dict[int, Cells] = field(default_factory=dict)
 
     def keep_only(self, present: AbstractSet[int]) -> None:
         """Forget what Redis has let expire."""
@@ -53,26 +52,44 @@ class _Shard:
 class _Sum:
     """A sum over a span that moves on: only what enters, leaves or changes is added and subtracted."""
 
-    included: dict[tuple[str, int], _Cells] = field(default_factory=dict)
-    total: _Cells = field(default_factory=dict)
+    table: CountTable
+    included: dict[tuple[str, int], Cells] = field(default_factory=dict)
+    made_of: tuple[int, int, int] | None = None
+    """The span and the state of the cache that it was made of."""
 
 
 class CountCache:
-    """Reads `bucket`s or `minute`s of all shards. Safe to use from several threads."""
+    """Reads `bucket`s, `minute`s or `hour`s of all shards. Safe to use from several threads.
 
-    def __init__(self, redis: redis.Redis, prefix: str, resolution: str, step_s: int, *, keep_s: int) -> None:
+    `rows` and `lock` are shared by the caches of one store, so that their tables have the same rows.
+    """
+
+    def __init__(
+        self,
+        redis: redis.Redis,
+        prefix: str,
+        resolution: str,
+        step_s: int,
+        *,
+        keep_s: int,
+        rows: Rows,
+        lock: threading.RLock,
+    ) -> None:
         self._redis: Any = redis
         self._packed = self._redis.register_script(_PACKED)
         self._prefix = prefix
         self._resolution = resolution
         self._step_s = step_s
         self._keep_s = keep_s
+        self._rows = rows
+        self._lock = lock
         self._shards: dict[str, _Shard] = {}
         self._sums: dict[str, _Sum] = {}
+        self._state = 0
+        """Moves on with every change of what is kept here."""
         self._refreshed_ms: int | None = None
         self._span: tuple[int, int] = (0, 0)
         self._swept: float | None = None
-        self._lock = threading.RLock()
 
     def refresh(self, now_ms: int, since_s: int, until_s: int, *, every_ms: int) -> None:
         """Bring `[since_s, until_s)` up to date; within `every_ms` of the last time only if it grew."""
@@ -87,35 +104,46 @@ class CountCache:
             # What was refreshed a moment ago counts as known, so that rules with different spans share it.
             self._span = (min(since_s, self._span[0]), max(until_s, self._span[1])) if fresh else (since_s, until_s)
 
-    def total(self, name: str, since_s: int, until_s: int) -> Mapping[Key, Counts]:
+    def total(self, name: str, since_s: int, until_s: int) -> CountTable:
         """The sum over `[since_s, until_s)`; `name` tells one moving span from another."""
         with self._lock:
-            moving = self._sums.setdefault(name, _Sum())
+            moving = self._sums.get(name)
+            if moving is None:
+                moving = self._sums[name] = _Sum(CountTable(self._rows))
+            if moving.made_of == (since_s, until_s, self._state):
+                return moving.table
             wanted = {
-                (name, start): cells
-                for name, shard in self._shards.items()
+                (shard_name, start): cells
+                for shard_name, shard in self._shards.items()
                 for start, cells in shard.cells.items()
                 if since_s <= start < until_s
             }
             for place, cells in list(moving.included.items()):
                 if wanted.get(place) is not cells:
-                    _subtract(moving.total, cells)
+                    moving.table.add(cells, -1)
                     del moving.included[place]
             for place, cells in wanted.items():
                 if place not in moving.included:
-                    _add(moving.total, cells)
+                    moving.table.add(cells)
                     moving.included[place] = cells
-            return Totals(moving.total)
+            moving.made_of = (since_s, until_s, self._state)
+            return moving.table
 
-    def series(self, key: Key, since_s: int, until_s: int) -> dict[int, Counts]:
-        """Counts per start of one watch and theme within what the last refresh read; `since_s` is such a start."""
+    def series(self, key: Key, since_s: int, until_s: int, *, unreliable: bool = False) -> dict[int, Volume]:
+        """What came per start of one watch and theme, of what the last refresh read; `since_s` is such a start."""
         with self._lock:
-            found: dict[int, Counts] = {}
+            row = self._rows.number.get(key)
+            if row is None:
+                return {}
+            found: dict[int, Volume] = {}
             for start in range(since_s, until_s, self._step_s):
-                for shard in self._shards.values():
-                    cells = shard.cells.get(start)
-                    if cells:
-                        found[start] = found.get(start, NOTHING).plus(counts_in(cells, key))
+                some = [shard.cells[start].volume(row) for shard in self._shards.values() if start in shard.cells]
+                if some:
+                    tweets = np.sum([tweets for tweets, _ in some], axis=0)
+                    texts = np.sum([texts for _, texts in some], axis=0)
+                    if unreliable:
+                        tweets, texts = tweets[:3] + tweets[3:], texts[:3] + texts[3:]
+                    found[start] = Volume(Counts(*tweets[:3].tolist()), Counts(*texts[:3].tolist()))
             return found
 
     def read(self, since_s: int, until_s: int, step_s: int, watch: str | None, theme: str | None) -> list[Point]:
@@ -123,21 +151,20 @@ class CountCache:
         with self._lock:
             self._find_changes()
             self._read_changed(since_s, until_s)
-            points: dict[tuple[int, str, str], Counts] = {}
+            steps: dict[int, list[Cells]] = {}
             for shard in self._shards.values():
                 for start, cells in shard.cells.items():
-                    if not since_s <= start < until_s:
-                        continue
-                    step = since_s + (start - since_s) // step_s * step_s
-                    for key, counts in _chosen(cells, watch, theme):
-                        place = (step, *key)
-                        points[place] = points.get(place, NOTHING).plus(counts)
-        return [Point(*place, counts) for place, counts in sorted(points.items())]
+                    if since_s <= start < until_s and len(cells.places):
+                        steps.setdefault(since_s + (start - since_s) // step_s * step_s, []).append(cells)
+            keys = list(self._rows.number)
+            asked = np.array([watch in (None, key[0]) and theme in (None, key[1]) for key in keys], bool)
+            return [point for step in sorted(steps) for point in _points(step, keys, asked, steps[step])]
 
     def _find_changes(self) -> None:
         names = self._redis.smembers(shards_key(self._prefix))
         for gone in self._shards.keys() - names:
             del self._shards[gone]
+            self._state += 1
         for name in names:
             self._shards.setdefault(name, _Shard())
         clock = time.monotonic()
@@ -155,10 +182,12 @@ class CountCache:
             if newest < shard.newest:
                 # Redis was emptied or went back in time: what is known of this shard is worth nothing.
                 self._shards[name] = _Shard()
+                self._state += 1
                 lost = True
                 continue
             if sweep:
                 shard.keep_only(changes.keys())
+                self._state += 1
             shard.dirty |= {start for start, stamp in changes.items() if stamp > shard.newest}
             shard.newest = max(newest, shard.newest)
         if sweep:
@@ -178,15 +207,9 @@ class CountCache:
             for (name, start), text in zip(chunk, pipeline.execute(), strict=True):
                 shard = self._shards[name]
                 shard.dirty.discard(start)
-                shard.cells[start] = self._parsed(text)
+                shard.cells[start] = parse(_unpack(text) if text != "{}" else (), self._rows)
+                self._state += 1
         self._forget_old(since_s)
-
-    def _parsed(self, text: str) -> _Cells:
-        if text == "{}":
-            return {}
-        flat = _unpack(text)
-        # The same few fields come in every minute: one object for each.
-        return dict(zip(map(sys.intern, flat[::2]), map(int, flat[1::2]), strict=True))
 
     def _forget_old(self, since_s: int) -> None:
         """Keep no more than `keep_s` before what is asked for; what is dropped is read again when asked for."""
@@ -197,28 +220,21 @@ class CountCache:
             shard.dirty.update(old)
 
 
-def _chosen(cells: _Cells, watch: str | None, theme: str | None) -> list[tuple[Key, Counts]]:
-    if watch is not None and theme is not None:
-        counts = counts_in(cells, (watch, theme))
-        return [((watch, theme), counts)] if counts != NOTHING else []
-    if watch is not None:
-        prefix = f"{watch}|"
-        cells = {name: number for name, number in cells.items() if name.startswith(prefix)}
-    return [(key, counts) for key, counts in Totals(cells).items() if theme in (None, key[1])]
-
-
-def _add(total: _Cells, cells: _Cells) -> None:
-    for name, number in cells.items():
-        total[name] = total.get(name, 0) + number
-
-
-def _subtract(total: _Cells, cells: _Cells) -> None:
-    for name, number in cells.items():
-        left = total.get(name, 0) - number
-        if left:
-            total[name] = left
-        else:
-            total.pop(name, None)
+def _points(step: int, keys: Sequence[Key], asked: NDArray[np.bool_], some: Sequence[Cells]) -> list[Point]:
+    places = np.concatenate([cells.places for cells in some])
+    chosen = asked[places // COLUMNS]
+    places = places[chosen]
+    rows, which = np.unique(places // COLUMNS, return_inverse=True)
+    slots = which * COLUMNS + places % COLUMNS
+    tweets, texts = (
+        np.bincount(slots, np.concatenate(numbers)[chosen], len(rows) * COLUMNS).astype(np.int64).reshape(-1, 2, 3)
+        for numbers in ([cells.tweets for cells in some], [cells.texts for cells in some])
+    )
+    found = []
+    for row, counts, distinct in zip(rows.tolist(), tweets, texts, strict=True):
+        everything = Counts(*counts.sum(axis=0).tolist())
+        found.append(Point(step, keys[row][0], keys[row][1], everything, int(distinct.sum()), int(counts[1].sum())))
+    return sorted(found, key=lambda point: (point.watch, point.theme))
 
 
 def sum_of(series: Iterable[Counts]) -> Counts:

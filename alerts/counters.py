@@ -7,8 +7,10 @@ lost together or not at all. Readers add the shards up.
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -16,59 +18,21 @@ import redis
 
 from alerts.connection import require_text
 from alerts.count_cache import CountCache
-from alerts.counts import Cell, Counts, Key, Point, Sample, field_of
+from alerts.count_call import ADD, CountCall
+from alerts.count_table import CountTable, IntArray, Rows
+from alerts.counts import ANSWER_SLOT_S, Answer, Cell, Counts, Key, Point, Sample, TextGroup, Volume
 from alerts.keys import ShardKeys, shards_key
 from contracts.settings import Settings
 
-__all__ = ["Cell", "CounterStore", "Counts", "Point", "Sample"]
+__all__ = ["Cell", "CounterStore", "Counts", "Point", "Sample", "TextGroup"]
 
 SAMPLES: Final = 50
 """How many negative tweets are kept per watch and shard."""
 _REGISTER_S: Final = 5.0
 _BASELINE_REFRESH_MS: Final = 2000
 _MINUTE_S: Final = 60
-
-# KEYS: mark, bucket index, minute index, then what ARGV[4] refers to by number.
-# ARGV: expected mark, mark afterwards, seconds that bucket and minute are kept (msgpack: [n, n, n of samples]),
-#       cells and samples (msgpack).
-# The stamps in the indexes are Redis' clock, but never twice the same and never backwards: a reader asks
-# for what has changed since the newest stamp that it saw.
-_ADD: Final = """
-local mark = redis.call('GET', KEYS[1])
-if (mark or '0') ~= ARGV[1] then return mark or '0' end
-local keep = cmsgpack.unpack(ARGV[3])
-local work = cmsgpack.unpack(ARGV[4])
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local stamps = {}
-for level = 1, 2 do
-  local newest = redis.call('ZREVRANGE', KEYS[level + 1], 0, 0, 'WITHSCORES')[2]
-  stamps[level] = now
-  if newest and tonumber(newest) >= now then stamps[level] = tonumber(newest) + 1 end
-end
-local touched = {false, false}
-for _, cells in ipairs(work[1]) do
-  local level, key, start = cells[1], KEYS[cells[2]], cells[3]
-  for i = 4, #cells, 2 do redis.call('HINCRBY', key, cells[i], cells[i + 1]) end
-  redis.call('EXPIRE', key, keep[level])
-  redis.call('ZADD', KEYS[level + 1], stamps[level], start)
-  touched[level] = true
-end
-for level = 1, 2 do
-  if touched[level] then
-    redis.call('ZREMRANGEBYSCORE', KEYS[level + 1], '-inf', '(' .. (now - keep[level] * 1000))
-    redis.call('EXPIRE', KEYS[level + 1], keep[level])
-  end
-end
-for _, samples in ipairs(work[2]) do
-  local key = KEYS[samples[1]]
-  for i = 2, #samples, 2 do redis.call('ZADD', key, samples[i], samples[i + 1]) end
-  redis.call('ZREMRANGEBYRANK', key, 0, -(keep[3] + 1))
-  redis.call('EXPIRE', key, keep[2])
-end
-redis.call('SET', KEYS[1], ARGV[2])
-return ARGV[2]
-"""
+_HOUR_S: Final = 3600
+_TEXTS_KEPT_S: Final = 3600
 
 
 class CounterStore:
@@ -81,13 +45,22 @@ class CounterStore:
         self._redis: Any = require_text(redis)
         self._prefix = settings.redis.prefix
         self._bucket_s = settings.alerts.bucket_s
-        self._keep = msgspec.msgpack.encode(
-            [int(settings.alerts.bucket_retention_s), int(settings.alerts.minute_retention_s), SAMPLES]
-        )
-        self._add = self._redis.register_script(_ADD)
+        alerts = settings.alerts
+        kept = (alerts.bucket_retention_s, alerts.minute_retention_s, alerts.hour_retention_s, _TEXTS_KEPT_S, SAMPLES)
+        self._keep = msgspec.msgpack.encode([int(number) for number in kept])
+        self._add = self._redis.register_script(ADD)
         self._registered: dict[str, float] = {}
-        self._buckets = CountCache(redis, self._prefix, "bucket", self._bucket_s, keep_s=60)
-        self._minutes = CountCache(redis, self._prefix, "minute", _MINUTE_S, keep_s=86_400)
+        self._rows = Rows()
+        lock = threading.RLock()
+        self._buckets, self._minutes, self._hours = (
+            CountCache(redis, self._prefix, name, step_s, keep_s=keep_s, rows=self._rows, lock=lock)
+            for name, step_s, keep_s in (
+                ("bucket", self._bucket_s, 60),
+                ("minute", _MINUTE_S, 86_400),
+                ("hour", _HOUR_S, 86_400),
+            )
+        )
+        self._longest_window = 0.0
 
     # Writing
 
@@ -111,36 +84,34 @@ class CounterStore:
         buckets: Mapping[Cell, int],
         minutes: Mapping[Cell, int],
         samples: Sequence[Sample],
+        texts: Sequence[TextGroup] = (),
+        period: int = 0,
+        answers: Mapping[Answer, int] = MappingProxyType({}),
     ) -> int:
         """Count the records from offset `expected` up to, not including, `end`; one Lua call.
 
         Returns the mark afterwards. `end`: they count now, by this call or an earlier one with the same end.
         Anything else: nothing was added, go on from the returned offset. A partition without a mark stands at 0,
         so that a Redis that has forgotten everything is told from one that nobody has counted in yet.
+
+        Args:
+            buckets, minutes: number of tweets; hours follow from minutes.
+            texts: which texts they were; one that is known from this or the last `period` (a number that goes up)
+                is not counted among the distinct ones.
+            answers: what the model said.
         """
         shard = f"{topic_id}:{partition}"
         keys = ShardKeys(self._prefix, shard)
         self._register(shard)
-        names = [keys.mark, keys.index("bucket"), keys.index("minute")]
-        cells: list[list[Any]] = []
-        for level, resolution, counted in ((1, "bucket", buckets), (2, "minute", minutes)):
-            rows: dict[int, list[Any]] = {}
-            for cell, number in counted.items():
-                row = rows.get(cell.start_s)
-                if row is None:
-                    names.append(keys.cells(resolution, cell.start_s))
-                    row = rows[cell.start_s] = [level, len(names), cell.start_s]
-                row += (field_of(cell.watch, cell.theme, cell.sentiment), number)
-            cells += rows.values()
-        shown: dict[str, list[Any]] = {}
+        call = CountCall(keys)
+        call.count(buckets, minutes)
         for sample in samples:
-            shown_row = shown.get(sample.watch)
-            if shown_row is None:
-                names.append(keys.samples(sample.watch))
-                shown_row = shown[sample.watch] = [len(names)]
-            shown_row += (sample.created_at_ms, json.dumps([sample.tweet_id, sample.text, list(sample.themes)]))
-        work = msgspec.msgpack.encode([cells, list(shown.values())])
-        return int(self._add(keys=names, args=[expected, end, self._keep, work]))
+            call.sample(sample)
+        for group in texts:
+            call.texts(group)
+        for answer, number in answers.items():
+            call.answer(answer, number)
+        return int(self._add(keys=call.names, args=[expected, end, self._keep, call.work(period)]))
 
     def _register(self, shard: str) -> None:
         """Tell readers of the shard; again every few seconds, as a Redis that crashed may have forgotten."""
@@ -151,16 +122,43 @@ class CounterStore:
 
     # Reading
 
-    def window(self, now_ms: int, seconds: float) -> Mapping[Key, Counts]:
-        """Tweets on time of the last `seconds` of event time, per (watch, theme).
+    def answers(self, now_ms: int, seconds: float) -> dict[str, dict[tuple[str, int], int]]:
+        """What the model said in the last `seconds` of event time: version → (sentiment, bin of the confidence) →
+        tweets. Made of whole slots of ANSWER_SLOT_S."""
+        first = int((now_ms / 1000 - seconds) // ANSWER_SLOT_S) * ANSWER_SLOT_S
+        pipeline = self._redis.pipeline(transaction=False)
+        for shard in self._redis.smembers(shards_key(self._prefix)):
+            for start in range(first, now_ms // 1000 + 1, ANSWER_SLOT_S):
+                pipeline.hgetall(ShardKeys(self._prefix, shard).answers(start))
+        found: dict[str, dict[tuple[str, int], int]] = {}
+        for fields in pipeline.execute():
+            for field, number in fields.items():
+                version, sentiment, bin_ = field.rsplit("|", 2)
+                of_version = found.setdefault(version, {})
+                of_version[sentiment, int(bin_)] = of_version.get((sentiment, int(bin_)), 0) + int(number)
+        return found
 
-        Made of whole buckets: up to one bucket more than asked for. The mapping is the store's own: read it,
+    def window(self, now_ms: int, seconds: float) -> CountTable:
+        """Tweets on time of the last `seconds` of event time.
+
+        Made of whole buckets: up to one bucket more than asked for. The table is the store's own: read it,
         keep no reference past the next call.
         """
         since, until = self.window_bounds(now_ms, seconds)
+        self._longest_window = max(self._longest_window, seconds)
         # Twice as far back, so that `bucket_series` can tell when something began without another read.
-        self._buckets.refresh(now_ms, since - int(seconds), until, every_ms=0)
+        furthest, _ = self.window_bounds(now_ms, 2 * self._longest_window)
+        self._buckets.refresh(now_ms, furthest, until, every_ms=0)
         return self._buckets.total(f"window:{seconds}", since, until)
+
+    def rows_of(self, keys: Sequence[Key]) -> IntArray:
+        """Rows of watches and themes in every table of this store, -1 for what was not seen yet."""
+        return self._rows.of(keys)
+
+    @property
+    def known_rows(self) -> int:
+        """How many there are; moves when something is seen for the first time."""
+        return len(self._rows.number)
 
     def window_bounds(self, now_ms: int, seconds: float) -> tuple[int, int]:
         """First bucket and the end of the last one of `window`, seconds since 1970."""
@@ -169,14 +167,14 @@ class CounterStore:
         since = int((now_ms / 1000 - seconds) // width) * width
         return since, until
 
-    def bucket_series(self, key: Key, since_s: int, until_s: int) -> dict[int, Counts]:
-        """Counts per bucket of one watch and theme, as the last `window` saw them."""
-        return self._buckets.series(key, since_s, until_s)
+    def bucket_series(self, key: Key, since_s: int, until_s: int, *, unreliable: bool = False) -> dict[int, Volume]:
+        """What came per bucket about one watch and theme, as the last `window` saw it."""
+        return self._buckets.series(key, since_s, until_s, unreliable=unreliable)
 
-    def baseline(self, now_ms: int, *, window_s: float, baseline_s: float) -> Mapping[Key, Counts]:
-        """All tweets (late ones too) of `baseline_s` seconds before the window, per (watch, theme).
+    def baseline(self, now_ms: int, *, window_s: float, baseline_s: float) -> CountTable:
+        """All tweets (late ones too) of `baseline_s` seconds before the window.
 
-        At most two seconds old; the mapping is the store's own.
+        At most two seconds old; the table is the store's own.
         """
         since, until = self.baseline_bounds(now_ms, window_s=window_s, baseline_s=baseline_s)
         self._minutes.refresh(now_ms, since, until, every_ms=_BASELINE_REFRESH_MS)
@@ -187,9 +185,15 @@ class CounterStore:
         until = now_ms / 1000 - window_s
         return int((until - baseline_s) // _MINUTE_S) * _MINUTE_S, int(until // _MINUTE_S) * _MINUTE_S
 
-    def baseline_series(self, key: Key, since_s: int, until_s: int) -> dict[int, Counts]:
-        """Counts per minute of one watch and theme, as the last `baseline` saw them."""
-        return self._minutes.series(key, since_s, until_s)
+    def baseline_series(self, key: Key, since_s: int, until_s: int, *, unreliable: bool = False) -> dict[int, Volume]:
+        """What came per minute about one watch and theme, as the last `baseline` saw it."""
+        return self._minutes.series(key, since_s, until_s, unreliable=unreliable)
+
+    def hours(self, now_ms: int, spans: Sequence[tuple[int, int]]) -> list[CountTable]:
+        """All tweets of each span, whole hours in seconds since 1970; at most a minute old."""
+        since, until = min(start for start, _ in spans), max(end for _, end in spans)
+        self._hours.refresh(now_ms, since, until, every_ms=60_000)
+        return [self._hours.total(f"hours:{number}", *span) for number, span in enumerate(spans)]
 
     def stats(
         self, *, since_s: int, until_s: int, step_s: int = 60, watch: str | None = None, theme: str | None = None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
-
-from contracts.events import SENTIMENTS
 
 STREAM: Final = ""
 """The watch that stands for the whole stream."""
 ALL_THEMES: Final = ""
 """The theme that stands for all tweets of a watch."""
+UNRELIABLE: Final = "~"
+"""Ends the sentiment of a tweet whose language the model does not know: it counts apart."""
 
 Key = tuple[str, str]
 """Watch and theme."""
@@ -26,7 +25,34 @@ class Cell(NamedTuple):
     theme: str
     """A theme's name; "" is all of them."""
     sentiment: str
-    """One of SENTIMENTS."""
+    """One of SENTIMENTS, with UNRELIABLE behind it where the model does not know the language."""
+
+
+class TextGroup(NamedTuple):
+    """Texts that count in the same cells, each once (alerts.distinct_texts)."""
+
+    watch: str
+    buckets: tuple[Cell, ...]
+    """None for late tweets."""
+    minutes: tuple[Cell, ...]
+    digests: list[int]
+    """What tells the texts apart."""
+
+
+ANSWER_SLOT_S: Final = 600
+ANSWER_BINS: Final = 20
+
+
+class Answer(NamedTuple):
+    """What the model said about a tweet."""
+
+    start_s: int
+    """Start of its slot of ANSWER_SLOT_S, seconds since 1970."""
+    version: str
+    """The model's."""
+    sentiment: str
+    bin: int
+    """Which of ANSWER_BINS equal parts of [0, 1] holds the confidence, from 0."""
 
 
 class Sample(NamedTuple):
@@ -74,6 +100,14 @@ class Counts(NamedTuple):
 NOTHING: Final = Counts()
 
 
+class Volume(NamedTuple):
+    """What is known of a watch and theme in some span of time."""
+
+    tweets: Counts = NOTHING
+    texts: Counts = NOTHING
+    """The same, but a text that comes again within a quarter of an hour or so is not counted again."""
+
+
 class Point(NamedTuple):
     """One step of a series."""
 
@@ -81,36 +115,13 @@ class Point(NamedTuple):
     watch: str
     theme: str
     counts: Counts
+    """All tweets."""
+    texts: int = 0
+    """Distinct texts among them."""
+    unreliable: int = 0
+    """Those in languages that the model does not know."""
 
 
 def field_of(watch: str, theme: str, sentiment: str) -> str:
     """Field of a cell in its hash; names hold no `|` (contracts.rules.Name)."""
     return f"{watch}|{theme}|{sentiment}"
-
-
-class Totals(Mapping[Key, Counts]):
-    """Counts per watch and theme over fields as they are stored; nothing is built before it is asked for."""
-
-    def __init__(self, fields: Mapping[str, int]) -> None:
-        self._fields = fields
-
-    def __getitem__(self, key: Key) -> Counts:
-        counts = counts_in(self._fields, key)
-        if counts == NOTHING:
-            raise KeyError(key)
-        return counts
-
-    def __iter__(self) -> Iterator[Key]:
-        places = dict.fromkeys(field.rpartition("|")[0] for field, number in self._fields.items() if number)
-        for place in places:
-            watch, _, theme = place.partition("|")
-            yield watch, theme
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-def counts_in(fields: Mapping[str, int], key: Key) -> Counts:
-    """The counts of one watch and theme."""
-    place = f"{key[0]}|{key[1]}|"
-    return Counts(*(fields.get(place + sentiment, 0) for sentiment in SENTIMENTS))

@@ -156,7 +156,8 @@ class Evaluator:
             if end_ms - start_ms <= rule.baseline * 1000:
                 first = int((start_ms / 1000 - rule.window) // 60) * 60
                 last = -(-end_ms // 60_000) * 60
-                crisis |= self._counters.baseline_series(key, max(first, since), min(last, until))
+                series = self._counters.baseline_series(key, max(first, since), min(last, until))
+                crisis |= {start: volume.tweets for start, volume in series.items()}
         return total.minus(sum_of(crisis.values()))
 
     def _begun(self, subject: _Subject, view: _View, verdict: bad_buzz.BadBuzzVerdict) -> Alert:
@@ -187,7 +188,7 @@ class Evaluator:
         while begin - width >= since:
             earlier = begin - width
             end = earlier + width
-            counts = sum_of(counts for start, counts in buckets.items() if end - length <= start < end)
+            counts = sum_of(volume.tweets for start, volume in buckets.items() if end - length <= start < end)
             if not bad_buzz.judge(subject.rule, counts, before, firing=False).active:
                 break
             begin = earlier

@@ -80,6 +80,8 @@ class Prediction(Struct, frozen=True, omit_defaults=False):
     created_at: str
     scored_at: str
     author_id: str | UnsetType = UNSET
+    reliable: bool = True
+    """False: in a language that the model does not know."""
 
 
 _tweet_decoder = msgspec.json.Decoder(Tweet)

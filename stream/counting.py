@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from alerts.counters import Cell, Sample
+from alerts.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, UNRELIABLE, Answer, TextGroup
+from alerts.distinct_texts import PERIOD_S, digests
 from contracts.events import Prediction
 from contracts.settings import AlertSettings
 from contracts.times import to_ms
@@ -15,10 +18,19 @@ from contracts.times import to_ms
 MAX_SAMPLES = 20
 """Negative tweets kept per watch and batch, the newest: enough for any alert, and little to send."""
 
-WHOLE_STREAM = ""
-"""The watch that every tweet belongs to."""
-ALL_THEMES = ""
-"""The theme that every tweet belongs to."""
+
+class _Group(NamedTuple):
+    """Tweets that count in the same cells."""
+
+    minute: int
+    bucket: int | None
+    """None for late tweets."""
+    sentiment: str
+    watches: tuple[str, ...]
+    themes: tuple[str, ...]
+
+    def cells(self, start: int, watch: str) -> list[Cell]:
+        return [Cell(start, watch, theme, self.sentiment) for theme in (ALL_THEMES, *self.themes)]
 
 
 @dataclass(slots=True)
@@ -28,6 +40,10 @@ class Tally:
     buckets: Counter[Cell] = field(default_factory=Counter)
     minutes: Counter[Cell] = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
+    texts: list[TextGroup] = field(default_factory=list)
+    period: int = 0
+    """Which quarter of an hour the records are of: a text that comes again within one or two is the same voice."""
+    answers: Counter[Answer] = field(default_factory=Counter)
 
 
 def event_time(created_at_ms: int, record_ms: int, settings: AlertSettings) -> tuple[int, bool]:
@@ -48,10 +64,12 @@ def event_time(created_at_ms: int, record_ms: int, settings: AlertSettings) -> t
 def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings, now_ms: int) -> Tally:
     """Count predictions, each with its record's timestamp in milliseconds."""
     result = Tally()
-    buckets, minutes = result.buckets, result.minutes
     width = settings.bucket_s
     oldest_s = now_ms / 1000 - settings.minute_retention_s
     oldest_bucket_s = now_ms / 1000 - settings.bucket_retention_s
+    groups: Counter[_Group] = Counter()
+    watched: dict[_Group, list[str]] = {}
+    answers: Counter[tuple[int, str, str, int]] = Counter()
     kept: Counter[str] = Counter()
     samples: list[Sample] = []
     for prediction, record_ms in predictions:
@@ -59,23 +77,56 @@ def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings
         at_s = created_at_ms // 1000
         if at_s < oldest_s:  # older than anything that is kept
             continue
-        minute = at_s - at_s % 60
-        bucket = at_s - at_s % width
-        counts_in_bucket = not late and at_s >= oldest_bucket_s
         sentiment = prediction.sentiment
-        for watch in (WHOLE_STREAM, *prediction.watches):
-            for theme in (ALL_THEMES, *prediction.themes):
-                minutes[Cell(minute, watch, theme, sentiment)] += 1
-                if counts_in_bucket:
-                    buckets[Cell(bucket, watch, theme, sentiment)] += 1
-        if sentiment == "negative" and counts_in_bucket and prediction.text:
+        confidence = min(int(prediction.confidence * ANSWER_BINS), ANSWER_BINS - 1)
+        answers[at_s // ANSWER_SLOT_S, prediction.model.version, sentiment, confidence] += 1
+        on_time = not late and at_s >= oldest_bucket_s
+        group = _Group(
+            at_s - at_s % 60,
+            at_s - at_s % width if on_time else None,
+            sentiment if prediction.reliable else sentiment + UNRELIABLE,
+            tuple(prediction.watches),
+            tuple(prediction.themes),
+        )
+        groups[group] += 1
+        if not prediction.watches:
+            continue
+        if not result.period:
+            result.period = record_ms // (PERIOD_S * 1000)
+        # Without its text every tweet is a voice of its own.
+        watched.setdefault(group, []).append(prediction.text or prediction.prediction_id)
+        if sentiment == "negative" and on_time and prediction.text and prediction.reliable:
             for watch in prediction.watches:
                 kept[watch] += 1
-                samples.append(
-                    Sample(watch, created_at_ms, prediction.text, tuple(prediction.themes), prediction.tweet_id)
-                )
+                samples.append(Sample(watch, created_at_ms, prediction.text, group.themes, prediction.tweet_id))
+    _fill(result, groups)
+    result.texts = _texts(watched)
+    for (slot, version, label, confidence), number in answers.items():
+        result.answers[Answer(slot * ANSWER_SLOT_S, version, label, confidence)] = number
     result.samples = _newest(samples, kept)
     return result
+
+
+def _fill(result: Tally, groups: Counter[_Group]) -> None:
+    for group, number in groups.items():
+        for watch in (STREAM, *group.watches):
+            for cell in group.cells(group.minute, watch):
+                result.minutes[cell] += number
+            if group.bucket is not None:
+                for cell in group.cells(group.bucket, watch):
+                    result.buckets[cell] += number
+
+
+def _texts(watched: dict[_Group, list[str]]) -> list[TextGroup]:
+    everything = [text for texts in watched.values() for text in texts]
+    found = iter(digests(everything))
+    grouped: list[TextGroup] = []
+    for group, texts in watched.items():
+        of_group = [next(found) for _ in texts]
+        for watch in group.watches:
+            buckets = () if group.bucket is None else tuple(group.cells(group.bucket, watch))
+            grouped.append(TextGroup(watch, buckets, tuple(group.cells(group.minute, watch)), of_group))
+    return grouped
 
 
 def _newest(samples: list[Sample], per_watch: Counter[str]) -> list[Sample]:

@@ -182,6 +182,9 @@ class Watch:
                 buckets=counts.buckets,
                 minutes=counts.minutes,
                 samples=counts.samples,
+                texts=counts.texts,
+                period=counts.period,
+                answers=counts.answers,
             )
             if after != end:
                 _log.warning("partition %d: Redis stands at %s, not at %s; going there", partition, after, mark)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from hashlib import blake2b
 
 from alerts.counters import Cell, CounterStore, Sample
+from alerts.counts import UNRELIABLE, TextGroup
 
 
 class Feeder:
@@ -26,15 +28,26 @@ class Feeder:
         theme: str | None = None,
         late: bool = False,
         text: str | None = None,
+        unreliable: bool = False,
     ) -> None:
+        """Tweets of one moment; their texts all differ, unless `text` is what the negative ones say."""
         buckets: Counter[Cell] = Counter()
         minutes: Counter[Cell] = Counter()
+        texts: list[TextGroup] = []
         second = at_ms // 1000
-        for sentiment, number in (("negative", negative), ("positive", positive)):
+        for sentiment, number in (("negative", int(negative)), ("positive", int(positive))):
             if number:
-                for name in ("",) if theme is None else ("", theme):
-                    buckets[Cell(second // self.bucket_s * self.bucket_s, watch, name, sentiment)] += number
-                    minutes[Cell(second // 60 * 60, watch, name, sentiment)] += number
+                label = sentiment + UNRELIABLE if unreliable else sentiment
+                names = ("",) if theme is None else ("", theme)
+                some = tuple(Cell(second // self.bucket_s * self.bucket_s, watch, name, label) for name in names)
+                long = tuple(Cell(second // 60 * 60, watch, name, label) for name in names)
+                buckets.update(dict.fromkeys(some, number))
+                minutes.update(dict.fromkeys(long, number))
+                said = [f"{label} {self.offset + one} {watch}" for one in range(number)]
+                if text is not None and sentiment == "negative":
+                    said = [text] * number
+                known = [int.from_bytes(blake2b(one.encode(), digest_size=16).digest(), "little") for one in said]
+                texts.append(TextGroup(watch, () if late else some, long, known))
         samples = [Sample(watch, at_ms, text, () if theme is None else (theme,), str(self.offset))] if text else []
         end = self.offset + negative + positive
         mark = self.store.add(
@@ -45,6 +58,8 @@ class Feeder:
             buckets={} if late else buckets,
             minutes=minutes,
             samples=samples,
+            texts=texts,
+            period=at_ms // 900_000,
         )
         assert mark == end
         self.offset = end

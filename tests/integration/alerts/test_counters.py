@@ -7,10 +7,13 @@ import pytest
 
 from alerts.connection import connect
 from alerts.counters import Cell, CounterStore, Counts, Sample
+from alerts.counts import Answer, TextGroup
+from alerts.distinct_texts import digests
 from contracts.settings import Settings
 
 NOW_S = 1_790_000_000 // 60 * 60
 NOW_MS = NOW_S * 1000
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @pytest.fixture
@@ -159,3 +162,78 @@ def test_what_redis_has_let_expire_is_forgotten(
     later = time.monotonic() + 601
     monkeypatch.setattr("alerts.count_cache.time.monotonic", lambda: later)
     assert [point.start_s for point in store.stats(**span)] == [NOW_S]
+
+
+def say(store: CounterStore, offset: int, texts: list[str], *, period: int, watch: str = "acme") -> Counts:
+    """Count negative tweets with these texts; what the window holds then."""
+    bucket, minute = Cell(NOW_S, watch, "", "negative"), Cell(NOW_S, watch, "", "negative")
+    end = store.add(
+        topic_id="t1",
+        partition=0,
+        expected=offset,
+        end=offset + len(texts),
+        buckets={bucket: len(texts)},
+        minutes={minute: len(texts)},
+        samples=[],
+        texts=[TextGroup(watch, (bucket,), (minute,), digests(texts))],
+        period=period,
+    )
+    assert end == offset + len(texts)
+    return store.window(NOW_MS, 60).volume((watch, "")).texts
+
+
+def test_a_text_that_comes_again_is_a_tweet_but_no_new_voice(store: CounterStore) -> None:
+    storm = [
+        "RT @bob: my bag is lost http://t.co/1",
+        "@acme My bag is lost!!! 12",
+        "my BAG is lost",
+        "where is the crew?",
+    ]
+    assert say(store, 0, storm, period=7).negative == 2
+    assert say(store, 4, storm, period=8).negative == 2
+    assert say(store, 8, storm, period=9).negative == 2  # it never ceased to come
+    assert say(store, 12, storm, period=9, watch="other").negative == 2
+    volume = store.window(NOW_MS, 60).volume(("acme", ""))
+    assert (volume.tweets.negative, volume.texts.negative) == (12, 2)
+    assert store.baseline(NOW_MS + 120_000, window_s=60, baseline_s=3600).volume(("acme", "")).texts.negative == 2
+    (hours,) = store.hours(NOW_MS, [(NOW_S // 3600 * 3600, NOW_S // 3600 * 3600 + 3600)])
+    assert hours.volume(("acme", "")).texts.negative == 2
+
+
+def test_a_text_is_forgotten_after_two_periods_without_it(store: CounterStore) -> None:
+    assert say(store, 0, ["my bag is lost"], period=7).negative == 1
+    assert say(store, 1, ["hello there"], period=8).negative == 2
+    assert say(store, 2, ["my bag is lost"], period=9).negative == 3
+    assert say(store, 3, ["my bag is lost"], period=1000).negative == 4
+
+
+def test_thousands_of_texts_are_told_apart(store: CounterStore) -> None:
+    texts = [f"complaint {letter}{other}{third}" for letter in LETTERS for other in LETTERS for third in "xyzabc"]
+    assert len(texts) > 4000
+    assert say(store, 0, texts, period=1).negative >= 0.998 * len(texts)
+
+
+def test_tweets_in_languages_that_the_model_does_not_know_count_apart(store: CounterStore) -> None:
+    add(store, 0, 9, cells(NOW_S, 2) + Counter({Cell(NOW_S, "acme", "", "negative~"): 7}))
+    window = store.window(NOW_MS, 60)
+    assert window["acme", ""] == Counts(2, 0, 0)
+    assert window.volume(("acme", ""), unreliable=True).tweets == Counts(9, 0, 0)
+    (point,) = store.stats(since_s=NOW_S, until_s=NOW_S + 60, watch="acme", theme="")
+    assert (point.counts, point.unreliable) == (Counts(9, 0, 0), 7)
+
+
+def test_what_the_model_said_adds_up_per_version(store: CounterStore) -> None:
+    slot = NOW_S // 600 * 600
+    for partition in (0, 1):
+        store.add(
+            topic_id="t1",
+            partition=partition,
+            expected=0,
+            end=3,
+            buckets={},
+            minutes={},
+            samples=[],
+            answers={Answer(slot, "7|b", "negative", 19): 2, Answer(slot - 7200, "7|b", "negative", 12): 1},
+        )
+    assert store.answers(NOW_MS, 3600) == {"7|b": {("negative", 19): 4}}
+    assert store.answers(NOW_MS, 9000) == {"7|b": {("negative", 19): 4, ("negative", 12): 2}}

@@ -17,6 +17,7 @@ from contracts.rules_file import load_rules
 from contracts.settings import Settings
 from tests.fakes import SECRET
 from tests.integration.alerts.feeding import Feeder
+from tests.integration.alerts.notifications import dispatch
 
 START_MS = 1_790_000_040_000 // 60_000 * 60_000
 DAY_S = 86_400
@@ -129,6 +130,7 @@ def test_two_evaluators_at_once_write_one_change(settings: Settings, feeder: Fee
         thread.join()
     assert told == ["firing"]
     assert len(store.list()) == 1
+    dispatch(settings, START_MS + 9000)
     assert len(Outbox(connect(settings), settings).waiting()) == 1
 
 
@@ -137,12 +139,14 @@ def test_a_change_that_redis_lost_is_found_again_with_the_same_id(
 ) -> None:
     crisis(feeder, START_MS, 20)
     evaluator(settings).tick(START_MS + 6000, "7")
+    dispatch(settings, START_MS + 6000)
     outbox = Outbox(connect(settings), settings)
     (entry,) = outbox.waiting()
     client, keys = connect(settings), AlertKeys(settings.redis.prefix)
     client.delete(*client.keys(f"{settings.redis.prefix}:{{alerts}}*"))
     assert store.list() == []
     evaluator(settings).tick(START_MS + 14_700, "7")
+    dispatch(settings, START_MS + 14_700)
     (again,) = outbox.waiting()
     assert again.id == entry.id
     assert client.exists(keys.revision)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from alerts.counters import Cell
+from alerts.counts import Answer
 from contracts.events import ModelRef, Prediction, Scores
 from contracts.settings import AlertSettings
 from contracts.times import to_rfc3339
@@ -42,6 +44,38 @@ def test_a_tweet_counts_for_the_stream_its_watch_and_its_theme() -> None:
         Cell(minute, "air-paradis", "baggage", "negative"): 1,
     }
     assert sum(counts.buckets.values()) == 4
+
+
+def test_its_text_is_told_apart_for_its_watch_and_theme() -> None:
+    minute = NOW_S - NOW_S % 60
+    same = [prediction(text="Lost!! @user"), prediction(text="lost 12"), prediction(text="found", sentiment="positive")]
+    negative, positive = tally([(one, NOW) for one in same], SETTINGS, NOW).texts
+    assert negative.minutes == (
+        Cell(minute, "air-paradis", "", "negative"),
+        Cell(minute, "air-paradis", "baggage", "negative"),
+    )
+    assert len(negative.digests) == 2
+    assert len(set(negative.digests)) == 1
+    assert positive.digests[0] not in negative.digests
+
+
+def test_without_its_text_every_tweet_is_a_voice_of_its_own() -> None:
+    silent = [(msgspec.structs.replace(prediction(), text=None, prediction_id=str(number)), NOW) for number in (1, 2)]
+    (group,) = tally(silent, SETTINGS, NOW).texts
+    assert len(set(group.digests)) == 2
+
+
+def test_a_tweet_in_an_unknown_language_counts_apart_and_is_not_shown() -> None:
+    counts = tally([(msgspec.structs.replace(prediction(), reliable=False), NOW)], SETTINGS, NOW)
+    assert {cell.sentiment for cell in counts.minutes} == {"negative~"}
+    assert not counts.samples
+
+
+def test_what_the_model_said_is_counted_with_its_confidence() -> None:
+    sure = msgspec.structs.replace(prediction(), confidence=1.0)
+    counts = tally([(prediction(), NOW), (sure, NOW), (sure, NOW)], SETTINGS, NOW)
+    slot = NOW_S - NOW_S % 600
+    assert counts.answers == {Answer(slot, "1", "negative", 18): 1, Answer(slot, "1", "negative", 19): 2}
 
 
 def test_a_late_tweet_fills_its_minute_and_no_window() -> None:

@@ -1,0 +1,194 @@
+"""The one call that counts a batch: what it sends, and the script that Redis runs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from alerts.count_table import PACKING
+from alerts.counts import Answer, Cell, Sample, TextGroup, field_of
+from alerts.distinct_texts import filter_bits
+from alerts.keys import ShardKeys
+
+# KEYS: mark, three indexes (buckets, minutes, hours), the texts' period and two filters, then what ARGV[4] refers to
+#       by number.
+# ARGV: expected mark, mark afterwards, seconds that bucket, minute, hour and texts are kept and n of samples
+#       (msgpack), work (msgpack): hashes, samples, the texts' period, their bits (three a text), the group of each
+#       text, where each group counts (hash, position, hash, position, …), answers.
+# The stamps in the indexes are Redis' clock, but never twice the same and never backwards: a reader asks
+# for what has changed since the newest stamp that it saw.
+# A text is new when one of its bits is unset in the filters of this period and the one before; its bits are set in
+# this period's, so that what keeps coming stays known. BITFIELD answers with what was there before.
+ADD: Final = f"""
+local mark = redis.call('GET', KEYS[1])
+if (mark or '0') ~= ARGV[1] then return mark or '0' end
+local keep = cmsgpack.unpack(ARGV[3])
+local work = cmsgpack.unpack(ARGV[4])
+local hashes, period, bits, groups, places = work[1], work[3], work[4], work[5], work[6]
+
+if #groups > 0 then
+  local stood = tonumber(redis.call('GET', KEYS[5]))
+  if not stood or period > stood + 1 or period < stood - 1 then
+    redis.call('DEL', KEYS[6], KEYS[7])
+    stood = period
+  elseif period == stood + 1 then
+    redis.call('DEL', KEYS[6 + period % 2])
+    stood = period
+  end
+  redis.call('SET', KEYS[5], stood, 'EX', keep[4])
+  local current, past = KEYS[6 + stood % 2], KEYS[7 - stood % 2]
+  local fresh = {{}}
+  for first = 1, #groups, 600 do
+    local last = math.min(first + 599, #groups)
+    local set, get = {{}}, {{}}
+    for i = 3 * first - 2, 3 * last do
+      local n = #set
+      set[n + 1], set[n + 2], set[n + 3], set[n + 4] = 'SET', 'u1', bits[i], 1
+      n = #get
+      get[n + 1], get[n + 2], get[n + 3] = 'GET', 'u1', bits[i]
+    end
+    local before, earlier = redis.call('BITFIELD', current, unpack(set)), redis.call('BITFIELD', past, unpack(get))
+    for text = first, last do
+      local i = 3 * (text - first)
+      if before[i + 1] + before[i + 2] + before[i + 3] < 3 and earlier[i + 1] + earlier[i + 2] + earlier[i + 3] < 3 then
+        fresh[groups[text]] = (fresh[groups[text]] or 0) + 1
+      end
+    end
+  end
+  redis.call('EXPIRE', current, keep[4])
+  for group, number in pairs(fresh) do
+    local where = places[group]
+    for i = 1, #where, 2 do
+      local hash = hashes[where[i]]
+      hash[where[i + 1]] = hash[where[i + 1]] + number * {PACKING}
+    end
+  end
+end
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local stamps, touched = {{}}, {{}}
+for level = 1, 3 do
+  local newest = redis.call('ZREVRANGE', KEYS[level + 1], 0, 0, 'WITHSCORES')[2]
+  stamps[level] = now
+  if newest and tonumber(newest) >= now then stamps[level] = tonumber(newest) + 1 end
+end
+for _, cells in ipairs(hashes) do
+  local level, key, start = cells[1], KEYS[cells[2]], cells[3]
+  for i = 4, #cells, 2 do redis.call('HINCRBY', key, cells[i], cells[i + 1]) end
+  redis.call('EXPIRE', key, keep[level])
+  redis.call('ZADD', KEYS[level + 1], stamps[level], start)
+  touched[level] = true
+end
+for level = 1, 3 do
+  if touched[level] then
+    redis.call('ZREMRANGEBYSCORE', KEYS[level + 1], '-inf', '(' .. (now - keep[level] * 1000))
+    redis.call('EXPIRE', KEYS[level + 1], keep[level])
+  end
+end
+for _, samples in ipairs(work[2]) do
+  local key = KEYS[samples[1]]
+  for i = 2, #samples, 2 do redis.call('ZADD', key, samples[i], samples[i + 1]) end
+  redis.call('ZREMRANGEBYRANK', key, 0, -(keep[5] + 1))
+  redis.call('EXPIRE', key, keep[2])
+end
+for _, answers in ipairs(work[7]) do
+  local key = KEYS[answers[1]]
+  for i = 2, #answers, 2 do redis.call('HINCRBY', key, answers[i], answers[i + 1]) end
+  redis.call('EXPIRE', key, keep[2])
+end
+redis.call('SET', KEYS[1], ARGV[2])
+return ARGV[2]
+"""
+
+_HOUR_S: Final = 3600
+
+
+class CountCall:
+    """Gathers keys and work of one call of `ADD`."""
+
+    def __init__(self, keys: ShardKeys) -> None:
+        self._keys = keys
+        self.names = [
+            keys.mark,
+            *(keys.index(resolution) for resolution in ("bucket", "minute", "hour")),
+            keys.texts_period,
+            keys.texts(0),
+            keys.texts(1),
+        ]
+        self._hashes: list[list[Any]] = []
+        self._hash_of: dict[tuple[int, int], int] = {}
+        self._place: dict[tuple[int, Cell], tuple[int, int]] = {}
+        """Level and cell → number of its hash and position of its count, both from 1."""
+        self._samples: dict[str, list[Any]] = {}
+        self._bits: list[int] = []
+        self._groups: list[int] = []
+        self._group_places: list[list[int]] = []
+        self._answers: dict[int, list[Any]] = {}
+
+    def count(self, buckets: Mapping[Cell, int], minutes: Mapping[Cell, int]) -> None:
+        """Tweets per cell; hours follow from minutes."""
+        hours: Counter[Cell] = Counter()
+        for cell, number in minutes.items():
+            hours[_hour_of(cell)] += number
+        for level, resolution, counted in ((1, "bucket", buckets), (2, "minute", minutes), (3, "hour", hours)):
+            for cell, number in counted.items():
+                which = self._hash_of.get((level, cell.start_s))
+                if which is None:
+                    self._hashes.append([level, self._key(self._keys.cells(resolution, cell.start_s)), cell.start_s])
+                    which = self._hash_of[level, cell.start_s] = len(self._hashes)
+                fields = self._hashes[which - 1]
+                fields += (field_of(cell.watch, cell.theme, cell.sentiment), number)
+                self._place[level, cell] = which, len(fields)
+
+    def texts(self, group: TextGroup) -> None:
+        """Texts that count in cells that `count` was told of."""
+        where: list[int] = []
+        for level, cells in ((1, group.buckets), (2, group.minutes), (3, map(_hour_of, group.minutes))):
+            for cell in cells:
+                where += self._place[level, cell]
+        self._group_places.append(where)
+        number = len(self._group_places)
+        for digest in group.digests:
+            self._bits += filter_bits(digest, group.watch)
+            self._groups.append(number)
+
+    def sample(self, sample: Sample) -> None:
+        """A tweet that may be shown."""
+        row = self._samples.get(sample.watch)
+        if row is None:
+            row = self._samples[sample.watch] = [self._key(self._keys.samples(sample.watch))]
+        row += (sample.created_at_ms, json.dumps([sample.tweet_id, sample.text, list(sample.themes)]))
+
+    def answer(self, answer: Answer, number: int) -> None:
+        """What the model said, `number` times."""
+        row = self._answers.get(answer.start_s)
+        if row is None:
+            row = self._answers[answer.start_s] = [self._key(self._keys.answers(answer.start_s))]
+        row += (f"{answer.version}|{answer.sentiment}|{answer.bin}", number)
+
+    def work(self, period: int) -> bytes:
+        """The last argument of the script."""
+        return msgspec.msgpack.encode(
+            [
+                self._hashes,
+                list(self._samples.values()),
+                period,
+                self._bits,
+                self._groups,
+                self._group_places,
+                list(self._answers.values()),
+            ]
+        )
+
+    def _key(self, name: str) -> int:
+        self.names.append(name)
+        return len(self.names)
+
+
+def _hour_of(cell: Cell) -> Cell:
+    return cell._replace(start_s=cell.start_s - cell.start_s % _HOUR_S)
