@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import enum
+import getpass
 import json
 import time
-from typing import Annotated, Literal
+from typing import Annotated, Final
 
-import rich.box
 import typer
+from rich.box import SIMPLE
 from rich.markup import escape
 from rich.table import Table
 
-from alerts.alert import Alert
+from alerts.alert import Acknowledgement
 from alerts.connection import connect
+from alerts.muting import Shown, shown
 from alerts.outbox import Entry, Outbox
+from alerts.silences import SilenceStore
 from alerts.state import AlertStore
+from cli import silences
 from cli.redis_answers import redis_answers
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
+from contracts.rules_file import load_rules
 from contracts.settings import load_settings
 from contracts.times import to_rfc3339
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+_DAY_MS: Final = 86_400_000
 
 
 class State(enum.StrEnum):
@@ -43,9 +51,12 @@ class Format(enum.StrEnum):
 _Format = Annotated[Format, typer.Option("--format", help="Print as a table or as JSON.")]
 
 
+app.add_typer(silences.app, name="silence")
+
+
 @app.callback()
 def _group() -> None:
-    """What fires, what fired, what could not be delivered.
+    """What fires, what fired, what is muted, what could not be delivered.
 
     Example: buzzwatch alerts list --state firing
     """
@@ -53,21 +64,52 @@ def _group() -> None:
 
 @app.command("list")
 def list_alerts(
-    state: Annotated[State | None, typer.Option(help="Only these; by default all.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only these.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The whole history, not just the last day's.")] = False,
     output: _Format = Format.table,
 ) -> None:
-    """Show alerts: the firing ones first, then pending, then resolved ones, each newest first.
+    """Show alerts: the firing ones, then pending, then those resolved within the last day, each newest first.
 
-    Example: buzzwatch alerts list --state firing --format json
+    Examples:
+
+      buzzwatch alerts list --state firing
+
+      buzzwatch alerts list --all --format json
     """
     settings = load_settings()
+    now = int(time.time() * 1000)
     with redis_answers(settings.redis.url), connect(settings) as client:
-        wanted: Literal["pending", "firing", "resolved"] | None = state.value if state else None
-        alerts = AlertStore(client, settings).list(wanted)
+        alerts = AlertStore(client, settings).list()
+        muting = SilenceStore(client, settings).list(now)
+    found = [
+        one
+        for one in shown(alerts, muting, load_rules(settings.rules).inhibit_rules, now)
+        if state in (None, one.alert.state)
+        and (everything or state or one.alert.ends_at_ms is None or one.alert.ends_at_ms > now - _DAY_MS)
+    ]
     if output is Format.json:
-        typer.echo(json.dumps([alert.public() for alert in alerts], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([one.public() for one in found], ensure_ascii=False, indent=2))
     else:
-        wide_console().print(_table(alerts))
+        wide_console().print(_table(found))
+
+
+@app.command("ack")
+def acknowledge(
+    fingerprint: Annotated[str, typer.Argument(help="Of a firing alert; `buzzwatch alerts list` shows it.")],
+    comment: Annotated[str, typer.Option(help="What you do about it.")] = "",
+    by: Annotated[str | None, typer.Option(help="Who; you when not given.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take it back.")] = False,
+) -> None:
+    """Say that you are at an alert: it is not repeated until it is over; its end is told as ever.
+
+    Example: buzzwatch alerts ack e7828b69622f061a --comment "calling the baggage desk"
+    """
+    settings = load_settings()
+    said = None if undo else Acknowledgement(by or getpass.getuser(), comment, int(time.time() * 1000))
+    with redis_answers(settings.redis.url), connect(settings) as client:
+        alert = AlertStore(client, settings).acknowledge(fingerprint, said)
+    if alert is None:
+        raise BuzzwatchError(f"no pending or firing alert has the fingerprint {fingerprint!r}")
 
 
 @app.command("redeliver")
@@ -117,7 +159,7 @@ def _show_undelivered(exhausted: list[Entry], outbox: Outbox, output: Format) ->
         ]
         typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))
         return
-    table = Table("id", "why", "receiver", "alert", "status", "since", "failures", "last error", box=rich.box.SIMPLE)
+    table = Table("id", "why", "receiver", "alert", "status", "since", "failures", "last error", box=SIMPLE)
     for why, entry in rows:
         since = to_rfc3339(entry.created_ms)
         table.add_row(
@@ -126,9 +168,10 @@ def _show_undelivered(exhausted: list[Entry], outbox: Outbox, output: Format) ->
     wide_console().print(table)
 
 
-def _table(alerts: list[Alert]) -> Table:
-    table = Table("state", "alert", "severity", "since", "until", "summary", box=rich.box.SIMPLE)
-    for alert in alerts:
+def _table(found: list[Shown]) -> Table:
+    table = Table("state", "alert", "severity", "since", "until", "muted, taken", "summary", "fingerprint", box=SIMPLE)
+    for one in found:
+        alert = one.alert
         until = "" if alert.ends_at_ms is None else to_rfc3339(alert.ends_at_ms)
         colour = {"pending": "yellow", "firing": "red", "resolved": "green"}[alert.state]
         table.add_row(
@@ -137,6 +180,18 @@ def _table(alerts: list[Alert]) -> Table:
             alert.labels.get("severity", ""),
             to_rfc3339(alert.starts_at_ms),
             until,
+            escape(_quiet(one)),
             escape(alert.annotations.get("summary", "")),
+            alert.fingerprint,
         )
     return table
+
+
+def _quiet(one: Shown) -> str:
+    """Why nobody hears of it, or who is at it."""
+    reasons = ["silenced"] if one.silenced_by else []
+    reasons += ["inhibited"] if one.inhibited_by else []
+    taken = one.alert.acknowledgement
+    if taken is not None:
+        reasons.append(f"{taken.by} at {to_rfc3339(taken.at_ms)}{f': {taken.comment}' if taken.comment else ''}")
+    return ", ".join(reasons)

@@ -11,7 +11,7 @@ from alerts.state import AlertStore
 from cli.main import app
 from contracts.settings import Settings
 from tests.fakes import Clock
-from tests.integration.alerts.notifications import changes, put
+from tests.integration.alerts.notifications import changes, dispatch, put
 
 
 @pytest.fixture
@@ -39,7 +39,8 @@ def run(*arguments: str) -> str:
 def test_alerts_are_listed_as_a_table_and_as_json(settings: Settings, environment: None) -> None:
     assert json.loads(run("list", "--format", "json")) == []
     record(settings)
-    listed = json.loads(run("list", "--format", "json"))
+    assert [alert["status"] for alert in json.loads(run("list", "--format", "json"))] == ["firing"]
+    listed = json.loads(run("list", "--all", "--format", "json"))  # the other one ended in 1970
     assert [(alert["status"], alert["fingerprint"][-1]) for alert in listed] == [("firing", "2"), ("resolved", "1")]
     assert len(json.loads(run("list", "--state", "resolved", "--format", "json"))) == 1
     table = run("list")
@@ -47,9 +48,61 @@ def test_alerts_are_listed_as_a_table_and_as_json(settings: Settings, environmen
     assert "BadBuzz" in table
 
 
+def test_alerts_are_silenced_and_the_silence_is_listed_and_ended(settings: Settings, environment: None) -> None:
+    put(settings, Clock()(), changes(2)[0])
+    identifier = run("silence", "add", "number=2", 'alertname=~"Bad.*"', "--for", "2h", "--comment", "known").strip()
+    (silence,) = json.loads(run("silence", "list", "--format", "json"))
+    assert (silence["id"], silence["status"]["state"], silence["comment"]) == (identifier, "active", "known")
+    assert silence["createdBy"]
+    (alert,) = json.loads(run("list", "--format", "json"))
+    assert (alert["silencedBy"], alert["inhibitedBy"]) == ([identifier], [])
+    assert "silenced" in run("list")
+    assert "number=" in run("silence", "list")
+    run("silence", "expire", identifier)
+    assert json.loads(run("silence", "list", "--format", "json")) == []
+    assert json.loads(run("silence", "list", "--all", "--format", "json"))[0]["status"]["state"] == "expired"
+    assert json.loads(run("list", "--format", "json"))[0]["silencedBy"] == []
+
+
+def test_who_is_at_an_alert_is_shown_with_the_time_and_in_the_history(settings: Settings, environment: None) -> None:
+    firing, over = changes(2)
+    put(settings, Clock()(), firing)
+    run("ack", firing.alert.fingerprint, "--by", "maya", "--comment", "calling baggage")
+    (alert,) = json.loads(run("list", "--format", "json"))
+    assert (alert["acknowledgement"]["by"], alert["acknowledgement"]["comment"]) == ("maya", "calling baggage")
+    assert "maya at 20" in run("list")
+    run("ack", firing.alert.fingerprint, "--undo")
+    assert json.loads(run("list", "--format", "json"))[0]["acknowledgement"] is None
+    put(settings, Clock()(), over)
+    result = CliRunner().invoke(app, ["alerts", "ack", firing.alert.fingerprint])
+    assert "no pending or firing alert" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["silence", "add", "number", "--comment", "x"], "is not a matcher"),
+        (["silence", "add", "number=~.*", "--comment", "x"], "mute everything"),
+        (["silence", "add", "number=2", "--comment", "x", "--for", "soon"], "--for: 'soon' is not a duration"),
+        (["silence", "add", "number=2", "--comment", "x", "--until", "soon"], "--until: 'soon' is not a time"),
+        (["silence", "add", "number=2", "--comment", "x", "--until", "2020-01-01"], "must end"),
+        (["silence", "add", "number=2", "--comment", " "], "a silence needs comment"),
+        (["silence", "expire", "nobody"], "there is no silence 'nobody'"),
+    ],
+)
+def test_a_silence_that_cannot_be_is_one_line(
+    settings: Settings, environment: None, arguments: list[str], complaint: str
+) -> None:
+    result = CliRunner().invoke(app, ["alerts", *arguments])
+    assert result.exit_code == 1
+    assert complaint in str(result.exception)
+    assert "\n" not in str(result.exception)
+
+
 def test_exhausted_notifications_are_shown_and_redelivered(settings: Settings, environment: None) -> None:
     clock, outbox = Clock(), Outbox(connect(settings), settings)
     put(settings, clock(), changes()[0])
+    dispatch(settings, clock())
     for _ in range(10):
         claim = outbox.claim("team", clock(), 1000)
         assert claim is not None

@@ -1,0 +1,157 @@
+"""`buzzwatch alerts silence`: hear nothing of some alerts for a while."""
+
+from __future__ import annotations
+
+import enum
+import getpass
+import json
+import time
+from datetime import UTC, datetime
+from typing import Annotated
+
+import rich.box
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from alerts.connection import connect
+from alerts.silences import Silence, SilenceStore, new_silence
+from cli.redis_answers import redis_answers
+from cli.wide import wide_console
+from contracts.errors import BuzzwatchError
+from contracts.matchers import parse_matcher
+from contracts.settings import load_settings
+from contracts.strict import Duration
+from contracts.times import to_ms, to_rfc3339
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+_COLOURS = {"active": "yellow", "pending": "cyan", "expired": "dim"}
+
+
+class Format(enum.StrEnum):
+    """How to print."""
+
+    table = "table"
+    json = "json"
+
+
+_Format = Annotated[Format, typer.Option("--format", help="Print as a table or as JSON.")]
+
+
+@app.callback()
+def _group() -> None:
+    """Hear nothing of some alerts for a while.
+
+    Example: buzzwatch alerts silence add watch=delta --for 2h --comment "their strike, not ours"
+    """
+
+
+@app.command("add")
+def add(
+    matchers: Annotated[
+        list[str],
+        typer.Argument(help='All of them: watch=delta, severity!=critical, alertname=~"Bad.*".'),
+    ],
+    comment: Annotated[str, typer.Option(help="Why.")],
+    duration: Annotated[str, typer.Option("--for", help="For how long: 30m, 2h, 1d.")] = "1h",
+    until: Annotated[str | None, typer.Option(help="Instead of --for: an end such as 2026-11-20T18:00Z.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who; you when not given.")] = None,
+    output: _Format = Format.table,
+) -> None:
+    """Silence alerts that match; prints the silence's id.
+
+    Nothing is sent while it lasts; what still fires at its end is sent then.
+
+    Examples:
+
+      buzzwatch alerts silence add watch=delta --comment "their strike, not ours"
+
+      buzzwatch alerts silence add alertname=BadBuzz 'theme=~"delay|cancellation"' --for 6h --comment "storm over Oslo"
+    """
+    now = int(time.time() * 1000)
+    try:
+        conditions = [parse_matcher(text) for text in matchers]
+    except ValueError as error:
+        raise BuzzwatchError(str(error)) from None
+    silence = new_silence(
+        conditions,
+        starts_at_ms=now,
+        ends_at_ms=_moment(until) if until else now + _milliseconds(duration),
+        created_by=by or getpass.getuser(),
+        comment=comment,
+        now_ms=now,
+    )
+    settings = load_settings()
+    with redis_answers(settings.redis.url), connect(settings) as client:
+        SilenceStore(client, settings).add(silence, now)
+    if output is Format.json:
+        typer.echo(json.dumps(silence.public(now), ensure_ascii=False, indent=2))
+    else:
+        typer.echo(silence.id)
+
+
+@app.command("list")
+def list_silences(
+    everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    output: _Format = Format.table,
+) -> None:
+    """Show silences: those that hold, then those to come.
+
+    Example: buzzwatch alerts silence list --all --format json
+    """
+    settings = load_settings()
+    now = int(time.time() * 1000)
+    with redis_answers(settings.redis.url), connect(settings) as client:
+        found = SilenceStore(client, settings).list(now)
+    found = [silence for silence in found if everything or silence.state(now) != "expired"]
+    if output is Format.json:
+        typer.echo(json.dumps([silence.public(now) for silence in found], ensure_ascii=False, indent=2))
+    else:
+        wide_console().print(_table(found, now))
+
+
+@app.command("expire")
+def expire(ids: Annotated[list[str], typer.Argument(help="Ids of silences.")]) -> None:
+    """End silences now.
+
+    Example: buzzwatch alerts silence expire 6f1c…
+    """
+    settings = load_settings()
+    with redis_answers(settings.redis.url), connect(settings) as client:
+        store = SilenceStore(client, settings)
+        for silence_id in ids:
+            store.expire(silence_id, int(time.time() * 1000))
+
+
+def _table(silences: list[Silence], now_ms: int) -> Table:
+    table = Table("id", "state", "alerts", "from", "until", "by", "comment", box=rich.box.SIMPLE)
+    for silence in silences:
+        state = silence.state(now_ms)
+        table.add_row(
+            silence.id,
+            f"[{_COLOURS[state]}]{state}[/]",
+            escape(", ".join(map(str, silence.matchers))),
+            to_rfc3339(silence.starts_at_ms),
+            to_rfc3339(silence.ends_at_ms),
+            escape(silence.created_by),
+            escape(silence.comment),
+        )
+    return table
+
+
+def _milliseconds(duration: str) -> int:
+    import pydantic
+
+    try:
+        return int(pydantic.TypeAdapter(Duration).validate_python(duration) * 1000)
+    except pydantic.ValidationError as error:
+        raise BuzzwatchError(f"--for: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
+
+
+def _moment(text: str) -> int:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise BuzzwatchError(f"--until: {text!r} is not a time such as 2026-11-20T18:00Z") from None
+    return to_ms(when if when.tzinfo else when.replace(tzinfo=UTC))
