@@ -27,7 +27,7 @@ _NOWHERE: Final = -1
 @functools.cache
 def classes() -> NDArray[np.uint8]:
     """WORD and SPACE of every code point, as `re` sees them. Read-only: copy it to add to it."""
-    everything = "".join(map(chr, range(CODE_POINTS)))
+    everything = np.arange(CODE_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
     table = np.zeros(CODE_POINTS, np.uint8)
     for bit, pattern in ((WORD, r"\w+"), (SPACE, r"\s+")):
         for match in re.finditer(pattern, everything):
@@ -40,9 +40,9 @@ def classes() -> NDArray[np.uint8]:
 def folds() -> NDArray[np.uint32]:
     """Every code point without its case. One that folds to several (ß) stays as it is, so that lengths are kept."""
     table = np.arange(CODE_POINTS, dtype=np.uint32)
-    for point in range(0x20000):  # no cased letters above
-        folded = chr(point).casefold()
-        if len(folded) == 1:
+    letters = list(map(chr, range(0x20000)))  # no cased letters above
+    for point, (letter, folded) in enumerate(zip(letters, map(str.casefold, letters), strict=True)):
+        if folded != letter and len(folded) == 1:
             table[point] = ord(folded)
     table.flags.writeable = False
     return table
