@@ -105,8 +105,15 @@ class BadBuzz(BaseRule):
     """Count predictions for languages that the model does not know, too."""
     window: Duration = 60.0
     """What is judged: the last so many seconds of event time."""
+    windows: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=8)] = (60.0, 300.0, 900.0, 3600.0)
+    """What is judged: the last so many seconds, several at once. Short ones find a storm within seconds, long ones
+    a crisis of a few tweets an hour."""
     baseline: Duration = 86_400.0
-    """What it is compared with: so many seconds before the window."""
+    """What it is compared with, with the same hours of the days before: so many seconds before the longest window."""
+    false_alarms: Annotated[float, Field(gt=0, le=100)] = 0.5
+    """How often a watch may fire in 30 days when nothing changes; shared by the windows."""
+    dispersion: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
+    """How much the share wanders on its own: the correlation between two tweets of one window (beta-binomial)."""
     min_volume: Annotated[int, Field(ge=1)] = 20
     """Fewest tweets in the window."""
     min_negative: Annotated[int, Field(ge=1)] = 10
@@ -126,6 +133,10 @@ class BadBuzz(BaseRule):
     def _ordered(self) -> BadBuzz:
         if self.window < 10:
             raise ValueError("window must be at least 10s")
+        if min(self.windows) < 10 or max(self.windows) > 3600:
+            raise ValueError("windows must be between 10s and 1h")
+        if list(self.windows) != sorted(set(self.windows)):
+            raise ValueError("windows must go from the shortest to the longest, each once")
         if self.baseline < self.window:
             raise ValueError("baseline must not be shorter than window")
         if self.resolve_growth > self.growth:

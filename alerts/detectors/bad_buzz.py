@@ -1,16 +1,203 @@
-"""More negative tweets about a watch than its own recent past explains."""
+"""More negative tweets about a watch than its own past explains.
+
+What counts are *distinct texts*: a text that is repeated, by retweets or by a bot, counts once.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from alerts.counts import Counts
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.counts import Counts, Volume
+from alerts.detectors.baseline import DAY_S, Baseline
 from alerts.detectors.binomial import upper_tail
+from alerts.detectors.significance import Floats, count_score, score_for, share_score, tail
 from contracts.rules import BadBuzz
 
+NEVER_RESTED: Final = math.inf
+"""`rested_s` of a watch that has never fired."""
+
+_MONTH_S: Final = 30 * DAY_S
+_WANDERS_S: Final = 3600.0
+"""How long the usual share stays above or below its mean when it wanders: what large windows differ by does not
+become new by looking again a minute later."""
+_BURSTY: Final = 0.25
+"""Dispersion of the volume: it doubles by itself every now and then."""
+_BURST_SCORE: Final = 2.8
+"""What the share alone must exceed: campaigns and news raise the volume ten times without being a crisis."""
+_NOW_S: Final = 300.0
+"""The windows up to this length say whether it is still going on."""
+_HOLD_SCORE: Final = 1.645
+"""A score that chance exceeds in one of twenty."""
+_HOLD_NEGATIVE: Final = 3
 _STAYS_BELOW: Final = 0.05
 """A firing alert whose share chance explains this easily is over."""
+
+
+class Evidence(NamedTuple):
+    """Distinct texts in one window, a column entry per subject (watch, or theme in a watch)."""
+
+    negative: Floats
+    total: Floats
+
+
+class Verdicts(NamedTuple):
+    """What `assess_all` says, a column entry per subject."""
+
+    active: NDArray[np.bool_]
+    """Whether the condition holds."""
+    window: NDArray[np.intp]
+    """Index into `rule.windows` of the window that says so most clearly, or comes nearest to it."""
+    margin: Floats
+    """By how many standard deviations that window says so; -inf when a plainer condition fails."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the condition holds for one subject, and the numbers that say so."""
+
+    active: bool
+    window_s: float
+    """The window that says so most clearly, seconds."""
+    now: Volume
+    """What is in it."""
+    past_share: float
+    """Negative share that the past and the prior lead to expect."""
+    past_rate: float
+    """Distinct texts a second that the past leads to expect; 0 where too little is known."""
+    threshold: float
+    """Negative share of distinct texts from which the condition can hold, given whether it did."""
+    score: float
+    """How far the share is above the past's, in standard deviations."""
+
+    @property
+    def p_value(self) -> float:
+        """The chance of such a share, or a higher one, were nothing unusual."""
+        return tail(self.score)
+
+    @property
+    def growth(self) -> float:
+        """The window's share as a multiple of the past's."""
+        return self.now.texts.share / self.past_share
+
+
+def assess_all(
+    rule: BadBuzz,
+    windows: Sequence[Evidence],
+    baseline: Baseline,
+    *,
+    firing: NDArray[np.bool_],
+    rested_s: Floats,
+) -> Verdicts:
+    """Judge many subjects at one instant, or one subject at many.
+
+    A window says that something has begun when all of these hold for its distinct texts:
+
+    1. at least `min_volume`, of which at least `min_negative` negative;
+    2. the negative share is at least `growth` times the usual one (see `_threshold`);
+    3. the share is surprising: its over-dispersed score, together with that of the volume, exceeds what `false_alarms`
+       in 30 days allow a window of this length, and alone exceeds `_BURST_SCORE` however large the volume is;
+    4. a window of up to five minutes shows it too, so that nothing begins that is over.
+
+    Once firing it goes on while one of the windows of up to five minutes stays above `resolve_growth` times the usual
+    share by more than chance does in one of twenty, with at least `_HOLD_NEGATIVE` negative texts.
+
+    Args:
+        rule: the thresholds.
+        windows: one for each of `rule.windows`, in their order.
+        baseline: what is usual.
+        firing: whether the subject fires already.
+        rested_s: seconds since the subject's last alert ended, infinite without one; windows that reach back into that
+            alert are not looked at.
+    """
+    short = [index for index, seconds in enumerate(rule.windows) if seconds <= _NOW_S] or [0]
+    begin, hold = [], []
+    for index, (evidence, seconds) in enumerate(zip(windows, rule.windows, strict=True)):
+        score = share_score(evidence.negative, evidence.total, baseline.share, baseline.dispersion)
+        if index in short:
+            hold.append(_holding(rule, evidence, baseline, score))
+        begun = _beginning(rule, evidence, baseline, score, seconds)
+        begin.append(np.where(rested_s >= seconds, begun, -np.inf))
+    held = np.stack(hold)
+    still = held.max(axis=0) >= 0.0
+    begins = np.stack(begin)
+    begins[len(short) :, ~still] = -np.inf
+    holds = np.full_like(begins, -np.inf)
+    holds[: len(short)] = held
+    margins = np.where(firing, holds, begins)
+    best = margins.argmax(axis=0)
+    margin = np.take_along_axis(margins, best[np.newaxis], axis=0)[0]
+    return Verdicts(margin >= 0.0, best, margin)
+
+
+def _beginning(rule: BadBuzz, evidence: Evidence, baseline: Baseline, score: Floats, seconds: float) -> Floats:
+    volume = np.maximum(count_score(evidence.total, baseline.rate * seconds, _BURSTY), 0.0)
+    needed = np.sqrt(np.maximum(_needed(rule, evidence.total, baseline.dispersion, seconds) ** 2 - volume**2, 0.0))
+    enough = (evidence.total >= rule.min_volume) & (evidence.negative >= rule.min_negative)
+    grown = evidence.negative >= _threshold(baseline.share, rule.growth, 0.5) * evidence.total
+    return np.where(enough & grown, score - np.maximum(needed, _BURST_SCORE), -np.inf)
+
+
+def _holding(rule: BadBuzz, evidence: Evidence, baseline: Baseline, score: Floats) -> Floats:
+    enough = evidence.negative >= _HOLD_NEGATIVE
+    grown = evidence.negative >= _threshold(baseline.share, rule.resolve_growth, 0.25) * evidence.total
+    return np.where(enough & grown, score - _HOLD_SCORE, -np.inf)
+
+
+def _needed(rule: BadBuzz, total: Floats, dispersion: Floats, seconds: float) -> Floats:
+    """The score that a window may exceed as often as its part of `false_alarms` in 30 days allows.
+
+    How often is looked anew? A small window's share is drawn again with every window. That of a large one differs from
+    the usual share by how this wanders, and that takes hours.
+    """
+    wandering = (total - 1.0) * dispersion
+    part = np.clip(wandering / (1.0 + wandering), 0.0, 1.0)
+    memory_s = seconds * (1.0 - part) + max(_WANDERS_S, seconds) * part
+    return score_for(_MONTH_S / memory_s, rule.false_alarms / len(rule.windows))
+
+
+def _threshold(share: Floats, growth: float, reach: float) -> Floats:
+    """A watch that is mostly negative cannot grow by half: no threshold is nearer to 1 than `reach` of the way."""
+    return np.minimum(share * growth, share + (1.0 - share) * reach)
+
+
+def assess(
+    rule: BadBuzz, windows: Sequence[Volume], baseline: Baseline, *, firing: bool, rested_s: float = NEVER_RESTED
+) -> Verdict:
+    """Judge one subject: `assess_all` with its numbers. `baseline` has one entry."""
+    evidence = [
+        Evidence(np.array([float(volume.texts.negative)]), np.array([float(volume.texts.total)])) for volume in windows
+    ]
+    verdicts = assess_all(rule, evidence, baseline, firing=np.array([firing]), rested_s=np.array([rested_s]))
+    return explained(rule, windows, baseline, verdicts, 0, firing=firing)
+
+
+def explained(
+    rule: BadBuzz, windows: Sequence[Volume], baseline: Baseline, verdicts: Verdicts, subject: int, *, firing: bool
+) -> Verdict:
+    """The numbers of one subject of `assess_all`; `windows` are its own."""
+    chosen = int(verdicts.window[subject])
+    now = windows[chosen]
+    one = slice(subject, subject + 1)
+    growth, reach = (rule.resolve_growth, 0.25) if firing else (rule.growth, 0.5)
+    negative, total = np.array([float(now.texts.negative)]), np.array([float(now.texts.total)])
+    return Verdict(
+        active=bool(verdicts.active[subject]),
+        window_s=rule.windows[chosen],
+        now=now,
+        past_share=float(baseline.share[subject]),
+        past_rate=float(baseline.rate[subject]),
+        threshold=float(_threshold(baseline.share[one], growth, reach)[0]),
+        score=float(share_score(negative, total, baseline.share[one], baseline.dispersion[one])[0]),
+    )
+
+
+# What the live evaluator still calls; it moves to `assess_all`.
 
 
 @dataclass(frozen=True)
