@@ -49,6 +49,34 @@ def judgements_between(
     return _by_version(pipeline.execute())
 
 
+class Recent(NamedTuple):
+    """The newest judgements of a model version."""
+
+    wrong_ms: list[int]
+    """When people called it wrong, ascending."""
+    verdicts: list[bool]
+    """Whether they called it right, newest first."""
+
+
+def recent_judgements(redis: redis.Redis, settings: Settings) -> dict[str, Recent]:
+    """Per model version that serves or never did: those that have stopped serving are no one's concern."""
+    keys = AlertKeys(settings.redis.prefix)
+    client: Any = require_text(redis)
+    pipeline = client.pipeline(transaction=False)
+    pipeline.zrange(keys.judged_versions, 0, -1)
+    pipeline.hgetall(keys.serving)
+    versions, serving = pipeline.execute()
+    asked = [version for version in versions if serving.get(version) != "0"]
+    for version in asked:
+        pipeline.zrange(keys.wrong(version), 0, -1, withscores=True)
+        pipeline.lrange(keys.verdicts(version), 0, -1)
+    answers = iter(pipeline.execute())
+    return {
+        version: Recent([int(when) for _, when in next(answers)], [verdict == "1" for verdict in next(answers)])
+        for version in asked
+    }
+
+
 def _by_version(hashes: list[dict[str, str]]) -> dict[str, Judgements]:
     found: dict[str, Judgements] = {}
     for fields in hashes:

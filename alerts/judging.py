@@ -1,16 +1,21 @@
-"""Feedback: each judgement counts once, in order, and the rule of errors in a row looks at every one."""
+"""Feedback: each judgement counts once, in order, and the rule of errors in a row looks at every one.
+
+The rules over several judgements (`error_count`, `accuracy`) are the evaluator's, from what is kept here.
+"""
 
 from __future__ import annotations
 
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import redis
 
 from alerts.alert import Alert, Transition, fingerprint_of, labels_of
+from alerts.annotating import with_own
 from alerts.detectors.consecutive_errors import is_active, streak_after
 from alerts.keys import AlertKeys
 from alerts.lifecycle import advance, resolved
@@ -26,6 +31,10 @@ from contracts.times import to_ms
 _ATTEMPTS: Final = 50
 _SERVING_AGAIN_S: Final = 5.0
 _MINUTE_MS: Final = 60_000
+_KEPT_JUDGEMENTS: Final = 1100
+"""Per version; a rule looks at 1,000 at most."""
+_MOST_STRANGERS: Final = 1000
+"""Versions that never served and are remembered: anybody can make up names."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,8 @@ class _Fold:
     transitions: list[Transition] = field(default_factory=list)
     counted: Counter[tuple[int, str, bool]] = field(default_factory=Counter)
     """Minute, version, correct → judgements."""
-    ids: list[str] = field(default_factory=list)
+    judged: list[tuple[str, str, int, bool]] = field(default_factory=list)
+    """Feedback id, version, when, correct."""
     kept: dict[str, Alert] = field(default_factory=dict)
     """Alerts that were changed without a transition."""
     forgotten: dict[str, Alert] = field(default_factory=dict)
@@ -64,13 +74,18 @@ class Judge:
         self._redis: Any = redis
         self._store = AlertStore(redis, settings)
         self._keys = AlertKeys(settings.redis.prefix)
-        self._all_rules = rules
-        self._rules = [rule for rule in rules.rules if isinstance(rule, ConsecutiveErrors) and rule.enabled]
+        self.follow(rules)
+        self._unserved_ms = int(settings.alerts.unserved_version_s * 1000)
         self._memory_ms = int(settings.alerts.feedback_memory_s * 1000)
         self._retention_s = int(settings.alerts.minute_retention_s)
         self._ahead_ms = int(settings.alerts.ahead_after_s * 1000)
         self._url = external_url(settings)
         self._serving: tuple[str, float] | None = None
+
+    def follow(self, rules: Rules) -> None:
+        """Judge by these rules from now on."""
+        self._all_rules = rules
+        self._rules = [rule for rule in rules.rules if isinstance(rule, ConsecutiveErrors) and rule.enabled]
 
     def mark(self, topic_id: str) -> int | None:
         """The next offset to judge, None when the topic has no mark."""
@@ -110,7 +125,8 @@ class Judge:
     def serving(self, version: str, now_ms: int) -> None:
         """Say which version serves; alerts and streaks of the one that served before are over.
 
-        Wrong judgements of a version that has stopped serving count, but fire nothing any more.
+        Wrong judgements of a version that has stopped serving count, but fire nothing any more. A version that never
+        served, a name that somebody made up say, is forgotten `unserved_version_s` after its last judgement.
         Cheap to call often.
         """
         asked = time.monotonic()
@@ -120,15 +136,18 @@ class Judge:
             snapshot = self._store.snapshot()
             known = self._redis.hgetall(self._keys.serving)
             stopped = {other for other, state in known.items() if state == "1" and other != version}
-            if not stopped and known.get(version) == "1":
+            strangers = self._strangers({*known, version}, now_ms)
+            if not stopped and not strangers and known.get(version) == "1":
                 break
             commands: list[Command] = [("HSET", self._keys.serving, version, "1")]
             for other in sorted(stopped):
                 commands += [("HSET", self._keys.serving, other, "0"), ("HDEL", self._keys.streaks, other)]
+            for other in strangers:
+                commands += self._forget_version(other)
             ended = [
                 alert
                 for alert in snapshot.active.values()
-                if alert.kind == "consecutive_errors" and alert.labels["model_version"] in stopped
+                if alert.kind == "consecutive_errors" and alert.labels["model_version"] in {*stopped, *strangers}
             ]
             over = [Transition("resolved", resolved(alert, now_ms)) for alert in ended if alert.state == "firing"]
             for alert in ended:
@@ -139,6 +158,27 @@ class Judge:
                 report(over)
                 break
         self._serving = (version, asked)
+
+    def _strangers(self, known: AbstractSet[str], now_ms: int) -> list[str]:
+        """Versions that never served and have not been judged for long, or are too many."""
+        judged = self._redis.zrange(self._keys.judged_versions, 0, -1, withscores=True)
+        never = [(version, when) for version, when in judged if version not in known]
+        surplus = max(0, len(never) - _MOST_STRANGERS)
+        return [
+            version
+            for number, (version, when) in enumerate(never)
+            if number < surplus or when < now_ms - self._unserved_ms
+        ]
+
+    def _forget_version(self, version: str) -> list[Command]:
+        keys = self._keys
+        return [
+            ("HDEL", keys.streaks, version),
+            ("HDEL", keys.judged, f"{version}|right", f"{version}|wrong"),
+            ("ZREM", keys.judged_versions, version),
+            ("DEL", keys.wrong(version)),
+            ("DEL", keys.verdicts(version)),
+        ]
 
     def _view(self, topic_id: str, events: Sequence[tuple[int, Feedback]]) -> _View:
         snapshot = self._store.snapshot()
@@ -170,9 +210,9 @@ class Judge:
             if feedback_id in seen:
                 continue
             seen.add(feedback_id)
-            fold.ids.append(feedback_id)
             when = self._event_time(event, now_ms)
             version = event.model_version
+            fold.judged.append((feedback_id, version, when, event.correct))
             fold.counted[when // _MINUTE_MS * 60, version, event.correct] += 1
             fold.streaks[version] = streak_after(fold.streaks.get(version, 0), correct=event.correct)
             if version not in view.stopped:
@@ -188,19 +228,19 @@ class Judge:
 
         def begin() -> Alert:
             expected = f", {event.expected} was expected" if event.expected else ""
+            annotations = {
+                "summary": f"{streak} wrong predictions in a row by model version {version}",
+                "description": (
+                    f"People called the last {streak} judged predictions of model version {version} wrong; "
+                    f"the newest said {event.predicted}{expected} (prediction {event.prediction_id})."
+                ),
+                "streak": str(streak),
+            }
             return Alert(
                 kind=rule.kind,
                 fingerprint=fingerprint,
                 labels=labels,
-                annotations={
-                    "summary": f"{streak} wrong predictions in a row by model version {version}",
-                    "description": (
-                        f"People called the last {streak} judged predictions of model version {version} wrong; "
-                        f"the newest said {event.predicted}{expected} (prediction {event.prediction_id})."
-                    ),
-                    "streak": str(streak),
-                    **rule.annotations,
-                },
+                annotations=with_own(rule, labels, annotations, float(streak)),
                 # Two episodes never start at once: start and fingerprint make the notification's id.
                 starts_at_ms=max(when, fold.last_end.get(fingerprint, when - 1) + 1),
                 value=float(streak),
@@ -239,6 +279,27 @@ class Judge:
         when = to_ms(event.created_at)
         return when if now_ms - self._retention_s * 1000 <= when <= now_ms + self._ahead_ms else now_ms
 
+    def _judged(self, fold: _Fold, now_ms: int) -> list[Command]:
+        """What the rules over several judgements look at: `error_count`, `accuracy`."""
+        keys, kept = self._keys, str(self._retention_s)
+        commands: list[Command] = []
+        for feedback_id, version, when, correct in fold.judged:
+            commands += [
+                ("ZADD", keys.feedback_seen, str(now_ms), feedback_id),
+                ("LPUSH", keys.verdicts(version), "1" if correct else "0"),
+            ]
+            if not correct:
+                commands.append(("ZADD", keys.wrong(version), str(when), feedback_id))
+        for version in sorted({version for _, version, _, _ in fold.judged}):
+            commands += [
+                ("ZADD", keys.judged_versions, str(now_ms), version),
+                ("LTRIM", keys.verdicts(version), "0", str(_KEPT_JUDGEMENTS - 1)),
+                ("EXPIRE", keys.verdicts(version), kept),
+                ("ZREMRANGEBYRANK", keys.wrong(version), "0", str(-_KEPT_JUDGEMENTS - 1)),
+                ("EXPIRE", keys.wrong(version), kept),
+            ]
+        return commands
+
     def _commands(self, view: _View, fold: _Fold, topic_id: str, end: int, now_ms: int) -> list[Command]:
         keys = self._keys
         commands: list[Command] = [("HSET", keys.feedback_marks, topic_id, str(end))]
@@ -253,7 +314,7 @@ class Judge:
         for version, streak in fold.streaks.items():
             if streak != view.streaks.get(version, 0):
                 commands.append(("HSET", keys.streaks, version, str(streak)))
-        commands += [("ZADD", keys.feedback_seen, str(now_ms), feedback_id) for feedback_id in fold.ids]
+        commands += self._judged(fold, now_ms)
         commands.append(("ZREMRANGEBYSCORE", keys.feedback_seen, "-inf", f"({now_ms - self._memory_ms}"))
         commands += self._store.record(view.snapshot, fold.transitions)
         for alert in fold.kept.values():

@@ -116,6 +116,19 @@ class AlertKeys:
         """Hash: `version|right` or `version|wrong` → judgements since the beginning."""
         return self._key("feedback:judged")
 
+    @property
+    def judged_versions(self) -> str:
+        """Sorted set: model version → when it was last judged, ms."""
+        return self._key("feedback:versions")
+
+    def wrong(self, version: str) -> str:
+        """Sorted set: id of a judgement that says wrong → when, ms; the newest."""
+        return self._key(f"feedback:wrong:{version}")
+
+    def verdicts(self, version: str) -> str:
+        """List: `1` right, `0` wrong; the newest judgements, newest first."""
+        return self._key(f"feedback:verdicts:{version}")
+
     def judged_minute(self, start_s: int) -> str:
         """The same for one minute."""
         return self._key(f"feedback:judged:{start_s}")

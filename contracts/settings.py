@@ -208,6 +208,9 @@ class AlertSettings(_Group):
     """How often rules are evaluated when nothing arrives, seconds."""
     feedback_memory_s: Seconds = 7 * 86_400
     """How long a `feedback_id` is remembered, seconds."""
+    unserved_version_s: Seconds = 3600
+    """A model version that never served is forgotten, and its alerts are over, this long after its last judgement.
+    Seconds."""
     delivery_timeout_s: Seconds = 10
     """Time-out of one delivery attempt, seconds."""
     history: int = pydantic.Field(default=1000, ge=0)

@@ -4,13 +4,14 @@ import threading
 import uuid
 from functools import partial
 
+import msgspec
 import pytest
 
 from alerts.connection import connect
-from alerts.judgements import Judgements, judgements_between, judgements_ever
+from alerts.grouping import Notice
+from alerts.judgements import Judgements, Recent, judgements_between, judgements_ever, recent_judgements
 from alerts.judging import Judge
 from alerts.keys import AlertKeys
-from alerts.outbox import Outbox
 from alerts.state import AlertStore
 from contracts.events import Feedback
 from contracts.rules import ConsecutiveErrors, Rules, Watch, Webhook
@@ -53,7 +54,10 @@ def store(settings: Settings) -> AlertStore:
 
 
 def posted(settings: Settings) -> list[str]:
-    return [entry.status for entry in Outbox(connect(settings), settings).waiting()]
+    """The changes that are to be told, in their order."""
+    client = connect(settings)
+    (group,) = client.keys(f"{settings.redis.prefix}:*:outbox:notices:*")
+    return [msgspec.json.decode(notice, type=Notice).status for notice in client.lrange(group, 0, -1)]
 
 
 def judged(settings: Settings) -> dict[str, str]:
@@ -67,18 +71,14 @@ def test_three_wrong_and_a_right_one_in_a_batch_fire_and_resolve(
     (alert,) = store.list()
     assert alert.state == "resolved"
     assert alert.labels["model_version"] == "7"
-    lane = f"team:{alert.fingerprint}"
-    client, keys = connect(settings), AlertKeys(settings.redis.prefix)
-    ids = client.lrange(keys.lane(lane), 0, -1)
-    outbox = {entry.id: entry.status for entry in Outbox(client, settings).waiting()}
-    assert [outbox[one] for one in ids] == ["firing", "resolved"]
+    assert posted(settings) == ["firing", "resolved"]
 
 
 def test_every_row_of_errors_is_an_episode_of_its_own(judge: Judge, settings: Settings, store: AlertStore) -> None:
     judge.judge("t", 0, 8, events(*([WRONG] * 3 + [RIGHT]) * 2), now_ms=NOW_MS)
     starts = {alert.starts_at_ms for alert in store.list("resolved")}
     assert len(starts) == 2
-    assert sorted(posted(settings)) == ["firing", "firing", "resolved", "resolved"]
+    assert posted(settings) == ["firing", "resolved"] * 2
 
 
 def test_a_row_may_span_batches_and_a_right_one_breaks_it(judge: Judge, store: AlertStore) -> None:
@@ -154,7 +154,7 @@ def test_the_alert_is_over_when_its_version_stops_serving(judge: Judge, settings
     judge.serving("8", NOW_MS + 2000)
     (alert,) = store.list()
     assert (alert.state, alert.ends_at_ms) == ("resolved", NOW_MS + 2000)
-    assert sorted(posted(settings)) == ["firing", "resolved"]
+    assert posted(settings) == ["firing", "resolved"]
 
 
 def test_a_version_that_stopped_serving_fires_nothing_until_it_serves_again(judge: Judge, store: AlertStore) -> None:
@@ -172,6 +172,46 @@ def test_a_version_nobody_knows_fires_and_keeps_firing(judge: Judge, store: Aler
     judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG, version="canary"), now_ms=NOW_MS)
     judge.serving("9", NOW_MS)
     assert [alert.state for alert in store.list()] == ["firing"]
+
+
+def test_a_version_nobody_knows_is_forgotten_an_hour_after_its_last_judgement(
+    judge: Judge, settings: Settings, store: AlertStore
+) -> None:
+    judge.serving("8", NOW_MS)
+    judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG, version="made-up"), now_ms=NOW_MS)
+    Judge(connect(settings), settings, RULES).serving("8", NOW_MS + 3_600_000)
+    assert [alert.state for alert in store.list()] == ["firing"]
+    Judge(connect(settings), settings, RULES).serving("8", NOW_MS + 3_600_001)
+    assert [alert.state for alert in store.list()] == ["resolved"]
+    client = connect(settings)
+    assert judged(settings) == {}
+    left = [key for key in client.keys(f"{settings.redis.prefix}*") if "made-up" in key]
+    assert left == []
+    judge.judge("t", 3, 4, events(WRONG, version="made-up", first=3), now_ms=NOW_MS + 3_700_000)
+    assert [alert.state for alert in store.list()] == ["resolved"]
+
+
+def test_the_version_that_serves_is_not_forgotten(judge: Judge, settings: Settings, store: AlertStore) -> None:
+    judge.serving("8", NOW_MS)
+    judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG, version="8"), now_ms=NOW_MS)
+    Judge(connect(settings), settings, RULES).serving("8", NOW_MS + 30 * 86_400_000)
+    assert [alert.state for alert in store.list()] == ["firing"]
+
+
+def test_the_newest_judgements_are_kept_for_the_rules_that_look_at_many(judge: Judge, settings: Settings) -> None:
+    judge.serving("7", NOW_MS)
+    judge.judge("t", 0, 3, events(WRONG, RIGHT, WRONG), now_ms=NOW_MS)
+    judge.judge("t", 3, 4, events(WRONG, version="8"), now_ms=NOW_MS + 1)
+    client = connect(settings)
+    assert recent_judgements(client, settings) == {
+        "7": Recent([NOW_MS, NOW_MS], [WRONG, RIGHT, WRONG]),
+        "8": Recent([NOW_MS + 1], [WRONG]),
+    }
+    judge.judge("t", 4, 1504, events(*[WRONG] * 1500), now_ms=NOW_MS + 2)
+    newest = recent_judgements(client, settings)["7"]
+    assert (len(newest.wrong_ms), len(newest.verdicts)) == (1100, 1100)
+    judge.serving("8", NOW_MS + 3)
+    assert list(recent_judgements(client, settings)) == ["8"]
 
 
 def test_a_judgement_counts_in_its_own_minute_unless_that_cannot_be(judge: Judge, settings: Settings) -> None:
