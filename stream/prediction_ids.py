@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.events import PREDICTION_NAMESPACE, ModelRef, prediction_id
 from models.compiling import COMPILED, compiled
+from models.text import TextBatch
 
 LENGTH: Final = 36
 """Letters of a UUID."""
@@ -25,15 +27,19 @@ def prediction_ids(ref: ModelRef, tweet_ids: Sequence[bytes]) -> list[bytes]:
     """What `contracts.events.prediction_id` says, in ASCII, for tweet ids in UTF-8."""
     if not COMPILED:
         return [prediction_id(ref.name, ref.version, tweet_id.decode()).encode() for tweet_id in tweet_ids]
-    prefix = PREDICTION_NAMESPACE.bytes + f"{ref.name}/{ref.version}/".encode()
-    ends = np.cumsum(np.fromiter(map(len, tweet_ids), np.int64, len(tweet_ids)))
-    longest = len(prefix) + max(map(len, tweet_ids), default=0)
-    # SHA-1 adds one byte and the length in eight, and works on blocks of 64 bytes.
-    room = np.empty((longest + 9 + 63) // 64 * 64, np.uint8)
-    out = np.empty(LENGTH * len(tweet_ids), np.uint8)
-    _write_uuids(np.frombuffer(prefix, np.uint8), np.frombuffer(b"".join(tweet_ids), np.uint8), ends, _HEX, room, out)
-    written = out.tobytes()
+    bounds = np.zeros(len(tweet_ids) + 1, np.int64)
+    np.cumsum(np.fromiter(map(len, tweet_ids), np.int64, len(tweet_ids)) + 1, out=bounds[1:])
+    ids = TextBatch(np.frombuffer(b"".join([tweet_id + b"\0" for tweet_id in tweet_ids]), np.uint8), bounds)
+    written = identifiers(ref, ids).tobytes()
     return [written[at : at + LENGTH] for at in range(0, len(written), LENGTH)]
+
+
+def identifiers(ref: ModelRef, tweet_ids: TextBatch) -> NDArray[np.uint8]:
+    """The same in a row, `LENGTH` letters each."""
+    prefix = PREDICTION_NAMESPACE.bytes + f"{ref.name}/{ref.version}/".encode()
+    out = np.empty(LENGTH * len(tweet_ids), np.uint8)
+    _write_uuids(np.frombuffer(prefix, np.uint8), tweet_ids.data, tweet_ids.bounds, _HEX, out)
+    return out
 
 
 @compiled
@@ -92,17 +98,21 @@ def _digest(message: Any, length: int, words: Any, state: Any) -> None:
 
 
 @compiled
-def _write_uuids(prefix: Any, ids: Any, ends: Any, digits: Any, room: Any, out: Any) -> None:
+def _write_uuids(prefix: Any, ids: Any, bounds: Any, digits: Any, out: Any) -> None:
     """36 letters for each id: the first 16 bytes of its hash, marked as version 5 of the RFC's variant."""
+    longest = 0
+    for i in range(len(bounds) - 1):
+        longest = max(longest, bounds[i + 1] - bounds[i])
+    # SHA-1 adds one byte and the length in eight, and works on blocks of 64 bytes.
+    room = np.empty((len(prefix) + longest + 9 + 63) // 64 * 64, np.uint8)
     words = np.empty(80, np.int64)
     state = np.empty(5, np.int64)
     room[: len(prefix)] = prefix
-    start = 0
     to = 0
-    for end in ends:
-        room[len(prefix) : len(prefix) + end - start] = ids[start:end]
-        _digest(room, len(prefix) + end - start, words, state)
-        start = end
+    for i in range(len(bounds) - 1):
+        length = bounds[i + 1] - 1 - bounds[i]
+        room[len(prefix) : len(prefix) + length] = ids[bounds[i] : bounds[i] + length]
+        _digest(room, len(prefix) + length, words, state)
         for byte in range(16):
             value = (state[byte >> 2] >> (24 - 8 * (byte & 3))) & 0xFF
             if byte == 6:

@@ -77,5 +77,5 @@ class ScoredBatch:
     """What a batch became: every record of it is in exactly one of the two lists."""
 
     source: RecordBatch
-    predictions: list[OutRecord]
+    predictions: Sequence[OutRecord]
     dead_letters: list[OutRecord]

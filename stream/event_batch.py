@@ -1,0 +1,160 @@
+"""A batch of scored events as a few long runs of bytes; `cloud_events` says the same one event at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import overload
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.events import SENTIMENTS, ModelRef
+from models.annotate import Annotator, Columns
+from models.text import TextBatch
+from stream.cloud_events import cloud_event_headers
+from stream.event_kernel import DIGITS, ESCAPES, write_events
+from stream.prediction_ids import LENGTH, identifiers
+from stream.records import OutRecord
+from stream.tweet_reading import TweetColumns
+
+_encode = msgspec.json.Encoder().encode
+_MOST_KEPT = 10_000
+_Run = tuple[NDArray[np.uint8], NDArray[np.int64]]
+
+
+def _run(pieces: Sequence[bytes]) -> _Run:
+    bounds = np.zeros(len(pieces) + 1, np.int64)
+    np.cumsum([len(piece) for piece in pieces], out=bounds[1:])
+    return np.frombuffer(b"".join(pieces), np.uint8), bounds
+
+
+_PIECES = (
+    b'{"tweet_id":', b',"prediction_id":"', b'","sentiment":', b',"confidence":', b',"scores":{"negative":',
+    b',"neutral":', b',"positive":', b"},", b',"text":', b',"lang":', b',"created_at":"', b'","scored_at":"',
+)  # fmt: skip
+_LABELS = _run([_encode(label) for label in SENTIMENTS])
+_WRITTEN = [_encode(share / 10_000) for share in range(10_001)]
+_SHARES = np.frombuffer(b"".join(share.ljust(DIGITS) for share in _WRITTEN), np.uint8)
+_SHARE_LENGTHS = np.array([len(share) for share in _WRITTEN], np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventBatch(Sequence[OutRecord]):
+    """Events to publish; each becomes an `OutRecord` only where somebody asks for one."""
+
+    data: NDArray[np.uint8]
+    """The JSON of all events in a row."""
+    bounds: NDArray[np.int64]
+    """(n + 1,): event i is `data[bounds[i] : bounds[i + 1]]`."""
+    keys: TextBatch
+    identifiers: NDArray[np.uint8]
+    """Of the predictions, 36 letters each."""
+    timestamps: NDArray[np.int64]
+    """(n,): milliseconds, as in `OutRecord`."""
+    scored_at: bytes
+
+    def __len__(self) -> int:
+        return len(self.timestamps)
+
+    @overload
+    def __getitem__(self, at: int) -> OutRecord: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[OutRecord]: ...
+    def __getitem__(self, at: int | slice) -> OutRecord | list[OutRecord]:
+        return list(self)[at]
+
+    def __iter__(self) -> Iterator[OutRecord]:
+        data, names, keys = self.data.tobytes(), self.identifiers.tobytes(), self.keys.data.tobytes()
+        ends, key_ends = self.bounds.tolist(), self.keys.bounds.tolist()
+        return map(
+            OutRecord,
+            [keys[start : end - 1] for start, end in pairwise(key_ends)],
+            [data[start:end] for start, end in pairwise(ends)],
+            cloud_event_headers([names[at : at + LENGTH] for at in range(0, len(names), LENGTH)], self.scored_at),
+            self.timestamps.tolist(),
+        )
+
+
+class EventBatchWriter:
+    """Writes the events of one model's answers, a batch in one call of compiled code.
+
+    Args:
+        annotator: names the watches and themes.
+        ref: the model that answered.
+        text: which text goes into the events: `masked`, `raw` or `none`.
+    """
+
+    def __init__(self, annotator: Annotator, ref: ModelRef, text: str) -> None:
+        self.ref = ref
+        self._annotator = annotator
+        self._text = text
+        self._model = _encode(ref)
+        self._numbers: dict[int, int] = {}
+        self._parts: list[bytes] = []
+        self._run: _Run = _run([])
+        self._pieces: tuple[bytes, _Run] = (b"", _run([]))
+
+    def write(self, tweets: TweetColumns, columns: Columns, scored_at: bytes) -> EventBatch:
+        """The events.
+
+        Args:
+            tweets, columns: what the tweets say, and what is said about them.
+            scored_at: the same for all.
+
+        Raises:
+            ValueError: a probability is not between 0 and 1.
+        """
+        numbers, parts = self._numbered(columns.topics)
+        rows = len(tweets.timestamps)
+        names = identifiers(self.ref, tweets.ids)
+        texts = columns.masked if columns.masked is not None else tweets.texts
+        has = np.empty((2, rows), np.bool_)
+        has[0] = self._text != "none"
+        has[1] = tweets.has_lang
+        bounds = np.empty(rows + 1, np.int64)
+        data = write_events(
+            (tweets.ids.data, tweets.ids.bounds, texts.data, texts.bounds, tweets.langs.data, tweets.langs.bounds),
+            numbers,
+            names,
+            columns.probabilities,
+            tweets.instants,
+            has,
+            (
+                *_run([*_PIECES[:-1], _PIECES[-1] + scored_at + b'"}']),
+                *_LABELS,
+                *parts,
+                _SHARES,
+                _SHARE_LENGTHS,
+                ESCAPES,
+            ),
+            bounds,
+        )
+        if not len(data):
+            raise ValueError("a probability is not between 0 and 1")
+        return EventBatch(data, bounds, tweets.ids, names, tweets.timestamps, scored_at)
+
+    def _template(self, scored_at: bytes) -> _Run:
+        if self._pieces[0] != scored_at:
+            self._pieces = scored_at, _run([*_PIECES[:-1], _PIECES[-1] + scored_at + b'"}'])
+        return self._pieces[1]
+
+    def _numbered(self, topics: Sequence[int]) -> tuple[NDArray[np.int64], _Run]:
+        """Each combination of topics as a number, and what the events say of each."""
+        known = self._numbers
+        unknown = set(topics).difference(known)
+        if unknown:
+            if len(known) + len(unknown) > _MOST_KEPT:  # a stream has few combinations, a hostile one has not
+                known, self._parts = {}, []
+                unknown = set(topics)
+            for bits in unknown:
+                known[bits] = len(self._parts)
+                self._parts.append(self._part(bits))
+            self._numbers, self._run = known, _run(self._parts)
+        return np.fromiter(map(known.__getitem__, topics), np.int64, len(topics)), self._run
+
+    def _part(self, bits: int) -> bytes:
+        watches, themes = self._annotator.names(bits)
+        return b'"watches":%b,"themes":%b,"model":%b' % (_encode(watches), _encode(themes), self._model)

@@ -1,0 +1,415 @@
+"""The compiled walk over the JSON of tweets; see `tweet_reading`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+
+from models.compiling import compiled
+
+INSTANT: Final = 24
+"""Bytes of `2026-11-20T10:00:00.000Z`."""
+_MAX_TEXT: Final = 10_000
+_MAX_ID: Final = 256
+_MAX_LANG: Final = 35
+_MAX_DIGITS: Final = 18
+_FAILED: Final = -1
+
+OTHER: Final = 0
+ID: Final = 1
+TEXT: Final = 2
+CREATED_AT: Final = 3
+AUTHOR_ID: Final = 4
+LANG: Final = 5
+
+
+@compiled
+def _blank(data: Any, at: int, stop: int) -> int:
+    """The first place from `at` that is no white space."""
+    while at < stop and (data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9):
+        at += 1
+    return at
+
+
+@compiled
+def _hex(data: Any, at: int) -> int:
+    """Four hexadecimal digits, _FAILED when they are not."""
+    value = 0
+    for i in range(at, at + 4):
+        byte = int(data[i])
+        if 48 <= byte <= 57:
+            value = value * 16 + byte - 48
+        elif 97 <= (byte | 32) <= 102:
+            value = value * 16 + (byte | 32) - 87
+        else:
+            return _FAILED
+    return value
+
+
+@compiled
+def _width(data: Any, at: int, stop: int) -> int:
+    """Bytes of the well-formed UTF-8 sequence of a character beyond ASCII (Unicode, table 3-7), else 0."""
+    first = int(data[at])
+    width = 2 if 0xC2 <= first <= 0xDF else 3 if 0xE0 <= first <= 0xEF else 4 if 0xF0 <= first <= 0xF4 else 0
+    if width == 0 or at + width > stop:
+        return 0
+    second = int(data[at + 1])
+    low = 0xA0 if first == 0xE0 else 0x90 if first == 0xF0 else 0x80
+    high = 0x9F if first == 0xED else 0x8F if first == 0xF4 else 0xBF
+    if second < low or second > high:
+        return 0
+    for i in range(at + 2, at + width):
+        if data[i] & 0xC0 != 0x80:
+            return 0
+    return width
+
+
+@compiled
+def _string(data: Any, at: int, stop: int, out: Any, n: int) -> Any:  # noqa: C901, one case each
+    """Write what the JSON string at the quote `data[at]` means to `out[n:]`.
+
+    Returns the place behind it, _FAILED when it is not well-formed, and the place behind what was written.
+    """
+    at += 1
+    while at < stop:
+        byte = int(data[at])
+        if byte == 34:
+            return at + 1, n
+        if byte < 32:
+            return _FAILED, n
+        if byte < 128 and byte != 92:
+            out[n] = byte
+            n += 1
+            at += 1
+        elif byte >= 128:
+            width = _width(data, at, stop)
+            if width == 0:
+                return _FAILED, n
+            for i in range(width):
+                out[n + i] = data[at + i]
+            n += width
+            at += width
+        else:
+            if at + 1 >= stop:
+                return _FAILED, n
+            kind = int(data[at + 1])
+            at += 2
+            if kind == 34 or kind == 92 or kind == 47:
+                out[n] = kind
+            elif kind == 110:
+                out[n] = 10
+            elif kind == 116:
+                out[n] = 9
+            elif kind == 114:
+                out[n] = 13
+            elif kind == 98:
+                out[n] = 8
+            elif kind == 102:
+                out[n] = 12
+            elif kind == 117 and at + 4 <= stop:
+                point = _hex(data, at)
+                at += 4
+                if 0xD800 <= point <= 0xDBFF and at + 6 <= stop and data[at] == 92 and data[at + 1] == 117:
+                    low = _hex(data, at + 2)
+                    if low < 0xDC00 or low > 0xDFFF:
+                        return _FAILED, n
+                    point = 0x10000 + ((point - 0xD800) << 10) + low - 0xDC00
+                    at += 6
+                if point < 0 or 0xD800 <= point <= 0xDFFF:
+                    return _FAILED, n
+                if point < 0x80:
+                    out[n] = point
+                elif point < 0x800:
+                    out[n] = 0xC0 | point >> 6
+                    out[n + 1] = 0x80 | point & 63
+                    n += 1
+                elif point < 0x10000:
+                    out[n] = 0xE0 | point >> 12
+                    out[n + 1] = 0x80 | point >> 6 & 63
+                    out[n + 2] = 0x80 | point & 63
+                    n += 2
+                else:
+                    out[n] = 0xF0 | point >> 18
+                    out[n + 1] = 0x80 | point >> 12 & 63
+                    out[n + 2] = 0x80 | point >> 6 & 63
+                    out[n + 3] = 0x80 | point & 63
+                    n += 3
+            else:
+                return _FAILED, n
+            n += 1
+    return _FAILED, n
+
+
+@compiled
+def _digits(data: Any, at: int, stop: int) -> int:
+    """The place behind a whole number of a few digits, without sign; _FAILED for any other number."""
+    start = at
+    while at < stop and 48 <= data[at] <= 57:
+        at += 1
+    if at == start or at - start > _MAX_DIGITS or (data[start] == 48 and at - start > 1):
+        return _FAILED
+    if at < stop and (data[at] == 46 or data[at] | 32 == 101):
+        return _FAILED
+    return at
+
+
+@compiled
+def _is(data: Any, start: int, name: Any) -> bool:
+    same = True
+    for i in range(len(name)):
+        same = same and data[start + i] == name[i]
+    return same
+
+
+@compiled
+def _word(data: Any, at: int, stop: int) -> int:
+    """The place behind `null`, `true` or `false`, else _FAILED."""
+    if stop - at >= 4 and (_is(data, at, b"null") or _is(data, at, b"true")):
+        return at + 4
+    if stop - at >= 5 and _is(data, at, b"false"):
+        return at + 5
+    return _FAILED
+
+
+@compiled
+def _field(data: Any, start: int, stop: int) -> int:
+    """Which field a key is."""
+    length = stop - start
+    if length == 2 and _is(data, start, b"id"):
+        return ID
+    if length == 4 and _is(data, start, b"text"):
+        return TEXT
+    if length == 4 and _is(data, start, b"lang"):
+        return LANG
+    if length == 9 and _is(data, start, b"author_id"):
+        return AUTHOR_ID
+    if length == 10 and _is(data, start, b"created_at"):
+        return CREATED_AT
+    return OTHER
+
+
+@compiled
+def _two(data: Any, at: int) -> int:
+    """Two digits, a large number when they are not."""
+    tens, ones = int(data[at]) - 48, int(data[at + 1]) - 48
+    return tens * 10 + ones if 0 <= tens <= 9 and 0 <= ones <= 9 else 1000
+
+
+@compiled
+def _instant(data: Any, at: int, stop: int, out: Any) -> int:
+    """Copy a quoted date in UTC, of whole seconds or milliseconds; the place behind it, _FAILED for any other."""
+    if stop - at < 22 or data[at] != 34:
+        return _FAILED
+    at += 1
+    century, year, month, day = _two(data, at), _two(data, at + 2), _two(data, at + 5), _two(data, at + 8)
+    hour, minute, second = _two(data, at + 11), _two(data, at + 14), _two(data, at + 17)
+    if data[at + 4] != 45 or data[at + 7] != 45 or data[at + 10] != 84 or data[at + 13] != 58 or data[at + 16] != 58:
+        return _FAILED
+    if century > 99 or year > 99 or hour > 23 or minute > 59 or second > 59 or month < 1 or month > 12 or day < 1:
+        return _FAILED
+    year += 100 * century
+    longest = 30 + (month + (month >> 3)) % 2
+    if month == 2:
+        longest = 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
+    if day > longest or year < 1:
+        return _FAILED
+    for i in range(19):
+        out[i] = data[at + i]
+    out[19] = 46
+    out[20] = 48
+    out[21] = 48
+    out[22] = 48
+    out[23] = 90
+    at += 19
+    if data[at] == 46:
+        if stop - at < 6:
+            return _FAILED
+        for i in range(1, 4):
+            if data[at + i] < 48 or data[at + i] > 57:
+                return _FAILED
+            out[19 + i] = data[at + i]
+        at += 4
+    if stop - at < 2 or data[at] != 90 or data[at + 1] != 34:
+        return _FAILED
+    return at + 2
+
+
+@compiled
+def _is_settled(text: Any, start: int, stop: int, inert: Any) -> bool:
+    """Whether a text surely is in NFC, not blank and not too long."""
+    count = 0
+    ink = False
+    at = start
+    while at < stop:
+        byte = int(text[at])
+        count += 1
+        if byte < 128:
+            ink = ink or 32 < byte < 127
+            at += 1
+            continue
+        if byte < 0xE0:
+            point = (byte & 31) << 6 | int(text[at + 1]) & 63
+            at += 2
+        elif byte < 0xF0:
+            point = (byte & 15) << 12 | (int(text[at + 1]) & 63) << 6 | int(text[at + 2]) & 63
+            at += 3
+        else:
+            # Beyond the first plane only symbols and emoji are known to be inert.
+            if byte != 0xF0 or text[at + 1] != 0x9F:
+                return False
+            at += 4
+            continue
+        if not inert[point]:
+            return False
+    return ink and count <= _MAX_TEXT
+
+
+@compiled
+def _read(  # noqa: C901, one case each
+    data: Any, at: int, stop: int, inert: Any, is_plain: bool, outs: Any, ns: Any, has: Any, instant: Any
+) -> bool:
+    """One tweet to the end of the columns; False when it is to be read by other means."""
+    texts, ids, langs, waste = outs
+    seen = 0
+    at = _blank(data, at, stop)
+    if at >= stop or data[at] != 123:
+        return False
+    at += 1
+    while True:
+        at = _blank(data, at, stop)
+        if at >= stop or data[at] != 34:
+            return False
+        start = at + 1
+        at = start
+        while at < stop and data[at] != 34:
+            if data[at] < 32 or data[at] >= 128 or data[at] == 92:
+                return False
+            at += 1
+        field = _field(data, start, at)
+        at = _blank(data, at + 1, stop)
+        if at >= stop or data[at] != 58:
+            return False
+        at = _blank(data, at + 1, stop)
+        if at >= stop:
+            return False
+        if field != OTHER:
+            if seen >> field & 1:
+                return False
+            seen |= 1 << field
+        first = data[at]
+        if field == ID:
+            start = ns[1]
+            if first == 34:
+                at, ns[1] = _string(data, at, stop, ids, start)
+                if not is_plain:
+                    for i in range(start, ns[1]):
+                        if ids[i] >= 128:  # its limit is in characters
+                            return False
+            else:
+                end = _digits(data, at, stop)
+                if end == _FAILED:
+                    return False
+                for i in range(at, end):
+                    ids[start + i - at] = data[i]
+                ns[1] = start + end - at
+                at = end
+            if ns[1] == start or (not is_plain and ns[1] - start > _MAX_ID):
+                return False
+        elif field == TEXT:
+            if first != 34:
+                return False
+            start = ns[0]
+            at, ns[0] = _string(data, at, stop, texts, start)
+            if at == _FAILED or not (is_plain or _is_settled(texts, start, ns[0], inert)):
+                return False
+        elif field == CREATED_AT:
+            if first == 34:
+                at = _instant(data, at, stop, instant)
+                has[1] = True
+            else:
+                at = _word(data, at, stop) if first == 110 else _FAILED
+        elif field == LANG:
+            start = ns[2]
+            if first == 34:
+                at, ns[2] = _string(data, at, stop, langs, start)
+                has[0] = True
+                if not is_plain and ns[2] - start > _MAX_LANG:  # in bytes: beyond ASCII it may still be short enough
+                    return False
+            else:
+                at = _word(data, at, stop) if first == 110 else _FAILED
+        elif field == AUTHOR_ID:
+            if first == 34:
+                start = at + 1
+                at, length = _string(data, at, stop, waste, 0)
+                if length == 0 or (not is_plain and length > _MAX_ID):
+                    return False
+            elif first == 110:
+                at = _word(data, at, stop)
+            else:
+                at = _digits(data, at, stop)
+        elif first == 34:
+            at, _ = _string(data, at, stop, waste, 0)
+        elif 48 <= first <= 57:
+            at = _digits(data, at, stop)
+        else:
+            at = _word(data, at, stop)
+        if at == _FAILED:
+            return False
+        at = _blank(data, at, stop)
+        if at >= stop:
+            return False
+        if data[at] == 125:
+            break
+        if data[at] != 44:
+            return False
+        at += 1
+    return _blank(data, at + 1, stop) == stop and seen >> ID & 1 == 1 and seen >> TEXT & 1 == 1
+
+
+@compiled
+def read_tweets(
+    data: Any, ends: Any, inert: Any, is_plain: bool, sure: Any, instants: Any, has_instant: Any, has_lang: Any
+) -> Any:
+    """Read many tweets.
+
+    Args:
+        data: the values in a row, each up to its end.
+        inert: see `tweet_reading._inert`.
+        is_plain: every value is a tweet, with its text in NFC, its limits kept and its date in UTC.
+        sure: out: whether each was read.
+        instants: out, (n, 24): when each was written, where it says so.
+        has_instant, has_lang: out, whether each names them.
+
+    Returns:
+        Texts, ids and languages, each with n + 1 bounds, a NUL after each.
+    """
+    rows = len(ends)
+    longest = 0
+    start = 0
+    for end in ends:
+        longest = max(longest, end - start)
+        start = end
+    texts = np.empty(len(data) + rows, np.uint8)
+    ids = np.empty(len(data) + rows, np.uint8)
+    langs = np.empty(len(data) + rows, np.uint8)
+    waste = np.empty(longest + 1, np.uint8)
+    outs = (texts, ids, langs, waste)
+    bounds = np.zeros((3, rows + 1), np.int64)
+    ns = np.zeros(3, np.int64)
+    has = np.zeros(2, np.bool_)
+    start = 0
+    for row in range(rows):
+        has[0] = False
+        has[1] = False
+        sure[row] = _read(data, start, ends[row], inert, is_plain, outs, ns, has, instants[row])
+        start = ends[row]
+        has_lang[row] = has[0]
+        has_instant[row] = has[1]
+        for column in range(3):
+            if not sure[row]:
+                ns[column] = bounds[column, row]
+            outs[column][ns[column]] = 0
+            ns[column] += 1
+            bounds[column, row + 1] = ns[column]
+    return texts[: ns[0]], bounds[0], ids[: ns[1]], bounds[1], langs[: ns[2]], bounds[2]

@@ -1,0 +1,127 @@
+"""Reading the values of a whole batch of `tweets` at once, as columns of bytes instead of objects.
+
+The compiled walk accepts what almost every tweet looks like and is sure of; anything else (a date with an offset, a
+nested field, a text that may not be in NFC, whatever is wrong) it leaves to `contracts.events.decode_tweet`, which is
+the definition: what that reads is written down plainly and walked again.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import InvalidRecord
+from contracts.events import decode_tweet
+from contracts.times import to_ms, to_rfc3339
+from models.text import TextBatch
+from stream.instants import write_missing
+from stream.records import Record
+from stream.tweet_kernel import INSTANT, read_tweets
+
+_encode = msgspec.json.Encoder().encode
+_PLANE: Final = 0x10000
+
+
+class TweetColumns(NamedTuple):
+    """What the tweets of a batch say, n rows."""
+
+    rows: list[int]
+    """Which record of the batch each is."""
+    ids: TextBatch
+    texts: TextBatch
+    """In NFC."""
+    langs: TextBatch
+    has_lang: NDArray[np.bool_]
+    """(n,): False where a tweet names no language; `langs` is empty there."""
+    instants: NDArray[np.uint8]
+    """(n, 24): `created_at` in UTC to the millisecond, or the record's timestamp."""
+    timestamps: NDArray[np.int64]
+    """(n,): of the records, milliseconds."""
+
+
+def read_batch(records: Sequence[Record]) -> tuple[TweetColumns | None, list[tuple[int, InvalidRecord]]]:
+    """The tweets among the records (None when there are none), and the numbers of the others with what is wrong."""
+    values = [record.value() for record in records]
+    stamps = [record.timestamp()[1] for record in records]
+    if not values:
+        return None, []
+    columns, unsure = _walked(list(range(len(values))), [value or b"" for value in values], stamps, is_plain=False)
+    if not unsure:
+        return columns, []
+    wrong: list[tuple[int, InvalidRecord]] = []
+    plain: dict[int, bytes] = {}
+    for row in unsure:
+        try:
+            plain[row] = _plainly(values[row])
+        except InvalidRecord as error:
+            wrong.append((row, error))
+    bad = {row for row, _ in wrong}
+    rows = [row for row in range(len(values)) if row not in bad]
+    if not rows:
+        return None, wrong
+    again = [plain.get(row) or values[row] or b"" for row in rows]
+    columns, unsure = _walked(rows, again, [stamps[row] for row in rows], is_plain=True)
+    assert not unsure, "what is written plainly is read"
+    return columns, wrong
+
+
+def _walked(
+    rows: list[int], values: Sequence[bytes], timestamps: Sequence[int], *, is_plain: bool
+) -> tuple[TweetColumns, list[int]]:
+    """The columns, and the rows that the walk is not sure of; the columns are of no use when there are any."""
+    ends = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
+    data = np.frombuffer(b"".join(values), np.uint8)
+    stamps = np.array(timestamps, np.int64)
+    instants = np.empty((len(values), INSTANT), np.uint8)
+    has_instant, has_lang = np.empty((2, len(values)), np.bool_)
+    sure = np.empty(len(values), np.bool_)
+    texts, text_bounds, ids, id_bounds, langs, lang_bounds = read_tweets(
+        data, ends, _inert(), is_plain, sure, instants, has_instant, has_lang
+    )
+    write_missing(stamps, has_instant, instants)
+    columns = TweetColumns(
+        rows,
+        TextBatch(ids, id_bounds),
+        TextBatch(texts, text_bounds),
+        TextBatch(langs, lang_bounds),
+        has_lang,
+        instants,
+        stamps,
+    )
+    return columns, [] if sure.all() else [rows[at] for at in np.flatnonzero(~sure).tolist()]
+
+
+def _plainly(value: bytes | None) -> bytes:
+    tweet = decode_tweet(value)
+    plain: dict[str, Any] = {"id": str(tweet.id), "text": tweet.text, "lang": tweet.lang}
+    if tweet.created_at is not None:
+        plain["created_at"] = to_rfc3339(to_ms(tweet.created_at))
+    written: bytes = _encode(plain)
+    return written
+
+
+@functools.cache
+def _inert() -> NDArray[np.bool_]:
+    """(65536,): characters of the first plane that cannot make a text differ from its NFC (UAX 15, quick check).
+
+    Without a combining class, not decomposed by NFC, and never the second of a pair that is composed.
+    """
+    table = np.zeros(_PLANE, np.bool_)
+    seconds = {*range(0x1161, 0x1176), *range(0x11A8, 0x11C3)}  # parts of Hangul syllables
+    for point in range(_PLANE):
+        if 0xD800 <= point < 0xE000:
+            continue
+        character = chr(point)
+        table[point] = not unicodedata.combining(character) and unicodedata.is_normalized("NFC", character)
+        pair = unicodedata.decomposition(character).split()
+        if len(pair) == 2 and not pair[0].startswith("<"):
+            seconds.add(int(pair[1], 16))
+    table[[point for point in seconds if point < _PLANE]] = False
+    table.flags.writeable = False
+    return table
