@@ -1,0 +1,201 @@
+"""Two notifiers share the work, and one or the other is killed with `kill -9` again and again."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from pathlib import Path
+
+import redis
+
+from alerts.alert import Alert, Transition, fingerprint_of
+from alerts.connection import connect
+from alerts.keys import AlertKeys
+from alerts.lifecycle import resolved
+from alerts.outbox import announce
+from alerts.silences import SilenceStore, new_silence
+from alerts.state import AlertStore
+from contracts.matchers import parse_matcher
+from contracts.rules_file import load_rules
+from contracts.settings import RedisSettings, Settings
+from tests.chaos.conftest import ALL
+from tests.chaos.site import Process
+from tests.fakes import Received, Receiver
+from tests.servers import RunningServer, free_ports
+
+RULES = """
+watches: [{{name: acme, match: [acme]}}]
+receivers:
+  - {{name: team, url: "{team.url}", secret: "{team.secret}"}}
+  - {{name: desk, url: "{desk.url}", secret: "{desk.secret}"}}
+route:
+  receiver: team
+  routes:
+    - {{matchers: [alertname=~".*"], receiver: team, continue: true}}
+    - {{matchers: [alertname=~".*"], receiver: desk, group_by: [severity], group_wait: 300ms, group_interval: 700ms}}
+"""
+SECONDS = 90 if ALL else 8
+EVERY_S = 0.04
+KILL_EVERY_S = 2.0
+SEED = 20_261_120
+
+
+class Alarms:
+    """Alerts that begin and end at random, written as a worker writes them; keeps what it wrote."""
+
+    def __init__(self, settings: Settings, rules: Path) -> None:
+        self._store = AlertStore(connect(settings), settings)
+        self._keys = AlertKeys(settings.redis.prefix)
+        self._rules = load_rules(rules)
+        self._firing: dict[str, Alert] = {}
+        self.episodes: dict[str, list[int]] = defaultdict(list)
+        """By alertname: the start of each, ms."""
+
+    def toggle(self, name: str) -> None:
+        now = int(time.time() * 1000)
+        alert = self._firing.pop(name, None)
+        if alert is not None:
+            self._write(Transition("resolved", resolved(alert, now)), now)
+            return
+        labels = {"alertname": name, "severity": "warning"}
+        starts = max(now, self.episodes[name][-1] + 1 if self.episodes[name] else 0)
+        alert = self._firing[name] = Alert("bad_buzz", fingerprint_of(labels), labels, {}, starts, 0.5)
+        self.episodes[name].append(starts)
+        self._write(Transition("firing", alert), now)
+
+    def end_all(self, but: AbstractSet[str] = frozenset()) -> None:
+        for name in self._firing.keys() - but:
+            self.toggle(name)
+
+    def _write(self, transition: Transition, now_ms: int) -> None:
+        snapshot = self._store.snapshot()
+        commands = self._store.record(snapshot, [transition])
+        commands += announce(self._keys, self._rules, [transition], now_ms, "http://127.0.0.1:8000")
+        assert self._store.commit(snapshot, commands)
+
+
+def test_notifiers_killed_while_they_share_the_work_tell_everything_in_order(
+    tmp_path: Path, own_redis: RunningServer
+) -> None:
+    team, desk = Receiver("team"), Receiver("desk")
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES.format(team=team, desk=desk))
+    settings = Settings(redis=RedisSettings(url=own_redis.address, prefix="shared"))
+    alarms, chance = Alarms(settings, rules), random.Random(SEED)
+    silences = SilenceStore(connect(settings), settings)
+    notifiers = [_notifier(tmp_path, own_redis, rules, number) for number in range(2)]
+    try:
+        now = int(time.time() * 1000)
+        silence = new_silence(
+            [parse_matcher("alertname=~Muted.*")],
+            starts_at_ms=now,
+            ends_at_ms=now + 3_600_000,
+            created_by="chaos",
+            comment="a test",
+            now_ms=now,
+        )
+        silences.add(silence, now)
+        alarms.toggle("MutedForGood")
+        alarms.toggle("MutedForAWhile")
+        kills = _trouble(alarms, notifiers, chance, lambda number: _notifier(tmp_path, own_redis, rules, number))
+        alarms.toggle("MutedForGood")
+        _told(own_redis, "shared", but={"MutedForAWhile"})
+        assert not any("Muted" in post.raw.decode() for post in team.posts + desk.posts)
+        silences.expire(silence.id, int(time.time() * 1000))
+        time.sleep(1.5)
+        alarms.end_all()
+        _told(own_redis, "shared", but=set())
+    finally:
+        for process in notifiers:
+            if process.alive:
+                process.kill()
+        team.close()
+        desk.close()
+    assert kills >= 3
+    assert team.forged == desk.forged == 0
+    expected = {name: starts for name, starts in alarms.episodes.items() if name != "MutedForGood"}
+    assert _episodes(team) == {name: [(start, 2) for start in starts] for name, starts in expected.items()}
+    # Who is told in groups does not hear of what came and went within its wait, and else the same.
+    for name, told in _episodes(desk).items():
+        assert {count for _, count in told} == {2}, (name, told)
+        assert [start for start, _ in told] == sorted(set(expected[name]) & {start for start, _ in told})
+    for receiver in (team, desk):
+        bodies: dict[str, set[bytes]] = defaultdict(set)
+        for post in receiver.posts:
+            bodies[post.id].add(post.raw)
+        assert [identifier for identifier, raw in bodies.items() if len(raw) > 1] == []
+
+
+def _trouble(alarms: Alarms, notifiers: list[Process], chance: random.Random, start: Callable[[int], Process]) -> int:
+    """Let alerts come and go, kill one notifier after the other; how many were killed."""
+    kills, began = 0, time.monotonic()
+    next_kill = began + KILL_EVERY_S
+    while (now := time.monotonic()) - began < SECONDS:
+        alarms.toggle(f"Alert{chance.randrange(8)}")
+        if now >= next_kill:
+            number = kills % 2
+            notifiers[number].kill()
+            notifiers[number] = start(number)
+            kills += 1
+            next_kill = now + KILL_EVERY_S
+        time.sleep(EVERY_S)
+    alarms.end_all(but={"MutedForGood", "MutedForAWhile"})
+    return kills
+
+
+def _notifier(folder: Path, own_redis: RunningServer, rules: Path, number: int) -> Process:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
+        "BUZZWATCH_REDIS__URL": own_redis.address,
+        "BUZZWATCH_REDIS__PREFIX": "shared",
+        "BUZZWATCH_RULES": str(rules),
+        "BUZZWATCH_ALERTS__METRICS_PORT": str(free_ports(1)[0]),
+    }
+    command = [str(Path(sys.executable).with_name("buzzwatch")), "notifier"]
+    return Process("notifier", command, environment, folder / f"notifier-{number}.log")
+
+
+def _episodes(receiver: Receiver) -> dict[str, list[tuple[int, int]]]:
+    """By alertname, in the order in which they were told: start in ms, and 2 when it was told to begin and then to end.
+
+    What was told before, by a repeated post or as a part of a group, counts once.
+    """
+    seen: dict[tuple[str, str], list[str]] = {}
+    for post in _first_of_each(receiver):
+        for alert in post.body["alerts"]:
+            states = seen.setdefault((alert["labels"]["alertname"], alert["startsAt"]), [])
+            if alert["status"] not in states:
+                states.append(alert["status"])
+    found: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for (name, start), states in seen.items():
+        assert states in (["firing"], ["firing", "resolved"]), (name, start, states)
+        found[name].append((_milliseconds(start), len(states)))
+    return dict(found)
+
+
+def _first_of_each(receiver: Receiver) -> list[Received]:
+    return list({post.id: post for post in reversed(receiver.accepted)}.values())[::-1]
+
+
+def _milliseconds(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def _told(own_redis: RunningServer, prefix: str, *, but: set[str], timeout_s: float = 60) -> None:
+    """Wait until nothing waits any more, but groups that hold these."""
+    deadline = time.monotonic() + timeout_s
+    with redis.Redis.from_url(own_redis.address, decode_responses=True) as client:
+        while True:
+            groups = [client.get(key) or "" for key in client.scan_iter(f"{prefix}:{{alerts}}:outbox:group:*")]
+            left = [text for text in groups if not any(name in text for name in but)]
+            waiting = client.hlen(f"{prefix}:{{alerts}}:outbox:entries")
+            if not left and not waiting:
+                return
+            assert time.monotonic() < deadline, f"{len(left)} groups and {waiting} entries are left: {left[:2]}"
+            time.sleep(0.1)
