@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
-
 from confluent_kafka import Producer
 
 from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.evaluator import Evaluator
 from alerts.judging import Judge
+from bootstrap.beginning import Beginning, begin
 from bootstrap.logs import logging_config
 from contracts.errors import Unavailable
 from contracts.rules_file import load_rules
-from contracts.settings import Settings, load_settings
+from contracts.settings import Settings
 from models.annotate import Annotator
 from models.champion import Champion
 from stream import metrics
 from stream.health import Health
-from stream.instance import Instance
 from stream.judge_role import JudgeRole
 from stream.kafka_admin import topic_id, wait_for_topics
 from stream.records import OutRecord
@@ -29,27 +26,31 @@ from stream.watch_role import WatchRole
 from stream.worker import Deliver, Failed, Roles, Worker, create_worker
 
 
-def build_worker(settings: Settings | None = None) -> Worker:
-    """The Faust app with its real parts; Kafka, Redis and MLflow are not touched before it starts.
+def build_worker(beginning: Beginning | None = None) -> Worker:
+    """The Faust app with its real parts; Redis and MLflow are not touched before it starts.
 
     Raises:
         SettingsError, RulesError: one line that names the setting or the place in the rules file.
     """
-    settings = settings or load_settings()
+    beginning = beginning or begin()
+    settings, instance, takeover = beginning.settings, beginning.instance, beginning.takeover
     rules = load_rules(settings.rules)
-    instance = Instance(settings)
 
     def build(deliver: Deliver, failed: Failed) -> Roles:
-        wait_for_topics(settings)
+        if takeover is None:
+            wait_for_topics(settings)
+        else:
+            takeover.await_topics()
         champion = Champion(settings)
         redis = connect(settings)
         judge = Judge(redis, settings, rules)
         topics, roles = settings.kafka.topics, settings.worker.roles
         score = watch = None
-        if "score" in roles:
+        if takeover is not None:
             scorer = Scorer(Annotator(rules), settings.worker.text)
-            score = ScoreRole(settings, champion, scorer, instance.name, deliver=deliver, failed=failed)
-            threading.Thread(target=_fence_early, args=(score,), daemon=True).start()  # while the model is loaded
+            score = ScoreRole(
+                settings, champion, scorer, instance.name, takeover=takeover, deliver=deliver, failed=failed
+            )
         champion.start(cached_first=True)
         if "watch" in roles:
             watch = WatchRole(
@@ -79,11 +80,6 @@ def build_worker(settings: Settings | None = None) -> Worker:
         return Roles(judging, score, watch, health, close)
 
     return create_worker(settings, instance, build, logging_config(settings.log_level))
-
-
-def _fence_early(score: ScoreRole) -> None:
-    with contextlib.suppress(Exception):  # the role tries again when it starts, and says what is wrong
-        score.fence()
 
 
 class _Undertaker:

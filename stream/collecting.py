@@ -16,4 +16,5 @@ def relax_collector() -> None:
     processor time of scoring (docs/decisions/scoring.md).
     """
     gc.freeze()  # without a collection first, which would hold up a restart by a quarter of a second
+    gc.enable()  # `stream.app` turns it off while it imports
     gc.set_threshold(_NEW_OBJECTS, 10, 10)

@@ -10,8 +10,7 @@ class InFlight:
 
     A batch that is polled while another one's transaction still has a way to go can only queue behind it, and what
     arrives meanwhile queues behind both. Polled when that transaction is about to be committed, it holds all that
-    has arrived and follows at once
-
+    has arrived and follows at once.
 
     Args:
         most: batches at a time.

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
+from stream.bulk_produce import BulkProduce
+from stream.event_batch import EventBatch
 from stream.records import OutRecord, ScoredBatch
 
 _log = logging.getLogger("buzzwatch.stream.publishing")
@@ -44,6 +46,16 @@ def transactional_producer(settings: Settings, instance: str) -> Producer:
     )
 
 
+def fence(producer: Producer, give_up_after_s: float) -> None:
+    """Keep whoever had this transactional id before from writing, and abort what it left open.
+
+    Raises:
+        Unavailable: Kafka has been away for too long.
+        KafkaException: Kafka refuses.
+    """
+    _insist(give_up_after_s, producer.init_transactions)
+
+
 class Publisher:
     """Publishes scored batches, one transaction each.
 
@@ -70,10 +82,7 @@ class Publisher:
         self._give_up_after_s = give_up_after_s
         self._committing = committing
         self._in_flight = threading.Lock()
-
-    def init(self) -> None:
-        """Fence whoever had this transactional id before, and abort what it left open."""
-        self._insist(self._producer.init_transactions)
+        self._bulk = BulkProduce(producer) if BulkProduce.possible(producer) else None
 
     def publish(self, batch: ScoredBatch, is_current: Callable[[ScoredBatch], bool]) -> bool:
         """Publish a batch, unless it has been dropped in the meantime.
@@ -111,7 +120,13 @@ class Publisher:
         self._in_flight.release()
         return True
 
-    def _produce(self, topic: str, records: list[OutRecord]) -> None:
+    def _produce(self, topic: str, records: Sequence[OutRecord]) -> None:
+        if isinstance(records, EventBatch) and self._bulk is not None:
+            enqueued = 0
+            while (enqueued := self._bulk.produce(topic, records, enqueued)) < len(records):
+                self._producer.poll(0.05)
+            self._producer.poll(0)
+            return
         produce = self._producer.produce
         for key, value, headers, timestamp_ms in records:
             while True:
@@ -131,18 +146,22 @@ class Publisher:
         raise Aborted(cause.str()) from None
 
     def _insist(self, call: Callable[..., Any], *args: Any, timed: bool = True) -> None:
-        """Make a transactional call again while librdkafka says that it may be, up to the limit."""
-        since = time.monotonic()
-        while True:
-            try:
-                call(*args, _CALL_S) if timed else call(*args)
-                return
-            except KafkaException as error:
-                cause: KafkaError = error.args[0]
-                if not cause.retriable():
-                    raise
-                away_s = time.monotonic() - since
-                if away_s > self._give_up_after_s:
-                    raise Unavailable(f"Kafka has not answered for {away_s:.0f} s: {cause.str()}") from None
-                _log.warning("Kafka does not answer, trying again: %s", cause.str())
-                time.sleep(_RETRY_S)
+        _insist(self._give_up_after_s, call, *args, timed=timed)
+
+
+def _insist(give_up_after_s: float, call: Callable[..., Any], *args: Any, timed: bool = True) -> None:
+    """Make a transactional call again while librdkafka says that it may be, up to the limit."""
+    since = time.monotonic()
+    while True:
+        try:
+            call(*args, _CALL_S) if timed else call(*args)
+            return
+        except KafkaException as error:
+            cause: KafkaError = error.args[0]
+            if not cause.retriable():
+                raise
+            away_s = time.monotonic() - since
+            if away_s > give_up_after_s:
+                raise Unavailable(f"Kafka has not answered for {away_s:.0f} s: {cause.str()}") from None
+            _log.warning("Kafka does not answer, trying again: %s", cause.str())
+            time.sleep(_RETRY_S)

@@ -27,9 +27,10 @@ from stream.consumers import batch_consumer
 from stream.dead_letters import error_class
 from stream.in_flight import InFlight
 from stream.intake import Intake
-from stream.publishing import Aborted, Publisher, transactional_producer
+from stream.publishing import Aborted, Publisher
 from stream.records import RecordBatch, ScoredBatch
 from stream.scoring import Scorer
+from stream.takeover import Takeover
 
 _log = logging.getLogger("buzzwatch.stream.score")
 
@@ -44,6 +45,7 @@ class ScoreRole:
         champion: the model that serves, swapped between two batches.
         scorer: the function that every tweet goes through.
         instance: this worker's name.
+        takeover: of what a worker of this name left behind.
         deliver: hands a batch to the agent, called in the intake's thread.
         failed: called once, in any thread, when the role cannot go on.
     """
@@ -57,17 +59,19 @@ class ScoreRole:
         scorer: Scorer,
         instance: str,
         *,
+        takeover: Takeover,
         deliver: Callable[[RecordBatch], None],
         failed: Callable[[Exception], None],
     ) -> None:
         topics, worker = settings.kafka.topics, settings.worker
         self._champion = champion
+        self._takeover = takeover
         self._scorer = scorer
         self._failed = failed
         self._drain_timeout_s = worker.drain_timeout_s
         self._in_flight = InFlight(worker.queued_batches + 2)  # one being scored and one being published
         self._publisher = Publisher(
-            transactional_producer(settings, instance),
+            takeover.producer,
             scored=topics.scored,
             dead_letters=topics.dead_letters,
             give_up_after_s=worker.give_up_after_s,
@@ -88,8 +92,6 @@ class ScoreRole:
             threading.Thread(target=self._guarded, args=(self._publish,), name="publishing", daemon=True),
         ]
         self._broken = threading.Event()
-        self._fencing = threading.Lock()
-        self._fenced = False
         self._last_progress = time.monotonic()
 
     @property
@@ -107,16 +109,6 @@ class ScoreRole:
     def lag(self) -> int:
         """Tweets that wait to be polled."""
         return self._intake.lag
-
-    def fence(self) -> None:
-        """Abort what a killed predecessor left open, and keep it from coming back; half a second when it did.
-
-        Whoever calls it before `start`, which does it otherwise, saves that time. Raises as `Publisher.init` does.
-        """
-        with self._fencing:
-            if not self._fenced:
-                self._publisher.init()
-                self._fenced = True
 
     def start(self) -> None:
         """Start the threads."""
@@ -163,7 +155,7 @@ class ScoreRole:
             self._failed(error)
 
     def _poll(self) -> None:
-        self.fence()  # first of all: what a killed predecessor left open must be aborted before we read
+        self._takeover.complete()  # first of all: what a killed predecessor left open must be aborted before we read
         try:
             self._intake.run()
             self._drain()

@@ -27,6 +27,7 @@ from stream.following import follow
 from stream.records import Record, RecordBatch
 from stream.score_role import ScoreRole
 from stream.scoring import Scorer
+from stream.takeover import Takeover
 
 RULES = Rules.model_validate(
     {
@@ -64,6 +65,7 @@ class RunningRole:
             model or champion(),
             Scorer(Annotator(RULES), settings.worker.text),
             instance,
+            takeover=Takeover(settings, instance),
             deliver=self._deliver,
             failed=self.failures.append,
         )

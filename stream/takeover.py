@@ -1,0 +1,71 @@
+"""Taking over from a worker that was killed, while everything else is still being imported.
+
+What a predecessor of the same name left open must be aborted before anything is read. Kafka takes half a second and
+more for that, in which this process has a second and more of other work.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from contracts.errors import BuzzwatchError
+from contracts.settings import Settings
+from stream.kafka_admin import wait_for_topics
+from stream.publishing import fence, transactional_producer
+
+
+class Takeover:
+    """Waits for Kafka and its topics and fences the predecessor, in a thread of its own from `start` on.
+
+    Args:
+        settings: Kafka, topics, how long to wait.
+        instance: this worker's name.
+    """
+
+    def __init__(self, settings: Settings, instance: str) -> None:
+        self._settings = settings
+        self._ready = threading.Event()
+        self._done = threading.Event()
+        self._failure: Exception | None = None
+        self._started = threading.Lock()
+        self.producer = transactional_producer(settings, instance)
+        """To be used by whoever has called `complete`."""
+
+    def start(self) -> None:
+        """Begin; a second call does nothing."""
+        if self._started.acquire(blocking=False):
+            threading.Thread(target=self._run, name="takeover", daemon=True).start()
+
+    def await_topics(self) -> None:
+        """Block until Kafka answers and has the four topics.
+
+        Raises:
+            Unavailable: not within `worker.give_up_after_s`; says what is missing and what to do.
+        """
+        self.start()
+        self._ready.wait()
+        if isinstance(self._failure, BuzzwatchError):
+            raise self._failure
+
+    def complete(self) -> None:
+        """Block until nothing of the predecessor is open any more and it can write nothing.
+
+        Raises:
+            Unavailable: Kafka has been away for too long.
+            KafkaException: Kafka refuses the name.
+        """
+        self.start()
+        self._done.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def _run(self) -> None:
+        try:
+            wait_for_topics(self._settings)
+            self._ready.set()
+            fence(self.producer, self._settings.worker.give_up_after_s)
+        except Exception as error:
+            self._failure = error
+        finally:
+            self._ready.set()
+            self._done.set()
