@@ -1,0 +1,124 @@
+"""What holds whatever happens: alerts come, go and are muted, and somebody looks now and then."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.alert import Alert
+from alerts.grouping import Group, Notice, Telling, flush
+from alerts.routing import Target
+from alerts.webhook import notification_id
+
+NAMES = ("a", "b", "c")
+EVENTS = st.one_of(
+    st.tuples(st.just("toggle"), st.sampled_from(NAMES)),
+    st.tuples(st.just("mute"), st.sampled_from(NAMES)),
+    st.tuples(st.just("unmute"), st.sampled_from(NAMES)),
+    st.tuples(st.just("look"), st.just("")),
+    st.tuples(st.just("pass"), st.sampled_from(["1", "9", "40", "400"])),
+)
+TIMES = st.sampled_from([(0, 0), (5, 0), (0, 30), (10, 60)])
+
+
+class World:
+    """A group under test, and everything that it told."""
+
+    def __init__(self, wait_s: float, interval_s: float) -> None:
+        self.target = Target("team", "{}:{}", {}, "team:g", wait_s, interval_s, 0, True)
+        self.group: Group | None = None
+        self.active: dict[str, Alert] = {}
+        self.queue: list[Notice] = []
+        self.muted: set[str] = set()
+        self.now_ms = 1_000_000
+        self.begun = 0
+        self.ids: list[str] = []
+        self.told: dict[str, list[Telling]] = defaultdict(list)
+
+    def toggle(self, name: str) -> None:
+        alert = self.active.pop(name, None)
+        if alert is not None:
+            over = msgspec.structs.replace(alert, ends_at_ms=self.now_ms)
+            self.queue.append(Notice(self.target, "resolved", over, self.now_ms, ""))
+            return
+        self.begun += 1
+        alert = self.active[name] = Alert("bad_buzz", name, {"alertname": name}, {}, self.begun, 0.5)
+        self.queue.append(Notice(self.target, "firing", alert, self.now_ms, ""))
+
+    def look(self) -> None:
+        found = flush(
+            self.group,
+            self.queue,
+            self.now_ms,
+            muted=lambda one: one.fingerprint in self.muted,
+            active=self.active,
+        )
+        self.group, self.queue = found.group, []
+        for notification in found.notifications:
+            self.ids.append(notification_id(notification))
+            for telling in notification.tellings:
+                assert telling.alert.fingerprint not in self.muted
+                self.told[telling.alert.fingerprint].append(telling)
+
+    def happen(self, what: str, name: str) -> None:
+        if what == "toggle":
+            self.toggle(name)
+        elif what == "mute":
+            self.muted.add(name)
+        elif what == "unmute":
+            self.muted.discard(name)
+        elif what == "look":
+            self.look()
+        else:
+            self.now_ms += int(name) * 1000
+
+    def settle(self) -> None:
+        """Everything ends, nothing is muted, and there are looks for as long as it takes."""
+        for name in list(self.active):
+            self.toggle(name)
+        self.muted = set()
+        for _ in range(50):
+            self.look()
+            self.now_ms += 100_000
+
+
+@settings(max_examples=300, deadline=None)
+@given(times=TIMES, events=st.lists(EVENTS, max_size=40))
+def test_each_episode_begins_then_ends_once_and_no_id_comes_twice(
+    times: tuple[float, float], events: list[tuple[str, str]]
+) -> None:
+    world = World(*times)
+    for what, name in events:
+        world.happen(what, name)
+    world.settle()
+    assert world.group is None
+    assert len(set(world.ids)) == len(world.ids)
+    for tellings in world.told.values():
+        open_episode: int | None = None
+        for status, alert, repeat in tellings:
+            if status == "firing" and repeat == 0:
+                assert open_episode is None
+                open_episode = alert.starts_at_ms
+            elif status == "firing":
+                assert open_episode == alert.starts_at_ms
+            else:
+                assert open_episode == alert.starts_at_ms
+                open_episode = None
+        assert open_episode is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(events=st.lists(EVENTS.filter(lambda event: event[0] not in ("mute", "unmute")), max_size=40))
+def test_who_waits_for_nothing_and_mutes_nothing_is_told_everything(events: list[tuple[str, str]]) -> None:
+    world = World(0, 0)
+    for what, name in events:
+        world.happen(what, name)
+    world.settle()
+    told = {
+        status: {one.alert.starts_at_ms for tellings in world.told.values() for one in tellings if one.status == status}
+        for status in ("firing", "resolved")
+    }
+    assert told["firing"] == told["resolved"] == set(range(1, world.begun + 1))
