@@ -1,0 +1,230 @@
+"""The `bad_buzz` rule over recorded counts, tick by tick in the data's own time. Pure.
+
+The judgement is the live evaluator's (`assess_all`), and so is the way from judgement to alert (`advance`). What
+differs is the order of work: a column holds one subject at many instants instead of many subjects at one, so that a
+week of ticks takes a fraction of a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from alerts.alert import Alert, fingerprint_of
+from alerts.counts import Counts, Volume
+from alerts.detectors.bad_buzz import Evidence, Verdict, assess_all, explained
+from alerts.detectors.baseline import HOUR_S, LAGS_D, Baseline, Past, expect
+from alerts.detectors.significance import Floats
+from alerts.lifecycle import advance
+from alerts.recorded import BUCKET_S, Flags, Ints, Series
+from contracts.rules import BadBuzz
+
+_TICKS: Final = 4320
+"""How many ticks are judged at once while nothing fires: six hours."""
+_TICKS_FIRING: Final = 360
+LEAD_S: Final = 300
+"""So long before an alert's start its crisis may have begun: left out of later baselines with it."""
+
+
+class Found(NamedTuple):
+    """An alert of the backtest with the numbers at its beginning."""
+
+    alert: Alert
+    verdict: Verdict
+
+
+class Replay:
+    """One rule over one subject.
+
+    A tick is the end of a bucket; it sees the buckets before it, as a live evaluation at that instant does.
+    """
+
+    def __init__(self, rule: BadBuzz, labels: dict[str, str], series: Series) -> None:
+        self._rule = rule
+        self._labels = labels
+        self._series = series
+        self._start_s = series.start_s
+        self._sums = [_cumulated(counts) for counts in (series.negative, series.total)]
+        self._tweet_sums = [_cumulated(counts) for counts in (series.tweets_negative, series.tweets)]
+        self._minutes = [_grouped(counts, 60 // BUCKET_S) for counts in (series.past_negative, series.past_total)]
+        hour = self._start_s // HOUR_S * HOUR_S
+        self._first_hour = hour // HOUR_S
+        lead = (self._start_s - hour) // 60
+        self._hours = [
+            _cumulated(_grouped(np.concatenate((np.zeros(lead, np.int64), minutes)), 60)) for minutes in self._minutes
+        ]
+        self._recent = [_cumulated(minutes) for minutes in self._minutes]
+        self._rested_at = -np.inf
+
+    def alerts(self, since_s: float = -np.inf) -> Iterator[Found]:
+        """The alerts in their order; one that lasts to the end has no `ends_at_ms`. Ticks before `since_s` are left
+        out."""
+        tick = max(1, int(np.ceil((since_s - self._start_s) / BUCKET_S)) if np.isfinite(since_s) else 1)
+        last = len(self._series.total)
+        while tick <= last:
+            until = min(tick + _TICKS, last + 1)
+            active = self._active(tick, until, firing=False)
+            if not active.any():
+                tick = until
+                continue
+            tick += int(active.argmax())
+            found, tick = self._episode(tick)
+            if found is not None:
+                yield found
+
+    def _episode(self, tick: int) -> tuple[Found | None, int]:
+        """From a tick at which the condition begins to hold to the tick after its end."""
+        alert: Alert | None = None
+        begun: Verdict | None = None
+        last = len(self._series.total)
+        upto = tick
+        states: dict[bool, list[bool]] = {}
+        first = tick
+        while tick <= last:
+            firing = alert is not None and alert.state == "firing"
+            if tick >= upto:
+                first, upto = tick, min(tick + _TICKS_FIRING, last + 1)
+                states = {}
+            if firing not in states:
+                states[firing] = self._active(first, upto, firing=firing).tolist()
+            now_ms = (self._start_s + tick * BUCKET_S) * 1000
+            before, at = alert, tick
+            alert, transition = advance(
+                before,
+                active=states[firing][tick - first],
+                now_ms=now_ms,
+                for_s=self._rule.for_,
+                keep_firing_for_s=self._rule.keep_firing_for,
+                begin=lambda at=at: self._begun(at),  # type: ignore[misc]
+            )
+            tick += 1
+            if transition is not None and transition.status == "firing":
+                begun = self._verdict(at)
+                self._leave_out(transition.alert.starts_at_ms, None)
+                states = {}
+            elif transition is not None:
+                assert begun is not None
+                self._leave_out(transition.alert.starts_at_ms, now_ms)
+                self._rested_at = now_ms / 1000
+                return Found(transition.alert, begun), tick
+            elif alert is None:
+                return None, tick
+        return (None if alert is None or begun is None else Found(alert, begun)), tick
+
+    def _begun(self, tick: int) -> Alert:
+        verdict = self._verdict(tick)
+        return Alert(
+            kind=self._rule.kind,
+            fingerprint=fingerprint_of(self._labels),
+            labels=self._labels,
+            annotations={},
+            starts_at_ms=(self._start_s + (tick - 1) * BUCKET_S) * 1000,
+            value=verdict.now.texts.share,
+        )
+
+    def _leave_out(self, start_ms: int, end_ms: int | None) -> None:
+        """Take an episode out of later baselines; all that follows while it still fires."""
+        first = max(int(start_ms / 1000 - LEAD_S - self._start_s) // 60, 0)
+        end = None if end_ms is None else -(-(end_ms // 1000 - self._start_s) // 60)
+        if end is not None and end_ms is not None and end_ms - start_ms > self._rule.baseline * 1000:
+            end = first  # it has become the usual state
+        self._recent = []
+        for minutes in self._minutes:
+            kept = minutes.copy()
+            kept[first:end] = 0
+            self._recent.append(_cumulated(kept))
+        if end is not None:
+            for minutes in self._minutes:
+                minutes[first:end] = 0
+
+    # What a tick sees
+
+    def _verdict(self, tick: int) -> Verdict:
+        ticks = np.array([tick])
+        baseline = self._baseline(ticks)
+        windows = [
+            Volume(
+                _counts(*(_window(sums, ticks, seconds) for sums in self._tweet_sums)),
+                _counts(*(_window(sums, ticks, seconds) for sums in self._sums)),
+            )
+            for seconds in self._rule.windows
+        ]
+        evidence = self._evidence(ticks)
+        verdicts = assess_all(self._rule, evidence, baseline, firing=np.array([False]), rested_s=self._rested(ticks))
+        return explained(self._rule, windows, baseline, verdicts, 0, firing=False)
+
+    def _active(self, first: int, until: int, *, firing: bool) -> Flags:
+        ticks = np.arange(first, until)
+        evidence = self._evidence(ticks)
+        baseline = self._baseline(ticks)
+        active = np.zeros(len(ticks), bool)
+        worth = np.flatnonzero(self._worth_it(evidence, baseline, firing=firing))
+        if len(worth):
+            verdicts = assess_all(
+                self._rule,
+                [Evidence(negative[worth], total[worth]) for negative, total in evidence],
+                Baseline(*(column[worth] for column in baseline)),
+                firing=np.full(len(worth), firing),
+                rested_s=self._rested(ticks[worth]),
+            )
+            active[worth] = verdicts.active
+        return active
+
+    def _worth_it(self, evidence: list[Evidence], baseline: Baseline, *, firing: bool) -> Flags:
+        """Ticks at which the cheap conditions leave a chance."""
+        if firing:
+            return np.ones(len(baseline.share), bool)
+        some = np.zeros(len(baseline.share), bool)
+        for negative, total in evidence:
+            some |= (
+                (negative >= self._rule.min_negative)
+                & (total >= self._rule.min_volume)
+                & (negative > baseline.share * total)
+            )
+        return some
+
+    def _evidence(self, ticks: Ints) -> list[Evidence]:
+        return [Evidence(*(_window(sums, ticks, seconds) for sums in self._sums)) for seconds in self._rule.windows]
+
+    def _rested(self, ticks: Ints) -> Floats:
+        return self._start_s + ticks * float(BUCKET_S) - self._rested_at
+
+    def _baseline(self, ticks: Ints) -> Baseline:
+        """What is usual at each tick; computed once a minute, in which it does not change."""
+        minutes, where = np.unique((self._start_s + ticks * BUCKET_S) // 60, return_inverse=True)
+        now_s = minutes * 60
+        until = (now_s - int(self._rule.windows[-1])) // 60 - self._start_s // 60
+        since = until - int(self._rule.baseline) // 60
+        recent = [_between(sums, since, until) for sums in self._recent]
+        hours = now_s // HOUR_S - self._first_hour
+        slices = [
+            np.stack([_between(sums, hours - lag * 24 - 1, hours - lag * 24 + 2) for lag in LAGS_D])
+            for sums in self._hours
+        ]
+        baseline = expect(self._rule, Past(recent[0], recent[1], slices[0], slices[1]))
+        return Baseline(*(column[where] for column in baseline))
+
+
+def _counts(negative: Floats, total: Floats) -> Counts:
+    """Neutral and positive ones are not told apart here."""
+    return Counts(int(negative[0]), int(total[0] - negative[0]), 0)
+
+
+def _cumulated(counts: Ints) -> Ints:
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(counts)))
+
+
+def _grouped(counts: Ints, width: int) -> Ints:
+    padded = np.concatenate((counts, np.zeros(-len(counts) % width, np.int64)))
+    return padded.reshape(-1, width).sum(axis=1)
+
+
+def _between(sums: Ints, since: Ints, until: Ints) -> Floats:
+    end = len(sums) - 1
+    return (sums[np.clip(until, 0, end)] - sums[np.clip(since, 0, end)]).astype(np.float64)
+
+
+def _window(sums: Ints, ticks: Ints, seconds: float) -> Floats:
+    return _between(sums, ticks - -(-int(seconds) // BUCKET_S), ticks)
