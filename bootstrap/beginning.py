@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from contracts.settings import Settings, load_settings
 from stream.instance import Instance
@@ -41,7 +42,7 @@ def import_numba_without_scipy() -> None:
     """
     if "scipy.linalg" in sys.modules:
         return
-    modules: dict[str, object] = sys.modules  # type: ignore[assignment]
+    modules: Any = sys.modules
     modules["scipy.linalg"] = None  # an import of it fails
     try:
         with contextlib.suppress(ImportError):

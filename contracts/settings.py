@@ -7,6 +7,7 @@ BUZZWATCH_WORKER__ROLES=score
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ import pydantic
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import SettingsError
+from contracts.setting_names import misspelt, setting_names
 from contracts.topics import DEAD_LETTER_ROOM, MAX_RECORD_BYTES, TopicSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -315,8 +317,12 @@ def load_settings() -> Settings:
     Raises:
         SettingsError: names the first bad variable, its value and why.
     """
+    if (found := misspelt(os.environ, setting_names(Settings))) is not None:
+        variable, nearest = found
+        hint = f"did you mean {nearest}?" if nearest else "docs/settings.md lists them all"
+        raise SettingsError(f"{variable}: there is no such setting; {hint}")
     try:
-        return Settings()
+        settings = Settings()
     except pydantic.ValidationError as error:
         detail = error.errors(include_url=False)[0]
         name = "BUZZWATCH_" + "__".join(str(part).upper() for part in detail["loc"] if isinstance(part, str))
@@ -326,6 +332,11 @@ def load_settings() -> Settings:
         raise SettingsError(f"{name}: {message}{shown}") from None
     except Exception as error:  # pydantic-settings wraps a value that is no JSON where JSON is due
         raise SettingsError(f"a BUZZWATCH_ setting cannot be read: {error}") from None
+    for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
+        path = getattr(settings.kafka, name)
+        if path is not None and not path.is_file():  # the clients' own messages are about Kafka
+            raise SettingsError(f"BUZZWATCH_KAFKA__{name.upper()}: there is no file {path}")
+    return settings
 
 
 def host_name() -> str:

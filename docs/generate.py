@@ -24,8 +24,8 @@ _HEAD = """# Settings
 <!-- Written by `make schemas` from contracts/settings.py and contracts/topics.py; change it there. -->
 
 Every setting is an environment variable; there is no settings file. Nested groups are joined by two underscores. A
-value that cannot be used stops the program at its start with one line that names the variable. `buzzwatch up` starts
-no Kafka, Redis or MLflow of its own when the variable that names one is set.
+value that cannot be used stops the program at its start with one line that names the variable, and so does a misspelt
+name. `buzzwatch up` starts no Kafka, Redis or MLflow of its own when the variable that names one is set.
 """
 
 

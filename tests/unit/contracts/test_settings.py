@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from contracts.errors import SettingsError
@@ -79,3 +81,36 @@ def test_what_could_never_work_is_refused(monkeypatch: pytest.MonkeyPatch, name:
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=said):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "meant"),
+    [
+        ("BUZZWATCH_KAFKA__BOOTSTRAP_SERVER", "BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS"),
+        ("BUZZWATCH_KAFKAS__BOOTSTRAP_SERVERS", "BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS"),
+        ("BUZZWATCH_WORKER_ROLES", "BUZZWATCH_WORKER__ROLES"),
+        ("buzzwatch_kafka__topics__tweet", "BUZZWATCH_KAFKA__TOPICS__TWEETS"),
+        ("BUZZWATCH_LOGLEVEL", "BUZZWATCH_LOG_LEVEL"),
+    ],
+)
+def test_a_misspelt_variable_stops_the_program_and_the_nearest_is_named(
+    monkeypatch: pytest.MonkeyPatch, misspelt: str, meant: str
+) -> None:
+    monkeypatch.setenv(misspelt, "x")
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert str(raised.value) == f"{misspelt}: there is no such setting; did you mean {meant}?"
+
+
+def test_a_variable_of_somebodys_own_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUZZWATCH_WEBHOOK_SECRET", "whsec_x")
+    monkeypatch.setenv("BUZZWATCH_DATA_DIR", "/data")
+    assert load_settings() == Settings()
+
+
+def test_a_certificate_that_is_not_there_is_said_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("BUZZWATCH_KAFKA__SECURITY_PROTOCOL", "SSL")
+    monkeypatch.setenv("BUZZWATCH_KAFKA__SSL_CAFILE", str(tmp_path / "ca.pem"))
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert str(raised.value) == f"BUZZWATCH_KAFKA__SSL_CAFILE: there is no file {tmp_path / 'ca.pem'}"

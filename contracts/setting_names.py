@@ -1,0 +1,39 @@
+"""The names of all settings, and variables that are meant to be one and are not."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+import pydantic
+
+PREFIX = "BUZZWATCH_"
+_NEAR = 0.75
+"""Likeness (difflib's ratio) from which a variable without a group is taken for a misspelt setting."""
+
+
+def setting_names(model: type[pydantic.BaseModel], prefix: str = PREFIX) -> Iterator[str]:
+    """The variable of every setting and group."""
+    for name, field in model.model_fields.items():
+        variable = prefix + name.upper()
+        yield variable
+        if isinstance(field.annotation, type) and issubclass(field.annotation, pydantic.BaseModel):
+            yield from setting_names(field.annotation, f"{variable}__")
+
+
+def misspelt(variables: Iterable[str], known: Iterable[str]) -> tuple[str, str | None] | None:
+    """The first variable that names no setting but was meant to, and the nearest name of one.
+
+    `BUZZWATCH_` and two underscores further on mean a setting, and so does a name that is near to one. Others are
+    taken for somebody's own, such as a secret that the rules file refers to.
+    """
+    names = {name.removeprefix(PREFIX): name for name in known}
+    for variable in sorted(variables):
+        if not variable.upper().startswith(PREFIX) or variable.upper() in names.values():
+            continue
+        meant = variable.upper().removeprefix(PREFIX)
+        nested = "__" in meant
+        near = difflib.get_close_matches(meant, names, n=1, cutoff=0.5 if nested else _NEAR)
+        if nested or near:
+            return variable, names[near[0]] if near else None
+    return None
