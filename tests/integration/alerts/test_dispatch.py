@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from alerts.dispatch import Dispatcher
 from alerts.grouping import Notification
 from alerts.keys import AlertKeys
 from alerts.lifecycle import resolved
+from alerts.muting import Shown, shown
 from alerts.outbox import Outbox, announce
 from alerts.silences import Silence, SilenceStore, UnknownSilence, new_silence
 from alerts.state import AlertStore
@@ -24,6 +26,7 @@ from contracts.matchers import parse_matcher
 from contracts.rules import Rules
 from contracts.settings import Settings
 from tests.fakes import SECRET, Clock
+from tests.servers import RunningServer
 
 HOUR_MS = 3_600_000
 
@@ -283,6 +286,39 @@ def test_an_expired_silence_is_kept_for_five_days(desk: Desk) -> None:
     desk.clock.forward(2)
     desk.silence("alertname=Drift")
     assert old.id not in {one.id for one in desk.silences.list(desk.clock())}
+
+
+def test_what_was_told_what_waits_and_what_is_silenced_outlive_a_redis_that_was_killed(
+    settings: Settings, own_redis: RunningServer
+) -> None:
+    settings.redis.url = own_redis.address
+    desk = Desk(settings)
+    waiting, muted = alert("Quiet"), alert("Drift")
+    desk.with_rules(route={"routes": [{"matchers": ["alertname=Quiet"], "group_wait": "30s"}]})
+    desk.silence("alertname=Drift")
+    desk.fire(BUZZ, waiting, muted)
+    assert desk.look() == ["BadBuzz firing"]
+    desk.store.acknowledge(BUZZ.fingerprint, Acknowledgement("maya", "on it", desk.clock()))
+    time.sleep(1.5)  # the append-only file is written every second
+    own_redis.kill()
+    own_redis.start()
+    assert desk.look() == []
+    assert {one.alert.labels["alertname"]: bool(one.silenced_by) for one in _shown(desk)} == {
+        "BadBuzz": False,
+        "Quiet": False,
+        "Drift": True,
+    }
+    assert desk.store.snapshot().active[BUZZ.fingerprint].acknowledgement is not None
+    desk.end(desk.store.snapshot().active[BUZZ.fingerprint])
+    assert desk.look() == ["BadBuzz resolved"]
+    desk.clock.forward(30)
+    assert desk.look() == ["Quiet firing"]
+    desk.clock.forward(3600)
+    assert desk.look() == ["Drift firing"]
+
+
+def _shown(desk: Desk) -> list[Shown]:
+    return shown(desk.store.list(), desk.silences.list(desk.clock()), (), desk.clock())
 
 
 class _Interrupted(redis.Redis):

@@ -10,9 +10,10 @@ import pytest
 
 from alerts.connection import connect
 from alerts.counters import Cell, CounterStore
+from alerts.dispatch import Dispatcher
 from alerts.judging import Judge
 from alerts.keys import AlertKeys
-from alerts.outbox import Outbox
+from alerts.outbox import Entry, Outbox
 from alerts.state import AlertStore
 from contracts.events import Feedback
 from contracts.rules import ConsecutiveErrors, Rules, Watch, Webhook
@@ -98,8 +99,13 @@ def test_feedback_and_its_alert_are_lost_together_and_judged_again(
                 judge.judge("t", offset, offset + 1, [(offset, events[offset])], now_ms=NOW_MS + offset) == offset + 1
             )
 
+    def notices() -> list[str]:
+        (group,) = connect(restarted).zrange(AlertKeys(restarted.redis.prefix).flushes, 0, -1)
+        return connect(restarted).lrange(AlertKeys(restarted.redis.prefix).notices(group), 0, -1)
+
     judge_from(0)
-    (told,) = Outbox(connect(restarted), restarted).waiting()
+    told = notices()
+    assert len(told) == 1
     lose_the_end(own_redis, restarted, lost_bytes)
     client, keys = connect(restarted), AlertKeys(restarted.redis.prefix)
     mark = judge.mark("t") or 0
@@ -108,5 +114,30 @@ def test_feedback_and_its_alert_are_lost_together_and_judged_again(
     assert AlertStore(client, restarted).list() == []
     judge_from(mark)
     assert client.hgetall(keys.judged) == {"7|right": "37", "7|wrong": "3"}
-    (again,) = Outbox(client, restarted).waiting()
+    assert notices() == told
+
+
+def test_a_notification_that_was_lost_is_made_again_with_the_same_id_and_bytes(
+    restarted: Settings, own_redis: RunningServer
+) -> None:
+    judge = Judge(connect(restarted), restarted, RULES)
+    for offset in range(3):
+        event = Feedback(
+            feedback_id=uuid.uuid4(),
+            prediction_id=uuid.uuid4(),
+            predicted="negative",
+            correct=False,
+            model_version="7",
+        )
+        judge.judge("t", offset, offset + 1, [(offset, event)], now_ms=NOW_MS + offset)
+
+    def entries(seconds: int) -> list[Entry]:
+        client = connect(restarted)
+        Dispatcher(client, restarted).run_due(NOW_MS + seconds * 1000)
+        return Outbox(client, restarted).waiting()
+
+    (told,) = entries(1)
+    lose_the_end(own_redis, restarted, 1)
+    assert Outbox(connect(restarted), restarted).waiting() == []
+    (again,) = entries(2)
     assert (again.id, again.body) == (told.id, told.body)
