@@ -55,6 +55,8 @@ class Alert(Struct, frozen=True):
     active_since_ms: int | None = None
     """Since when the condition holds although it does not fire yet (`for`); None once it fires."""
     acknowledgement: Acknowledgement | None = None
+    link: str = ""
+    """Where to see what was going on."""
 
     @property
     def state(self) -> State:
@@ -82,6 +84,7 @@ class Alert(Struct, frozen=True):
             "startsAt": to_rfc3339(self.starts_at_ms),
             "endsAt": NEVER if self.ends_at_ms is None else to_rfc3339(self.ends_at_ms),
             "value": self.value,
+            "generatorURL": self.link,
             "fingerprint": self.fingerprint,
             "acknowledgement": None if self.acknowledgement is None else self.acknowledgement.public(),
         }

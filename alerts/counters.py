@@ -151,6 +151,13 @@ class CounterStore:
         self._buckets.refresh(now_ms, furthest, until, every_ms=0)
         return self._buckets.total(f"window:{seconds}", since, until)
 
+    def window_of_minutes(self, now_ms: int, seconds: float) -> CountTable:
+        """All tweets, late ones too, of the last `seconds` of event time, in whole minutes; two seconds old at most."""
+        until = -(-now_ms // 60_000) * _MINUTE_S
+        since = int((now_ms / 1000 - seconds) // _MINUTE_S) * _MINUTE_S
+        self._minutes.refresh(now_ms, since, until, every_ms=_BASELINE_REFRESH_MS)
+        return self._minutes.total(f"minutes:{seconds}", since, until)
+
     def rows_of(self, keys: Sequence[Key]) -> IntArray:
         """Rows of watches and themes in every table of this store, -1 for what was not seen yet."""
         return self._rows.of(keys)

@@ -1,51 +1,38 @@
-"""Every `bad_buzz` rule against every watch, at one instant."""
+"""All rules at one instant: what their conditions say becomes changes of state, written with their notifications."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from functools import partial
+from typing import Any, Final
 
 import msgspec
 import redis
 
-from alerts import explaining
 from alerts.alert import Alert, Transition, fingerprint_of, labels_of
-from alerts.count_cache import sum_of
+from alerts.annotating import with_own
+from alerts.conditions.bad_buzz import BadBuzzCondition
+from alerts.conditions.drift import DriftCondition
+from alerts.conditions.feedback import FeedbackCondition
+from alerts.conditions.finding import SEVERITIES, Condition, Finding, Moment, place_of
+from alerts.conditions.model_broken import ModelBrokenCondition
+from alerts.conditions.quiet import QuietCondition
 from alerts.counters import CounterStore
-from alerts.counts import ALL_THEMES, NOTHING, Counts, Key
-from alerts.detectors import bad_buzz
+from alerts.detectors.drift import Reference
+from alerts.judgements import recent_judgements
 from alerts.keys import AlertKeys
 from alerts.lifecycle import advance, resolved
+from alerts.linking import link_of
 from alerts.outbox import announce, receivers_of
 from alerts.reporting import external_url, report
 from alerts.state import AlertStore, Snapshot
-from contracts.rules import BadBuzz, ConsecutiveErrors, Rules
+from contracts.rules import BaseRule, Rules
 from contracts.settings import Settings
 
 _ATTEMPTS: Final = 20
 _log = logging.getLogger("buzzwatch.alerts")
-
-
-class _Subject(NamedTuple):
-    """A rule applied to a watch."""
-
-    rule: BadBuzz
-    watch: str
-    terms: tuple[str, ...]
-    labels: dict[str, str]
-    fingerprint: str
-
-
-class _View(NamedTuple):
-    """What a rule looks at."""
-
-    snapshot: Snapshot
-    window: Mapping[Key, Counts]
-    baseline: Mapping[Key, Counts]
-    now_ms: int
-    model_version: str
 
 
 @dataclass
@@ -56,35 +43,66 @@ class _Plan:
     kept: list[Alert] = field(default_factory=list)
     forgotten: list[Alert] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        return bool(self.transitions or self.kept or self.forgotten)
+
 
 class Evaluator:
-    """Reads windows and baselines, judges, writes changes of state with their notifications.
+    """Asks every condition, and writes changes of state with their notifications.
 
     One thread calls it. Two evaluators at once do no harm: the slower one's write is refused, and it
     computes again from the state that the other left.
     """
 
     def __init__(self, redis: redis.Redis, settings: Settings, rules: Rules) -> None:
+        self._redis = redis
+        self._settings = settings
         self._counters = CounterStore(redis, settings)
         self._store = AlertStore(redis, settings)
         self._keys = AlertKeys(settings.redis.prefix)
-        self._rules = rules
         self._url = external_url(settings)
-        self._bucket_s = settings.alerts.bucket_s
-        self._rules_and_subjects = [
-            (rule, _subjects(rule, rules)) for rule in rules.rules if isinstance(rule, BadBuzz) and rule.enabled
-        ]
-        self._fingerprints = {subject.fingerprint for _, subjects in self._rules_and_subjects for subject in subjects}
+        self.follow(rules)
 
-    def tick(self, now_ms: int, model_version: str) -> list[Transition]:
+    def follow(self, rules: Rules) -> None:
+        """Evaluate these rules from now on; alerts that they do not ask for end with the next `tick`."""
+        feedback = FeedbackCondition(rules, partial(recent_judgements, self._redis, self._settings))
+        self._conditions: Mapping[str, Condition | None] = {
+            "bad_buzz": BadBuzzCondition(rules, self._counters, bucket_s=self._settings.alerts.bucket_s),
+            "error_count": feedback,
+            "accuracy": feedback,
+            "drift": DriftCondition(rules, self._counters),
+            "quiet": QuietCondition(rules, self._counters),
+            "model_broken": ModelBrokenCondition(rules),
+            "consecutive_errors": None,  # the judge's
+        }
+        self._by_name: dict[str, BaseRule] = {rule.alert: rule for rule in rules.rules if rule.enabled}
+        self._rules = rules
+
+    def tick(
+        self,
+        now_ms: int,
+        model_version: str,
+        *,
+        reference: Reference | None = None,
+        model_failure: str | None = None,
+        caught_up: bool = True,
+    ) -> list[Transition]:
         """Evaluate everything at `now_ms` (wall clock for live rules, the data's for backtests).
+
+        Args:
+            model_version: the version that serves.
+            reference: what its training leads to expect of it.
+            model_failure: why the version that should serve does not.
+            caught_up: False while predictions wait to be counted.
 
         Returns the changes of state that were written; each is logged.
         """
         for _ in range(_ATTEMPTS):
             snapshot = self._store.snapshot()
-            plan = self._planned(snapshot, now_ms, model_version)
-            if not plan.transitions and not plan.kept and not plan.forgotten:
+            alerts = {place_of(alert.labels): alert for alert in snapshot.active.values()}
+            moment = Moment(now_ms, snapshot, model_version, reference, model_failure, caught_up, alerts)
+            plan = self._planned(moment)
+            if not plan:
                 return []
             commands = self._store.record(snapshot, plan.transitions)
             for alert in plan.kept:
@@ -98,126 +116,101 @@ class Evaluator:
         _log.warning("alert states in Redis change faster than rules can be evaluated; trying again at the next tick")
         return []
 
-    def _planned(self, snapshot: Snapshot, now_ms: int, model_version: str) -> _Plan:
+    def _planned(self, moment: Moment) -> _Plan:
         plan = _Plan()
-        for rule, subjects in self._rules_and_subjects:
-            view = _View(
-                snapshot,
-                self._counters.window(now_ms, rule.window),
-                self._counters.baseline(now_ms, window_s=rule.window, baseline_s=rule.baseline),
-                now_ms,
-                model_version,
-            )
-            for subject in subjects:
-                self._evaluate(subject, view, plan)
-        self._end_orphans(snapshot, now_ms, plan)
+        ended = self._end_orphans(moment, plan)
+        asked: set[int] = set()
+        for condition in self._conditions.values():
+            if condition is None or id(condition) in asked:
+                continue
+            asked.add(id(condition))
+            for finding in condition.findings(moment):
+                if finding.place not in ended:
+                    self._advance(finding, moment, plan)
         return plan
 
-    def _evaluate(self, subject: _Subject, view: _View, plan: _Plan) -> None:
-        rule = subject.rule
-        now = view.window.get((subject.watch, ALL_THEMES), NOTHING)
-        previous = view.snapshot.active.get(subject.fingerprint)
-        if previous is None and now.total < rule.min_volume:
+    def _advance(self, finding: Finding, moment: Moment, plan: _Plan) -> None:
+        before = moment.alerts.get(finding.place)
+        if before is not None and before.state == "firing" and finding.active and _is_worse(finding, before):
+            self._raise_severity(finding, before, moment, plan)
             return
-        firing = previous is not None and previous.state == "firing"
-        verdict = bad_buzz.judge(rule, now, self._before(subject, view, previous), firing=firing)
         alert, transition = advance(
-            previous,
-            active=verdict.active,
-            now_ms=view.now_ms,
-            for_s=rule.for_,
-            keep_firing_for_s=rule.keep_firing_for,
-            begin=lambda: self._begun(subject, view, verdict),
+            before,
+            active=finding.active,
+            now_ms=moment.now_ms,
+            for_s=finding.rule.for_,
+            keep_firing_for_s=finding.rule.keep_firing_for,
+            begin=lambda: self._begun(finding, moment.snapshot),
         )
+        is_over = transition is not None and transition.status == "resolved"
+        if before is not None and not is_over and (alert is None or alert.fingerprint != before.fingerprint):
+            plan.forgotten.append(before)  # it was pending, and is gone or has got another severity
         if transition is None:
-            if alert is None and previous is not None:
-                plan.forgotten.append(previous)
-            elif alert is not None and alert is not previous:
+            if alert is not None and alert is not before:
                 plan.kept.append(alert)
-            return
-        if transition.status == "resolved":
-            told = explaining.ended(rule, subject.watch, verdict, transition.alert.annotations)
-            transition = Transition("resolved", msgspec.structs.replace(transition.alert, annotations=told))
-        plan.transitions.append(transition)
+        elif transition.status == "resolved":
+            plan.transitions.append(Transition("resolved", self._ended(finding, transition.alert)))
+        else:
+            plan.transitions.append(transition)
 
-    def _before(self, subject: _Subject, view: _View, firing: Alert | None) -> Counts:
-        """The baseline without the crises in it.
+    def _raise_severity(self, finding: Finding, before: Alert, moment: Moment, plan: _Plan) -> None:
+        """The score says more than when it began. Labels make an alert what it is, so the milder one ends, as in
+        Prometheus, and one with the higher severity goes on."""
+        alert = self._begun(finding, moment.snapshot, starts_at_ms=before.starts_at_ms)
+        told = {**before.annotations, "description": f"Raised to {alert.labels['severity']}."}
+        over = msgspec.structs.replace(resolved(before, moment.now_ms), annotations=told)
+        plan.transitions += [Transition("resolved", over), Transition("firing", alert)]
 
-        An alert that has fired for longer than its baseline has become the usual state and is not left out.
-        """
-        rule, key = subject.rule, (subject.watch, ALL_THEMES)
-        total = view.baseline.get(key, NOTHING)
-        episodes: list[tuple[int, int]] = list(view.snapshot.episodes.get(subject.fingerprint, ()))
-        if firing is not None:
-            episodes.append((firing.starts_at_ms, view.now_ms))
-        since, until = self._counters.baseline_bounds(view.now_ms, window_s=rule.window, baseline_s=rule.baseline)
-        crisis: dict[int, Counts] = {}
-        for start_ms, end_ms in episodes:
-            if end_ms - start_ms <= rule.baseline * 1000:
-                first = int((start_ms / 1000 - rule.window) // 60) * 60
-                last = -(-end_ms // 60_000) * 60
-                series = self._counters.baseline_series(key, max(first, since), min(last, until))
-                crisis |= {start: volume.tweets for start, volume in series.items()}
-        return total.minus(sum_of(crisis.values()))
-
-    def _begun(self, subject: _Subject, view: _View, verdict: bad_buzz.BadBuzzVerdict) -> Alert:
-        rule, watch = subject.rule, subject.watch
-        since, _ = self._counters.window_bounds(view.now_ms, rule.window)
-        samples = self._counters.samples(watch, since * 1000)
-        start_ms = self._since_when(subject, verdict.before, view.now_ms) * 1000
+    def _begun(self, finding: Finding, snapshot: Snapshot, *, starts_at_ms: int | None = None) -> Alert:
+        rule, labels = finding.rule, finding.labels()
+        value, began_ms, annotations = finding.begin()
+        fingerprint = fingerprint_of(labels)
+        start = snapshot.free_start(fingerprint, began_ms if starts_at_ms is None else starts_at_ms)
         return Alert(
-            kind=rule.kind,
-            fingerprint=subject.fingerprint,
-            labels=subject.labels,
-            annotations=explaining.begun(rule, watch, subject.terms, verdict, view.window, samples, view.model_version),
-            starts_at_ms=view.snapshot.free_start(subject.fingerprint, start_ms),
-            value=verdict.now.share,
+            kind=str(getattr(rule, "kind", "")),
+            fingerprint=fingerprint,
+            labels=labels,
+            annotations=with_own(rule, labels, annotations, value),
+            starts_at_ms=start,
+            value=value,
             receivers=receivers_of(self._rules, rule.receivers),
+            link=link_of(self._url, labels, start),
         )
 
-    def _since_when(self, subject: _Subject, before: Counts, now_ms: int) -> int:
-        """Start of the bucket in which the condition first held, seconds; at most a window ago.
+    def _ended(self, finding: Finding, alert: Alert) -> Alert:
+        own = set(finding.rule.annotations)
+        before = {name: text for name, text in alert.annotations.items() if name not in own}
+        annotations = with_own(finding.rule, alert.labels, finding.end(before), alert.value)
+        return msgspec.structs.replace(alert, annotations=annotations)
 
-        Computed from the counts alone, so that an evaluation repeated later (after a crash that lost the first
-        one) says the same, and its notification has the same id.
-        """
-        since, until = self._counters.window_bounds(now_ms, subject.rule.window)
-        length, width = until - since, self._bucket_s
-        buckets = self._counters.bucket_series((subject.watch, ALL_THEMES), since - length, until)
-        begin = until - width
-        while begin - width >= since:
-            earlier = begin - width
-            end = earlier + width
-            counts = sum_of(volume.tweets for start, volume in buckets.items() if end - length <= start < end)
-            if not bad_buzz.judge(subject.rule, counts, before, firing=False).active:
-                break
-            begin = earlier
-        return begin
-
-    def _end_orphans(self, snapshot: Snapshot, now_ms: int, plan: _Plan) -> None:
+    def _end_orphans(self, moment: Moment, plan: _Plan) -> set[Any]:
         """Alerts that the rules file does not ask for any more are over."""
-        for fingerprint, alert in snapshot.active.items():
-            if alert.kind == "bad_buzz":
-                wanted = fingerprint in self._fingerprints
-            else:
-                version = alert.labels.get("model_version", "")
-                wanted = any(
-                    fingerprint == fingerprint_of(labels_of(rule, model_version=version))
-                    for rule in self._rules.rules
-                    if isinstance(rule, ConsecutiveErrors) and rule.enabled
-                )
-            if not wanted and alert.state == "pending":
+        ended = set()
+        for place, alert in moment.alerts.items():
+            if alert.kind not in self._conditions or self._is_wanted(alert):
+                continue
+            ended.add(place)
+            if alert.state == "pending":
                 plan.forgotten.append(alert)
-            elif not wanted:
-                told = {**alert.annotations, "description": "The rules file does not ask for this alert any more."}
-                over = msgspec.structs.replace(resolved(alert, now_ms), annotations=told)
-                plan.transitions.append(Transition("resolved", over))
+                continue
+            told = {**alert.annotations, "description": "The rules file does not ask for this alert any more."}
+            over = msgspec.structs.replace(resolved(alert, moment.now_ms), annotations=told)
+            plan.transitions.append(Transition("resolved", over))
+        return ended
+
+    def _is_wanted(self, alert: Alert) -> bool:
+        rule = self._by_name.get(alert.labels["alertname"])
+        if rule is None or getattr(rule, "kind", None) != alert.kind:
+            return False
+        severity = alert.labels["severity"] if rule.severity == "score" else None
+        where = {name: alert.labels[name] for name in ("watch", "theme", "model_version") if name in alert.labels}
+        condition = self._conditions[alert.kind]
+        same = labels_of(rule, severity=severity, **where) == alert.labels
+        return same and (condition is None or condition.covers(rule, alert))
 
 
-def _subjects(rule: BadBuzz, rules: Rules) -> list[_Subject]:
-    found = []
-    for watch in rules.watches:
-        if rule.watches is None or watch.name in rule.watches:
-            labels = labels_of(rule, watch=watch.name)
-            found.append(_Subject(rule, watch.name, watch.match, labels, fingerprint_of(labels)))
-    return found
+def _is_worse(finding: Finding, before: Alert) -> bool:
+    if finding.severity is None:
+        return False
+    known = before.labels["severity"]
+    return known in SEVERITIES and SEVERITIES.index(finding.severity) > SEVERITIES.index(known)

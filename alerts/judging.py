@@ -19,6 +19,7 @@ from alerts.annotating import with_own
 from alerts.detectors.consecutive_errors import is_active, streak_after
 from alerts.keys import AlertKeys
 from alerts.lifecycle import advance, resolved
+from alerts.linking import link_of
 from alerts.outbox import announce, receivers_of
 from alerts.reporting import external_url, report
 from alerts.state import AlertStore, Command, Snapshot
@@ -236,15 +237,17 @@ class Judge:
                 ),
                 "streak": str(streak),
             }
+            # Two episodes never start at once: start and fingerprint make the notification's id.
+            start = max(when, fold.last_end.get(fingerprint, when - 1) + 1)
             return Alert(
                 kind=rule.kind,
                 fingerprint=fingerprint,
                 labels=labels,
                 annotations=with_own(rule, labels, annotations, float(streak)),
-                # Two episodes never start at once: start and fingerprint make the notification's id.
-                starts_at_ms=max(when, fold.last_end.get(fingerprint, when - 1) + 1),
+                starts_at_ms=start,
                 value=float(streak),
                 receivers=receivers_of(self._all_rules, rule.receivers),
+                link=link_of(self._url, labels, start),
             )
 
         before = fold.firing.get(fingerprint)

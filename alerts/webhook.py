@@ -63,7 +63,7 @@ def _shown(status: Status, alert: Alert, url: str) -> dict[str, Any]:
         "annotations": alert.annotations,
         "startsAt": to_rfc3339(alert.starts_at_ms),
         "endsAt": NEVER if alert.ends_at_ms is None else to_rfc3339(alert.ends_at_ms),
-        "generatorURL": f"{url}/alerts",
+        "generatorURL": alert.link or f"{url}/alerts",
         "fingerprint": alert.fingerprint,
     }
 

@@ -35,6 +35,7 @@ _NOW_S: Final = 300.0
 _HOLD_SCORE: Final = 1.645
 """A score that chance exceeds in one of twenty."""
 _HOLD_NEGATIVE: Final = 3
+_OVER: Final = math.log(10.0)
 _STAYS_BELOW: Final = 0.05
 """A firing alert whose share chance explains this easily is over."""
 
@@ -52,7 +53,7 @@ class Verdicts(NamedTuple):
     active: NDArray[np.bool_]
     """Whether the condition holds."""
     window: NDArray[np.intp]
-    """Index into `rule.windows` of the window that says so most clearly, or comes nearest to it."""
+    """Index into `rule.windows` of the shortest window that says so, or of the one that comes nearest to it."""
     margin: Floats
     """By how many standard deviations that window says so; -inf when a plainer condition fails."""
 
@@ -63,7 +64,7 @@ class Verdict:
 
     active: bool
     window_s: float
-    """The window that says so most clearly, seconds."""
+    """The shortest window that says so, seconds."""
     now: Volume
     """What is in it."""
     past_share: float
@@ -105,7 +106,8 @@ def assess_all(
     4. a window of up to five minutes shows it too, so that nothing begins that is over.
 
     Once firing it goes on while one of the windows of up to five minutes stays above `resolve_growth` times the usual
-    share by more than chance does in one of twenty, with at least `_HOLD_NEGATIVE` negative texts.
+    share by more than chance does in one of twenty, with at least `_HOLD_NEGATIVE` negative texts; unless the shortest
+    says that it is over (see `_is_over`).
 
     Args:
         rule: the thresholds.
@@ -124,13 +126,16 @@ def assess_all(
         begun = _beginning(rule, evidence, baseline, score, seconds)
         begin.append(np.where(rested_s >= seconds, begun, -np.inf))
     held = np.stack(hold)
+    held[:, _is_over([windows[index] for index in short], baseline)] = -np.inf
     still = held.max(axis=0) >= 0.0
     begins = np.stack(begin)
     begins[len(short) :, ~still] = -np.inf
     holds = np.full_like(begins, -np.inf)
     holds[: len(short)] = held
     margins = np.where(firing, holds, begins)
-    best = margins.argmax(axis=0)
+    # The shortest window that says so tells when it began; where none does, the nearest.
+    says_so = margins >= 0.0
+    best = np.where(says_so.any(axis=0), says_so.argmax(axis=0), margins.argmax(axis=0))
     margin = np.take_along_axis(margins, best[np.newaxis], axis=0)[0]
     return Verdicts(margin >= 0.0, best, margin)
 
@@ -147,6 +152,21 @@ def _holding(rule: BadBuzz, evidence: Evidence, baseline: Baseline, score: Float
     enough = evidence.negative >= _HOLD_NEGATIVE
     grown = evidence.negative >= _threshold(baseline.share, rule.resolve_growth, 0.25) * evidence.total
     return np.where(enough & grown, score - _HOLD_SCORE, -np.inf)
+
+
+def _is_over(short: Sequence[Evidence], baseline: Baseline) -> NDArray[np.bool_]:
+    """Whether a short window is explained ten times better by the usual share than by that of the longest of them:
+    minutes after its end the longer windows are still full of the crisis."""
+    longest = short[-1]
+    usual = baseline.share
+    crisis = np.clip(longest.negative / np.maximum(longest.total, 1.0), usual, 0.995)
+    over = np.zeros(usual.shape, bool)
+    for evidence in short[:-1]:
+        effective = 1.0 / (1.0 + np.maximum(evidence.total - 1.0, 0.0) * baseline.dispersion)
+        positive = evidence.total - evidence.negative
+        better = evidence.negative * np.log(usual / crisis) + positive * np.log((1.0 - usual) / (1.0 - crisis))
+        over |= better * effective > _OVER
+    return over
 
 
 def _needed(rule: BadBuzz, total: Floats, dispersion: Floats, seconds: float) -> Floats:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -91,12 +92,13 @@ def test_an_alert_explains_itself_and_is_logged_with_its_numbers(
     for number, text in enumerate(
         ["@user my suitcase is lost", "@user my suitcase is lost!!", "no suitcase at the carousel", "which carousel?"]
     ):
-        feeder.tweets(START_MS + number, negative=15, theme="baggage", text=text)
+        feeder.tweets(START_MS + number, negative=14, theme="baggage")
+        feeder.tweets(START_MS + number, negative=1, theme="baggage", text=text)
     with caplog.at_level(logging.INFO, "buzzwatch.alerts"):
         ((status, alert),) = evaluator(settings).tick(START_MS + 5000, "7")
         assert status == "firing"
-        evaluator(settings).tick(START_MS + 300_000, "7")
-        evaluator(settings).tick(START_MS + 311_000, "7")
+        evaluator(settings).tick(START_MS + 320_000, "7")
+        evaluator(settings).tick(START_MS + 331_000, "7")
     assert alert.labels == {"alertname": "BadBuzz", "severity": "critical", "watch": "air-paradis"}
     assert alert.annotations["summary"].startswith("Bad buzz about air-paradis: 100% of 60 tweets are negative, 27%")
     assert alert.annotations["top_themes"] == "baggage (60)"
@@ -106,6 +108,9 @@ def test_an_alert_explains_itself_and_is_logged_with_its_numbers(
     assert [level for level, _ in levels] == ["ERROR", "INFO"]
     assert 'firing BadBuzz{watch="air-paradis"}' in levels[0][1]
     assert "60 of 60 tweets" in levels[0][1]
+    link = urlsplit(alert.link)
+    assert (link.path, parse_qs(link.query)["watch"]) == ("/stats", ["air-paradis"])
+    assert 0 <= float(alert.annotations["score"]) <= 100
 
 
 def test_late_tweets_never_page(settings: Settings, feeder: Feeder) -> None:
@@ -161,8 +166,8 @@ def test_the_crisis_itself_does_not_become_the_past(settings: Settings, feeder: 
         assert all(status == "firing" for status, _ in told)
     (alert,) = store.list("firing")
     # Nor does it hide the next one.
-    rules.tick(START_MS + 2000_000, "7")
-    rules.tick(START_MS + 2011_000, "7")
+    rules.tick(START_MS + 2200_000, "7")
+    rules.tick(START_MS + 2211_000, "7")
     assert [one.state for one in store.list()] == ["resolved"]
     crisis(feeder, START_MS + 3000_000, 15)
     ((status, second_alert),) = rules.tick(START_MS + 3015_000, "7")
@@ -174,7 +179,7 @@ def test_the_crisis_itself_does_not_become_the_past(settings: Settings, feeder: 
 def test_what_lasts_longer_than_the_baseline_is_the_new_usual(
     settings: Settings, feeder: Feeder, store: AlertStore
 ) -> None:
-    rules = evaluator(settings, baseline=600.0)
+    rules = evaluator(settings, baseline=600.0, windows=(60.0,))
     over = None
     for second in range(0, 1500, 30):
         feeder.tweets(START_MS + second * 1000, negative=45, positive=15)

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
-from alerts.counts import Counts, Sample
-from alerts.detectors.bad_buzz import judge
-from alerts.explaining import begun, ended, top_terms, typical_samples, words_of
+import numpy as np
+
+from alerts.counts import Counts, Sample, Volume
+from alerts.detectors.bad_buzz import Verdict, assess
+from alerts.detectors.baseline import Baseline
+from alerts.escalation import escalation
+from alerts.explaining import Evidence, begun, ended, grown_themes, span, typical_samples
 from contracts.rules import BadBuzz
 
-RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", annotations={"runbook": "call the desk"})
+RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz")
+NOW_MS = 1_790_000_000_000
+BASELINE = Baseline(*(np.array([value]) for value in (0.3, 0.01, 0.0, 10_000.0)))
 
 
 def sample(text: str, number: int = 0) -> Sample:
-    return Sample("air-paradis", 1_790_000_000_000 + number, text, ("baggage",), str(number))
+    return Sample("air-paradis", NOW_MS + number, text, ("baggage",), str(number))
 
 
 CRISIS = [
@@ -21,11 +27,36 @@ CRISIS = [
 ]
 
 
-def test_top_terms_leave_out_stop_words_placeholders_and_the_watch_itself() -> None:
-    terms = top_terms(CRISIS, ["@airparadis", "air paradis"])
-    assert terms[:2] == ["suitcase", "carousel"]
-    assert not set(terms) & {"user", "url", "air", "paradis", "the", "and"}
-    assert words_of("@user <url> the RT it’s 12345") == set()
+def volume(counts: Counts, texts: Counts | None = None) -> Volume:
+    return Volume(counts, counts if texts is None else texts)
+
+
+def verdict_on(counts: Counts, texts: Counts | None = None, *, firing: bool = False) -> Verdict:
+    return assess(RULE, [volume(counts, texts)] * 4, BASELINE, firing=firing)
+
+
+def evidence(verdict: Verdict, **changes: object) -> Evidence:
+    share = verdict.now.texts.share
+    usual = {
+        "about": "air-paradis",
+        "own_terms": ["air paradis"],
+        "verdict": verdict,
+        "escalation": escalation(share_now=share, share_before=0.3, negative_texts=verdict.now.texts.negative),
+        "volume_before": 6.9,
+        "past_tweets": 10_000.0,
+        "themes_now": {
+            "baggage": volume(Counts(40, 0, 1)),
+            "crew": volume(Counts(5, 0, 0)),
+            "food": volume(Counts(0, 3, 0)),
+            "delay": volume(Counts(6, 0, 0)),
+        },
+        "themes_before": {"baggage": 0.3, "crew": 0.1, "delay": 9.0},
+        "samples": CRISIS,
+        "samples_before": [],
+        "since_ms": NOW_MS,
+        "model_version": "7",
+    }
+    return Evidence(**(usual | changes))  # type: ignore[arg-type]
 
 
 def test_no_two_of_the_three_tweets_are_near_duplicates() -> None:
@@ -36,34 +67,47 @@ def test_no_two_of_the_three_tweets_are_near_duplicates() -> None:
     assert len(typical_samples(storm, ["bag"])) == 1
 
 
+def test_themes_come_in_the_order_of_their_growth() -> None:
+    now = {"delay": volume(Counts(30, 0, 0)), "baggage": volume(Counts(12, 0, 0)), "food": volume(Counts(0, 9, 0))}
+    assert grown_themes(now, {"delay": 28.0, "baggage": 0.2}) == [("baggage", 12), ("delay", 30)]
+
+
 def test_annotations_give_the_reason_as_strings() -> None:
-    window = {
-        ("air-paradis", ""): Counts(50, 5, 5),
-        ("air-paradis", "baggage"): Counts(40, 0, 1),
-        ("air-paradis", "crew"): Counts(2, 0, 0),
-        ("air-paradis", "food"): Counts(0, 3, 0),
-        ("united", "delay"): Counts(99, 0, 0),
-    }
-    verdict = judge(RULE, window["air-paradis", ""], Counts(3000, 3000, 4000), firing=False)
-    annotations = begun(RULE, "air-paradis", ["air paradis"], verdict, window, CRISIS, "7")
+    annotations = begun(evidence(verdict_on(Counts(50, 5, 5))))
     assert all(isinstance(text, str) for text in annotations.values())
     assert annotations["summary"] == "Bad buzz about air-paradis: 83% of 60 tweets are negative, 30% before"
-    assert annotations["top_themes"] == "baggage (40), crew (2)"
+    assert annotations["top_themes"] == "baggage (40), crew (5), delay (6)"
     assert annotations["top_terms"].startswith("suitcase, carousel")
     assert (annotations["share_now"], annotations["share_before"]) == ("0.833", "0.300")
     assert (annotations["volume_now"], annotations["volume_before"]) == ("60", "6.9")
-    assert {"sample_1", "sample_2", "sample_3", "p_value", "runbook"} <= annotations.keys()
+    assert {"sample_1", "sample_2", "sample_3", "p_value", "growth"} <= annotations.keys()
     assert annotations["model_version"] == "7"
+    assert annotations["since"] == "2026-09-21T14:13:20.000Z"
+    assert 0 < float(annotations["score"]) <= 100
 
-    over = judge(RULE, Counts(1, 2, 3), Counts(3000, 3000, 4000), firing=True)
-    last = ended(RULE, "air-paradis", over, annotations)
+    over = verdict_on(Counts(1, 2, 3), firing=True)
+    last = ended("air-paradis", over, 6.9, annotations)
     assert last["summary"] == "Bad buzz about air-paradis is over: 17% of 6 tweets are negative"
     assert last["top_themes"] == annotations["top_themes"]
     assert last["volume_now"] == "6"
 
 
+def test_repeated_texts_are_told_apart_from_voices() -> None:
+    annotations = begun(evidence(verdict_on(Counts(500, 5, 5), Counts(50, 5, 5))))
+    assert "50 of 60 different texts (500 of 510 tweets)" in annotations["description"]
+    assert (annotations["volume_now"], annotations["texts_now"]) == ("510", "60")
+
+
 def test_nothing_to_show_breaks_nothing() -> None:
-    verdict = judge(RULE, Counts(50, 5, 5), Counts(), firing=False)
-    annotations = begun(RULE, "air-paradis", [], verdict, {}, [sample("\x00"), sample("   ")], "7")
+    nothing = evidence(
+        verdict_on(Counts(50, 5, 5)), samples=[sample("\x00"), sample("   ")], themes_now={}, past_tweets=0.0
+    )
+    annotations = begun(nothing)
     assert annotations["top_terms"] == annotations["top_themes"] == ""
     assert "baseline: none" in annotations["description"]
+
+
+def test_spans_are_written_as_people_say_them() -> None:
+    assert [span(seconds) for seconds in (10, 60, 90, 300, 3600, 5400)] == [
+        "10 s", "60 s", "90 s", "5 min", "1 h", "90 min",
+    ]  # fmt: skip

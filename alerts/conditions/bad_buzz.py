@@ -1,0 +1,317 @@
+"""`bad_buzz`: every rule against every watch, or every theme of every watch, at one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts import explaining
+from alerts.alert import Alert
+from alerts.conditions.finding import Finding, Moment, Place, Told, fingerprints_of, place_of
+from alerts.count_table import CountTable, IntArray
+from alerts.counters import CounterStore
+from alerts.counts import ALL_THEMES, NOTHING, Counts, Key, Volume
+from alerts.detectors import bad_buzz, baseline
+from alerts.escalation import escalation, severity_of
+from contracts.rules import BadBuzz, BaseRule, Rules
+
+_BASELINE_FOR_MS: Final = 10_000
+"""How long what is usual is taken as still known; it rests on a day and more."""
+_EXCLUDED_FOR_MS: Final = 60_000
+_SAMPLES_BEFORE_MS: Final = 86_400_000
+
+Floats = NDArray[np.float64]
+
+
+class _Subject(NamedTuple):
+    """A watch, or a theme in a watch."""
+
+    key: Key
+    where: dict[str, str]
+    terms: tuple[str, ...]
+    place: Place
+
+    @property
+    def about(self) -> str:
+        return ", ".join(part for part in self.key if part)
+
+
+@dataclass
+class _Of:
+    """A rule with its subjects, and what is remembered between two looks."""
+
+    rule: BadBuzz
+    subjects: list[_Subject]
+    number: dict[Place, int]
+    by_fingerprint: dict[str, int]
+    rows: IntArray
+    known_rows: int = -1
+    usual: baseline.Baseline | None = None
+    usual_at_ms: int = 0
+    usual_for: tuple[int, ...] = ()
+    """The subjects that it was made for."""
+
+
+@dataclass
+class _Excluded:
+    """Counts of past crises, which do not become the usual state."""
+
+    known: dict[tuple[Key, bool, int, int], tuple[int, Counts]] = field(default_factory=dict)
+
+
+class BadBuzzCondition:
+    """Judges all subjects of a rule as columns (`alerts.detectors.bad_buzz.assess_all`)."""
+
+    def __init__(self, rules: Rules, counters: CounterStore, *, bucket_s: int) -> None:
+        self._counters = counters
+        self._bucket_s = bucket_s
+        self._themes = [theme.name for theme in rules.themes]
+        self._rules = [_of(rule, rules) for rule in rules.rules if isinstance(rule, BadBuzz) and rule.enabled]
+        self._excluded = _Excluded()
+
+    def covers(self, rule: BaseRule, alert: Alert, /) -> bool:
+        """The watches and themes that the rule names."""
+        return any(of.rule is rule and place_of(alert.labels) in of.number for of in self._rules)
+
+    def findings(self, moment: Moment) -> Iterator[Finding]:
+        """Of every subject whose condition holds or that has an alert."""
+        for of in self._rules:
+            yield from self._of(of, moment)
+
+    def _of(self, of: _Of, moment: Moment) -> Iterator[Finding]:
+        if of.known_rows != self._counters.known_rows:
+            of.rows = self._counters.rows_of([subject.key for subject in of.subjects])
+            of.known_rows = self._counters.known_rows
+        rule = of.rule
+        tables = [self._counters.window(moment.now_ms, seconds) for seconds in rule.windows]
+        if of.known_rows != self._counters.known_rows:  # seen for the first time in these windows
+            of.rows = self._counters.rows_of([subject.key for subject in of.subjects])
+            of.known_rows = self._counters.known_rows
+        alerts = {of.number[place]: alert for place, alert in moment.alerts.items() if place in of.number}
+        _, longest = tables[-1].taken(of.rows, unreliable=rule.include_unreliable)
+        busy = longest.sum(axis=1) >= rule.min_volume
+        busy[list(alerts)] = True
+        chosen = np.flatnonzero(busy)
+        if not len(chosen):
+            return
+        usual = self._usual(of, chosen, moment, alerts)
+        windows = [_evidence(table, of.rows[chosen], rule) for table in tables]
+        firing = np.array([number in alerts and alerts[number].state == "firing" for number in chosen.tolist()])
+        verdicts = bad_buzz.assess_all(rule, windows, usual, firing=firing, rested_s=_rested(of, chosen, moment))
+        for column, number in enumerate(chosen.tolist()):
+            if verdicts.active[column] or number in alerts:
+                subject = of.subjects[number]
+                volumes = [table.volume(subject.key, unreliable=rule.include_unreliable) for table in tables]
+                verdict = bad_buzz.explained(rule, volumes, usual, verdicts, column, firing=bool(firing[column]))
+                yield self._finding(of, subject, verdict, _column(usual, column), moment)
+
+    def _usual(
+        self, of: _Of, chosen: NDArray[np.intp], moment: Moment, alerts: Mapping[int, Alert]
+    ) -> baseline.Baseline:
+        """What is usual for these subjects; kept for some seconds."""
+        wanted = tuple(chosen.tolist())
+        fresh = 0 <= moment.now_ms - of.usual_at_ms < _BASELINE_FOR_MS
+        if of.usual is not None and fresh and of.usual_for == wanted:
+            return of.usual
+        rule, rows = of.rule, of.rows[chosen]
+        window_s = rule.windows[-1]
+        table = self._counters.baseline(moment.now_ms, window_s=window_s, baseline_s=rule.baseline)
+        spans = baseline.seasonal_spans(moment.now_ms / 1000)
+        slices = [_evidence(hours, rows, rule) for hours in self._counters.hours(moment.now_ms, spans)]
+        recent = _evidence(table, rows, rule)
+        for column, number in enumerate(wanted):
+            crisis = self._crises(of, number, alerts.get(number), moment, window_s)
+            recent.negative[column] -= min(crisis.negative, recent.negative[column])
+            recent.total[column] -= min(crisis.total, recent.total[column])
+        past = baseline.Past(
+            recent.negative,
+            recent.total,
+            np.stack([one.negative for one in slices]),
+            np.stack([one.total for one in slices]),
+        )
+        of.usual, of.usual_at_ms, of.usual_for = baseline.expect(rule, past), moment.now_ms, wanted
+        return of.usual
+
+    def _crises(self, of: _Of, number: int, alert: Alert | None, moment: Moment, window_s: float) -> Counts:
+        """Distinct texts of the minutes of crises within the baseline. One that is longer than it is not a crisis but
+        the new usual state."""
+        rule, subject = of.rule, of.subjects[number]
+        since, until = self._counters.baseline_bounds(moment.now_ms, window_s=window_s, baseline_s=rule.baseline)
+        episodes = [
+            episode
+            for fingerprint, episode_list in moment.snapshot.episodes.items()
+            if of.by_fingerprint.get(fingerprint) == number
+            for episode in episode_list
+        ]
+        if alert is not None:
+            episodes.append((alert.starts_at_ms, moment.now_ms))
+        minutes: set[tuple[int, int]] = set()
+        for start_ms, end_ms in episodes:
+            if end_ms - start_ms <= rule.baseline * 1000:
+                first = max(start_ms // 60_000 * 60 - 60, since)
+                last = min(-(-end_ms // 60_000) * 60, until)
+                if first < last:
+                    minutes.add((first, last))
+        total, seen = NOTHING, since
+        for first, last in sorted(minutes):
+            if max(first, seen) < last:
+                total = total.plus(self._minutes(subject.key, max(first, seen), last, rule, moment.now_ms))
+                seen = last
+        return total
+
+    def _minutes(self, key: Key, first: int, last: int, rule: BadBuzz, now_ms: int) -> Counts:
+        name = key, rule.include_unreliable, first, last
+        known = self._excluded.known.get(name)
+        if known is None or not 0 <= now_ms - known[0] < _EXCLUDED_FOR_MS:
+            if len(self._excluded.known) > 10_000:
+                self._excluded.known.clear()
+            series = self._counters.baseline_series(key, first, last, unreliable=rule.include_unreliable)
+            total = NOTHING
+            for volume in series.values():
+                total = total.plus(volume.texts)
+            known = self._excluded.known[name] = now_ms, total
+        return known[1]
+
+    def _finding(
+        self, of: _Of, subject: _Subject, verdict: bad_buzz.Verdict, usual: baseline.Baseline, moment: Moment
+    ) -> Finding:
+        rule = of.rule
+        grade = escalation(
+            share_now=verdict.now.texts.share,
+            share_before=verdict.past_share,
+            negative_texts=verdict.now.texts.negative,
+        )
+        volume_before = self._volume_before(rule, subject.key, verdict, moment)
+
+        def begin() -> Told:
+            starts_at_ms = self._since_when(rule, subject.key, verdict, usual, moment.now_ms) * 1000
+            since, _ = self._counters.window_bounds(moment.now_ms, verdict.window_s)
+            samples = self._counters.samples(subject.key[0], (since - _SAMPLES_BEFORE_MS // 1000) * 1000)
+            if subject.key[1]:
+                samples = [sample for sample in samples if subject.key[1] in sample.themes]
+            start_ms = min(since * 1000, starts_at_ms)
+            themes_now, themes_before = self._theme_volumes(rule, subject.key[0], verdict, moment)
+            evidence = explaining.Evidence(
+                about=subject.about,
+                own_terms=subject.terms,
+                verdict=verdict,
+                escalation=grade,
+                volume_before=volume_before,
+                past_tweets=float(usual.tweets[0]),
+                themes_now=themes_now,
+                themes_before=themes_before,
+                samples=[sample for sample in samples if sample.created_at_ms >= start_ms],
+                samples_before=[sample for sample in samples if sample.created_at_ms < start_ms],
+                since_ms=starts_at_ms,
+                model_version=moment.model_version,
+            )
+            return Told(verdict.now.texts.share, starts_at_ms, explaining.begun(evidence))
+
+        return Finding(
+            rule,
+            subject.where,
+            verdict.active,
+            begin,
+            lambda before: explaining.ended(subject.about, verdict, volume_before, before),
+            severity_of(rule, grade.score) if rule.severity == "score" else None,
+        )
+
+    def _theme_volumes(
+        self, rule: BadBuzz, watch: str, verdict: bad_buzz.Verdict, moment: Moment
+    ) -> tuple[dict[str, Volume], dict[str, float]]:
+        """Each theme of the watch: in the window now, and the negative texts that such a window usually holds."""
+        table = self._counters.window(moment.now_ms, verdict.window_s)
+        now = {theme: table.volume((watch, theme), unreliable=rule.include_unreliable) for theme in self._themes}
+        past = self._counters.baseline(moment.now_ms, window_s=rule.windows[-1], baseline_s=rule.baseline)
+        ratio = verdict.window_s / rule.baseline
+        before = {theme: past.volume((watch, theme)).texts.negative * ratio for theme in self._themes}
+        return now, before
+
+    def _volume_before(self, rule: BadBuzz, key: Key, verdict: bad_buzz.Verdict, moment: Moment) -> float:
+        if verdict.past_rate > 0:
+            return verdict.past_rate * verdict.window_s
+        past = self._counters.baseline(moment.now_ms, window_s=rule.windows[-1], baseline_s=rule.baseline)
+        return past.volume(key).texts.total * verdict.window_s / rule.baseline
+
+    def _since_when(
+        self, rule: BadBuzz, key: Key, verdict: bad_buzz.Verdict, usual: baseline.Baseline, now_ms: int
+    ) -> int:
+        """Start of the bucket in which the condition first held, seconds; at most a window ago.
+
+        Computed from the counts alone, so that an evaluation repeated later (after a crash that lost the first
+        one) says the same, and its notification has the same id.
+        """
+        width = self._bucket_s
+        since, until = self._counters.window_bounds(now_ms, verdict.window_s)
+        bounds = [self._counters.window_bounds(now_ms, seconds) for seconds in rule.windows]
+        first = min(start for start, _ in bounds) - (until - since)
+        series = self._counters.bucket_series(key, first, until, unreliable=rule.include_unreliable)
+        starts = range(first, until, width)
+        negative = np.cumsum([0] + [series[start].texts.negative if start in series else 0 for start in starts])
+        total = np.cumsum([0] + [series[start].texts.total if start in series else 0 for start in starts])
+        ends = np.arange(len(starts) - (until - since) // width + 1, len(starts) + 1)
+        windows = [
+            bad_buzz.Evidence(
+                (negative[ends] - negative[np.maximum(ends - (end - start) // width, 0)]).astype(float),
+                (total[ends] - total[np.maximum(ends - (end - start) // width, 0)]).astype(float),
+            )
+            for start, end in bounds
+        ]
+        broad = baseline.Baseline(*(np.repeat(column, len(ends)) for column in usual))
+        held = bad_buzz.assess_all(
+            rule, windows, broad, firing=np.zeros(len(ends), bool), rested_s=np.full(len(ends), np.inf)
+        ).active
+        begin = until - width
+        for holds in held[::-1][1:].tolist():
+            if not holds:
+                break
+            begin -= width
+        return begin
+
+
+def _of(rule: BadBuzz, rules: Rules) -> _Of:
+    themes: list[str | None] = [None]
+    if rule.per_theme:
+        themes = [theme.name for theme in rules.themes if rule.themes is None or theme.name in rule.themes]
+    subjects: list[_Subject] = []
+    for watch in rules.watches:
+        if rule.watches is None or watch.name in rule.watches:
+            for theme in themes:
+                where = {"watch": watch.name} | ({} if theme is None else {"theme": theme})
+                place = place_of({**where, "alertname": rule.alert})
+                subjects.append(_Subject((watch.name, theme or ALL_THEMES), where, watch.match, place))
+    return _Of(
+        rule,
+        subjects,
+        {subject.place: number for number, subject in enumerate(subjects)},
+        {
+            fingerprint: number
+            for number, subject in enumerate(subjects)
+            for fingerprint in fingerprints_of(rule, **subject.where)
+        },
+        np.zeros(0, np.int64),
+    )
+
+
+def _evidence(table: CountTable, rows: IntArray, rule: BadBuzz) -> bad_buzz.Evidence:
+    _, texts = table.taken(rows, unreliable=rule.include_unreliable)
+    return bad_buzz.Evidence(texts[:, 0].astype(np.float64), texts.sum(axis=1).astype(np.float64))
+
+
+def _rested(of: _Of, chosen: NDArray[np.intp], moment: Moment) -> Floats:
+    """Seconds since the last alert of each subject ended."""
+    rested = np.full(len(of.subjects), bad_buzz.NEVER_RESTED)
+    for fingerprint, past in moment.snapshot.episodes.items():
+        number = of.by_fingerprint.get(fingerprint)
+        if number is not None and past:
+            rested[number] = min(rested[number], (moment.now_ms - past[-1][1]) / 1000)
+    found: Floats = rested[chosen]
+    return found
+
+
+def _column(usual: baseline.Baseline, column: int) -> baseline.Baseline:
+    return baseline.Baseline(*(values[column : column + 1] for values in usual))

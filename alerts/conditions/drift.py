@@ -1,0 +1,93 @@
+"""`drift`: what the serving model says, against its training's reference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from alerts.alert import Alert
+from alerts.conditions.finding import Finding, Moment, Told, place_of
+from alerts.counters import CounterStore
+from alerts.counts import ANSWER_SLOT_S
+from alerts.detectors import drift
+from contracts.events import SENTIMENTS
+from contracts.rules import BaseRule, Drift, Rules
+
+_LOOK_AGAIN_MS: Final = 60_000
+
+Said = Mapping[str, Mapping[tuple[str, int], int]]
+
+
+class DriftCondition:
+    """Looks once a minute: a day's answers are hundreds of hashes."""
+
+    def __init__(self, rules: Rules, counters: CounterStore) -> None:
+        self._rules = [rule for rule in rules.rules if isinstance(rule, Drift) and rule.enabled]
+        self._counters = counters
+        self._said: dict[float, tuple[int, Said]] = {}
+
+    def findings(self, moment: Moment) -> Iterator[Finding]:
+        """About the version that serves; there is nothing to say without a reference. Alerts of others are over."""
+        for rule in self._rules:
+            for name, _, _, version in moment.alerts:
+                if name == rule.alert and version != moment.model_version:
+                    yield _over(rule, version)
+            if moment.reference is None:
+                continue
+            place = place_of({"alertname": rule.alert, "model_version": moment.model_version})
+            said = self._of(rule.within, moment.now_ms).get(moment.model_version, {})
+            verdict = drift.judge(rule, said, moment.reference, firing=moment.firing(place))
+            if verdict is not None and (verdict.active or place in moment.alerts):
+                yield _finding(rule, moment, verdict, moment.reference)
+
+    def covers(self, _rule: BaseRule, _alert: Alert, /) -> bool:
+        """Any version."""
+        return True
+
+    def _of(self, within: float, now_ms: int) -> Said:
+        known = self._said.get(within)
+        if known is None or not 0 <= now_ms - known[0] < _LOOK_AGAIN_MS:
+            known = self._said[within] = now_ms, self._counters.answers(now_ms, within)
+        return known[1]
+
+
+def _finding(rule: Drift, moment: Moment, verdict: drift.DriftVerdict, reference: drift.Reference) -> Finding:
+    version = moment.model_version
+    usual = [share / sum(reference.classes) for share in reference.classes]
+    shares = ", ".join(
+        f"{label} {now:.0%} (in training {before:.0%})"
+        for label, now, before in zip(SENTIMENTS, verdict.classes, usual, strict=True)
+    )
+    numbers = {
+        "jensen_shannon": f"{verdict.jensen_shannon:.3f}",
+        "kolmogorov_smirnov": f"{verdict.kolmogorov_smirnov:.3f}",
+        "class_move": f"{verdict.moved} {verdict.move:+.3f}",
+        "tweets": str(verdict.tweets),
+        "model_version": version,
+    }
+    hours = rule.within / 3600
+
+    def begin() -> Told:
+        annotations = {
+            "summary": f"What model version {version} says has moved away from its training",
+            "description": f"Of {verdict.tweets:,} tweets in {hours:g} h: {'; '.join(verdict.reasons)}. {shares}.",
+            **numbers,
+        }
+        start = moment.now_ms // (ANSWER_SLOT_S * 1000) * ANSWER_SLOT_S * 1000
+        return Told(max(verdict.jensen_shannon, verdict.kolmogorov_smirnov), start, annotations)
+
+    def end(before: Mapping[str, str]) -> dict[str, str]:
+        summary = f"What model version {version} says is near to its training again"
+        return {**before, "summary": summary, "description": f"{shares}.", **numbers}
+
+    return Finding(rule, {"model_version": version}, verdict.active, begin, end)
+
+
+def _over(rule: Drift, version: str) -> Finding:
+    def begin() -> Told:
+        raise AssertionError("it does not begin")
+
+    def end(before: Mapping[str, str]) -> dict[str, str]:
+        return {**before, "summary": f"Model version {version} serves no more"}
+
+    return Finding(rule, {"model_version": version}, False, begin, end)

@@ -1,0 +1,99 @@
+"""`error_count` and `accuracy`: what several judgements of a model version say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+
+from alerts.alert import Alert
+from alerts.conditions.finding import Finding, Moment, Told, place_of
+from alerts.detectors import accuracy, error_count
+from alerts.judgements import Recent
+from contracts.rules import Accuracy, BaseRule, ErrorCount, Rules
+
+_LOOK_AGAIN_S = 1.0
+
+
+class FeedbackCondition:
+    """Looks at the newest judgements, again when something was judged or a second has passed.
+
+    Args:
+        recent: reads them (`alerts.judgements.recent_judgements`).
+    """
+
+    def __init__(self, rules: Rules, recent: Callable[[], Mapping[str, Recent]]) -> None:
+        self._rules = [rule for rule in rules.rules if isinstance(rule, (ErrorCount, Accuracy)) and rule.enabled]
+        self._read = recent
+        self._known: Mapping[str, Recent] = {}
+        self._looked: tuple[str, float] | None = None
+
+    def findings(self, moment: Moment) -> Iterator[Finding]:
+        """Per rule and model version."""
+        if not self._rules:
+            return
+        clock = time.monotonic()
+        if self._looked is None or self._looked[0] != moment.snapshot.revision or clock > self._looked[1]:
+            self._known = self._read()
+            self._looked = moment.snapshot.revision, clock + _LOOK_AGAIN_S
+        versions = {*self._known, *(place[3] for place in moment.alerts if place[3])}
+        for rule in self._rules:
+            for version in sorted(versions):
+                recent = self._known.get(version, Recent([], []))
+                place = place_of({"alertname": rule.alert, "model_version": version})
+                if isinstance(rule, ErrorCount):
+                    found = _errors(rule, version, recent, moment)
+                else:
+                    found = _accuracy(rule, version, recent, moment, firing=moment.firing(place))
+                if found.active or place in moment.alerts:
+                    yield found
+
+    def covers(self, _rule: BaseRule, _alert: Alert, /) -> bool:
+        """Any version."""
+        return True
+
+
+def _errors(rule: ErrorCount, version: str, recent: Recent, moment: Moment) -> Finding:
+    verdict = error_count.judge(rule, recent.wrong_ms, moment.now_ms)
+    minutes = rule.within / 60
+    said = f"{verdict.wrong} judgements within {minutes:g} minutes called a prediction of model version {version} wrong"
+
+    def begin() -> Told:
+        annotations = {
+            "summary": f"{verdict.wrong} wrong predictions within {minutes:g} minutes by model version {version}",
+            "description": f"{said}; the limit is {rule.count}.",
+            "wrong": str(verdict.wrong),
+        }
+        return Told(float(verdict.wrong), verdict.since_ms, annotations)
+
+    def end(before: Mapping[str, str]) -> dict[str, str]:
+        summary = f"Wrong predictions by model version {version} have become few again"
+        return {**before, "summary": summary, "description": f"{said}.", "wrong": str(verdict.wrong)}
+
+    return Finding(rule, {"model_version": version}, verdict.active, begin, end)
+
+
+def _accuracy(rule: Accuracy, version: str, recent: Recent, moment: Moment, *, firing: bool) -> Finding:
+    verdict = accuracy.judge(rule, recent.verdicts, firing=firing)
+    numbers = {
+        "accuracy": f"{verdict.accuracy:.3f}",
+        "accuracy_upper": f"{verdict.upper:.3f}",
+        "judged": str(verdict.judged),
+    }
+    said = f"{verdict.right} of the last {verdict.judged} judged predictions of model version {version} were right"
+
+    def begin() -> Told:
+        annotations = {
+            "summary": f"Model version {version} is right in {verdict.accuracy:.0%} of its last {verdict.judged} "
+            "judged predictions",
+            "description": f"{said}; with {rule.confidence:.0%} confidence it is right in fewer than "
+            f"{verdict.upper:.0%}, and {rule.below:.0%} are asked for.",
+            **numbers,
+        }
+        since = max(recent.wrong_ms, default=moment.now_ms)
+        return Told(verdict.accuracy, min(since, moment.now_ms), annotations)
+
+    def end(before: Mapping[str, str]) -> dict[str, str]:
+        summary = f"Model version {version} is right often enough again"
+        return {**before, "summary": summary, "description": f"{said}.", **numbers}
+
+    return Finding(rule, {"model_version": version}, verdict.active, begin, end)

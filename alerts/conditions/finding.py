@@ -1,0 +1,100 @@
+"""What a condition says about one subject of a rule at one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from alerts.alert import Alert, fingerprint_of, labels_of
+from alerts.detectors.drift import Reference
+from alerts.state import Snapshot
+from contracts.rules import BaseRule, Severity
+
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
+"""From the mildest to the most severe."""
+
+Place = tuple[str, str, str, str]
+"""Alert name, watch, theme and model version: what sets the alerts of a rules file apart."""
+
+
+class Told(NamedTuple):
+    """What is said about an alert when it begins or ends."""
+
+    value: float
+    starts_at_ms: int
+    annotations: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Whether a rule's condition holds for one subject; explanations are made when they are asked for."""
+
+    rule: BaseRule
+    where: Mapping[str, str]
+    """Labels that say which subject."""
+    active: bool
+    begin: Callable[[], Told]
+    end: Callable[[Mapping[str, str]], dict[str, str]]
+    """From the annotations of the alert that is over to those of its end, the rule's own left out."""
+    severity: Severity | None = None
+    """What the score says, for rules that leave it to the score."""
+
+    @property
+    def place(self) -> Place:
+        """Which subject of which rule."""
+        return place_of({**self.where, "alertname": self.rule.alert})
+
+    def labels(self) -> dict[str, str]:
+        """Of the alert that it makes."""
+        return labels_of(self.rule, severity=self.severity, **self.where)
+
+
+def place_of(labels: Mapping[str, str]) -> Place:
+    """The place that these labels name."""
+    return (labels["alertname"], labels.get("watch", ""), labels.get("theme", ""), labels.get("model_version", ""))
+
+
+def fingerprints_of(rule: BaseRule, **where: str) -> list[str]:
+    """All that the alerts of a subject may have: one, or one for each severity."""
+    severities: Sequence[Severity | None] = SEVERITIES if rule.severity == "score" else (None,)
+    return [fingerprint_of(labels_of(rule, severity=severity, **where)) for severity in severities]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What conditions know beside the counters."""
+
+    now_ms: int
+    """Wall clock for live rules, the data's for backtests."""
+    snapshot: Snapshot
+    model_version: str
+    """The version that serves."""
+    reference: Reference | None = None
+    """What its training leads to expect of it."""
+    model_failure: str | None = None
+    """Why the version that has the alias does not serve."""
+    caught_up: bool = True
+    """False while predictions wait to be counted: silence means nothing then."""
+    alerts: Mapping[Place, Alert] = field(default_factory=dict)
+    """Pending and firing ones."""
+
+    def firing(self, place: Place) -> bool:
+        """Whether the subject has an alert that fires."""
+        alert = self.alerts.get(place)
+        return alert is not None and alert.state == "firing"
+
+
+class Condition(Protocol):
+    """One kind of rule."""
+
+    def findings(self, moment: Moment) -> Iterable[Finding]:
+        """Of every subject whose condition holds or that has an alert; nothing is said of the others.
+
+        A subject with an alert about which nothing can be said keeps it.
+        """
+        ...
+
+    def covers(self, rule: BaseRule, alert: Alert, /) -> bool:
+        """Whether the rule, of this kind, still asks for this alert."""
+        ...

@@ -1,0 +1,86 @@
+"""`quiet`: tweets of a watch, or of the whole stream, against the same time of the days before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from alerts.alert import Alert
+from alerts.conditions.finding import Finding, Moment, Told, place_of
+from alerts.counters import CounterStore
+from alerts.counts import ALL_THEMES, STREAM
+from alerts.detectors import quiet
+from contracts.rules import BaseRule, Quiet, Rules
+
+_DAYS: Final = 7
+_DAY_S: Final = 86_400
+_HOUR_S: Final = 3600
+
+
+class QuietCondition:
+    """What is usual comes from counts per hour, a part of an hour taken as that part of its tweets."""
+
+    def __init__(self, rules: Rules, counters: CounterStore) -> None:
+        self._rules = [rule for rule in rules.rules if isinstance(rule, Quiet) and rule.enabled]
+        self._counters = counters
+
+    def findings(self, moment: Moment) -> Iterator[Finding]:
+        """Of each watch that a rule names; nothing while predictions wait to be counted."""
+        if not moment.caught_up:
+            return
+        for rule in self._rules:
+            watches = (STREAM,) if rule.watches is None else rule.watches
+            keys = [(watch, ALL_THEMES) for watch in watches]
+            rows = self._counters.rows_of(keys)
+            since_s = moment.now_ms / 1000 - rule.window
+            table = self._counters.window_of_minutes(moment.now_ms, rule.window)
+            tweets = table.taken(rows, unreliable=True)[0].sum(axis=1).tolist()
+            usual = self._days(rule, rows, since_s)
+            for watch, number, days in zip(watches, tweets, usual, strict=True):
+                where = {"watch": watch} if watch else {}
+                place = place_of({**where, "alertname": rule.alert})
+                verdict = quiet.judge(rule, number, days, firing=moment.firing(place))
+                if verdict is not None and (verdict.active or place in moment.alerts):
+                    yield _finding(rule, where, verdict, moment.now_ms)
+
+    def covers(self, rule: BaseRule, alert: Alert, /) -> bool:
+        """The watches that the rule names."""
+        assert isinstance(rule, Quiet)
+        watch = alert.labels.get("watch")
+        return watch is None if rule.watches is None else watch in rule.watches
+
+    def _days(self, rule: Quiet, rows: object, since_s: float) -> list[list[float]]:
+        """Tweets in such a window on each of the days before that has any, per row."""
+        parts: list[tuple[int, int, float]] = []
+        for day in range(1, _DAYS + 1):
+            start, end = since_s - day * _DAY_S, since_s + rule.window - day * _DAY_S
+            hour = int(start // _HOUR_S) * _HOUR_S
+            while hour < end:
+                covered = min(end, hour + _HOUR_S) - max(start, hour)
+                parts.append((day, hour, covered / _HOUR_S))
+                hour += _HOUR_S
+        tables = self._counters.hours(int((since_s + rule.window) * 1000), [(h, h + _HOUR_S) for _, h, _ in parts])
+        per_day: dict[int, list[float]] = {}
+        for (day, _, part), table in zip(parts, tables, strict=True):
+            hour_of = (table.taken(rows, unreliable=True)[0].sum(axis=1) * part).tolist()  # type: ignore[arg-type]
+            before = per_day.get(day, [0.0] * len(hour_of))
+            per_day[day] = [one + other for one, other in zip(before, hour_of, strict=True)]
+        # A day on which nothing at all came is one on which nobody counted.
+        return [[number for number in of_row if number > 0] for of_row in zip(*per_day.values(), strict=True)]
+
+
+def _finding(rule: Quiet, where: Mapping[str, str], verdict: quiet.QuietVerdict, now_ms: int) -> Finding:
+    minutes = rule.window / 60
+    what = where.get("watch", "the whole stream")
+    said = f"{verdict.tweets} tweets in {minutes:g} minutes, {verdict.expected:.0f} are usual at this time of the day"
+    numbers = {"volume_now": str(verdict.tweets), "volume_before": f"{verdict.expected:.1f}"}
+
+    def begin() -> Told:
+        summary = f"{what[0].upper()}{what[1:]} has gone quiet: {said}"
+        start = now_ms // 60_000 * 60_000
+        return Told(float(verdict.tweets), start, {"summary": summary, "description": f"{said}.", **numbers})
+
+    def end(before: Mapping[str, str]) -> dict[str, str]:
+        return {**before, "summary": f"Tweets about {what} come again", "description": f"{said}.", **numbers}
+
+    return Finding(rule, where, verdict.active, begin, end)

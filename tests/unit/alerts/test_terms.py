@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import math
+
+from alerts.terms import grown_terms, words_of
+
+BEFORE = ["the flight is late again", "late flight, rude crew", "seat is dirty", "flight late, no answer"] * 10
+CRISIS = [
+    "my suitcase never came, flight fine",
+    "no suitcase at the carousel",
+    "carousel stands still, suitcase gone",
+    "late flight and the suitcase is lost",
+]
+
+
+def test_what_was_always_said_is_no_reason() -> None:
+    terms = grown_terms(CRISIS, BEFORE, [])
+    assert terms[:2] == ["suitcase", "carousel"]
+    assert not {"flight", "late"} & set(terms)
+
+
+def test_a_word_that_grows_counts_more_than_one_that_is_frequent() -> None:
+    now = ["flight cancelled"] * 10 + ["flight late"] * 20
+    assert grown_terms(now, ["flight late"] * 100, [])[0] == "cancelled"
+
+
+def test_without_a_past_the_most_frequent_words_are_the_reason() -> None:
+    assert grown_terms(CRISIS, [], [])[:1] == ["suitcase"]
+    assert grown_terms([], BEFORE, []) == grown_terms([], [], []) == []
+
+
+def test_a_word_of_one_tweet_alone_is_nobodys_reason() -> None:
+    assert "gone" not in grown_terms(CRISIS, BEFORE, [])
+    assert grown_terms(["where is my bag"], [], []) == ["bag"]
+
+
+def test_stop_words_placeholders_and_the_watch_itself_are_left_out() -> None:
+    texts = ["@user <url> Air Paradis suitcase and the RT"] * 5
+    assert grown_terms(texts, [], ["@airparadis", "air paradis"]) == ["suitcase"]
+    assert words_of("@user <url> the RT it’s 12345") == set()
+
+
+def test_the_score_is_that_of_the_paper() -> None:
+    """Monroe, Colaresi and Quinn 2008, equation 22, computed here by hand for two words at the limit of 1."""
+    before = ["alpha"] * 100 + ["beta"] * 300
+    for alphas in range(5, 35):
+        prior = (alphas + 100) * 40 / 440
+        here, there = alphas + prior, 100 + prior
+        delta = math.log(here / (80 - here)) - math.log(there / (440 - there))
+        expected = ["alpha"] if delta / math.sqrt(1 / here + 1 / there) > 1 else []
+        found = grown_terms(["alpha"] * alphas + ["beta"] * (40 - alphas), before, [])
+        assert [word for word in found if word == "alpha"] == expected
