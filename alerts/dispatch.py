@@ -78,6 +78,17 @@ class _Known(NamedTuple):
     inhibitor: Inhibitor
 
 
+class Standing(NamedTuple):
+    """Numbers for people who watch."""
+
+    pending: int
+    firing: int
+    silences: int
+    """Those that hold."""
+    held: int
+    """Groups in which something is muted."""
+
+
 class Dispatcher:
     """Turns notices into entries of the outbox. `redis` comes from `alerts.connection.connect`; one thread calls it."""
 
@@ -104,13 +115,9 @@ class Dispatcher:
         groups = dict.fromkeys([*due, *self._freed(silences, now_ms)])
         if not groups:
             return []
-        names = [self._keys.revision, self._keys.active]
-        for group in groups:
-            names += [self._keys.group(group), self._keys.notices(group)]
-        revision, texts, *found = self._look(keys=names, args=[self._known.revision])
-        if revision != self._known.revision:
-            active = {alert.fingerprint: alert for alert in map(decode, texts)}
-            self._known = _Known(revision, active, Inhibitor(self._inhibit_rules, active.values()))
+        found = self._looked_at(
+            [key for group in groups for key in (self._keys.group(group), self._keys.notices(group))]
+        )
         told: list[Notification] = []
         for group, state, notices in zip(groups, found[::2], found[1::2], strict=True):
             told += self._flush(group, state, notices, silences, now_ms)
@@ -122,6 +129,24 @@ class Dispatcher:
         moments = [int(first[0][1])] if first else []
         moments += [moment for moment in _boundaries(self._silences.now().silences) if moment > now_ms]
         return min(moments, default=None)
+
+    def standing(self, now_ms: int) -> Standing:
+        """How it stands now."""
+        self._looked_at([])
+        states = [alert.state for alert in self._known.active.values()]
+        active = sum(silence.state(now_ms) == "active" for silence in self._silences.now().silences)
+        held = int(self._redis.scard(self._keys.held))
+        return Standing(states.count("pending"), states.count("firing"), active, held)
+
+    def _looked_at(self, names: Sequence[str]) -> list[Any]:
+        """State and notices of groups (names of their keys, by turns), and the alerts of the same moment as known."""
+        keys = [self._keys.revision, self._keys.active, *names]
+        found: list[Any]
+        revision, texts, *found = self._look(keys=keys, args=[self._known.revision])
+        if revision != self._known.revision:
+            active = {alert.fingerprint: alert for alert in map(decode, texts)}
+            self._known = _Known(revision, active, Inhibitor(self._inhibit_rules, active.values()))
+        return found
 
     def _freed(self, silences: Sequence[Silence], now_ms: int) -> list[str]:
         """Groups in which something is muted, when what mutes may have changed since the last time."""

@@ -19,7 +19,7 @@ import redis
 import standardwebhooks
 
 from alerts.dispatch import Dispatcher
-from alerts.notifier_metrics import DELIVERED, DISABLED, DURATION, EXHAUSTED, WAITING
+from alerts.notifier_metrics import ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, SILENCES, WAITING
 from alerts.outbox import Claim, Outbox
 from alerts.schedule import retry_after_s
 from alerts.webhook import signed_headers
@@ -263,6 +263,11 @@ class Notifier:
         waiting, exhausted = self._outbox.counts()
         WAITING.set(waiting)
         EXHAUSTED.set(exhausted)
+        standing = self._dispatcher.standing(self._clock())
+        ALERTS.labels("pending").set(standing.pending)
+        ALERTS.labels("firing").set(standing.firing)
+        SILENCES.set(standing.silences)
+        HELD.set(standing.held)
         for name in sorted(self._outbox.receivers() - self._receivers.keys() - self._known_unknown):
             self._known_unknown.add(name)
             number = len(self._outbox.waiting(name))

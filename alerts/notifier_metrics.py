@@ -24,6 +24,9 @@ DURATION: Final = Histogram(
 )
 WAITING: Final = Gauge("buzzwatch_outbox_waiting", "Notifications still to be delivered", registry=REGISTRY)
 EXHAUSTED: Final = Gauge("buzzwatch_outbox_exhausted", "Notifications whose attempts are used up", registry=REGISTRY)
+ALERTS: Final = Gauge("buzzwatch_alerts", "Pending and firing alerts", ["state"], registry=REGISTRY)
+SILENCES: Final = Gauge("buzzwatch_silences_active", "Silences that hold", registry=REGISTRY)
+HELD: Final = Gauge("buzzwatch_groups_muted", "Groups of alerts in which something is muted", registry=REGISTRY)
 DISABLED: Final = Gauge("buzzwatch_receivers_disabled", "Receivers that answered 410 Gone", registry=REGISTRY)
 
 

@@ -131,6 +131,19 @@ def test_the_end_of_a_silence_is_waited_for(desk: Desk) -> None:
     assert desk.dispatcher.next_due_ms(desk.clock()) == silence.ends_at_ms
 
 
+def test_the_numbers_say_how_it_stands(desk: Desk) -> None:
+    assert desk.dispatcher.standing(desk.clock()) == (0, 0, 0, 0)
+    silence = desk.silence("alertname=BadBuzz")
+    desk.fire(BUZZ, alert("Quiet"))
+    pending = msgspec.structs.replace(alert("Drift"), active_since_ms=desk.clock())
+    desk.store.commit(desk.store.snapshot(), desk.store.store(pending))
+    desk.look()
+    assert desk.dispatcher.standing(desk.clock()) == (1, 2, 1, 1)
+    desk.silences.expire(silence.id, desk.clock())
+    desk.look()
+    assert desk.dispatcher.standing(desk.clock()) == (1, 2, 0, 0)
+
+
 def test_nobody_hears_of_an_alert_that_came_and_went_in_a_silence(desk: Desk) -> None:
     desk.silence("severity=critical")
     desk.fire(BUZZ)
