@@ -46,6 +46,6 @@ def import_numba_without_scipy() -> None:
     modules["scipy.linalg"] = None  # an import of it fails
     try:
         with contextlib.suppress(ImportError):
-            import numba.np.arraymath  # type: ignore[import-untyped]  # noqa: F401
+            import numba.np.arraymath  # noqa: F401
     finally:
         del modules["scipy.linalg"]

@@ -18,10 +18,11 @@ from models.champion import Champion
 from stream import metrics
 from stream.health import Health
 from stream.judge_role import JudgeRole
-from stream.kafka_admin import topic_id, wait_for_topics
+from stream.kafka_admin import wait_for_topics
 from stream.records import OutRecord
 from stream.score_role import ScoreRole
 from stream.scoring import Scorer
+from stream.topic_identity import TopicIdentity
 from stream.watch_role import WatchRole
 from stream.worker import Deliver, Failed, Roles, Worker, create_worker
 
@@ -52,6 +53,7 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
                 settings, champion, scorer, instance.name, takeover=takeover, deliver=deliver, failed=failed
             )
         champion.start(cached_first=True)
+        scored, feedback = TopicIdentity(settings, topics.scored), TopicIdentity(settings, topics.feedback)
         if "watch" in roles:
             watch = WatchRole(
                 settings,
@@ -60,13 +62,15 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
                 judge,
                 champion,
                 instance.name,
-                topic_id=lambda: topic_id(settings, topics.scored),
+                topic_id=scored.ask,
+                recreated=scored.changed,
                 failed=failed,
             )
         judging = JudgeRole(
             judge,
             topics.feedback,
-            topic_id=lambda: topic_id(settings, topics.feedback),
+            topic_id=feedback.ask,
+            recreated=feedback.changed,
             bury=_Undertaker(settings).bury,
         )
         threaded = [role for role in (score, watch) if role is not None]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from contracts.settings import Settings
 
@@ -28,7 +29,8 @@ def batch_consumer(settings: Settings, role: str, instance: str) -> Consumer:
             "heartbeat.interval.ms": int(settings.worker.session_timeout_s * 1000 / 4),
             "partition.assignment.strategy": "range",
             "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
+            # A position that is not there may be one of a topic that was deleted: whoever reads decides.
+            "auto.offset.reset": "error",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             # A partition often ends in a transaction marker, which is never delivered: only this event tells.
@@ -39,6 +41,8 @@ def batch_consumer(settings: Settings, role: str, instance: str) -> Consumer:
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 65_536,
             "reconnect.backoff.max.ms": 2_000,
+            # A topic that was deleted and created again is read again within seconds instead of five minutes.
+            "topic.metadata.refresh.interval.ms": 5_000,
             "error_cb": _log_error,
         }
     )
@@ -49,8 +53,13 @@ def is_fatal(error: KafkaError) -> bool:
     return error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
 
 
-def is_record(message: Message, ends: dict[int, int]) -> bool:
-    """Whether a polled message is a record; the end of a partition is noted in `ends`, other events are logged.
+def is_record(message: Message, ends: dict[int, int], out_of_range: set[int]) -> bool:
+    """Whether a polled message is a record; other events are logged.
+
+    Args:
+        message: as it was polled.
+        ends: takes the end of a partition.
+        out_of_range: takes a partition that has nothing at our position, because it was deleted or created again.
 
     Raises:
         KafkaException: the consumer is of no more use.
@@ -60,11 +69,27 @@ def is_record(message: Message, ends: dict[int, int]) -> bool:
         return True
     if error.code() == KafkaError._PARTITION_EOF:
         ends[cast("int", message.partition())] = cast("int", message.offset())
+    elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+        out_of_range.add(cast("int", message.partition()))
+        _log.warning("%s[%s]: %s", message.topic(), message.partition(), error.str())
     elif is_fatal(error):
         raise KafkaException(error)
     else:
         _log.warning("polling %s: %s", message.topic(), error.str())
     return False
+
+
+def lag_of(consumer: Consumer, positions: Iterable[TopicPartition], ends: Mapping[int, int]) -> int:
+    """Records between positions and the ends of their partitions, from librdkafka's cache.
+
+    To be called by the thread that polls and no other: calls on one consumer wait for each other, and a probe must
+    not wait for a poll.
+    """
+    total = 0
+    for position in positions:
+        _, high = consumer.get_watermark_offsets(position, cached=True)
+        total += max(high - max(position.offset, ends.get(position.partition, 0)), 0)
+    return total
 
 
 def _log_error(error: Any) -> None:

@@ -13,9 +13,10 @@ from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stream.consumers import is_record
+from stream.consumers import is_record, lag_of
 from stream.in_flight import InFlight
 from stream.records import Record, RecordBatch
+from stream.topic_identity import TopicIdentity
 
 _log = logging.getLogger("buzzwatch.stream.intake")
 
@@ -37,6 +38,7 @@ class Intake:
     Args:
         consumer: subscribed to nothing yet.
         topic: what to read.
+        identity: of that topic. Offsets are committed beside the topic's id, and mean nothing in another one.
         max_batch: most records in one batch; a batch takes what is there.
         in_flight: each batch is added, whoever is done with it releases it.
         deliver: called with each batch, in the intake's thread.
@@ -48,6 +50,7 @@ class Intake:
         consumer: Consumer,
         topic: str,
         *,
+        identity: TopicIdentity,
         max_batch: int,
         in_flight: InFlight,
         deliver: Callable[[RecordBatch], None],
@@ -55,6 +58,9 @@ class Intake:
     ) -> None:
         self._consumer = consumer
         self._topic = topic
+        self._identity = identity
+        self._topic_id = ""
+        self._out_of_range: set[int] = set()
         self._max_batch = max_batch
         self._in_flight = in_flight
         self._deliver = deliver
@@ -97,6 +103,9 @@ class Intake:
         )
         while not self._stopping.is_set():
             self._measure()
+            if self._identity.changed():
+                _log.warning("%s was deleted and created again; reading the new one from its beginning", self._topic)
+                self.rewind()
             if self._rewind_due:
                 self._seek_to_committed()
                 continue
@@ -115,19 +124,13 @@ class Intake:
         self._consumer.close()
 
     def _measure(self) -> None:
-        """Publish the lag, from librdkafka's cache.
-
-        In this thread and no other: calls on one consumer wait for each other, and a probe must not wait for a poll.
-        """
+        """Publish the lag."""
         now = time.monotonic()
         if now < self._measure_next:
             return
         self._measure_next = now + _MEASURE_S
-        total = 0
-        for position in self._consumer.position(self.assignment) if self.assignment else []:
-            _, high = self._consumer.get_watermark_offsets(position, cached=True)
-            total += max(high - max(position.offset, self._ends.get(position.partition, 0)), 0)
-        self.lag = total
+        positions = self._consumer.position(self.assignment) if self.assignment else []
+        self.lag = lag_of(self._consumer, positions, self._ends)
 
     def _poll(self) -> RecordBatch | None:
         epoch = self._epoch
@@ -138,21 +141,24 @@ class Intake:
         if self._max_batch > 1:
             came += self._consumer.consume(self._max_batch - 1, 0)
         records = [cast("Record", message) for message in came if self._is_record(message)]
+        if self._out_of_range:
+            self.rewind()
         if epoch != self._epoch:
             # A rebalance came between the records: some may be of partitions that are no longer ours.
             self.rewind()
             return None
-        return RecordBatch(records, epoch, self._consumer.consumer_group_metadata()) if records else None
+        if not records:
+            return None
+        return RecordBatch(records, epoch, self._consumer.consumer_group_metadata(), self._topic_id)
 
     def _is_record(self, message: Message) -> bool:
         error = message.error()
         if error is not None and error.code() == KafkaError._MAX_POLL_EXCEEDED:
             self.rewind()
-        return is_record(message, self._ends)
+        return is_record(message, self._ends, self._out_of_range)
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
-        with self._epoch_lock:
-            self._epoch += 1
+        self.rewind()  # librdkafka goes to the committed offsets by itself, whatever topic they are of
         self._ends = {}
         self.assignment = partitions
         _log.info("assigned %s", _names(partitions))
@@ -178,22 +184,32 @@ class Intake:
             self._rewind_due = False
             return
         try:
+            topic_id = self._identity.ask()
             committed = self._consumer.committed(self.assignment, timeout=5)
         except KafkaException as error:
-            _log.warning("asking for the committed offsets: %s", error.args[0].str())
-            self._stopping.wait(_RETRY_S)
+            self._wait_a_little("asking for the committed offsets", error.args[0].str())
             return
         for position in committed:
             if position.error is not None:
-                _log.warning("asking for the committed offset of %s: %s", position.partition, position.error)
-                self._stopping.wait(_RETRY_S)
+                self._wait_a_little(f"asking for the committed offset of {position.partition}", position.error)
                 return
-            if position.offset < 0:
-                position.offset = OFFSET_BEGINNING
-        self._consumer.assign(committed)
+        self._topic_id = topic_id
+        self._ends = {}
+        self._consumer.assign([self._start(position) for position in committed])
+        self._out_of_range.clear()
         with self._epoch_lock:
             if epoch == self._epoch:
                 self._rewind_due = False
+
+    def _start(self, committed: TopicPartition) -> TopicPartition:
+        of_another_topic = bool(committed.metadata) and committed.metadata != self._topic_id
+        from_beginning = committed.offset < 0 or of_another_topic or committed.partition in self._out_of_range
+        offset = OFFSET_BEGINNING if from_beginning else committed.offset
+        return TopicPartition(committed.topic, committed.partition, offset)
+
+    def _wait_a_little(self, doing: str, error: object) -> None:
+        _log.warning("%s: %s", doing, error)
+        self._stopping.wait(_RETRY_S)
 
 
 def _names(partitions: list[TopicPartition]) -> str:

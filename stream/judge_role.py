@@ -37,15 +37,23 @@ class JudgeRole:
         judge: writes to Redis, mark and counters in one call.
         topic: the feedback topic; it has one partition.
         topic_id: asks Kafka for the topic's id.
+        recreated: whether the topic has got another id since.
         bury: publishes a dead letter and returns once Kafka has acknowledged it.
     """
 
     def __init__(
-        self, judge: Judge, topic: str, *, topic_id: Callable[[], str], bury: Callable[[OutRecord], None]
+        self,
+        judge: Judge,
+        topic: str,
+        *,
+        topic_id: Callable[[], str],
+        bury: Callable[[OutRecord], None],
+        recreated: Callable[[], bool] = lambda: False,
     ) -> None:
         self._judge = judge
         self._topic = topic
         self._ask_topic_id = topic_id
+        self._recreated = recreated
         self._topic_id = ""
         self._bury = bury
         self._mark: int | None = None
@@ -112,7 +120,11 @@ class JudgeRole:
             await self._go_to(after, offset + 1, seek)
 
     async def compare(self, seek: Callable[[int], Any]) -> None:
-        """Notice a Redis that was restored although no feedback arrives. Called once a second."""
+        """Notice a Redis that was restored although no feedback arrives, and a new topic. Called once a second."""
+        if self._recreated():
+            _log.warning("%s was deleted and created again; judging the new one from its beginning", self._topic)
+            await seek(await self.await_start() or 0)
+            return
         if self._rewound_from is not None:
             # Faust forgets a seek that comes while it hands out a record: it notes that record's offset afterwards,
             # and drops everything before it. Nothing has come yet, so once more.

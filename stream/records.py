@@ -63,13 +63,16 @@ class RecordBatch:
     messages: Sequence[Record]
     epoch: int
     group_metadata: Any
+    topic_id: str = ""
 
     def next_offsets(self) -> list[TopicPartition]:
-        """The offsets to commit: one past the last record of each partition."""
+        """The offsets to commit: one past the last record of each partition, with the id of the topic beside it."""
         last: dict[tuple[str, int], int] = {}
         for message in self.messages:
             last[message.topic(), message.partition()] = message.offset()
-        return [TopicPartition(topic, partition, offset + 1) for (topic, partition), offset in last.items()]
+        return [
+            TopicPartition(topic, partition, offset + 1, self.topic_id) for (topic, partition), offset in last.items()
+        ]
 
 
 @dataclass(frozen=True, slots=True)

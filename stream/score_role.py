@@ -31,6 +31,7 @@ from stream.publishing import Aborted, Publisher
 from stream.records import RecordBatch, ScoredBatch
 from stream.scoring import Scorer
 from stream.takeover import Takeover
+from stream.topic_identity import TopicIdentity
 
 _log = logging.getLogger("buzzwatch.stream.score")
 
@@ -80,6 +81,7 @@ class ScoreRole:
         self._intake = Intake(
             batch_consumer(settings, self.name, instance),
             topics.tweets,
+            identity=TopicIdentity(settings, topics.tweets),
             max_batch=worker.max_batch,
             in_flight=self._in_flight,
             deliver=deliver,

@@ -36,6 +36,7 @@ class WatchRole:
         champion: the model that serves.
         instance: this worker's name.
         topic_id: asks Kafka for the id of the scored topic.
+        recreated: whether that topic has got another id since.
         failed: called once, in any thread, when the role cannot go on.
     """
 
@@ -51,6 +52,7 @@ class WatchRole:
         instance: str,
         *,
         topic_id: Callable[[], str],
+        recreated: Callable[[], bool],
         failed: Callable[[Exception], None],
     ) -> None:
         self._evaluator = evaluator
@@ -64,6 +66,7 @@ class WatchRole:
             batch_consumer(settings, self.name, instance),
             settings.kafka.topics.scored,
             topic_id=topic_id,
+            recreated=recreated,
             counters=counters,
             settings=settings.alerts,
             counted=self._counted.set,

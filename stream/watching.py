@@ -20,7 +20,7 @@ from alerts.counters import CounterStore
 from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import AlertSettings
-from stream.consumers import is_fatal, is_record
+from stream.consumers import is_fatal, is_record, lag_of
 from stream.counting import tally
 from stream.metrics import WATCHED, WATCHED_UNREADABLE
 from stream.records import Record
@@ -41,6 +41,7 @@ class Watch:
         consumer: subscribed to nothing yet.
         topic: the scored topic.
         topic_id: asks Kafka for the topic's id; marks are kept per id, so that a recreated topic starts afresh.
+        recreated: whether the topic has got another id since.
         counters: where to count.
         settings: lateness and widths.
         counted: called after each batch that was counted.
@@ -52,6 +53,7 @@ class Watch:
         topic: str,
         *,
         topic_id: Callable[[], str],
+        recreated: Callable[[], bool],
         counters: CounterStore,
         settings: AlertSettings,
         counted: Callable[[], None],
@@ -59,6 +61,7 @@ class Watch:
         self._consumer = consumer
         self._topic = topic
         self._ask_topic_id = topic_id
+        self._recreated = recreated
         self._topic_id = ""
         self._counters = counters
         self._settings = settings
@@ -67,6 +70,7 @@ class Watch:
         self._placed = False
         self._marks: dict[int, int | None] = {}
         self._ends: dict[int, int] = {}
+        self._out_of_range: set[int] = set()
         self.assignment: list[TopicPartition] = []
         """The partitions that are counted now."""
         self.lag = 0
@@ -95,6 +99,9 @@ class Watch:
         while not self._stopping.is_set():
             messages = self._poll()
             self._measure()
+            if self._recreated():
+                _log.warning("%s was deleted and created again; counting the new one from its beginning", self._topic)
+                self._placed = False
             now = time.monotonic()
             try:
                 if not self._placed:
@@ -124,19 +131,19 @@ class Watch:
         self._consumer.close()
 
     def _measure(self) -> None:
-        """Publish the lag; in this thread and no other, as in the intake."""
-        total = 0
-        for partition, mark in list(self._marks.items()):
-            _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), cached=True)
-            total += max(high - max(mark or 0, self._ends.get(partition, 0)), 0)
-        self.lag = total
+        """Publish the lag."""
+        positions = [TopicPartition(self._topic, partition, mark or 0) for partition, mark in self._marks.items()]
+        self.lag = lag_of(self._consumer, positions, self._ends)
 
     def _poll(self) -> list[Record]:
         first = self._consumer.poll(_POLL_S)
         if first is None:
             return []
         came = [first, *self._consumer.consume(_MAX_BATCH - 1, 0)]
-        return [cast("Record", message) for message in came if is_record(message, self._ends)]
+        records = [cast("Record", message) for message in came if is_record(message, self._ends, self._out_of_range)]
+        if self._out_of_range:
+            self._placed = False
+        return records
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         self.assignment = partitions
@@ -155,9 +162,14 @@ class Watch:
         self._topic_id = self._ask_topic_id()
         partitions = [position.partition for position in self.assignment]
         marks = self._counters.marks(self._topic_id, partitions)
+        starts = {partition: mark for partition, mark in marks.items() if partition not in self._out_of_range}
         self._consumer.assign(
-            [TopicPartition(self._topic, partition, marks.get(partition, OFFSET_BEGINNING)) for partition in partitions]
+            [
+                TopicPartition(self._topic, partition, starts.get(partition, OFFSET_BEGINNING))
+                for partition in partitions
+            ]
         )
+        self._out_of_range.clear()
         self._marks = {partition: marks.get(partition) for partition in partitions}
         self._ends = {}
         self._placed = True

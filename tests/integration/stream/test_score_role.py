@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient
 from numpy.typing import NDArray
 
 from contracts.events import ModelRef, decode_prediction, prediction_id
@@ -234,3 +235,21 @@ def test_the_instance_name_is_the_lowest_free_slot_and_stays_after_a_restart(
     assert (one.slot, two.slot) == (0, 1)
     one.release()
     assert Instance(settings).slot == 0
+
+
+def test_a_topic_created_again_is_read_from_its_beginning_while_the_worker_runs(
+    settings: Settings, topics: TopicSettings, start: Any, create_topics: Callable[[Settings], None]
+) -> None:
+    running = start()
+    produce(settings, tweets(60))
+    assert len(wait_for(settings, topics.scored, 60)) == 60
+    admin = AdminClient(settings.kafka.librdkafka())
+    admin.delete_topics([topics.tweets])[topics.tweets].result(10)
+    deadline = time.monotonic() + 10
+    while topics.tweets in admin.list_topics(timeout=5).topics and time.monotonic() < deadline:
+        time.sleep(0.1)
+    create_topics(settings)
+    produce(settings, tweets(20, first=100))
+    scored = [decode_prediction(record.value()).tweet_id for record in wait_for(settings, topics.scored, 80)]
+    assert Counter(scored) == Counter(str(number) for number in [*range(60), *range(100, 120)])
+    assert running.failures == []
