@@ -112,7 +112,7 @@ class BadBuzz(BaseRule):
     """What it is compared with, with the same hours of the days before: so many seconds before the longest window."""
     false_alarms: Annotated[float, Field(gt=0, le=100)] = 0.5
     """How often a watch may fire in 30 days when nothing changes; shared by the windows."""
-    dispersion: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
+    dispersion: Annotated[float, Field(ge=0, lt=0.5)] = 0.004
     """How much the share wanders on its own: the correlation between two tweets of one window (beta-binomial)."""
     min_volume: Annotated[int, Field(ge=1)] = 20
     """Fewest tweets in the window."""

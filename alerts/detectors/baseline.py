@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alerts.detectors.significance import Floats, share_score
 from contracts.rules import BadBuzz
@@ -23,6 +22,10 @@ LAGS_D: Final = (1, 2, 3, 4, 5, 6, 7, 14, 21, 28)
 SLICE_S: Final = 3 * HOUR_S
 _ODD: Final = 3.0
 """A slice is left out when its share is so many standard deviations from the median's."""
+_PRIOR_SLICES: Final = 5.0
+"""How many slices the rule's dispersion is worth beside what the slices say."""
+_MEDIAN_OF_SQUARE: Final = 0.4549
+"""Median of the square of a standard normal variable."""
 _RECENT_WEIGHT: Final = 200.0
 """How many tweets the recent past is worth beside the seasonal one."""
 _FEWEST_SLICES: Final = 2
@@ -66,7 +69,11 @@ def expect(rule: BadBuzz, past: Past) -> Baseline:
     """
     recent_weight = past.recent_total + rule.prior_weight
     recent_share = (past.recent_negative + rule.prior_share * rule.prior_weight) / recent_weight
-    kept = _ordinary(past, recent_share, rule.dispersion)
+    middle = _middle(past, recent_share)
+    dispersion = _dispersion(rule, past, middle)
+    kept = (past.slice_total > 0) & (
+        np.abs(share_score(past.slice_negative, past.slice_total, middle, dispersion)) < _ODD
+    )
     seasonal_negative = (past.slice_negative * kept).sum(axis=0)
     seasonal_total = (past.slice_total * kept).sum(axis=0)
     capped = np.where(seasonal_total > 0, np.minimum(recent_weight, _RECENT_WEIGHT), recent_weight)
@@ -74,25 +81,34 @@ def expect(rule: BadBuzz, past: Past) -> Baseline:
     share = (seasonal_negative + recent_share * capped) / weight
     return Baseline(
         share=np.clip(share, 0.005, 0.995),
-        dispersion=np.minimum(rule.dispersion + 1.0 / (weight + 1.0), 1.0),
+        dispersion=np.minimum(dispersion + 1.0 / (weight + 1.0), 1.0),
         rate=_usual_rate(past.slice_total),
         tweets=past.recent_total + seasonal_total,
     )
 
 
-def _ordinary(past: Past, recent_share: Floats, dispersion: float) -> NDArray[np.bool_]:
-    """Which slices are like the others, (k, n)."""
+def _middle(past: Past, recent_share: Floats) -> Floats:
+    """Median share of the slices that hold tweets, (n,); the recent share without any."""
     some = past.slice_total > 0
-    if not past.slice_total.size:
-        return some
     shares = np.where(some, past.slice_negative / np.maximum(past.slice_total, 1.0), np.nan)
-    # Without any slice the recent share stands in, so that nanmedian has something everywhere.
-    middle = np.nanmedian(np.vstack((shares, np.where(some.any(axis=0), np.nan, recent_share))), axis=0)
-    middle = np.clip(middle, 0.02, 0.98)
-    score = share_score(
-        past.slice_negative, past.slice_total, np.broadcast_to(middle, shares.shape), np.array(dispersion)
-    )
-    return some & (np.abs(score) < _ODD)
+    stand_in = np.where(some.any(axis=0), np.nan, recent_share)
+    return np.clip(np.nanmedian(np.vstack((shares, stand_in)), axis=0), 0.02, 0.98)
+
+
+def _dispersion(rule: BadBuzz, past: Past, middle: Floats) -> Floats:
+    """How much more the slices differ than chance makes them, (n,): the rule's value until enough is known.
+
+    Each slice's squared deviation, in binomial variances, is on average 1 + (n-1)·ρ. The median of the slices stands
+    for the average, so that an odd day does not raise it.
+    """
+    total = np.maximum(past.slice_total, 2.0)
+    variances = (past.slice_negative - total * middle) ** 2 / (total * middle * (1.0 - middle))
+    estimates = np.where(past.slice_total >= 2, (variances / _MEDIAN_OF_SQUARE - 1.0) / (total - 1.0), np.nan)
+    wandering = np.where(past.slice_total >= 2, (total - 1.0) * rule.dispersion, 0.0)
+    informative = (wandering / (1.0 + wandering)).sum(axis=0)
+    stand_in = np.where((past.slice_total >= 2).any(axis=0), np.nan, rule.dispersion)
+    found = np.clip(np.nanmedian(np.vstack((estimates, stand_in)), axis=0), 0.0, 0.5)
+    return (rule.dispersion * _PRIOR_SLICES + found * informative) / (_PRIOR_SLICES + informative)
 
 
 def _usual_rate(slice_total: Floats) -> Floats:

@@ -1,0 +1,1 @@
+"""How well bad buzz is found: simulated weeks of real tweets, our rule and its peers."""
