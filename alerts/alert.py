@@ -47,8 +47,6 @@ class Alert(Struct, frozen=True):
     """Event time."""
     value: float
     """What the rule measured: the negative share, the number of wrong judgements."""
-    receivers: tuple[str, ...] = ()
-    """Who was told that it fires, and is told when it is over."""
     ends_at_ms: int | None = None
     inactive_since_ms: int | None = None
     """Since when the condition does not hold although it still fires (`keep_firing_for`)."""

@@ -25,7 +25,7 @@ from alerts.judgements import recent_judgements
 from alerts.keys import AlertKeys
 from alerts.lifecycle import advance, resolved
 from alerts.linking import link_of
-from alerts.outbox import announce, receivers_of
+from alerts.outbox import announce
 from alerts.reporting import external_url, report
 from alerts.state import AlertStore, Snapshot
 from contracts.rules import BaseRule, Rules
@@ -61,10 +61,14 @@ class Evaluator:
         self._store = AlertStore(redis, settings)
         self._keys = AlertKeys(settings.redis.prefix)
         self._url = external_url(settings)
-        self.follow(rules)
+        self._next: Rules | None = None
+        self._use(rules)
 
     def follow(self, rules: Rules) -> None:
-        """Evaluate these rules from now on; alerts that they do not ask for end with the next `tick`."""
+        """Evaluate these rules from the next `tick` on; alerts that they do not ask for end with it. Any thread."""
+        self._next = rules
+
+    def _use(self, rules: Rules) -> None:
         feedback = FeedbackCondition(rules, partial(recent_judgements, self._redis, self._settings))
         self._conditions: Mapping[str, Condition | None] = {
             "bad_buzz": BadBuzzCondition(rules, self._counters, bucket_s=self._settings.alerts.bucket_s),
@@ -97,6 +101,9 @@ class Evaluator:
 
         Returns the changes of state that were written; each is logged.
         """
+        if self._next is not None:
+            rules, self._next = self._next, None
+            self._use(rules)
         for _ in range(_ATTEMPTS):
             snapshot = self._store.snapshot()
             alerts = {place_of(alert.labels): alert for alert in snapshot.active.values()}
@@ -127,7 +134,24 @@ class Evaluator:
             for finding in condition.findings(moment):
                 if finding.place not in ended:
                     self._advance(finding, moment, plan)
+        for place, alert in moment.alerts.items():
+            if alert.kind in self._conditions and self._conditions[alert.kind] is None and place not in ended:
+                self._let_time_pass(alert, moment, plan)
         return plan
+
+    def _let_time_pass(self, alert: Alert, moment: Moment, plan: _Plan) -> None:
+        """The judge looks at judgements; between two of them only `for` and `keep_firing_for` can run out."""
+        rule = self._by_name[alert.labels["alertname"]]
+        _, transition = advance(
+            alert,
+            active=alert.inactive_since_ms is None,
+            now_ms=moment.now_ms,
+            for_s=rule.for_,
+            keep_firing_for_s=rule.keep_firing_for,
+            begin=lambda: msgspec.structs.replace(alert, active_since_ms=None),
+        )
+        if transition is not None:
+            plan.transitions.append(transition)
 
     def _advance(self, finding: Finding, moment: Moment, plan: _Plan) -> None:
         before = moment.alerts.get(finding.place)
@@ -173,7 +197,6 @@ class Evaluator:
             annotations=with_own(rule, labels, annotations, value),
             starts_at_ms=start,
             value=value,
-            receivers=receivers_of(self._rules, rule.receivers),
             link=link_of(self._url, labels, start),
         )
 

@@ -20,7 +20,7 @@ from alerts.detectors.consecutive_errors import is_active, streak_after
 from alerts.keys import AlertKeys
 from alerts.lifecycle import advance, resolved
 from alerts.linking import link_of
-from alerts.outbox import announce, receivers_of
+from alerts.outbox import announce
 from alerts.reporting import external_url, report
 from alerts.state import AlertStore, Command, Snapshot
 from contracts.errors import Unavailable
@@ -246,7 +246,6 @@ class Judge:
                 annotations=with_own(rule, labels, annotations, float(streak)),
                 starts_at_ms=start,
                 value=float(streak),
-                receivers=receivers_of(self._all_rules, rule.receivers),
                 link=link_of(self._url, labels, start),
             )
 

@@ -279,8 +279,3 @@ def announce(
                 ("LTRIM", keys.wake, "0", str(_KEPT_WAKES - 1)),
             ]
     return commands
-
-
-def receivers_of(rules: Rules, named: tuple[str, ...] | None) -> tuple[str, ...]:
-    """A rule's receivers: those it names, all when it names none."""
-    return tuple(receiver.name for receiver in rules.receivers) if named is None else named

@@ -25,20 +25,26 @@ def rules_for(*receivers: str, send_resolved: bool = True) -> Rules:
     )
 
 
-def changes(number: int = 1, receivers: tuple[str, ...] = ("team",)) -> tuple[Transition, Transition]:
-    """An alert that begins and ends, and whom its rule names."""
+def changes(number: int = 1) -> tuple[Transition, Transition]:
+    """An alert that begins and ends."""
     labels = {"alertname": "BadBuzz", "severity": "critical", "number": str(number)}
-    alert = Alert("bad_buzz", f"{number:016x}", labels, {}, starts_at_ms=number, value=1.0, receivers=receivers)
+    alert = Alert("bad_buzz", f"{number:016x}", labels, {}, starts_at_ms=number, value=1.0)
     return Transition("firing", alert), Transition("resolved", msgspec.structs.replace(alert, ends_at_ms=9))
 
 
-def put(settings: Settings, now_ms: int, *transitions: Transition, rules: Rules | None = None) -> None:
-    """Each change by itself, its receivers as a rule would name them unless `rules` say otherwise."""
+def put(
+    settings: Settings,
+    now_ms: int,
+    *transitions: Transition,
+    to: tuple[str, ...] = ("team",),
+    rules: Rules | None = None,
+) -> None:
+    """Each change by itself; the rule names these receivers, unless `rules` say otherwise."""
     store = AlertStore(connect(settings), settings)
     keys = AlertKeys(settings.redis.prefix)
+    named = ConsecutiveErrors(alert="BadBuzz", kind="consecutive_errors", receivers=to)
+    known = rules or rules_for("team", "desk").model_copy(update={"rules": (named,)})
     for transition in transitions:
-        named = ConsecutiveErrors(alert="BadBuzz", kind="consecutive_errors", receivers=transition.alert.receivers)
-        known = rules or rules_for("team", "desk").model_copy(update={"rules": (named,)})
         while True:
             snapshot = store.snapshot()
             commands = store.record(snapshot, [transition])

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from alerts.connection import connect
+from alerts.evaluator import Evaluator
 from alerts.grouping import Notice
 from alerts.judgements import Judgements, Recent, judgements_between, judgements_ever, recent_judgements
 from alerts.judging import Judge
@@ -247,3 +248,25 @@ def test_accuracy_of_all_times_is_asked_for_only_where_it_can_be(judge: Judge, s
     assert ever == {"7": Judgements(1, 0)}
     asked = client.info("commandstats")["cmdstat_hgetall"]["calls"] - before
     assert asked < settings.alerts.minute_retention_s / 60 + 20
+
+
+def test_what_the_judge_left_waiting_goes_on_between_two_judgements(settings: Settings) -> None:
+    rule = {"alert": "Errors", "kind": "consecutive_errors", "count": 1, "for": "30s", "keep_firing_for": "20s"}
+    rules = Rules.model_validate({"watches": [{"name": "acme", "match": ["acme"]}], "rules": [rule]})
+    client = connect(settings)
+    judge, evaluator, store = (
+        Judge(client, settings, rules),
+        Evaluator(client, settings, rules),
+        AlertStore(client, settings),
+    )
+    judge.serving("7", NOW_MS)
+    judge.judge("t", 0, 1, [(0, judgement(correct=False))], now_ms=NOW_MS)
+    assert evaluator.tick(NOW_MS + 29_000, "7") == []
+    assert [alert.state for alert in store.list()] == ["pending"]
+    (began,) = evaluator.tick(NOW_MS + 30_000, "7")
+    assert (began.status, began.alert.starts_at_ms) == ("firing", NOW_MS)
+    judge.judge("t", 1, 2, [(1, judgement(correct=True))], now_ms=NOW_MS + 40_000)
+    assert evaluator.tick(NOW_MS + 59_000, "7") == []
+    (over,) = evaluator.tick(NOW_MS + 60_000, "7")
+    assert (over.status, over.alert.ends_at_ms) == ("resolved", NOW_MS + 60_000)
+    assert evaluator.tick(NOW_MS + 61_000, "7") == []

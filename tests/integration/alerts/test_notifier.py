@@ -103,7 +103,7 @@ def test_firing_comes_before_resolved_even_when_it_has_to_be_retried(settings: S
 def test_a_receiver_that_hangs_delays_no_other(settings: Settings, receiver: Receiver, desk: Receiver) -> None:
     receiver.delay_s = 3
     with delivering(settings, receiver, desk):
-        put(settings, now_ms(), *(changes(number, ("team", "desk"))[0] for number in range(1, 4 * SLOTS)))
+        put(settings, now_ms(), *(changes(number)[0] for number in range(1, 4 * SLOTS)), to=("team", "desk"))
         desk.wait_for(4 * SLOTS - 1, timeout_s=2)
     assert len(receiver.posts) <= SLOTS
 
@@ -122,10 +122,10 @@ def test_410_disables_a_receiver_and_its_alerts_wait(
     settings: Settings, receiver: Receiver, desk: Receiver, outbox: Outbox
 ) -> None:
     receiver.answers = [410]
-    put(settings, now_ms(), changes(1, ("team", "desk"))[0])
+    put(settings, now_ms(), changes(1)[0], to=("team", "desk"))
     with delivering(settings, receiver, desk):
         until(lambda: "team" in outbox.disabled())
-        put(settings, now_ms(), changes(2, ("team", "desk"))[0])
+        put(settings, now_ms(), changes(2)[0], to=("team", "desk"))
         desk.wait_for(2)
         time.sleep(0.3)
         assert len(receiver.posts) == 1
@@ -172,10 +172,10 @@ def test_two_notifiers_share_the_work_and_send_nothing_twice(settings: Settings,
 def test_entries_for_a_receiver_that_left_the_rules_are_kept_and_named_once(
     settings: Settings, receiver: Receiver, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
-    put(settings, now_ms(), changes(1, ("desk",))[0])
+    put(settings, now_ms(), changes(1)[0], to=("desk",))
     with delivering(settings, receiver) as notifier:
         until(lambda: notifier.connected)
-        put(settings, now_ms(), changes(2, ("team",))[0])
+        put(settings, now_ms(), changes(2)[0], to=("team",))
         receiver.wait_for(1)
     assert [entry.receiver for entry in outbox.waiting()] == ["desk"]
     assert [record.getMessage() for record in caplog.records if "desk" in record.getMessage()] == [

@@ -109,7 +109,8 @@ def test_what_is_used_up_is_listed_can_be_redelivered_and_holds_up_nothing(
 def test_every_receiver_has_its_own_lane_and_only_those_of_the_alert(
     outbox: Outbox, settings: Settings, clock: Clock
 ) -> None:
-    put(settings, clock(), changes(1, ("team", "desk"))[0], changes(2, ("desk",))[0])
+    put(settings, clock(), changes(1)[0], to=("team", "desk"))
+    put(settings, clock(), changes(2)[0], to=("desk",))
     dispatch(settings, clock())
     assert outbox.claim("team", clock(), LEASE_MS) is not None
     assert outbox.claim("team", clock(), LEASE_MS) is None

@@ -32,7 +32,7 @@ def test_a_rules_labels_cannot_replace_what_identifies_the_alert() -> None:
 
 
 def test_an_alert_survives_being_stored() -> None:
-    alert = Alert("bad_buzz", "f" * 16, {"alertname": "B"}, {"summary": "é\x00\U0001f621"}, 1000, 0.5, ("a",), 2000)
+    alert = Alert("bad_buzz", "f" * 16, {"alertname": "B"}, {"summary": "é\x00\U0001f621"}, 1000, 0.5, 2000)
     assert decode(encode(alert)) == alert
 
 

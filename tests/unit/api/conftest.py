@@ -53,7 +53,7 @@ class FakeAlerts:
         self.failure: Exception | None = None
         self.kept = [
             Alert("bad_buzz", "a" * 16, {"alertname": "BadBuzz", "severity": "critical"}, {}, 1_000_000, 0.5),
-            Alert("bad_buzz", "b" * 16, {"alertname": "Old", "severity": "warning"}, {}, 1000, 0.5, (), 2000),
+            Alert("bad_buzz", "b" * 16, {"alertname": "Old", "severity": "warning"}, {}, 1000, 0.5, 2000),
         ]
 
     def list(self, state: State | None = None) -> Any:
