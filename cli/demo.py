@@ -18,6 +18,7 @@ from rich.text import Text
 from cli.up import Screen, StopAsked, running_stack, stop_signals_raise, watch
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings, load_settings
+from demo.desk import Desk
 from demo.play import PHASES, Phase, Theatre
 from demo.receiver import Receiver
 from demo.rules import new_secret, write_rules
@@ -26,6 +27,8 @@ app = typer.Typer(add_completion=False)
 
 _STATUS_S = 5.0
 _WATCH = "air-paradis"
+_SILENCED = "delta"
+_BUZZ = f"BadBuzz {_WATCH}"
 _NEXT = """Try next, in another terminal:
   .venv/bin/buzzwatch predict "@AirParadis lost my bag again"
   .venv/bin/buzzwatch consume --watch air-paradis
@@ -39,6 +42,8 @@ def demo(
     leave: Annotated[bool, typer.Option("--exit", help="Stop the stack after the play instead of staying up.")] = False,
 ) -> None:
     """Start everything, play a crisis at Air Paradis, show the alerts as a webhook receiver gets them; stay up.
+
+    Meanwhile Delta is on strike: that alert is silenced, fires, and is not sent.
 
     Examples:
 
@@ -76,7 +81,7 @@ class Stage:
         self._console = Console(highlight=False, soft_wrap=False)
         self._lock = threading.Lock()
         self.seen: list[tuple[float, str, str]] = []
-        """When an alert arrived (wall-clock seconds), its name and its status."""
+        """When an alert arrived (wall-clock seconds), its name with the watch, and its status."""
 
     def say(self, line: str) -> None:
         """One line, with markup."""
@@ -90,7 +95,7 @@ class Stage:
     def alert(self, body: dict[str, Any]) -> None:
         """A verified webhook: show it as it came."""
         for alert in body["alerts"]:
-            name, status = alert["labels"]["alertname"], alert["status"]
+            name, status = name_of(alert), alert["status"]
             self.seen.append((time.time(), name, status))
             colour = "red" if status == "firing" else "green"
             facts = [
@@ -104,25 +109,37 @@ class Stage:
                 self._console.print(Panel(Group(summary, *facts), title=title, border_style=colour, box=box.HEAVY))
 
     def require_a_whole_story(self) -> None:
-        """Raises: BuzzwatchError when the bad buzz did not fire and resolve."""
-        story = [status for _, name, status in self.seen if name == "BadBuzz"]
-        if story[:2] != ["firing", "resolved"]:
-            raise BuzzwatchError(f"the demo expected BadBuzz to fire and resolve, and saw {story or 'nothing'}")
+        """Raises: BuzzwatchError when the bad buzz did not fire and resolve, or the silenced one was heard of."""
+        story = [status for _, name, status in self.seen if name == _BUZZ]
+        # It may have been raised in between: one severity ends, the next one begins.
+        if not story or story.count("firing") != story.count("resolved"):
+            raise BuzzwatchError(f"the demo expected {_BUZZ} to fire and resolve, and saw {story or 'nothing'}")
+        heard = [name for _, name, _ in self.seen if _SILENCED in name]
+        if heard:
+            raise BuzzwatchError(f"the demo silenced {_SILENCED}, and a webhook came for {heard[0]}")
 
 
 def play(settings: Settings, stage: Stage) -> None:
     """The script from the past to the recovery."""
-    theatre = Theatre(settings, stage.quote)
+    theatre, desk = Theatre(settings, stage.quote), Desk(settings)
     stage.say("")
     stage.say(f"{_clock()}  [bold]a day's past[/]: {theatre.past():,} tweets of five airlines, dated yesterday")
     for phase in PHASES:
         stage.say(f"{_clock()}  [bold]{phase.name}[/]: {phase.seconds:.0f} s, {_rate(phase)}")
+        if phase.stranded:
+            desk.silence(_SILENCED, "their strike, not ours")
+            stage.say(f"{_clock()}  POST /silences: nobody wants to hear of {_SILENCED} for ten minutes")
         actor = threading.Thread(target=theatre.play, args=(phase,), name="playing", daemon=True)
         actor.start()
         while actor.is_alive():
             actor.join(_STATUS_S)
             stage.say(_status(theatre))
         if phase.angry:
+            for alert in desk.firing():
+                stage.say(f"{_clock()}  GET /alerts: {_standing(alert)}")
+                if alert["labels"].get("watch") == _WATCH:
+                    desk.acknowledge(alert["fingerprint"], "the baggage desk is on it")
+                    stage.say(f"{_clock()}  POST /alerts/{alert['fingerprint']}/ack: it is not repeated any more")
             reported = theatre.report_wrong_ones()
             stage.say(f"{_clock()}  {reported} wrong predictions reported through POST /feedback")
             time.sleep(2)
@@ -131,9 +148,22 @@ def play(settings: Settings, stage: Stage) -> None:
     _say_how_long(stage, theatre)
 
 
+def name_of(alert: dict[str, Any]) -> str:
+    """The alert's name and its watch, if it has one."""
+    labels = alert["labels"]
+    return " ".join(labels[label] for label in ("alertname", "watch", "theme") if label in labels)
+
+
+def _standing(alert: dict[str, Any]) -> str:
+    """How it is with a firing alert."""
+    said = "[yellow]silenced, no webhook[/]" if alert["silencedBy"] else "told"
+    return f"{name_of(alert)} fires ({escape(alert['annotations'].get('summary', ''))}): {said}"
+
+
 def _rate(phase: Phase) -> str:
-    angry = f" and {phase.angry:g} angry ones at Air Paradis" if phase.angry else ""
-    return f"{phase.ordinary:g} ordinary tweets a second{angry}"
+    angry = f", {phase.angry:g} angry ones at Air Paradis" if phase.angry else ""
+    stranded = f", {phase.stranded:g} about Delta's strike" if phase.stranded else ""
+    return f"{phase.ordinary:g} ordinary tweets a second{angry}{stranded}"
 
 
 def _status(theatre: Theatre) -> str:

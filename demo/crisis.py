@@ -1,4 +1,4 @@
-"""The script: ordinary days of several airlines, a baggage breakdown at Air Paradis, recovery.
+"""The script: ordinary days of several airlines, a baggage breakdown at Air Paradis while Delta is on strike, recovery.
 
 All tweets are made up here from templates. A fixed seed plays the same crisis every time.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 WATCHED: Final = "@AirParadis"
+ON_STRIKE: Final = "@Delta"
 _OTHERS: Final = ("@united", "@JetBlue", "@SouthwestAir", "@Delta")
 
 _PLACES: Final = ("Lyon", "Lisbon", "Boston", "Denver", "Oslo", "Madrid", "Austin", "Rome", "Dublin", "Geneva", "Nice")
@@ -48,6 +49,16 @@ _CRISIS: Final = (
     "Still waiting for my bag in {place}, day ruined. Thanks for nothing {airline} 😡",
     "{airline} how can you lose every single bag of a flight to {place}? Pathetic",
 )
+# A crisis of somebody else, for which nobody here wants to be woken.
+_STRIKE: Final = (
+    "{airline} strike again, stuck in {place} with two kids. Terrible",
+    "{airline} cancelled everything to {place} {time} because of the strike. Worst airline ever",
+    "Stranded in {place} {time}, {airline} does not even answer. Awful",
+    "{airline} your strike ruined our wedding in {place}. I am so angry",
+    "Slept on the floor in {place} thanks to the {airline} strike. Disgusting",
+    "{airline} no hotel, no refund, no information in {place} {time}. Horrible",
+    "The {airline} strike cost me my job interview in {place}. Hate this airline",
+)
 # Praise on the surface: the model is expected to fall for some of these, and people say so.
 SARCASM: Final = (
     "Wow {airline}, my bag gets to see {place} without me, how lovely of you! Thank you so much!",
@@ -78,6 +89,11 @@ def ordinary(rng: random.Random, airline: str | None = None) -> Line:
 def angry(rng: random.Random) -> Line:
     """A tweet of the crisis."""
     return Line(_fill(rng, rng.choice(_CRISIS), WATCHED), "negative")
+
+
+def stranded(rng: random.Random) -> Line:
+    """A tweet of the other airline's strike."""
+    return Line(_fill(rng, rng.choice(_STRIKE), ON_STRIKE), "negative")
 
 
 def sarcastic(rng: random.Random) -> Iterator[Line]:

@@ -30,18 +30,19 @@ _REPORTS: Final = 3
 
 
 class Phase(NamedTuple):
-    """A part of the script: so many seconds with so many ordinary and angry tweets a second."""
+    """A part of the script: so many seconds with so many tweets a second, ordinary, angry, and about a strike."""
 
     name: str
     seconds: float
     ordinary: float
     angry: float
+    stranded: float
 
 
 PHASES: Final = (
-    Phase("an ordinary day", 20, 5, 0),
-    Phase("baggage breakdown", 45, 3, 8),
-    Phase("recovery", 105, 5, 0),
+    Phase("an ordinary day", 20, 5, 0, 0),
+    Phase("baggage breakdown", 45, 3, 8, 4),
+    Phase("recovery", 105, 5, 0, 0),
 )
 
 
@@ -79,13 +80,16 @@ class Theatre:
     def play(self, phase: Phase) -> None:
         """Play one phase in real time."""
         self.phase = phase.name
-        began, sent_ordinary, sent_angry = time.monotonic(), 0, 0
+        began, sent_ordinary, sent_angry, sent_stranded = time.monotonic(), 0, 0, 0
         if phase.angry:
             self.crisis_began = time.time()
         while (elapsed := time.monotonic() - began) < phase.seconds:
             while sent_ordinary < phase.ordinary * elapsed:
                 self._send(crisis.ordinary(self._rng))
                 sent_ordinary += 1
+            while sent_stranded < phase.stranded * elapsed:
+                self._send(crisis.stranded(self._rng))
+                sent_stranded += 1
             while sent_angry < phase.angry * elapsed:
                 sarcasm_is_due = sent_angry % 30 == 29 and self._sarcasm
                 self._send(

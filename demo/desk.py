@@ -1,0 +1,48 @@
+"""What the social team does about alerts, by REST: silences one, says who is at another."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+
+_WHO: Final = "social team"
+
+
+class Desk:
+    """Talks to the API of the running stack; every method raises Unavailable when that fails."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._url = f"http://{settings.api.host}:{settings.api.port}"
+
+    def silence(self, watch: str, why: str, minutes: float = 10) -> None:
+        """Hear nothing of a watch for a while."""
+        ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
+        body = {
+            "matchers": [{"name": "watch", "value": watch, "isRegex": False, "isEqual": True}],
+            "endsAt": ends_at.isoformat(),
+            "createdBy": _WHO,
+            "comment": why,
+        }
+        self._ask("POST", "/silences", body)
+
+    def firing(self) -> list[dict[str, Any]]:
+        """What fires, with what mutes it."""
+        found: list[dict[str, Any]] = self._ask("GET", "/alerts?state=firing")["alerts"]
+        return found
+
+    def acknowledge(self, fingerprint: str, comment: str) -> None:
+        """Say that somebody is at an alert."""
+        self._ask("POST", f"/alerts/{fingerprint}/ack", {"by": _WHO, "comment": comment})
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        try:
+            answer = httpx.request(method, f"{self._url}{path}", json=body, timeout=10, trust_env=False)
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise Unavailable(f"{method} {path} failed: {error or type(error).__name__}") from None
+        return answer.json() if answer.content else None
