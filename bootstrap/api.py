@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import httpx
 import redis
 from fastapi import FastAPI
 
+from alerts import rules_following
 from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.judgements import judgements_between
+from alerts.rules_following import RulesFollower
 from alerts.silences import SilenceStore
 from alerts.state import AlertStore
 from api.factory import create_app
@@ -18,11 +21,12 @@ from api.feedback import FeedbackPublisher
 from api.parts import Component, Parts
 from bootstrap.logs import configure_logging
 from contracts.errors import Unavailable
-from contracts.rules_file import load_rules
+from contracts.rules import Rules
 from contracts.settings import Settings, load_settings
-from models.annotate import Annotator
+from models.annotate import Annotation, Annotator
 from models.champion import Champion
 from models.registry import without_password
+from models.sentiment import SentimentModel
 
 _PATIENCE_S = 2.0
 
@@ -35,7 +39,11 @@ def build_api(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or load_settings()
     configure_logging(settings.log_level)
-    rules = load_rules(settings.rules)
+    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s)
+    following.on_sighup()
+    annotator = _LatestAnnotator(following.rules)
+    following.on_change(annotator.follow)
+    following.start()
     client = connect(settings)
     champion = Champion(settings)
     feedback = FeedbackPublisher(settings)
@@ -66,18 +74,40 @@ def build_api(settings: Settings | None = None) -> FastAPI:
             )
         return Component("ok", answer.text.strip()[:20])
 
-    return create_app(
+    def rules() -> Component:
+        if following.problem is not None:
+            return Component("degraded", following.version, f"the rules read before stay in force: {following.problem}")
+        return Component("ok", following.version)
+
+    app = create_app(
         Parts(
             settings=settings.api,
             champion=champion,
-            annotator=Annotator(rules),
+            annotator=annotator,
             feedback=feedback,
             alerts=AlertStore(client, settings),
             silences=SilenceStore(client, settings),
             stats=CounterStore(client, settings),
             judgements=partial(judgements_between, client, settings),
-            inhibit_rules=lambda: rules.inhibit_rules,
-            probes={"kafka": kafka, "redis": redis_, "mlflow": mlflow},
-            closing=[client.close],
+            inhibit_rules=lambda: following.rules.inhibit_rules,
+            probes={"kafka": kafka, "redis": redis_, "mlflow": mlflow, "rules": rules},
+            closing=[following.stop, client.close],
         )
     )
+    for metric in rules_following.METRICS:
+        app.state.metrics.registry.register(metric)
+    return app
+
+
+class _LatestAnnotator(Annotator):
+    """Annotates by the rules in force."""
+
+    def __init__(self, rules: Rules) -> None:
+        super().__init__(rules)
+        self._latest: Annotator | None = None
+
+    def follow(self, rules: Rules) -> None:
+        self._latest = Annotator(rules)
+
+    def annotate(self, model: SentimentModel, texts: Sequence[str]) -> list[Annotation]:
+        return super().annotate(model, texts) if self._latest is None else self._latest.annotate(model, texts)

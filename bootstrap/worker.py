@@ -8,10 +8,10 @@ from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.evaluator import Evaluator
 from alerts.judging import Judge
+from alerts.rules_following import RulesFollower
 from bootstrap.beginning import Beginning, begin
 from bootstrap.logs import logging_config
 from contracts.errors import Unavailable
-from contracts.rules_file import load_rules
 from contracts.settings import Settings
 from models.annotate import Annotator
 from models.champion import Champion
@@ -35,7 +35,8 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
     """
     beginning = beginning or begin()
     settings, instance, takeover = beginning.settings, beginning.instance, beginning.takeover
-    rules = load_rules(settings.rules)
+    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s)
+    following.on_sighup()
 
     def build(deliver: Deliver, failed: Failed) -> Roles:
         if takeover is None:
@@ -44,21 +45,26 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
             takeover.await_topics()
         champion = Champion(settings)
         redis = connect(settings)
+        rules = following.rules
         judge = Judge(redis, settings, rules)
+        following.on_change(judge.follow)
         topics, roles = settings.kafka.topics, settings.worker.roles
         score = watch = None
         if takeover is not None:
             scorer = Scorer(Annotator(rules), settings.worker.text)
+            following.on_change(lambda new: scorer.follow(Annotator(new)))
             score = ScoreRole(
                 settings, champion, scorer, instance.name, takeover=takeover, deliver=deliver, failed=failed
             )
         champion.start(cached_first=True)
         scored, feedback = TopicIdentity(settings, topics.scored), TopicIdentity(settings, topics.feedback)
         if "watch" in roles:
+            evaluator = Evaluator(redis, settings, rules)
+            following.on_change(evaluator.follow)
             watch = WatchRole(
                 settings,
                 CounterStore(redis, settings),
-                Evaluator(redis, settings, rules),
+                evaluator,
                 judge,
                 champion,
                 instance.name,
@@ -76,7 +82,10 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
         threaded = [role for role in (score, watch) if role is not None]
         health = Health(threaded, model_problem=lambda: None, stalled_after_s=settings.worker.stalled_after_s)
 
+        following.start()
+
         def close() -> None:
+            following.stop()
             champion.stop()
             redis.close()
 

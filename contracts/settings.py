@@ -206,6 +206,8 @@ class AlertSettings(_Group):
     """How long counts per minute are kept (statistics and baselines), seconds."""
     hour_retention_s: Seconds = 35 * 86_400
     """How long counts per hour are kept (what is usual at an hour of the day or week), seconds."""
+    rules_poll_s: Seconds = 2
+    """How often the rules file is looked at for changes, seconds; SIGHUP makes it at once."""
     tick_s: Seconds = 0.5
     """How often rules are evaluated when nothing arrives, seconds."""
     feedback_memory_s: Seconds = 7 * 86_400

@@ -34,12 +34,20 @@ class Scorer:
 
     def __init__(self, annotator: Annotator, text: str) -> None:
         self._annotator = annotator
+        self._next_annotator: Annotator | None = None
         self._text = text
         self._writer: EventWriter | None = None
         self._batch_writer: EventBatchWriter | None = None
 
+    def follow(self, annotator: Annotator) -> None:
+        """Annotate by this one from the next batch on. Any thread."""
+        self._next_annotator = annotator
+
     def score(self, batch: RecordBatch, loaded: LoadedModel, now_ms: int) -> ScoredBatch:
         """Every record of the batch becomes a prediction or a dead letter, in the order in which it came."""
+        if self._next_annotator is not None:
+            self._annotator, self._next_annotator = self._next_annotator, None
+            self._writer = self._batch_writer = None
         if COMPILED:
             try:
                 return self._score_at_once(batch, loaded, to_rfc3339(now_ms).encode())

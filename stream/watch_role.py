@@ -10,10 +10,11 @@ from collections.abc import Callable
 import redis
 
 from alerts.counters import CounterStore
+from alerts.detectors.drift import Reference
 from alerts.evaluator import Evaluator
 from alerts.judging import Judge
 from contracts.settings import Settings
-from models.champion import Champion
+from models.champion import Champion, LoadedModel
 from stream.consumers import batch_consumer
 from stream.watching import Watch
 
@@ -58,6 +59,7 @@ class WatchRole:
         self._evaluator = evaluator
         self._judge = judge
         self._champion = champion
+        self._known_reference: tuple[LoadedModel, Reference | None] | None = None
         self._tick_s = settings.alerts.tick_s
         self._failed = failed
         self._counted = threading.Event()
@@ -129,6 +131,19 @@ class WatchRole:
             self._stopping.wait(_BREATH_S)
 
     def _tick(self, now_ms: int) -> None:
-        version = self._champion.current.ref.version
+        loaded = self._champion.current
+        version = loaded.ref.version
         self._judge.serving(version, now_ms)
-        self._evaluator.tick(now_ms, version)
+        self._evaluator.tick(
+            now_ms,
+            version,
+            reference=self._reference(loaded),
+            model_failure=self._champion.failure,
+            caught_up=self._watch.lag == 0,
+        )
+
+    def _reference(self, loaded: LoadedModel) -> Reference | None:
+        """Of the model that serves, read once."""
+        if self._known_reference is None or self._known_reference[0] is not loaded:
+            self._known_reference = loaded, Reference.of(loaded.model.metadata)
+        return self._known_reference[1]

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alerts.rules_following import REFUSED, RulesFollower
+from contracts.errors import RulesError
+from contracts.rules import Rules
+
+GOOD = "watches:\n  - name: {name}\n    match: [x]\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "rules.yaml"
+    path.write_text(GOOD.format(name="a"))
+    return path
+
+
+@pytest.fixture
+def follower(file: Path) -> Iterator[RulesFollower]:
+    following = RulesFollower(file, every_s=0.02)
+    yield following
+    following.stop()
+
+
+def names(rules: Rules) -> list[str]:
+    return [watch.name for watch in rules.watches]
+
+
+def test_a_changed_file_is_in_force_at_the_next_look_and_told_once(file: Path, follower: RulesFollower) -> None:
+    told: list[list[str]] = []
+    follower.on_change(lambda rules: told.append(names(rules)))
+    before = follower.version
+    assert not follower.look()
+    file.write_text(GOOD.format(name="b2"))
+    assert follower.look()
+    assert not follower.look()
+    assert told == [names(follower.rules)] == [["b2"]]
+    assert follower.version != before
+
+
+def test_a_bad_file_leaves_the_old_rules_in_force_and_is_said_once(
+    file: Path, follower: RulesFollower, caplog: pytest.LogCaptureFixture
+) -> None:
+    file.write_text("watches:\n  - nam: b\n")
+    with caplog.at_level(logging.ERROR, "buzzwatch.rules"):
+        for _ in range(3):
+            assert not follower.look(always=True)
+    assert names(follower.rules) == ["a"]
+    assert follower.problem is not None
+    assert follower.problem.startswith(f"{file}:2: watches[0]")
+    assert [record.getMessage() for record in caplog.records if follower.problem in record.getMessage()] == [
+        caplog.records[0].getMessage()
+    ]
+    assert REFUSED._value.get() == 1
+    file.write_text(GOOD.format(name="a"))
+    follower.look()
+    assert follower.problem is None
+    assert REFUSED._value.get() == 0
+
+
+def test_a_file_that_has_gone_is_a_problem_and_no_end(file: Path, follower: RulesFollower) -> None:
+    file.unlink()
+    assert not follower.look()
+    assert "cannot be read" in str(follower.problem)
+    assert names(follower.rules) == ["a"]
+
+
+def test_without_a_first_reading_there_is_nothing_to_follow(tmp_path: Path) -> None:
+    with pytest.raises(RulesError, match="cannot be read"):
+        RulesFollower(tmp_path / "none.yaml", every_s=1)
+
+
+def test_the_thread_notices_a_change_by_itself(file: Path, follower: RulesFollower) -> None:
+    follower.start()
+    file.write_text(GOOD.format(name="c33"))
+    wait_until(lambda: names(follower.rules) == ["c33"])
+
+
+def test_sighup_looks_at_once(file: Path) -> None:
+    slow = RulesFollower(file, every_s=3600)
+    known = signal.getsignal(signal.SIGHUP)
+    try:
+        slow.on_sighup()
+        slow.start()
+        file.write_text(GOOD.format(name="d"))
+        os.kill(os.getpid(), signal.SIGHUP)
+        wait_until(lambda: names(slow.rules) == ["d"])
+    finally:
+        signal.signal(signal.SIGHUP, known)
+        slow.stop()
+
+
+def wait_until(holds: object) -> None:
+    deadline = time.monotonic() + 5
+    while not holds():  # type: ignore[operator]
+        assert time.monotonic() < deadline, "it did not happen within 5 s"
+        time.sleep(0.01)
