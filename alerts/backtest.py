@@ -24,8 +24,8 @@ from contracts.rules import BadBuzz
 _TICKS: Final = 4320
 """How many ticks are judged at once while nothing fires: six hours."""
 _TICKS_FIRING: Final = 360
-LEAD_S: Final = 300
-"""So long before an alert's start its crisis may have begun: left out of later baselines with it."""
+LEAD_S: Final = 60
+"""So long before the minute of an alert's start its crisis may have begun: left out of later baselines with it."""
 
 
 class Found(NamedTuple):
@@ -126,7 +126,7 @@ class Replay:
 
     def _leave_out(self, start_ms: int, end_ms: int | None) -> None:
         """Take an episode out of later baselines; all that follows while it still fires."""
-        first = max(int(start_ms / 1000 - LEAD_S - self._start_s) // 60, 0)
+        first = max((start_ms // 1000 - self._start_s) // 60 - LEAD_S // 60, 0)
         end = None if end_ms is None else -(-(end_ms // 1000 - self._start_s) // 60)
         if end is not None and end_ms is not None and end_ms - start_ms > self._rule.baseline * 1000:
             end = first  # it has become the usual state
@@ -189,7 +189,7 @@ class Replay:
         return [Evidence(*(_window(sums, ticks, seconds) for sums in self._sums)) for seconds in self._rule.windows]
 
     def _rested(self, ticks: Ints) -> Floats:
-        return self._start_s + ticks * float(BUCKET_S) - self._rested_at
+        return (self._start_s + ticks * BUCKET_S).astype(np.float64) - self._rested_at
 
     def _baseline(self, ticks: Ints) -> Baseline:
         """What is usual at each tick; computed once a minute, in which it does not change."""
@@ -218,7 +218,8 @@ def _cumulated(counts: Ints) -> Ints:
 
 def _grouped(counts: Ints, width: int) -> Ints:
     padded = np.concatenate((counts, np.zeros(-len(counts) % width, np.int64)))
-    return padded.reshape(-1, width).sum(axis=1)
+    grouped: Ints = padded.reshape(-1, width).sum(axis=1)
+    return grouped
 
 
 def _between(sums: Ints, since: Ints, until: Ints) -> Floats:

@@ -92,7 +92,8 @@ def _middle(past: Past, recent_share: Floats) -> Floats:
     some = past.slice_total > 0
     shares = np.where(some, past.slice_negative / np.maximum(past.slice_total, 1.0), np.nan)
     stand_in = np.where(some.any(axis=0), np.nan, recent_share)
-    return np.clip(np.nanmedian(np.vstack((shares, stand_in)), axis=0), 0.02, 0.98)
+    middle: Floats = np.clip(np.nanmedian(np.vstack((shares, stand_in)), axis=0), 0.02, 0.98)
+    return middle
 
 
 def _dispersion(rule: BadBuzz, past: Past, middle: Floats) -> Floats:
@@ -108,7 +109,8 @@ def _dispersion(rule: BadBuzz, past: Past, middle: Floats) -> Floats:
     informative = (wandering / (1.0 + wandering)).sum(axis=0)
     stand_in = np.where((past.slice_total >= 2).any(axis=0), np.nan, rule.dispersion)
     found = np.clip(np.nanmedian(np.vstack((estimates, stand_in)), axis=0), 0.0, 0.5)
-    return (rule.dispersion * _PRIOR_SLICES + found * informative) / (_PRIOR_SLICES + informative)
+    blended: Floats = (rule.dispersion * _PRIOR_SLICES + found * informative) / (_PRIOR_SLICES + informative)
+    return blended
 
 
 def _usual_rate(slice_total: Floats) -> Floats:

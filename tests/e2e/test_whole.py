@@ -132,7 +132,7 @@ def stack(tmp_path: Path, receiver: Receiver) -> Iterator[RunningStack]:
     document = yaml.load(rules.read_text())
     for rule in document["rules"]:
         if rule["kind"] == "bad_buzz":  # as by default, with a shorter window: it shall resolve while we wait
-            rule.update(window="20s", keep_firing_for="1s")
+            rule.update(windows=["20s"], keep_firing_for="1s")
     with rules.open("w") as file:
         yaml.dump(document, file)
     running = RunningStack(tmp_path, rules)

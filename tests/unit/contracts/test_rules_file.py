@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
     ("text", "said"),
     [
         (RULE + "    windw: 1m\n", ":7: rules[0].windw: unknown key, did you mean window?"),
-        (RULE + "    window: 5\n", ":7: rules[0].window: 5 is not a duration"),
+        (RULE + "    baseline: 5\n", ":7: rules[0].baseline: 5 is not a duration"),
         (WATCH + "rules:\n  - alert: B\n    kind: bad\n", ":5: rules[0]: Input tag 'bad'"),
         (WATCH + "receivers:\n  - name: w\n    url: ${NOT_SET}\n", ":6: receivers[0].url: the environment variable"),
         (RULE + "    watches: [zz]\n", ":7: rule B names the watch 'zz', which is not defined"),
@@ -64,10 +64,10 @@ def test_a_variable_stands_for_its_value(file: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_durations_are_written_as_prometheus_does(file: Path) -> None:
-    file.write_text(RULE + "    window: 1m30s\n    baseline: 1d\n")
+    file.write_text(RULE + "    windows: [1m30s]\n    baseline: 1d\n")
     (rule,) = load_rules(file).rules
     assert isinstance(rule, BadBuzz)
-    assert (rule.window, rule.baseline) == (90.0, 86_400.0)
+    assert (rule.windows, rule.baseline) == ((90.0,), 86_400.0)
 
 
 def test_the_default_rules_are_valid() -> None:
