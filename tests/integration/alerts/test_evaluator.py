@@ -67,7 +67,7 @@ def test_the_demo_crisis_fires_within_ten_seconds_and_resolves_soon_after_its_en
         feeder.tweets(START_MS - minute * 60_000, negative=negative, positive=20 - negative, late=minute > 2)
     rules = evaluator(settings)
     seen: list[tuple[int, str]] = []
-    for second in range(-30, 180):
+    for second in range(-30, 360):
         now_ms = START_MS + second * 1000
         in_crisis = 0 <= second < 60
         for _ in range(4 if in_crisis else second % 3 == 0):
@@ -79,7 +79,7 @@ def test_the_demo_crisis_fires_within_ten_seconds_and_resolves_soon_after_its_en
     assert [status for _, status in seen] == ["firing", "resolved"]
     fired, over = seen[0][0], seen[1][0]
     assert fired <= 10
-    assert 60 <= over <= 60 + 90
+    assert 60 <= over <= 60 + 240
     (alert,) = store.list("resolved")
     assert START_MS <= alert.starts_at_ms <= START_MS + 10_000
     assert alert.annotations["top_themes"].startswith("baggage")
@@ -98,7 +98,7 @@ def test_an_alert_explains_itself_and_is_logged_with_its_numbers(
         ((status, alert),) = evaluator(settings).tick(START_MS + 5000, "7")
         assert status == "firing"
         evaluator(settings).tick(START_MS + 320_000, "7")
-        evaluator(settings).tick(START_MS + 331_000, "7")
+        evaluator(settings).tick(START_MS + 441_000, "7")
     assert alert.labels == {"alertname": "BadBuzz", "severity": "critical", "watch": "air-paradis"}
     assert alert.annotations["summary"].startswith("Bad buzz about air-paradis: 100% of 60 tweets are negative, 27%")
     assert alert.annotations["top_themes"] == "baggage (60)"
@@ -167,7 +167,7 @@ def test_the_crisis_itself_does_not_become_the_past(settings: Settings, feeder: 
     (alert,) = store.list("firing")
     # Nor does it hide the next one.
     rules.tick(START_MS + 2200_000, "7")
-    rules.tick(START_MS + 2211_000, "7")
+    rules.tick(START_MS + 2321_000, "7")
     assert [one.state for one in store.list()] == ["resolved"]
     crisis(feeder, START_MS + 3000_000, 15)
     ((status, second_alert),) = rules.tick(START_MS + 3015_000, "7")
