@@ -16,15 +16,13 @@ from typing import Final
 
 import httpx
 import redis
-import standardwebhooks
 
 from alerts.dispatch import Dispatcher
 from alerts.notifier_metrics import ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, SILENCES, WAITING
 from alerts.outbox import Claim, Outbox
 from alerts.schedule import retry_after_s
 from alerts.webhook import signed_headers
-from contracts.errors import RulesError
-from contracts.rules import Webhook
+from contracts.rules import Rules, Webhook
 from contracts.settings import AlertSettings
 
 LEASE_MS: Final = 5000
@@ -60,9 +58,6 @@ class Notifier:
         receivers: from the rules file; entries for others stay where they are.
         settings: time-out of an attempt.
         clock: milliseconds since 1970.
-
-    Raises:
-        RulesError: a receiver's secret is not base64.
     """
 
     def __init__(
@@ -74,14 +69,10 @@ class Notifier:
         *,
         clock: Callable[[], int] = _wall_clock,
     ) -> None:
-        for receiver in receivers:
-            try:
-                standardwebhooks.Webhook(receiver.secret)
-            except ValueError:
-                raise RulesError(f"receiver {receiver.name}: the secret after whsec_ is not base64") from None
         self._outbox = outbox
         self._dispatcher = dispatcher
         self._receivers = {receiver.name: receiver for receiver in receivers}
+        self._next: Rules | None = None
         self._timeout_s = settings.delivery_timeout_s
         self._clock = clock
         # No proxy from the environment: where alerts go is said in the rules file alone.
@@ -100,12 +91,23 @@ class Notifier:
         self.connected = False
         """Whether Redis answered the last time."""
 
+    def follow(self, rules: Rules) -> None:
+        """Work by these rules from the next round on. Any thread."""
+        self._next = rules
+
+    def _take_over(self) -> None:
+        if self._next is not None:
+            rules, self._next = self._next, None
+            self._receivers = {receiver.name: receiver for receiver in rules.receivers}
+            self._dispatcher.follow(rules.inhibit_rules)
+
     def run(self, stopping: threading.Event) -> None:
         """Deliver until `stopping` is set, then wait for the posts in flight, at most one attempt's time-out."""
         pause_s = 0.1
         while not stopping.is_set():
             self.last_loop = time.monotonic()
             try:
+                self._take_over()
                 self._renew()
                 self._dispatcher.run_due(self._clock())
                 self._start_due()
@@ -158,7 +160,8 @@ class Notifier:
                     break
                 with self._lock:
                     self._flights[claim.token] = _Flight(claim, time.monotonic())
-                threading.Thread(target=self._deliver, args=(claim,), name=f"post-{receiver}", daemon=True).start()
+                arguments = (claim, self._receivers[receiver])
+                threading.Thread(target=self._deliver, args=arguments, name=f"post-{receiver}", daemon=True).start()
 
     def _nap_s(self) -> float:
         """Until a group is due, or an entry for a receiver with a free slot; a new notice wakes earlier."""
@@ -186,9 +189,9 @@ class Notifier:
             else:
                 self._outbox.renew(flight.claim, now, LEASE_MS)
 
-    def _deliver(self, claim: Claim) -> None:
+    def _deliver(self, claim: Claim, receiver: Webhook) -> None:
         """One attempt, in its own thread."""
-        receiver, entry = self._receivers[claim.entry.receiver], claim.entry
+        entry = claim.entry
         answer: int | None = None
         retry_after: float | None = None
         error = ""

@@ -11,8 +11,8 @@ from alerts.connection import connect
 from alerts.dispatch import Dispatcher
 from alerts.notifier import Notifier
 from alerts.outbox import Outbox
+from alerts.rules_following import RulesFollower
 from bootstrap.logs import configure_logging
-from contracts.rules_file import load_rules
 from contracts.settings import Settings
 
 _STALLED_S = 60.0
@@ -26,21 +26,25 @@ def run_notifier(settings: Settings) -> None:
         Unavailable: the metrics port is taken.
     """
     configure_logging(settings.log_level)
-    rules = load_rules(settings.rules)
+    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with connect(settings) as client:
-        dispatcher = Dispatcher(client, settings, rules.inhibit_rules)
-        notifier = Notifier(Outbox(client, settings), dispatcher, rules.receivers, settings.alerts)
+        dispatcher = Dispatcher(client, settings, following.rules.inhibit_rules)
+        notifier = Notifier(Outbox(client, settings), dispatcher, following.rules.receivers, settings.alerts)
+        following.on_change(notifier.follow)
+        following.on_sighup()
         server = notifier_metrics.serve(
             settings.worker.web_host,
             settings.alerts.metrics_port,
             alive=lambda: time.monotonic() - notifier.last_loop < _STALLED_S,
             ready=lambda: notifier.connected,
         )
+        following.start()
         try:
             notifier.run(stopping)
         finally:
+            following.stop()
             server.shutdown()
             server.server_close()

@@ -5,6 +5,7 @@ Names are Alertmanager's where it has one (`labels`, `annotations`, `keep_firing
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated
 
 import pydantic
@@ -75,6 +76,15 @@ class Webhook(Strict):
     secret: Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/=]+$", repr=False)]
     """`whsec_` and the key in base64 (24 to 64 bytes)."""
     send_resolved: bool = True
+
+    @pydantic.field_validator("secret")
+    @classmethod
+    def _is_base64(cls, secret: str) -> str:
+        try:
+            base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            raise ValueError("what follows whsec_ is not base64") from None
+        return secret
 
 
 class Rules(Strict):

@@ -18,11 +18,10 @@ from alerts.connection import connect
 from alerts.dispatch import Dispatcher
 from alerts.notifier import LEASE_MS, SLOTS, Notifier
 from alerts.outbox import Outbox
-from contracts.errors import RulesError
 from contracts.rules import Webhook
 from contracts.settings import Settings
 from tests.fakes import Receiver
-from tests.integration.alerts.notifications import changes, put
+from tests.integration.alerts.notifications import changes, put, rules_for
 from tests.servers import RunningServer, free_ports
 
 
@@ -183,10 +182,16 @@ def test_entries_for_a_receiver_that_left_the_rules_are_kept_and_named_once(
     ]
 
 
-def test_a_secret_that_is_no_base64_is_refused_at_the_start(settings: Settings, outbox: Outbox) -> None:
-    broken = Webhook(name="team", url="http://127.0.0.1:9/", secret="whsec_A")
-    with pytest.raises(RulesError, match="receiver team"):
-        Notifier(outbox, Dispatcher(connect(settings), settings), [broken], settings.alerts)
+def test_changed_rules_are_taken_over_while_it_runs(settings: Settings, receiver: Receiver, desk: Receiver) -> None:
+    put(settings, now_ms(), changes(1)[0], to=("team", "desk"))
+    with delivering(settings, receiver) as notifier:
+        receiver.wait_for(1)
+        assert desk.posts == []
+        rules = rules_for("team", "desk")
+        urls = {"team": receiver.url, "desk": desk.url}
+        receivers = tuple(one.model_copy(update={"url": urls[one.name]}) for one in rules.receivers)
+        notifier.follow(rules.model_copy(update={"receivers": receivers}))
+        desk.wait_for(1)
 
 
 def test_deliveries_go_on_after_redis_was_killed(

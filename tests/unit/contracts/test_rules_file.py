@@ -72,3 +72,13 @@ def test_durations_are_written_as_prometheus_does(file: Path) -> None:
 
 def test_the_default_rules_are_valid() -> None:
     assert {watch.name for watch in load_rules(Settings().rules).watches} >= {"air-paradis"}
+
+
+def test_a_secret_that_is_no_base64_is_named_with_its_line_and_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(WATCH + "receivers:\n  - name: w\n    url: http://x\n    secret: whsec_A\n")
+    with pytest.raises(
+        RulesError, match=r"rules.yaml:\d+: receivers\[0\].secret: what follows whsec_ is not base64"
+    ) as told:
+        load_rules(file)
+    assert "whsec_A" not in str(told.value)
