@@ -28,6 +28,15 @@ class Seen(NamedTuple):
     timestamp_ms: int
 
 
+class Told(NamedTuple):
+    """A change of state as a receiver was told."""
+
+    alert: str
+    fingerprint: str
+    starts_at_ms: int
+    status: str
+
+
 class Alerts(NamedTuple):
     """What the judgements of the feedback topic ask for."""
 
@@ -129,14 +138,14 @@ def recounted(scored: list[Seen]) -> dict[str, Counter[str]]:
 
 
 def counted(client: redis.Redis, prefix: str) -> dict[str, Counter[str]]:
-    """What the counters in Redis hold, all shards added up."""
+    """What the counters in Redis hold, all shards added up. A cell is tweets + different texts * 2**32."""
     counts: dict[str, Counter[str]] = {}
     for resolution in ("minute", "bucket"):
         for key in client.scan_iter(f"{prefix}:{{scored:*}}:{resolution}:*", count=1000):
             cells: Any = client.hgetall(key)
             start = str(key).rsplit(":", 1)[1]
             counts.setdefault(f"{resolution}:{start}", Counter()).update(
-                {cell: int(number) for cell, number in cells.items()}
+                {cell: int(number) & 0xFFFFFFFF for cell, number in cells.items()}
             )
     return counts
 
@@ -170,3 +179,46 @@ def asked_for(feedback: list[Seen], in_a_row: int) -> Alerts:
             firing ^= {version}
             changes += 1
     return Alerts(judged, changes)
+
+
+def told(body: dict[str, Any]) -> list[Told]:
+    """What a webhook says."""
+    return [
+        Told(
+            alert["labels"]["alertname"],
+            alert["fingerprint"],
+            round(datetime.fromisoformat(alert["startsAt"]).timestamp() * 1000),
+            alert["status"],
+        )
+        for alert in body["alerts"]
+    ]
+
+
+def stored(client: redis.Redis, prefix: str, name: str) -> set[Told]:
+    """What Redis holds about the alerts of a name: that each fired, and of those in the past that they are over."""
+    active: Any = client.hvals(f"{prefix}:{{alerts}}:firing")
+    past: Any = client.lrange(f"{prefix}:{{alerts}}:history", 0, -1)
+    found = set()
+    for text in [*active, *past]:
+        alert = json.loads(text)
+        if alert["labels"]["alertname"] != name or alert.get("active_since_ms") is not None:
+            continue
+        states = ["firing"] if alert.get("ends_at_ms") is None else ["firing", "resolved"]
+        found |= {Told(name, alert["fingerprint"], alert["starts_at_ms"], state) for state in states}
+    return found
+
+
+def out_of_order(heard: list[Told]) -> list[Told]:
+    """Changes that did not come as firing, resolved, firing, …; `heard` without repetitions, in order of arrival."""
+    wrong = []
+    last: dict[str, Told] = {}
+    for change in heard:
+        before = last.get(change.fingerprint)
+        if change.status == "firing":
+            fits = before is None or (before.status == "resolved" and change.starts_at_ms > before.starts_at_ms)
+        else:
+            fits = before is not None and before == change._replace(status="firing")
+        if not fits:
+            wrong.append(change)
+        last[change.fingerprint] = change
+    return wrong

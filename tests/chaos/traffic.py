@@ -20,6 +20,15 @@ TEXTS = (
     "Nothing to do with flying, number {}",
 )
 
+CALM = "@AirParadis thank you for the {} {} to {}, loved it"
+STORM = "@AirParadis your {} {} to {} is the worst, never again, I am furious"
+_WORDS = (
+    ("smooth", "early", "long", "cheap", "direct", "new", "short", "late", "first", "last", "small", "big"),
+    ("flight", "trip", "journey", "connection", "service", "plane", "seat", "meal", "transfer", "crew", "lounge"),
+    ("Lyon", "Oslo", "Rome", "Porto", "Berlin", "Vienna", "Dublin", "Athens", "Malta", "Prague", "Turin", "Cork"),
+)
+"""No two tweets of a crowd say the same; copies of one text do not count as many."""
+
 
 def _now(**ago: float) -> str:
     return (datetime.now(UTC) - timedelta(**ago)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -50,6 +59,8 @@ class Traffic:
         self._refused: list[str] = []
         self.sent = 0
         """Tweets so far."""
+        self.storm: bool | None = None
+        """Whether the crowd is angry with Air Paradis, or pleased; None: neither, and always the same texts."""
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -82,7 +93,11 @@ class Traffic:
     def _tweet(self, number: int) -> bytes | None:
         if number % 100 == 50:
             return self._rng.choice([None, b"not json", b'{"id": 1}', b'{"id": 1, "text": ""}', b"\xff\xfe"])
-        tweet = {"id": f"t{number}", "text": self._rng.choice(TEXTS).format(number), "created_at": _now()}
+        text = self._rng.choice(TEXTS).format(number)
+        if self.storm is not None:
+            words = [self._rng.choice(words) for words in _WORDS]
+            text = (STORM if self.storm and self._rng.random() < 0.9 else CALM).format(*words)
+        tweet = {"id": f"t{number}", "text": text, "created_at": _now()}
         if number % 10 == 1:
             del tweet["created_at"]
         elif number % 50 == 2:
