@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+
+import numpy as np
 
 from alerts.alert import Alert
 from alerts.conditions.finding import Finding, Moment, Told, place_of
+from alerts.count_table import CountTable, IntArray
 from alerts.counters import CounterStore
-from alerts.counts import ALL_THEMES, STREAM
+from alerts.counts import ALL_THEMES, STREAM, Key
 from alerts.detectors import quiet
 from contracts.rules import BaseRule, Quiet, Rules
 
@@ -31,11 +34,9 @@ class QuietCondition:
         for rule in self._rules:
             watches = (STREAM,) if rule.watches is None else rule.watches
             keys = [(watch, ALL_THEMES) for watch in watches]
-            rows = self._counters.rows_of(keys)
-            since_s = moment.now_ms / 1000 - rule.window
             table = self._counters.window_of_minutes(moment.now_ms, rule.window)
-            tweets = table.taken(rows, unreliable=True)[0].sum(axis=1).tolist()
-            usual = self._days(rule, rows, since_s)
+            usual = self._days(rule, keys, moment.now_ms)
+            tweets = _tweets(table, self._counters.rows_of(keys))
             for watch, number, days in zip(watches, tweets, usual, strict=True):
                 where = {"watch": watch} if watch else {}
                 place = place_of({**where, "alertname": rule.alert})
@@ -49,24 +50,30 @@ class QuietCondition:
         watch = alert.labels.get("watch")
         return watch is None if rule.watches is None else watch in rule.watches
 
-    def _days(self, rule: Quiet, rows: object, since_s: float) -> list[list[float]]:
-        """Tweets in such a window on each of the days before that has any, per row."""
+    def _days(self, rule: Quiet, keys: Sequence[Key], now_ms: int) -> list[list[float]]:
+        """Tweets in such a window on each of the days before that has any, per key."""
         parts: list[tuple[int, int, float]] = []
         for day in range(1, _DAYS + 1):
-            start, end = since_s - day * _DAY_S, since_s + rule.window - day * _DAY_S
+            end = now_ms / 1000 - day * _DAY_S
+            start = end - rule.window
             hour = int(start // _HOUR_S) * _HOUR_S
             while hour < end:
                 covered = min(end, hour + _HOUR_S) - max(start, hour)
                 parts.append((day, hour, covered / _HOUR_S))
                 hour += _HOUR_S
-        tables = self._counters.hours(int((since_s + rule.window) * 1000), [(h, h + _HOUR_S) for _, h, _ in parts])
-        per_day: dict[int, list[float]] = {}
+        tables = self._counters.hours(now_ms, [(hour, hour + _HOUR_S) for _, hour, _ in parts])
+        rows = self._counters.rows_of(keys)
+        per_day = np.zeros((_DAYS, len(keys)))
         for (day, _, part), table in zip(parts, tables, strict=True):
-            hour_of = (table.taken(rows, unreliable=True)[0].sum(axis=1) * part).tolist()  # type: ignore[arg-type]
-            before = per_day.get(day, [0.0] * len(hour_of))
-            per_day[day] = [one + other for one, other in zip(before, hour_of, strict=True)]
+            per_day[day - 1] += np.array(_tweets(table, rows)) * part
         # A day on which nothing at all came is one on which nobody counted.
-        return [[number for number in of_row if number > 0] for of_row in zip(*per_day.values(), strict=True)]
+        return [[number for number in of_key if number > 0] for of_key in per_day.T.tolist()]
+
+
+def _tweets(table: CountTable, rows: IntArray) -> list[int]:
+    tweets, _ = table.taken(rows, unreliable=True)
+    found: list[int] = tweets.sum(axis=1).tolist()
+    return found
 
 
 def _finding(rule: Quiet, where: Mapping[str, str], verdict: quiet.QuietVerdict, now_ms: int) -> Finding:
