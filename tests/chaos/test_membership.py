@@ -19,6 +19,7 @@ def short_session(tmp_path: Path, broker: RunningServer, own_redis: RunningServe
     site.close()
 
 
+@pytest.mark.slow
 def test_a_worker_frozen_beyond_its_session_publishes_nothing_twice(short_session: Site) -> None:
     site = short_session
     frozen, other = site.start_worker(), site.start_worker()
@@ -61,3 +62,20 @@ def test_sigterm_drains_within_ten_seconds_and_ends_with_status_0(site: Site) ->
     assert took_s < 10
     site.start_worker()
     site.check()
+
+
+@pytest.mark.slow
+def test_topics_created_again_under_a_running_worker_are_scored_counted_and_judged_from_their_beginning(
+    site: Site,
+) -> None:
+    worker = site.start_worker()
+    first = site.send(rate=300)
+    site.visible.wait_since(worker.started, 60)
+    time.sleep(3)
+    first.stop()
+    site.create_topics_again()
+    site.send(rate=300)
+    site.visible.wait_since(time.time(), 60)
+    time.sleep(5)
+    site.check(timeout_s=90)
+    assert worker.alive
