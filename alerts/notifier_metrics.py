@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from alerts import rules_following
 from contracts.errors import Unavailable
 
 REGISTRY: Final = CollectorRegistry()
@@ -28,6 +29,8 @@ ALERTS: Final = Gauge("buzzwatch_alerts", "Pending and firing alerts", ["state"]
 SILENCES: Final = Gauge("buzzwatch_silences_active", "Silences that hold", registry=REGISTRY)
 HELD: Final = Gauge("buzzwatch_groups_muted", "Groups of alerts in which something is muted", registry=REGISTRY)
 DISABLED: Final = Gauge("buzzwatch_receivers_disabled", "Receivers that answered 410 Gone", registry=REGISTRY)
+for _metric in rules_following.METRICS:
+    REGISTRY.register(_metric)
 
 
 def serve(host: str, port: int, *, alive: Callable[[], bool], ready: Callable[[], bool]) -> ThreadingHTTPServer:
