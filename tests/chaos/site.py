@@ -118,6 +118,8 @@ class Site:
         """Workers that have ended by themselves."""
         self.visible = Visible(kafka.address, self.topics.scored)
         self._traffic: Traffic | None = None
+        self._deleted_scored: list[checker.Seen] = []
+        self._deleted_feedback: list[checker.Seen] = []
 
     def start_worker(self) -> Process:
         """A worker in the lowest free slot of this host."""
@@ -149,6 +151,9 @@ class Site:
         """Delete all four topics and create them anew, and the reader with them; what was counted stays in Redis."""
         settings = Settings(kafka=KafkaSettings(bootstrap_servers=self.kafka.address, topics=self.topics))
         names = [topic.name for topic in self.topics.all()]
+        scored, feedback = (
+            checker.read_committed(self.kafka.address, topic) for topic in (self.topics.scored, self.topics.feedback)
+        )
         admin = AdminClient(settings.kafka.librdkafka())
         for deleted in admin.delete_topics(names).values():
             deleted.result(10)
@@ -159,6 +164,7 @@ class Site:
         create_topics(settings)
         self.visible.close()
         self.visible = Visible(self.kafka.address, self.topics.scored)
+        self._deleted_scored, self._deleted_feedback = scored, feedback
 
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis.address, decode_responses=True)
@@ -175,10 +181,11 @@ class Site:
         time.sleep(1)  # what comes twice may come late
         scored = checker.read_committed(servers, topics.scored)
         dead = checker.read_committed(servers, topics.dead_letters)
-        assert checker.once_in_all(tweets, scored, dead, topics.tweets) == [], self.said()
+        problems = checker.once_in_all(tweets, scored, dead, topics.tweets)
+        assert problems == [], f"{problems}\n{self.said()}"
 
-        expected = checker.recounted(scored)
-        asked = checker.asked_for(checker.read_committed(servers, topics.feedback), IN_A_ROW)
+        expected = checker.recounted(self._deleted_scored + scored)
+        asked = checker.asked_for(self._deleted_feedback + checker.read_committed(servers, topics.feedback), IN_A_ROW)
         with self.client() as client:
             judged = f"{self.prefix}:{{alerts}}:feedback:judged"
             self._until(

@@ -69,10 +69,10 @@ def test_topics_created_again_under_a_running_worker_are_scored_counted_and_judg
     site: Site,
 ) -> None:
     worker = site.start_worker()
-    first = site.send(rate=300)
+    site.send(rate=300)
     site.visible.wait_since(worker.started, 60)
     time.sleep(3)
-    first.stop()
+    site.check()
     site.create_topics_again()
     site.send(rate=300)
     site.visible.wait_since(time.time(), 60)
