@@ -126,3 +126,4 @@ def _publish_gauges(champion: Champion, score: ScoreRole | None, watch: WatchRol
         metrics.WATCH_LAG.set_function(watch.lag)
         metrics.PARTITIONS.labels("watch").set_function(lambda: watch.partitions)
     metrics.MODEL_VERSION.set_function(lambda: float(champion.current.ref.version))
+    metrics.MODEL_BROKEN.set_function(lambda: float(champion.failure is not None))

@@ -17,4 +17,5 @@ WATCHED = Counter("buzzwatch_predictions_counted_total", "Predictions that were 
 WATCHED_UNREADABLE = Counter("buzzwatch_predictions_unreadable_total", "Records of the scored topic that are not ours")
 JUDGED = Counter("buzzwatch_feedback_judged_total", "Judgements that were counted")
 MODEL_VERSION = Gauge("buzzwatch_model_version", "Registry version of the model that serves")
+MODEL_BROKEN = Gauge("buzzwatch_model_broken", "1 while the version that has the champion's alias cannot serve")
 PARTITIONS = Gauge("buzzwatch_partitions_assigned", "Partitions of this worker", ["role"])

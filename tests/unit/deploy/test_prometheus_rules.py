@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+from ruamel.yaml import YAML
+
+import alerts.rules_following
+import stream.metrics
+from alerts import notifier_metrics
+from api.metrics import Metrics
+
+FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "prometheus"
+RULES = FOLDER / "buzzwatch.rules.yml"
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+def test_the_alerts_fire_when_they_should_and_not_else() -> None:
+    for arguments in (["check", "rules", RULES.name], ["test", "rules", "buzzwatch.rules.test.yml"]):
+        done = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_test() -> None:
+    document = YAML(typ="safe").load(RULES)
+    named = {rule["alert"] for group in document["groups"] for rule in group["rules"]}
+    tested = YAML(typ="safe").load(FOLDER / "buzzwatch.rules.test.yml")["tests"]
+    fired = {one["alertname"] for test in tested for one in test["alert_rule_test"] if one["exp_alerts"]}
+    assert named == fired
+
+
+def test_every_metric_that_they_use_is_one_of_ours() -> None:
+    assert stream.metrics.MODEL_BROKEN
+    assert alerts.rules_following.REFUSED
+    known = set()
+    for registry in (REGISTRY, notifier_metrics.REGISTRY, Metrics().registry):
+        for family in registry.collect():
+            suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))
+            known |= {family.name + suffix for suffix in suffixes}
+    used = set(re.findall(r"buzzwatch_[a-z_]+", " ".join(_expressions())))
+    assert used <= known
+
+
+def _expressions() -> list[str]:
+    document = YAML(typ="safe").load(RULES)
+    return [rule["expr"] for group in document["groups"] for rule in group["rules"]]
