@@ -10,25 +10,47 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.wide import wide_console
+from contracts.errors import SettingsError
 from contracts.settings import load_settings
-from training.register import check_reachable, log_trained
-from training.train_linear import Kind, train_linear
+from training.compare import compare_all, load_experiments, measured
+from training.leaderboard import write_pages
+from training.members import MEMBERS, Member
+from training.register import check_reachable, default_alias, log_trained
+from training.results import RESULTS, read_results, write_result
+from training.train import train
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Train models.")
 
-_EXAMPLES = """Train the linear model on labelled tweets, measure it on held-out ones, register it.
+_Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
+_Register = Annotated[bool, typer.Option(help="Log the run to MLflow and register a model that can serve.")]
+_Alias = Annotated[str | None, typer.Option(help="Alias of the new version; challenger, the first one champion.")]
+_Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")]
+_Rows = Annotated[
+    int | None, typer.Option(min=0, help="Most rows labelled by emoticons; 0: all. Slow members take 150,000.")
+]
+_Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+_Curve = Annotated[bool, typer.Option(help="Also train on a tenth and three tenths, for the learning curve.")]
+_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
+_HERE = Path("../shared/data")
+
+_EXAMPLES = """{summary}
 
 The folder holds sentiment140, airline, semeval and french.parquet with `text` and `label`. The figures are those of a
-model that has not seen the held-out texts; the model that is kept has learnt from all of them.
+model that has not seen the held-out texts{kept}.
+
+Members: {members}.
 
 Examples:
 
-  buzzwatch train linear --data-dir ../shared/data
-
-  buzzwatch train linear --data-dir ../shared/data --no-register --out build/linear
-
-  buzzwatch train linear --data-dir ../shared/data --model tfidf
+{examples}
 """
+
+
+def _help(family: str, summary: str, *examples: str, kept: str = "") -> str:
+    members = ", ".join(member.name for member in MEMBERS.values() if member.family == family)
+    lines = "\n\n".join(f"  buzzwatch train {family} --data-dir ../shared/data{more}" for more in examples)
+    return _EXAMPLES.format(summary=summary, members=members, examples=lines, kept=kept)
 
 
 @app.callback()
@@ -36,37 +58,144 @@ def _group() -> None:
     """Train models."""
 
 
-@app.command(help=_EXAMPLES)
+@app.command(
+    help=_help(
+        "linear",
+        "Train a linear model on labelled tweets, measure it on held-out ones, register it.",
+        "",
+        " --no-register --out build/linear",
+        " --model tfidf-nbsvm",
+        kept="; the model that is kept has learnt from all of them",
+    )
+)
 def linear(
-    data_dir: Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")] = Path(
-        "../shared/data"
-    ),
-    model: Annotated[
-        Kind,
-        typer.Option(help="hashed: the compiled one that serves; tfidf: TF-IDF and logistic regression, to compare."),
-    ] = "hashed",
-    register: Annotated[bool, typer.Option(help="Log the run to MLflow and register the model.")] = True,
-    alias: Annotated[
-        str | None, typer.Option(help="Alias for the new version; by default the one that serves.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
-    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+    data_dir: _Data = _HERE,
+    model: Annotated[str, typer.Option(help="hashed: the compiled one that serves; the others to compare.")] = "hashed",
+    rows: _Rows = None,
+    register: _Register = True,
+    alias: _Alias = None,
+    out: _Out = None,
+    curve: _Curve = False,
+    seed: _Seed = 0,
+    output: _Format = "table",
 ) -> None:
-    """Train the linear model."""
+    """Train a linear model."""
+    _train(_member("linear", model), data_dir, rows, register, alias, out, curve, seed, output)
+
+
+@app.command(help=_help("trees", "Train trees on reduced features and measure them.", "", " --model svd-forest"))
+def trees(
+    data_dir: _Data = _HERE,
+    model: Annotated[str, typer.Option(help="Which one.")] = "svd-lightgbm",
+    rows: _Rows = None,
+    register: _Register = True,
+    curve: _Curve = False,
+    seed: _Seed = 0,
+    output: _Format = "table",
+) -> None:
+    """Train trees."""
+    _train(_member("trees", model), data_dir, rows, register, None, None, curve, seed, output)
+
+
+@app.command(
+    help=_help("vectors", "Train a classifier on word vectors learnt here.", "", " --model fasttext-lightgbm --rows 0")
+)
+def vectors(
+    data_dir: _Data = _HERE,
+    model: Annotated[str, typer.Option(help="Which one.")] = "fasttext-lr",
+    rows: _Rows = None,
+    register: _Register = True,
+    curve: _Curve = False,
+    seed: _Seed = 0,
+    output: _Format = "table",
+) -> None:
+    """Train on averaged vectors."""
+    _train(_member("vectors", model), data_dir, rows, register, None, None, curve, seed, output)
+
+
+@app.command()
+def compare(
+    experiments: Annotated[Path | None, typer.Option(help="YAML of experiments; training/experiments.yaml.")] = None,
+    data_dir: _Data = _HERE,
+    register: Annotated[bool, typer.Option(help="Log each run to MLflow.")] = False,
+    results: Annotated[Path, typer.Option(help="Folder of the stored results.")] = RESULTS,
+    again: Annotated[bool, typer.Option(help="Measure what has been measured already, too.")] = False,
+) -> None:
+    """Measure every experiment of a file on the same held-out texts; finished ones are kept.
+
+    Examples:
+
+      buzzwatch train compare --data-dir ../shared/data
+
+      buzzwatch train compare --experiments mine.yaml --register
+    """
     settings = load_settings()
+    wanted = load_experiments(experiments)
     if register:
         check_reachable(settings)
     errors = Console(stderr=True)
     with errors.status("starting") as status:
-        trained = train_linear(data_dir, model, seed, lambda step: status.update(step))
+        for done in compare_all(wanted, data_dir, results, again=again, progress=status.update):
+            if register:
+                log_trained(settings, done.trained, alias=None)
+            errors.print(f"{done.result.member}: done in {done.result.seconds:.0f} s", highlight=False)
+    _print_results(results)
+
+
+@app.command()
+def leaderboard(
+    results: Annotated[Path, typer.Option(help="Folder of the stored results.")] = RESULTS,
+    docs: Annotated[Path | None, typer.Option(help="Write leaderboard.md and model_card.md here.")] = None,
+) -> None:
+    """Print the stored results, best first; with --docs write the leaderboard and the model card from them.
+
+    Examples:
+
+      buzzwatch train leaderboard
+
+      buzzwatch train leaderboard --docs docs
+    """
+    if docs is not None:
+        for path in write_pages(read_results(results), load_settings().artefact, docs):
+            typer.echo(f"wrote {path}", err=True)
+    _print_results(results)
+
+
+def _member(family: str, name: str) -> Member:
+    names = [member.name for member in MEMBERS.values() if member.family == family]
+    if name not in names:
+        raise SettingsError(f"--model {name}: the family {family} has {', '.join(names)}")
+    return MEMBERS[name]
+
+
+def _train(
+    member: Member,
+    data_dir: Path,
+    rows: int | None,
+    register: bool,
+    alias: str | None,
+    out: Path | None,
+    curve: bool,
+    seed: int,
+    output: str,
+) -> None:
+    settings = load_settings()
+    if register:
+        check_reachable(settings)
+        if alias == settings.mlflow.alias and default_alias(settings) != alias:
+            raise SettingsError(f"--alias {alias}: a version becomes champion by `buzzwatch models promote`")
+    errors = Console(stderr=True)
+    with errors.status("starting") as status:
+        trained = train(data_dir, member, seed, lambda step: status.update(step), distant=rows, curve=curve)
         if out is not None and trained.model is not None:
-            trained.model.save(out)
+            trained.save(out)
+            write_result(measured(trained, f"buzzwatch train linear --out {out}"), out)
         if register:
             status.update("registering")
-            version = log_trained(settings, trained, alias=alias or settings.mlflow.alias)
+            given = alias or default_alias(settings)
+            version = log_trained(settings, trained, alias=given if trained.model is not None else None)
             if version is not None:
-                errors.print(f"registered as {settings.mlflow.model_name} version {version}", highlight=False)
+                errors.print(f"{settings.mlflow.model_name} version {version} is {given}", highlight=False)
     if output == "json":
         typer.echo(json.dumps(trained.metrics))
     else:
@@ -83,3 +212,13 @@ def _table(metrics: dict[str, Any]) -> Table:
 
 def _cell(value: dict[str, float] | None) -> str:
     return f"{value['value']:.3f} [{value['low']:.3f} {value['high']:.3f}]" if value else "–"
+
+
+def _print_results(folder: Path) -> None:
+    table = Table("member", "airline acc.", "airline recall", "semeval recall", "s140 binary", "tweets/s", box=None)
+    figures = (("airline", "accuracy"), ("airline", "macro_recall"), ("semeval", "macro_recall"))
+    for one in sorted(read_results(folder), key=lambda one: -one.metrics["airline"]["accuracy"]["value"]):
+        cells = [f"{one.metrics[source][name]['value']:.3f}" for source, name in figures]
+        cells.append(f"{one.metrics['sentiment140']['binary_accuracy']['value']:.3f}")
+        table.add_row(f"{one.member} {one.format}", *cells, f"{one.tweets_per_s:,.0f}")
+    wide_console().print(table)

@@ -16,7 +16,7 @@ from models.hashed_kernels import hash_all
 from models.hashed_weights import DENSE, HashedWeights, dense_features
 from models.text import join
 from training.hashed_binary import BinaryWeights, learn_binary
-from training.hashed_descent import fit_head
+from training.hashed_descent import count_labels, fit_head
 
 Progress = Callable[[str], None]
 
@@ -44,6 +44,10 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         heads: the head is learnt so many times, each in another order of the texts, and its weights averaged.
         l2: as `1 / C` of scikit-learn's logistic regression.
         gate_offset: added to the gate's log-odds; more of it serves the distant texts better and the others worse.
+        dropout: share of a text's n-grams left out of each step of the head (Wager, Wang and Liang 2013,
+            arXiv:1307.1493: in linear text models it is an L2 penalty that spares what is rare and telling).
+        prior: the head's weights start at, and are pulled to, this share of naive Bayes' log-probabilities (as the
+            log-count ratios of Wang and Manning, "Baselines and Bigrams", ACL 2012).
         char_share: length of a text's vector of byte n-grams in the head; that of its word n-grams is 1.
         temperature: divides the head's logits, measured on held-out texts.
     """
@@ -55,8 +59,9 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         polarity_longest: int = 3,
         min_count: int = 5,
         polarity_epochs: int = 4,
-        polarity_rate: float = 0.3,
-        polarity_l2: float = 0.3,
+        polarity_rate: float = 0.5,
+        polarity_l2: float = 0.1,
+        gate_rate: float = 0.3,
         gate_epochs: int = 4,
         gate_l2: float = 0.1,
         gate_offset: float = 0.5,
@@ -65,10 +70,12 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         char_bits: int = 20,
         char_shortest: int = 2,
         char_longest: int = 5,
-        epochs: int = 6,
+        epochs: int = 8,
         heads: int = 3,
         rate: float = 0.1,
         l2: float = 0.05,
+        dropout: float = 0.5,
+        prior: float = 0.1,
         char_share: float = 0.7,
         temperature: float = 1.0,
         random_state: int = 0,
@@ -79,6 +86,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.polarity_epochs = polarity_epochs
         self.polarity_rate = polarity_rate
         self.polarity_l2 = polarity_l2
+        self.gate_rate = gate_rate
         self.gate_epochs = gate_epochs
         self.gate_l2 = gate_l2
         self.gate_offset = gate_offset
@@ -91,6 +99,8 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.heads = heads
         self.rate = rate
         self.l2 = l2
+        self.dropout = dropout
+        self.prior = prior
         self.char_share = char_share
         self.temperature = temperature
         self.random_state = random_state
@@ -173,7 +183,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             chars=None,
             min_count=2,
             epochs=self.gate_epochs,
-            rate=self.polarity_rate,
+            rate=self.gate_rate,
             l2=self.gate_l2,
             progress=lambda epoch: progress(f"learning the gate, pass {epoch}"),
         )
@@ -228,6 +238,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ).astype(np.int32)
         counts = np.bincount(slots, minlength=n_words + n_chars)
         inverse = (1.0 / np.maximum(counts, 1)).astype(np.float32)
+        prior = self._naive_bayes(slots, bounds, codes, weight, len(inverse))
         table = np.zeros((len(inverse), 3), np.float32)
         for order in range(self.heads):
             learnt, learnt_dense = fit_head(
@@ -236,12 +247,13 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 dense,
                 codes,
                 weight,
-                np.arange(len(texts)),
+                prior,
                 inverse,
                 self.epochs,
                 self.rate,
                 self.l2,
                 self.char_share,
+                self.dropout,
                 self.random_state + order,
             )
             table += learnt / self.heads
@@ -250,6 +262,14 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             words[:, k], word_scale[k] = _quantise(table[:n_words, k])
             chars[:, k], char_scale[k] = _quantise(self.char_share * table[n_words:, k])
         return model()
+
+    def _naive_bayes(
+        self, slots: NDArray[np.int32], bounds: NDArray[np.int64], codes: NDArray[Any], weight: NDArray[Any], n: int
+    ) -> NDArray[np.float32]:
+        counts = np.ones((n, 3))
+        count_labels(slots, bounds, codes, weight, counts)
+        share = np.log(counts / counts.sum(axis=0))
+        return (self.prior * (share - share.mean(axis=1, keepdims=True))).astype(np.float32)
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:  # noqa: N803
         """(n, 3), columns in the order of `classes_`."""

@@ -1,8 +1,8 @@
-"""Confusion matrix, ROC curve and reliability diagram of each held-out set."""
+"""Confusion matrix, ROC curve and reliability diagram of each held-out set, and the learning curve."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +39,15 @@ def draw_plots(held_out: Mapping[str, tuple[NDArray[np.str_], NDArray[np.float32
         reliability.plot([confidence[bins == k].mean() for k in used], [right[bins == k].mean() for k in used], "o-")
         reliability.set(xlabel="confidence", ylabel="share right", title="reliability", xlim=(0.3, 1), ylim=(0, 1))
         figure.savefig(folder / f"{source}.png", dpi=80)
+
+
+def draw_learning_curve(curve: Mapping[str, Sequence[tuple[int, float]]], folder: Path) -> None:
+    """Write `learning_curve.png`: held-out accuracy of each set by the rows that were learnt from."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for source, points in curve.items():
+        axes.plot([rows for rows, _ in points], [accuracy for _, accuracy in points], "o-", label=source)
+    axes.set(xlabel="rows learnt from", ylabel="accuracy, three labels", xscale="log")
+    axes.legend()
+    figure.savefig(folder / "learning_curve.png", dpi=80)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from contracts.errors import Unavailable
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from models.artefact import load_artefact, read_metadata
-from models.registry import without_password
-from training.plots import draw_plots
-from training.train_linear import Trained
+from training.plots import draw_learning_curve, draw_plots
+from training.promotion import CHALLENGER, has_champion, move_champion
+from training.results import environment
+from training.tracking import connected
+from training.train import Trained
 
 _ARTEFACT = "linear"
 """Name of the artefact folder under `artifacts/` of the logged model."""
@@ -29,7 +26,7 @@ def check_reachable(settings: Settings) -> None:
     Raises:
         Unavailable: it cannot be reached.
     """
-    with _mlflow(settings):
+    with connected(settings):
         return
 
 
@@ -43,21 +40,35 @@ def log_trained(settings: Settings, trained: Trained, *, alias: str | None) -> s
         Unavailable: MLflow cannot be reached.
     """
     with (
-        _mlflow(settings) as mlflow,
+        connected(settings) as mlflow,
         tempfile.TemporaryDirectory() as scratch,
-        mlflow.start_run(run_name=f"linear {trained.kind}"),
+        mlflow.start_run(run_name=f"{trained.member.family} {trained.member.name}"),
     ):
-        mlflow.log_params({**trained.params, "model": trained.kind, "data_hash": trained.data_hash})
-        mlflow.log_metrics(_flat(trained.metrics))
+        named = {"model": trained.member.name, "data_hash": trained.data_hash, "rows": trained.rows}
+        mlflow.log_params({**trained.params, **named})
+        mlflow.log_metrics({**_flat(trained.metrics), "seconds": trained.seconds, "tweets_per_s": trained.tweets_per_s})
         mlflow.set_tag("trained_on", trained.trained_on)
+        mlflow.log_dict(environment("numpy", "scikit-learn", "numba"), "environment.json")
         plots = Path(scratch) / "plots"
         draw_plots(trained.held_out, plots)
+        if trained.curve:
+            draw_learning_curve(trained.curve, plots)
         mlflow.log_artifacts(str(plots), "plots")
         if trained.model is None:
             return None
         folder = Path(scratch) / _ARTEFACT
-        trained.model.save(folder)
+        trained.save(folder)
         return _register(mlflow, settings, folder, alias)
+
+
+def default_alias(settings: Settings) -> str:
+    """For a new version: `challenger`, and the champion's alias while nobody has that.
+
+    Raises:
+        Unavailable: MLflow cannot be reached.
+    """
+    with connected(settings) as mlflow:
+        return CHALLENGER if has_champion(mlflow.MlflowClient(), settings) else settings.mlflow.alias
 
 
 def register_artefact(settings: Settings, folder: Path, *, alias: str) -> str:
@@ -67,7 +78,7 @@ def register_artefact(settings: Settings, folder: Path, *, alias: str) -> str:
         ArtefactError: it cannot be read. Unavailable: MLflow cannot be reached.
     """
     metadata = load_artefact(folder).metadata
-    with _mlflow(settings) as mlflow, mlflow.start_run(run_name=f"registered from {folder.name}"):
+    with connected(settings) as mlflow, mlflow.start_run(run_name=f"registered from {folder.name}"):
         mlflow.log_params({**metadata.get("params", {}), "data_hash": metadata.get("data_hash", "")})
         mlflow.log_metrics(_flat(metadata.get("metrics", {})))
         version = _register(mlflow, settings, folder, alias)
@@ -83,7 +94,7 @@ def seed_registry(settings: Settings) -> bool:
     Raises:
         ArtefactError: the shipped artefact cannot be read. Unavailable: MLflow cannot be reached.
     """
-    with _mlflow(settings) as mlflow:
+    with connected(settings) as mlflow:
         name = settings.mlflow.model_name
         if mlflow.MlflowClient().search_model_versions(f"name = '{name}'", max_results=1):
             return False
@@ -113,39 +124,12 @@ def _register(mlflow: Any, settings: Settings, folder: Path, alias: str | None) 
     tags = {key: f"{value:.4f}" for key, value in _flat(metadata.get("metrics", {})).items()}
     tags |= {key: str(metadata.get(key, "")) for key in ("family", "trained_on", "trained_at", "data_hash")}
     registered = mlflow.register_model(logged.model_uri, name, await_registration_for=60, tags=tags)
-    mlflow.MlflowClient().set_registered_model_alias(name, alias, registered.version)
-    return str(registered.version)
-
-
-@contextmanager
-def _mlflow(settings: Settings) -> Iterator[Any]:
-    """MLflow, talking to the server of the settings; its failures in one line."""
-    for name, value in {
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # standard output is for the report
-    }.items():
-        os.environ.setdefault(name, value)
-    with warnings.catch_warnings():
-        # MLflow warns about type hints of its own when it is imported, and about choices that were made on purpose.
-        warnings.simplefilter("ignore")
-        import mlflow
-        import mlflow.pyfunc
-        from mlflow.exceptions import MlflowException
-
-        logging.getLogger("mlflow").setLevel(logging.WARNING)
-        uri = settings.mlflow.tracking_uri
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(uri)
-        try:
-            mlflow.set_experiment(settings.mlflow.model_name)
-            yield mlflow
-        except (MlflowException, OSError) as error:
-            raise Unavailable(
-                f"MLflow at {without_password(uri)}: {without_password(str(error).splitlines()[0])[:200]} (start it "
-                "with `buzzwatch up` or set BUZZWATCH_MLFLOW__TRACKING_URI)"
-            ) from None
+    client, version = mlflow.MlflowClient(), str(registered.version)
+    if alias == settings.mlflow.alias:
+        move_champion(client, settings, version, {})
+    else:
+        client.set_registered_model_alias(name, alias, version)
+    return version
 
 
 def _flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

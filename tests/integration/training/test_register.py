@@ -14,8 +14,10 @@ from models.artefact import load_artefact
 from models.champion import Champion
 from models.hashed import HashedModel
 from tests.unit.models.hashed_samples import random_weights
+from training.held_out import HeldOut
+from training.members import MEMBERS
 from training.register import log_trained, seed_registry
-from training.train_linear import Trained
+from training.train import Trained
 
 TEXTS = ["@AirParadis lost my bag again", "thanks, lovely crew", "when does the gate open?"]
 
@@ -24,14 +26,22 @@ def trained(model: HashedModel | None) -> Trained:
     value = {"value": 0.8, "low": 0.7, "high": 0.9}
     scores = np.random.default_rng(0).dirichlet([1, 1, 1], 60).astype(np.float32)
     labels = np.repeat(["negative", "neutral", "positive"], 20)
+    source = np.full(60, "airline")
     return Trained(
-        kind="hashed" if model else "tfidf",
+        member=MEMBERS["hashed" if model else "tfidf-lr"],
         metrics={"airline": {"n": 60, "accuracy": value, "recall": {"negative": value}}},
         held_out={"airline": (labels, scores)},
+        evidence=HeldOut.of([f"text {i}" for i in range(60)], labels, source, np.full(60, ""), scores),
         params={"l2": 0.1},
         data_hash="abc",
         trained_on="airline 60",
+        rows=60,
+        distant_rows=0,
+        seconds=1.0,
+        tweets_per_s=100.0,
+        curve={"airline": [(6, 0.5), (60, 0.8)]},
         model=model,
+        estimator=None,
     )
 
 
@@ -67,7 +77,10 @@ def test_a_trained_model_becomes_champion_with_its_figures(settings: Settings, m
     )[0]
     assert run.data.metrics["airline.accuracy"] == pytest.approx(0.8)
     assert run.data.params["l2"] == "0.1"
-    assert [file.path for file in client(settings).list_artifacts(run.info.run_id, "plots")] == ["plots/airline.png"]
+    assert [file.path for file in client(settings).list_artifacts(run.info.run_id, "plots")] == [
+        "plots/airline.png",
+        "plots/learning_curve.png",
+    ]
 
 
 @pytest.mark.filterwarnings("ignore")  # of MLflow, about itself

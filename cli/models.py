@@ -1,0 +1,119 @@
+"""`buzzwatch models`: which versions there are, which one serves, and changing that."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cli.wide import wide_console
+from contracts.settings import load_settings
+from training.gate import Comparison
+from training.promotion import CHALLENGER, Version, list_versions
+from training.promotion import promote as promote_version
+from training.promotion import rollback as roll_back
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
+_SHOWN = ("airline.accuracy", "airline.macro_recall", "semeval.macro_recall", "sentiment140.binary_accuracy")
+
+
+@app.callback()
+def _group() -> None:
+    """The registered models: list, promote, roll back.
+
+    Example: buzzwatch models list
+    """
+
+
+@app.command("list")
+def list_models(output: _Format = "table") -> None:
+    """List the registered versions, newest first, with aliases and held-out figures.
+
+    Examples:
+
+      buzzwatch models list
+
+      buzzwatch models list --format json
+    """
+    versions = list_versions(load_settings())
+    if output == "json":
+        typer.echo(json.dumps([asdict(version) for version in versions]))
+        return
+    table = Table("version", "aliases", "family", "registered", *_SHOWN, "promoted", box=None, header_style="bold")
+    for one in versions:
+        table.add_row(*(Text(cell) for cell in _cells(one)))
+    wide_console().print(table)
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="Version number or alias.")] = CHALLENGER,
+    force: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Promote although the gate refuses; the reason is kept.")
+    ] = None,
+    output: _Format = "table",
+) -> None:
+    """Let a version serve, if it is not worse than the champion on any held-out set or slice.
+
+    Both carry predictions on held-out texts that neither has learnt from; they are compared row by row, by a paired
+    bootstrap. Workers and API follow within seconds.
+
+    Examples:
+
+      buzzwatch models promote
+
+      buzzwatch models promote 7
+
+      buzzwatch models promote 7 --force "the champion cannot read the new emoji"
+    """
+    done = promote_version(load_settings(), version, force=force)
+    if output == "json":
+        comparisons = [comparison.as_json() for comparison in done.comparisons]
+        typer.echo(json.dumps({**done._asdict(), "comparisons": comparisons}))
+        return
+    if done.comparisons:
+        wide_console().print(_comparisons(done.comparisons))
+    _say(f"version {done.version} is the champion now" + (f", after version {done.replaced}" if done.replaced else ""))
+    if done.refused:
+        _say(f"the gate had refused it: {done.refused}")
+
+
+@app.command()
+def rollback(output: _Format = "table") -> None:
+    """Let the version serve again that the champion replaced; a second time goes one step further.
+
+    Example:
+
+      buzzwatch models rollback
+    """
+    done = roll_back(load_settings())
+    if output == "json":
+        typer.echo(json.dumps({"version": done.version, "replaced": done.replaced}))
+    else:
+        _say(f"version {done.version} is the champion again, instead of version {done.replaced}")
+
+
+def _cells(one: Version) -> tuple[str, ...]:
+    figures = (f"{one.figures[name]:.3f}" if name in one.figures else "–" for name in _SHOWN)
+    promoted = (one.promoted_at or "–") + (f", forced: {one.forced}" if one.forced else "")
+    return one.version, ", ".join(one.aliases), one.family, one.created_at, *figures, promoted
+
+
+def _comparisons(comparisons: list[Comparison]) -> Table:
+    table = Table("held out", "figure", "n", "champion", "challenger", "difference", box=None, header_style="bold")
+    for one in comparisons:
+        interval = f"{one.low:+.4f} to {one.high:+.4f}"
+        cells: tuple[Any, ...] = (one.where, one.figure, f"{one.n:,}", f"{one.champion:.4f}", f"{one.challenger:.4f}")
+        table.add_row(*cells, interval)
+    return table
+
+
+def _say(line: str) -> None:
+    Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)

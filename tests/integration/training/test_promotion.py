@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from typer.testing import CliRunner
+
+from cli.models import app
+from contracts.settings import Settings
+from models.champion import Champion
+from models.hashed import HashedModel
+from tests.unit.models.hashed_samples import random_weights
+from tests.unit.training.test_gate import evidence
+from training.gate import GateRefused
+from training.promotion import PromotionError, list_versions, promote, rollback
+from training.register import default_alias, register_artefact
+
+
+@pytest.fixture
+def register(settings: Settings, mlflow_uri: str, tmp_path: Path) -> Callable[..., str]:
+    """Registers a model that gets a share of its held-out texts right."""
+    made = 0
+
+    def register_one(right: float | None, alias: str | None = None) -> str:
+        nonlocal made
+        made += 1
+        folder = tmp_path / f"model-{made}"
+        HashedModel(random_weights(made), {"trained_on": f"seed {made}"}).save(folder)
+        if right is not None:
+            evidence(right).save(folder)
+        return register_artefact(settings, folder, alias=alias or default_alias(settings))
+
+    return register_one
+
+
+def served(champion: Champion, version: str, within_s: float = 10) -> float:
+    started = time.monotonic()
+    while champion.current.ref.version != version:
+        assert time.monotonic() - started < within_s
+        time.sleep(0.05)
+    return time.monotonic() - started
+
+
+def test_the_first_version_is_champion_and_the_next_ones_wait(settings: Settings, register: Callable[..., str]) -> None:
+    first, second = register(0.7), register(0.9)
+    aliases = {one.version: one.aliases for one in list_versions(settings)}
+    assert aliases == {first: ("champion",), second: ("challenger",)}
+
+
+def test_a_better_version_is_promoted_and_every_follower_serves_it_and_the_rollback_within_ten_seconds(
+    settings: Settings, register: Callable[..., str], tmp_path: Path
+) -> None:
+    first, second = register(0.7), register(0.9)
+    followers = [
+        Champion(
+            settings.model_copy(update={"mlflow": settings.mlflow.model_copy(update={"cache_dir": tmp_path / name})})
+        )
+        for name in ("one", "two")
+    ]
+    for follower in followers:
+        follower.start()
+    try:
+        done = promote(settings)
+        assert (done.version, done.replaced, done.refused) == (second, first, None)
+        for follower in followers:
+            served(follower, second)
+        back = rollback(settings)
+        assert (back.version, back.replaced) == (first, second)
+        assert all(served(follower, first) < 10 for follower in followers)
+    finally:
+        for follower in followers:
+            follower.stop()
+    with pytest.raises(PromotionError, match="replaced no version"):
+        rollback(settings)
+
+
+def test_a_worse_version_is_refused_and_can_be_forced_with_a_reason_that_stays(
+    settings: Settings, register: Callable[..., str]
+) -> None:
+    first, second = register(0.9), register(0.6)
+    with pytest.raises(GateRefused, match=rf"version {second} stays where it is: worse than the champion on airline"):
+        promote(settings, second)
+    assert next(one for one in list_versions(settings) if one.version == first).aliases == ("champion",)
+    promote(settings, second, force="a trial for an hour")
+    forced = next(one for one in list_versions(settings) if one.version == second)
+    assert forced.aliases == ("champion",)
+    assert forced.forced == "a trial for an hour"
+    assert forced.promoted_from == first
+
+
+def test_a_version_without_evidence_is_refused(settings: Settings, register: Callable[..., str]) -> None:
+    register(0.7)
+    register(None)
+    with pytest.raises(GateRefused, match="the challenger carries no held-out predictions"):
+        promote(settings)
+
+
+def test_what_is_not_there_is_named(settings: Settings, register: Callable[..., str]) -> None:
+    only = register(0.7)
+    for wanted, message in [("9", "has no version 9"), ("tuesday", "has no alias 'tuesday'")]:
+        with pytest.raises(PromotionError, match=message):
+            promote(settings, wanted)
+    with pytest.raises(PromotionError, match=f"version {only} is the champion already"):
+        promote(settings, only)
+
+
+def test_the_command_lists_promotes_and_rolls_back(
+    settings: Settings, register: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = register(0.7), register(0.9)
+    monkeypatch.setenv("BUZZWATCH_MLFLOW__TRACKING_URI", settings.mlflow.tracking_uri)
+    monkeypatch.setenv("BUZZWATCH_MLFLOW__MODEL_NAME", settings.mlflow.model_name)
+
+    def run(*arguments: str) -> object:
+        result = CliRunner().invoke(app, [*arguments, "--format", "json"], catch_exceptions=False)
+        assert result.exit_code == 0
+        return json.loads(result.stdout)
+
+    assert [one["version"] for one in run("list")] == [second, first]  # type: ignore[attr-defined]
+    assert run("promote")["version"] == second  # type: ignore[index]
+    assert run("rollback") == {"version": first, "replaced": second}
+    table = CliRunner().invoke(app, ["list"], catch_exceptions=False).stdout
+    assert "champion" in table
+    aliases = MlflowClient(settings.mlflow.tracking_uri).get_registered_model(settings.mlflow.model_name).aliases
+    assert aliases == {"champion": first} or aliases == {"champion": int(first)}
+    assert np.isfinite(Champion(settings).load().model.predict_proba(["a"])).all()

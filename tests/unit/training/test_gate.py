@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from contracts.errors import ArtefactError
+from training.gate import GateRefused, check, compare
+from training.held_out import FILE, HeldOut
+
+N = 600
+
+
+def evidence(right: float, *, seed: int = 0, worse_where: str | None = None, n: int = N) -> HeldOut:
+    """Two sets; the first `right` share of a fixed random order of rows is answered rightly."""
+    rng = np.random.default_rng(seed)
+    names = np.array(["negative", "neutral", "positive"])
+    source = np.repeat(["airline", "sentiment140"], n)
+    labels = names[np.concatenate([rng.integers(0, 3, n), 2 * rng.integers(0, 2, n)])]
+    company = np.where(np.arange(2 * n) % 4 == 0, "paradis", "")
+    company[n:] = ""
+    texts = [f"text {i}{' ?' if i % 3 == 0 else ''}" for i in range(2 * n)]
+    truth = np.searchsorted(names, labels)
+    good = rng.random(2 * n) < right
+    if worse_where is not None:
+        good &= ~((company == worse_where) & (rng.random(2 * n) < 0.5))
+    answer = np.where(good, truth, np.where(truth == 0, 2, 0))
+    scores = np.full((2 * n, 3), 0.1)
+    scores[np.arange(2 * n), answer] = 0.8
+    return HeldOut.of(texts, labels, source, company, scores)
+
+
+def test_a_model_that_is_better_everywhere_passes() -> None:
+    comparisons = check(evidence(0.7), evidence(0.8))
+    assert {one.where for one in comparisons} >= {"airline", "sentiment140", "airline / paradis", "airline / question"}
+    assert all(one.challenger >= one.champion for one in comparisons)
+
+
+def test_the_same_model_passes() -> None:
+    assert all(one.low == one.high == 0 for one in check(evidence(0.7), evidence(0.7)))
+
+
+def test_a_model_that_is_worse_is_refused_with_figures() -> None:
+    with pytest.raises(
+        GateRefused, match=r"worse than the champion on airline: accuracy 0\.\d+ instead of 0\.\d+"
+    ) as error:
+        check(evidence(0.8), evidence(0.7))
+    assert "\n" not in str(error.value)
+
+
+def test_a_gain_on_the_whole_does_not_hide_a_loss_on_a_slice() -> None:
+    champion, challenger = evidence(0.75, n=2000), evidence(0.9, n=2000, worse_where="paradis")
+    worse = [one.where for one in compare(champion, challenger) if one.worse]
+    assert worse == ["airline / paradis"]
+    with pytest.raises(GateRefused, match="airline / paradis"):
+        check(champion, challenger)
+
+
+def test_models_that_are_as_good_seldom_fail_by_chance() -> None:
+    failed = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        one = evidence(0.8)
+        other = one.scores.copy()
+        flipped = rng.random(len(other)) < 0.05
+        other[flipped] = other[flipped][:, ::-1]
+        flipped = rng.random(len(other)) < 0.05
+        first = one.scores.copy()
+        first[flipped] = first[flipped][:, ::-1]
+        a = HeldOut(one.keys, one.source, one.truth, first, one.slices)
+        b = HeldOut(one.keys, one.source, one.truth, other, one.slices)
+        failed += any(comparison.worse for comparison in compare(a, b))
+    assert failed <= 5
+
+
+def test_models_measured_on_other_texts_cannot_be_compared() -> None:
+    other = evidence(0.9)
+    moved = HeldOut(other.keys + np.uint32(1), other.source, other.truth, other.scores, other.slices)
+    with pytest.raises(GateRefused, match="of the champion's 1,200 held-out texts"):
+        check(evidence(0.7), moved)
+
+
+def test_a_few_texts_more_or_less_are_no_hindrance() -> None:
+    one = evidence(0.7)
+    part = np.arange(len(one.keys)) % 10 > 0
+    fewer = HeldOut(
+        one.keys[part], one.source[part], one.truth[part], one.scores[part], {k: v[part] for k, v in one.slices.items()}
+    )
+    assert sum(
+        one.n for one in check(one, fewer) if one.where == "airline" and one.figure == "accuracy"
+    ) == pytest.approx(0.9 * N, abs=40)
+
+
+def test_damaged_evidence_is_named(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"damaged")
+    with pytest.raises(ArtefactError, match=FILE):
+        HeldOut.load(tmp_path)
+    assert HeldOut.load(tmp_path / "nowhere") is None

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.artefact import load_artefact
+from models.compiling import COMPILED
+from tests.unit.training.test_datasets import folder_of
+from training.datasets import SOURCES
+from training.held_out import HeldOut
+from training.members import MEMBERS
+from training.train import Trained, train
+
+pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
+
+
+def trained_on(folder: Path, name: str, **options: object) -> Trained:
+    return train(folder, MEMBERS[name], 0, lambda _: None, **options)  # type: ignore[arg-type]
+
+
+def test_the_kept_model_carries_the_figures_of_one_that_saw_no_held_out_text(tmp_path: Path) -> None:
+    steps: list[str] = []
+    trained = train(folder_of(tmp_path), MEMBERS["hashed"], 0, steps.append)
+    assert trained.model is not None
+    assert list(trained.metrics) == [source.name for source in SOURCES]
+    assert trained.metrics["airline"]["n"] == len(trained.held_out["airline"][0])
+    assert any("learning split" in step for step in steps)
+    trained.save(tmp_path / "out")
+    metadata = load_artefact(tmp_path / "out").metadata
+    assert metadata["metrics"] == trained.metrics
+    assert metadata["data_hash"] == trained.data_hash
+    assert metadata["trained_on"] == "sentiment140 400 + airline 400 + semeval 400 + french 400"
+    assert sum(metadata["reference"]["classes"].values()) == pytest.approx(1, abs=1e-3)
+    assert len(metadata["reference"]["confidence"]) == 20
+    kept = HeldOut.load(tmp_path / "out")
+    assert kept is not None
+    np.testing.assert_array_equal(kept.keys, trained.evidence.keys)
+    np.testing.assert_allclose(kept.scores, trained.evidence.scores, atol=1e-5)
+    assert {name: mask.sum() for name, mask in kept.slices.items()} == {
+        name: mask.sum() for name, mask in trained.evidence.slices.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["tfidf-lr", "tfidf-nbsvm", "fasttext-lr"])
+def test_another_member_is_measured_on_the_same_held_out_texts(tmp_path: Path, name: str) -> None:
+    folder = folder_of(tmp_path)
+    hashed, other = trained_on(folder, "hashed", keep=False), trained_on(folder, name)
+    assert other.model is None
+    for source in SOURCES:
+        assert other.metrics[source.name]["n"] == hashed.metrics[source.name]["n"]
+        assert (other.held_out[source.name][0] == hashed.held_out[source.name][0]).all()
+        np.testing.assert_allclose(other.held_out[source.name][1].sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_learning_curve_shows_what_fewer_rows_teach(tmp_path: Path) -> None:
+    trained = trained_on(folder_of(tmp_path), "hashed", keep=False, curve=True)
+    rows = [rows for rows, _ in trained.curve["airline"]]
+    assert len(rows) == 3
+    assert rows == sorted(rows)
+    assert rows[-1] == trained.rows
+
+
+def test_a_limit_on_emoticon_labels_leaves_all_labels_by_people(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    full, few = trained_on(folder, "hashed", keep=False), trained_on(folder, "hashed", keep=False, distant=50)
+    assert few.distant_rows == 50
+    assert few.rows - few.distant_rows == full.rows - full.distant_rows

@@ -1,0 +1,212 @@
+"""Who serves: listing the registered versions, moving the champion's alias through the gate, and back.
+
+`promoted_from` on a version names the one that it replaced, so that each rollback goes one step further back.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from contracts.errors import ArtefactError, BuzzwatchError
+from contracts.settings import Settings
+from models.artefact import METADATA, load_artefact
+from models.registry import RegisteredVersion, Registry
+from training.gate import Comparison, GateRefused, check
+from training.held_out import HeldOut
+from training.tracking import connected
+
+CHALLENGER: Final = "challenger"
+"""Alias of the version that waits for promotion."""
+
+
+class PromotionError(BuzzwatchError):
+    """The alias cannot be moved. Says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version, as `buzzwatch models list` shows it."""
+
+    version: str
+    aliases: tuple[str, ...]
+    family: str
+    created_at: str
+    trained_on: str
+    figures: Mapping[str, float]
+    """`set.figure` → held-out value."""
+    promoted_at: str | None
+    promoted_from: str | None
+    forced: str | None
+    """Why it was promoted although the gate refused it."""
+
+
+class Promoted(NamedTuple):
+    """What a promotion did."""
+
+    version: str
+    replaced: str | None
+    comparisons: list[Comparison]
+    refused: str | None
+    """What the gate said, when it was overruled."""
+
+
+def list_versions(settings: Settings) -> list[Version]:
+    """All versions of the model, newest first.
+
+    Raises:
+        Unavailable: MLflow cannot be reached.
+    """
+    with connected(settings) as mlflow:
+        client = mlflow.MlflowClient()
+        aliases = _aliases(client, settings)
+        found = client.search_model_versions(f"name = '{settings.mlflow.model_name}'")
+        versions = [_version(one, aliases.get(str(one.version), ())) for one in found]
+    return sorted(versions, key=lambda one: int(one.version), reverse=True)
+
+
+def promote(settings: Settings, wanted: str = CHALLENGER, *, force: str | None = None) -> Promoted:
+    """Let a version serve, if the gate lets it pass.
+
+    Args:
+        wanted: a version number or an alias.
+        force: why it shall serve although the gate refuses it; kept as a tag of the version.
+
+    Raises:
+        Unavailable: MLflow cannot be reached.
+        PromotionError: there is no such version, or it serves already.
+        ArtefactError: it cannot be loaded, or does not score.
+        GateRefused: it is worse than the champion somewhere, or cannot be compared.
+    """
+    with connected(settings) as mlflow:
+        client = mlflow.MlflowClient()
+        aliases = _aliases(client, settings)
+        version = _named(client, settings, wanted, aliases)
+        champion = _holder(aliases, settings.mlflow.alias)
+        if version == champion:
+            raise PromotionError(f"version {version} is the champion already")
+        challenger = _held_out(client, settings, version)
+        comparisons: list[Comparison] = []
+        refused = None
+        if champion is not None:
+            try:
+                comparisons = check(_held_out(client, settings, champion), challenger)
+            except GateRefused as error:
+                if force is None:
+                    raise GateRefused(f"version {version} stays where it is: {error}") from None
+                refused = str(error)
+        move_champion(client, settings, version, {"forced": force} if refused and force else {})
+    return Promoted(version, champion, comparisons, refused)
+
+
+def rollback(settings: Settings) -> Promoted:
+    """Let the version serve that the champion replaced.
+
+    Raises:
+        Unavailable: MLflow cannot be reached.
+        PromotionError: there is no champion, or it replaced none that still exists.
+    """
+    with connected(settings) as mlflow:
+        client = mlflow.MlflowClient()
+        name, alias = settings.mlflow.model_name, settings.mlflow.alias
+        champion = _holder(_aliases(client, settings), alias)
+        if champion is None:
+            raise PromotionError(f"no version of {name!r} has the alias {alias!r}: nothing to roll back")
+        before = client.get_model_version(name, champion).tags.get("promoted_from")
+        known = {str(one.version) for one in client.search_model_versions(f"name = '{name}'")}
+        if not before or before not in known:
+            raise PromotionError(f"version {champion} replaced no version that still exists: nothing to roll back to")
+        client.set_registered_model_alias(name, alias, before)
+        client.set_model_version_tag(name, champion, "rolled_back_at", _now())
+    return Promoted(before, champion, [], None)
+
+
+def move_champion(client: Any, settings: Settings, version: str, tags: Mapping[str, str]) -> None:
+    """Give the version the champion's alias, and note when and after whom."""
+    name, alias = settings.mlflow.model_name, settings.mlflow.alias
+    aliases = _aliases(client, settings)
+    champion = _holder(aliases, alias)
+    noted = {"promoted_at": _now(), **({"promoted_from": champion} if champion else {}), **tags}
+    # Tags first: whoever sees the alias there can roll back.
+    for key, value in noted.items():
+        client.set_model_version_tag(name, version, key, value)
+    client.set_registered_model_alias(name, alias, version)
+    if CHALLENGER in aliases.get(version, ()) and alias != CHALLENGER:
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def has_champion(client: Any, settings: Settings) -> bool:
+    """Whether a version has the champion's alias."""
+    return _holder(_aliases(client, settings), settings.mlflow.alias) is not None
+
+
+def _aliases(client: Any, settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Version → aliases. Only the registered model knows them all: a search leaves them out."""
+    found = client.search_registered_models(f"name = '{settings.mlflow.model_name}'")
+    held: dict[str, list[str]] = {}
+    for model in found:
+        for alias, version in model.aliases.items():
+            held.setdefault(str(version), []).append(alias)
+    return {version: tuple(sorted(names)) for version, names in held.items()}
+
+
+def _holder(aliases: Mapping[str, tuple[str, ...]], alias: str) -> str | None:
+    return next((version for version, names in aliases.items() if alias in names), None)
+
+
+def _named(client: Any, settings: Settings, wanted: str, aliases: Mapping[str, tuple[str, ...]]) -> str:
+    name = settings.mlflow.model_name
+    known = [str(one.version) for one in client.search_model_versions(f"name = '{name}'")]
+    version = _holder(aliases, wanted) or wanted
+    if version not in known:
+        what = f"version {wanted}" if wanted.isdecimal() else f"alias {wanted!r}"
+        shown = ", ".join(sorted(known, key=int)) or "none"
+        raise PromotionError(f"{name!r} has no {what} (versions: {shown}); see `buzzwatch models list`")
+    return version
+
+
+def _held_out(client: Any, settings: Settings, version: str) -> HeldOut | None:
+    """The version's held-out predictions; loading it also shows that it can serve."""
+    found = client.get_model_version(settings.mlflow.model_name, version)
+    registered = RegisteredVersion(found.name, str(found.version), (), "")
+    with tempfile.TemporaryDirectory() as scratch:
+        Registry(settings.mlflow).download(registered, Path(scratch))
+        metadata = sorted(Path(scratch).rglob(METADATA), key=lambda path: len(path.parts))
+        if not metadata:
+            raise ArtefactError(f"version {version} holds no {METADATA}: not a model that buzzwatch registered")
+        folder = metadata[0].parent
+        scores = load_artefact(folder).predict_proba(["the crew was great", "they lost my bag"])
+        if scores.shape != (2, 3) or not np.isfinite(scores).all():
+            raise ArtefactError(f"version {version} does not answer with three probabilities a text")
+        return HeldOut.load(folder)
+
+
+def _version(found: Any, aliases: tuple[str, ...]) -> Version:
+    figures = {}
+    for key, value in found.tags.items():
+        if "." in key:
+            try:
+                figures[key] = float(value)
+            except ValueError:
+                continue
+    return Version(
+        version=str(found.version),
+        aliases=aliases,
+        family=found.tags.get("family", ""),
+        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC).isoformat(timespec="seconds"),
+        trained_on=found.tags.get("trained_on", ""),
+        figures=figures,
+        promoted_at=found.tags.get("promoted_at"),
+        promoted_from=found.tags.get("promoted_from"),
+        forced=found.tags.get("forced"),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
