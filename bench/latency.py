@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,14 +10,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from bench.functions import FUNCTION
-from bench.site import Site, environment
-from bench.throughput import CONTENDERS, end
+from bench.programs import START_S, running_worker
+from bench.site import Site
 from bench.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 
-_START_S: Final = 60.0
 _WARM_UP_S: Final = 3.0
 _LAST_ONES_S: Final = 10.0
 
@@ -42,37 +39,28 @@ def run(site: Site, rates: Sequence[int], seconds: float, say: Callable[[str], N
         BuzzwatchError: the worker did not start.
     """
     settings = site.fresh()
-    log_path = site.folder / f"{settings.worker.group}.log"
-    with log_path.open("wb") as log:
-        worker = subprocess.Popen(
-            CONTENDERS["buzzwatch"].command,
-            env=environment(settings, **{FUNCTION: "whole"}),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    reader = _Reader(settings)
+    reader = Reader(settings)
     try:
-        producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 0})
-        source = tweets(int(sum(rates) * (seconds + _WARM_UP_S)) + 10_000)
-        key, value = next(source)
-        producer.produce(settings.kafka.topics.tweets, value, key)
-        if not reader.has(key, _START_S):
-            tail = " / ".join(log_path.read_text("utf-8", "replace").splitlines()[-3:])
-            raise BuzzwatchError(f"the worker scored nothing within {_START_S:.0f} s: {tail[-600:]}")
-        results = []
-        for rate in rates:
-            say(f"{rate:,} tweets/s for {seconds:.0f} s")
-            results.append(_measure(settings, producer, reader, source, rate, seconds))
-        return results
+        with running_worker(site, settings):
+            producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 0})
+            source = tweets(int(sum(rates) * (seconds + _WARM_UP_S)) + 10_000)
+            key, value = next(source)
+            producer.produce(settings.kafka.topics.tweets, value, key)
+            if not reader.has(key, START_S):
+                raise BuzzwatchError(f"the worker scored nothing within {START_S:.0f} s")
+            results = []
+            for rate in rates:
+                say(f"{rate:,} tweets/s for {seconds:.0f} s")
+                results.append(_measure(settings, producer, reader, source, rate, seconds))
+            return results
     finally:
-        end(worker)
         reader.close()
 
 
 def _measure(
     settings: Settings,
     producer: Producer,
-    reader: _Reader,
+    reader: Reader,
     source: Iterator[tuple[bytes, bytes]],
     rate: int,
     seconds: float,
@@ -99,7 +87,7 @@ def _measure(
     return Latency(rate, len(took), p50, p99, largest, len(sent) - len(took))
 
 
-class _Reader:
+class Reader:
     """A read_committed consumer in a thread that notes when each key arrived."""
 
     def __init__(self, settings: Settings) -> None:

@@ -1,38 +1,88 @@
-"""A virtual environment for peers that want other versions of our libraries than we do."""
+"""Virtual environments for peers that want other versions of our libraries than we do; made when first asked for."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import sysconfig
 import venv
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from contracts.errors import Unavailable
 
-_FOLDER: Final = Path(__file__).with_name(".venv-peers")
-_WANTED: Final = Path(__file__).with_name("peers.txt")
+_HERE: Final = Path(__file__).parent
+_PEERS: Final = _HERE / ".venv-peers"
+_PYFLINK: Final = _HERE / ".venv-pyflink"
+_CONNECTOR_POM: Final = _HERE / "connector" / "pom.xml"
+_JARS: Final = _PYFLINK / "jars"
+_INSTALL_S: Final = 540.0
+
+
+def our_python() -> str:
+    """The interpreter that runs this."""
+    return sys.executable
 
 
 def peers_python() -> str:
-    """The interpreter of `bench/.venv-peers`, which is made at the first call: theirs first, ours behind it.
+    """The interpreter of `bench/.venv-peers`, with bytewax and quixstreams.
 
     Raises:
         Unavailable: the packages cannot be installed here.
     """
-    python = _FOLDER / "bin" / "python"
-    done = _FOLDER / "installed.txt"
-    if done.exists() and done.read_text() == _WANTED.read_text():
+    return _environment(_PEERS, _HERE / "peers.txt")
+
+
+def pyflink_python() -> str:
+    """The interpreter of `bench/.venv-pyflink`, with Flink's jars and its Kafka connector.
+
+    Raises:
+        Unavailable: no Java or Maven here, or the packages cannot be installed; which one, and what to do.
+    """
+    for program, package in (("java", "openjdk-17-jre-headless"), ("mvn", "maven")):
+        if shutil.which(program) is None:
+            raise Unavailable(f"PyFlink wants {program}: apt-get install {package}")
+    return _environment(_PYFLINK, _HERE / "pyflink.txt", _fetch_connector)
+
+
+def kafka_connector() -> Path:
+    """Flink's Kafka connector, one jar with everything in it."""
+    [jar] = _JARS.glob("flink-sql-connector-kafka-*.jar")
+    return jar
+
+
+def _environment(folder: Path, wanted: Path, more: Callable[[], None] | None = None) -> str:
+    """A virtual environment with the packages of a hashed list: theirs first, ours behind them."""
+    python = folder / "bin" / "python"
+    done = folder / "installed.txt"
+    if done.exists() and done.read_text() == wanted.read_text():
         return str(python)
-    venv.create(_FOLDER, clear=True, with_pip=True)
+    venv.create(folder, clear=True, with_pip=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    try:
-        subprocess.run([*install, "--require-hashes", "--requirement", str(_WANTED)], check=True, timeout=300)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"the peers of {_WANTED} cannot be installed: {error}") from None
+    command = [*install, "--require-hashes", "--requirement", str(wanted)]
+    _run(command, f"the packages of {wanted.name} cannot be installed")
+    if more is not None:
+        more()
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    ours = f"{sysconfig.get_path('purelib')}\n{_WANTED.parent.parent}\n"
-    (_FOLDER / "lib" / version / "site-packages" / "zz_buzzwatch.pth").write_text(ours)
-    done.write_text(_WANTED.read_text())
+    ours = f"{sysconfig.get_path('purelib')}\n{_HERE.parent}\n"
+    (folder / "lib" / version / "site-packages" / "zz_buzzwatch.pth").write_text(ours)
+    done.write_text(wanted.read_text())
     return str(python)
+
+
+def _fetch_connector() -> None:
+    command = ["mvn", "--quiet", "--batch-mode", "--file", str(_CONNECTOR_POM), "dependency:copy-dependencies"]
+    _run([*command, f"-DoutputDirectory={_JARS}"], "Maven cannot fetch Flink's Kafka connector")
+
+
+def _run(command: list[str], complaint: str) -> None:
+    """Raises: Unavailable with the complaint and the command's first line that says ERROR, or its last one."""
+    try:
+        done = subprocess.run(command, check=False, timeout=_INSTALL_S, capture_output=True, text=True)
+    except subprocess.TimeoutExpired:
+        raise Unavailable(f"{complaint} within {_INSTALL_S:.0f} s") from None
+    if done.returncode:
+        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["no reason given"]
+        raise Unavailable(f"{complaint}: {next((line for line in said if 'ERROR' in line), said[-1])[:300]}")

@@ -18,22 +18,69 @@ class Report(NamedTuple):
     columns: tuple[str, ...]
     rows: Sequence[Sequence[str]]
     data: object
+    notes: Sequence[str] = ()
+    """Lines below the table."""
 
 
-def show(report: Report, output: str, markdown: Path | None) -> None:
-    """Print it as `table` or `json`, and append it to a Markdown file when one is named."""
+class Goal(NamedTuple):
+    """A figure that was wanted, and what was seen."""
+
+    what: str
+    wanted: float
+    seen: float
+    unit: str
+    at_least: bool = True
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it was reached."""
+        return self.seen >= self.wanted if self.at_least else self.seen <= self.wanted
+
+    @property
+    def verdict(self) -> str:
+        """met or missed."""
+        return "met" if self.is_met else "missed"
+
+
+def goals_report(goals: Sequence[Goal]) -> Report:
+    """The goals with the figures beside them."""
+    rows = [
+        (
+            goal.what,
+            f"{'≥' if goal.at_least else '≤'} {figure(goal.wanted)} {goal.unit}".strip(),
+            f"{figure(goal.seen)} {goal.unit}".strip(),
+            goal.verdict,
+        )
+        for goal in goals
+    ]
+    data = [goal._asdict() | {"met": goal.is_met} for goal in goals]
+    return Report("Goals", ("goal", "wanted", "seen", ""), rows, data)
+
+
+def figure(number: float) -> str:
+    """Three digits or so, thousands apart."""
+    size = abs(number)
+    return f"{number:,.0f}" if size >= 100 else f"{number:.1f}" if size >= 10 else f"{number:.2f}".removesuffix(".00")
+
+
+def show(reports: Sequence[Report], output: str, markdown: Path | None = None) -> None:
+    """Print them as `table` or `json`, and append them to a Markdown file when one is named.
+
+    JSON is the data of the only report, or an object by title when there are several.
+    """
     if output == "json":
-        print(json.dumps(report.data, indent=2))
+        print(json.dumps(as_json(reports), indent=2))
     else:
-        table = Table(title=report.title)
-        for number, column in enumerate(report.columns):
-            table.add_column(column, justify="right" if number else "left")
-        for row in report.rows:
-            table.add_row(*row)
-        Console().print(table)
+        for report in reports:
+            _print(report)
     if markdown is not None:
         with markdown.open("a", encoding="utf-8") as file:
-            file.write(as_markdown(report))
+            file.writelines(map(as_markdown, reports))
+
+
+def as_json(reports: Sequence[Report]) -> object:
+    """What `show` prints as JSON."""
+    return reports[0].data if len(reports) == 1 else {report.title: report.data for report in reports}
 
 
 def as_markdown(report: Report) -> str:
@@ -43,8 +90,20 @@ def as_markdown(report: Report) -> str:
         _line(report.columns),
         _line(["---", *["---:"] * (len(report.columns) - 1)]),
         *map(_line, report.rows),
+        *(f"\n{note}" for note in report.notes),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _print(report: Report) -> None:
+    table = Table(title=report.title, caption="\n".join(report.notes) or None, caption_justify="left")
+    for number, column in enumerate(report.columns):
+        table.add_column(column, justify="right" if number else "left")
+    for row in report.rows:
+        table.add_row(*row)
+    console = Console()
+    # A file or a pipe has no width of its own: nothing is cut there.
+    (console if console.is_terminal else Console(width=160)).print(table)
 
 
 def _line(cells: Sequence[str]) -> str:

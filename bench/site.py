@@ -9,8 +9,11 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final, Literal
+
+from confluent_kafka import KafkaException
 
 from contracts.settings import KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings, load_settings
 from contracts.topics import TopicSettings
@@ -18,12 +21,17 @@ from local.kafka import kafka_server
 from local.redis import redis_server
 from local.server import Server, wait_until_ready
 from local.tether import tethered
-from local.topics import create_topics
+from local.topics import admin, create_topics
 from models.champion_cache import ChampionCache
 from models.registry import RegisteredVersion
 
 NOBODY = "http://127.0.0.1:1"
 """No MLflow runs: every contender serves the champion from the cache."""
+
+Roles = frozenset[Literal["score", "watch"]]
+SCORE: Final[Roles] = frozenset({"score"})
+_DELETE_S: Final = 10.0
+BOTH: Final[Roles] = frozenset({"score", "watch"})
 
 
 class Site:
@@ -38,22 +46,43 @@ class Site:
         self.settings = settings
         self.folder = folder
 
-    def fresh(self, *, tweets: str | None = None) -> Settings:
-        """Settings of one run: output topics and groups that nobody has used, created; input as named or fresh."""
+    def fresh(
+        self, *, tweets: str | None = None, partitions: int = 4, roles: Roles = SCORE, rules: Path | None = None
+    ) -> Settings:
+        """Settings of one run: topics and groups that nobody has used, created.
+
+        Args:
+            tweets: an input topic that is there already; by default a fresh one.
+            partitions: of each topic.
+            roles: of the worker.
+            rules: file with watches, themes, rules, receivers; by default the shipped one.
+        """
         mark = uuid.uuid4().hex[:8]
         topics = TopicSettings(
             tweets=tweets or f"tweets-{mark}",
             scored=f"scored-{mark}",
             feedback=f"feedback-{mark}",
             dead_letters=f"dead-{mark}",
+            partitions=partitions,
         )
         settings = self.settings.model_copy(deep=True)
         settings.kafka.topics = topics
         settings.worker.group = f"bench-{mark}"
         settings.redis.prefix = f"bench-{mark}"
-        [settings.worker.web_port] = free_ports(1)
+        settings.worker.roles = roles
+        settings.worker.web_port, settings.alerts.metrics_port = free_ports(2)
+        settings.rules = rules or settings.rules
         create_topics(settings)
         return settings
+
+    def forget(self, settings: Settings) -> None:
+        """Delete the topics of a run but for an input that others read too: they fill memory and disk."""
+        topics = settings.kafka.topics
+        mark = settings.worker.group.removeprefix("bench-")
+        own = [name for name in (topics.tweets, topics.scored, topics.dead_letters) if name.endswith(mark)]
+        for done in admin(settings.kafka).delete_topics(own).values():
+            with suppress(KafkaException):
+                done.result(_DELETE_S)
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
@@ -66,13 +95,16 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "BUZZWATCH_KAFKA__TOPICS__SCORED": topics.scored,
         "BUZZWATCH_KAFKA__TOPICS__FEEDBACK": topics.feedback,
         "BUZZWATCH_KAFKA__TOPICS__DEAD_LETTERS": topics.dead_letters,
+        "BUZZWATCH_KAFKA__TOPICS__PARTITIONS": str(topics.partitions),
         "BUZZWATCH_REDIS__URL": settings.redis.url,
         "BUZZWATCH_REDIS__PREFIX": settings.redis.prefix,
         "BUZZWATCH_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri,
         "BUZZWATCH_MLFLOW__CACHE_DIR": str(settings.champion_cache),
-        "BUZZWATCH_WORKER__ROLES": "score",
+        "BUZZWATCH_WORKER__ROLES": ",".join(sorted(settings.worker.roles)),
         "BUZZWATCH_WORKER__GROUP": settings.worker.group,
         "BUZZWATCH_WORKER__WEB_PORT": str(settings.worker.web_port),
+        "BUZZWATCH_ALERTS__METRICS_PORT": str(settings.alerts.metrics_port),
+        "BUZZWATCH_RULES": str(settings.rules),
         "BUZZWATCH_LOCAL__DATA_DIR": str(settings.local.data_dir),
         "OMP_NUM_THREADS": "1",
         **more,

@@ -5,69 +5,26 @@ A rate counts from a contender's first output to its last, so that no start-up i
 
 from __future__ import annotations
 
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Self
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from bench.backlog import produce_all
+from bench.contestants import CONTENDERS, Contender
 from bench.functions import FUNCTION
-from bench.peers import peers_python
 from bench.processes import cpu_seconds, peak_mib
-from bench.site import Site, environment
+from bench.programs import START_S, Program, explained, running
+from bench.site import Site
 from bench.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 
-_LOOK_EVERY_S: Final = 0.05
-_START_S: Final = 60.0
+_LOOK_EVERY_S: Final = 0.1
 _QUIET_S: Final = 3.0
-
-
-class Contender(NamedTuple):
-    """A program that drains the topic."""
-
-    name: str
-    guarantee: str
-    arguments: tuple[str, ...]
-    """Of the interpreter."""
-    is_foreign: bool = False
-    """Needs the interpreter of `bench.peers`."""
-
-    @property
-    def command(self) -> list[str]:
-        """The command line."""
-        return [peers_python() if self.is_foreign else sys.executable, *self.arguments]
-
-
-_FAUST = ("-m", "faust", "-A")
-CONTENDERS: Final = {
-    "buzzwatch": Contender("buzzwatch worker", "exactly once", (*_FAUST, "bench.contenders.worker_app", "worker")),
-    "faust": Contender(
-        "Faust agent, one at a time", "at least once", (*_FAUST, "bench.contenders.faust_single", "worker")
-    ),
-    "faust-take": Contender(
-        "Faust noack_take(1000)", "at least once", (*_FAUST, "bench.contenders.faust_take", "worker")
-    ),
-    "kafka-python": Contender(
-        "kafka-python, one at a time", "at most once", ("-m", "bench.contenders.kafka_python_single")
-    ),
-    "kafka-python-polled": Contender(
-        "kafka-python, polled batches", "at least once", ("-m", "bench.contenders.kafka_python_loop")
-    ),
-    "quixstreams": Contender(
-        "quixstreams apply", "at least once", ("-m", "bench.contenders.quixstreams_apply"), is_foreign=True
-    ),
-    "bytewax": Contender(
-        "bytewax flat_map_batch",
-        "none: recovery off",
-        ("-m", "bytewax.run", "bench.contenders.bytewax_flow:flow"),
-        is_foreign=True,
-    ),
-}
+_PREPARE_S: Final = 60.0
 
 
 class Result(NamedTuple):
@@ -84,6 +41,14 @@ class Result(NamedTuple):
     """How many different tweets a read_committed reader finds."""
 
 
+class Missing(NamedTuple):
+    """A contender that could not be measured."""
+
+    contender: str
+    function: str
+    why: str
+
+
 def run(
     site: Site,
     contenders: Sequence[str],
@@ -91,20 +56,22 @@ def run(
     count: int,
     limit_s: float,
     say: Callable[[str], None],
-) -> list[Result]:
+) -> list[Result | Missing]:
     """Fill a topic with `count` tweets, then let each contender drain it for at most `limit_s` seconds.
-    A contender that writes nothing is said and left out.
+    A contender that fails is named with the reason; the others go on.
     """
     say(f"filling a topic with {count:,} tweets")
     source = site.fresh()
     fill(source, count)
-    results = []
-    for name in contenders:
-        for function in functions:
+    results: list[Result | Missing] = []
+    for function in functions:
+        for name in contenders:
+            contender = CONTENDERS[name]
             try:
-                result = _drain(site, source.kafka.topics.tweets, CONTENDERS[name], function, count, limit_s)
+                result = _drain(site, source.kafka.topics.tweets, contender, function, count, limit_s)
             except BuzzwatchError as error:
-                say(str(error))  # the others are measured all the same
+                results.append(Missing(contender.name, function, explained(error)))
+                say(f"{contender.name}, {function}: {results[-1].why}")  # type: ignore[union-attr]
                 continue
             say(f"{result.contender}, {function}: {result.tweets_per_s:,.0f} tweets/s")
             results.append(result)
@@ -113,69 +80,88 @@ def run(
 
 def fill(settings: Settings, count: int) -> None:
     """Produce `count` tweets, acknowledged; uncompressed, since Faust reads no lz4 without a further package."""
-    producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 20, "batch.size": 500_000})
-    for key, value in tweets(count):
-        while True:
-            try:
-                producer.produce(settings.kafka.topics.tweets, value, key)
-                break
-            except BufferError:
-                producer.poll(0.1)
-    producer.flush(60)
+    producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 20, "batch.size": 500_000, "log_level": 0})
+    produce_all(producer, settings.kafka.topics.tweets, tweets(count))
+
+
+def drained_by(
+    contender: Contender, site: Site, settings: Settings, function: str, count: int, limit_s: float
+) -> Drain:
+    """Let a contender drain the input of the settings until `count` records are out or the time is over.
+
+    Raises:
+        BuzzwatchError: it wrote nothing; with the last lines of its log.
+        Unavailable: its environment cannot be made here.
+    """
+    folder = site.folder / settings.worker.group
+    folder.mkdir()
+    command = contender.command(folder)
+    if preparation := contender.preparation(folder):
+        subprocess.run(preparation, check=True, timeout=_PREPARE_S, capture_output=True)
+    with running(site, settings, command, **{FUNCTION: function}) as program, Output(settings) as output:
+        samples = _watch(program, output, count, limit_s)
+        if not samples:
+            raise BuzzwatchError(f"it wrote nothing within {START_S:.0f} s: {program.complaint}")
+        return Drain(samples, peak_mib(program.process.pid))
+
+
+class Sample(NamedTuple):
+    """What was seen at one moment."""
+
+    at: float
+    """Monotonic seconds."""
+    records: int
+    """In the output, markers of transactions included."""
+    cpu_s: float
+
+
+class Drain(NamedTuple):
+    """The course of a drain, from the first output on."""
+
+    samples: list[Sample]
+    peak_mib: float
 
 
 def _drain(site: Site, source: str, contender: Contender, function: str, count: int, limit_s: float) -> Result:
     settings = site.fresh(tweets=source)
-    log_path = site.folder / f"{settings.worker.group}.log"
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            contender.command, env=environment(settings, **{FUNCTION: function}), stdout=log, stderr=subprocess.STDOUT
-        )
-    try:
-        with _Output(settings) as output:
-            samples = _watch(process, output, count, limit_s)
-            memory = peak_mib(process.pid)
-    finally:
-        end(process)
-    if len(samples) < 2:
-        tail = " / ".join(log_path.read_text("utf-8", "replace").splitlines()[-3:])
-        raise BuzzwatchError(f"{contender.name} wrote nothing within {_START_S:.0f} s: {tail[-600:]}")
-    (first_at, first, first_cpu), (last_at, last, last_cpu) = samples[0], samples[-1]
-    rows, distinct = _committed(settings)
+    drain = drained_by(contender, site, settings, function, count, limit_s)
+    if len(drain.samples) < 2:
+        raise BuzzwatchError("it wrote everything at once; give it more tweets")
+    first, last = drain.samples[0], drain.samples[-1]
+    rows, distinct = committed(settings)
+    site.forget(settings)
     # A transaction leaves a marker in each partition; they are in the ends that were watched, not in what readers get.
-    share = min(rows / last, 1.0) * (last - first)
+    share = min(rows / last.records, 1.0) * (last.records - first.records)
     return Result(
         contender.name,
         contender.guarantee,
         function,
-        share / (last_at - first_at),
-        (last_cpu - first_cpu) / share * 1000,
-        memory,
+        share / (last.at - first.at),
+        (last.cpu_s - first.cpu_s) / share * 1000,
+        drain.peak_mib,
         rows,
         distinct,
     )
 
 
-def _watch(
-    process: subprocess.Popen[bytes], output: _Output, count: int, limit_s: float
-) -> list[tuple[float, int, float]]:
-    """Instant, records in the output and processor seconds, each time there are more, from the first output on."""
-    samples: list[tuple[float, int, float]] = []
+def _watch(program: Program, output: Output, count: int, limit_s: float) -> list[Sample]:
+    """A sample each time there are more records, from the first output on."""
+    samples: list[Sample] = []
     began = time.monotonic()
-    while process.poll() is None:
+    while program.is_alive:
         now, total = time.monotonic(), output.total()
-        if total > (samples[-1][1] if samples else 0):
-            samples.append((now, total, cpu_seconds(process.pid)))
+        if total > (samples[-1].records if samples else 0):
+            samples.append(Sample(now, total, cpu_seconds(program.process.pid)))
         if not samples:
-            if now - began > _START_S:
+            if now - began > START_S:
                 break
-        elif now - samples[0][0] > limit_s or (total >= count and now - samples[-1][0] > _QUIET_S):
+        elif now - samples[0].at > limit_s or (total >= count and now - samples[-1].at > _QUIET_S):
             break
         time.sleep(_LOOK_EVERY_S)
     return samples
 
 
-class _Output:
+class Output:
     """The ends of the output's partitions."""
 
     def __init__(self, settings: Settings) -> None:
@@ -191,7 +177,7 @@ class _Output:
         self._consumer.close()
 
     def total(self) -> int:
-        """Records, markers included."""
+        """Committed records, markers included."""
         for partition in range(self._partitions):
             try:
                 where = TopicPartition(self._topic, partition)
@@ -201,7 +187,7 @@ class _Output:
         return sum(self._ends.values())
 
 
-def _committed(settings: Settings) -> tuple[int, int]:
+def committed(settings: Settings) -> tuple[int, int]:
     """How many records of the output a read_committed reader gets, and how many different keys they have."""
     consumer = Consumer(
         settings.kafka.librdkafka()
@@ -219,13 +205,3 @@ def _committed(settings: Settings) -> tuple[int, int]:
                 keys.add(message.key())
     consumer.close()
     return rows, len(keys)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM, and SIGKILL for who takes too long."""
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

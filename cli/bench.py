@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import platform
+import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -11,21 +14,60 @@ from rich.console import Console
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
 
-app = typer.Typer(add_completion=False, no_args_is_help=True)
+app = typer.Typer(add_completion=False)
 
 _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="A table for people or JSON.")]
 _Markdown = Annotated[Path | None, typer.Option(help="Append the table to this file, too.")]
 _Kafka = Annotated[str | None, typer.Option(help="host:port of a broker to use instead of one of its own.")]
 
-_ALL = "buzzwatch,faust,faust-take,kafka-python,kafka-python-polled,quixstreams,bytewax"
+_ALL = "buzzwatch,bytewax,bytewax-collect,pyflink,quixstreams,kafka-python-polled,kafka-python,faust-take,faust"
+_PARTS = "scoring,throughput,latency,webhook,growth,workers,memory,watching"
+_Contenders = Annotated[str, typer.Option(help="Comma-separated; by default " + _ALL + ".")]
 
 
-@app.callback()
-def _group() -> None:
-    """Benchmarks on invented tweets; Kafka and Redis of their own, stopped and deleted at the end.
+@app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    only: Annotated[str, typer.Option(help="Parts, comma-separated; by default " + _PARTS + ".")] = _PARTS,
+    contenders: _Contenders = _ALL,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small counts: minutes instead of a quarter of an hour.")
+    ] = False,
+    to: Annotated[Path, typer.Option(help="Folder for bench.md, bench.json and bench.svg.")] = Path("var/bench"),
+    kafka: _Kafka = None,
+    output: _Format = "table",
+) -> None:
+    """Benchmarks on invented tweets, goals beside the figures; Kafka and Redis of their own, deleted at the end.
 
-    Example: buzzwatch bench throughput
+    Without a command everything is measured: tables, a Markdown and a JSON file, and a picture. A contender that
+    cannot run here is named with the reason and the others go on. PyFlink and two more get virtual environments of
+    their own at the first run (Java, Maven and the package index are needed for that).
+
+    Examples:
+
+      buzzwatch bench
+
+      buzzwatch bench --quick --only throughput,latency
+
+      buzzwatch bench throughput --contenders buzzwatch,bytewax --functions whole
     """
+    if context.invoked_subcommand is not None:
+        return
+    from bench import suite
+    from bench.contestants import CONTENDERS
+    from bench.site import open_site
+
+    parts = _listed(only, "only", tuple(suite.PARTS))
+    names = _listed(contenders, "contenders", tuple(CONTENDERS))
+    size = suite.QUICK if quick else suite.WHOLE
+    _say(f"about {suite.estimate_s(size, parts, names) / 60:.0f} minutes on a quiet machine")
+    started = time.strftime("%Y-%m-%d %H:%M")
+    with open_site(kafka, _say) as site:
+        found = suite.run(site, size, parts, names, _say)
+    reports = suite.reports(found)
+    command = f"buzzwatch bench{' --quick' * quick}{f' --only {only}' * (only != _PARTS)}"
+    _write(to, f"`{command}` on {_machine()}, {started}", reports, found)
+    _show(reports, output)
 
 
 @app.command()
@@ -41,20 +83,14 @@ def scoring(
 
       buzzwatch bench scoring --batch 500
     """
-    from bench import steps
-    from bench.report import Report, show
+    from bench import steps, tables
 
-    found = steps.run(load_settings(), batch, rounds)
-    goals = {"whole function": "≤ 7", "model": "≤ 3.3"}
-    rows = [(step.name, f"{step.median_us:.2f}", f"{step.least_us:.2f}", goals.get(step.name, "")) for step in found]
-    data = [step._asdict() for step in found]
-    title = f"Scoring, batches of {batch:,}, processor time of one thread"
-    show(Report(title, ("step", "median µs", "least µs", "goal"), rows, data), output, markdown)
+    _show([tables.scoring(steps.run(load_settings(), batch, rounds), batch)], output, markdown)
 
 
 @app.command()
 def throughput(
-    contenders: Annotated[str, typer.Option(help="Comma-separated; by default " + _ALL + ".")] = _ALL,
+    contenders: _Contenders = _ALL,
     functions: Annotated[str, typer.Option(help="Comma-separated: whole, plain.")] = "whole,plain",
     tweets: Annotated[int, typer.Option(min=1000, max=5_000_000, help="Tweets in the topic.")] = 400_000,
     seconds: Annotated[float, typer.Option(min=1, max=600, help="Most time for each contender.")] = 20,
@@ -70,32 +106,23 @@ def throughput(
 
       buzzwatch bench throughput --contenders buzzwatch --functions whole --tweets 1000000 --seconds 60
     """
-    from bench import throughput as bench
-    from bench.report import Report, show
+    from bench import tables
+    from bench import throughput as part
+    from bench.contestants import CONTENDERS
+    from bench.report import goals_report
     from bench.site import open_site
 
-    names = _listed(contenders, "contenders", tuple(bench.CONTENDERS))
+    names = _listed(contenders, "contenders", tuple(CONTENDERS))
     wanted = _listed(functions, "functions", ("whole", "plain"))
     with open_site(kafka, _say) as site:
-        found = bench.run(site, names, wanted, tweets, seconds, _say)
-    goals = {("buzzwatch worker", "whole"): "75,000", ("buzzwatch worker", "plain"): "120,000"}
-    rows = [
-        (
-            result.contender, result.guarantee, result.function, f"{result.tweets_per_s:,.0f}",
-            goals.get((result.contender, result.function), ""), f"{result.cpu_s_per_1000 * 1000:.1f}",
-            f"{result.peak_mib:,.0f}", f"{result.drained:,}", f"{result.drained - result.distinct:,}",
-        )
-        for result in found
-    ]  # fmt: skip
-    columns = (
-        "one process", "guarantee", "function", "tweets/s", "goal", "CPU ms/1,000", "peak MiB", "drained", "doubled",
-    )  # fmt: skip
-    show(Report(f"Throughput, {tweets:,} tweets", columns, rows, [one._asdict() for one in found]), output, markdown)
+        found = part.run(site, names, wanted, tweets, seconds, _say)
+    reports = [tables.throughput(found, function) for function in wanted]
+    _show([*reports, goals_report(tables.goals(rates=found))], output, markdown)
 
 
 @app.command()
 def latency(
-    rates: Annotated[str, typer.Option(help="Tweets a second, comma-separated.")] = "10,100,1000,5000",
+    rates: Annotated[str, typer.Option(help="Tweets a second, comma-separated.")] = "10,100,1000,5000,10000",
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long each rate is kept up.")] = 10,
     kafka: _Kafka = None,
     output: _Format = "table",
@@ -107,8 +134,9 @@ def latency(
 
       buzzwatch bench latency --rates 1000,10000
     """
-    from bench import latency as bench
-    from bench.report import Report, show
+    from bench import latency as part
+    from bench import tables
+    from bench.report import goals_report
     from bench.site import open_site
 
     try:
@@ -118,18 +146,35 @@ def latency(
     if not all(1 <= rate <= 100_000 for rate in wanted):
         raise BuzzwatchError(f"--rates: {rates!r} has a rate below 1 or above 100000")
     with open_site(kafka, _say) as site:
-        found = bench.run(site, wanted, seconds, _say)
-    goals = {1000: "p50 ≤ 10, p99 ≤ 50", 10_000: "p99 ≤ 200"}
-    rows = [
-        (
-            f"{one.rate:,}", f"{one.tweets:,}", f"{one.p50_ms:.1f}", f"{one.p99_ms:.1f}", f"{one.largest_ms:.1f}",
-            str(one.lost), goals.get(one.rate, ""),
-        )
-        for one in found
-    ]  # fmt: skip
-    columns = ("tweets/s", "measured", "p50 ms", "p99 ms", "largest ms", "lost", "goal")
-    title = "Latency from send to a read_committed reader"
-    show(Report(title, columns, rows, [one._asdict() for one in found]), output, markdown)
+        found = part.run(site, wanted, seconds, _say)
+    _show([tables.latency(found), goals_report(tables.goals(latencies=found))], output, markdown)
+
+
+def _show(reports: Any, output: str, markdown: Path | None = None) -> None:
+    from bench.report import show
+
+    show(reports, output, markdown)
+
+
+def _write(folder: Path, heading: str, reports: Any, found: Any) -> None:
+    """The run as files that replace those of the run before."""
+    from bench.picture import draw
+    from bench.report import as_json, as_markdown
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "bench.md").write_text(f"{heading}\n" + "".join(map(as_markdown, reports)), encoding="utf-8")
+    (folder / "bench.json").write_text(json.dumps({"run": heading, "tables": as_json(reports)}, indent=1) + "\n")
+    draw(found, folder / "bench.svg")
+    _say(f"{folder}/bench.md, bench.json, bench.svg")
+
+
+def _machine() -> str:
+    """Cores and their kind."""
+    import os
+
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    kind = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+    return f"{os.cpu_count()} cores of {kind}"
 
 
 def _listed(text: str, option: str, known: tuple[str, ...]) -> list[str]:

@@ -1,0 +1,186 @@
+"""From results to tables and goals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from bench.crises import Crises
+from bench.endurance import Course, thinned
+from bench.growth import Cost, Costs
+from bench.latency import Latency
+from bench.report import Goal, Report
+from bench.steps import Step
+from bench.throughput import Missing, Result
+
+OURS: Final = "buzzwatch worker"
+_BYTEWAX: Final = ("bytewax flat_map_batch", "bytewax collect")
+_FAUST: Final = "Faust agent, one at a time"
+_RATE_GOALS: Final = {"whole": 75_000, "plain": 120_000}
+_COUNTABLE: Final = 10_000
+"""Fewer tweets take less processor time than Linux' clock tick of 10 ms can tell."""
+_GROWING: Final = ("partitions", "watches", "characters", "backlog")
+
+
+def scoring(steps: Sequence[Step], batch: int) -> Report:
+    """The function alone, step by step."""
+    rows = [(step.name, f"{step.median_us:.2f}", f"{step.least_us:.2f}") for step in steps]
+    title = f"Scoring, batches of {batch:,}, processor time of one thread"
+    return Report(title, ("step", "median µs", "least µs"), rows, [step._asdict() for step in steps])
+
+
+def throughput(results: Sequence[Result | Missing], function: str) -> Report:
+    """One function, all contenders."""
+    found = [one for one in results if one.function == function]
+    ours = next((one.tweets_per_s for one in found if isinstance(one, Result) and one.contender == OURS), None)
+    rows = [_rate_row(one, ours) for one in found if isinstance(one, Result)]
+    missing = [one for one in found if isinstance(one, Missing)]
+    rows += [(one.contender, "not measured", *[""] * 5) for one in missing]
+    columns = ("one process each", "guarantee", "tweets/s", "CPU s per 1,000", "peak MiB", "doubled", "buzzwatch is")
+    notes = [f"{one.contender}: {one.why}" for one in missing]
+    return Report(f"Throughput, the {function} function", columns, rows, [one._asdict() for one in found], notes)
+
+
+def _rate_row(one: Result, ours: float | None) -> tuple[str, ...]:
+    ratio = f"{ours / one.tweets_per_s:.2f} ×" if ours else ""
+    return (
+        one.contender, one.guarantee, f"{one.tweets_per_s:,.0f}", f"{one.cpu_s_per_1000:.4f}",
+        f"{one.peak_mib:,.0f}", f"{one.drained - one.distinct:,}", ratio,
+    )  # fmt: skip
+
+
+def latency(found: Sequence[Latency]) -> Report:
+    """From send to a read_committed reader."""
+    rows = [
+        (
+            f"{one.rate:,}", f"{one.tweets:,}", f"{one.p50_ms:.1f}", f"{one.p99_ms:.1f}", f"{one.largest_ms:.1f}",
+            str(one.lost),
+        )
+        for one in found
+    ]  # fmt: skip
+    columns = ("tweets/s", "measured", "p50 ms", "p99 ms", "largest ms", "lost")
+    return Report("Latency, send to read_committed reader", columns, rows, [one._asdict() for one in found])
+
+
+def crises(found: Crises) -> Report:
+    """From a tweet's send to the webhook."""
+    row = (
+        f"{found.crises}", f"{found.p50_ms:.0f}", f"{found.p99_ms:.0f}", f"{found.largest_ms:.0f}",
+        f"{found.missing}", f"{found.early}",
+    )  # fmt: skip
+    columns = ("crises", "p50 ms", "p99 ms", "largest ms", "webhook missing", "too early")
+    return Report("Latency, send to bad-buzz webhook", columns, [row], found._asdict())
+
+
+def growth(costs: Costs) -> list[Report]:
+    """One table for each thing that grows."""
+    return [_growing(what, [one for one in costs if one.what == what]) for what in _GROWING]
+
+
+def _growing(what: str, costs: Costs) -> Report:
+    rows = [
+        (
+            f"{one.size:,}", f"{one.tweets:,}", f"{one.seconds * 1000:,.1f}", f"{one.tweets_per_s:,.0f}",
+            f"{one.cpu_us:,.1f}" if one.tweets >= _COUNTABLE else "", f"{one.peak_mib:,.0f}",
+        )
+        if isinstance(one, Cost)
+        else (f"{one.size:,}", "not measured", *[""] * 4)
+        for one in costs
+    ]  # fmt: skip
+    columns = (what, "tweets", "ms", "tweets/s", "CPU µs a tweet", "peak MiB")
+    notes = [f"{one.size:,}: {one.why}" for one in costs if not isinstance(one, Cost)]
+    return Report(f"Cost as work grows: {what}", columns, rows, [one._asdict() for one in costs], notes)
+
+
+def workers(costs: Costs) -> Report:
+    """Two workers beside one."""
+    rows = [
+        (
+            f"{one.size}", f"{one.tweets:,}", f"{one.tweets_per_s:,.0f}", f"{one.cpu_us:.1f}",
+            " : ".join(f"{share:.1%}" for share in one.shares),
+        )
+        if isinstance(one, Cost)
+        else (f"{one.size}", "not measured", *[""] * 3)
+        for one in costs
+    ]  # fmt: skip
+    columns = ("workers", "tweets", "tweets/s", "CPU µs a tweet", "shares")
+    notes = [f"{one.size}: {one.why}" for one in costs if not isinstance(one, Cost)]
+    return Report("Two workers beside one", columns, rows, [one._asdict() for one in costs], notes)
+
+
+def course(found: Course) -> Report:
+    """Memory and lag over time."""
+    rows = [
+        (
+            f"{moment.seconds:.1f}", f"{moment.scored:,}", f"{moment.watched:,}",
+            f"{moment.scored - moment.watched:,}", f"{moment.resident_mib:.0f}",
+        )
+        for moment in thinned(found.moments)
+    ]  # fmt: skip
+    columns = ("second", "scored", "counted", "lag of the watch role", "resident MiB")
+    low, high = min(found.warm_mib), max(found.warm_mib)
+    notes = [
+        f"{found.tweets:,} tweets at {found.tweets_per_s:,.0f} a second; {found.cpu_s / found.tweets * 1e6:.1f} µs of "
+        f"processor time a tweet; memory behind the warm-up {low:.0f} to {high:.0f} MiB (± {found.drift:.1%})"
+    ]
+    return Report(f"One worker, {found.roles}: {found.tweets:,} tweets", columns, rows, found._asdict(), notes)
+
+
+def goals(
+    *,
+    rates: Sequence[Result | Missing] = (),
+    steps: Sequence[Step] = (),
+    latencies: Sequence[Latency] = (),
+    crises: Crises | None = None,
+    workers: Costs = (),  # type: ignore[assignment]
+    memory: Course | None = None,
+    watching: Course | None = None,
+) -> list[Goal]:
+    """The goals that these results say something about."""
+    found = [*_rate_goals(rates), *_step_goals(steps, rates), *_latency_goals(latencies)]
+    if crises is not None:
+        found.append(Goal("tweet to bad-buzz webhook, p99", 1000, crises.p99_ms, "ms", at_least=False))
+    one, two = (next((c for c in workers if isinstance(c, Cost) and c.size == size), None) for size in (1, 2))
+    if one is not None and two is not None:
+        found.append(Goal("two workers: CPU a tweet of one", 1.1, two.cpu_us / one.cpu_us, "×", at_least=False))
+        found.append(Goal("two workers: smaller share of the tweets", 0.45, min(two.shares), ""))
+    if memory is not None:
+        found.append(Goal("memory strays from its middle by", 5, memory.drift * 100, "%", at_least=False))
+    if watching is not None:
+        found.append(Goal("pace of the watch role beside the score role's", 0.9, watching.pace, "×"))
+    return found
+
+
+def _rate_goals(rates: Sequence[Result | Missing]) -> Iterable[Goal]:
+    rate = {(one.contender, one.function): one.tweets_per_s for one in rates if isinstance(one, Result)}
+    for function, wanted in _RATE_GOALS.items():
+        ours = rate.get((OURS, function))
+        if ours is None:
+            continue
+        yield Goal(f"{function} function, one process, exactly once", wanted, ours, "tweets/s")
+        if theirs := [rate[name, function] for name in _BYTEWAX if (name, function) in rate]:
+            yield Goal(f"{function}: beside the faster bytewax, at least once", 1.5, ours / max(theirs), "×")
+        if single := rate.get((_FAUST, function)):
+            yield Goal(f"{function}: beside the Faust agent one at a time", 20, ours / single, "×")
+
+
+def _step_goals(steps: Sequence[Step], rates: Sequence[Result | Missing]) -> Iterable[Goal]:
+    cost = {step.name: step.median_us for step in steps}
+    if model := cost.get("model"):
+        yield Goal("champion, one thread", 300_000, 1e6 / model, "tweets/s")
+    cpu = [
+        one.cpu_s_per_1000
+        for one in rates
+        if isinstance(one, Result) and (one.contender, one.function) == (OURS, "whole")
+    ]
+    if cpu and (whole := cost.get("whole function")):
+        yield Goal("everything around the whole function, CPU a tweet", 6, cpu[0] * 1000 - whole, "µs", at_least=False)
+
+
+def _latency_goals(latencies: Sequence[Latency]) -> Iterable[Goal]:
+    by_rate = {one.rate: one for one in latencies}
+    if at_1000 := by_rate.get(1000):
+        yield Goal("latency at 1,000/s, p50", 10, at_1000.p50_ms, "ms", at_least=False)
+        yield Goal("latency at 1,000/s, p99", 50, at_1000.p99_ms, "ms", at_least=False)
+    if at_10000 := by_rate.get(10_000):
+        yield Goal("latency at 10,000/s, p99", 200, at_10000.p99_ms, "ms", at_least=False)
