@@ -59,11 +59,17 @@ async def test_the_whole_api_on_real_servers(client: httpx.AsyncClient, settings
 
     health = (await client.get("/health")).json()
     assert {name: part["status"] for name, part in health["components"].items()} == dict.fromkeys(
-        ("model", "kafka", "redis", "mlflow"), "ok"
+        ("model", "kafka", "redis", "mlflow", "rules"), "ok"
     )
     assert health["components"]["redis"]["version"].startswith("7")
     assert health["components"]["mlflow"]["version"].startswith("3")
     assert (await client.get("/alerts")).json() == {"alerts": []}
+
+    silence = {"matchers": ["watch=delta"], "endsAt": "2999-01-01T00:00:00Z", "createdBy": "maya", "comment": "theirs"}
+    identifier = (await client.post("/silences", json=silence)).json()["silenceID"]
+    assert (await client.delete(f"/silences/{identifier}")).status_code == 204
+    [kept] = (await client.get("/silences")).json()["silences"]
+    assert (kept["id"], kept["status"]) == (identifier, {"state": "expired"})
 
     minute = int(time.time()) // 60 * 60
     store = connect(settings)
