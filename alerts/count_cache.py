@@ -61,7 +61,8 @@ class _Sum:
 class CountCache:
     """Reads `bucket`s, `minute`s or `hour`s of all shards. Safe to use from several threads.
 
-    `rows` and `lock` are shared by the caches of one store, so that their tables have the same rows.
+    `rows` and `lock` are shared by the caches of one store, so that their tables have the same rows. `parts`: how many
+    hashes make an hour.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class CountCache:
         keep_s: int,
         rows: Rows,
         lock: threading.RLock,
+        parts: int = 1,
     ) -> None:
         self._redis: Any = redis
         self._packed = self._redis.register_script(_PACKED)
@@ -81,6 +83,7 @@ class CountCache:
         self._resolution = resolution
         self._step_s = step_s
         self._keep_s = keep_s
+        self._parts = parts
         self._rows = rows
         self._lock = lock
         self._shards: dict[str, _Shard] = {}
@@ -199,17 +202,30 @@ class CountCache:
         wanted = [
             (name, start) for name, shard in self._shards.items() for start in shard.dirty if since_s <= start < until_s
         ]
-        for first in range(0, len(wanted), _CHUNK):
-            chunk = wanted[first : first + _CHUNK]
+        size = max(1, _CHUNK // self._parts)
+        for first in range(0, len(wanted), size):
+            chunk = wanted[first : first + size]
             pipeline = self._redis.pipeline(transaction=False)
             for name, start in chunk:
-                self._packed(keys=[ShardKeys(self._prefix, name).cells(self._resolution, start)], client=pipeline)
-            for (name, start), text in zip(chunk, pipeline.execute(), strict=True):
+                for key in self._hashes(ShardKeys(self._prefix, name), start):
+                    self._packed(keys=[key], client=pipeline)
+            texts = iter(pipeline.execute())
+            for name, start in chunk:
+                flat: list[str] = []
+                for _ in range(self._parts):
+                    text = next(texts)
+                    if text != "{}":
+                        flat += _unpack(text)
                 shard = self._shards[name]
                 shard.dirty.discard(start)
-                shard.cells[start] = parse(_unpack(text) if text != "{}" else (), self._rows)
+                shard.cells[start] = parse(flat, self._rows)
                 self._state += 1
         self._forget_old(since_s)
+
+    def _hashes(self, keys: ShardKeys, start: int) -> list[str]:
+        if self._parts == 1:
+            return [keys.cells(self._resolution, start)]
+        return [keys.hour_part(start, part) for part in range(self._parts)]
 
     def _forget_old(self, since_s: int) -> None:
         """Keep no more than `keep_s` before what is asked for; what is dropped is read again when asked for."""

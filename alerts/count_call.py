@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from alerts.count_table import PACKING
-from alerts.counts import Answer, Cell, Sample, TextGroup, field_of
+from alerts.counts import ALL_THEMES, Answer, Cell, Sample, TextGroup, field_of
 from alerts.distinct_texts import filter_bits
 from alerts.keys import ShardKeys
 
@@ -106,6 +107,7 @@ return ARGV[2]
 """
 
 _HOUR_S: Final = 3600
+HOUR_PARTS: Final = 64
 
 
 class CountCall:
@@ -121,7 +123,7 @@ class CountCall:
             keys.texts(1),
         ]
         self._hashes: list[list[Any]] = []
-        self._hash_of: dict[tuple[int, int], int] = {}
+        self._hash_of: dict[str, int] = {}
         self._place: dict[tuple[int, Cell], tuple[int, int]] = {}
         """Level and cell → number of its hash and position of its count, both from 1."""
         self._samples: dict[str, list[Any]] = {}
@@ -131,24 +133,32 @@ class CountCall:
         self._answers: dict[int, list[Any]] = {}
 
     def count(self, buckets: Mapping[Cell, int], minutes: Mapping[Cell, int]) -> None:
-        """Tweets per cell; hours follow from minutes."""
+        """Tweets per cell; hours follow from minutes, themes left out: they would be most of what is kept."""
         hours: Counter[Cell] = Counter()
         for cell, number in minutes.items():
-            hours[_hour_of(cell)] += number
-        for level, resolution, counted in ((1, "bucket", buckets), (2, "minute", minutes), (3, "hour", hours)):
-            for cell, number in counted.items():
-                which = self._hash_of.get((level, cell.start_s))
-                if which is None:
-                    self._hashes.append([level, self._key(self._keys.cells(resolution, cell.start_s)), cell.start_s])
-                    which = self._hash_of[level, cell.start_s] = len(self._hashes)
-                fields = self._hashes[which - 1]
-                fields += (field_of(cell.watch, cell.theme, cell.sentiment), number)
-                self._place[level, cell] = which, len(fields)
+            if cell.theme == ALL_THEMES:
+                hours[_hour_of(cell)] += number
+        for cell, number in buckets.items():
+            self._add(1, self._keys.cells("bucket", cell.start_s), cell, number)
+        for cell, number in minutes.items():
+            self._add(2, self._keys.cells("minute", cell.start_s), cell, number)
+        for cell, number in hours.items():
+            self._add(3, self._keys.hour_part(cell.start_s, hour_part(cell.watch)), cell, number)
+
+    def _add(self, level: int, key: str, cell: Cell, number: int) -> None:
+        which = self._hash_of.get(key)
+        if which is None:
+            self._hashes.append([level, self._key(key), cell.start_s])
+            which = self._hash_of[key] = len(self._hashes)
+        fields = self._hashes[which - 1]
+        fields += (field_of(cell.watch, cell.theme, cell.sentiment), number)
+        self._place[level, cell] = which, len(fields)
 
     def texts(self, group: TextGroup) -> None:
         """Texts that count in cells that `count` was told of."""
         where: list[int] = []
-        for level, cells in ((1, group.buckets), (2, group.minutes), (3, map(_hour_of, group.minutes))):
+        hours = [_hour_of(cell) for cell in group.minutes if cell.theme == ALL_THEMES]
+        for level, cells in ((1, group.buckets), (2, group.minutes), (3, hours)):
             for cell in cells:
                 where += self._place[level, cell]
         self._group_places.append(where)
@@ -188,6 +198,12 @@ class CountCall:
     def _key(self, name: str) -> int:
         self.names.append(name)
         return len(self.names)
+
+
+def hour_part(watch: str) -> int:
+    """Which of the HOUR_PARTS hashes of an hour the watch is in. Small hashes take a quarter of a large one's memory
+    (Redis' listpacks)."""
+    return zlib.crc32(watch.encode()) % HOUR_PARTS
 
 
 def _hour_of(cell: Cell) -> Cell:

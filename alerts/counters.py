@@ -18,7 +18,7 @@ import redis
 
 from alerts.connection import require_text
 from alerts.count_cache import CountCache
-from alerts.count_call import ADD, CountCall
+from alerts.count_call import ADD, HOUR_PARTS, CountCall
 from alerts.count_table import CountTable, IntArray, Rows
 from alerts.counts import ANSWER_SLOT_S, Answer, Cell, Counts, Key, Point, Sample, TextGroup, Volume
 from alerts.keys import ShardKeys, shards_key
@@ -53,11 +53,11 @@ class CounterStore:
         self._rows = Rows()
         lock = threading.RLock()
         self._buckets, self._minutes, self._hours = (
-            CountCache(redis, self._prefix, name, step_s, keep_s=keep_s, rows=self._rows, lock=lock)
-            for name, step_s, keep_s in (
-                ("bucket", self._bucket_s, 60),
-                ("minute", _MINUTE_S, 86_400),
-                ("hour", _HOUR_S, 86_400),
+            CountCache(redis, self._prefix, name, step_s, keep_s=keep_s, rows=self._rows, lock=lock, parts=parts)
+            for name, step_s, keep_s, parts in (
+                ("bucket", self._bucket_s, 60, 1),
+                ("minute", _MINUTE_S, 86_400, 1),
+                ("hour", _HOUR_S, 86_400, HOUR_PARTS),
             )
         )
         self._longest_window = 0.0
@@ -197,7 +197,7 @@ class CounterStore:
         return self._minutes.series(key, since_s, until_s, unreliable=unreliable)
 
     def hours(self, now_ms: int, spans: Sequence[tuple[int, int]]) -> list[CountTable]:
-        """All tweets of each span, whole hours in seconds since 1970; at most a minute old."""
+        """All tweets of each span, whole hours in seconds since 1970, themes left out; at most a minute old."""
         since, until = min(start for start, _ in spans), max(end for _, end in spans)
         self._hours.refresh(now_ms, since, until, every_ms=60_000)
         return [self._hours.total(f"hours:{number}", *span) for number, span in enumerate(spans)]

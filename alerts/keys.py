@@ -34,6 +34,10 @@ class ShardKeys:
         """Hash: `watch|theme|sentiment` → number of tweets + 2³² · distinct texts."""
         return self._key(f"{resolution}:{start_s}")
 
+    def hour_part(self, start_s: int, part: int) -> str:
+        """The same for a part of the watches in an hour, for `""` as theme alone."""
+        return self._key(f"hour:{start_s}:{part}")
+
     @property
     def texts_period(self) -> str:
         """String: the period whose texts the newer filter remembers."""
