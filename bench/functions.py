@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from contracts.events import decode_tweet
 from contracts.rules_file import load_rules
 from contracts.settings import Settings, load_settings
-from models.annotate import Annotator
+from models.annotate import Annotator, walks_bytes
 from models.champion import Champion, LoadedModel
 from stream.records import Headers, OutRecord, RecordBatch, ScoredBatch
 from stream.scoring import Scorer
+from stream.tweet_reading import read_batch
 
 FUNCTION: Final = "BUZZWATCH_BENCH_FUNCTION"
 """Variable that says `whole` or `plain`."""
@@ -63,13 +63,16 @@ class PlainScorer:
     def score(self, batch: RecordBatch, loaded: LoadedModel, now_ms: int) -> ScoredBatch:
         """Every record becomes a prediction; the invented tweets have no bad ones."""
         del now_ms
-        came = [decode_tweet(message.value()) for message in batch.messages]
-        keys = [str(tweet.id).encode() for tweet in came]
-        scores = loaded.model.predict_proba([tweet.text for tweet in came]).tolist()
+        tweets, _ = read_batch(batch.messages)
+        if tweets is None:
+            return ScoredBatch(batch, [], [])
+        scores = loaded.model.predict_proba(tweets.texts if walks_bytes(loaded.model) else tweets.texts.strings())
         encode = msgspec.json.Encoder().encode
         records = [
-            OutRecord(key, encode({"id": tweet.id, "scores": row}), [], message.timestamp()[1])
-            for key, tweet, row, message in zip(keys, came, scores, batch.messages, strict=True)
+            OutRecord(name.encode(), encode({"id": name, "scores": row}), [], timestamp)
+            for name, row, timestamp in zip(
+                tweets.ids.strings(), scores.tolist(), tweets.timestamps.tolist(), strict=True
+            )
         ]
         return ScoredBatch(batch, records, [])
 
@@ -87,7 +90,7 @@ class Work:
     def __call__(self, records: Sequence[CameIn]) -> list[OutRecord]:
         """What to publish for the records, in their order."""
         batch = RecordBatch(records, 0, None)
-        return self._scorer.score(batch, self._loaded, int(time.time() * 1000)).predictions
+        return list(self._scorer.score(batch, self._loaded, int(time.time() * 1000)).predictions)
 
 
 def scorer_named(function: str, settings: Settings) -> Scorer | PlainScorer:

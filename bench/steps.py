@@ -9,22 +9,24 @@ from typing import Final, NamedTuple
 
 from bench.functions import CameIn, PlainScorer
 from bench.tweets import tweets
-from contracts.events import ModelRef, decode_tweet
+from contracts.events import ModelRef
 from contracts.rules_file import load_rules
 from contracts.settings import Settings
-from models.annotate import Annotator
+from models.annotate import Annotator, walks_bytes
 from models.artefact import load_artefact
 from models.champion import LoadedModel
 from models.masking import mask_batch
 from models.matching import Matcher
-from stream.cloud_events import EventWriter, cloud_event_headers, instant
 from stream.collecting import relax_collector
-from stream.prediction_ids import prediction_ids
+from stream.event_batch import EventBatchWriter
+from stream.prediction_ids import identifiers
 from stream.records import RecordBatch
 from stream.scoring import Scorer
+from stream.tweet_reading import read_batch
 
 _AT: Final = b"2026-11-20T10:00:00.000Z"
 _NOW_MS: Final = 1_795_000_000_000
+_LEAST_TEXTS: Final = 500
 
 
 class Step(NamedTuple):
@@ -44,38 +46,37 @@ def run(settings: Settings, batch: int, rounds: int) -> list[Step]:
     loaded = LoadedModel.of(ModelRef(settings.mlflow.model_name, "1"), model)
     records = [CameIn(key, value, _NOW_MS) for key, value in tweets(batch)]
     came = RecordBatch(records, 0, None)
-    read = [decode_tweet(record.value()) for record in records]
-    texts = [tweet.text for tweet in read]
-    langs = [tweet.lang for tweet in read]
-    keys = [str(tweet.id).encode() for tweet in read]
-    identifiers = prediction_ids(loaded.ref, keys)
-    instants = [instant(tweet.created_at, _NOW_MS) for tweet in read]
-    columns = annotator.columns(model, texts)
-    writer = EventWriter(annotator, loaded.ref)
+    alone = RecordBatch(records[:1], 0, None)
+    read, _ = read_batch(records)
+    assert read is not None, "invented tweets are readable"
+    known = read
+    columns = annotator.columns(model, known.texts)
+    writer = EventBatchWriter(annotator, loaded.ref, "masked")
     whole, plain = Scorer(annotator, "masked"), PlainScorer()
-    steps: dict[str, Callable[[], object]] = {
-        "parse and validate": lambda: [decode_tweet(record.value()) for record in records],
-        "model": lambda: model.predict_proba(texts),
-        "watches and themes": lambda: matcher.find_batch(texts),
-        "mask": lambda: mask_batch(texts),
-        "identifiers": lambda: prediction_ids(loaded.ref, keys),
-        "created_at": lambda: [instant(tweet.created_at, _NOW_MS) for tweet in read],
-        "JSON": lambda: writer.events(
-            keys, identifiers, columns.probabilities, columns.topics, columns.masked, langs, instants, _AT
-        ),
-        "headers": lambda: cloud_event_headers(identifiers, _AT),
-        "whole function": lambda: whole.score(came, loaded, _NOW_MS),
-        "plain function": lambda: plain.score(came, loaded, _NOW_MS),
+    one = [known.texts[0]]
+    steps: dict[str, tuple[int, Callable[[], object]]] = {
+        "parse and validate": (batch, lambda: read_batch(records)),
+        "model": (batch, lambda: model.predict_proba(known.texts if walks_bytes(model) else known.texts.strings())),
+        "watches and themes": (batch, lambda: matcher.find_batch(known.texts)),
+        "mask": (batch, lambda: mask_batch(known.texts)),
+        "identifiers": (batch, lambda: identifiers(loaded.ref, known.ids)),
+        "events, identifiers included": (batch, lambda: writer.write(known, columns, _AT)),
+        "whole function": (batch, lambda: whole.score(came, loaded, _NOW_MS)),
+        "plain function": (batch, lambda: plain.score(came, loaded, _NOW_MS)),
+        "annotation of a single text": (1, lambda: annotator.annotate(model, one)),
+        "whole function, a batch of one": (1, lambda: whole.score(alone, loaded, _NOW_MS)),
     }
     relax_collector()  # as the worker does
-    return [_timed(name, step, batch, rounds) for name, step in steps.items()]
+    return [_timed(name, step, texts, rounds) for name, (texts, step) in steps.items()]
 
 
-def _timed(name: str, step: Callable[[], object], batch: int, rounds: int) -> Step:
+def _timed(name: str, step: Callable[[], object], texts: int, rounds: int) -> Step:
     step()
     took = []
+    calls = max(_LEAST_TEXTS // texts, 1)  # the clock is too coarse for a single text
     for _ in range(rounds):
         since = time.thread_time()
-        step()
-        took.append((time.thread_time() - since) / batch * 1e6)
+        for _ in range(calls):
+            step()
+        took.append((time.thread_time() - since) / (texts * calls) * 1e6)
     return Step(name, statistics.median(took), min(took))

@@ -78,8 +78,7 @@ class Annotator:
             Exception: whatever the model raises.
         """
         batch = TextBatch.of(texts)
-        # Only a model that says so is given bytes: others may index, copy and compare what they get.
-        probabilities = model.predict_proba(batch if getattr(model, "walks_bytes", False) else batch.strings())
+        probabilities = model.predict_proba(batch if walks_bytes(model) else batch.strings())
         return Columns(probabilities, self._matcher.find_batch(batch), mask_batch(batch) if masked else None)
 
     def names(self, topics: int) -> tuple[list[str], list[str]]:
@@ -94,3 +93,8 @@ class Annotator:
         if len(self._split) < 10_000:  # a stream has few combinations, a hostile one has not
             self._split[bits] = split
         return split
+
+
+def walks_bytes(model: SentimentModel) -> bool:
+    """Whether a model takes a `TextBatch` as it is; others may index, copy and compare what they get: strings."""
+    return bool(getattr(model, "walks_bytes", False))

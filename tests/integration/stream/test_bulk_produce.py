@@ -1,0 +1,107 @@
+"""Events produced in one call, against those produced one by one, on a real broker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from bench.tweets import tweets
+from contracts.events import ModelRef
+from contracts.rules import Rules, Theme, Watch
+from contracts.settings import Settings
+from contracts.topics import TopicSettings
+from models.annotate import Annotator
+from models.champion import LoadedModel
+from models.compiling import COMPILED
+from models.hashed import HashedModel
+from stream.bulk_produce import BulkProduce
+from stream.event_batch import EventBatch
+from stream.records import Headers, RecordBatch
+from stream.scoring import Scorer
+from tests.fakes_kafka import FakeRecord
+from tests.unit.models.hashed_samples import random_weights
+
+pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
+
+RULES = Rules(watches=(Watch(name="air", match=("@united",)),), themes=(Theme(name="delay", match=("late",)),))
+_Seen = tuple[bytes, bytes, Headers, tuple[int, int]]
+
+
+def events(count: int) -> EventBatch:
+    loaded = LoadedModel.of(ModelRef("sentiment", "7"), HashedModel(random_weights(), {}))
+    records = [
+        FakeRecord(value, offset=at, timestamp_ms=1_790_000_000_000 + at) for at, (_, value) in enumerate(tweets(count))
+    ]
+    scored = Scorer(Annotator(RULES), "masked").score(RecordBatch(records, 0, None), loaded, 1_795_000_000_123)
+    assert isinstance(scored.predictions, EventBatch)
+    return scored.predictions
+
+
+def read(settings: Settings, topic: str, count: int) -> dict[int, list[_Seen]]:
+    """What each partition holds, in order."""
+    consumer = Consumer(settings.kafka.librdkafka() | {"group.id": "bulk", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(settings.kafka.topics.partitions)])
+    found: dict[int, list[_Seen]] = {}
+    seen = 0
+    for _ in range(100):
+        for message in consumer.consume(count, 0.2):
+            assert message.error() is None
+            entry = (message.key(), message.value(), message.headers(), message.timestamp())
+            found.setdefault(message.partition(), []).append(entry)
+            seen += 1
+        if seen == count:
+            break
+    consumer.close()
+    assert seen == count
+    return found
+
+
+def test_events_produced_in_one_call_are_those_produced_one_by_one(settings: Settings, topics: TopicSettings) -> None:
+    batch = events(2000)
+    producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 5})
+    assert BulkProduce.possible(producer)
+    assert BulkProduce(producer).produce(topics.scored, batch, 0) == len(batch)
+    for record in batch:
+        producer.produce(
+            topics.dead_letters, record.value, record.key, headers=record.headers, timestamp=record.timestamp_ms
+        )
+    assert producer.flush(20) == 0
+    at_once = read(settings, topics.scored, len(batch))
+    assert at_once == read(settings, topics.dead_letters, len(batch))
+    assert len(at_once) > 1
+
+
+def test_what_does_not_fit_into_the_queue_waits_for_its_turn(settings: Settings, topics: TopicSettings) -> None:
+    batch = events(300)
+    producer = Producer(settings.kafka.librdkafka_producer() | {"queue.buffering.max.messages": 100, "linger.ms": 0})
+    bulk = BulkProduce(producer)
+    done, rounds = 0, 0
+    while done < len(batch) and rounds < 1000:
+        done = bulk.produce(topics.scored, batch, done)
+        producer.poll(0.05)
+        rounds += 1
+    assert producer.flush(20) == 0
+    assert rounds > 1
+    found = read(settings, topics.scored, len(batch))
+    assert sorted(entry[0] for entries in found.values() for entry in entries) == sorted(
+        one.key or b"" for one in batch
+    )
+
+
+def test_an_error_of_librdkafka_is_raised_as_confluent_kafka_raises_it(
+    settings: Settings, topics: TopicSettings
+) -> None:
+    producer = Producer(settings.kafka.librdkafka_producer() | {"transactional.id": topics.scored})
+    batch = events(2)
+    with pytest.raises(KafkaException) as one_by_one:
+        producer.produce(topics.scored, b"outside of a transaction")
+    with pytest.raises(KafkaException) as at_once:
+        BulkProduce(producer).produce(topics.scored, batch, 0)
+    assert at_once.value.args[0].code() == one_by_one.value.args[0].code()
+
+
+@pytest.mark.parametrize("make", [object, lambda: Producer, lambda: None])
+def test_what_is_no_producer_of_a_known_version_is_left_alone(make: Callable[[], object]) -> None:
+    assert not BulkProduce.possible(make())
