@@ -21,6 +21,7 @@ class TextBatch(Sequence[str]):
     """
 
     def __init__(self, data: NDArray[np.uint8], bounds: NDArray[np.int64]) -> None:
+        data.flags.writeable = False  # compiled code is compiled once more for arrays that can be written to
         self.data = data
         self.bounds = bounds
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import ctypes
 import logging
+from importlib.metadata import version
 from typing import Any, Final
 
-import confluent_kafka
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Producer, cimpl
 
@@ -38,7 +38,7 @@ _WIDTH: Final = 9
 
 def _calls() -> Any:
     """A compiled call of a C function at an address, with up to three arguments of the size of a pointer."""
-    from llvmlite import ir
+    from llvmlite import ir  # type: ignore[import-untyped]
     from numba import types
     from numba.extending import intrinsic
 
@@ -97,11 +97,13 @@ class BulkProduce:
         )
         self._producer = producer  # lives as long as what points to it
         self._rk = ctypes.c_int64.from_address(id(producer) + object.__basicsize__).value
+        none = np.zeros(0, np.int64)  # compiles, once per machine
+        _produce_rows(self._functions, self._rk, np.zeros((1, _WIDTH), np.int64), 0, none, none, none, none, 0)
 
     @staticmethod
     def possible(producer: Any) -> bool:
         """Whether this is a producer, and a version of it, that is known."""
-        known = COMPILED and type(producer) is Producer and confluent_kafka.__version__.startswith(KNOWN)
+        known = COMPILED and type(producer) is Producer and version("confluent-kafka").startswith(KNOWN)
         if not known:
             _log.info("events are produced one by one")
         return known
@@ -114,7 +116,7 @@ class BulkProduce:
         """
         [headers] = cloud_event_headers([b""], events.scored_at)
         names = [name.encode() for name, _ in headers]
-        values = [bytes(value or b"") for _, value in headers]
+        values = [value if isinstance(value, bytes) else b"" for _, value in headers]
         topic_name = topic.encode()
         table = np.zeros((_ROW_HEADERS + len(headers), _WIDTH), np.int64)
         table[:_ROW_HEADERS, 0] = _VALUE, _KEY, _TIMESTAMP, _TOPIC, _MSGFLAGS

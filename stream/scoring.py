@@ -8,18 +8,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+import numpy as np
+
 from contracts.errors import InvalidRecord, ModelFailure
 from contracts.events import ModelRef, Tweet, decode_tweet
 from contracts.times import to_rfc3339
-from models.annotate import Annotator
+from models.annotate import Annotator, Columns
 from models.champion import LoadedModel
 from models.compiling import COMPILED
+from models.masking import mask_batch
 from stream.cloud_events import EventWriter, cloud_event_headers, instant
 from stream.dead_letters import dead_letter
 from stream.event_batch import EventBatchWriter
 from stream.prediction_ids import prediction_ids
 from stream.records import OutRecord, Record, RecordBatch, ScoredBatch
-from stream.tweet_reading import read_batch
+from stream.tweet_reading import read_batch, read_values
 
 _log = logging.getLogger("buzzwatch.stream.scoring")
 
@@ -38,6 +41,11 @@ class Scorer:
         self._text = text
         self._writer: EventWriter | None = None
         self._batch_writer: EventBatchWriter | None = None
+        if COMPILED:  # now, and not under the first batch
+            tweets = read_values([b'{"id":"1","text":"@a"}'], [0])[0]
+            shares = np.full((1, 3), 0.25, np.float32)
+            columns = Columns(shares, [0], mask_batch(tweets.texts))
+            EventBatchWriter(annotator, ModelRef("", ""), text).write(tweets, columns, b"")
 
     def follow(self, annotator: Annotator) -> None:
         """Annotate by this one from the next batch on. Any thread."""
@@ -73,7 +81,7 @@ class Scorer:
         dead = [dead_letter(batch.messages[row], error) for row, error in wrong]
         if tweets is None:
             return ScoredBatch(batch, [], dead)
-        columns = self._annotator.columns(loaded.model, tweets.texts, masked=self._text == "masked")
+        columns = self._annotator.columns(loaded.model, tweets.texts, masked=self._text == "masked", langs=tweets.langs)
         if self._batch_writer is None or self._batch_writer.ref != loaded.ref:
             self._batch_writer = EventBatchWriter(self._annotator, loaded.ref, self._text)
         return ScoredBatch(batch, self._batch_writer.write(tweets, columns, scored_at), dead)
@@ -103,7 +111,10 @@ class Scorer:
         self, messages: Sequence[Record], tweets: Sequence[Tweet], loaded: LoadedModel, scored_at: bytes
     ) -> list[OutRecord]:
         raw = [tweet.text for tweet in tweets]
-        probabilities, topics, masked = self._annotator.columns(loaded.model, raw, masked=self._text == "masked")
+        langs = [tweet.lang for tweet in tweets]
+        probabilities, topics, masked = self._annotator.columns(
+            loaded.model, raw, masked=self._text == "masked", langs=langs
+        )
         keys = [str(tweet.id).encode() for tweet in tweets]
         identifiers = prediction_ids(loaded.ref, keys)
         timestamps = [message.timestamp()[1] for message in messages]
@@ -113,7 +124,7 @@ class Scorer:
             probabilities,
             topics,
             masked or (raw if self._text == "raw" else [None] * len(raw)),
-            [tweet.lang for tweet in tweets],
+            langs,
             [instant(tweet.created_at, sent) for tweet, sent in zip(tweets, timestamps, strict=True)],
             scored_at,
         )

@@ -51,7 +51,7 @@ def read_batch(records: Sequence[Record]) -> tuple[TweetColumns | None, list[tup
     stamps = [record.timestamp()[1] for record in records]
     if not values:
         return None, []
-    columns, unsure = _walked(list(range(len(values))), [value or b"" for value in values], stamps, is_plain=False)
+    columns, unsure = read_values([value or b"" for value in values], stamps)
     if not unsure:
         return columns, []
     wrong: list[tuple[int, InvalidRecord]] = []
@@ -69,6 +69,11 @@ def read_batch(records: Sequence[Record]) -> tuple[TweetColumns | None, list[tup
     columns, unsure = _walked(rows, again, [stamps[row] for row in rows], is_plain=True)
     assert not unsure, "what is written plainly is read"
     return columns, wrong
+
+
+def read_values(values: Sequence[bytes], timestamps: Sequence[int]) -> tuple[TweetColumns, list[int]]:
+    """The columns as far as the walk is sure, and the rows that it is not sure of."""
+    return _walked(list(range(len(values))), values, timestamps, is_plain=False)
 
 
 def _walked(

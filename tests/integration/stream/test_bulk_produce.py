@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -18,7 +19,7 @@ from models.compiling import COMPILED
 from models.hashed import HashedModel
 from stream.bulk_produce import BulkProduce
 from stream.event_batch import EventBatch
-from stream.records import Headers, RecordBatch
+from stream.records import RecordBatch
 from stream.scoring import Scorer
 from tests.fakes_kafka import FakeRecord
 from tests.unit.models.hashed_samples import random_weights
@@ -26,7 +27,7 @@ from tests.unit.models.hashed_samples import random_weights
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
 RULES = Rules(watches=(Watch(name="air", match=("@united",)),), themes=(Theme(name="delay", match=("late",)),))
-_Seen = tuple[bytes, bytes, Headers, tuple[int, int]]
+_Seen = tuple[Any, ...]
 
 
 def events(count: int) -> EventBatch:
@@ -39,11 +40,11 @@ def events(count: int) -> EventBatch:
     return scored.predictions
 
 
-def read(settings: Settings, topic: str, count: int) -> dict[int, list[_Seen]]:
+def read(settings: Settings, topic: str, count: int) -> dict[int | None, list[_Seen]]:
     """What each partition holds, in order."""
     consumer = Consumer(settings.kafka.librdkafka() | {"group.id": "bulk", "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(settings.kafka.topics.partitions)])
-    found: dict[int, list[_Seen]] = {}
+    found: dict[int | None, list[_Seen]] = {}
     seen = 0
     for _ in range(100):
         for message in consumer.consume(count, 0.2):
