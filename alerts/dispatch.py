@@ -15,7 +15,7 @@ import redis
 
 from alerts.alert import Alert, decode
 from alerts.connection import require_text
-from alerts.grouping import Flushed, Group, Notice, Notification, flush
+from alerts.grouping import SWEEP_MS, Flushed, Group, Notice, Notification, flush
 from alerts.inhibition import Inhibitor
 from alerts.keys import AlertKeys
 from alerts.outbox import Entry
@@ -112,15 +112,15 @@ class Dispatcher:
         """Look at the groups that are due, a hundred at most; returns what was put into the outbox."""
         silences = self._silences.now().silences
         due = self._redis.zrange(self._keys.flushes, "-inf", now_ms, byscore=True, offset=0, num=_AT_ONCE)
-        groups = dict.fromkeys([*due, *self._freed(silences, now_ms)])
+        groups = dict.fromkeys(due, True) | dict.fromkeys(set(self._freed(silences, now_ms)).difference(due), False)
         if not groups:
             return []
         found = self._looked_at(
             [key for group in groups for key in (self._keys.group(group), self._keys.notices(group))]
         )
         told: list[Notification] = []
-        for group, state, notices in zip(groups, found[::2], found[1::2], strict=True):
-            told += self._flush(group, state, notices, silences, now_ms)
+        for (group, is_due), state, notices in zip(groups.items(), found[::2], found[1::2], strict=True):
+            told += self._flush(group, state, notices, silences, now_ms, is_due=is_due)
         return told
 
     def next_due_ms(self, now_ms: int) -> int | None:
@@ -155,10 +155,10 @@ class Dispatcher:
         if muting == self._muting:
             return []
         self._muting = muting
-        return sorted(self._redis.smembers(self._keys.held))
+        return list(self._redis.smembers(self._keys.held))
 
     def _flush(
-        self, group: str, state: str, notices: list[str], silences: Sequence[Silence], now_ms: int
+        self, group: str, state: str, notices: list[str], silences: Sequence[Silence], now_ms: int, *, is_due: bool
     ) -> list[Notification]:
         def muted(alert: Alert) -> bool:
             return any(silence.mutes(alert, now_ms) for silence in silences) or bool(
@@ -172,14 +172,17 @@ class Dispatcher:
             muted=muted,
             active=self._known.active,
         )
-        return flushed.notifications if self._written(group, state, notices, flushed, now_ms) else []
+        new = "" if flushed.group is None else msgspec.json.encode(flushed.group).decode()
+        nothing_new = not is_due and new == state and flushed.held and (flushed.due_ms or 0) >= now_ms + SWEEP_MS
+        if nothing_new or not self._written(group, state, notices, new, flushed, now_ms):
+            return []
+        return flushed.notifications
 
-    def _written(self, group: str, state: str, notices: list[str], flushed: Flushed, now_ms: int) -> bool:
+    def _written(self, group: str, state: str, notices: list[str], new: str, flushed: Flushed, now_ms: int) -> bool:
         receiver = group.partition(":")[0]
         keys = self._keys
         names = [keys.group(group), keys.notices(group), keys.flushes, keys.held, keys.entries]
         names += [keys.receivers, keys.wake, keys.due(receiver), keys.lane(group)]
-        new = "" if flushed.group is None else msgspec.json.encode(flushed.group).decode()
         due = "" if flushed.due_ms is None else str(flushed.due_ms)
         arguments: list[str | int] = [state, len(notices), notices[-1] if notices else "", new, due]
         arguments += [group, "1" if flushed.held else "0", now_ms, receiver]

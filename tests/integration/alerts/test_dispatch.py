@@ -241,6 +241,20 @@ def test_a_change_of_the_routes_while_an_alert_fires_loses_no_end(desk: Desk) ->
     assert desk.look() == ["BadBuzz resolved"]
 
 
+def test_what_stays_muted_is_not_written_again_whenever_an_alert_changes(desk: Desk) -> None:
+    mute = {"source_matchers": ["alertname=Errors"], "target_matchers": ["severity=critical"]}
+    desk.with_rules(inhibit_rules=[mute])
+    desk.fire(ERRORS, *(alert(f"Alert{number}") for number in range(20)))
+    assert desk.look() == ["Errors firing"]
+    keys = AlertKeys(desk.settings.redis.prefix)
+    before = desk.client.zrange(keys.flushes, 0, -1, withscores=True)
+    desk.clock.forward(5)
+    desk.fire(alert("Other", severity="warning"))
+    assert desk.look() == ["Other firing"]
+    after = desk.client.zrange(keys.flushes, 0, -1, withscores=True)
+    assert dict(before).items() <= dict(after).items()
+
+
 def test_two_dispatchers_at_once_tell_everything_once(desk: Desk, settings: Settings) -> None:
     alerts = [alert(f"Alert{number}") for number in range(40)]
     told: list[str] = []
