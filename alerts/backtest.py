@@ -7,16 +7,17 @@ week of ticks takes a fraction of a second.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from alerts.alert import Alert, fingerprint_of
+from alerts.alert import Alert, fingerprint_of, labels_of
 from alerts.counts import Counts, Volume
 from alerts.detectors.bad_buzz import Evidence, Verdict, assess_all, explained
 from alerts.detectors.baseline import HOUR_S, LAGS_D, Baseline, Past, expect
 from alerts.detectors.significance import Floats
+from alerts.escalation import escalation, severity_of
 from alerts.lifecycle import advance
 from alerts.recorded import BUCKET_S, Flags, Ints, Series
 from contracts.rules import BadBuzz
@@ -36,14 +37,14 @@ class Found(NamedTuple):
 
 
 class Replay:
-    """One rule over one subject.
+    """One rule over one subject, whose labels are `where`.
 
     A tick is the end of a bucket; it sees the buckets before it, as a live evaluation at that instant does.
     """
 
-    def __init__(self, rule: BadBuzz, labels: dict[str, str], series: Series) -> None:
+    def __init__(self, rule: BadBuzz, where: Mapping[str, str], series: Series) -> None:
         self._rule = rule
-        self._labels = labels
+        self._where = where
         self._series = series
         self._start_s = series.start_s
         self._sums = [_cumulated(counts) for counts in (series.negative, series.total)]
@@ -65,6 +66,9 @@ class Replay:
         last = len(self._series.total)
         while tick <= last:
             until = min(tick + _TICKS, last + 1)
+            if self._is_empty(tick, until):
+                tick = until
+                continue
             active = self._active(tick, until, firing=False)
             if not active.any():
                 tick = until
@@ -73,6 +77,12 @@ class Replay:
             found, tick = self._episode(tick)
             if found is not None:
                 yield found
+
+    def _is_empty(self, first: int, until: int) -> bool:
+        """Whether these ticks see too little for any window."""
+        ticks = np.array([until - 1])
+        reach = self._rule.windows[-1] + (until - first) * BUCKET_S
+        return bool(_window(self._sums[0], ticks, reach)[0] < self._rule.min_negative)
 
     def _episode(self, tick: int) -> tuple[Found | None, int]:
         """From a tick at which the condition begins to hold to the tick after its end."""
@@ -115,13 +125,17 @@ class Replay:
 
     def _begun(self, tick: int) -> Alert:
         verdict = self._verdict(tick)
+        now = verdict.now.texts
+        grade = escalation(share_now=now.share, share_before=verdict.past_share, negative_texts=now.negative)
+        severity = severity_of(self._rule, grade.score) if self._rule.severity == "score" else None
+        labels = labels_of(self._rule, severity=severity, **self._where)
         return Alert(
             kind=self._rule.kind,
-            fingerprint=fingerprint_of(self._labels),
-            labels=self._labels,
+            fingerprint=fingerprint_of(labels),
+            labels=labels,
             annotations={},
             starts_at_ms=(self._start_s + (tick - 1) * BUCKET_S) * 1000,
-            value=verdict.now.texts.share,
+            value=now.share,
         )
 
     def _leave_out(self, start_ms: int, end_ms: int | None) -> None:
@@ -140,6 +154,10 @@ class Replay:
                 minutes[first:end] = 0
 
     # What a tick sees
+
+    def usual(self, ticks: Ints) -> Baseline:
+        """What is usual at these ticks, alerts found so far left out."""
+        return self._baseline(ticks)
 
     def _verdict(self, tick: int) -> Verdict:
         ticks = np.array([tick])

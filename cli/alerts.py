@@ -20,6 +20,7 @@ from alerts.outbox import Entry, Outbox
 from alerts.silences import SilenceStore
 from alerts.state import AlertStore
 from cli import silences
+from cli.backtest import EXAMPLES, backtest
 from cli.redis_answers import redis_answers
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
@@ -52,6 +53,7 @@ _Format = Annotated[Format, typer.Option("--format", help="Print as a table or a
 
 
 app.add_typer(silences.app, name="silence")
+app.command("backtest", help=EXAMPLES)(backtest)
 
 
 @app.callback()

@@ -25,7 +25,7 @@ _MONTH_S: Final = 30 * DAY_S
 _WANDERS_S: Final = 3600.0
 """How long the usual share stays above or below its mean when it wanders: what large windows differ by does not
 become new by looking again a minute later."""
-_BURSTY: Final = 0.25
+_BURSTY: Final = 0.15
 """Dispersion of the volume: it doubles by itself every now and then."""
 _BURST_SCORE: Final = 2.6
 """What the share alone must exceed: campaigns and news raise the volume ten times without being a crisis."""

@@ -1,0 +1,149 @@
+"""Recorded tweets to counts to alerts: what `buzzwatch alerts backtest` runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.alert import Alert
+from alerts.backtest import Replay
+from alerts.backtest_quiet import replay_quiet
+from alerts.distinct_texts import digests
+from alerts.recorded import BUCKET_S, Series, Span, count
+from cli.recorded_tweets import Recorded, RecordedError
+from contracts.events import SENTIMENTS
+from contracts.rules import BadBuzz, Quiet, Rules
+from contracts.settings import Settings
+from models.matching import Matcher
+
+_CHUNK: Final = 5000
+_MOST_DAYS: Final = 400
+_DAY_S: Final = 86_400
+
+Progress = Callable[[str, int, int], None]
+
+
+class Subject(NamedTuple):
+    """A watch (None: the whole stream), or a theme in it."""
+
+    watch: str | None
+    theme: str | None = None
+
+    @property
+    def where(self) -> dict[str, str]:
+        """Its labels."""
+        named = {"watch": self.watch, "theme": self.theme}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class Backtest:
+    """One file of tweets under one rules file.
+
+    Raises:
+        RecordedError: the tweets span more than 400 days.
+        ArtefactError: tweets must be scored, and there is no model.
+    """
+
+    def __init__(
+        self, rules: Rules, recorded: Recorded, settings: Settings, model: str | None, progress: Progress
+    ) -> None:
+        self.rules = rules
+        self._progress = progress
+        times = np.array(recorded.times_s, np.int64)
+        received = np.array([-1 if moment is None else moment for moment in recorded.received_s], np.int64)
+        known = received >= 0
+        # As live: what is dated long after it came counts when it came, what came long after its date is late.
+        ahead = known & (times > received + settings.alerts.ahead_after_s)
+        self._times = np.where(ahead, received, times)
+        self._late = known & (self._times < received - settings.alerts.late_after_s)
+        if int(self._times.max() - self._times.min()) > _MOST_DAYS * _DAY_S:
+            raise RecordedError(f"the tweets span more than {_MOST_DAYS} days: give them in parts")
+        self.span = Span.of(self._times)
+        self._matcher = Matcher((*rules.watches, *rules.themes))
+        self._bit = {("watch", watch.name): index for index, watch in enumerate(rules.watches)}
+        self._bit |= {("theme", theme.name): index + len(rules.watches) for index, theme in enumerate(rules.themes)}
+        self._topics, self._digests = self._matched(recorded.texts)
+        self._negative = self._scored(recorded, settings, model)
+        self.series = lru_cache(maxsize=4)(self._series)
+
+    @property
+    def days(self) -> float:
+        """How long the recording is."""
+        return self.span.buckets * BUCKET_S / _DAY_S
+
+    def subjects(self, rule: BadBuzz | Quiet) -> Iterator[Subject]:
+        """What a rule looks at."""
+        if isinstance(rule, Quiet):
+            yield from [Subject(None)] if rule.watches is None else map(Subject, rule.watches)
+            return
+        for watch in self.rules.watches:
+            if rule.watches is None or watch.name in rule.watches:
+                if not rule.per_theme:
+                    yield Subject(watch.name)
+                    continue
+                for theme in self.rules.themes:
+                    if rule.themes is None or theme.name in rule.themes:
+                        yield Subject(watch.name, theme.name)
+
+    def alerts(self) -> list[Alert]:
+        """All alerts of all rules, by their start."""
+        pairs = [
+            (rule, subject)
+            for rule in self.rules.rules
+            if isinstance(rule, (BadBuzz, Quiet)) and rule.enabled
+            for subject in self.subjects(rule)
+        ]
+        found: list[Alert] = []
+        for number, (rule, subject) in enumerate(pairs):
+            self._progress("rules", number, len(pairs))
+            series = self.series(subject)
+            if isinstance(rule, Quiet):
+                found += replay_quiet(rule, subject.where, series)
+            else:
+                found += [one.alert for one in Replay(rule, subject.where, series).alerts()]
+        return sorted(found, key=lambda alert: (alert.starts_at_ms, alert.name))
+
+    def _series(self, subject: Subject) -> Series:
+        chosen = np.ones(len(self._times), bool)
+        if subject.watch is not None:
+            chosen &= self._about("watch", subject.watch)
+        if subject.theme is not None:
+            chosen &= self._about("theme", subject.theme)
+        late = self._late[chosen] if self._late.any() else None
+        return count(self.span, self._times[chosen], self._negative[chosen], self._digests[chosen], late)
+
+    def _about(self, kind: str, name: str) -> NDArray[np.bool_]:
+        word, bit = divmod(self._bit[kind, name], 64)
+        return (self._topics[word] >> np.uint64(bit) & np.uint64(1)).astype(bool)
+
+    def _matched(self, texts: list[str]) -> tuple[list[NDArray[np.uint64]], NDArray[np.uint64]]:
+        words = -(-len(self._bit) // 64)
+        topics = [np.zeros(len(texts), np.uint64) for _ in range(words)]
+        found = np.zeros(len(texts), np.uint64)
+        for start in range(0, len(texts), _CHUNK):
+            self._progress("matching", start, len(texts))
+            chunk = texts[start : start + _CHUNK]
+            bits = self._matcher.find_batch(chunk)
+            for word in range(words):
+                topics[word][start : start + len(chunk)] = [one >> 64 * word & 0xFFFF_FFFF_FFFF_FFFF for one in bits]
+            found[start : start + len(chunk)] = [digest & 0xFFFF_FFFF_FFFF_FFFF for digest in digests(chunk)]
+        return topics, found
+
+    def _scored(self, recorded: Recorded, settings: Settings, named: str | None) -> NDArray[np.bool_]:
+        negative = np.array([sentiment == "negative" for sentiment in recorded.sentiments], bool)
+        missing = [row for row, sentiment in enumerate(recorded.sentiments) if sentiment is None]
+        if not missing:
+            return negative
+        from training.evaluate import find_model
+
+        model, _ = find_model(settings, named)
+        for start in range(0, len(missing), _CHUNK):
+            self._progress("scoring", start, len(missing))
+            rows = missing[start : start + _CHUNK]
+            best = model.predict_proba([recorded.texts[row] for row in rows]).argmax(axis=1)
+            negative[rows] = best == SENTIMENTS.index("negative")
+        return negative

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from alerts.alert import Alert
+from alerts.backtest import LEAD_S, Replay
+from alerts.backtest_quiet import replay_quiet
+from alerts.counts import Counts, Volume
+from alerts.detectors.bad_buzz import NEVER_RESTED, assess
+from alerts.detectors.baseline import Baseline, Past, expect, seasonal_spans
+from alerts.lifecycle import advance
+from alerts.recorded import BUCKET_S, Series, Span, count
+from contracts.rules import BadBuzz, Quiet
+
+START_S = 1_767_571_200 + 40 * 60
+RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", keep_firing_for="2m", windows=("1m", "5m", "15m"), baseline="2h")
+WHERE = {"watch": "acme"}
+
+
+def traffic(seed: int, hours: float = 30.0, crises: int = 2) -> Series:
+    """An uneven stream of one watch with some crises in it."""
+    source = np.random.default_rng(seed)
+    length = int(hours * 3600)
+    rate = 0.08 * (1.2 + np.sin(np.arange(length) / 86_400 * 2 * np.pi))
+    share = np.full(length, 0.25)
+    for _ in range(crises):
+        begin = int(source.integers(length // 3, length - 3600))
+        end = begin + int(source.integers(600, 2400))
+        rate[begin:end] *= source.uniform(2, 6)
+        share[begin:end] = source.uniform(0.5, 0.9)
+    number = source.poisson(rate)
+    times = START_S + np.repeat(np.arange(length), number)
+    negative = source.random(len(times)) < np.repeat(share, number)
+    texts = np.arange(len(times), dtype=np.uint64)
+    return count(Span(START_S, length // BUCKET_S), times, negative, texts)
+
+
+def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
+    """What a live evaluator does at the end of every bucket, written as plainly as can be."""
+    found: list[Alert] = []
+    alert: Alert | None = None
+    excluded: list[tuple[int, int]] = []
+    rested_at = -np.inf
+
+    def between(counts: np.ndarray, since_s: float, until_s: float) -> int:
+        first, last = (int(max(moment - series.start_s, 0)) // BUCKET_S for moment in (since_s, until_s))
+        return int(counts[first:last].sum())
+
+    @cache
+    def usual_at(now_s: int, fires_since_ms: int | None, _episodes: int) -> Baseline:
+        crises = list(excluded)
+        if fires_since_ms is not None:
+            crises.append((fires_since_ms // 60_000 * 60 - LEAD_S, now_s))
+        until = int((now_s - rule.windows[-1]) // 60) * 60
+        recent = []
+        for counts in (series.past_negative, series.past_total):
+            kept = counts.copy()
+            for first, last in crises:
+                low, high = (max(moment - series.start_s, 0) // BUCKET_S for moment in (first, last))
+                kept[low:high] = 0
+            recent.append(np.array([float(between(kept, until - rule.baseline, until))]))
+        slices = [
+            np.array([[float(between(counts, *span))] for span in seasonal_spans(now_s)])
+            for counts in (series.past_negative, series.past_total)
+        ]
+        return expect(rule, Past(recent[0], recent[1], slices[0], slices[1]))
+
+    for tick in range(1, len(series.total) + 1):
+        now_s = series.start_s + tick * BUCKET_S
+        windows = []
+        for seconds in rule.windows:
+            negative, total = (between(c, now_s - seconds, now_s) for c in (series.negative, series.total))
+            windows.append(Volume(Counts(negative, total - negative, 0), Counts(negative, total - negative, 0)))
+        firing = alert is not None and alert.state == "firing"
+        # As live, a subject without an alert and with next to nothing in its longest window is not looked at.
+        if alert is None and windows[-1].texts.total < rule.min_volume:
+            continue
+        usual = usual_at(now_s // 60 * 60, alert.starts_at_ms if alert is not None and firing else None, len(excluded))
+        rested = now_s - rested_at if np.isfinite(rested_at) else NEVER_RESTED
+        verdict = assess(rule, windows, usual, firing=firing, rested_s=rested)
+        begin = Alert("bad_buzz", "", {}, {}, (now_s - BUCKET_S) * 1000, verdict.now.texts.share)
+        alert, transition = advance(
+            alert,
+            active=verdict.active,
+            now_ms=now_s * 1000,
+            for_s=rule.for_,
+            keep_firing_for_s=rule.keep_firing_for,
+            begin=lambda begin=begin: begin,
+        )
+        if transition is not None and transition.status == "resolved":
+            found.append(transition.alert)
+            rested_at = now_s
+            start_ms = transition.alert.starts_at_ms
+            excluded.append((start_ms // 60_000 * 60 - LEAD_S, -(-now_s // 60) * 60))
+    return found if alert is None or alert.state != "firing" else [*found, alert]
+
+
+@pytest.mark.parametrize(("seed", "wait_s"), [(0, 0.0), (1, 60.0)])
+def test_columns_find_what_looking_tick_by_tick_finds(seed: int, wait_s: float) -> None:
+    rule = RULE.model_copy(update={"for_": wait_s, "false_alarms": 20.0})
+    series = traffic(seed, hours=5, crises=2)
+    found = [one.alert for one in Replay(rule, WHERE, series).alerts()]
+    expected = tick_by_tick(rule, series)
+    assert expected
+    assert [(one.starts_at_ms, one.ends_at_ms) for one in found] == [
+        (one.starts_at_ms, one.ends_at_ms) for one in expected
+    ]
+    assert [one.value for one in found] == [one.value for one in expected]
+
+
+def test_an_alert_at_the_end_of_the_recording_has_no_end() -> None:
+    series = traffic(9, hours=12, crises=0)
+    last = slice(-120, None)
+    series.negative[last] = series.total[last] = series.past_negative[last] = series.past_total[last] = 3
+    (found,) = Replay(RULE, WHERE, series).alerts()
+    assert found.alert.ends_at_ms is None
+    assert found.verdict.active
+    assert found.alert.labels["watch"] == "acme"
+
+
+def test_ordinary_days_are_calm() -> None:
+    assert [one for seed in range(20, 23) for one in Replay(RULE, WHERE, traffic(seed, 24, 0)).alerts()] == []
+
+
+def test_quiet_fires_while_a_watch_is_silent_at_a_usual_hour() -> None:
+    rule = Quiet(alert="Quiet", kind="quiet", watches=("acme",))
+    tweets = np.full(4 * 86_400 // BUCKET_S, 1, np.int64)
+    silent = slice(3 * 17_280 + 6000, 3 * 17_280 + 7000)
+    tweets[silent] = 0
+    (found,) = replay_quiet(rule, WHERE, Series(START_S, *(tweets for _ in range(6))))
+    began = START_S + silent.start * BUCKET_S
+    assert began + 600 <= found.starts_at_ms / 1000 <= began + 960
+    assert found.ends_at_ms is not None
+    assert found.ends_at_ms / 1000 <= START_S + silent.stop * BUCKET_S + 300

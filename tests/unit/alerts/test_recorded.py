@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import numpy as np
+
+from alerts.distinct_texts import PERIOD_S
+from alerts.recorded import Span, count, distinct
+
+
+def test_a_text_counts_again_once_it_has_been_away_for_a_whole_period() -> None:
+    times = np.array([0, 5, PERIOD_S, 2 * PERIOD_S, 4 * PERIOD_S], np.int64)
+    assert distinct(times, np.zeros(5, np.uint64)).tolist() == [True, False, False, False, True]
+
+
+def test_different_texts_count_each_whatever_their_order() -> None:
+    times = np.array([30, 10, 20, 15], np.int64)
+    texts = np.array([1, 2, 1, 2], np.uint64)
+    assert distinct(times, texts).tolist() == [False, True, True, False]
+
+
+def test_late_tweets_fill_the_past_only() -> None:
+    times = np.array([60, 61, 66], np.int64)
+    series = count(
+        Span.of(times),
+        times,
+        np.array([True, True, False]),
+        np.array([1, 2, 3], np.uint64),
+        np.array([False, True, False]),
+    )
+    assert series.start_s == 60
+    assert series.negative.tolist() == [1, 0]
+    assert series.past_negative.tolist() == [2, 0]
+    assert series.total.tolist() == [1, 1]
+    assert series.tweets.tolist() == [1, 1]
