@@ -54,7 +54,7 @@ class SilenceBody(BaseModel):
         }
     )
 
-    id: str | None = None
+    id: Annotated[str, Field(max_length=64)] | None = None
     """Of a silence to be changed."""
     matchers: Annotated[list[Condition], Field(min_length=1, max_length=100)]
     startsAt: pydantic.AwareDatetime | None = None  # noqa: N815

@@ -7,6 +7,7 @@ whoever may write a silence could else write one that never comes back.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -20,6 +21,7 @@ Operator = Literal["=", "!=", "=~", "!~"]
 LONGEST: Final = 1024
 """Characters in a matcher's value."""
 _TIMEOUT_S: Final = 0.05
+_MOST_REPEATS: Final = 1000
 _FORM: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -59,16 +61,28 @@ def matcher(name: str, operator: Operator, value: str) -> Matcher:
     Raises:
         ValueError: the name is no label's, the value too long, or the expression no expression.
     """
+    if any("\ud800" <= character <= "\udfff" for character in name + value):
+        raise ValueError("a matcher holds half of a character (a lone surrogate)")
     if not _NAME.fullmatch(name):
         raise ValueError(f"{name!r} is not the name of a label")
     if len(value) > LONGEST:
         raise ValueError(f"the value for {name} is longer than {LONGEST} characters")
     if operator in ("=~", "!~"):
-        try:
-            _compiled(value)
-        except regex.error as error:
-            raise ValueError(f"{value!r} is not a regular expression: {error}") from None
+        _check_expression(value)
     return Matcher(name, operator, value)
+
+
+def _check_expression(pattern: str) -> None:
+    # Counted repeats are written out when an expression is compiled: a{99999999} would take all memory.
+    repeats = math.prod(max(1, int(number)) for number in re.findall(r"(\d+),?\}", pattern))
+    if repeats > _MOST_REPEATS:
+        raise ValueError(f"{pattern!r} repeats more than {_MOST_REPEATS} times")
+    try:
+        _compiled(pattern)
+    except regex.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{pattern[:40]!r}… is nested too deeply") from None
 
 
 def parse_matcher(text: str) -> Matcher:

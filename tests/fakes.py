@@ -58,7 +58,10 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                raw = self.rfile.read(int(self.headers["content-length"]))
+                length = int(self.headers["content-length"])
+                raw = self.rfile.read(length)
+                if len(raw) < length:
+                    return  # the sender was killed while it sent
                 status, headers = receiver._take(dict(self.headers), raw)
                 time.sleep(receiver.delay_s)
                 try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -90,6 +91,13 @@ async def test_a_silence_that_cannot_be_is_refused_in_one_line(
     assert answer.status_code == 422
     assert complaint in answer.json()["detail"]
     assert "\n" not in answer.json()["detail"]
+    assert api.silences.kept == {}
+
+
+@pytest.mark.parametrize("changes", [{"matchers": ["watch=\ud800"]}, {"id": "\ud800"}, {"createdBy": "\ud800"}])
+async def test_half_a_character_is_refused(api: Api, changes: dict[str, Any]) -> None:
+    answer = await api.client.post("/silences", content=json.dumps(body(**changes)).encode())
+    assert answer.status_code == 422
     assert api.silences.kept == {}
 
 

@@ -55,6 +55,17 @@ def test_all_of_several_matchers_must_match_and_none_match_everything() -> None:
     assert all_match((), LABELS)
 
 
+@pytest.mark.parametrize(
+    "pattern", ["a{99999999}", "(a{100}){100}", "a{2,99999999}", "a{99999999,}", "(" * 500 + ")" * 500]
+)
+def test_an_expression_that_would_take_all_memory_is_refused_at_once(pattern: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(ValueError, match=r"repeats more than 1000 times|nested too deeply"):
+        parse_matcher(f"watch=~{pattern}")
+    assert time.monotonic() - began < 1
+    assert parse_matcher("watch=~[a-f]{32}").matches({"watch": "a" * 32})
+
+
 @pytest.mark.parametrize("operator", ["=~", "!~"])
 def test_an_expression_that_would_take_for_ever_matches_nothing_and_holds_up_nobody(operator: str) -> None:
     slow = parse_matcher(f"watch{operator}(a|a)*")
