@@ -23,6 +23,10 @@ CREATED_AT: Final = 3
 AUTHOR_ID: Final = 4
 LANG: Final = 5
 
+WASTE: Final = 3
+_COLUMNS: Final = (WASTE, 1, 0, WASTE, WASTE, 2)
+"""Where the string of each field goes: texts, ids, languages, nowhere."""
+
 
 @compiled
 def _blank(data: Any, at: int, stop: int) -> int:
@@ -270,7 +274,6 @@ def _read(  # noqa: C901, one case each
     data: Any, at: int, stop: int, inert: Any, is_plain: bool, outs: Any, ns: Any, has: Any, instant: Any
 ) -> bool:
     """One tweet to the end of the columns; False when it is to be read by other means."""
-    texts, ids, langs, waste = outs
     seen = 0
     at = _blank(data, at, stop)
     if at >= stop or data[at] != 123:
@@ -298,64 +301,40 @@ def _read(  # noqa: C901, one case each
                 return False
             seen |= 1 << field
         first = data[at]
-        if field == ID:
-            start = ns[1]
-            if first == 34:
-                at, ns[1] = _string(data, at, stop, ids, start)
-                if not is_plain:
-                    for i in range(start, ns[1]):
-                        if ids[i] >= 128:  # its limit is in characters
-                            return False
-            else:
-                end = _digits(data, at, stop)
-                if end == _FAILED:
-                    return False
-                for i in range(at, end):
-                    ids[start + i - at] = data[i]
-                ns[1] = start + end - at
-                at = end
-            if ns[1] == start or (not is_plain and ns[1] - start > _MAX_ID):
-                return False
-        elif field == TEXT:
-            if first != 34:
-                return False
-            start = ns[0]
-            at, ns[0] = _string(data, at, stop, texts, start)
-            if at == _FAILED or not (is_plain or _is_settled(texts, start, ns[0], inert)):
-                return False
-        elif field == CREATED_AT:
-            if first == 34:
-                at = _instant(data, at, stop, instant)
-                has[1] = True
-            else:
-                at = _word(data, at, stop) if first == 110 else _FAILED
-        elif field == LANG:
-            start = ns[2]
-            if first == 34:
-                at, ns[2] = _string(data, at, stop, langs, start)
-                has[0] = True
-                if not is_plain and ns[2] - start > _MAX_LANG:  # in bytes: beyond ASCII it may still be short enough
-                    return False
-            else:
-                at = _word(data, at, stop) if first == 110 else _FAILED
-        elif field == AUTHOR_ID:
-            if first == 34:
-                start = at + 1
-                at, length = _string(data, at, stop, waste, 0)
-                if length == 0 or (not is_plain and length > _MAX_ID):
-                    return False
-            elif first == 110:
-                at = _word(data, at, stop)
-            else:
-                at = _digits(data, at, stop)
+        column = _COLUMNS[field]
+        ns[WASTE] = 0
+        start = ns[column]
+        if first == 34 and field == CREATED_AT:
+            at = _instant(data, at, stop, instant)
+            has[1] = True
         elif first == 34:
-            at, _ = _string(data, at, stop, waste, 0)
-        elif 48 <= first <= 57:
-            at = _digits(data, at, stop)
-        else:
+            at, ns[column] = _string(data, at, stop, outs[column], start)
+        elif 48 <= first <= 57 and field != TEXT and field != LANG and field != CREATED_AT:
+            end = _digits(data, at, stop)
+            for i in range(at, end):
+                outs[column][start + i - at] = data[i]
+            ns[column] = start + end - at
+            at = end
+        elif field == OTHER or (first == 110 and field != ID and field != TEXT):
             at = _word(data, at, stop)
+        else:
+            return False
         if at == _FAILED:
             return False
+        length = ns[column] - start
+        if field == TEXT:
+            if not (is_plain or _is_settled(outs[column], start, ns[column], inert)):
+                return False
+        elif field == ID:
+            if length == 0 or (not is_plain and length > _MAX_ID):  # in bytes: beyond ASCII it may be short enough
+                return False
+        elif field == AUTHOR_ID:
+            if (first == 34 and length == 0) or (not is_plain and length > _MAX_ID):
+                return False
+        elif field == LANG:
+            has[0] = first == 34
+            if not is_plain and length > _MAX_LANG:
+                return False
         at = _blank(data, at, stop)
         if at >= stop:
             return False
@@ -396,7 +375,7 @@ def read_tweets(
     waste = np.empty(longest + 1, np.uint8)
     outs = (texts, ids, langs, waste)
     bounds = np.zeros((3, rows + 1), np.int64)
-    ns = np.zeros(3, np.int64)
+    ns = np.zeros(4, np.int64)
     has = np.zeros(2, np.bool_)
     start = 0
     for row in range(rows):
