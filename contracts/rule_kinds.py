@@ -93,7 +93,7 @@ class BadBuzz(BaseRule):
     severity: Severity | Literal["score"] = "score"
     warning_from: Annotated[float, Field(ge=0, le=101)] = 30
     """Escalation score from which the severity is `warning`; below it is `info`."""
-    critical_from: Annotated[float, Field(ge=0, le=101)] = 55
+    critical_from: Annotated[float, Field(ge=0, le=101)] = 50
     """Escalation score from which the severity is `critical`."""
     watches: tuple[Name, ...] | None = None
     """Watches by name; all of them when not given."""

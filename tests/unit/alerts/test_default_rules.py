@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from contracts.rules import BadBuzz, ConsecutiveErrors
+from contracts.rules import AnyRule
 from contracts.rules_file import load_rules
 from contracts.settings import Settings
 
@@ -9,8 +9,9 @@ def test_the_default_rules_load_and_hold_what_an_airline_needs() -> None:
     rules = load_rules(Settings().rules)
     assert rules.watches[0].name == "air-paradis"
     assert {"baggage", "delay", "cancellation", "service", "booking"} <= {theme.name for theme in rules.themes}
-    assert [type(rule) for rule in rules.rules] == [BadBuzz, ConsecutiveErrors]
-    assert all(rule.enabled for rule in rules.rules)
+    kinds = {rule.kind for rule in rules.rules if rule.enabled}
+    assert kinds == {kind.model_fields["kind"].annotation.__args__[0] for kind in AnyRule.__args__}
+    assert [rule.alert for rule in rules.rules if not rule.enabled] == ["BadBuzzTheme"]
     assert rules.receivers == ()
 
 
