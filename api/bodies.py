@@ -83,6 +83,8 @@ class Predicted(BaseModel):
     watches: list[str]
     themes: list[str]
     model: Model
+    reliable: bool = True
+    """False: the text is in a language that the model does not know."""
 
 
 class Weight(BaseModel):

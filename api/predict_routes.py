@@ -108,6 +108,7 @@ def _answer(scored: Scored, tweet_id: str | None) -> Predicted:
         watches=annotation.watches,
         themes=annotation.themes,
         model=Model(name=model.name, version=model.version),
+        reliable=annotation.reliable,
     )
 
 

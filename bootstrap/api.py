@@ -23,6 +23,7 @@ from bootstrap.logs import configure_logging
 from contracts.errors import Unavailable
 from contracts.rules import Rules
 from contracts.settings import Settings, load_settings
+from models import language
 from models.annotate import Annotation, Annotator
 from models.champion import Champion
 from models.registry import without_password
@@ -43,6 +44,7 @@ def build_api(settings: Settings | None = None) -> FastAPI:
     following.on_sighup()
     annotator = _LatestAnnotator(following.rules)
     following.on_change(annotator.follow)
+    language.warm()
     following.start()
     client = connect(settings)
     champion = Champion(settings)

@@ -101,6 +101,7 @@ def _object(annotation: Annotation, ref: ModelRef) -> dict[str, Any]:
         "watches": annotation.watches,
         "themes": annotation.themes,
         "model": {"name": ref.name, "version": ref.version},
+        "reliable": annotation.reliable,
     }
 
 

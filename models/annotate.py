@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS, Sentiment
 from contracts.rules import Rules
+from models import language
 from models.masking import mask_batch
 from models.matching import Matcher
 from models.sentiment import SentimentModel
@@ -27,6 +28,8 @@ class Annotation(NamedTuple):
     watches: list[str]
     themes: list[str]
     masked: str
+    reliable: bool = True
+    """False: in a language that the model does not know."""
 
 
 class Columns(NamedTuple):
@@ -35,7 +38,7 @@ class Columns(NamedTuple):
     probabilities: NDArray[np.float32]
     """(n, 3), columns in the order of `SENTIMENTS`."""
     topics: list[int]
-    """Watches and themes of each text as bits, see `Annotator.names`."""
+    """Watches, themes and reliability of each text as bits, see `Annotator.names` and `Annotator.reliable`."""
     masked: TextBatch | None
     """None when it was not asked for."""
 
@@ -48,6 +51,7 @@ class Annotator:
         self._watches = len(rules.watches)
         self._names = [topic.name for topic in (*rules.watches, *rules.themes)]
         self._split: dict[int, tuple[list[str], list[str]]] = {}
+        self._unreliable = 1 << len(self._names)
 
     def annotate(self, model: SentimentModel, texts: Sequence[str]) -> list[Annotation]:
         """One annotation per text.
@@ -61,25 +65,45 @@ class Annotator:
         """
         if not texts:
             return []
-        probabilities, topics, masked = self.columns(model, texts)
+        probabilities, topics, masked = self.columns(model, texts, langs=[None] * len(texts))
         assert masked is not None
         annotations: list[Annotation] = []
         for scores, best, bits, text in zip(
             probabilities.tolist(), probabilities.argmax(axis=1).tolist(), topics, masked, strict=True
         ):
             watches, themes = self.names(bits)
-            annotations.append(Annotation(SENTIMENTS[best], scores[best], tuple(scores), watches, themes, text))
+            label, reliable = SENTIMENTS[best], self.reliable(bits)
+            annotations.append(Annotation(label, scores[best], tuple(scores), watches, themes, text, reliable))
         return annotations
 
-    def columns(self, model: SentimentModel, texts: Sequence[str], *, masked: bool = True) -> Columns:
+    def columns(
+        self,
+        model: SentimentModel,
+        texts: Sequence[str],
+        *,
+        masked: bool = True,
+        langs: Sequence[str | None] | None = None,
+    ) -> Columns:
         """The same as columns, for who writes millions of them; `texts` are at least one.
+
+        Args:
+            langs: what the tweets say of their languages; nothing is asked about those when not given.
 
         Raises:
             Exception: whatever the model raises.
         """
         batch = TextBatch.of(texts)
         probabilities = model.predict_proba(batch if walks_bytes(model) else batch.strings())
-        return Columns(probabilities, self._matcher.find_batch(batch), mask_batch(batch) if masked else None)
+        topics = self._matcher.find_batch(batch)
+        if langs is not None and not (known := language.reliable(batch, langs)).all():
+            topics = topics.copy()
+            for row in np.flatnonzero(~known).tolist():
+                topics[row] |= self._unreliable
+        return Columns(probabilities, topics, mask_batch(batch) if masked else None)
+
+    def reliable(self, topics: int) -> bool:
+        """Whether the model knows the language, from `Columns.topics`."""
+        return not topics & self._unreliable
 
     def names(self, topics: int) -> tuple[list[str], list[str]]:
         """The watches and the themes among `Columns.topics`; the caller's own lists."""

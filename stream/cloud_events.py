@@ -26,6 +26,8 @@ _SHARES = [_encode(share / 10_000) for share in range(10_001)]
 """Every probability of four digits, as JSON."""
 _LABELS = [b'%b,"confidence":' % _encode(label) for label in SENTIMENTS]
 _MOST_KEPT = 10_000
+UNRELIABLE = b',"reliable":false'
+"""Written only where it is so."""
 
 
 def instant(moment: datetime | None, timestamp_ms: int) -> bytes:
@@ -120,6 +122,8 @@ class EventWriter:
     def _topics_of(self, bits: int) -> bytes:
         watches, themes = self._annotator.names(bits)
         part = b'"watches":%b,"themes":%b,"model":%b' % (_encode(watches), _encode(themes), self._model)
+        if not self._annotator.reliable(bits):
+            part += UNRELIABLE
         if len(self._topics) < _MOST_KEPT:  # a stream has few combinations, a hostile one has not
             self._topics[bits] = part
         return part

@@ -81,7 +81,7 @@ class Scorer:
         dead = [dead_letter(batch.messages[row], error) for row, error in wrong]
         if tweets is None:
             return ScoredBatch(batch, [], dead)
-        columns = self._annotator.columns(loaded.model, tweets.texts, masked=self._text == "masked")
+        columns = self._annotator.columns(loaded.model, tweets.texts, masked=self._text == "masked", langs=tweets.langs)
         if self._batch_writer is None or self._batch_writer.ref != loaded.ref:
             self._batch_writer = EventBatchWriter(self._annotator, loaded.ref, self._text)
         return ScoredBatch(batch, self._batch_writer.write(tweets, columns, scored_at), dead)
@@ -111,7 +111,10 @@ class Scorer:
         self, messages: Sequence[Record], tweets: Sequence[Tweet], loaded: LoadedModel, scored_at: bytes
     ) -> list[OutRecord]:
         raw = [tweet.text for tweet in tweets]
-        probabilities, topics, masked = self._annotator.columns(loaded.model, raw, masked=self._text == "masked")
+        langs = [tweet.lang for tweet in tweets]
+        probabilities, topics, masked = self._annotator.columns(
+            loaded.model, raw, masked=self._text == "masked", langs=langs
+        )
         keys = [str(tweet.id).encode() for tweet in tweets]
         identifiers = prediction_ids(loaded.ref, keys)
         timestamps = [message.timestamp()[1] for message in messages]
@@ -121,7 +124,7 @@ class Scorer:
             probabilities,
             topics,
             masked or (raw if self._text == "raw" else [None] * len(raw)),
-            [tweet.lang for tweet in tweets],
+            langs,
             [instant(tweet.created_at, sent) for tweet, sent in zip(tweets, timestamps, strict=True)],
             scored_at,
         )

@@ -1,0 +1,239 @@
+"""Is a text in a language that the models know? English is; of anything else the answer is not reliable.
+
+A tweet says its language in `lang`; where it does not, py3langid's naive Bayes over byte n-grams (Lui and Baldwin, ACL
+2012) decides. Its own Python takes 700 µs a tweet, so its tables are walked here by compiled code, and a text with two
+of the commonest words that only English has is not walked at all. `docs/decisions/language.md` has the figures.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.compiling import compiled
+from models.text import TextBatch, join
+
+KNOWN: Final = "en"
+ASK: Final = frozenset({"und", "zxx", "qam", "qct", "qht", "qme", "qst", "art", ""})
+"""What a tweet's `lang` says when it does not know: BCP 47, and X's own codes for tags, media and the like."""
+LEAST: Final = 0.05
+"""Probability of English, tempered by the text's length as py3langid does, below which an answer is not reliable."""
+FEWEST_LETTERS: Final = 12
+"""A shorter text is not judged: `lol`, `omg` and `merci` tell a model of n-grams nothing."""
+
+# English words that the other languages of the Latin script do not have among their common ones.
+_WORDS: Final = (
+    "the and you that this with was were have has had not are they their there what when who why how your its been "
+    "will would could should about just from get got out because them these those than then our we my she his him "
+    "her of im dont cant today again really never still thanks love going know think want need time flight"
+)
+_FAMILY: Final = frozenset({"en", "pcm"})
+"""What counts as English: py3langid takes some tweets in English for Nigerian Pidgin."""
+
+Array = NDArray[Any]
+_OFFSET: Final = 2166136261
+_PRIME: Final = 16777619
+
+
+_reading = threading.Lock()
+
+
+class _Tables(NamedTuple):
+    next: NDArray[np.int32]
+    row: NDArray[np.int64]
+    feature: NDArray[np.int32]
+    weights: NDArray[np.float32]
+    prior: NDArray[np.float32]
+    english: NDArray[np.bool_]
+
+
+def reliable(texts: Sequence[str], langs: Sequence[str | None] | None = None) -> NDArray[np.bool_]:
+    """(n,) whether the model knows the language of each text.
+
+    Args:
+        langs: what the tweets say themselves, as BCP 47; all unknown when not given.
+    """
+    out = np.ones(len(texts), bool)
+    asked: list[int] = []
+    if langs is None:
+        asked = list(range(len(texts)))
+    elif not (isinstance(langs, TextBatch) and langs.data.tobytes() == b"en\x00" * len(langs)):
+        for i, lang in enumerate(langs):
+            if lang == KNOWN:
+                continue
+            base = (lang or "").partition("-")[0].lower()
+            if base in ASK:
+                asked.append(i)
+            elif base != KNOWN:
+                out[i] = False
+    if len(asked) == len(texts):
+        return detected(texts)
+    if asked:
+        out[asked] = detected([texts[i] for i in asked])
+    return out
+
+
+def detected(texts: Sequence[str]) -> NDArray[np.bool_]:
+    """The same by the texts alone."""
+    data, offsets = join(texts)
+    buffer = np.zeros(len(data), np.uint8)
+    lengths, letters = np.zeros((2, len(texts)), np.int64)
+    out = np.zeros(len(texts), bool)
+    _prepare(data, offsets, _HASHES, buffer, lengths, letters, out)
+    out |= letters < FEWEST_LETTERS
+    left = np.flatnonzero(~out)
+    if len(left):
+        out[left] = _probabilities(buffer, offsets, lengths, left, *_tables()) >= LEAST
+    return out
+
+
+def english(texts: Sequence[str]) -> NDArray[np.float64]:
+    """(n,) probability of English by the tables alone: what `LEAST` is compared with."""
+    data, offsets = join(texts)
+    buffer = np.zeros(len(data), np.uint8)
+    lengths, letters = np.zeros((2, len(texts)), np.int64)
+    _prepare(data, offsets, _HASHES, buffer, lengths, letters, np.zeros(len(texts), bool))
+    found: NDArray[np.float64] = _probabilities(buffer, offsets, lengths, np.arange(len(texts)), *_tables())
+    return found
+
+
+def warm() -> None:
+    """Read the tables in the background, so that the first text that needs them does not wait."""
+    threading.Thread(target=_tables, name="languages", daemon=True).start()
+
+
+def _tables() -> _Tables:
+    with _reading:
+        return _read()
+
+
+@functools.cache
+def _read() -> _Tables:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    model = LanguageIdentifier.from_model_file(MODEL_FILE)
+    english = np.array([name in _FAMILY for name in model.nb_classes])
+    return _Tables(
+        np.asarray(model.tk_nextmove).astype(np.int32),
+        np.asarray(model.tk_row).astype(np.int64) << 8,
+        np.asarray(model.tk_output, np.int32),
+        np.ascontiguousarray(model.nb_ptc, np.float32),
+        np.asarray(model.nb_pc, np.float32),
+        english,
+    )
+
+
+def _hash(word: str) -> int:
+    found = _OFFSET
+    for byte in word.encode():
+        found = (found ^ byte) * _PRIME & 0xFFFFFFFF
+    return found
+
+
+_HASHES: Final = np.array(sorted({_hash(word) for word in _WORDS.split()}), np.int64)
+
+
+@compiled
+def _prepare(
+    data: Array, offsets: Array, words: Array, buffer: Array, lengths: Array, letters: Array, out: Array
+) -> None:
+    """Leave handles and links out of each text, count its letters, and see whether it has two English words."""
+    for i in range(len(offsets) - 1):
+        at = offsets[i]
+        stop = offsets[i + 1] - 1
+        n = offsets[i]
+        found = 0
+        last = 0
+        while at < stop:
+            start = at
+            while at < stop and data[at] > 32:
+                at += 1
+            if at > start:
+                first = data[start]
+                link = at - start > 7 and first == 104 and data[start + 1] == 116 and data[start + 4] in (58, 115)
+                if first != 64 and first != 35 and not link:
+                    word = 2166136261
+                    sign = False
+                    for j in range(start, at):
+                        byte = int(data[j])
+                        buffer[n] = byte
+                        n += 1
+                        if 65 <= byte <= 90:
+                            byte += 32
+                        if byte >= 0xC0:
+                            sign = byte == 0xE2 or byte >= 0xF0  # punctuation, symbols and emoji
+                        if 97 <= byte <= 122 or (byte >= 128 and not sign):
+                            letters[i] += 1
+                            word = ((word ^ byte) * 16777619) & 0xFFFFFFFF
+                    where = np.searchsorted(words, word)
+                    if where < len(words) and words[where] == word and word != last:
+                        found += 1
+                        last = word
+                    buffer[n] = 32
+                    n += 1
+            at += 1
+        lengths[i] = n - offsets[i]
+        out[i] = found >= 2
+
+
+@compiled
+def _probabilities(
+    buffer: Array,
+    offsets: Array,
+    lengths: Array,
+    rows: Array,
+    following: Array,
+    base: Array,
+    feature: Array,
+    weights: Array,
+    prior: Array,
+    english: Array,
+) -> NDArray[np.float64]:
+    """Share of English among the classes, their scores divided by the root of the length as py3langid does."""
+    classes = weights.shape[1]
+    result = np.ones(len(rows), np.float64)
+    scores = np.zeros(classes, np.float32)
+    longest = 0
+    for row in rows:
+        longest = max(longest, lengths[row])
+    seen = np.zeros(longest, np.int32)
+    for k in range(len(rows)):
+        start = offsets[rows[k]]
+        length = lengths[rows[k]]
+        state = 0
+        n = 0
+        for at in range(start, start + length):
+            state = following[base[state] + buffer[at]]
+            if feature[state] >= 0:
+                seen[n] = feature[state]
+                n += 1
+        if n == 0:
+            continue
+        scores[:] = prior
+        found = np.sort(seen[:n])
+        j = 0
+        while j < n:
+            times = 1
+            while j + times < n and found[j + times] == found[j]:
+                times += 1
+            value = np.float32(np.log(1.0 + times))
+            one = weights[found[j]]
+            for c in range(classes):
+                scores[c] += value * one[c]
+            j += times
+        top = scores.max()
+        temper = 1.0 / np.sqrt(length)
+        total = 0.0
+        known = 0.0
+        for c in range(classes):
+            share = np.exp((scores[c] - top) * temper)
+            total += share
+            if english[c]:
+                known += share
+        result[k] = known / total
+    return result
