@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "predict": ("cli.predict", "app", "Score texts on this machine"),
     "feedback": ("cli.feedback", "app", "Say whether a prediction was right"),
     "train": ("cli.train", "app", "Train models and register them"),
+    "data": ("cli.data", "app", "What is in labelled tweets"),
     "models": ("cli.models", "app", "Registered models: list, promote, roll back"),
     "evaluate": ("cli.evaluate", "app", "How good is a model on labelled tweets"),
     "bench": ("cli.bench", "app", "How fast it is, beside its peers, on this machine"),

@@ -64,7 +64,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         gate_rate: float = 0.3,
         gate_epochs: int = 4,
         gate_l2: float = 0.1,
-        gate_offset: float = 0.5,
+        gate_offset: float = 1.0,
         word_bits: int = 20,
         word_longest: int = 3,
         char_bits: int = 20,
@@ -269,7 +269,8 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         counts = np.ones((n, 3))
         count_labels(slots, bounds, codes, weight, counts)
         share = np.log(counts / counts.sum(axis=0))
-        return (self.prior * (share - share.mean(axis=1, keepdims=True))).astype(np.float32)
+        start: NDArray[np.float32] = (self.prior * (share - share.mean(axis=1, keepdims=True))).astype(np.float32)
+        return start
 
     def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:  # noqa: N803
         """(n, 3), columns in the order of `classes_`."""

@@ -48,7 +48,7 @@ class HeldOut:
         labels: NDArray[np.str_],
         source: NDArray[np.str_],
         companies: NDArray[np.str_],
-        scores: NDArray[np.floating],  # type: ignore[type-arg]
+        scores: NDArray[np.floating],
     ) -> HeldOut:
         """At most `MOST_ROWS` rows of each source, in the order of their keys."""
         keys = np.array([_key(name, text) for name, text in zip(source.tolist(), texts, strict=True)], np.uint32)

@@ -10,8 +10,8 @@ import numpy as np
 
 from training.hashed_classifier import HashedClassifier
 
-# Measured on held-out texts: the averaged head is a little too modest without it.
-TEMPERATURE: Final = 0.9
+# Measured on held-out texts: 0.8 suits the airline tweets best, 0.9 SemEval's.
+TEMPERATURE: Final = 0.87
 SLOW: Final = 150_000
 """Rows labelled by emoticons that a slow member learns from, unless told otherwise."""
 

@@ -102,7 +102,8 @@ class MixedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         odds = self._polarity(table)[:, None] / 4
         pushes = np.hstack([np.maximum(odds, 0), np.maximum(-odds, 0)])
         if sparse.issparse(table):
-            return sparse.hstack([table, sparse.csr_matrix(pushes, dtype=table.dtype)], format="csr")
+            both: list[Any] = [table, sparse.csr_matrix(pushes, dtype=table.dtype)]
+            return sparse.hstack(both).tocsr()
         return np.hstack([table, pushes])
 
 

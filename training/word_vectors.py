@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -26,9 +27,9 @@ class AveragedVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Sequence[str], y: Any = None) -> AveragedVectors:  # noqa: N803, ARG002
         """Learn the vectors; one thread, so that the same seed gives the same vectors."""
-        from gensim.models import FastText, Word2Vec
+        gensim: Any = importlib.import_module("gensim.models")
 
-        family: Any = FastText if self.kind == "fasttext" else Word2Vec
+        family: Any = gensim.FastText if self.kind == "fasttext" else gensim.Word2Vec
         learnt = family(
             [_words(text) for text in X],
             vector_size=self.size,

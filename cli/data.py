@@ -1,0 +1,76 @@
+"""`buzzwatch data`: what is in labelled tweets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.wide import wide_console
+from contracts.errors import SettingsError
+from contracts.events import SENTIMENTS
+from training.datasets import read_labelled
+from training.profile import profile as make_profile
+from training.profile_page import profile_page
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Labelled tweets.
+
+    Example: buzzwatch data profile
+    """
+
+
+@app.command()
+def profile(
+    data: Annotated[
+        list[Path] | None, typer.Argument(help="Parquet, CSV or JSONL files; all Parquet files of --data-dir.")
+    ] = None,
+    data_dir: Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")] = Path(
+        "../shared/data"
+    ),
+    out: Annotated[Path, typer.Option(help="Folder for profile.html and data_profile.json.")] = Path("var/profile"),
+    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+) -> None:
+    """Write a report about labelled tweets: classes, lengths, duplicates, conflicts, n-grams, artefacts.
+
+    The report holds counts and n-grams that many tweets share, no tweet.
+
+    Examples:
+
+      buzzwatch data profile --data-dir ../shared/data --out var/profile
+
+      buzzwatch data profile tweets.csv --format json
+    """
+    files = data or sorted(data_dir.glob("*.parquet"))
+    if not files:
+        raise SettingsError(f"{data_dir} holds no Parquet file: name files, or a folder with --data-dir")
+    errors = Console(stderr=True)
+    with errors.status("reading the data") as status:
+        found = make_profile({path.stem: read_labelled(path) for path in files}, status.update)
+        status.update("drawing")
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "data_profile.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        (out / "profile.html").write_text(profile_page(found), encoding="utf-8")
+    errors.print(f"wrote {out / 'profile.html'} and {out / 'data_profile.json'}", markup=False, highlight=False)
+    if output == "json":
+        typer.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        wide_console().print(_table(found))
+
+
+def _table(found: dict[str, Any]) -> Table:
+    table = Table("set", "rows", *SENTIMENTS, "exact dup.", "near-dup.", "several labels", box=None)
+    for name, one in found["sets"].items():
+        classes = [one["classes"].get(label, 0) for label in SENTIMENTS]
+        rest = one["duplicates"]["exact"], one["duplicates"]["near"]
+        conflicts = one["conflicts"]["near_duplicates_with_several_labels"]
+        table.add_row(name, *(f"{number:,}" for number in (one["rows"], *classes, *rest, conflicts)))
+    return table

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from typer.testing import CliRunner
+
+from cli.data import app
+from tests.unit.training.test_datasets import write
+from training.datasets import Labelled
+from training.profile import profile
+
+TEXTS = [
+    *[f"@a they lost my bag, number {i}" for i in range(20)],
+    *["what a lovely crew on board today"] * 10,
+    "WHAT a lovely crew on board today!!",
+    "my trip was Cancelled Flighted again",
+    *[f"gate {'abcdefghij'[i]} opens soon" for i in range(8)],
+]
+LABELS = ["negative"] * 20 + ["positive"] * 10 + ["neutral", "negative"] + ["neutral"] * 8
+
+
+def labelled() -> Labelled:
+    return Labelled(TEXTS, np.array(LABELS))
+
+
+def test_duplicates_conflicts_and_artefacts_are_counted() -> None:
+    one = profile({"made up": labelled()})["sets"]["made up"]
+    assert one["rows"] == 40
+    assert one["classes"] == {"negative": 21, "neutral": 9, "positive": 10}
+    assert one["duplicates"] == {"exact": 9, "near": 19 + 10, "largest_group": 20}
+    assert one["conflicts"] == {"near_duplicates_with_several_labels": 11}
+    assert one["artefacts"]["Cancelled Flighted"] == {"rows": 1, "labels": {"negative": 1}}
+
+
+def test_typical_ngrams_are_those_of_the_label() -> None:
+    grams = profile({"made up": labelled()})["sets"]["made up"]["ngrams"]
+    assert "lost my" in [gram["ngram"] for gram in grams["negative"]]
+    assert "lovely crew" in [gram["ngram"] for gram in grams["positive"]]
+    assert not {"lost", "bag"} & {gram["ngram"] for gram in grams["positive"]}
+
+
+def test_near_duplicates_across_sets_are_counted() -> None:
+    other = Labelled(["what a LOVELY crew on board today"], np.array(["positive"]))
+    assert profile({"one": labelled(), "two": other})["shared"] == [{"sets": ["one", "two"], "near_duplicates": 1}]
+
+
+def test_the_report_is_written_and_holds_no_tweet(tmp_path: Path) -> None:
+    path = write(tmp_path / "made.csv", {"text": list(TEXTS), "label": list(LABELS)})
+    out = tmp_path / "report"
+    wanted = ["profile", str(path), "--out", str(out)]
+    result = CliRunner().invoke(
+        app, ["profile", str(path), "--out", str(out), "--format", "json"], catch_exceptions=False
+    )
+    assert result.exit_code == 0
+    kept = json.loads((out / "data_profile.json").read_text(encoding="utf-8"))
+    assert kept["sets"]["made"]["rows"] == 40
+    page = (out / "profile.html").read_text(encoding="utf-8")
+    assert "data:image/png" in page
+    assert "lovely crew" in page
+    assert not any(text in page or text in json.dumps(kept) for text in TEXTS)
