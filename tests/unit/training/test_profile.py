@@ -49,7 +49,6 @@ def test_near_duplicates_across_sets_are_counted() -> None:
 def test_the_report_is_written_and_holds_no_tweet(tmp_path: Path) -> None:
     path = write(tmp_path / "made.csv", {"text": list(TEXTS), "label": list(LABELS)})
     out = tmp_path / "report"
-    wanted = ["profile", str(path), "--out", str(out)]
     result = CliRunner().invoke(
         app, ["profile", str(path), "--out", str(out), "--format", "json"], catch_exceptions=False
     )
