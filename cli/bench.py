@@ -150,6 +150,29 @@ def latency(
     _show([tables.latency(found), goals_report(tables.goals(latencies=found))], output, markdown)
 
 
+@app.command()
+def detection(
+    data: Annotated[Path, typer.Option(help="Folder with the labelled tweets.")] = Path("../shared/data"),
+    weeks: Annotated[int, typer.Option(min=1, max=10_000, help="Simulated weeks.")] = 200,
+    to: Annotated[Path, typer.Option(help="Folder for detection.json and detection.png.")] = Path("var/bench"),
+    output: _Format = "table",
+    markdown: _Markdown = None,
+) -> None:
+    """How well bad buzz is found: simulated weeks of real tweets, with crises and what only looks like one.
+
+    Our rule, a fixed threshold, three sigma on counts and ADWIN see the same weeks. The first run trains the model on
+    the learning split (3 minutes), so that it is judged on tweets that it has not learnt from.
+
+    Example:
+
+      buzzwatch bench detection --weeks 20
+    """
+    from bench.detection.command import detection as run
+    from contracts.rules_file import load_rules
+
+    run(load_rules(load_settings().rules), data, weeks, to, output, markdown)
+
+
 def _show(reports: Any, output: str, markdown: Path | None = None) -> None:
     from bench.report import show
 

@@ -64,6 +64,8 @@ class Fortnight:
     """Ordinary tweets, on average."""
     share: float
     """The usual share of negatives, by true label."""
+    pool: int
+    """Which of the pools its tweets are from."""
 
     @property
     def judged_from_s(self) -> int:
@@ -174,7 +176,8 @@ def simulate(seed: int, pools: list[Pool]) -> Fortnight:
     """The fortnight of this number."""
     source = np.random.default_rng(seed)
     usual = _Usual(source)
-    tweets = _Tweets(source, pools[int(source.random() < 0.25) % len(pools)])
+    pool = int(source.random() < 0.25) % len(pools)
+    tweets = _Tweets(source, pools[pool])
     numbers = source.poisson(usual.rate * _STEP_S)
     at = np.repeat(START_S + np.arange(len(numbers)) * _STEP_S, numbers) + source.random(numbers.sum()) * _STEP_S
     tweets.add(at, np.repeat(usual.shares, numbers), repeats=0.1)
@@ -188,7 +191,7 @@ def simulate(seed: int, pools: list[Pool]) -> Fortnight:
         kind = HARMLESS[int(source.integers(len(HARMLESS)))]
         events.append(_harmless(kind, source, usual, tweets, START_S + WEEK_S + slot * _SLOT_S))
     times, said, texts, late = tweets.sorted()
-    return Fortnight(times, said, texts, late, crises, events, usual.per_minute, usual.share)
+    return Fortnight(times, said, texts, late, crises, events, usual.per_minute, usual.share, pool)
 
 
 def _crisis(source: np.random.Generator, usual: _Usual, tweets: _Tweets, slot_s: float) -> Crisis | None:

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from alerts.backtest import Replay
+from alerts.recorded import Span, count
+from bench.detection import figures
+from bench.detection.peers import adwin, fixed_threshold, three_sigma
+from bench.detection.run import CONTENDERS, ours, run
+from bench.detection.scoring import score
+from bench.detection.texts import Pool
+from bench.detection.traffic import START_S, WEEK_S, Crisis, Event, Fortnight, simulate
+from cli.alerts import app
+from contracts.rules import BadBuzz
+
+RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", keep_firing_for="2m")
+
+
+def pool(recall: float = 0.9, wrong: float = 0.1) -> Pool:
+    """A model that is right so often."""
+    said = tuple(np.arange(100) < 100 * rate for rate in (recall, wrong, wrong))
+    return Pool("invented", said)  # type: ignore[arg-type]
+
+
+POOLS = [pool(), pool(0.6, 0.05)]
+
+
+def flat(hours: float, *, per_hour: int = 120, crisis: tuple[float, float] | None = None) -> Fortnight:
+    """A steady stream with one crisis in the second week (hours since its begin), which is all negative."""
+    source = np.random.default_rng(2)
+    length = WEEK_S + hours * 3600
+    times = np.sort(source.uniform(START_S, START_S + length, int(length / 3600 * per_hour)))
+    negative = source.random(len(times)) < 0.2
+    crises = []
+    if crisis is not None:
+        begin, end = (START_S + WEEK_S + hour * 3600 for hour in crisis)
+        more = np.sort(source.uniform(begin, end, 2000))
+        times, negative = np.concatenate((times, more)), np.concatenate((negative, np.ones(2000, bool)))
+        crises.append(Crisis(begin, end, 2000, 4.0, False, float(more[49])))
+    order = np.argsort(times, kind="stable")
+    numbers = np.arange(len(times), dtype=np.uint64)
+    late = np.zeros(len(times), bool)
+    return Fortnight(times[order].astype(np.int64), negative[order], numbers, late, crises, [], per_hour / 60, 0.2, 0)
+
+
+def test_a_simulated_fortnight_is_the_same_for_the_same_number_and_has_what_it_says() -> None:
+    one, same, other = (simulate(seed, POOLS) for seed in (3, 3, 4))
+    assert (one.times_s == same.times_s).all()
+    assert len(one.times_s) != len(other.times_s)
+    assert (np.diff(one.times_s) >= 0).all()
+    for crisis in one.crises:
+        inside = (one.times_s >= int(crisis.start_s)) & (one.times_s <= crisis.end_s) & ~one.late
+        assert inside.sum() >= crisis.tweets
+        assert crisis.start_s >= one.judged_from_s
+    assert [event.kind for event in one.events if event.kind != "backfill"] or one.late.any()
+
+
+def test_every_detector_finds_a_crisis_that_nobody_could_miss_and_none_in_a_calm_week() -> None:
+    week = flat(12, crisis=(6.0, 7.0))
+    series = count(Span.of(week.times_s), week.times_s, week.negative, week.texts, week.late)
+    for alarms in (
+        ours(RULE, week, series, 0.5),
+        fixed_threshold(week, series, 0.6),
+        three_sigma(week, series, 8.0),
+        adwin(week, series, 0.002),
+    ):
+        judged = score(week, alarms, POOLS[0])
+        assert judged.outcomes[0].alarms >= 1
+        assert judged.outcomes[0].delay_s < 300
+        assert judged.false == []
+    calm = flat(12)
+    series = count(Span.of(calm.times_s), calm.times_s, calm.negative, calm.texts, calm.late)
+    assert ours(RULE, calm, series, 0.5) == fixed_threshold(calm, series, 0.6) == []
+
+
+def test_alarms_are_matched_with_crises_and_false_ones_with_what_they_fell_into() -> None:
+    crisis = Crisis(1000.0, 2000.0, 100, 3.0, False, 1500.0)
+    empty = np.zeros(0)
+    week = Fortnight(
+        empty.astype(np.int64),
+        empty.astype(bool),
+        empty.astype(np.uint64),
+        empty.astype(bool),
+        [crisis],
+        [Event("bot", 5000.0, 6000.0)],
+        1.0,
+        0.2,
+        0,
+    )
+    alarms = [(500.0, 600.0), (1530.0, 1700.0), (1900.0, 2300.0), (3000.0, 3100.0), (5500.0, 5600.0)]
+    judged = score(week, alarms, POOLS[0])
+    assert judged.outcomes[0][1:4] == (2, 30.0, 300.0)
+    assert judged.false == ["nothing", "after", "bot"]
+    assert score(week, [], POOLS[0]).outcomes[0].delay_s == np.inf
+
+
+def test_intervals_are_wilsons() -> None:
+    found = figures.proportion([True] * 9 + [False])
+    assert (found["value"], found["n"]) == (0.9, 10)
+    assert found["low"] == pytest.approx(0.5958, abs=1e-3)
+    assert found["high"] == pytest.approx(0.9821, abs=1e-3)
+
+
+def test_the_bench_makes_its_tables_and_its_picture(tmp_path: Path) -> None:
+    weeks: list[int] = []
+    found = run(RULE, POOLS, [1, 2], 1, weeks.append)
+    assert weeks == [1, 2]
+    assert found.keys() == {(one.name, value) for one in CONTENDERS for value in one.grid}
+    table = figures.summary(found)
+    assert len(table.rows) == len(CONTENDERS)
+    json.dumps([table.data, figures.classes(found).data, figures.false_alarms(found).data])
+    figures.draw(found, tmp_path / "detection.png")
+    assert (tmp_path / "detection.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_file_of_a_simulated_week_gives_the_same_alerts_through_the_command(tmp_path: Path) -> None:
+    week = flat(30, per_hour=60, crisis=(8.0, 8.5))
+    series = count(Span.of(week.times_s), week.times_s, week.negative, week.texts)
+    expected = [one.alert for one in Replay(RULE, {"watch": "acme"}, series).alerts()]
+    assert expected
+    with (tmp_path / "week.jsonl").open("w") as file:
+        for moment, negative, text in zip(
+            week.times_s.tolist(), week.negative.tolist(), week.texts.tolist(), strict=True
+        ):
+            letters = "".join(chr(97 + int(digit)) for digit in f"{text:08d}")
+            created = datetime.fromtimestamp(moment, UTC).isoformat()
+            sentiment = "negative" if negative else "neutral"
+            row = {"text": f"@acme {letters}", "created_at": created, "sentiment": sentiment}
+            file.write(json.dumps(row) + "\n")
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        "watches:\n  - name: acme\n    match: ['@acme']\n"
+        "rules:\n  - alert: BadBuzz\n    kind: bad_buzz\n    keep_firing_for: 2m\n"
+    )
+    arguments = ["backtest", "--data", tmp_path / "week.jsonl", "--rules", rules, "--format", "json"]
+    result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
+    shown = [one.public() for one in expected]
+    assert json.loads(result.stdout) == [
+        {"alertname": "BadBuzz", **{name: one[name] for name in ("labels", "startsAt", "endsAt", "value")}}
+        for one in shown
+    ]
