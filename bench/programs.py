@@ -20,7 +20,7 @@ from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from local.tether import tethered
 
-START_S: Final = 60.0
+START_S: Final = 120.0
 """How long a program may take until it does something."""
 _LOOK_EVERY_S: Final = 0.1
 _ASK_S: Final = 2.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Final, NamedTuple, Self
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -17,6 +17,7 @@ from bench.contestants import CONTENDERS, Contender
 from bench.functions import FUNCTION
 from bench.processes import cpu_seconds, peak_mib
 from bench.programs import START_S, Program, explained, running
+from bench.sameness import Content, content, expected, require_same
 from bench.site import Site
 from bench.tweets import tweets
 from contracts.errors import BuzzwatchError
@@ -58,17 +59,18 @@ def run(
     say: Callable[[str], None],
 ) -> list[Result | Missing]:
     """Fill a topic with `count` tweets, then let each contender drain it for at most `limit_s` seconds.
-    A contender that fails is named with the reason; the others go on.
+    A contender that fails, or does other work than the others, is named with the reason; the others go on.
     """
     say(f"filling a topic with {count:,} tweets")
     source = site.fresh()
     fill(source, count)
     results: list[Result | Missing] = []
     for function in functions:
+        wanted = expected(site.settings, function)
         for name in contenders:
             contender = CONTENDERS[name]
             try:
-                result = _drain(site, source.kafka.topics.tweets, contender, function, count, limit_s)
+                result = _drain(site, source.kafka.topics.tweets, contender, function, count, limit_s, wanted)
             except BuzzwatchError as error:
                 results.append(Missing(contender.name, function, explained(error)))
                 say(f"{contender.name}, {function}: {results[-1].why}")  # type: ignore[union-attr]
@@ -122,14 +124,23 @@ class Drain(NamedTuple):
     peak_mib: float
 
 
-def _drain(site: Site, source: str, contender: Contender, function: str, count: int, limit_s: float) -> Result:
+def _drain(
+    site: Site,
+    source: str,
+    contender: Contender,
+    function: str,
+    count: int,
+    limit_s: float,
+    wanted: Mapping[bytes | None, Content],
+) -> Result:
     settings = site.fresh(tweets=source)
     drain = drained_by(contender, site, settings, function, count, limit_s)
     if len(drain.samples) < 2:
         raise BuzzwatchError("it wrote everything at once; give it more tweets")
     first, last = drain.samples[0], drain.samples[-1]
-    rows, distinct = committed(settings)
+    rows, distinct, sample = committed(settings, wanted)
     site.forget(settings)
+    require_same(wanted, sample)
     # A transaction leaves a marker in each partition; they are in the ends that were watched, not in what readers get.
     share = min(rows / last.records, 1.0) * (last.records - first.records)
     return Result(
@@ -187,21 +198,26 @@ class Output:
         return sum(self._ends.values())
 
 
-def committed(settings: Settings) -> tuple[int, int]:
-    """How many records of the output a read_committed reader gets, and how many different keys they have."""
+def committed(settings: Settings, wanted: Container[bytes | None] = ()) -> tuple[int, int, dict[bytes | None, Content]]:
+    """What a read_committed reader gets of the output: records, different keys, and the content of the wanted keys."""
     consumer = Consumer(
         settings.kafka.librdkafka()
         | {"group.id": "bench-count", "isolation.level": "read_committed", "enable.partition.eof": True}
     )
     topic, partitions = settings.kafka.topics.scored, settings.kafka.topics.partitions
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
-    rows, keys, unfinished = 0, set(), partitions
+    rows, unfinished = 0, partitions
+    keys: set[bytes | None] = set()
+    sample: dict[bytes | None, Content] = {}
     while unfinished:
         for message in consumer.consume(10_000, 1.0):
             if message.error() is not None:
                 unfinished -= 1
-            else:
-                rows += 1
-                keys.add(message.key())
+                continue
+            rows += 1
+            key = message.key()
+            keys.add(key)
+            if key in wanted:
+                sample[key] = content(message.value(), message.headers())
     consumer.close()
-    return rows, len(keys)
+    return rows, len(keys), sample

@@ -3,17 +3,29 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from bench.contestants import CONTENDERS
+from bench.endurance import Course, Moment
 from bench.functions import CameIn, PlainScorer
+from bench.growth import Cost
 from bench.processes import cpu_seconds, family, peak_mib
-from bench.report import Report, as_markdown
+from bench.report import Goal, Report, as_markdown, goals_report
+from bench.rules import handle, write_watches
+from bench.sameness import content, require_same
+from bench.suite import PARTS, QUICK, WHOLE, estimate_s
+from bench.tables import goals, throughput
+from bench.throughput import Missing, Result
 from bench.tweets import tweets
 from cli.bench import app
 from contracts.errors import BuzzwatchError
 from contracts.events import ModelRef, decode_tweet
+from contracts.rules_file import load_rules
+from contracts.settings import load_settings
 from models.champion import LoadedModel
 from stream.records import RecordBatch
 from tests.fake_model import FakeModel
@@ -34,8 +46,12 @@ def test_the_plain_function_answers_every_tweet_in_order() -> None:
 
 
 def test_a_child_counts_as_its_parent() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "sum(range(20_000_000)); input()"], stdin=subprocess.PIPE)
+    child = subprocess.Popen(
+        [sys.executable, "-c", "input(sum(range(20_000_000)))"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
+        assert child.stdout is not None
+        child.stdout.read(1)  # it has worked by now
         assert child.pid in family(os.getpid())
         assert peak_mib(os.getpid()) > peak_mib(child.pid) > 1
     finally:
@@ -55,6 +71,8 @@ def test_a_table_in_markdown_has_a_column_for_each_heading() -> None:
         ["throughput", "--functions", ""],
         ["latency", "--rates", "fast"],
         ["latency", "--rates", "0"],
+        ["--only", "everything"],
+        ["--contenders", "spark"],
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_starts(arguments: list[str]) -> None:
@@ -66,3 +84,79 @@ def test_the_steps_of_scoring_are_measured() -> None:
     result = CliRunner().invoke(app, ["scoring", "--batch", "50", "--rounds", "1"])
     assert result.exit_code == 0
     assert "whole function" in result.output
+
+
+@pytest.mark.parametrize("characters", [20, 140, 2000])
+def test_tweets_are_as_long_as_asked(characters: int) -> None:
+    assert {len(decode_tweet(value).text) for _, value in tweets(50, characters=characters)} == {characters}
+
+
+def test_live_tweets_are_dated_now() -> None:
+    [(_, value)] = tweets(1, live=True)
+    created_at_ms = decode_tweet(value).created_at_ms
+    assert created_at_ms is not None
+    assert abs(created_at_ms / 1000 - time.time()) < 60
+
+
+def _rate(contender: str, tweets_per_s: float) -> Result:
+    return Result(contender, "exactly once", "whole", tweets_per_s, 0.01, 400, 10, 10)
+
+
+def test_goals_are_judged_beside_the_faster_of_two_peers() -> None:
+    rates = [
+        _rate("buzzwatch worker", 90_000),
+        _rate("bytewax collect", 40_000),
+        _rate("bytewax flat_map_batch", 70_000),
+    ]
+    speed, ratio = goals(rates=rates)
+    assert speed.is_met
+    assert not ratio.is_met
+    assert ratio.seen == pytest.approx(90 / 70)
+    assert [row[-1] for row in goals_report([speed, ratio]).rows] == ["met", "missed"]
+
+
+def test_a_contender_that_failed_is_in_the_table_with_the_reason() -> None:
+    report = throughput([_rate("buzzwatch worker", 90_000), Missing("PyFlink", "whole", "not here: no Java")], "whole")
+    assert [row[:2] for row in report.rows] == [("buzzwatch worker", "exactly once"), ("PyFlink", "not measured")]
+    assert report.notes == ["PyFlink: not here: no Java"]
+    assert "not here: no Java" in as_markdown(report)
+
+
+def test_a_goal_that_is_a_limit_is_missed_above_it() -> None:
+    assert Goal("latency", 50, 49.9, "ms", at_least=False).verdict == "met"
+    assert Goal("latency", 50, 50.1, "ms", at_least=False).verdict == "missed"
+
+
+def test_memory_drifts_by_half_its_spread_behind_the_warm_up() -> None:
+    moments = [Moment(0, 0, 0, 10), Moment(1, 500, 400, 190), Moment(2, 1000, 900, 210), Moment(4, 1000, 1000, 200)]
+    course = Course("score", 1000, 1.0, moments)
+    assert course.drift == pytest.approx(0.05)
+    assert course.pace == pytest.approx(0.5)
+    assert course.tweets_per_s == pytest.approx(500)
+
+
+def test_costs_are_per_tweet() -> None:
+    cost = Cost("watches", 10, 1000, 2.0, 0.01, 400)
+    assert (cost.tweets_per_s, cost.cpu_us) == (500, pytest.approx(10))
+
+
+def test_only_the_clock_may_differ_between_contenders() -> None:
+    one = content(b'{"a": 0.1234567, "scored_at": "1"}', [("ce_time", "1"), ("ce_id", b"x")])
+    other = content(b'{"a": 0.1234565, "scored_at": "2"}', [("ce_time", b"2"), ("ce_id", "x")])
+    require_same({b"k": one}, {b"k": other})
+    with pytest.raises(BuzzwatchError, match="other work"):
+        require_same({b"k": one}, {b"k": content(b'{"a": 0.2}', [("ce_id", "x")])})
+    with pytest.raises(BuzzwatchError, match="none of the first"):
+        require_same({b"k": one}, {})
+
+
+def test_a_rules_file_has_as_many_watches_as_asked(tmp_path: Path) -> None:
+    rules = load_rules(write_watches(load_settings().rules, tmp_path / "rules.yaml", 12, "http://127.0.0.1:9/alerts"))
+    assert len(rules.watches) == 12
+    assert handle(11) in rules.watches[11].match
+    assert [str(receiver.name) for receiver in rules.receivers] == ["bench"]
+
+
+def test_the_whole_run_is_planned_for_less_than_25_minutes_and_the_quick_one_for_less_than_10() -> None:
+    assert estimate_s(WHOLE, list(PARTS), list(CONTENDERS)) < 25 * 60
+    assert estimate_s(QUICK, list(PARTS), list(CONTENDERS)) < 10 * 60
