@@ -43,6 +43,7 @@ class Health:
     Args:
         roles: the roles of this worker.
         model_problem: why no model can serve, None when one does.
+        kafka_problem: why Kafka cannot be worked with, None when it can.
         stalled_after_s: how long there may be lag and no progress, seconds.
     """
 
@@ -51,11 +52,13 @@ class Health:
         roles: Sequence[Role],
         *,
         model_problem: Callable[[], str | None],
+        kafka_problem: Callable[[], str | None],
         stalled_after_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._roles = roles
         self._model_problem = model_problem
+        self._kafka_problem = kafka_problem
         self._stalled_after_s = stalled_after_s
         self._clock = clock
 
@@ -71,8 +74,9 @@ class Health:
         return Report(problems)
 
     def ready(self) -> Report:
-        """Ready is who has a model and a partition."""
+        """Ready is who has a model, a partition and a Kafka that answers."""
         problems = [f"{role.name}: no partition assigned" for role in self._roles if role.partitions == 0]
-        if (problem := self._model_problem()) is not None:
-            problems.append(problem)
+        problems += [
+            problem for asked in (self._model_problem, self._kafka_problem) if (problem := asked()) is not None
+        ]
         return Report(problems)

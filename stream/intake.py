@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from contracts.errors import Unavailable
 from stream.consumers import is_record, lag_of
 from stream.in_flight import InFlight
 from stream.records import Record, RecordBatch
@@ -42,6 +43,7 @@ class Intake:
         max_batch: most records in one batch; a batch takes what is there.
         in_flight: each batch is added, whoever is done with it releases it.
         deliver: called with each batch, in the intake's thread.
+        give_up_after_s: how long Kafka may be away before `run` raises, seconds.
         settle: called before partitions are given away; returns when no batch is being published.
     """
 
@@ -55,6 +57,7 @@ class Intake:
         in_flight: InFlight,
         deliver: Callable[[RecordBatch], None],
         settle: Callable[[], None],
+        give_up_after_s: float,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
@@ -65,6 +68,7 @@ class Intake:
         self._in_flight = in_flight
         self._deliver = deliver
         self._settle = settle
+        self._give_up_after_s = give_up_after_s
         self._epoch = 0
         self._epoch_lock = threading.Lock()
         self._rewind_due = False
@@ -97,6 +101,7 @@ class Intake:
 
         Raises:
             KafkaException: a fatal error, such as another worker of the same name.
+            Unavailable: Kafka has been away for too long.
         """
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
@@ -106,6 +111,8 @@ class Intake:
             if self._identity.changed():
                 _log.warning("%s was deleted and created again; reading the new one from its beginning", self._topic)
                 self.rewind()
+            if self._identity.away_s > self._give_up_after_s:
+                raise Unavailable(self._identity.problem or "")
             if self._rewind_due:
                 self._seek_to_committed()
                 continue

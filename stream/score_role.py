@@ -78,14 +78,16 @@ class ScoreRole:
             give_up_after_s=worker.give_up_after_s,
             committing=self._in_flight.committing,
         )
+        self._identity = TopicIdentity(settings, topics.tweets)
         self._intake = Intake(
             batch_consumer(settings, self.name, instance),
             topics.tweets,
-            identity=TopicIdentity(settings, topics.tweets),
+            identity=self._identity,
             max_batch=worker.max_batch,
             in_flight=self._in_flight,
             deliver=deliver,
             settle=lambda: self._settle(worker.session_timeout_s),
+            give_up_after_s=worker.give_up_after_s,
         )
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="score")
         self._to_publish: queue.SimpleQueue[ScoredBatch | None] = queue.SimpleQueue()
@@ -107,6 +109,11 @@ class ScoreRole:
         if self._in_flight.idle and self.lag() == 0:
             self._last_progress = time.monotonic()
         return self._last_progress
+
+    @property
+    def kafka_problem(self) -> str | None:
+        """Since when and why Kafka does not answer, None when it does; known after a few seconds."""
+        return self._identity.problem
 
     def lag(self) -> int:
         """Tweets that wait to be polled."""

@@ -25,6 +25,19 @@ class TopicIdentity:
         self._known: str | None = None
         self._looking: Future[Any] | None = None
         self._look_next = 0.0
+        self._away_since: float | None = None
+        self._why = ""
+
+    @property
+    def away_s(self) -> float:
+        """How long Kafka has not answered or not had the topic, seconds; 0 when it did at the last look."""
+        since = self._away_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong since then, None when nothing is."""
+        return None if self._away_since is None else f"Kafka has not answered for {self.away_s:.0f} s: {self._why}"
 
     def ask(self) -> str:
         """The id now.
@@ -43,9 +56,13 @@ class TopicIdentity:
                 return False
             looked, self._looking = self._looking, None
             try:
-                return str(looked.result().topic_id) != self._known
-            except KafkaException:  # away, or deleted and not created again yet
+                found = str(looked.result().topic_id)
+            except KafkaException as error:  # away, or deleted and not created again yet
+                self._why = error.args[0].str()
+                self._away_since = self._away_since or time.monotonic()
                 return False
+            self._away_since = None
+            return found != self._known
         now = time.monotonic()
         if self._known is not None and now >= self._look_next:
             self._look_next = now + _LOOK_EVERY_S

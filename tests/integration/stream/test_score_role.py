@@ -18,6 +18,7 @@ from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from numpy.typing import NDArray
 
+from contracts.errors import Unavailable
 from contracts.events import ModelRef, decode_prediction, prediction_id
 from contracts.rules import Rules
 from contracts.settings import Settings
@@ -29,6 +30,7 @@ from stream.records import Record, RecordBatch
 from stream.score_role import ScoreRole
 from stream.scoring import Scorer
 from stream.takeover import Takeover
+from tests.servers import RunningServer
 
 RULES = Rules.model_validate(
     {
@@ -253,3 +255,24 @@ def test_a_topic_created_again_is_read_from_its_beginning_while_the_worker_runs(
     scored = [decode_prediction(record.value()).tweet_id for record in wait_for(settings, topics.scored, 80)]
     assert Counter(scored) == Counter(str(number) for number in [*range(60), *range(100, 120)])
     assert running.failures == []
+
+
+def test_a_worker_with_nothing_to_do_says_that_kafka_is_away_and_gives_up_after_the_set_time(
+    settings: Settings, start: Any, create_topics: Callable[[Settings], None], own_kafka: RunningServer
+) -> None:
+    settings.kafka.bootstrap_servers = own_kafka.address
+    settings.worker.give_up_after_s = 6
+    create_topics(settings)
+    running = start()
+    produce(settings, tweets(5))
+    assert len(wait_for(settings, settings.kafka.topics.scored, 5)) == 5
+    assert running.role.kafka_problem is None
+    own_kafka.kill()
+    deadline = time.monotonic() + 40
+    while running.role.kafka_problem is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert "Kafka has not answered" in str(running.role.kafka_problem)
+    assert running.failures == []
+    while not running.failures and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert isinstance(running.failures[0], Unavailable)
