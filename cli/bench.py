@@ -173,6 +173,30 @@ def detection(
     run(load_rules(load_settings().rules), data, weeks, to, output, markdown)
 
 
+@app.command()
+def alerts(
+    watches: Annotated[int, typer.Option(min=1, max=20_000, help="Watches.")] = 1000,
+    themes: Annotated[int, typer.Option(min=1, max=50, help="Themes; each watch has them all.")] = 20,
+    past: Annotated[float, typer.Option(min=0.1, max=100, help="Tweets a second in the day before.")] = 15,
+    rate: Annotated[float, typer.Option(min=1, max=50_000, help="Tweets a second while it is measured.")] = 5000,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="Of the tweets' time that are measured.")] = 10,
+    output: _Format = "table",
+    markdown: _Markdown = None,
+) -> None:
+    """Processor time of one evaluation of all rules, and what the counters take in Redis.
+
+    Example:
+
+      buzzwatch bench alerts --watches 200 --themes 5
+    """
+    import logging
+
+    from bench import alert_rules as part
+
+    logging.getLogger("buzzwatch.alerts").setLevel(logging.CRITICAL)
+    _show([part.report(part.run(watches, themes, past, rate, seconds, _say))], output, markdown)
+
+
 def _show(reports: Any, output: str, markdown: Path | None = None) -> None:
     from bench.report import show
 
