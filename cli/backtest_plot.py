@@ -57,7 +57,7 @@ def _is_of(alert: Alert, rule: BadBuzz, subject: Subject) -> bool:
 
 
 def _panels(run: Backtest, alerts: Sequence[Alert]) -> list[tuple[BadBuzz, Subject]]:
-    ranked = []
+    ranked: list[tuple[bool, int, int, tuple[BadBuzz, Subject]]] = []
     for rule in run.rules.rules:
         if isinstance(rule, BadBuzz) and rule.enabled:
             for subject in run.subjects(rule):

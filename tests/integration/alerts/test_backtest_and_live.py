@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from alerts.backtest import Replay
+from alerts.connection import connect
+from alerts.counters import CounterStore
+from alerts.evaluator import Evaluator
+from alerts.recorded import Span, count
+from alerts.state import AlertStore
+from contracts.rules import BadBuzz, Rules, Watch
+from contracts.settings import Settings
+from tests.integration.alerts.feeding import Feeder
+
+BEGIN_S = 1_790_000_040 // 3600 * 3600
+RULE = BadBuzz(
+    alert="BadBuzz", kind="bad_buzz", windows=("1m", "5m", "15m"), baseline="1h", keep_firing_for="1m", **{"for": "20s"}
+)
+
+
+def test_the_live_evaluator_and_the_backtest_find_the_same_alert(settings: Settings) -> None:
+    source = random.Random(11)
+    feeder = Feeder(CounterStore(connect(settings), settings))
+    rules = Evaluator(
+        connect(settings), settings, Rules(watches=(Watch(name="air-paradis", match=("x",)),), rules=(RULE,))
+    )
+    store = AlertStore(connect(settings), settings)
+    times: list[int] = []
+    negative: list[bool] = []
+    for second in range(0, 7200, 5):
+        crisis = 4800 <= second < 5600
+        moment = BEGIN_S + second
+        for _ in range(source.choice((1, 2, 3)) * (3 if crisis else 1)):
+            times.append(moment + source.randrange(5))
+            negative.append(source.random() < (0.75 if crisis else 0.25))
+            feeder.tweets(times[-1] * 1000, negative=negative[-1], positive=not negative[-1])
+        if second >= 3600:
+            rules.tick((moment + 5) * 1000, "7")
+    (live,) = store.list("resolved")
+    moments = np.array(times, np.int64)
+    series = count(Span.of(moments), moments, np.array(negative), np.arange(len(times), dtype=np.uint64))
+    (found,) = [one.alert for one in Replay(RULE, {"watch": "air-paradis"}, series).alerts()]
+    assert found.labels == live.labels
+    assert found.fingerprint == live.fingerprint
+    assert found.ends_at_ms is not None
+    assert live.ends_at_ms is not None
+    # What is usual is up to ten seconds old live.
+    assert abs(found.starts_at_ms - live.starts_at_ms) <= 10_000
+    assert abs(found.ends_at_ms - live.ends_at_ms) <= 10_000
+    assert found.starts_at_ms >= (BEGIN_S + 4800) * 1000
