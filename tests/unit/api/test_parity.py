@@ -1,0 +1,68 @@
+"""The same 1,000 texts through every door: whoever trains, streams or asks gets the same scores."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cli.predict import app as predict
+from contracts.events import SENTIMENTS, decode_prediction
+from models.annotate import Annotator
+from models.artefact import load_artefact
+from models.compiling import COMPILED
+from stream.records import RecordBatch
+from stream.scoring import Scorer
+from tests.fakes_kafka import FakeRecord
+from tests.unit.api.conftest import RULES, Api
+from tests.unit.training.test_hashed_classifier import BAD, GOOD, PLAIN, made_up, small
+
+pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
+
+_PLACES = ("Lyon", "Orly ✈", "São Paulo", "gate 12")
+_OPENINGS = ("@AirParadis", "RT @a_b:", "Ugh…", "", "😡😡", "So &amp; so:")
+_ENDINGS = ("!!!", " http://t.co/a1", " 👍🏽", " :(", " don’t know", " sooooo")
+
+
+def _texts() -> list[str]:
+    made = [
+        f"{opening} the crew in {place} was {word}{ending}".strip()
+        for opening, place, word, ending in itertools.product(_OPENINGS, _PLACES, [*GOOD, *BAD, *PLAIN], _ENDINGS)
+    ]
+    return [made[i] for i in np.random.default_rng(0).permutation(len(made))[:1000].tolist()]
+
+
+async def test_training_worker_api_and_command_line_give_the_same_scores(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = _texts()
+    assert len(texts) == 1000
+    estimator = small().fit(*made_up(400, 0))
+    trained = estimator.predict_proba(texts)
+
+    estimator.model_.save(tmp_path / "artefact")
+    api.champion.model = load_artefact(tmp_path / "artefact")  # type: ignore[assignment]
+    records = [FakeRecord(json.dumps({"id": i, "text": text}).encode()) for i, text in enumerate(texts)]
+    for batch in (records, records[:1]):  # many at once and one alone take different ways
+        scored = Scorer(Annotator(RULES), "none").score(RecordBatch(batch, 0, None), api.champion.current, 0)
+        events = [decode_prediction(record.value).scores for record in scored.predictions]
+        worker = np.array([[getattr(scores, label) for label in SENTIMENTS] for scores in events])
+        np.testing.assert_allclose(worker, trained[: len(batch)], atol=5.1e-5)  # events have four digits
+
+    answered = (await api.post("/predict/batch", {"texts": texts})).json()
+    rest = np.array([[answer["scores"][label] for label in SENTIMENTS] for answer in answered])
+    np.testing.assert_allclose(rest, trained, atol=1e-6)
+    alone = (await api.post("/predict", {"text": texts[7]})).json()["scores"]
+    np.testing.assert_allclose([alone[label] for label in SENTIMENTS], trained[7], atol=1e-6)
+
+    monkeypatch.setenv("BUZZWATCH_MLFLOW__TRACKING_URI", "http://127.0.0.1:1")
+    monkeypatch.setenv("BUZZWATCH_LOCAL__DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("BUZZWATCH_ARTEFACT", str(tmp_path / "artefact"))
+    lines = "\n".join(texts)
+    printed = CliRunner().invoke(predict, ["--format", "json"], input=lines, catch_exceptions=False).stdout
+    command = np.array([[answer["scores"][label] for label in SENTIMENTS] for answer in json.loads(printed)])
+    np.testing.assert_allclose(command, trained, atol=1e-6)
