@@ -23,7 +23,13 @@ METADATA: Final = "metadata.json"
 WEIGHTS: Final = "weights.npz"
 
 # family → module and class; the class has `load(metadata, arrays)`.
-_FAMILIES: Final = {"hashed": ("models.hashed", "HashedModel")}
+_FAMILIES: Final = {
+    "hashed": ("models.hashed", "HashedModel"),
+    "recurrent": ("models.deep.served", "DeepModel"),
+    "student": ("models.deep.served", "DeepModel"),
+    "transformer": ("models.deep.served", "DeepModel"),
+    "cascade": ("models.cascade", "CascadeModel"),
+}
 
 
 def load_artefact(folder: Path) -> SentimentModel:

@@ -78,12 +78,14 @@ class HashedModel:
             for word, without in zip(words, balance[1:], strict=True)
         ]
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What `load` takes."""
+        names = [field.name for field in dataclasses.fields(HashedWeights)]
+        return {name: np.asarray(getattr(self.weights, name)) for name in names}
+
     def save(self, folder: Path) -> None:
         """Write `metadata.json` and `weights.npz`."""
-        arrays = {
-            field.name: np.asarray(getattr(self.weights, field.name)) for field in dataclasses.fields(HashedWeights)
-        }
-        write_artefact(folder, self.metadata, arrays)
+        write_artefact(folder, self.metadata, self.arrays())
 
     @classmethod
     def load(cls, metadata: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> HashedModel:
