@@ -1,0 +1,147 @@
+"""Two models in a row: a fast one that answers when it is sure, a slow one for what it is unsure of."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import ArtefactError
+from models.artefact import write_artefact
+from models.deep.served import DeepModel
+from models.hashed import HashedModel
+from models.sentiment import SentimentModel, WordWeight
+
+_log = logging.getLogger("buzzwatch.cascade")
+
+FAMILY: Final = "cascade"
+TIERS: Final = ("linear", "deep")
+_CHUNK: Final = 32
+"""Texts that the deep tier gets between two looks at the clock."""
+
+
+class Answered(NamedTuple):
+    """Answers, and who gave them."""
+
+    probabilities: NDArray[np.float32]
+    """(n, 3), columns in the order of `SENTIMENTS`."""
+    tiers: NDArray[np.uint8]
+    """(n,) index into `TIERS`."""
+
+
+class CascadeModel:
+    """A `SentimentModel` of a linear and a deep tier.
+
+    The metadata say how: `threshold`, the confidence from which the linear answer stands; `blend`, the deep model's
+    share in the answer where it was asked; `budget_s`, how long a batch may take in the deep tier; `patience_s`, how
+    far a stream may be behind before nothing is asked any more.
+    """
+
+    def __init__(self, linear: SentimentModel, deep: SentimentModel | None, metadata: Mapping[str, Any]) -> None:
+        self.linear = linear
+        self.deep = deep
+        self.metadata: Mapping[str, Any] = {**metadata, "family": FAMILY}
+        self.degraded: str | None = None
+        """Why the deep tier is missing, None when it is there."""
+        self._threshold = float(metadata["threshold"])
+        self._blend = float(metadata["blend"])
+        self._budget_s = float(metadata["budget_s"])
+        self._patience_s = float(metadata["patience_s"])
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Probabilities of shape (n, 3). Takes the time it needs: the same texts get the same answers."""
+        return self.answer(texts, None).probabilities
+
+    def predict_tiers(self, texts: Sequence[str], behind_s: float) -> Answered:
+        """The answers to a batch of a stream, within the time budget.
+
+        Args:
+            behind_s: how far the stream is behind. The budget shrinks with it in a line, to nothing at `patience_s`.
+        """
+        return self.answer(texts, self._budget_s * max(0.0, 1.0 - max(0.0, behind_s) / self._patience_s))
+
+    def answer(self, texts: Sequence[str], budget_s: float | None) -> Answered:
+        """The linear answers, and the deep ones for the least sure, as many as the budget allows (None: all unsure)."""
+        probabilities = self.linear.predict_proba(texts)
+        tiers = np.zeros(len(probabilities), np.uint8)
+        if self.deep is None or not len(probabilities) or budget_s == 0:
+            return Answered(probabilities, tiers)
+        confidence = probabilities.max(axis=1)
+        unsure = np.flatnonzero(confidence < self._threshold)
+        unsure = unsure[np.argsort(confidence[unsure], kind="stable")]
+        if budget_s is None:
+            self._ask(texts, unsure, probabilities, tiers)
+            return Answered(probabilities, tiers)
+        end = time.monotonic() + budget_s
+        for at in range(0, len(unsure), _CHUNK):
+            started = time.monotonic()
+            self._ask(texts, unsure[at : at + _CHUNK], probabilities, tiers)
+            now = time.monotonic()
+            # The next chunk would take as long as this one: stop before the budget is overdrawn.
+            if now + (now - started) > end:
+                break
+        return Answered(probabilities, tiers)
+
+    def _ask(
+        self, texts: Sequence[str], rows: NDArray[np.intp], probabilities: NDArray[np.float32], tiers: NDArray[np.uint8]
+    ) -> None:
+        if not len(rows):
+            return
+        assert self.deep is not None
+        answers = self.deep.predict_proba([texts[row] for row in rows.tolist()])
+        probabilities[rows] = (1 - self._blend) * probabilities[rows] + self._blend * answers
+        tiers[rows] = 1
+
+    def explain(self, text: str) -> list[WordWeight]:
+        """The words that weighed, by the tier that answers."""
+        answered = self.answer([text], None)
+        if self.deep is not None and answered.tiers[0]:
+            return self.deep.explain(text)
+        return self.linear.explain(text)
+
+    def save(self, folder: Path) -> None:
+        """Write `metadata.json` and `weights.npz`, both models in it.
+
+        Raises:
+            ArtefactError: the deep tier is missing.
+        """
+        if not isinstance(self.deep, DeepModel) or not isinstance(self.linear, HashedModel):
+            raise ArtefactError("only a cascade of a hashed and a deep model can be written")
+        arrays = {f"linear.{name}": value for name, value in self.linear.arrays().items()}
+        arrays |= {f"deep.{name}": value for name, value in self.deep.arrays().items()}
+        parts = {"linear": dict(self.linear.metadata), "deep": dict(self.deep.metadata)}
+        write_artefact(folder, {**self.metadata, "parts": parts}, arrays)
+
+    @classmethod
+    def load(cls, metadata: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> CascadeModel:
+        """Build both models from a checked artefact. Without its deep tier it still serves, and says so.
+
+        Raises:
+            ArtefactError: the linear tier cannot be built, or the metadata lack a figure.
+        """
+        try:
+            parts = metadata["parts"]
+            linear = HashedModel.load(parts["linear"], _named(arrays, "linear."))
+        except KeyError as error:
+            raise ArtefactError(f"the cascade lacks {error}") from None
+        failure, deep = None, None
+        try:
+            deep = DeepModel.load(parts["deep"], _named(arrays, "deep."))
+        except (ArtefactError, KeyError) as error:
+            failure = f"the deep tier of the cascade cannot be loaded, the linear one answers alone: {error}"
+            _log.error("%s", failure)
+        try:
+            model = cls(linear, deep, metadata)
+        except KeyError as error:
+            raise ArtefactError(f"the cascade lacks {error}") from None
+        model.degraded = failure
+        return model
+
+
+def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name[len(prefix) :]: value for name, value in arrays.items() if name.startswith(prefix)}

@@ -1,0 +1,122 @@
+"""The cascade: who answers, within which time, and what happens without the deep tier."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from contracts.settings import ROOT
+from models import cascade
+from models.artefact import load_artefact
+from models.cascade import CascadeModel
+from models.hashed import HashedModel
+from models.sentiment import WordWeight
+from tests.unit.models.deep.tiny import tiny_model
+
+NOTED = {"threshold": 0.7, "blend": 1.0, "budget_s": 0.2, "patience_s": 2.0}
+
+
+class Fixed:
+    """Answers with the probabilities that it was given by text, after a pause for each."""
+
+    metadata: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, answers: dict[str, list[float]], pause_s: float = 0.0) -> None:
+        self.answers, self.pause_s, self.asked = answers, pause_s, list[str]()
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.asked += texts
+        time.sleep(self.pause_s * len(texts))
+        return np.array([self.answers[text] for text in texts], np.float32)
+
+    def explain(self, text: str) -> list[WordWeight]:
+        return [WordWeight(text, self.answers[text][0])]
+
+    def save(self, folder: Path) -> None:
+        raise NotImplementedError
+
+
+FAST = {"sure": [0.9, 0.05, 0.05], "unsure": [0.4, 0.3, 0.3], "torn": [0.34, 0.33, 0.33]}
+SLOW = {text: [0.0, 0.0, 1.0] for text in FAST}
+
+
+def test_only_what_the_linear_tier_is_unsure_of_goes_to_the_deep_one() -> None:
+    deep = Fixed(SLOW)
+    answered = CascadeModel(Fixed(FAST), deep, NOTED).answer(["sure", "unsure", "torn"], None)
+    assert answered.tiers.tolist() == [0, 1, 1]
+    assert answered.probabilities.argmax(axis=1).tolist() == [0, 2, 2]
+    assert deep.asked == ["torn", "unsure"]  # the least sure first
+
+
+def test_a_blend_mixes_both_answers() -> None:
+    model = CascadeModel(Fixed(FAST), Fixed(SLOW), {**NOTED, "blend": 0.5})
+    np.testing.assert_allclose(model.predict_proba(["torn"])[0], [0.17, 0.165, 0.665], atol=1e-6)
+
+
+def test_the_budget_ends_the_deep_tiers_work() -> None:
+    deep = Fixed(SLOW, pause_s=0.001)
+    model = CascadeModel(Fixed(FAST), deep, NOTED)
+    started = time.monotonic()
+    answered = model.predict_tiers(["unsure"] * 2_000, behind_s=0.0)
+    assert time.monotonic() - started < 1.0  # all of them would take two seconds
+    assert 0 < answered.tiers.sum() < 2_000
+
+
+def test_a_stream_that_is_behind_gets_linear_answers_only() -> None:
+    deep = Fixed(SLOW)
+    model = CascadeModel(Fixed(FAST), deep, NOTED)
+    assert model.predict_tiers(["torn"], behind_s=2.0).tiers.tolist() == [0]
+    assert not deep.asked
+    assert model.predict_tiers(["torn"], behind_s=0.0).tiers.tolist() == [1]
+
+
+def test_without_a_clock_the_same_texts_get_the_same_answers() -> None:
+    model = CascadeModel(Fixed(FAST), Fixed(SLOW, pause_s=0.001), {**NOTED, "budget_s": 1e-9})
+    assert model.predict_proba(["torn"] * 100).argmax(axis=1).tolist() == [2] * 100
+
+
+def test_the_tier_that_answers_explains() -> None:
+    model = CascadeModel(Fixed(FAST), Fixed(SLOW), NOTED)
+    assert model.explain("sure") == [WordWeight("sure", 0.9)]
+    assert model.explain("torn") == [WordWeight("torn", 0.0)]
+
+
+@pytest.fixture(scope="module")
+def shipped() -> HashedModel:
+    model = load_artefact(ROOT / "models" / "artefacts" / "linear")
+    assert isinstance(model, HashedModel)
+    return model
+
+
+def test_a_saved_cascade_answers_as_before(shipped: HashedModel, tmp_path: Path) -> None:
+    texts = ["love the gate", "hmm", "not the gate", "I hate waiting"]
+    model = CascadeModel(shipped, tiny_model(), {**NOTED, "threshold": 0.9})
+    model.save(tmp_path)
+    loaded = load_artefact(tmp_path)
+    assert isinstance(loaded, CascadeModel)
+    before, after = model.answer(texts, None), loaded.answer(texts, None)
+    np.testing.assert_array_equal(before.probabilities, after.probabilities)
+    np.testing.assert_array_equal(before.tiers, after.tiers)
+    assert loaded.degraded is None
+
+
+def test_without_its_deep_tier_the_linear_one_serves_and_the_reason_is_told(
+    shipped: HashedModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    CascadeModel(shipped, tiny_model(), NOTED).save(tmp_path)
+    noted = json.loads((tmp_path / "metadata.json").read_text())
+    noted["parts"]["deep"]["runtime"] = "unheard-of"
+    (tmp_path / "metadata.json").write_text(json.dumps(noted))
+    loaded = load_artefact(tmp_path)
+    assert isinstance(loaded, CascadeModel)
+    assert "unheard-of" in str(loaded.degraded)
+    assert "linear one answers alone" in caplog.text
+    np.testing.assert_array_equal(loaded.predict_proba(["hmm"]), shipped.predict_proba(["hmm"]))
+    assert cascade.TIERS == ("linear", "deep")
