@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli import train_deep
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
@@ -56,6 +57,9 @@ def _help(family: str, summary: str, *examples: str, kept: str = "") -> str:
 @app.callback()
 def _group() -> None:
     """Train models."""
+
+
+train_deep.add_to(app)
 
 
 @app.command(

@@ -1,0 +1,250 @@
+"""`buzzwatch train recurrent|transformer|student`: the deep families. TensorFlow is imported when one is trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.wide import wide_console
+from contracts.errors import SettingsError
+from contracts.settings import ROOT, load_settings
+
+_Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
+_Work = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Checkpoints and progress; var/deep/MEMBER. Goes on if it is there."),
+]
+_Register = Annotated[bool, typer.Option(help="Log the run to MLflow and register the model.")]
+_Alias = Annotated[str | None, typer.Option(help="Alias of the new version; challenger, the first one champion.")]
+_Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")]
+_Results = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Keep the figures here, for the leaderboard: training/results.")
+]
+_Form = Annotated[
+    Literal["onnx", "onnx-int8", "litert", "litert-int8"], typer.Option("--as", help="What the artefact holds.")
+]
+_Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
+_HERE = Path("../shared/data")
+_KEPT = ROOT / "var" / "deep"
+
+
+def recurrent(
+    data_dir: _Data = _HERE,
+    model: Annotated[Literal["bilstm", "bigru", "cnn", "dense"], typer.Option(help="Which one.")] = "bigru",
+    vectors: Annotated[Literal["word2vec", "fasttext"], typer.Option(help="Where its words start.")] = "word2vec",
+    units: Annotated[int, typer.Option(min=1, help="Units a direction, filters a width, or of the dense layer.")] = 64,
+    vocabulary: Annotated[int, typer.Option(min=100, help="Words it knows.")] = 40_000,
+    rows: Annotated[int, typer.Option(min=1, help="Tweets to see, repeats counted.")] = 6_000_000,
+    batch: Annotated[int, typer.Option(min=1, help="Tweets a step.")] = 512,
+    work: _Work = None,
+    form: _Form = "onnx",
+    register: _Register = True,
+    alias: _Alias = None,
+    out: _Out = None,
+    results: _Results = None,
+    seed: _Seed = 0,
+    output: _Format = "table",
+) -> None:
+    """Train a small network over words, on vectors that are learnt here, too.
+
+    The same command goes on with a run that was stopped.
+
+    Examples:
+
+      buzzwatch train recurrent --model bigru --data-dir ../shared/data
+
+      buzzwatch train recurrent --model dense --vectors fasttext --units 256 --rows 3000000
+
+      buzzwatch train recurrent --model cnn --no-register --out build/cnn --as litert-int8
+    """
+    run = _Run("recurrent", form, register, alias, out, results, output)
+    command = (
+        f"buzzwatch train recurrent --model {model} --vectors {vectors} --units {units} --rows {rows} --batch {batch}"
+    )
+
+    def train(tell: Callable[[str], None]) -> Any:
+        from training.deep.train_recurrent import RecurrentOptions, train_recurrent
+
+        options = RecurrentOptions(
+            member=model, vectors=vectors, units=units, vocabulary=vocabulary, rows=rows, batch=batch, seed=seed
+        )
+        return train_recurrent(data_dir, options, work or _KEPT / model, tell)
+
+    run.whole(train, _ABOUT[model].format(units=units, vectors=vectors), command)
+
+
+def transformer(
+    data_dir: _Data = _HERE,
+    preset: Annotated[str, typer.Option(help="minilm-l6, any preset of keras-hub, or a folder.")] = "minilm-l6",
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long to train, wall clock.")] = 80.0,
+    batch: Annotated[int, typer.Option(min=1, help="Tweets a step.")] = 64,
+    work: _Work = None,
+    form: _Form = "onnx",
+    register: _Register = True,
+    alias: _Alias = None,
+    out: _Out = None,
+    results: _Results = None,
+    seed: _Seed = 0,
+    output: _Format = "table",
+) -> None:
+    """Fine-tune a transformer, all of it, on a mix of people's labels and emoticons'.
+
+    The step size falls with the time that is left, so that the run ends when it should. The same command goes on with
+    a run that was stopped; with more minutes it goes on with one that has ended.
+
+    Examples:
+
+      buzzwatch train transformer --data-dir ../shared/data --minutes 80
+
+      buzzwatch train transformer --preset bert_small_en_uncased --minutes 600
+    """
+    run = _Run("transformer", form, register, alias, out, results, output)
+
+    def train(tell: Callable[[str], None]) -> Any:
+        from training.deep.train_transformer import TransformerOptions, train_transformer
+
+        options = TransformerOptions(preset=preset, minutes=minutes, batch=batch, seed=seed)
+        return train_transformer(data_dir, options, work or _KEPT / Path(preset).name, tell)
+
+    run.whole(
+        train, f"{preset}, fully fine-tuned", f"buzzwatch train transformer --preset {preset} --minutes {minutes:g}"
+    )
+
+
+def student(
+    teacher: Annotated[
+        list[Path], typer.Option(help="Folder of a teacher's artefact; give it again for more of them.")
+    ],
+    data_dir: _Data = _HERE,
+    model: Annotated[Literal["bilstm", "bigru", "cnn", "dense"], typer.Option(help="What the student is.")] = "cnn",
+    units: Annotated[int, typer.Option(min=1, help="As in train recurrent.")] = 96,
+    vocabulary: Annotated[int, typer.Option(min=100, help="Words it knows.")] = 25_000,
+    taught: Annotated[int, typer.Option(min=0, help="Emoticon rows that the teachers are asked about.")] = 300_000,
+    rows: Annotated[int, typer.Option(min=1, help="Tweets to see, repeats counted.")] = 3_000_000,
+    work: _Work = None,
+    form: _Form = "litert-int8",
+    register: _Register = True,
+    alias: _Alias = None,
+    out: _Out = None,
+    results: _Results = None,
+    seed: _Seed = 0,
+    output: _Format = "table",
+) -> None:
+    """Train a small network on the answers of better models.
+
+    Examples:
+
+      buzzwatch train student --teacher build/minilm --data-dir ../shared/data
+
+      buzzwatch train student --teacher build/minilm --teacher build/bigru --taught 1000000 --out build/student
+    """
+    run = _Run("student", form, register, alias, out, results, output)
+    asked = " ".join(f"--teacher {folder}" for folder in teacher)
+
+    def train(tell: Callable[[str], None]) -> Any:
+        from training.deep.train_student import StudentOptions, train_student
+
+        options = StudentOptions(
+            member=model,
+            units=units,
+            vocabulary=vocabulary,
+            taught=taught,
+            rows=rows,
+            teachers=tuple(map(str, teacher)),
+            batch=512,
+            seed=seed,
+        )
+        return train_student(data_dir, options, work or _KEPT / "student", tell)
+
+    run.whole(
+        train,
+        f"{model} taught by {', '.join(folder.name for folder in teacher)}",
+        f"buzzwatch train student {asked} --model {model} --units {units} --taught {taught} --rows {rows}",
+    )
+
+
+_ABOUT = {
+    "bigru": "bidirectional GRU, {units} units, on {vectors} vectors",
+    "bilstm": "bidirectional LSTM, {units} units, on {vectors} vectors",
+    "cnn": "convolutions over 1 to 4 words, {units} filters each, on {vectors} vectors",
+    "dense": "dense layer of {units} units on averaged {vectors} vectors",
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make the deep families subcommands of `buzzwatch train`."""
+    for command in (recurrent, transformer, student):
+        app.command()(command)
+
+
+class _Run:
+    """What all of them do around the training."""
+
+    def __init__(
+        self,
+        family: str,
+        form: str,
+        register: bool,
+        alias: str | None,
+        out: Path | None,
+        results: Path | None,
+        output: str,
+    ) -> None:
+        self._family, self._form, self._out, self._results, self._output = family, form, out, results, output
+        self._register, self._alias = register, alias
+
+    def whole(self, train: Callable[[Callable[[str], None]], Any], about: str, command: str) -> None:
+        settings = load_settings()
+        _require_tensorflow()
+        from training.register import check_reachable, default_alias
+
+        alias = None
+        if self._register:
+            check_reachable(settings)
+            alias = self._alias or default_alias(settings)
+        errors = Console(stderr=True)
+        with errors.status("starting") as status:
+            from training.deep.finishing import finish, log_run, result_of
+            from training.results import write_result
+
+            finished, data = train(status.update)
+            done = finish(finished, data, self._form, status.update)
+            result = result_of(done, data, about, command)
+            if self._out is not None:
+                done.save(self._out)
+            if self._results is not None:
+                write_result(result, self._results)
+            if alias is not None:
+                status.update("registering")
+                version = log_run(settings, done, data, result, alias)
+                errors.print(f"registered as {settings.mlflow.model_name} version {version}, {alias}", highlight=False)
+        if self._output == "json":
+            typer.echo(json.dumps(done.metrics))
+        else:
+            wide_console().print(_table(done.metrics))
+
+
+def _require_tensorflow() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("tensorflow") is None or find_spec("keras_hub") is None:
+        raise SettingsError("the deep families are trained with TensorFlow: install buzzwatch[train,deep]")
+
+
+def _table(metrics: Any) -> Table:
+    shown = ("accuracy", "macro_recall", "macro_f1", "binary_accuracy", "roc_auc", "ece")
+    table = Table("held-out set", "n", *shown)
+    for source, report in metrics.items():
+        table.add_row(source, f"{report['n']:,}", *(_cell(report[name]) for name in shown))
+    return table
+
+
+def _cell(value: dict[str, float] | None) -> str:
+    return f"{value['value']:.3f} [{value['low']:.3f} {value['high']:.3f}]" if value else "–"

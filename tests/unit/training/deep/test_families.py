@@ -1,0 +1,138 @@
+"""Each small network, tiny: it learns, it is resumed, it serves in every format with the same answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.artefact import load_artefact
+from models.deep.served import DeepModel
+from tests.unit.training.deep.invented import write_data
+from training.datasets import TrainingData
+from training.deep.convert import FORMATS
+from training.deep.finished import Finished, WorkFolderError, restored
+from training.deep.finishing import finish
+from training.deep.recurrent import MEMBERS, Member
+from training.deep.train_recurrent import RecurrentOptions, train_recurrent
+
+# Keras 3.15 under NumPy 2.4.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
+
+ASKED = ["@air i love this flight", "so awful, they lost it", "boarding at the gate", "", "😡😡", "x" * 5000]
+SMALL = {
+    "units": 8,
+    "vocabulary": 200,
+    "rows": 6_400,
+    "batch": 64,
+    "peak": 0.01,
+    "longest": 12,
+    "vector_rows": 500,
+    "dropout": 0.1,
+}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("work")
+
+
+@pytest.fixture(scope="module", params=MEMBERS)
+def trained(request: pytest.FixtureRequest, data_dir: Path, work: Path) -> tuple[Finished, TrainingData, Path]:
+    member: Member = request.param
+    options = RecurrentOptions(member=member, **SMALL)
+    finished, data = train_recurrent(data_dir, options, work / member, lambda _: None)
+    return finished, data, work / member
+
+
+def test_a_network_learns_three_labels_from_two_kinds_of_rows(
+    trained: tuple[Finished, TrainingData, Path],
+) -> None:
+    finished, data, _ = trained
+    done = finish(finished, data, "onnx", lambda _: None)
+    assert done.metrics["airline"]["accuracy"]["value"] > 0.9
+    assert done.metrics["sentiment140"]["binary_accuracy"]["value"] > 0.9
+    assert set(done.evidence.source.tolist()) == {"sentiment140", "airline", "semeval", "french"}
+
+
+def test_every_format_gives_the_answers_of_the_network(trained: tuple[Finished, TrainingData, Path]) -> None:
+    finished, data, _ = trained
+    # All four of the CNN; of the others what serves, for converting takes seconds each.
+    forms = FORMATS if finished.member == "cnn" else ("onnx", "litert-int8")
+    done = {form: finish(finished, data, form, lambda _: None) for form in forms}
+    for form in forms:
+        if form.endswith("int8"):  # whole bytes round
+            lost = (
+                done["onnx"].metrics["semeval"]["accuracy"]["value"]
+                - done[form].metrics["semeval"]["accuracy"]["value"]
+            )
+            assert lost < 0.05
+        else:
+            expected = finished.network(_padded(done[form].model), training=False).numpy()
+            np.testing.assert_allclose(done[form].model.logits(ASKED), expected, atol=1e-3, rtol=1e-3)
+
+
+def test_padding_changes_no_answer(trained: tuple[Finished, TrainingData, Path]) -> None:
+    finished, _, _ = trained
+    ids = np.array([[5, 9, 7, 3, 0], [4, 2, 0, 0, 0]], np.int32)
+    wider = np.pad(ids, ((0, 0), (0, 4)))
+    np.testing.assert_allclose(finished.network(wider), finished.network(ids), atol=1e-5)
+
+
+def test_a_saved_model_answers_as_before(trained: tuple[Finished, TrainingData, Path], tmp_path: Path) -> None:
+    finished, data, _ = trained
+    done = finish(finished, data, "onnx", lambda _: None)
+    done.save(tmp_path)
+    loaded = load_artefact(tmp_path)
+    np.testing.assert_array_equal(loaded.predict_proba(ASKED), done.model.predict_proba(ASKED))
+    np.testing.assert_allclose(loaded.predict_proba(ASKED).sum(axis=1), 1, atol=1e-5)
+
+
+def _padded(model: DeepModel) -> np.ndarray:
+    """What the network reads of `ASKED`, each as long as the longest."""
+    found = model.tokens(ASKED)
+    table = np.zeros((len(found), max(map(len, found))), np.int32)
+    for row, ids in enumerate(found):
+        table[row, : len(ids)] = ids
+    return table
+
+
+def test_what_stands_in_a_work_folder_is_the_network(trained: tuple[Finished, TrainingData, Path]) -> None:
+    finished, _, work = trained
+    again = restored(work)
+    assert again.member == finished.member
+    for ours, theirs in zip(finished.network.get_weights(), again.network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_longer_run_goes_on_where_a_shorter_one_ended(data_dir: Path, tmp_path: Path) -> None:
+    short = RecurrentOptions(member="dense", **{**SMALL, "rows": 640})
+    longer = RecurrentOptions(member="dense", **{**SMALL, "rows": 1_280})
+    first, _ = train_recurrent(data_dir, short, tmp_path / "dense", lambda _: None)
+    second, _ = train_recurrent(data_dir, longer, tmp_path / "dense", lambda _: None)
+    assert (first.state.step, second.state.step) == (10, 20)
+    assert second.state.rows == 1_280
+
+
+def test_a_folder_with_another_run_is_refused(data_dir: Path, tmp_path: Path) -> None:
+    one = RecurrentOptions(member="dense", **{**SMALL, "rows": 64})
+    other = RecurrentOptions(member="dense", **{**SMALL, "rows": 64, "units": 9})
+    train_recurrent(data_dir, one, tmp_path / "dense", lambda _: None)
+    with pytest.raises(WorkFolderError, match="units"):
+        train_recurrent(data_dir, other, tmp_path / "dense", lambda _: None)
+
+
+def test_the_same_seed_gives_the_same_weights(data_dir: Path, tmp_path: Path) -> None:
+    weights = []
+    for folder in ("a", "b"):
+        options = RecurrentOptions(member="cnn", **{**SMALL, "rows": 640})
+        finished, _ = train_recurrent(data_dir, options, tmp_path / folder / "cnn", lambda _: None)
+        weights.append(finished.network.get_weights())
+    for ours, theirs in zip(*weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)

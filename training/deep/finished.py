@@ -1,0 +1,107 @@
+"""A work folder: what a training run needs to go on, and what is made of it afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import keras
+import numpy as np
+
+from contracts.errors import BuzzwatchError
+from training.deep.descent import State
+from training.deep.recurrent import network as small_network
+from training.deep.transformer import backbone_of, transformer
+from training.deep.vectors import DIMENSIONS
+
+OPTIONS: Final = "options.json"
+TOKENIZER: Final = "tokenizer.json"
+WEIGHTS: Final = "trained.weights.h5"
+
+
+class WorkFolderError(BuzzwatchError):
+    """A work folder cannot be used. Names it and says why."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A trained network and what is known about it."""
+
+    family: str
+    """`recurrent`, `student` or `transformer`."""
+    member: str
+    network: keras.Model
+    tokenizer: str
+    """The content of `tokenizer.json`."""
+    longest: int
+    params: Mapping[str, Any]
+    state: State
+
+
+def begin(work: Path, family: str, longest: int, options: Any, tokenizer: str) -> None:
+    """Note what the run is; a folder with another run in it is refused.
+
+    Raises:
+        WorkFolderError: it holds a run with other options.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    noted: dict[str, Any] = {"family": family, "longest": longest, "params": asdict(options)}
+    path = work / OPTIONS
+    if (work / "state.json").is_file() and path.is_file():
+        before = json.loads(path.read_text("utf-8"))
+        # More time or more rows is what resuming is for.
+        differing = sorted(
+            name
+            for name, value in noted["params"].items()
+            if name not in ("minutes", "rows") and before["params"].get(name) != value
+        )
+        if before["family"] != family or differing:
+            raise WorkFolderError(
+                f"{work} holds another run (other {', '.join(differing) or 'family'}): name another folder with --work"
+            )
+    path.write_text(json.dumps(noted, indent=2) + "\n", "utf-8")
+    (work / TOKENIZER).write_text(tokenizer, "utf-8")
+
+
+def restored(work: Path) -> Finished:
+    """The network of a run that has ended or stands at a checkpoint.
+
+    Raises:
+        WorkFolderError: nothing was trained there.
+    """
+    try:
+        noted = json.loads((work / OPTIONS).read_text("utf-8"))
+        tokenizer = (work / TOKENIZER).read_text("utf-8")
+        state = json.loads((work / "state.json").read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise WorkFolderError(f"{work} holds no trained network: {error}") from None
+    params = noted["params"]
+    net = built(noted["family"], params, tokenizer)
+    if (work / WEIGHTS).is_file():
+        net.load_weights(str(work / WEIGHTS))
+    else:
+        raise WorkFolderError(f"{work}: the training has not ended; give it its command again")
+    state.pop("checkpoint")
+    member = params["preset"] if noted["family"] == "transformer" else params["member"]
+    return Finished(noted["family"], member, net, tokenizer, noted["longest"], params, State(**state))
+
+
+def built(family: str, params: Mapping[str, Any], tokenizer: str, *, width: int | None = None) -> keras.Model:
+    """The network of a family, untrained but for a transformer's preset.
+
+    Args:
+        width: tokens of every text where LiteRT needs them fixed, see `recurrent.network`.
+    """
+    if family == "transformer":
+        return transformer(backbone_of(params["preset"]))
+    words = len(json.loads(tokenizer)["model"]["vocab"])
+    return small_network(
+        params["member"],
+        np.zeros((words, params.get("dimensions", DIMENSIONS)), np.float32),
+        units=params["units"],
+        dropout=params["dropout"],
+        width=width,
+    )
