@@ -13,8 +13,8 @@ from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
 from stream.following import follow
-from stream.kafka_admin import topic_id
 from stream.records import Headers, Record
+from stream.topic_identity import TopicIdentity
 
 _CALL_S = 5.0
 _POSITION = re.compile(r"(\d{1,9}):(\d{1,18})")
@@ -113,7 +113,7 @@ def log_id(settings: Settings) -> str:
         Unavailable: Kafka does not answer or has no such topic.
     """
     try:
-        return topic_id(settings, settings.kafka.topics.dead_letters)
+        return TopicIdentity(settings, settings.kafka.topics.dead_letters).ask()
     except KafkaException as error:
         raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
 

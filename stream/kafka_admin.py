@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from contracts.errors import Unavailable
@@ -15,17 +15,6 @@ _log = logging.getLogger("buzzwatch.stream")
 
 _CALL_S = 5.0
 _RETRY_S = 1.0
-
-
-def topic_id(settings: Settings, topic: str) -> str:
-    """Kafka's id of a topic; another one after the topic was deleted and created again.
-
-    Raises:
-        KafkaException: Kafka does not answer, or has no such topic.
-    """
-    admin = AdminClient(settings.kafka.librdkafka() | {"log_level": 2})  # what goes wrong is raised
-    described = admin.describe_topics(TopicCollection([topic]), request_timeout=_CALL_S)
-    return str(described[topic].result(timeout=_CALL_S + 1).topic_id)
 
 
 def wait_for_topics(settings: Settings) -> None:

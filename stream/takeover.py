@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import threading
 
-from contracts.errors import BuzzwatchError
+from confluent_kafka import Producer
+
 from contracts.settings import Settings
 from stream.kafka_admin import wait_for_topics
 from stream.publishing import fence, transactional_producer
@@ -28,8 +29,15 @@ class Takeover:
         self._done = threading.Event()
         self._failure: Exception | None = None
         self._started = threading.Lock()
-        self.producer = transactional_producer(settings, instance)
-        """To be used by whoever has called `complete`."""
+        self._instance = instance
+        self._producer: Producer | None = None
+
+    @property
+    def producer(self) -> Producer:
+        """To be used by whoever has called `complete`. Blocks and raises as `await_topics` does."""
+        self.await_topics()
+        assert self._producer is not None
+        return self._producer
 
     def start(self) -> None:
         """Begin; a second call does nothing."""
@@ -44,7 +52,7 @@ class Takeover:
         """
         self.start()
         self._ready.wait()
-        if isinstance(self._failure, BuzzwatchError):
+        if self._producer is None and self._failure is not None:
             raise self._failure
 
     def complete(self) -> None:
@@ -62,8 +70,9 @@ class Takeover:
     def _run(self) -> None:
         try:
             wait_for_topics(self._settings)
+            self._producer = transactional_producer(self._settings, self._instance)
             self._ready.set()
-            fence(self.producer, self._settings.worker.give_up_after_s)
+            fence(self._producer, self._settings.worker.give_up_after_s)
         except Exception as error:
             self._failure = error
         finally:
