@@ -23,7 +23,8 @@ EXAMPLES = """Run the rules over recorded tweets, in the tweets' own time.
 
 The file has columns or fields `text` and `created_at` (or `date`), and optionally `sentiment`; tweets without one are
 scored with the model. With `received_at`, tweets that came late fill the past only, as live. Rows that cannot be used
-are left out, counted and named. Rules about judgements need feedback and are not run.
+are left out, counted and named. Rules about judgements need feedback and are not run; drift needs tweets that are
+scored here.
 
 Examples:
 

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from alerts.alert import Alert
 from alerts.backtest import Replay
+from alerts.backtest_drift import Answers, replay_drift
 from alerts.backtest_quiet import replay_quiet
+from alerts.detectors.drift import Reference
 from alerts.distinct_texts import digests
 from alerts.recorded import BUCKET_S, Series, Span, count
 from cli.recorded_tweets import Recorded, RecordedError
 from contracts.events import SENTIMENTS
-from contracts.rules import BadBuzz, Quiet, Rules
+from contracts.rules import BadBuzz, Drift, Quiet, Rules
 from contracts.settings import Settings
 from models.matching import Matcher
 
@@ -67,6 +69,9 @@ class Backtest:
         self._bit = {("watch", watch.name): index for index, watch in enumerate(rules.watches)}
         self._bit |= {("theme", theme.name): index + len(rules.watches) for index, theme in enumerate(rules.themes)}
         self._topics, self._digests = self._matched(recorded.texts)
+        self._answers: Answers | None = None
+        self._reference: Reference | None = None
+        self._version = ""
         self._negative = self._scored(recorded, settings, model)
         self.series = lru_cache(maxsize=4)(self._series)
 
@@ -105,6 +110,9 @@ class Backtest:
                 found += replay_quiet(rule, subject.where, series)
             else:
                 found += [one.alert for one in Replay(rule, subject.where, series).alerts()]
+        for rule in self.rules.rules:
+            if isinstance(rule, Drift) and rule.enabled and self._answers is not None and self._reference is not None:
+                found += replay_drift(rule, {"model_version": self._version}, self._answers, self._reference)
         return sorted(found, key=lambda alert: (alert.starts_at_ms, alert.name))
 
     def _series(self, subject: Subject) -> Series:
@@ -140,10 +148,13 @@ class Backtest:
             return negative
         from training.evaluate import find_model
 
-        model, _ = find_model(settings, named)
+        model, self._version = find_model(settings, named)
+        self._reference = Reference.of(model.metadata)
+        tables = []
         for start in range(0, len(missing), _CHUNK):
             self._progress("scoring", start, len(missing))
             rows = missing[start : start + _CHUNK]
-            best = model.predict_proba([recorded.texts[row] for row in rows]).argmax(axis=1)
-            negative[rows] = best == SENTIMENTS.index("negative")
+            tables.append(model.predict_proba([recorded.texts[row] for row in rows]))
+            negative[rows] = tables[-1].argmax(axis=1) == SENTIMENTS.index("negative")
+        self._answers = Answers(self._times[missing], np.concatenate(tables))
         return negative

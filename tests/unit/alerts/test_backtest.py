@@ -7,13 +7,15 @@ import pytest
 
 from alerts.alert import Alert
 from alerts.backtest import LEAD_S, Replay
+from alerts.backtest_drift import Answers, replay_drift
 from alerts.backtest_quiet import replay_quiet
 from alerts.counts import Counts, Volume
 from alerts.detectors.bad_buzz import NEVER_RESTED, assess
 from alerts.detectors.baseline import Baseline, Past, expect, seasonal_spans
+from alerts.detectors.drift import Reference
 from alerts.lifecycle import advance
 from alerts.recorded import BUCKET_S, Series, Span, count
-from contracts.rules import BadBuzz, Quiet
+from contracts.rules import BadBuzz, Drift, Quiet
 
 START_S = 1_767_571_200 + 40 * 60
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", keep_firing_for="2m", windows=("1m", "5m", "15m"), baseline="2h")
@@ -135,3 +137,21 @@ def test_quiet_fires_while_a_watch_is_silent_at_a_usual_hour() -> None:
     assert began + 600 <= found.starts_at_ms / 1000 <= began + 960
     assert found.ends_at_ms is not None
     assert found.ends_at_ms / 1000 <= START_S + silent.stop * BUCKET_S + 300
+
+
+def test_drift_fires_when_the_model_says_something_else_than_in_training() -> None:
+    rule = Drift(alert="Drift", kind="drift", within="1h", min_tweets=100)
+    source = np.random.default_rng(5)
+    hours = 12
+    times = START_S + np.arange(0, hours * 3600, 10)
+    shift = (times >= START_S + 6 * 3600) & (times < START_S + 9 * 3600)
+    negative = source.random(len(times)) < np.where(shift, 0.9, 0.3)
+    sure = np.array([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8]], np.float32)[np.where(negative, 0, 1)]
+    bins = [0.0] * 20
+    bins[16] = 1.0
+    reference = Reference((0.3, 0.0, 0.7), tuple(bins))
+    (found,) = replay_drift(rule, {"model_version": "7"}, Answers(times, sure), reference)
+    assert found.labels == {"alertname": "Drift", "severity": "warning", "model_version": "7"}
+    assert START_S + 6 * 3600 <= found.starts_at_ms / 1000 <= START_S + 7 * 3600
+    assert found.ends_at_ms is not None
+    assert START_S + 9 * 3600 <= found.ends_at_ms / 1000 <= START_S + 10.2 * 3600
