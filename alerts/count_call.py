@@ -17,9 +17,9 @@ from alerts.keys import ShardKeys
 
 # KEYS: mark, three indexes (buckets, minutes, hours), the texts' period and two filters, then what ARGV[4] refers to
 #       by number.
-# ARGV: expected mark, mark afterwards, seconds that bucket, minute, hour and texts are kept and n of samples
-#       (msgpack), work (msgpack): hashes, samples, the texts' period, their bits (three a text), the group of each
-#       text, where each group counts (hash, position, hash, position, …), answers.
+# ARGV: expected mark, mark afterwards, seconds that bucket, minute, hour and texts are kept, number of samples, ms
+#       between two samples of the past (msgpack), work (msgpack): hashes, samples, the texts' period, their bits (three
+#       a text), the group of each text, where each group counts (hash, position, hash, position, …), answers.
 # The stamps in the indexes are Redis' clock, but never twice the same and never backwards: a reader asks
 # for what has changed since the newest stamp that it saw.
 # A text is new when one of its bits is unset in the filters of this period and the one before; its bits are set in
@@ -92,10 +92,16 @@ for level = 1, 3 do
   end
 end
 for _, samples in ipairs(work[2]) do
-  local key = KEYS[samples[1]]
-  for i = 2, #samples, 2 do redis.call('ZADD', key, samples[i], samples[i + 1]) end
+  local key, past = KEYS[samples[1]], KEYS[samples[2]]
+  for i = 3, #samples, 2 do redis.call('ZADD', key, samples[i], samples[i + 1]) end
   redis.call('ZREMRANGEBYRANK', key, 0, -(keep[5] + 1))
   redis.call('EXPIRE', key, keep[2])
+  local last = redis.call('ZREVRANGE', past, 0, 0, 'WITHSCORES')[2]
+  if not last or samples[3] - tonumber(last) >= keep[6] then
+    redis.call('ZADD', past, samples[3], samples[4])
+    redis.call('ZREMRANGEBYRANK', past, 0, -(keep[5] + 1))
+    redis.call('EXPIRE', past, keep[2])
+  end
 end
 for _, answers in ipairs(work[7]) do
   local key = KEYS[answers[1]]
@@ -171,7 +177,8 @@ class CountCall:
         """A tweet that may be shown."""
         row = self._samples.get(sample.watch)
         if row is None:
-            row = self._samples[sample.watch] = [self._key(self._keys.samples(sample.watch))]
+            names = self._keys.samples(sample.watch), self._keys.past_samples(sample.watch)
+            row = self._samples[sample.watch] = [self._key(name) for name in names]
         row += (sample.created_at_ms, json.dumps([sample.tweet_id, sample.text, list(sample.themes)]))
 
     def answer(self, answer: Answer, number: int) -> None:

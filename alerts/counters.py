@@ -33,6 +33,8 @@ _BASELINE_REFRESH_MS: Final = 2000
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 _TEXTS_KEPT_S: Final = 3600
+_SAMPLE_EVERY_MS: Final = 600_000
+"""Between two samples of the past."""
 
 
 class CounterStore:
@@ -46,8 +48,8 @@ class CounterStore:
         self._prefix = settings.redis.prefix
         self._bucket_s = settings.alerts.bucket_s
         alerts = settings.alerts
-        kept = (alerts.bucket_retention_s, alerts.minute_retention_s, alerts.hour_retention_s, _TEXTS_KEPT_S, SAMPLES)
-        self._keep = msgspec.msgpack.encode([int(number) for number in kept])
+        kept = (alerts.bucket_retention_s, alerts.minute_retention_s, alerts.hour_retention_s, _TEXTS_KEPT_S)
+        self._keep = msgspec.msgpack.encode([*(int(seconds) for seconds in kept), SAMPLES, _SAMPLE_EVERY_MS])
         self._add = self._redis.register_script(ADD)
         self._registered: dict[str, float] = {}
         self._rows = Rows()
@@ -215,15 +217,15 @@ class CounterStore:
         return self._minutes.read(since, until_s, step, watch, theme)
 
     def samples(self, watch: str, since_ms: int) -> list[Sample]:
-        """Negative tweets of a watch since then, newest first, at most SAMPLES a shard."""
+        """Negative tweets of a watch since then, newest first: of each shard the newest and some of the past."""
         pipeline = self._redis.pipeline(transaction=False)
         for shard in self._redis.smembers(shards_key(self._prefix)):
-            pipeline.zrange(
-                ShardKeys(self._prefix, shard).samples(watch), since_ms, "+inf", byscore=True, withscores=True
-            )
-        found = []
+            keys = ShardKeys(self._prefix, shard)
+            for key in (keys.samples(watch), keys.past_samples(watch)):
+                pipeline.zrange(key, since_ms, "+inf", byscore=True, withscores=True)
+        found = set()
         for members in pipeline.execute():
             for member, score in members:
                 tweet_id, text, themes = json.loads(member)
-                found.append(Sample(watch, int(score), text, tuple(themes), tweet_id))
+                found.add(Sample(watch, int(score), text, tuple(themes), tweet_id))
         return sorted(found, key=lambda sample: (-sample.created_at_ms, sample.tweet_id))

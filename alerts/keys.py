@@ -52,8 +52,12 @@ class ShardKeys:
         return self._key(f"answers:{start_s}")
 
     def samples(self, watch: str) -> str:
-        """Sorted set: a negative tweet → its `created_at`, ms."""
+        """Sorted set: a negative tweet → its `created_at`, ms; the newest."""
         return self._key(f"samples:{watch}")
+
+    def past_samples(self, watch: str) -> str:
+        """The same, one tweet of every ten minutes: what was said before a crisis filled the newest."""
+        return self._key(f"past:{watch}")
 
 
 def shards_key(prefix: str) -> str:

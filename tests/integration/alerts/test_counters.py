@@ -128,6 +128,28 @@ def test_the_newest_samples_stay_whatever_order_they_come_in(store: CounterStore
     assert store.samples("acme", NOW_MS + 75) == kept[:5]
 
 
+def test_what_was_said_before_a_crisis_is_not_swept_away_by_it(store: CounterStore) -> None:
+    def said(offset: int, texts: list[str], at_ms: int) -> None:
+        samples = [Sample("acme", at_ms + number, text, (), f"{offset + number}") for number, text in enumerate(texts)]
+        store.add(
+            topic_id="t1",
+            partition=0,
+            expected=offset,
+            end=offset + len(texts),
+            buckets={},
+            minutes={},
+            samples=samples,
+        )
+
+    for hour in range(8):
+        said(hour, [f"hour {hour}"], NOW_MS - (8 - hour) * 3_600_000)
+    for batch in range(10):
+        said(8 + batch * 40, ["bags!"] * 40, NOW_MS + batch * 1000)
+    kept = store.samples("acme", NOW_MS - 86_400_000)
+    assert [sample.text for sample in kept[-8:]] == [f"hour {hour}" for hour in range(7, -1, -1)]
+    assert len(kept) == 50 + 8 + 1  # and the first of the crisis' ten minutes
+
+
 def test_everything_but_marks_expires(store: CounterStore, settings: Settings) -> None:
     store.add(
         topic_id="t1",
