@@ -41,7 +41,7 @@ def replay_drift(
     alert: Alert | None = None
     for slot in range(number):
         said = sums[slot] - (sums[slot - width] if slot >= width else 0)
-        named = {
+        named: dict[tuple[str, int], int] = {
             (SENTIMENTS[place // ANSWER_BINS], place % ANSWER_BINS): int(said[place])
             for place in np.flatnonzero(said).tolist()
         }

@@ -110,9 +110,9 @@ class Backtest:
                 found += replay_quiet(rule, subject.where, series)
             else:
                 found += [one.alert for one in Replay(rule, subject.where, series).alerts()]
-        for rule in self.rules.rules:
-            if isinstance(rule, Drift) and rule.enabled and self._answers is not None and self._reference is not None:
-                found += replay_drift(rule, {"model_version": self._version}, self._answers, self._reference)
+        for one in self.rules.rules:
+            if isinstance(one, Drift) and one.enabled and self._answers is not None and self._reference is not None:
+                found += replay_drift(one, {"model_version": self._version}, self._answers, self._reference)
         return sorted(found, key=lambda alert: (alert.starts_at_ms, alert.name))
 
     def _series(self, subject: Subject) -> Series:
