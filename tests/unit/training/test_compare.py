@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.train import app
+from models.compiling import COMPILED
+from tests.unit.training.test_datasets import folder_of
+from training.compare import ExperimentsError, load_experiments
+from training.leaderboard import champion_of, leaderboard
+from training.members import FAMILIES, MEMBERS
+from training.results import ResultsError, read_results
+
+pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
+
+
+def test_the_shipped_experiments_name_every_member_once() -> None:
+    names = [experiment.member for experiment in load_experiments()]
+    assert sorted(names) == sorted(MEMBERS)
+    assert {MEMBERS[name].family for name in names} == set(FAMILIES)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("experiments: [{member: gpt}]", "experiments.0.member: 'gpt' is none of hashed, tfidf-lr"),
+        ("experiments: [{member: hashed, row: 3}]", "experiments.0.row"),
+        ("experiments: []", "experiments"),
+        ("- a: [", "not YAML"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+    with pytest.raises(ExperimentsError, match=message) as error:
+        load_experiments(path)
+    assert "\n" not in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_comparison_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    experiments, results = tmp_path / "mine.yaml", tmp_path / "results"
+    (tmp_path / "data").mkdir()
+    folder = folder_of(tmp_path / "data")
+    experiments.write_text("experiments: [{member: tfidf-lr, rows: 100}]")
+    arguments = ["compare", "--experiments", str(experiments), "--data-dir", str(folder), "--results", str(results)]
+    first = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert "tfidf-lr: done" in first.stderr
+    kept = (results / "tfidf-lr.native.json").read_bytes()
+    experiments.write_text("experiments: [{member: tfidf-lr, rows: 100}, {member: hashed}]")
+    second = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert "tfidf-lr: done" not in second.stderr
+    assert "hashed: done" in second.stderr
+    assert (results / "tfidf-lr.native.json").read_bytes() == kept
+    rows = read_results(results)
+    assert [row.member for row in rows] == ["hashed", "tfidf-lr"]
+    assert rows[0].distant_rows > rows[1].distant_rows == 100
+    assert rows[1].command == "buzzwatch train linear --model tfidf-lr --rows 100"
+    page = leaderboard(rows)
+    assert "`buzzwatch train linear --model hashed`" in page
+    assert champion_of(rows) in (rows[0], None)
+
+
+def test_a_damaged_result_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.native.json").write_text("{}")
+    with pytest.raises(ResultsError, match=r"a\.native\.json"):
+        read_results(tmp_path)
