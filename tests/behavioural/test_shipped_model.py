@@ -6,6 +6,7 @@ may not fall behind.
 
 from __future__ import annotations
 
+import json
 from itertools import product
 
 import numpy as np
@@ -170,3 +171,9 @@ def test_the_explanation_points_at_the_word_that_hurts(model: SentimentModel) ->
         strongest = max(model.explain(text), key=lambda found: abs(found.weight))
         assert strongest.word == word
         assert (strongest.weight < 0) == (word in ("terrible", "hate"))
+
+
+def test_it_says_what_drift_is_measured_against() -> None:
+    metadata = json.loads((Settings().artefact / "metadata.json").read_text())
+    assert sum(metadata["reference"]["classes"].values()) == pytest.approx(1, abs=0.01)
+    assert sum(metadata["reference"]["confidence"]) == pytest.approx(1, abs=0.01)
