@@ -10,7 +10,7 @@ help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: .venv/.installed var/kafka-jars/.pom ## Install everything that is missing: system packages, .venv, Kafka's jars
+setup: .venv/.installed .venv/.compiled var/kafka-jars/.pom ## Install everything that is missing: system packages, .venv, Kafka's jars
 	@:
 
 .PHONY: run
@@ -77,6 +77,13 @@ clean: ## Remove the environment, caches and Kafka's jars; the data under var st
 .venv/.installed: .venv/.system requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+KERNELS := $(shell grep -ls '^@compiled' models/*.py stream/*.py)
+
+.venv/.compiled: .venv/.installed $(KERNELS)
+	@echo 'compiling the scoring path'
+	@$(BIN)/python -m bootstrap.compile
 	@touch $@
 
 var/kafka-jars/.pom: pom.xml .venv/.installed

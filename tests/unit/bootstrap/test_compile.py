@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from numba.core import event
+
+from bench.functions import CameIn
+from bootstrap.compile import compile_scoring
+from contracts.events import ModelRef
+from contracts.rules_file import load_rules
+from contracts.settings import Settings
+from models.annotate import Annotator
+from models.artefact import load_artefact
+from models.champion import LoadedModel
+from stream.records import RecordBatch
+from stream.scoring import Scorer
+
+
+class Compilations(event.Listener):
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def on_start(self, event: event.Event) -> None:
+        self.names.append(str(event.data))
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+def test_nothing_is_left_to_compile_when_the_first_batch_comes() -> None:
+    settings = Settings()
+    compile_scoring(settings)
+    scorer = Scorer(Annotator(load_rules(settings.rules)), "masked")
+    loaded = LoadedModel.of(ModelRef("sentiment", "1"), load_artefact(settings.artefact))
+    values = [
+        b'{"id": "1", "text": "@airparadis lost my bag", "lang": "en", "created_at": "2026-11-20T10:00:00Z"}',
+        '{"id": 2, "text": "encore un retard à Orly \\u2708", "created_at": "2026-11-20T10:00:00+01:00"}'.encode(),
+        b"no tweet at all",
+    ]
+    compilations = Compilations()
+    with event.install_listener("numba:compile", compilations):
+        scored = scorer.score(RecordBatch([CameIn(b"1", value, 1) for value in values], 0, None), loaded, 2)
+    assert (len(scored.predictions), len(scored.dead_letters)) == (2, 1)
+    assert compilations.names == []
