@@ -63,6 +63,8 @@ def stats(
             **point.counts._asdict(),
             total=point.counts.total,
             share=round(point.counts.share, 4),
+            texts=point.texts,
+            unreliable=point.unreliable,
         )
         for point in found
     ]

@@ -163,6 +163,10 @@ class StatsPoint(BaseModel):
     total: int
     share: float
     """Negative tweets among all."""
+    texts: int
+    """Distinct texts among them: repeated ones count once; counted for watches, not for the whole stream."""
+    unreliable: int
+    """Those in languages that the model does not know."""
 
 
 class Judged(BaseModel):

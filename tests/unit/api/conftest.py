@@ -103,7 +103,7 @@ class FakeStats:
 
     def stats(self, **asked: Any) -> list[Point]:
         self.asked = asked
-        return [Point(1_700_000_040, "air-paradis", "", Counts(3, 1, 0))]
+        return [Point(1_700_000_040, "air-paradis", "", Counts(3, 1, 0), texts=2, unreliable=1)]
 
 
 class FakeJudgements:
