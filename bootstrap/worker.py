@@ -13,6 +13,7 @@ from bootstrap.beginning import Beginning, begin
 from bootstrap.logs import logging_config
 from contracts.errors import Unavailable
 from contracts.settings import Settings
+from models import language
 from models.annotate import Annotator
 from models.champion import Champion
 from stream import metrics
@@ -52,6 +53,7 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
         score = watch = None
         if takeover is not None:
             scorer = Scorer(Annotator(rules), settings.worker.text)
+            language.warm()
             following.on_change(lambda new: scorer.follow(Annotator(new)))
             score = ScoreRole(
                 settings, champion, scorer, instance.name, takeover=takeover, deliver=deliver, failed=failed
