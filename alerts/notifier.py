@@ -14,15 +14,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import httpx
 import redis
 
 from alerts.dispatch import Dispatcher
 from alerts.notifier_metrics import ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, SILENCES, WAITING
 from alerts.outbox import Claim, Outbox
-from alerts.schedule import retry_after_s
-from alerts.webhook import signed_headers
-from contracts.rules import Rules, Webhook
+from alerts.receivers.answer import Answer
+from alerts.receivers.sending import Sending
+from contracts.receivers import AnyReceiver
+from contracts.rules import Rules
 from contracts.settings import AlertSettings
 
 LEASE_MS: Final = 5000
@@ -64,7 +64,7 @@ class Notifier:
         self,
         outbox: Outbox,
         dispatcher: Dispatcher,
-        receivers: Sequence[Webhook],
+        receivers: Sequence[AnyReceiver],
         settings: AlertSettings,
         *,
         clock: Callable[[], int] = _wall_clock,
@@ -75,12 +75,7 @@ class Notifier:
         self._next: Rules | None = None
         self._timeout_s = settings.delivery_timeout_s
         self._clock = clock
-        # No proxy from the environment: where alerts go is said in the rules file alone.
-        self._client = httpx.Client(
-            timeout=self._timeout_s,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=2 * SLOTS),
-        )
+        self._sending = Sending(settings, clock)
         self._flights: dict[str, _Flight] = {}
         self._lock = threading.Lock()
         self._known_disabled: set[str] = set()
@@ -133,7 +128,7 @@ class Notifier:
             except redis.RedisError:
                 break
             time.sleep(0.02)
-        self._client.close()
+        self._sending.close()
 
     def _in_flight(self) -> list[_Flight]:
         with self._lock:
@@ -189,46 +184,33 @@ class Notifier:
             else:
                 self._outbox.renew(flight.claim, now, LEASE_MS)
 
-    def _deliver(self, claim: Claim, receiver: Webhook) -> None:
+    def _deliver(self, claim: Claim, receiver: AnyReceiver) -> None:
         """One attempt, in its own thread."""
-        entry = claim.entry
-        answer: int | None = None
-        retry_after: float | None = None
-        error = ""
-        try:
-            headers = signed_headers(receiver.secret, entry.id, entry.body, self._clock())
-            with (
-                DURATION.labels(receiver.name).time(),
-                self._client.stream("POST", receiver.url, content=entry.body.encode(), headers=headers) as response,
-            ):
-                answer = response.status_code
-                retry_after = retry_after_s(response.headers.get("retry-after"), self._clock())
-        except Exception as failure:  # whatever it is, the entry is tried again and nothing else suffers
-            error = " ".join(f"{type(failure).__name__}: {failure}".split())[:300]
+        with DURATION.labels(receiver.name).time():
+            answer = self._sending.attempt(receiver, claim.entry)
         with self._lock:
             ours = self._flights.get(claim.token) is not None
         if not ours:
             return
-        self._until_redis_answers(lambda: self._settle(claim, answer, error, retry_after))
+        self._until_redis_answers(lambda: self._settle(claim, answer))
         with self._lock:
             self._flights.pop(claim.token, None)
         self._until_redis_answers(self._outbox.wake)
 
-    def _settle(self, claim: Claim, answer: int | None, error: str, retry_after: float | None) -> None:
+    def _settle(self, claim: Claim, answer: Answer) -> None:
         receiver, entry = claim.entry.receiver, claim.entry
-        if answer is not None and 200 <= answer < 300:
+        if answer.outcome == "delivered":
             if self._outbox.delivered(claim, self._clock()):
                 DELIVERED.labels(receiver, "delivered").inc()
                 _log.info("delivered %s %s to %s", entry.status, entry.alertname, receiver)
             else:
                 DELIVERED.labels(receiver, "lost").inc()
                 _log.warning("%s has %s, but the claim was lost; it may come twice", receiver, entry.id)
-        elif answer == httpx.codes.GONE:
-            self._outbox.gone(claim, self._clock(), "410 Gone")
+        elif answer.outcome == "gone":
+            self._outbox.gone(claim, self._clock(), answer.said)
             DELIVERED.labels(receiver, "gone").inc()
         else:
-            patient = answer in (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
-            self._failed(claim, error or f"answered {answer}", retry_after if patient else None)
+            self._failed(claim, answer.said, answer.retry_after_s)
 
     def _failed(self, claim: Claim, error: str, retry_after: float | None) -> None:
         entry = claim.entry

@@ -1,4 +1,4 @@
-"""The notification: Alertmanager's webhook body, version 4, under Standard Webhooks' headers."""
+"""The notification: Alertmanager's webhook body, version 4, as it is or in a CloudEvent, and its signed headers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import standardwebhooks
 
@@ -16,6 +16,8 @@ from contracts.times import to_rfc3339
 
 # Fixed for ever: a notification that is computed again has the same id.
 _NAMESPACE: Final = uuid.UUID("0b9a3c52-6f0e-5b5e-8d0e-6275707a7a77")
+EVENT_SOURCE: Final = "/buzzwatch/alerts"
+"""`source` of the CloudEvents that receivers get."""
 
 
 def webhook_id(receiver: str, transition: Transition, repeat: int = 0) -> str:
@@ -74,13 +76,36 @@ def _common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 
-def signed_headers(secret: str, message_id: str, body: str, now_ms: int) -> dict[str, str]:
-    """Headers of one attempt; the timestamp is the attempt's, as receivers refuse old ones."""
+def body_for(
+    kind: Literal["alertmanager", "cloudevents"], message_id: str, status: str, created_ms: int, body: str
+) -> tuple[str, str]:
+    """Content type and body in the receiver's format; from what the outbox holds, so the same at every attempt."""
+    if kind == "alertmanager":
+        return "application/json", body
+    event = {
+        "specversion": "1.0",
+        "id": message_id,
+        "source": EVENT_SOURCE,
+        "type": f"buzzwatch.alert.{status}.v1",
+        "time": to_rfc3339(created_ms),
+        "datacontenttype": "application/json",
+        "data": json.loads(body),
+    }
+    return "application/cloudevents+json", json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+
+
+def signed_headers(secrets: Sequence[str], message_id: str, body: str, now_ms: int) -> dict[str, str]:
+    """Headers of one attempt; the timestamp is the attempt's, as receivers refuse old ones.
+
+    One signature per secret, separated by spaces: while a secret is changed, the receiver finds the one it knows.
+    """
     moment = datetime.fromtimestamp(now_ms // 1000, UTC)
     return {
         "content-type": "application/json",
         "user-agent": "buzzwatch",
         "webhook-id": message_id,
         "webhook-timestamp": str(now_ms // 1000),
-        "webhook-signature": standardwebhooks.Webhook(secret).sign(message_id, moment, body),
+        "webhook-signature": " ".join(
+            standardwebhooks.Webhook(secret).sign(message_id, moment, body) for secret in secrets
+        ),
     }

@@ -104,6 +104,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "BUZZWATCH_WORKER__GROUP": settings.worker.group,
         "BUZZWATCH_WORKER__WEB_PORT": str(settings.worker.web_port),
         "BUZZWATCH_ALERTS__METRICS_PORT": str(settings.alerts.metrics_port),
+        "BUZZWATCH_ALERTS__ALLOWED_NETWORKS": "127.0.0.0/8",  # our own receivers
         "BUZZWATCH_RULES": str(settings.rules),
         "BUZZWATCH_LOCAL__DATA_DIR": str(settings.local.data_dir),
         "OMP_NUM_THREADS": "1",

@@ -60,6 +60,8 @@ def demo(
             rules = settings.local.data_dir.absolute() / "demo" / "rules.yaml"
             write_rules(settings.rules, rules, receiver.url, secret)
             os.environ["BUZZWATCH_RULES"] = str(rules)  # for the processes of the stack
+            allowed = [*map(str, settings.alerts.allowed_networks), "127.0.0.0/8"]  # the receiver is on this machine
+            os.environ["BUZZWATCH_ALERTS__ALLOWED_NETWORKS"] = ",".join(allowed)
             with running_stack(load_settings(), screen, quiet=True) as stack:
                 play(settings, stage)
                 if leave:

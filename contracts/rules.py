@@ -5,12 +5,12 @@ Names are Alertmanager's where it has one (`labels`, `annotations`, `keep_firing
 
 from __future__ import annotations
 
-import base64
 from typing import Annotated
 
 import pydantic
 from pydantic import Field
 
+from contracts.receivers import Alertmanager, AnyReceiver, Apprise, Receiver, Webhook
 from contracts.routing import InhibitRule, Route
 from contracts.rule_kinds import (
     Accuracy,
@@ -29,7 +29,10 @@ from contracts.strict import Duration, Name, Strict
 
 __all__ = [
     "Accuracy",
+    "Alertmanager",
+    "AnyReceiver",
     "AnyRule",
+    "Apprise",
     "BadBuzz",
     "BaseRule",
     "ConsecutiveErrors",
@@ -39,6 +42,7 @@ __all__ = [
     "ModelBroken",
     "Name",
     "Quiet",
+    "Receiver",
     "Rule",
     "Rules",
     "Severity",
@@ -68,32 +72,13 @@ class Theme(Topic):
     """What a tweet is about."""
 
 
-class Webhook(Strict):
-    """Where alerts are posted: Alertmanager's body, signed per Standard Webhooks."""
-
-    name: Name
-    url: Annotated[str, Field(pattern=r"^https?://")]
-    secret: Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/=]+$", repr=False)]
-    """`whsec_` and the key in base64 (24 to 64 bytes)."""
-    send_resolved: bool = True
-
-    @pydantic.field_validator("secret")
-    @classmethod
-    def _is_base64(cls, secret: str) -> str:
-        try:
-            base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-        except ValueError:
-            raise ValueError("what follows whsec_ is not base64") from None
-        return secret
-
-
 class Rules(Strict):
     """A whole rules file."""
 
     watches: Annotated[tuple[Watch, ...], Field(min_length=1)]
     themes: tuple[Theme, ...] = ()
     rules: tuple[Rule, ...] = ()
-    receivers: tuple[Webhook, ...] = ()
+    receivers: tuple[Receiver, ...] = ()
     route: Route = Route()
     """Who is told what and when; everybody everything at once when not given."""
     inhibit_rules: tuple[InhibitRule, ...] = ()

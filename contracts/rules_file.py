@@ -51,9 +51,9 @@ def load_rules(path: Path) -> Rules:
 
 
 def _place(location: Sequence[Any]) -> list[Any]:
-    """Where it is in the file: pydantic puts the rule's kind behind the rule's number."""
-    is_rule = len(location) > 2 and location[0] == "rules" and isinstance(location[1], int)
-    return [*location[:2], *location[3:]] if is_rule else list(location)
+    """Where it is in the file: pydantic puts the kind of a rule or receiver behind its number."""
+    has_kind = len(location) > 2 and location[0] in ("rules", "receivers") and isinstance(location[1], int)
+    return [*location[:2], *location[3:]] if has_kind else list(location)
 
 
 def _line_naming(text: str, message: str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -217,12 +218,25 @@ class AlertSettings(_Group):
     Seconds."""
     delivery_timeout_s: Seconds = 10
     """Time-out of one delivery attempt, seconds."""
+    allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+    """Private addresses that receivers may have, comma-separated (`10.20.0.0/16,127.0.0.0/8`). All others that are not
+    public are refused: private, loopback, link-local, those of cloud metadata."""
     history: int = pydantic.Field(default=1000, ge=0)
     """How many resolved alerts are kept."""
     silence_retention_s: Seconds = 5 * 86_400
     """How long a silence is kept after its end, seconds."""
     metrics_port: Port = 6065
     """Port of the notifier's `/metrics` and `/livez` on the worker's web host."""
+
+    @pydantic.field_validator("allowed_networks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        try:
+            return [ip_network(part.strip()) for part in value.split(",") if part.strip()]
+        except ValueError as error:
+            raise ValueError(f"{error}; write networks such as 10.20.0.0/16,127.0.0.0/8") from None
 
     @pydantic.field_validator("bucket_s")
     @classmethod

@@ -84,7 +84,7 @@ def _row(variable: str, field: pydantic.fields.FieldInfo, text: str) -> str:
     elif isinstance(default, Path) and default.is_absolute():
         shown = str(default.relative_to(ROOT))
     else:
-        shown = "" if default is None else str(default)
+        shown = "" if default in (None, ()) else str(default)
     escaped = " ".join(text.split()).replace("|", "\\|")
     return f"| `{variable}` | {f'`{shown}`' if shown else ''} | {escaped} |"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from contracts.settings import KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings
+from contracts.settings import AlertSettings, KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings
 from contracts.topics import TopicSettings
 from local.topics import create_topics as create
 from tests.servers import RunningServer, start_kafka, start_mlflow, start_redis
@@ -20,6 +21,9 @@ for _name in [name for name in os.environ if name.startswith("BUZZWATCH_")]:
 
 NOBODY = "127.0.0.1:1"
 """An address where nothing listens: what `settings` names for a server that the test did not ask for."""
+
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+"""Where the receivers of tests are; the notifier refuses it unless told."""
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +68,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> 
         redis=RedisSettings(url=redis_url, prefix=f"test-{mark}"),
         mlflow=MlflowSettings(tracking_uri=mlflow, model_name=f"sentiment-{mark}"),
         local=LocalSettings(data_dir=tmp_path),
+        alerts=AlertSettings(allowed_networks=LOOPBACK),
     )
 
 

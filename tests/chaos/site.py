@@ -111,6 +111,7 @@ class Site:
             "BUZZWATCH_WORKER__SESSION_TIMEOUT_S": str(session_s),
             "BUZZWATCH_WORKER__TRANSACTION_TIMEOUT_S": str(session_s - 2),
             "BUZZWATCH_ALERTS__METRICS_PORT": str(self._metrics),
+            "BUZZWATCH_ALERTS__ALLOWED_NETWORKS": "127.0.0.0/8",
         }
         _remember_champion(folder / "var" / "champion")
         self._processes: list[Process] = []

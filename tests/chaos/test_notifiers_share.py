@@ -164,6 +164,7 @@ def _notifier(folder: Path, own_redis: RunningServer, rules: Path, number: int, 
         "BUZZWATCH_REDIS__PREFIX": "shared",
         "BUZZWATCH_RULES": str(rules),
         "BUZZWATCH_ALERTS__METRICS_PORT": str(port),
+        "BUZZWATCH_ALERTS__ALLOWED_NETWORKS": "127.0.0.0/8",
     }
     command = [str(Path(sys.executable).with_name("buzzwatch")), "notifier"]
     return Process("notifier", command, environment, folder / f"notifier-{number}.log")

@@ -54,6 +54,7 @@ class RunningStack:
             "BUZZWATCH_API__PORT": str(self.api),
             "BUZZWATCH_WORKER__WEB_PORT": str(web),
             "BUZZWATCH_ALERTS__METRICS_PORT": str(metrics),
+            "BUZZWATCH_ALERTS__ALLOWED_NETWORKS": "127.0.0.0/8",
             "BUZZWATCH_RULES": str(rules),
         }
         self.settings = Settings(

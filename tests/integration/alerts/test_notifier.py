@@ -222,6 +222,7 @@ def start_process(settings: Settings, receiver: Receiver, folder: Path, port: in
         "BUZZWATCH_REDIS__PREFIX": settings.redis.prefix,
         "BUZZWATCH_RULES": str(rules),
         "BUZZWATCH_ALERTS__METRICS_PORT": str(port),
+        "BUZZWATCH_ALERTS__ALLOWED_NETWORKS": "127.0.0.0/8",
     }
     command = [sys.executable, "-c", "from cli.main import main; main()", "notifier"]
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)

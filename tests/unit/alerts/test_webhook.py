@@ -9,7 +9,7 @@ import pytest
 import standardwebhooks
 
 from alerts.alert import Alert, Transition
-from alerts.webhook import render, signed_headers, webhook_id
+from alerts.webhook import body_for, render, signed_headers, webhook_id
 from tests.unit.alerts.telling import told
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -42,7 +42,7 @@ def test_the_body_is_alertmanagers_version_4() -> None:
 
 def test_a_receiver_can_verify_the_signature_with_the_standard_library() -> None:
     body = render(told("team", FIRING))
-    headers = signed_headers(SECRET, webhook_id("team", FIRING), body, int(time.time() * 1000))
+    headers = signed_headers([SECRET], webhook_id("team", FIRING), body, int(time.time() * 1000))
     assert standardwebhooks.Webhook(SECRET).verify(body.encode(), headers)["receiver"] == "team"
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         standardwebhooks.Webhook(SECRET).verify(body.replace("lost", "found"), headers)
@@ -56,3 +56,32 @@ def test_a_notification_computed_again_has_the_same_id_and_any_other_has_not() -
     ids = [webhook_id("team", one) for one in (FIRING, RESOLVED, later, other)]
     ids += [webhook_id("desk", FIRING), webhook_id("team", FIRING, repeat=1)]
     assert len(set(ids)) == len(ids)
+
+
+def test_while_a_secret_is_changed_receivers_with_the_old_and_the_new_one_both_verify() -> None:
+    new = "whsec_" + base64.b64encode(b"n" * 32).decode()
+    body = render(told("team", FIRING))
+    headers = signed_headers([new, SECRET], "id-1", body, int(time.time() * 1000))
+    assert len(headers["webhook-signature"].split(" ")) == 2
+    for secret in (SECRET, new):
+        assert standardwebhooks.Webhook(secret).verify(body, headers)["receiver"] == "team"
+    stranger = "whsec_" + base64.b64encode(b"s" * 32).decode()
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        standardwebhooks.Webhook(stranger).verify(body, headers)
+
+
+def test_a_cloudevent_has_the_webhook_id_and_the_same_body_as_its_data() -> None:
+    body = render(told("team", FIRING))
+    kind, event = body_for("cloudevents", "id-1", "firing", 1_790_000_000_000, body)
+    assert kind == "application/cloudevents+json"
+    parsed = json.loads(event)
+    assert parsed.pop("data") == json.loads(body)
+    assert parsed == {
+        "specversion": "1.0",
+        "id": "id-1",
+        "source": "/buzzwatch/alerts",
+        "type": "buzzwatch.alert.firing.v1",
+        "time": "2026-09-21T14:13:20.000Z",
+        "datacontenttype": "application/json",
+    }
+    assert body_for("cloudevents", "id-1", "firing", 1_790_000_000_000, body)[1] == event

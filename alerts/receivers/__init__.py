@@ -1,0 +1,1 @@
+"""How a notification gets to somebody: one module per kind of receiver."""

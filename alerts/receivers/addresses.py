@@ -1,0 +1,59 @@
+"""Which addresses may be connected to: public ones, and what the settings allow.
+
+A rules file names where alerts go, and names resolve to whatever their owner likes. Without this, a line in it makes
+the notifier ask the cloud's metadata service, Redis, or the router. What is checked is the address that is connected
+to, so a name that resolves differently a moment later gains nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Final
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+_PUBLIC_AND_YET_METADATA: Final = (IPv4Address("168.63.129.16"),)
+"""Azure's. Those of the others (169.254.169.254, fd00:ec2::254, 100.100.100.200) are in no public network."""
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+
+
+class RefusedAddressError(OSError):
+    """An address that receivers must not have. One line for a person."""
+
+    def __init__(self, host: str, address: Address) -> None:
+        at = "" if host == str(address) else f" at {address}"
+        super().__init__(
+            f"{host}{at} is no public address; allow it with BUZZWATCH_ALERTS__ALLOWED_NETWORKS if it is meant"
+        )
+
+
+def permitted(address: Address, allowed: Sequence[Network]) -> bool:
+    """Whether a receiver may be there."""
+    meant = _meant(address)
+    if any(meant in network or address in network for network in allowed):
+        return True
+    return meant.is_global and not meant.is_multicast and meant not in _PUBLIC_AND_YET_METADATA
+
+
+def require_permitted(host: str, address: str, allowed: Sequence[Network]) -> None:
+    """Raise unless `address`, which `host` has resolved to, is permitted.
+
+    Raises:
+        RefusedAddressError: it is not.
+    """
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    if not permitted(parsed, allowed):
+        raise RefusedAddressError(host, parsed)
+
+
+def _meant(address: Address) -> Address:
+    """The IPv4 address inside an IPv6 one that stands for it, else the address."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    teredo = address.teredo[1] if address.teredo else None
+    return address.ipv4_mapped or address.sixtofour or teredo or address

@@ -1,0 +1,37 @@
+"""What came of one attempt, whatever the kind of receiver."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+import httpx
+
+from alerts.schedule import retry_after_s
+
+_PATIENT: Final = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+_LONGEST: Final = 300
+
+
+class Answer(NamedTuple):
+    """`gone`: the receiver wants nothing any more."""
+
+    outcome: Literal["delivered", "failed", "gone"]
+    said: str
+    """One line for a person."""
+    retry_after_s: float | None = None
+
+
+def of_response(response: httpx.Response, now_ms: int) -> Answer:
+    """2xx is delivered, 410 is gone, anything else has failed; 429 and 503 may say for how long."""
+    status = response.status_code
+    if response.is_success:
+        return Answer("delivered", f"answered {status}")
+    if status == httpx.codes.GONE:
+        return Answer("gone", "410 Gone")
+    wait = retry_after_s(response.headers.get("retry-after"), now_ms) if status in _PATIENT else None
+    return Answer("failed", f"answered {status}", wait)
+
+
+def of_failure(failure: Exception) -> Answer:
+    """There was no answer."""
+    return Answer("failed", " ".join(f"{type(failure).__name__}: {failure}".split())[:_LONGEST])

@@ -1,0 +1,112 @@
+"""The part of a rules file that says how somebody is told: `receivers`, each of a kind."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Discriminator, Field, Tag
+
+from contracts.strict import Duration, Name, Strict
+
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]")]
+Secret = Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/=]+$")]
+"""`whsec_` and the key in base64 (24 to 64 bytes)."""
+
+
+class BaseReceiver(Strict):
+    """What every kind has."""
+
+    name: Name
+    send_resolved: bool = True
+
+
+class Webhook(BaseReceiver):
+    """Alerts are posted, signed per Standard Webhooks."""
+
+    kind: Literal["webhook"] = "webhook"
+    url: Annotated[HttpUrl, Field(repr=False)]
+    secret: Annotated[Secret | None, Field(repr=False)] = None
+    secrets: Annotated[tuple[Secret, ...], Field(repr=False)] = ()
+    """Several at once while they are changed: each makes a signature, and the receiver takes the one it knows."""
+    format: Literal["alertmanager", "cloudevents"] = "alertmanager"
+    """The body: Alertmanager's webhook, version 4, or a CloudEvent (JSON, structured mode) with that as its data."""
+
+    @pydantic.field_validator("secret", "secrets")
+    @classmethod
+    def _is_base64(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for secret in (value,) if isinstance(value, str) else value or ():
+            try:
+                base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+            except ValueError:
+                raise ValueError("what follows whsec_ is not base64") from None
+        return value
+
+    @pydantic.model_validator(mode="after")
+    def _signed(self) -> Webhook:
+        if (self.secret is None) == (not self.secrets):
+            raise ValueError("give secret or secrets, one of them")
+        return self
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The secrets to sign with."""
+        return self.secrets if self.secret is None else (self.secret,)
+
+
+class Alertmanager(BaseReceiver):
+    """Alerts are handed to an Alertmanager as Prometheus does; grouping, repeats and routes are then its own."""
+
+    kind: Literal["alertmanager"]
+    url: HttpUrl
+    """Where it is, without `/api/v2/alerts`."""
+    username: str | None = None
+    """For basic authentication."""
+    password: Annotated[str | None, Field(repr=False)] = None
+    bearer_token: Annotated[str | None, Field(repr=False)] = None
+    resend_delay: Annotated[Duration, Field(ge=1, le=3600)] = 60.0
+    """How often what fires is sent again. Without news for four times as long, Alertmanager takes it for resolved."""
+
+    @pydantic.model_validator(mode="after")
+    def _one_way_in(self) -> Alertmanager:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password go together")
+        if self.username is not None and self.bearer_token is not None:
+            raise ValueError("give username and password, or bearer_token")
+        return self
+
+
+class Apprise(BaseReceiver):
+    """Alerts are sent as text to all that Apprise speaks to: Slack, mail, SMS, PagerDuty, Teams and so on."""
+
+    kind: Literal["apprise"]
+    url: Annotated[str | None, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://", repr=False)] = None
+    """As Apprise writes it: `slack://…`, `mailtos://…`, `pagerduty://…`."""
+    url_file: Path | None = None
+    """A file with such addresses, one in a line; read anew for each notification."""
+
+    @pydantic.model_validator(mode="after")
+    def _one_address(self) -> Apprise:
+        if (self.url is None) == (self.url_file is None):
+            raise ValueError("give url or url_file, one of them")
+        return self
+
+
+def _kind(value: Any) -> Any:
+    """A receiver without `kind` is a webhook."""
+    return value.get("kind", "webhook") if isinstance(value, dict) else getattr(value, "kind", None)
+
+
+Receiver = Annotated[
+    Annotated[Webhook, Tag("webhook")]
+    | Annotated[Alertmanager, Tag("alertmanager")]
+    | Annotated[Apprise, Tag("apprise")],
+    Discriminator(
+        _kind,
+        custom_error_type="receiver_kind",
+        custom_error_message="kind must be webhook, alertmanager or apprise",
+    ),
+]
+AnyReceiver = Webhook | Alertmanager | Apprise

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import Any
+
+import httpx
+import pytest
+
+from alerts.receivers.addresses import RefusedAddressError
+from alerts.receivers.guarded_http import guarded_client
+from tests.fakes import Receiver
+
+LOOPBACK = (ip_network("127.0.0.0/8"),)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    one = Receiver()
+    yield one
+    one.close()
+
+
+class Names:
+    """A resolver whose answers change, as those of an attacker's name server do."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.asked = 0
+
+    def __call__(self, host: str, port: int, *_: Any, **__: Any) -> list[tuple[Any, ...]]:
+        address = host
+        if not host[0].isdigit():
+            address = self.answers[min(self.asked, len(self.answers) - 1)]
+            self.asked += 1
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0", "[::ffff:127.0.0.1]", "2130706433", "127.1"])
+def test_however_this_machine_is_written_it_is_refused(receiver: Receiver, host: str) -> None:
+    port = receiver.url.split(":")[2].split("/")[0]
+    with guarded_client((), 2) as client, pytest.raises(RefusedAddressError, match="ALLOWED_NETWORKS"):
+        client.post(f"http://{host}:{port}/hook")
+    assert receiver.posts == []
+    assert receiver.forged == 0  # it never came
+
+
+def test_an_allowed_network_is_reached(receiver: Receiver) -> None:
+    with guarded_client(LOOPBACK, 2) as client:
+        assert client.post(receiver.url, content=b"{}").status_code == 401
+
+
+def test_a_name_is_resolved_once_and_connected_where_it_was_checked(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = Names("127.0.0.1", "10.255.255.1")
+    port = receiver.url.split(":")[2].split("/")[0]
+    monkeypatch.setattr(socket, "getaddrinfo", names)
+    with guarded_client(LOOPBACK, 2) as client:
+        assert client.post(f"http://hooks.example.org:{port}/hook", content=b"{}").status_code == 401
+    assert names.asked == 1
+
+
+def test_a_public_name_that_means_a_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", Names("169.254.169.254"))
+    with (
+        guarded_client(LOOPBACK, 2) as client,
+        pytest.raises(RefusedAddressError, match=r"hooks\.example\.org at 169\.254\.169\.254"),
+    ):
+        client.post("http://hooks.example.org/latest/meta-data")
+
+
+def test_redirects_are_not_followed(receiver: Receiver) -> None:
+    other = Receiver("other")
+    try:
+        with guarded_client(LOOPBACK, 2) as client:
+            receiver._take = lambda *_: (307, {"location": other.url})  # type: ignore[method-assign]
+            assert client.post(receiver.url, content=b"{}").status_code == 307
+        assert other.forged == 0
+    finally:
+        other.close()
+
+
+def test_a_name_that_does_not_exist_is_one_line() -> None:
+    with guarded_client((), 2) as client, pytest.raises(httpx.ConnectError, match="cannot be resolved"):
+        client.post("http://no-such-host.invalid/")

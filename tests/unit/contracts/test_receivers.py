@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from contracts.errors import RulesError
+from contracts.rules import Alertmanager, Apprise, Webhook
+from contracts.rules_file import load_rules
+
+WATCH = "watches:\n  - name: acme\n    match: [acme]\nreceivers:\n"
+ONE, TWO = "whsec_" + "b25l" * 8, "whsec_" + "dHdv" * 8
+
+
+def file_with(folder: Path, receivers: str) -> Path:
+    file = folder / "rules.yaml"
+    file.write_text(WATCH + receivers)
+    return file
+
+
+def test_each_kind_of_receiver_is_read_and_one_without_a_kind_is_a_webhook(tmp_path: Path) -> None:
+    receivers = load_rules(
+        file_with(
+            tmp_path,
+            f"  - {{name: old, url: 'https://a.example', secret: {ONE}}}\n"
+            f"  - {{name: new, kind: webhook, url: 'http://a.example', secrets: [{ONE}, {TWO}], format: cloudevents}}\n"
+            "  - {name: am, kind: alertmanager, url: 'https://am.example', resend_delay: 30s}\n"
+            "  - {name: mail, kind: apprise, url: 'mailtos://user:pass@example.org'}\n",
+        )
+    ).receivers
+    assert [type(receiver) for receiver in receivers] == [Webhook, Webhook, Alertmanager, Apprise]
+    assert [receiver.keys for receiver in receivers if isinstance(receiver, Webhook)] == [(ONE,), (ONE, TWO)]
+    for hidden in ("whsec_", "user:pass", "a.example"):
+        assert hidden not in repr(receivers)
+
+
+@pytest.mark.parametrize(
+    ("receiver", "message"),
+    [
+        ("{name: w, url: 'https://a.example'}", ":5: receivers[0]: give secret or secrets, one of them"),
+        (f"{{name: w, url: ftp://a.example, secret: {ONE}}}", ":5: receivers[0].url: "),
+        ("{name: w, kind: pager}", ":5: receivers[0]: kind must be webhook, alertmanager or apprise"),
+        ("{name: w, kind: apprise}", ":5: receivers[0]: give url or url_file, one of them"),
+        ("{name: w, kind: alertmanager, ulr: 'http://a'}", ":5: receivers[0].u"),
+        ("{name: w, kind: alertmanager, url: 'http://a', username: me}", "username and password go together"),
+    ],
+)
+def test_a_mistake_in_a_receiver_is_named_with_its_line(tmp_path: Path, receiver: str, message: str) -> None:
+    with pytest.raises(RulesError) as caught:
+        load_rules(file_with(tmp_path, f"  - {receiver}\n"))
+    assert message in str(caught.value)
