@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Final, NamedTuple, Self
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
@@ -22,6 +22,9 @@ from bench.site import Site
 from bench.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
+
+if TYPE_CHECKING:
+    from stream.records import Headers
 
 _LOOK_EVERY_S: Final = 0.1
 _QUIET_S: Final = 3.0
@@ -218,6 +221,6 @@ def committed(settings: Settings, wanted: Container[bytes | None] = ()) -> tuple
             key = message.key()
             keys.add(key)
             if key in wanted:
-                sample[key] = content(message.value(), message.headers())
+                sample[key] = content(message.value(), cast("Headers | None", message.headers()))
     consumer.close()
     return rows, len(keys), sample

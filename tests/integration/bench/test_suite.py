@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from bench import crises, growth, peers, suite, throughput
+from bench import crises, growth, peers, sameness, suite, throughput
 from bench.contestants import CONTENDERS
 from bench.site import Site, open_site
 from bench.throughput import Missing
@@ -53,7 +53,7 @@ def test_one_command_writes_tables_and_a_picture_and_names_who_cannot_run_here(
 def test_a_contender_that_does_other_work_is_not_measured(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     lazy = CONTENDERS["kafka-python-polled"]._replace(name="the lazy one")
     monkeypatch.setitem(CONTENDERS, "lazy", lazy)
-    wanted = throughput.expected(site.settings, "plain")
+    wanted = sameness.expected(site.settings, "plain")
     monkeypatch.setattr(throughput, "expected", lambda *_: dict.fromkeys(wanted, ({"something": "else"}, {})))
     [found] = throughput.run(site, ["lazy"], ["plain"], 1500, 1, lambda _line: None)
     assert isinstance(found, Missing)
