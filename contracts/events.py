@@ -82,6 +82,8 @@ class Prediction(Struct, frozen=True, omit_defaults=False):
     author_id: str | UnsetType = UNSET
     reliable: bool = True
     """False: in a language that the model does not know."""
+    tier: Literal["linear", "deep"] | UnsetType = UNSET
+    """Which part of a cascade answered; absent when the model is none."""
 
 
 _tweet_decoder = msgspec.json.Decoder(Tweet)

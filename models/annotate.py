@@ -13,7 +13,7 @@ from contracts.rules import Rules
 from models import language
 from models.masking import mask_batch
 from models.matching import Matcher
-from models.sentiment import SentimentModel
+from models.sentiment import SentimentModel, Tiered
 from models.text import TextBatch
 
 
@@ -38,7 +38,7 @@ class Columns(NamedTuple):
     probabilities: NDArray[np.float32]
     """(n, 3), columns in the order of `SENTIMENTS`."""
     topics: list[int]
-    """Watches, themes and reliability of each text as bits, see `Annotator.names` and `Annotator.reliable`."""
+    """Watches, themes and more of each text as bits, see `Annotator.names`, `Annotator.reliable`, `Annotator.tier`."""
     masked: TextBatch | None
     """None when it was not asked for."""
 
@@ -52,6 +52,7 @@ class Annotator:
         self._names = [topic.name for topic in (*rules.watches, *rules.themes)]
         self._split: dict[int, tuple[list[str], list[str]]] = {}
         self._unreliable = 1 << len(self._names)
+        self._tiers = {"linear": 2 << len(self._names), "deep": 4 << len(self._names)}
 
     def annotate(self, model: SentimentModel, texts: Sequence[str]) -> list[Annotation]:
         """One annotation per text.
@@ -83,18 +84,25 @@ class Annotator:
         *,
         masked: bool = True,
         langs: Sequence[str | None] | None = None,
+        behind_s: float | None = None,
     ) -> Columns:
         """The same as columns, for who writes millions of them; `texts` are at least one.
 
         Args:
             langs: what the tweets say of their languages; nothing is asked about those when not given.
+            behind_s: how far a stream is behind. A cascade then keeps to its time budget, and notes its tiers.
 
         Raises:
             Exception: whatever the model raises.
         """
         batch = TextBatch.of(texts)
-        probabilities = model.predict_proba(batch if walks_bytes(model) else batch.strings())
         topics = self._matcher.find_batch(batch)
+        if behind_s is not None and isinstance(model, Tiered):
+            probabilities, tiers = model.predict_tiers(batch.strings(), behind_s)
+            marks = [self._tiers[name] for name in model.tiers]
+            topics = [bits | marks[tier] for bits, tier in zip(topics, tiers.tolist(), strict=True)]
+        else:
+            probabilities = model.predict_proba(batch if walks_bytes(model) else batch.strings())
         if langs is not None and not (known := language.reliable(batch, langs)).all():
             topics = topics.copy()
             for row in np.flatnonzero(~known).tolist():
@@ -104,6 +112,10 @@ class Annotator:
     def reliable(self, topics: int) -> bool:
         """Whether the model knows the language, from `Columns.topics`."""
         return not topics & self._unreliable
+
+    def tier(self, topics: int) -> str | None:
+        """Which tier of a cascade answered, from `Columns.topics`; None when no cascade did."""
+        return next((name for name, mark in self._tiers.items() if topics & mark), None)
 
     def names(self, topics: int) -> tuple[list[str], list[str]]:
         """The watches and the themes among `Columns.topics`; the caller's own lists."""

@@ -42,6 +42,8 @@ class CascadeModel:
     far a stream may be behind before nothing is asked any more.
     """
 
+    tiers = TIERS
+
     def __init__(self, linear: SentimentModel, deep: SentimentModel | None, metadata: Mapping[str, Any]) -> None:
         self.linear = linear
         self.deep = deep

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,18 @@ class WordWeight(NamedTuple):
 
     word: str
     weight: float
+
+
+@runtime_checkable
+class Tiered(Protocol):
+    """A model of several tiers, quick ones and slow ones, that can keep to a time budget."""
+
+    tiers: tuple[str, ...]
+    """Their names, the quickest first."""
+
+    def predict_tiers(self, texts: Sequence[str], behind_s: float) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Probabilities (n, 3) within the budget that is left to a stream so far behind, and (n,) indices of tiers."""
+        ...
 
 
 class SentimentModel(Protocol):

@@ -30,6 +30,12 @@ UNRELIABLE = b',"reliable":false'
 """Written only where it is so."""
 
 
+def marks(annotator: Annotator, topics: int) -> bytes:
+    """The fields that few events have: an unknown language, the tier of a cascade."""
+    tier = annotator.tier(topics)
+    return (b"" if annotator.reliable(topics) else UNRELIABLE) + (b',"tier":%b' % _encode(tier) if tier else b"")
+
+
 def instant(moment: datetime | None, timestamp_ms: int) -> bytes:
     """When a tweet was written, in UTC to the millisecond; its record's timestamp when it does not say."""
     if moment is None:
@@ -122,8 +128,7 @@ class EventWriter:
     def _topics_of(self, bits: int) -> bytes:
         watches, themes = self._annotator.names(bits)
         part = b'"watches":%b,"themes":%b,"model":%b' % (_encode(watches), _encode(themes), self._model)
-        if not self._annotator.reliable(bits):
-            part += UNRELIABLE
+        part += marks(self._annotator, bits)
         if len(self._topics) < _MOST_KEPT:  # a stream has few combinations, a hostile one has not
             self._topics[bits] = part
         return part

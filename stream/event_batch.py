@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from contracts.events import SENTIMENTS, ModelRef
 from models.annotate import Annotator, Columns
 from models.text import TextBatch
-from stream.cloud_events import UNRELIABLE, cloud_event_headers
+from stream.cloud_events import cloud_event_headers, marks
 from stream.event_kernel import DIGITS, ESCAPES, write_events
 from stream.prediction_ids import LENGTH, identifiers
 from stream.records import OutRecord
@@ -158,4 +158,4 @@ class EventBatchWriter:
     def _part(self, bits: int) -> bytes:
         watches, themes = self._annotator.names(bits)
         part = b'"watches":%b,"themes":%b,"model":%b' % (_encode(watches), _encode(themes), self._model)
-        return part if self._annotator.reliable(bits) else part + UNRELIABLE
+        return part + marks(self._annotator, bits)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +26,19 @@ from stream.records import OutRecord, Record, RecordBatch, ScoredBatch
 from stream.tweet_reading import read_batch, read_values
 
 _log = logging.getLogger("buzzwatch.stream.scoring")
+
+
+class _Moment(NamedTuple):
+    """When a batch is scored."""
+
+    scored_at: bytes
+    behind_s: float
+    """Age of its newest record: how far the stream is behind."""
+
+    @classmethod
+    def of(cls, batch: RecordBatch, now_ms: int) -> _Moment:
+        newest = batch.messages[-1].timestamp()[1] if batch.messages else now_ms
+        return cls(to_rfc3339(now_ms).encode(), max(0, now_ms - newest) / 1000)
 
 
 class Scorer:
@@ -56,9 +70,10 @@ class Scorer:
         if self._next_annotator is not None:
             self._annotator, self._next_annotator = self._next_annotator, None
             self._writer = self._batch_writer = None
+        moment = _Moment.of(batch, now_ms)
         if COMPILED:
             try:
-                return self._score_at_once(batch, loaded, to_rfc3339(now_ms).encode())
+                return self._score_at_once(batch, loaded, moment)
             except Exception as error:  # mostly the model's; what follows finds the tweet that it is about
                 _log.warning("a batch is scored in pieces: %s: %s", type(error).__name__, error)
         messages: list[Record] = []
@@ -72,48 +87,54 @@ class Scorer:
                 dead.append(dead_letter(message, error))
         predictions: list[OutRecord] = []
         if tweets:
-            self._score(messages, tweets, loaded, to_rfc3339(now_ms).encode(), predictions, dead)
+            self._score(messages, tweets, loaded, moment, predictions, dead)
         return ScoredBatch(batch, predictions, dead)
 
-    def _score_at_once(self, batch: RecordBatch, loaded: LoadedModel, scored_at: bytes) -> ScoredBatch:
+    def _score_at_once(self, batch: RecordBatch, loaded: LoadedModel, moment: _Moment) -> ScoredBatch:
         """The same in few calls of compiled code, as long as nothing is raised."""
         tweets, wrong = read_batch(batch.messages)
         dead = [dead_letter(batch.messages[row], error) for row, error in wrong]
         if tweets is None:
             return ScoredBatch(batch, [], dead)
-        columns = self._annotator.columns(loaded.model, tweets.texts, masked=self._text == "masked", langs=tweets.langs)
+        columns = self._annotator.columns(
+            loaded.model,
+            tweets.texts,
+            masked=self._text == "masked",
+            langs=tweets.langs,
+            behind_s=moment.behind_s,
+        )
         if self._batch_writer is None or self._batch_writer.ref != loaded.ref:
             self._batch_writer = EventBatchWriter(self._annotator, loaded.ref, self._text)
-        return ScoredBatch(batch, self._batch_writer.write(tweets, columns, scored_at), dead)
+        return ScoredBatch(batch, self._batch_writer.write(tweets, columns, moment.scored_at), dead)
 
     def _score(
         self,
         messages: Sequence[Record],
         tweets: Sequence[Tweet],
         loaded: LoadedModel,
-        scored_at: bytes,
+        moment: _Moment,
         predictions: list[OutRecord],
         dead: list[OutRecord],
     ) -> None:
         """Append what the tweets become. When the model raises, halves are tried until the culprit stands alone."""
         try:
-            predictions += self._predictions(messages, tweets, loaded, scored_at)
+            predictions += self._predictions(messages, tweets, loaded, moment)
         except Exception as error:  # whatever a model may raise: the tweet is kept, the rest is scored
             if len(tweets) == 1:
                 failure = ModelFailure(f"the model raised {type(error).__name__}: {error}")
                 dead.append(dead_letter(messages[0], failure))
                 return
             middle = len(tweets) // 2
-            self._score(messages[:middle], tweets[:middle], loaded, scored_at, predictions, dead)
-            self._score(messages[middle:], tweets[middle:], loaded, scored_at, predictions, dead)
+            self._score(messages[:middle], tweets[:middle], loaded, moment, predictions, dead)
+            self._score(messages[middle:], tweets[middle:], loaded, moment, predictions, dead)
 
     def _predictions(
-        self, messages: Sequence[Record], tweets: Sequence[Tweet], loaded: LoadedModel, scored_at: bytes
+        self, messages: Sequence[Record], tweets: Sequence[Tweet], loaded: LoadedModel, moment: _Moment
     ) -> list[OutRecord]:
         raw = [tweet.text for tweet in tweets]
         langs = [tweet.lang for tweet in tweets]
         probabilities, topics, masked = self._annotator.columns(
-            loaded.model, raw, masked=self._text == "masked", langs=langs
+            loaded.model, raw, masked=self._text == "masked", langs=langs, behind_s=moment.behind_s
         )
         keys = [str(tweet.id).encode() for tweet in tweets]
         identifiers = prediction_ids(loaded.ref, keys)
@@ -126,9 +147,9 @@ class Scorer:
             masked or (raw if self._text == "raw" else [None] * len(raw)),
             langs,
             [instant(tweet.created_at, sent) for tweet, sent in zip(tweets, timestamps, strict=True)],
-            scored_at,
+            moment.scored_at,
         )
-        headers = cloud_event_headers(identifiers, scored_at)
+        headers = cloud_event_headers(identifiers, moment.scored_at)
         return list(map(OutRecord, keys, events, headers, timestamps))
 
     def _writer_for(self, ref: ModelRef) -> EventWriter:
