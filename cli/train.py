@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli import train_deep
+from cli import train_deep, train_formats
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
@@ -60,6 +60,7 @@ def _group() -> None:
 
 
 train_deep.add_to(app)
+train_formats.add_to(app)
 
 
 @app.command(

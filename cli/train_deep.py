@@ -202,7 +202,7 @@ class _Run:
 
     def whole(self, train: Callable[[Callable[[str], None]], Any], about: str, command: str) -> None:
         settings = load_settings()
-        _require_tensorflow()
+        require_tensorflow()
         from training.register import check_reachable, default_alias
 
         alias = None
@@ -231,7 +231,8 @@ class _Run:
             wide_console().print(_table(done.metrics))
 
 
-def _require_tensorflow() -> None:
+def require_tensorflow() -> None:
+    """Raises: SettingsError when TensorFlow or keras-hub is not installed."""
     from importlib.util import find_spec
 
     if find_spec("tensorflow") is None or find_spec("keras_hub") is None:

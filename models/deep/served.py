@@ -26,8 +26,13 @@ _MOST_CHARACTERS: Final = 1_000
 class DeepModel:
     """A `SentimentModel` around a network from token ids to three logits. Threads may share it."""
 
-    def __init__(self, metadata: Mapping[str, Any], tokenizer: bytes, network: bytes) -> None:
+    def __init__(
+        self, metadata: Mapping[str, Any], tokenizer: bytes, network: bytes, *, opened: Network | None = None
+    ) -> None:
         """Open the network.
+
+        Args:
+            opened: answers instead of `network`, for what is no artefact yet.
 
         Raises:
             ArtefactError: other cleaning than this program's, an unknown format, or a package is not installed.
@@ -41,7 +46,7 @@ class DeepModel:
         self._contents = {"tokenizer": tokenizer, "network": network}
         self._longest = int(metadata["longest"])
         self._temperature = float(metadata.get("temperature", 1.0))
-        self._network = _opened(metadata, network)
+        self._network = opened or _opened(metadata, network)
         try:
             from tokenizers import Tokenizer
         except ImportError:

@@ -102,7 +102,10 @@ def _answers(
     """The teachers' mean probabilities, (len(rows), 3); each teacher's are kept, for it may take an hour to answer."""
     total = np.zeros((len(rows), 3), np.float64)
     for teacher in teachers:
-        noted = json.dumps([data.data_hash, read_metadata(Path(teacher))["sha256"]]) + hashlib.sha256(rows.tobytes()).hexdigest()
+        noted = (
+            json.dumps([data.data_hash, read_metadata(Path(teacher))["sha256"]])
+            + hashlib.sha256(rows.tobytes()).hexdigest()
+        )
         path = cache / f"taught-{hashlib.sha256(noted.encode()).hexdigest()[:16]}.npy"
         if not path.is_file():
             model = load_artefact(Path(teacher))

@@ -1,0 +1,171 @@
+"""`buzzwatch train formats|cascade`: what is made of a trained deep model."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.train_deep import require_tensorflow
+from cli.wide import wide_console
+from contracts.errors import SettingsError
+from contracts.settings import ROOT, load_settings
+
+_Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
+_HERE = Path("../shared/data")
+_KEPT = ROOT / "var" / "deep"
+
+
+def formats(
+    work: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Work folders of finished runs.")],
+    data_dir: _Data = _HERE,
+    most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 2_000,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Also write every artefact here, in FORMAT folders of MEMBER.")
+    ] = None,
+    output: Annotated[
+        Literal["table", "json", "markdown"], typer.Option("--format", help="Rows for people, JSON, or for a page.")
+    ] = "table",
+) -> None:
+    """Compare a trained network in every format: accuracy, size, time to load, for one tweet and for many.
+
+    Examples:
+
+      buzzwatch train formats var/deep/bigru var/deep/minilm-l6
+
+      buzzwatch train formats var/deep/student --out build/formats --format json
+    """
+    require_tensorflow()
+    with Console(stderr=True).status("reading the data") as status:
+        from training.datasets import load_training_data
+        from training.deep.finished import restored
+        from training.deep.formats import compare_formats
+
+        runs = [restored(folder) for folder in work]
+        data = load_training_data(data_dir)
+        rows = []
+        for finished in runs:
+            folder = None if out is None else out / finished.member
+
+            def keep(form: str, model: Any, folder: Path | None = folder) -> None:
+                if folder is not None:
+                    model.save(folder / form)
+
+            rows += list(compare_formats(finished, data, most, status.update, keep))
+    if output == "json":
+        typer.echo(json.dumps([asdict(row) for row in rows]))
+    elif output == "markdown":
+        typer.echo(_markdown(rows))
+    else:
+        wide_console().print(_formats_table(rows))
+
+
+def cascade(
+    deep: Annotated[Path, typer.Option(help="Folder of the deep model's artefact.")],
+    data_dir: _Data = _HERE,
+    most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 2_900,
+    budget_ms: Annotated[float, typer.Option(min=0, help="Most time of a batch in the deep tier.")] = 100,
+    patience_s: Annotated[float, typer.Option(min=0.1, help="So far behind, only the linear tier answers.")] = 5.0,
+    picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw accuracy against tweets a second.")] = None,
+    register: Annotated[bool, typer.Option(help="Register the cascade in MLflow.")] = True,
+    alias: Annotated[str | None, typer.Option(help="Alias of the new version.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")] = None,
+    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+) -> None:
+    """Put the shipped linear model in front of a deep one, and choose when it is sure enough.
+
+    Chosen with a linear model that has not seen the held-out texts, trained on the way (some minutes, kept).
+
+    Examples:
+
+      buzzwatch train cascade --deep build/minilm --no-register --out build/cascade --picture docs/pictures/cascade.png
+    """
+    settings = load_settings()
+    from models.artefact import load_artefact
+    from models.cascade import CascadeModel
+    from models.deep.served import DeepModel
+    from training.deep.cascading import cascade_of, draw, unseen_linear
+    from training.register import check_reachable, default_alias, register_artefact
+
+    if register:
+        check_reachable(settings)
+    errors = Console(stderr=True)
+    model = load_artefact(deep)
+    if not isinstance(model, DeepModel):
+        raise SettingsError(f"--deep {deep}: not a deep model")
+    with errors.status("reading the data") as status:
+        from training.datasets import load_training_data
+
+        data = load_training_data(data_dir)
+        linear = unseen_linear(data, _KEPT, status.update)
+        chosen, curve = cascade_of(linear, model, data, most, budget_ms / 1000, patience_s, status.update)
+        if picture is not None:
+            draw(curve, picture)
+        serving = CascadeModel(load_artefact(settings.artefact), model, chosen.metadata)
+        if out is not None:
+            serving.save(out)
+        if register:
+            with tempfile.TemporaryDirectory() as scratch:
+                serving.save(Path(scratch) / "artefact")
+                named = alias or default_alias(settings)
+                version = register_artefact(settings, Path(scratch) / "artefact", alias=named)
+            errors.print(f"registered as {settings.mlflow.model_name} version {version}, {named}", highlight=False)
+    if output == "json":
+        typer.echo(json.dumps(asdict(curve)))
+    else:
+        wide_console().print(_curve_table(curve))
+
+
+def add_to(app: typer.Typer) -> None:
+    """Make them subcommands of `buzzwatch train`."""
+    for command in (formats, cascade):
+        app.command()(command)
+
+
+def _markdown(rows: Sequence[Any]) -> str:
+    sets = list(rows[0].accuracy)
+    head = ["member", "format", *sets, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses"]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(_format_cells(row))} |" for row in rows)])
+
+
+def _formats_table(rows: Sequence[Any]) -> Table:
+    table = Table("member", "format", *rows[0].accuracy, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses")
+    for row in rows:
+        table.add_row(*_format_cells(row))
+    return table
+
+
+def _format_cells(row: Any) -> list[str]:
+    from training.deep.formats import LOST
+
+    return [
+        row.member,
+        row.format,
+        *(f"{value:.3f}" for value in row.accuracy.values()),
+        f"{row.megabytes:.1f}",
+        f"{row.load_ms:.0f}" if row.load_ms else "–",
+        f"{row.one_ms:.2f}",
+        f"{row.tweets_per_s:,.0f}",
+        f"{100 * row.lost:.1f} points" + (", too much" if row.lost > LOST else ""),
+    ]
+
+
+def _curve_table(curve: Any) -> Table:
+    table = Table("deep answers", "threshold", "tweets/s", *curve.rows, "mean", "")
+    for point in curve.points:
+        accuracies = [f"{point.accuracy[name]:.4f}" for name in curve.rows]
+        mark = "chosen" if point == curve.chosen else ""
+        cells = f"{point.share:.1%}", f"{point.threshold:.3f}", f"{point.tweets_per_s:,.0f}"
+        table.add_row(*cells, *accuracies, f"{point.mean:.4f}", mark)
+    table.add_row(
+        "deep alone", "", f"{curve.deep_tweets_per_s:,.0f}", *[""] * len(curve.rows), f"{curve.deep_alone:.4f}", ""
+    )
+    return table
