@@ -35,6 +35,8 @@ _WORDS: Final = (
 _FAMILY: Final = frozenset({"en", "pcm"})
 """What counts as English: py3langid takes some tweets in English for Nigerian Pidgin."""
 
+_WARM_UP: Final = ("Toujours pas de nouvelles de ma valise, trois jours de retard",)
+
 Array = NDArray[Any]
 _OFFSET: Final = 2166136261
 _PRIME: Final = 16777619
@@ -103,8 +105,8 @@ def english(texts: Sequence[str]) -> NDArray[np.float64]:
 
 
 def warm() -> None:
-    """Read the tables in the background, so that the first text that needs them does not wait."""
-    threading.Thread(target=_tables, name="languages", daemon=True).start()
+    """Compile the walk and read the tables in the background, so that the first text that needs them does not wait."""
+    threading.Thread(target=detected, args=(_WARM_UP,), name="languages", daemon=True).start()
 
 
 def _tables() -> _Tables:
