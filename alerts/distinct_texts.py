@@ -15,7 +15,7 @@ from typing import Final
 FILTER_BITS: Final = 1 << 23
 """Size of the Bloom filter that remembers a period's texts (1 MiB)."""
 FILTER_HASHES: Final = 3
-"""Bits that a text sets. 400,000 texts in each of two periods: 1 new text of 200 is taken for known; a million: 1 of 18."""
+"""Bits that a text sets. 400,000 texts in each period: 1 new text of 200 is taken for known; a million: 1 of 18."""
 PERIOD_S: Final = 900
 """A text is remembered for one to two of these after it last came."""
 
