@@ -186,6 +186,10 @@ class AlertKeys:
         """Set: groups in which something is muted."""
         return self._key("outbox:held")
 
+    def resent(self, receiver: str) -> str:
+        """String that runs out when an Alertmanager is to be told again of all that fires."""
+        return self._key(f"outbox:resent:{receiver}")
+
     def group(self, group: str) -> str:
         """String: what a receiver was told of one group, and what waits to be told."""
         return self._key(f"outbox:group:{group}")

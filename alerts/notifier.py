@@ -20,10 +20,10 @@ from alerts.dispatch import Dispatcher
 from alerts.notifier_metrics import ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, SILENCES, WAITING
 from alerts.outbox import Claim, Outbox
 from alerts.receivers.answer import Answer
+from alerts.receivers.resending import Resender
 from alerts.receivers.sending import Sending
-from contracts.receivers import AnyReceiver
+from contracts.receivers import Alertmanager, AnyReceiver
 from contracts.rules import Rules
-from contracts.settings import AlertSettings
 
 LEASE_MS: Final = 5000
 """How long a claim lasts without being renewed: the pause after a notifier was killed."""
@@ -36,7 +36,8 @@ _LOOK_S: Final = 5.0
 _log = logging.getLogger("buzzwatch.notifier")
 
 
-def _wall_clock() -> int:
+def wall_clock() -> int:
+    """Milliseconds since 1970."""
     return int(time.time() * 1000)
 
 
@@ -56,7 +57,9 @@ class Notifier:
         outbox: where the entries are.
         dispatcher: puts them there when it is time.
         receivers: from the rules file; entries for others stay where they are.
-        settings: time-out of an attempt.
+        sending: makes an attempt.
+        resender: tells Alertmanagers again; None leaves that out.
+        timeout_s: of an attempt.
         clock: milliseconds since 1970.
     """
 
@@ -65,17 +68,20 @@ class Notifier:
         outbox: Outbox,
         dispatcher: Dispatcher,
         receivers: Sequence[AnyReceiver],
-        settings: AlertSettings,
+        sending: Sending,
         *,
-        clock: Callable[[], int] = _wall_clock,
+        timeout_s: float,
+        resender: Resender | None = None,
+        clock: Callable[[], int] = wall_clock,
     ) -> None:
         self._outbox = outbox
         self._dispatcher = dispatcher
         self._receivers = {receiver.name: receiver for receiver in receivers}
         self._next: Rules | None = None
-        self._timeout_s = settings.delivery_timeout_s
+        self._timeout_s = timeout_s
         self._clock = clock
-        self._sending = Sending(settings, clock)
+        self._sending = sending
+        self._resender = resender
         self._flights: dict[str, _Flight] = {}
         self._lock = threading.Lock()
         self._known_disabled: set[str] = set()
@@ -106,6 +112,7 @@ class Notifier:
                 self._renew()
                 self._dispatcher.run_due(self._clock())
                 self._start_due()
+                self._resend_due()
                 self._look()
                 if not self.connected:
                     _log.info("delivering to %s", ", ".join(self._receivers) or "nobody: the rules name no receivers")
@@ -157,6 +164,11 @@ class Notifier:
                     self._flights[claim.token] = _Flight(claim, time.monotonic())
                 arguments = (claim, self._receivers[receiver])
                 threading.Thread(target=self._deliver, args=arguments, name=f"post-{receiver}", daemon=True).start()
+
+    def _resend_due(self) -> None:
+        receivers = [one for one in self._receivers.values() if isinstance(one, Alertmanager)]
+        if self._resender is not None:
+            self._resender.run_due(one for one in receivers if one.name not in self._known_disabled)
 
     def _nap_s(self) -> float:
         """Until a group is due, or an entry for a receiver with a free slot; a new notice wakes earlier."""

@@ -23,6 +23,12 @@ DELIVERED: Final = Counter(
 DURATION: Final = Histogram(
     "buzzwatch_delivery_seconds", "How long an attempt to post an alert took", ["receiver"], registry=REGISTRY
 )
+RESENT: Final = Counter(
+    "buzzwatch_alertmanager_resends",
+    "How often an Alertmanager was told again of all that fires, by outcome: delivered, failed, gone",
+    ["receiver", "outcome"],
+    registry=REGISTRY,
+)
 WAITING: Final = Gauge("buzzwatch_outbox_waiting", "Notifications still to be delivered", registry=REGISTRY)
 EXHAUSTED: Final = Gauge("buzzwatch_outbox_exhausted", "Notifications whose attempts are used up", registry=REGISTRY)
 ALERTS: Final = Gauge("buzzwatch_alerts", "Pending and firing alerts", ["state"], registry=REGISTRY)

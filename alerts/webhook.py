@@ -53,12 +53,13 @@ def render(notification: Notification) -> str:
         "commonLabels": _common([alert.labels for alert in alerts]),
         "commonAnnotations": _common([alert.annotations for alert in alerts]),
         "externalURL": url,
-        "alerts": [_shown(telling.status, telling.alert, url) for telling in notification.tellings],
+        "alerts": [shown(telling.status, telling.alert, url) for telling in notification.tellings],
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-def _shown(status: Status, alert: Alert, url: str) -> dict[str, Any]:
+def shown(status: Status, alert: Alert, url: str) -> dict[str, Any]:
+    """One alert of the body; `url` is where buzzwatch is."""
     return {
         "status": status,
         "labels": alert.labels,

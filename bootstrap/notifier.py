@@ -9,8 +9,10 @@ import time
 from alerts import notifier_metrics
 from alerts.connection import connect
 from alerts.dispatch import Dispatcher
-from alerts.notifier import Notifier
+from alerts.notifier import Notifier, wall_clock
 from alerts.outbox import Outbox
+from alerts.receivers.resending import Resender
+from alerts.receivers.sending import Sending
 from alerts.rules_following import RulesFollower
 from bootstrap.logs import configure_logging
 from contracts.settings import Settings
@@ -32,7 +34,15 @@ def run_notifier(settings: Settings) -> None:
         signal.signal(number, lambda *_: stopping.set())
     with connect(settings) as client:
         dispatcher = Dispatcher(client, settings, following.rules.inhibit_rules)
-        notifier = Notifier(Outbox(client, settings), dispatcher, following.rules.receivers, settings.alerts)
+        sending = Sending(settings.alerts, wall_clock)
+        notifier = Notifier(
+            Outbox(client, settings),
+            dispatcher,
+            following.rules.receivers,
+            sending,
+            timeout_s=settings.alerts.delivery_timeout_s,
+            resender=Resender(client, settings, sending.hand_over, wall_clock),
+        )
         following.on_change(notifier.follow)
         following.on_sighup()
         server = notifier_metrics.serve(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 from alerts.outbox import Entry
-from alerts.receivers import signed_webhook
+from alerts.receivers import alertmanager, apprise_urls, signed_webhook
 from alerts.receivers.answer import Answer, of_failure
 from alerts.receivers.guarded_http import guarded_client
-from contracts.receivers import AnyReceiver, Webhook
+from contracts.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 from contracts.settings import AlertSettings
 
 
@@ -16,8 +18,10 @@ class Sending:
     """Sends to receivers. Any thread may call it."""
 
     def __init__(self, settings: AlertSettings, clock: Callable[[], int]) -> None:
+        self._allowed = settings.allowed_networks
+        self._timeout_s = settings.delivery_timeout_s
         self._clock = clock
-        self._client = guarded_client(settings.allowed_networks, settings.delivery_timeout_s)
+        self._client = guarded_client(self._allowed, self._timeout_s)
 
     def attempt(self, receiver: AnyReceiver, entry: Entry) -> Answer:
         """Whatever happens is an answer: the entry is tried again and nothing else suffers."""
@@ -25,8 +29,17 @@ class Sending:
             match receiver:
                 case Webhook():
                     return signed_webhook.post(self._client, receiver, entry, self._clock())
-                case _:
-                    return Answer("failed", f"{receiver.kind} is not known")
+                case Alertmanager():
+                    return self.hand_over(receiver, json.loads(entry.body)["alerts"])
+                case Apprise():
+                    return apprise_urls.send(receiver, json.loads(entry.body), self._allowed, self._timeout_s)
+        except Exception as failure:
+            return of_failure(failure)
+
+    def hand_over(self, receiver: Alertmanager, alerts: list[dict[str, Any]]) -> Answer:
+        """Post alerts of the webhook body to an Alertmanager."""
+        try:
+            return alertmanager.post(self._client, receiver, alerts, self._clock())
         except Exception as failure:
             return of_failure(failure)
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
 import msgspec
 
 from alerts.alert import Alert, Transition
 from alerts.connection import connect
 from alerts.dispatch import Dispatcher
 from alerts.keys import AlertKeys
-from alerts.outbox import announce
+from alerts.notifier import Notifier, wall_clock
+from alerts.outbox import Outbox, announce
+from alerts.receivers.resending import Resender
+from alerts.receivers.sending import Sending
 from alerts.state import AlertStore
-from contracts.rules import ConsecutiveErrors, Rules, Watch, Webhook
+from contracts.rules import AnyReceiver, ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings
 from tests.fakes import SECRET
 
@@ -50,6 +58,42 @@ def put(
             commands = store.record(snapshot, [transition])
             if store.commit(snapshot, commands + announce(keys, known, [transition], now_ms, "http://127.0.0.1:8000")):
                 break
+
+
+def notifier_of(settings: Settings, receivers: Sequence[AnyReceiver]) -> Notifier:
+    """Wired as the process wires it; one thread of yours runs it."""
+    client = connect(settings)
+    sending = Sending(settings.alerts, wall_clock)
+    return Notifier(
+        Outbox(client, settings),
+        Dispatcher(client, settings),
+        receivers,
+        sending,
+        timeout_s=settings.alerts.delivery_timeout_s,
+        resender=Resender(client, settings, sending.hand_over, wall_clock),
+    )
+
+
+@contextmanager
+def delivering(settings: Settings, *receivers: AnyReceiver) -> Iterator[Notifier]:
+    """A notifier in a thread."""
+    notifier = notifier_of(settings, receivers)
+    stopping = threading.Event()
+    thread = threading.Thread(target=notifier.run, args=(stopping,))
+    thread.start()
+    try:
+        yield notifier
+    finally:
+        stopping.set()
+        thread.join(settings.alerts.delivery_timeout_s + 5)
+        assert not thread.is_alive()
+
+
+def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
 
 
 def dispatch(settings: Settings, now_ms: int) -> int:

@@ -5,23 +5,21 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from alerts.connection import connect
-from alerts.dispatch import Dispatcher
 from alerts.notifier import LEASE_MS, SLOTS, Notifier
 from alerts.outbox import Outbox
 from contracts.rules import Webhook
 from contracts.settings import Settings
 from tests.fakes import Receiver
-from tests.integration.alerts.notifications import changes, put, rules_for
+from tests.integration.alerts.notifications import changes, delivering, put, rules_for, until
 from tests.servers import RunningServer, free_ports
 
 
@@ -48,31 +46,12 @@ def now_ms() -> int:
     return int(time.time() * 1000)
 
 
-@contextmanager
-def delivering(settings: Settings, *receivers: Receiver) -> Iterator[Notifier]:
-    webhooks = [Webhook(name=one.name, url=one.url, secret=one.secret) for one in receivers]
-    client = connect(settings)
-    notifier = Notifier(Outbox(client, settings), Dispatcher(client, settings), webhooks, settings.alerts)
-    stopping = threading.Event()
-    thread = threading.Thread(target=notifier.run, args=(stopping,))
-    thread.start()
-    try:
-        yield notifier
-    finally:
-        stopping.set()
-        thread.join(15)
-        assert not thread.is_alive()
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
+def delivering_to(settings: Settings, *receivers: Receiver) -> AbstractContextManager[Notifier]:
+    return delivering(settings, *(Webhook(name=one.name, url=one.url, secret=one.secret) for one in receivers))
 
 
 def test_a_new_entry_is_posted_at_once_and_signed(settings: Settings, receiver: Receiver, outbox: Outbox) -> None:
-    with delivering(settings, receiver) as notifier:
+    with delivering_to(settings, receiver) as notifier:
         until(lambda: notifier.connected)
         time.sleep(0.1)
         before = time.monotonic()
@@ -87,7 +66,7 @@ def test_a_new_entry_is_posted_at_once_and_signed(settings: Settings, receiver: 
 def test_firing_comes_before_resolved_even_when_it_has_to_be_retried(settings: Settings, receiver: Receiver) -> None:
     receiver.answers = [500, 302]
     put(settings, now_ms(), *changes())
-    with delivering(settings, receiver):
+    with delivering_to(settings, receiver):
         posts = receiver.wait_for(4, timeout_s=15)
     assert [(post.status, post.answered) for post in posts] == [
         ("firing", 500),
@@ -101,7 +80,7 @@ def test_firing_comes_before_resolved_even_when_it_has_to_be_retried(settings: S
 
 def test_a_receiver_that_hangs_delays_no_other(settings: Settings, receiver: Receiver, desk: Receiver) -> None:
     receiver.delay_s = 3
-    with delivering(settings, receiver, desk):
+    with delivering_to(settings, receiver, desk):
         put(settings, now_ms(), *(changes(number)[0] for number in range(1, 4 * SLOTS)), to=("team", "desk"))
         desk.wait_for(4 * SLOTS - 1, timeout_s=2)
     assert len(receiver.posts) <= SLOTS
@@ -110,7 +89,7 @@ def test_a_receiver_that_hangs_delays_no_other(settings: Settings, receiver: Rec
 def test_retry_after_is_honoured(settings: Settings, receiver: Receiver) -> None:
     receiver.answers = [(429, {"Retry-After": "3"}), (503, {"Retry-After": "2"})]
     put(settings, now_ms(), changes()[0])
-    with delivering(settings, receiver):
+    with delivering_to(settings, receiver):
         receiver.wait_for(1)
         first = time.monotonic()
         receiver.wait_for(2)
@@ -122,7 +101,7 @@ def test_410_disables_a_receiver_and_its_alerts_wait(
 ) -> None:
     receiver.answers = [410]
     put(settings, now_ms(), changes(1)[0], to=("team", "desk"))
-    with delivering(settings, receiver, desk):
+    with delivering_to(settings, receiver, desk):
         until(lambda: "team" in outbox.disabled())
         put(settings, now_ms(), changes(2)[0], to=("team", "desk"))
         desk.wait_for(2)
@@ -137,7 +116,7 @@ def test_an_attempt_ends_at_its_time_out(settings: Settings, receiver: Receiver,
     settings.alerts.delivery_timeout_s = 0.5
     receiver.delay_s = 5
     put(settings, now_ms(), changes()[0])
-    with delivering(settings, receiver):
+    with delivering_to(settings, receiver):
         receiver.wait_for(1)
         until(lambda: any(entry.failures for entry in outbox.waiting()), 3)
         receiver.delay_s = 0
@@ -149,14 +128,14 @@ def test_a_receiver_that_is_not_there_is_tried_again(settings: Settings, outbox:
     nobody = Receiver()
     nobody.close()
     put(settings, now_ms(), changes()[0])
-    with delivering(settings, nobody):
+    with delivering_to(settings, nobody):
         until(lambda: any(entry.failures for entry in outbox.waiting()))
     (entry,) = outbox.waiting()
     assert "ConnectError" in entry.last_error
 
 
 def test_two_notifiers_share_the_work_and_send_nothing_twice(settings: Settings, receiver: Receiver) -> None:
-    with delivering(settings, receiver), delivering(settings, receiver):
+    with delivering_to(settings, receiver), delivering_to(settings, receiver):
         for number in range(1, 31):
             put(settings, now_ms(), *changes(number))
         receiver.wait_for(60)
@@ -172,7 +151,7 @@ def test_entries_for_a_receiver_that_left_the_rules_are_kept_and_named_once(
     settings: Settings, receiver: Receiver, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(settings, now_ms(), changes(1)[0], to=("desk",))
-    with delivering(settings, receiver) as notifier:
+    with delivering_to(settings, receiver) as notifier:
         until(lambda: notifier.connected)
         put(settings, now_ms(), changes(2)[0], to=("team",))
         receiver.wait_for(1)
@@ -184,7 +163,7 @@ def test_entries_for_a_receiver_that_left_the_rules_are_kept_and_named_once(
 
 def test_changed_rules_are_taken_over_while_it_runs(settings: Settings, receiver: Receiver, desk: Receiver) -> None:
     put(settings, now_ms(), changes(1)[0], to=("team", "desk"))
-    with delivering(settings, receiver) as notifier:
+    with delivering_to(settings, receiver) as notifier:
         receiver.wait_for(1)
         assert desk.posts == []
         rules = rules_for("team", "desk")
@@ -199,7 +178,7 @@ def test_deliveries_go_on_after_redis_was_killed(
 ) -> None:
     settings.redis.url = own_redis.address
     settings.redis.timeout_s = 1
-    with delivering(settings, receiver) as notifier:
+    with delivering_to(settings, receiver) as notifier:
         put(settings, now_ms(), changes(1)[0])
         receiver.wait_for(1)
         time.sleep(1.5)  # the append-only file is written every second

@@ -1,0 +1,84 @@
+"""The process that speaks through Apprise: `python -m alerts.receivers.apprise_child`.
+
+Apprise's hundred plugins open their connections in their own ways (requests, smtplib, plain sockets). Python tells an
+audit hook of each connection before it is made, with the address that was resolved: here it is refused when it is not
+permitted, redirects included. Hooks stay for the life of a process, so this one lives for one notification, and its
+parent ends it when it takes too long.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from ipaddress import ip_network
+from typing import Any, Final
+
+from alerts.receivers.addresses import Network, RefusedAddressError, require_permitted
+
+_CONNECTING: Final = ("socket.connect", "socket.sendto", "socket.sendmsg")
+
+
+def main() -> None:
+    """Read a task from standard input, send, write one `[sent, addresses refused, what was said]` for each URL."""
+    task = json.load(sys.stdin)
+    refused: list[str] = []
+    _guard([ip_network(network) for network in task["allowed"]], refused)
+    said = _Said()
+    logging.getLogger("apprise").addHandler(said)
+    outcomes = []
+    for url in task["urls"]:
+        said.lines.clear()
+        refused.clear()
+        sent = _send(url, task["title"], task["text"], task["kind"])
+        outcomes.append([sent, list(dict.fromkeys(refused)), list(dict.fromkeys(said.lines))])
+    json.dump(outcomes, sys.stdout)
+
+
+def _guard(allowed: Sequence[Network], refused: list[str]) -> None:
+    def check(event: str, arguments: tuple[Any, ...]) -> None:
+        if event not in _CONNECTING:
+            return
+        address = arguments[1]
+        if address is None and event == "socket.sendmsg":
+            return  # the socket is connected already, and was checked then
+        try:
+            if not isinstance(address, tuple):
+                raise PermissionError("receivers are not reached by Unix sockets")
+            require_permitted(str(address[0]), str(address[0]), allowed)
+        except RefusedAddressError as error:
+            refused.append(str(error))
+            raise
+        except ValueError:
+            raise PermissionError(f"{address[0]} was not resolved before it was connected to") from None
+
+    sys.addaudithook(check)
+
+
+def _send(url: str, title: str, text: str, kind: str) -> bool:
+    import apprise  # a second of work, for this process alone
+
+    asset = apprise.AppriseAsset(
+        app_id="buzzwatch", app_desc="buzzwatch", app_url="", async_mode=False, secure_logging=True
+    )
+    sender = apprise.Apprise(asset=asset)
+    if not sender.add(url):
+        logging.getLogger("apprise").error("Apprise cannot read the address of this receiver")
+        return False
+    return bool(sender.notify(title=title, body=text, notify_type=apprise.NotifyType(kind), body_format="text"))
+
+
+class _Said(logging.Handler):
+    """What Apprise's plugins say about a failure."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(" ".join(record.getMessage().split()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""Whatever Apprise speaks to, by a process of its own for each notification (see `apprise_child`)."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from alerts.receivers.addresses import Network
+from alerts.receivers.answer import Answer
+from alerts.receivers.message import message_of
+from contracts.receivers import Apprise
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_LONGEST: Final = 300
+_SECRET_LENGTH: Final = 6
+"""Parts of an address that are shorter are no tokens."""
+
+
+def send(receiver: Apprise, body: Mapping[str, Any], allowed: Sequence[Network], timeout_s: float) -> Answer:
+    """One attempt. With several addresses it has failed when one has; a later attempt then tells all of them again.
+
+    Raises:
+        OSError: the file with the addresses cannot be read.
+    """
+    urls = _urls(receiver)
+    if not urls:
+        return Answer("failed", f"{receiver.url_file} names no address")
+    message = message_of(body)
+    task = {
+        "urls": urls,
+        "title": message.title,
+        "text": message.text,
+        "kind": message.kind,
+        "allowed": [str(network) for network in allowed],
+    }
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "alerts.receivers.apprise_child"],
+            input=json.dumps(task),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+            cwd=_ROOT,
+            env={name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
+        )
+    except subprocess.TimeoutExpired:
+        return Answer("failed", f"no answer within {timeout_s:g} s")
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        return Answer("failed", _without_secrets(f"Apprise ended with {done.returncode}: {last}", urls)[:_LONGEST])
+    outcomes = json.loads(done.stdout)
+    failures = [
+        "; ".join([*refused, *(_without_secrets(line, urls) for line in said)]) or "not sent"
+        for sent, refused, said in outcomes
+        if not sent
+    ]
+    if not failures:
+        return Answer("delivered", f"sent by Apprise to {len(urls)} address{'es' if len(urls) > 1 else ''}")
+    counted = f"{len(failures)} of {len(urls)} failed: " if len(urls) > 1 else ""
+    return Answer("failed", (counted + "; ".join(failures))[:_LONGEST])
+
+
+def _urls(receiver: Apprise) -> list[str]:
+    if receiver.url is not None:
+        return [receiver.url]
+    assert receiver.url_file is not None  # the schema wants one of them
+    lines = (line.strip() for line in receiver.url_file.read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _without_secrets(text: str, urls: Sequence[str]) -> str:
+    """Tokens and passwords stand in Apprise's addresses, wherever a plugin wants them."""
+    for url in urls:
+        credentials, at, _ = url.partition("://")[2].rpartition("@")
+        rest = url.partition("://")[2] if not at else credentials
+        for part in re.split(r"[/:@?&=,]", rest):
+            if len(part) >= _SECRET_LENGTH:
+                text = text.replace(part, "…")
+    return text

@@ -1,0 +1,60 @@
+"""A notification as text for people: a chat, a mail, a telephone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+_FACTS: Final = (
+    ("description", ""),
+    ("top_themes", "Themes: "),
+    ("top_terms", "Terms: "),
+    ("sample_1", "“"),
+    ("sample_2", "“"),
+    ("sample_3", "“"),
+)
+"""Annotations that people are shown, and what stands before them."""
+
+
+class Message(NamedTuple):
+    """What somebody reads."""
+
+    title: str
+    text: str
+    kind: Literal["failure", "warning", "success"]
+    """Apprise's notification type: the colour or the picture."""
+
+
+def message_of(body: Mapping[str, Any]) -> Message:
+    """From Alertmanager's webhook body, as the outbox holds it."""
+    alerts = body["alerts"]
+    firing = [alert for alert in alerts if alert["status"] == "firing"]
+    state = "FIRING" if firing else "RESOLVED"
+    if len(alerts) == 1:
+        title = f"[{state}] {_headline(alerts[0])}"
+    else:
+        names = ", ".join(sorted({alert["labels"]["alertname"] for alert in alerts}))
+        counts = f"{len(firing)} firing, {len(alerts) - len(firing)} resolved"
+        title = f"[{state}] {names}: {counts}"
+    critical = any(alert["labels"].get("severity") == "critical" for alert in firing)
+    kind: Literal["failure", "warning", "success"] = "failure" if critical else "warning" if firing else "success"
+    return Message(title, "\n\n".join(_paragraph(alert, alone=len(alerts) == 1) for alert in alerts), kind)
+
+
+def _headline(alert: Mapping[str, Any]) -> str:
+    where = [alert["labels"][label] for label in ("watch", "theme", "model_version") if label in alert["labels"]]
+    return str(alert["annotations"].get("summary") or " ".join([alert["labels"]["alertname"], *where]))
+
+
+def _paragraph(alert: Mapping[str, Any], *, alone: bool) -> str:
+    resolved = alert["status"] == "resolved"
+    lines = [] if alone else [f"{'resolved' if resolved else 'firing'}: {_headline(alert)}"]
+    if not resolved:
+        for name, before in _FACTS:
+            text = alert["annotations"].get(name)
+            if text:
+                lines.append(f"{before}{text}{'”' if before == '“' else ''}")
+    since = f"{alert['labels'].get('severity', 'alert')}, since {alert['startsAt']}"
+    lines.append(f"{since}, until {alert['endsAt']}" if resolved else since)
+    lines.append(alert["generatorURL"])
+    return "\n".join(lines)

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from alerts.alert import Alert, Transition
+from alerts.receivers.message import message_of
+from alerts.webhook import render
+from tests.unit.alerts.telling import told
+
+ALERT = Alert(
+    "bad_buzz",
+    "00000000000000ff",
+    {"alertname": "BadBuzz", "severity": "critical", "watch": "air-paradis"},
+    {"summary": "Bad buzz about air-paradis", "top_terms": "suitcase, carousel", "sample_1": "no suitcase"},
+    starts_at_ms=1_790_000_000_000,
+    value=0.8,
+)
+FIRING = Transition("firing", ALERT)
+RESOLVED = Transition("resolved", msgspec.structs.replace(ALERT, ends_at_ms=1_790_000_060_000))
+OTHER = Transition("firing", msgspec.structs.replace(ALERT, labels=ALERT.labels | {"severity": "warning"}))
+
+
+def body(*transitions: Transition) -> Any:
+    return json.loads(render(told("desk", *transitions)))
+
+
+def test_one_alert_is_its_summary_its_reason_and_where_to_look() -> None:
+    title, text, kind = message_of(body(FIRING))
+    assert (title, kind) == ("[FIRING] Bad buzz about air-paradis", "failure")
+    assert text.splitlines() == [
+        "Terms: suitcase, carousel",
+        "“no suitcase”",
+        "critical, since 2026-09-21T14:13:20.000Z",
+        "http://127.0.0.1:8000/alerts",
+    ]
+
+
+def test_an_end_says_until_when_and_repeats_no_reason() -> None:
+    title, text, kind = message_of(body(RESOLVED))
+    assert (title, kind) == ("[RESOLVED] Bad buzz about air-paradis", "success")
+    assert "until 2026-09-21T14:14:20.000Z" in text
+    assert "suitcase" not in text
+
+
+def test_several_are_counted_and_told_one_by_one() -> None:
+    title, text, kind = message_of(body(OTHER, RESOLVED))
+    assert (title, kind) == ("[FIRING] BadBuzz: 1 firing, 1 resolved", "warning")
+    first, second = text.split("\n\n")
+    assert first.startswith("firing: Bad buzz about air-paradis\n")
+    assert second.startswith("resolved: Bad buzz about air-paradis\n")
+
+
+@pytest.mark.parametrize("annotations", [{}, {"summary": ""}])
+def test_without_a_summary_the_labels_are_the_headline(annotations: dict[str, str]) -> None:
+    plain = Transition("firing", msgspec.structs.replace(ALERT, annotations=annotations))
+    assert message_of(body(plain)).title == "[FIRING] BadBuzz air-paradis"
