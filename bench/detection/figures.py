@@ -101,13 +101,14 @@ def draw(found: Found, path: Path) -> None:
         false = [point[0] for point in points]
         left.plot(false, [point[1] for point in points], marker="o", label=contender.name)
         right.plot(false, [point[2] for point in points], marker="o", label=contender.name)
-    for axes, label in ((left, "median delay from the 50th tweet, s; not found counts as an hour"), (right, "found")):
+    for axes, label in ((left, "median delay from the 50th tweet, s (not found: an hour)"), (right, "found")):
         axes.set_xscale("log")
         axes.axvline(1, color="0.7", linestyle=":")
         axes.set_xlabel("false alarms in 30 days per watch")
         axes.set_ylabel(label)
         axes.grid(alpha=0.3)
     left.set_yscale("symlog", linthresh=30)
+    left.set_ylim(-35, 4000)
     right.set_ylim(0, 1.02)
     right.legend(loc="lower right")
     figure.suptitle("Crises of at least twice the usual share and 50 tweets", fontsize=11)
