@@ -8,6 +8,7 @@ of the commonest words that only English has is not walked at all. `docs/decisio
 from __future__ import annotations
 
 import functools
+import importlib
 import threading
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -116,9 +117,8 @@ def _tables() -> _Tables:
 
 @functools.cache
 def _read() -> _Tables:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    model = LanguageIdentifier.from_model_file(MODEL_FILE)
+    library: Any = importlib.import_module("py3langid.langid")
+    model = library.LanguageIdentifier.from_model_file(library.MODEL_FILE)
     english = np.array([name in _FAMILY for name in model.nb_classes])
     return _Tables(
         np.asarray(model.tk_nextmove).astype(np.int32),
@@ -144,13 +144,14 @@ _HASHES: Final = np.array(sorted({_hash(word) for word in _WORDS.split()}), np.i
 def _prepare(
     data: Array, offsets: Array, words: Array, buffer: Array, lengths: Array, letters: Array, out: Array
 ) -> None:
-    """Leave handles and links out of each text, count its letters, and see whether it has two English words."""
+    """Leave handles and links out, count letters, look for two English words in each text, or one among five."""
     for i in range(len(offsets) - 1):
         at = offsets[i]
         stop = offsets[i + 1] - 1
         n = offsets[i]
         found = 0
         last = 0
+        count = 0
         while at < stop:
             start = at
             while at < stop and data[at] > 32:
@@ -172,6 +173,7 @@ def _prepare(
                         if 97 <= byte <= 122 or (byte >= 128 and not sign):
                             letters[i] += 1
                             word = ((word ^ byte) * 16777619) & 0xFFFFFFFF
+                    count += 1
                     where = np.searchsorted(words, word)
                     if where < len(words) and words[where] == word and word != last:
                         found += 1
@@ -180,7 +182,7 @@ def _prepare(
                     n += 1
             at += 1
         lengths[i] = n - offsets[i]
-        out[i] = found >= 2
+        out[i] = found >= 2 or (found == 1 and count <= 5)
 
 
 @compiled

@@ -102,7 +102,7 @@ class MixedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         odds = self._polarity(table)[:, None] / 4
         pushes = np.hstack([np.maximum(odds, 0), np.maximum(-odds, 0)])
         if sparse.issparse(table):
-            both: list[Any] = [table, sparse.csr_matrix(pushes, dtype=table.dtype)]
+            both: list[Any] = [table, sparse.csr_matrix(pushes.astype(np.float32))]
             return sparse.hstack(both).tocsr()
         return np.hstack([table, pushes])
 

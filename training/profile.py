@@ -66,7 +66,7 @@ def _set(data: Labelled, prints: Any, progress: Progress) -> dict[str, Any]:
     seen = np.zeros((len(counts), len(SENTIMENTS)), bool)
     seen[inverse, codes] = True
     conflicting = (seen.sum(axis=1) > 1)[inverse]
-    present = [label for label in SENTIMENTS if (labels == label).any()]
+    present: list[str] = [label for label in SENTIMENTS if (labels == label).any()]
     progress("counting n-grams")
     rows = np.random.default_rng(0).permutation(len(texts))[:SAMPLE]
     ngrams = {label: _counts(texts[i] for i in rows.tolist() if labels[i] == label) for label in present}

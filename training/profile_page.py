@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import importlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -94,11 +95,11 @@ def _lengths(one: Mapping[str, Any]) -> bytes:
 def _cloud(one: Mapping[str, Any]) -> str:
     if not one["words"]:
         return ""
-    from wordcloud import WordCloud
+    wordcloud: Any = importlib.import_module("wordcloud")
 
-    image = WordCloud(width=500, height=280, background_color="white", random_state=0).generate_from_frequencies(
-        one["words"]
-    )
+    image = wordcloud.WordCloud(
+        width=500, height=280, background_color="white", random_state=0
+    ).generate_from_frequencies(one["words"])
     out = io.BytesIO()
     image.to_image().save(out, format="PNG")
     return _picture(out.getvalue())
