@@ -18,12 +18,13 @@ from alerts.keys import ShardKeys
 # KEYS: mark, three indexes (buckets, minutes, hours), the texts' period and two filters, then what ARGV[4] refers to
 #       by number.
 # ARGV: expected mark, mark afterwards, seconds that bucket, minute, hour and texts are kept, number of samples, ms
-#       between two samples of the past (msgpack), work (msgpack): hashes, samples, the texts' period, their bits (three
-#       a text), the group of each text, where each group counts (hash, position, hash, position, …), answers.
+#       between two samples of the past (msgpack), work (msgpack): hashes, samples, the texts' period, a word's place
+#       and a mask for each text, the group of each text, where each group counts (hash, position, hash, position, …),
+#       answers.
 # The stamps in the indexes are Redis' clock, but never twice the same and never backwards: a reader asks
 # for what has changed since the newest stamp that it saw.
-# A text is new when one of its bits is unset in the filters of this period and the one before; its bits are set in
-# this period's, so that what keeps coming stays known. BITFIELD answers with what was there before.
+# A text is new when its bits are not all set in the filter of this period, nor in that of the one before; they are set
+# in this period's, so that what keeps coming stays known. Its bits lie in one word of 32, read by one command.
 ADD: Final = f"""
 local mark = redis.call('GET', KEYS[1])
 if (mark or '0') ~= ARGV[1] then return mark or '0' end
@@ -42,23 +43,28 @@ if #groups > 0 then
   end
   redis.call('SET', KEYS[5], stood, 'EX', keep[4])
   local current, past = KEYS[6 + stood % 2], KEYS[7 - stood % 2]
-  local fresh = {{}}
-  for first = 1, #groups, 600 do
-    local last = math.min(first + 599, #groups)
-    local set, get = {{}}, {{}}
-    for i = 3 * first - 2, 3 * last do
-      local n = #set
-      set[n + 1], set[n + 2], set[n + 3], set[n + 4] = 'SET', 'u1', bits[i], 1
-      n = #get
-      get[n + 1], get[n + 2], get[n + 3] = 'GET', 'u1', bits[i]
-    end
-    local before, earlier = redis.call('BITFIELD', current, unpack(set)), redis.call('BITFIELD', past, unpack(get))
+  local fresh, words = {{}}, {{}}
+  for first = 1, #groups, 1200 do
+    local last = math.min(first + 1199, #groups)
+    local get, set = {{}}, {{}}
     for text = first, last do
-      local i = 3 * (text - first)
-      if before[i + 1] + before[i + 2] + before[i + 3] < 3 and earlier[i + 1] + earlier[i + 2] + earlier[i + 3] < 3 then
-        fresh[groups[text]] = (fresh[groups[text]] or 0) + 1
+      local n = 3 * (text - first)
+      get[n + 1], get[n + 2], get[n + 3] = 'GET', 'u32', bits[2 * text - 1]
+    end
+    local now_set, once_set = redis.call('BITFIELD', current, unpack(get)), redis.call('BITFIELD', past, unpack(get))
+    for text = first, last do
+      local place, mask, i = bits[2 * text - 1], bits[2 * text], text - first + 1
+      local known = words[place] or now_set[i]
+      if bit.band(known, mask) ~= bit.tobit(mask) then
+        if bit.band(once_set[i], mask) ~= bit.tobit(mask) then
+          fresh[groups[text]] = (fresh[groups[text]] or 0) + 1
+        end
+        words[place] = bit.bor(known, mask) % {1 << 32}
+        local n = #set
+        set[n + 1], set[n + 2], set[n + 3], set[n + 4] = 'SET', 'u32', place, words[place]
       end
     end
+    if #set > 0 then redis.call('BITFIELD', current, unpack(set)) end
   end
   redis.call('EXPIRE', current, keep[4])
   for group, number in pairs(fresh) do
@@ -133,7 +139,7 @@ class CountCall:
         self._place: dict[tuple[int, Cell], tuple[int, int]] = {}
         """Level and cell → number of its hash and position of its count, both from 1."""
         self._samples: dict[str, list[Any]] = {}
-        self._bits: list[int] = []
+        self._bits: list[str | int] = []
         self._groups: list[int] = []
         self._group_places: list[list[int]] = []
         self._answers: dict[int, list[Any]] = {}

@@ -13,9 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 FILTER_BITS: Final = 1 << 23
-"""Size of the Bloom filter that remembers a period's texts (1 MiB)."""
-FILTER_HASHES: Final = 3
-"""Bits that a text sets. 400,000 texts in each period: 1 new text of 200 is taken for known; a million: 1 of 18."""
+"""Size of the Bloom filter that remembers a period's texts (1 MiB), three bits a text, all in one word."""
 PERIOD_S: Final = 900
 """A text is remembered for one to two of these after it last came."""
 
@@ -24,8 +22,7 @@ _SEPARATOR: Final = "\0"
 # A set of first characters, so that re skips what lies between.
 _NOISE: Final = re.compile(rb"[@<h](?:(?<=@)\w+|(?<=<)\w+>|(?<=h)ttps?://[^\s\x00]+)")
 _NO_LETTERS: Final = bytes(byte for byte in range(1, 128) if not chr(byte).isalpha())
-_BITS: Final = FILTER_BITS - 1
-_SHIFT: Final = FILTER_BITS.bit_length() - 1
+_WORDS: Final = FILTER_BITS // 32
 
 
 def normalised(texts: Sequence[str]) -> list[bytes]:
@@ -47,10 +44,15 @@ def digests(texts: Sequence[str]) -> list[int]:
     ]
 
 
-def filter_bits(digest: int, watch: str) -> tuple[int, int, int]:
-    """The bits of the filter that a text about a watch sets: a text counts once for every watch."""
+def filter_bits(digest: int, watch: str) -> tuple[str, int]:
+    """Where in the filter a text about a watch is remembered: it counts once for every watch.
+
+    Returns:
+        The place of a 32-bit word as BITFIELD takes it, and the bits that are set in it.
+    """
     mixed = digest ^ _watch_digest(watch)
-    return mixed & _BITS, mixed >> _SHIFT & _BITS, mixed >> (2 * _SHIFT) & _BITS
+    mask = 1 << (mixed & 31) | 1 << (mixed >> 5 & 31) | 1 << (mixed >> 10 & 31)
+    return f"#{(mixed >> 15) % _WORDS}", mask
 
 
 @lru_cache(maxsize=100_000)
