@@ -14,11 +14,11 @@ from cli import train_deep, train_formats
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
-from training.compare import compare_all, load_experiments, measured
+from training.compare import compare_all, load_experiments
 from training.leaderboard import write_pages
 from training.members import MEMBERS, Member
 from training.register import check_reachable, default_alias, log_trained
-from training.results import RESULTS, read_results, write_result
+from training.results import RESULTS, read_results
 from training.train import train
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Train models.")
@@ -194,7 +194,6 @@ def _train(
         trained = train(data_dir, member, seed, lambda step: status.update(step), distant=rows, curve=curve)
         if out is not None and trained.model is not None:
             trained.save(out)
-            write_result(measured(trained, f"buzzwatch train linear --out {out}"), out)
         if register:
             status.update("registering")
             given = alias or default_alias(settings)
