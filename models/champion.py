@@ -108,8 +108,12 @@ class Champion:
 
     @property
     def failure(self) -> str | None:
-        """Why the version that has the alias does not serve, None when it does."""
-        return self._failure
+        """Why the version that has the alias does not serve, or not all of it; None when it does."""
+        if self._failure is not None or self._serving is None:
+            return self._failure
+        # A cascade whose deep tier cannot be loaded serves with its linear one, and says why.
+        degraded: str | None = getattr(self._serving[1].model, "degraded", None)
+        return degraded
 
     @property
     def registry_failure(self) -> str | None:
