@@ -32,7 +32,7 @@ def test_each_part_only_ever_raises_it() -> None:
 @pytest.mark.parametrize(
     ("share", "before", "texts", "severity"),
     [(0.45, 0.3, 12, "info"), (0.6, 0.3, 20, "warning"), (0.85, 0.28, 20, "critical"), (0.6, 0.3, 3000, "critical"),
-     (0.95, 0.6, 15, "warning")],
+     (0.85, 0.6, 15, "warning")],
 )  # fmt: skip
 def test_the_severity_follows(share: float, before: float, texts: int, severity: str) -> None:
     assert severity_of(RULE, score(share, before, texts)) == severity
