@@ -21,6 +21,7 @@ from alerts.silences import SilenceStore
 from alerts.state import AlertStore
 from cli import silences
 from cli.backtest import EXAMPLES, backtest
+from cli.receiver_test import try_receiver
 from cli.redis_answers import redis_answers
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
@@ -54,6 +55,7 @@ _Format = Annotated[Format, typer.Option("--format", help="Print as a table or a
 
 app.add_typer(silences.app, name="silence")
 app.command("backtest", help=EXAMPLES)(backtest)
+app.command("test")(try_receiver)
 
 
 @app.callback()
@@ -123,7 +125,11 @@ def redeliver(
 ) -> None:
     """Try notifications again whose attempts are used up; without arguments, show them.
 
-    Example: buzzwatch alerts redeliver --all
+    Examples:
+
+      buzzwatch alerts redeliver
+
+      buzzwatch alerts redeliver --all
     """
     settings = load_settings()
     with redis_answers(settings.redis.url), connect(settings) as client:
@@ -165,7 +171,14 @@ def _show_undelivered(exhausted: list[Entry], outbox: Outbox, output: Format) ->
     for why, entry in rows:
         since = to_rfc3339(entry.created_ms)
         table.add_row(
-            entry.id, why, entry.receiver, entry.alertname, entry.status, since, str(entry.failures), entry.last_error
+            entry.id,
+            why,
+            entry.receiver,
+            escape(entry.alertname),
+            entry.status,
+            since,
+            str(entry.failures),
+            escape(entry.last_error),
         )
     wide_console().print(table)
 

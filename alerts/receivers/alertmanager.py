@@ -40,7 +40,8 @@ def post(client: httpx.Client, receiver: Alertmanager, alerts: Sequence[Mapping[
     for first in range(0, len(alerts), _AT_ONCE):
         batch = [postable(alert, now_ms, receiver.resend_delay) for alert in alerts[first : first + _AT_ONCE]]
         content = json.dumps(batch, ensure_ascii=False).encode()
-        answer = of_response(client.post(url, content=content, headers=headers, auth=auth), now_ms)
+        with client.stream("POST", url, content=content, headers=headers, auth=auth) as response:
+            answer = of_response(response, now_ms)
         if answer.outcome != "delivered":
             return answer
     return answer

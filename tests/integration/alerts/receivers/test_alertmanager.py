@@ -158,4 +158,4 @@ def test_one_that_refuses_says_so_and_is_tried_again(settings: Settings, address
     put(settings, 0, episode()[0])
     with delivering(settings, Alertmanager(name="team", kind="alertmanager", url=address + "/nowhere")):
         until(lambda: any(entry.failures for entry in outbox.waiting()))
-    assert outbox.waiting()[0].last_error == "answered 404"
+    assert outbox.waiting()[0].last_error.startswith("answered 404: ")

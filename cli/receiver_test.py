@@ -1,0 +1,105 @@
+"""`buzzwatch alerts test`: does a receiver take what it is sent, and what does it answer?"""
+
+from __future__ import annotations
+
+import enum
+import json
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from cli.wide import wide_console
+from contracts.errors import BuzzwatchError
+from contracts.rules_file import load_rules
+from contracts.settings import load_settings
+
+
+class Format(enum.StrEnum):
+    """How to print."""
+
+    table = "table"
+    json = "json"
+
+
+def try_receiver(
+    receiver: Annotated[str, typer.Argument(help="Its name in the rules file.")],
+    resolved: Annotated[bool, typer.Option("--resolved", help="Then send that it is over, too.")] = False,
+    output: Annotated[Format, typer.Option("--format", help="Print as a table or as JSON.")] = Format.table,
+) -> None:
+    """Send a sample alert to a receiver, once, and show what came back; fails when it was not taken.
+
+    Goes the way of real alerts: signature, format, address check, time-out. Nothing is stored and nothing tried again.
+
+    Examples:
+
+      buzzwatch alerts test social-team
+
+      buzzwatch alerts test pager --resolved --format json
+    """
+    from alerts.notifier import wall_clock  # slow to import, for this command alone
+    from alerts.receivers.sample import sample
+    from alerts.receivers.sending import Sending
+    from alerts.reporting import external_url
+
+    settings = load_settings()
+    rules = load_rules(settings.rules)
+    found = next((one for one in rules.receivers if one.name == receiver), None)
+    if found is None:
+        known = ", ".join(one.name for one in rules.receivers) or "none"
+        raise BuzzwatchError(f"{settings.rules} has no receiver {receiver!r}; it has {known}")
+    url = external_url(settings)
+    entries = sample(receiver, wall_clock(), watch=rules.watches[0].name, external_url=url)
+    rows: list[dict[str, str | int]] = []
+    sending = Sending(settings.alerts, wall_clock)
+    progress = Console(stderr=True)
+    try:
+        for entry in entries if resolved else entries[:1]:
+            began = time.monotonic()
+            if sys.stderr.isatty():
+                with progress.status(f"sending {entry.status} to {receiver}"):
+                    answer = sending.attempt(found, entry)
+            else:
+                answer = sending.attempt(found, entry)
+            took_ms = round((time.monotonic() - began) * 1000)
+            rows.append(
+                {
+                    "receiver": receiver,
+                    "kind": found.kind,
+                    "status": entry.status,
+                    "id": entry.id,
+                    "outcome": answer.outcome,
+                    "said": answer.said,
+                    "ms": took_ms,
+                }
+            )
+            if answer.outcome != "delivered":
+                break
+    finally:
+        sending.close()
+    _print(rows, output)
+    if rows[-1]["outcome"] != "delivered":
+        raise typer.Exit(1)
+
+
+def _print(rows: list[dict[str, str | int]], output: Format) -> None:
+    if output is Format.json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    table = Table("receiver", "kind", "status", "outcome", "what came back", "ms", box=SIMPLE)
+    for row in rows:
+        colour = "green" if row["outcome"] == "delivered" else "red"
+        table.add_row(
+            escape(str(row["receiver"])),
+            str(row["kind"]),
+            str(row["status"]),
+            f"[{colour}]{row['outcome']}[/]",
+            escape(str(row["said"])),
+            str(row["ms"]),
+        )
+    wide_console().print(table)
