@@ -27,7 +27,7 @@ _WANDERS_S: Final = 3600.0
 become new by looking again a minute later."""
 _BURSTY: Final = 0.15
 """Dispersion of the volume: it doubles by itself every now and then."""
-_BURST_SCORE: Final = 2.6
+_BURST_SCORE: Final = 2.8
 """What the share alone must exceed: campaigns and news raise the volume ten times without being a crisis."""
 _NOW_S: Final = 300.0
 """The windows up to this length say whether it is still going on."""

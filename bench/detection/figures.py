@@ -171,7 +171,7 @@ def _median(values: Sequence[float]) -> dict[str, Any] | None:
     if not values:
         return None
     low, high = (int(stats.binom.ppf(level, len(values), 0.5)) for level in (0.025, 0.975))
-    chosen = (values[len(values) // 2], values[max(low - 1, 0)], values[min(high, len(values) - 1)])
+    chosen = (float(np.median(values)), values[max(low - 1, 0)], values[min(high, len(values) - 1)])
     return {"value": chosen[0], "low": chosen[1], "high": chosen[2], "n": len(values)}
 
 
