@@ -119,7 +119,10 @@ def _step(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> Any:
     def step(ids: tf.Tensor, targets: tf.Tensor, distant: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             loss = mixed_loss(targets, distant, network(ids, training=True))
-        optimizer.apply(tape.gradient(loss, variables), variables)
+        gradients = tape.gradient(loss, variables)
+        # A backbone may have parts that the head does not use, such as BERT's pooled output.
+        pairs = zip(gradients, variables, strict=True)
+        optimizer.apply([tf.zeros_like(held) if found is None else found for found, held in pairs], variables)
         return loss
 
     return step

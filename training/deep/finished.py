@@ -56,7 +56,7 @@ def begin(work: Path, family: str, longest: int, options: Any, tokenizer: str) -
         differing = sorted(
             name
             for name, value in noted["params"].items()
-            if name not in ("minutes", "rows") and before["params"].get(name) != value
+            if name not in ("minutes", "rows", "steps") and before["params"].get(name) != value
         )
         if before["family"] != family or differing:
             raise WorkFolderError(

@@ -17,7 +17,7 @@ from models.deep.served import DeepModel
 from training.behaviour import pass_rates
 from training.datasets import TrainingData
 from training.deep.finished import Finished
-from training.deep.serving import Answers, served
+from training.deep.serving import MOST_MEASURED, Answers, served
 from training.held_out import HeldOut
 from training.plots import draw_plots
 from training.reference import reference
@@ -55,8 +55,10 @@ class Served:
         self.evidence.save(folder)
 
 
-def finish(finished: Finished, data: TrainingData, form: str, tell: Callable[[str], None]) -> Served:
-    """Convert to `form` (one of `convert.FORMATS`), calibrate and measure."""
+def finish(
+    finished: Finished, data: TrainingData, form: str, tell: Callable[[str], None], most: int = MOST_MEASURED
+) -> Served:
+    """Convert to `form` (one of `convert.FORMATS`), calibrate and measure on at most `most` held-out texts of a set."""
     noted = {
         "family": finished.family,
         "member": finished.member,
@@ -65,7 +67,7 @@ def finish(finished: Finished, data: TrainingData, form: str, tell: Callable[[st
         "tweets_seen": finished.state.rows,
     }
     started = time.process_time()
-    model, scores, answers = served(finished, data, form, noted, tell)
+    model, scores, answers = served(finished, data, form, noted, tell, most)
     seconds = time.process_time() - started
     rows = np.concatenate(list(answers.rows.values()))
     evidence = HeldOut.of(

@@ -88,7 +88,12 @@ def report(answers: Answers, data: TrainingData, temperature: float) -> dict[str
 
 
 def served(
-    finished: Finished, data: TrainingData, form: str, noted: Mapping[str, Any], tell: Callable[[str], None]
+    finished: Finished,
+    data: TrainingData,
+    form: str,
+    noted: Mapping[str, Any],
+    tell: Callable[[str], None],
+    most: int = MOST_MEASURED,
 ) -> tuple[DeepModel, dict[str, NDArray[np.float32]], Answers]:
     """The model as it serves, with its figures on held-out texts in its metadata.
 
@@ -110,7 +115,7 @@ def served(
         "data_hash": data.data_hash,
     }
     content, words = converted(finished, form), finished.tokenizer.encode("utf-8")
-    answers = answers_of(DeepModel(metadata, words, content), data, tell)
+    answers = answers_of(DeepModel(metadata, words, content), data, tell, most)
     temperature = temperature_of(answers, data)
     metadata |= {"temperature": temperature, "metrics": report(answers, data, temperature)}
     scores = {name: softmax(logits / temperature) for name, logits in answers.logits.items()}

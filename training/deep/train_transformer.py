@@ -30,6 +30,8 @@ class TransformerOptions:
     peak: float = 1.5e-4
     batch: int = 64
     minutes: float = 80.0
+    steps: int | None = None
+    """Most batches, for a run that must not depend on the machine's speed."""
     decay: float = 0.01
     seed: int = 0
 
@@ -57,7 +59,7 @@ def train_transformer(
     corpus = Corpus(data, encoded)
     mixture = corpus.mixture(shares=SHARES, size=options.batch, longest=LONGEST, seed=options.seed)
     network = transformer(backbone)
-    schedule = Schedule(options.peak, minutes=options.minutes)
+    schedule = Schedule(options.peak, steps=options.steps, minutes=options.minutes)
     state = descend(network, mixture.batches, schedule, work, decay=options.decay, tell=tell)
     network.save_weights(str(work / WEIGHTS))
     return Finished("transformer", options.preset, network, written, LONGEST, asdict(options), state), data
