@@ -76,7 +76,7 @@ def _ridge(seed: int) -> Any:
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.linear_model import RidgeClassifier
 
-    return CalibratedClassifierCV(RidgeClassifier(alpha=2.0, solver="sag", tol=1e-3, random_state=seed), cv=3)
+    return CalibratedClassifierCV(RidgeClassifier(alpha=2.0, solver="sparse_cg", tol=1e-3, random_state=seed), cv=3)
 
 
 def _svm(seed: int) -> Any:
