@@ -36,7 +36,7 @@ class Received(NamedTuple):
 
     @property
     def status(self) -> str:
-        return str(self.body["status"])
+        return str(self.body.get("data", self.body)["status"])
 
 
 class Receiver:

@@ -1,9 +1,13 @@
-"""An HTTP client that connects to permitted addresses alone and follows no redirects."""
+"""An HTTP client that connects to permitted addresses alone, follows no redirects, and keeps to a deadline."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import httpcore
@@ -12,6 +16,54 @@ import httpx
 from alerts.receivers.addresses import Network, RefusedAddressError, require_permitted
 
 _KEPT_ALIVE = 8
+
+
+_deadline = threading.local()
+
+
+@contextmanager
+def ending_within(seconds: float) -> Iterator[None]:
+    """All reading and writing of this thread's requests ends by then, however slowly a receiver drips."""
+    _deadline.at = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        del _deadline.at
+
+
+def _left_s(timeout: float | None) -> float | None:
+    """What an operation may take: its own time-out, or what is left until the deadline."""
+    at: float | None = getattr(_deadline, "at", None)
+    if at is None:
+        return timeout
+    left = at - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout("the attempt's time is over")
+    return left if timeout is None else min(timeout, left)
+
+
+class _TimedStream(httpcore.NetworkStream):
+    """httpx's time-outs are for each read; this one is for all of them."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left_s(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, _left_s(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _TimedStream(self._stream.start_tls(ssl_context, server_hostname, _left_s(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
@@ -45,7 +97,8 @@ class _GuardedBackend(httpcore.NetworkBackend):
         for address in dict.fromkeys(str(entry[4][0]) for entry in found):
             try:
                 require_permitted(host, address, self._allowed)
-                return self._sockets.connect_tcp(address, port, timeout, local_address, socket_options)
+                connected = self._sockets.connect_tcp(address, port, _left_s(timeout), local_address, socket_options)
+                return _TimedStream(connected)
             except (RefusedAddressError, httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore.ConnectError(f"{host} has no address")

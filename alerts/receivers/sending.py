@@ -9,7 +9,7 @@ from typing import Any
 from alerts.outbox import Entry
 from alerts.receivers import alertmanager, apprise_urls, signed_webhook
 from alerts.receivers.answer import Answer, of_failure
-from alerts.receivers.guarded_http import guarded_client
+from alerts.receivers.guarded_http import ending_within, guarded_client
 from contracts.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 from contracts.settings import AlertSettings
 
@@ -28,7 +28,8 @@ class Sending:
         try:
             match receiver:
                 case Webhook():
-                    return signed_webhook.post(self._client, receiver, entry, self._clock())
+                    with ending_within(self._timeout_s):
+                        return signed_webhook.post(self._client, receiver, entry, self._clock())
                 case Alertmanager():
                     return self.hand_over(receiver, json.loads(entry.body)["alerts"])
                 case Apprise():
@@ -39,7 +40,8 @@ class Sending:
     def hand_over(self, receiver: Alertmanager, alerts: list[dict[str, Any]]) -> Answer:
         """Post alerts of the webhook body to an Alertmanager."""
         try:
-            return alertmanager.post(self._client, receiver, alerts, self._clock())
+            with ending_within(self._timeout_s):
+                return alertmanager.post(self._client, receiver, alerts, self._clock())
         except Exception as failure:
             return of_failure(failure)
 

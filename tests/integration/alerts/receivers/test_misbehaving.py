@@ -1,0 +1,154 @@
+"""Receivers that fail in every way: an attempt ends in time, with one line that says why, and nobody else waits."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from alerts.connection import connect
+from alerts.notifier import wall_clock
+from alerts.outbox import Outbox
+from alerts.receivers.answer import Answer
+from alerts.receivers.sample import sample
+from alerts.receivers.sending import Sending
+from contracts.rules import Webhook
+from contracts.settings import AlertSettings, Settings
+from tests.conftest import LOOPBACK
+from tests.fakes import SECRET, Receiver
+from tests.integration.alerts.notifications import changes, delivering, put, until
+
+TIMEOUT_S = 1.0
+HEAD = b"HTTP/1.1 "
+
+
+@contextmanager
+def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Does what it likes with each connection, in a thread; `host:port`."""
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=misbehave, args=(connection,), daemon=True).start()
+
+    def misbehave(connection: socket.socket) -> None:
+        with connection, suppress(OSError):  # the sender gives up
+            behave(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def attempt(url: str) -> tuple[Answer, float]:
+    """The answer and how long it took, seconds."""
+    sending = Sending(AlertSettings(allowed_networks=LOOPBACK, delivery_timeout_s=TIMEOUT_S), wall_clock)
+    began = time.monotonic()
+    try:
+        entry, _ = sample("team", wall_clock(), watch="acme", external_url="http://127.0.0.1:8000")
+        return sending.attempt(Webhook(name="team", url=url, secret=SECRET), entry), time.monotonic() - began
+    finally:
+        sending.close()
+
+
+def close_at_once(connection: socket.socket) -> None:
+    connection.recv(1)
+
+
+def talk_nonsense(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
+def drip(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(HEAD + b"200 OK\r\n")
+    while True:
+        connection.sendall(b"x-more: 1\r\n")
+        time.sleep(0.2)
+
+
+def never_stop(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(HEAD + b"500 Oops\r\ncontent-length: 1000000000000\r\n\r\n")
+    while True:
+        connection.sendall(b"x" * 65_536)
+
+
+def say_nothing(connection: socket.socket) -> None:
+    time.sleep(5 * TIMEOUT_S)
+
+
+@pytest.mark.parametrize("behave", [close_at_once, talk_nonsense, drip, never_stop, say_nothing])
+def test_an_attempt_ends_in_time_and_says_why(behave: Callable[[socket.socket], None]) -> None:
+    with server(behave) as place:
+        answer, took_s = attempt(f"http://{place}/")
+    assert answer.outcome == "failed"
+    assert 5 < len(answer.said) <= 300
+    assert "\n" not in answer.said
+    assert took_s < TIMEOUT_S + 0.7
+
+
+def test_a_receiver_without_a_valid_certificate_gets_nothing() -> None:
+    with server(talk_nonsense) as place:
+        answer, _ = attempt(f"https://{place}/")
+    assert answer.outcome == "failed"
+    assert "SSL" in answer.said
+
+
+def test_a_reason_is_shown_as_one_printable_line() -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(HEAD + b"400 Bad\r\ncontent-length: 24\r\n\r\n\x1b[31mno such\r\nchannel\xff\xfe..\n")
+
+    with server(refuse) as place:
+        answer, _ = attempt(f"http://{place}/")
+    assert answer.said.startswith("answered 400: [31mno such channel")
+    assert answer.said.isprintable()
+
+
+def test_compressed_answers_are_not_unpacked() -> None:
+    def bomb(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(HEAD + b"500 Bad\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nboom")
+
+    with server(bomb) as place:
+        assert attempt(f"http://{place}/")[0].said == "answered 500"
+
+
+def test_an_address_that_is_not_allowed_is_a_failure_like_any_other(settings: Settings) -> None:
+    settings.alerts.allowed_networks = ()
+    receiver = Receiver()
+    outbox = Outbox(connect(settings), settings)
+    put(settings, wall_clock(), changes()[0])
+    with delivering(settings, Webhook(name="team", url=receiver.url, secret=receiver.secret)):
+        until(lambda: any(entry.failures for entry in outbox.waiting()))
+    receiver.close()
+    (entry,) = outbox.waiting()
+    assert "is no public address; allow it with BUZZWATCH_ALERTS__ALLOWED_NETWORKS" in entry.last_error
+    assert receiver.posts == []
+
+
+def test_cloudevents_and_two_secrets_arrive_as_the_receiver_expects(settings: Settings) -> None:
+    receiver = Receiver()
+    new = "whsec_" + "bmV3" * 8
+    put(settings, wall_clock(), *changes())
+    hook = Webhook(name="team", url=receiver.url, secrets=(new, receiver.secret), format="cloudevents")
+    with delivering(settings, hook):
+        firing, resolved = receiver.wait_for(2)
+    receiver.close()
+    assert receiver.forged == 0
+    assert [post.body["type"] for post in (firing, resolved)] == [
+        "buzzwatch.alert.firing.v1",
+        "buzzwatch.alert.resolved.v1",
+    ]
+    assert firing.body["id"] == firing.id
+    assert firing.body["data"]["alerts"][0]["labels"]["alertname"] == "BadBuzz"
