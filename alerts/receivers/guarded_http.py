@@ -115,7 +115,7 @@ class _GuardedTransport(httpx.HTTPTransport):
         super().__init__(trust_env=False)
         self._pool.close()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=httpx.create_ssl_context(),  # SSL_CERT_FILE: a certificate authority of one's own
             max_connections=None,
             max_keepalive_connections=_KEPT_ALIVE,
             keepalive_expiry=5.0,

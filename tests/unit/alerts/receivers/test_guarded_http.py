@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -69,6 +72,34 @@ def test_a_public_name_that_means_a_private_address_is_refused(monkeypatch: pyte
         pytest.raises(RefusedAddressError, match=r"hooks\.example\.org at 169\.254\.169\.254"),
     ):
         client.post("http://hooks.example.org/latest/meta-data")
+
+
+def certificate(folder: Path, name: str) -> ssl.SSLContext:
+    """A server's side of TLS, with a certificate that it has signed itself (`folder/cert.pem`)."""
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    wanted = ["-keyout", key, "-out", cert, "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *map(str, wanted)]
+    subprocess.run(make, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return context
+
+
+def test_tls_asks_for_the_certificate_of_the_name_and_takes_an_authority_of_ones_own(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    receiver._server.socket = certificate(tmp_path, "hooks.example.org").wrap_socket(
+        receiver._server.socket, server_side=True
+    )
+    port = receiver._server.server_port
+    monkeypatch.setattr(socket, "getaddrinfo", Names("127.0.0.1"))
+    with guarded_client(LOOPBACK, 2) as client, pytest.raises(httpx.ConnectError, match=r"self.signed"):
+        client.post(f"https://hooks.example.org:{port}/hook", content=b"{}")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    with guarded_client(LOOPBACK, 2) as client:
+        assert client.post(f"https://hooks.example.org:{port}/hook", content=b"{}").status_code == 401
+        with pytest.raises(httpx.ConnectError, match="mismatch"):
+            client.post(f"https://other.example.org:{port}/hook", content=b"{}")
 
 
 def test_redirects_are_not_followed(receiver: Receiver) -> None:
