@@ -164,7 +164,9 @@ def _point(
 ) -> Point:
     order = np.argsort(confidence, kind="stable")
     passed = np.cumsum(weight[order]) / weight.sum()
-    threshold = 1.01 if share >= 1 else float(confidence[order][min(np.searchsorted(passed, share), len(order) - 1)])
+    threshold = (
+        1.01 if share >= 1 else float(confidence[order][min(int(np.searchsorted(passed, share)), len(order) - 1)])
+    )
     threshold = 0.0 if share <= 0 else threshold
     asked = float((weight * (confidence < threshold)).sum() / weight.sum())
     accuracy = {name: _accuracy(_mixed(quick[name], slow[name], threshold, blend), truth[name]) for name in quick}
