@@ -121,6 +121,18 @@ def test_a_redirect_to_an_address_that_is_not_allowed_is_not_followed() -> None:
     assert "127.0.0.2 is no public address" in answer.said
 
 
+def test_datagrams_are_checked_too() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as log:
+        log.bind(("127.0.0.1", 0))
+        log.settimeout(5)
+        url = f"rsyslog://127.0.0.1:{log.getsockname()[1]}"
+        refused = said_by(url, allowed=())
+        assert said_by(url).outcome == "delivered"
+        assert b"Bad buzz about air-paradis" in log.recv(65_536)
+    assert refused.outcome == "failed"
+    assert "127.0.0.1 is no public address" in refused.said
+
+
 def test_what_went_wrong_is_said_without_passwords() -> None:
     receiver = Receiver()
     url = receiver.url.replace("http://", "json://somebody:s3cret-password@")
