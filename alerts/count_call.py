@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from alerts.count_table import PACKING
 from alerts.counts import ALL_THEMES, Answer, Cell, Sample, TextGroup, field_of
-from alerts.distinct_texts import filter_bits
+from alerts.distinct_texts import filter_bits, salt
 from alerts.keys import ShardKeys
 
 # KEYS: mark, three indexes (buckets, minutes, hours), the texts' period and two filters, then what ARGV[4] refers to
@@ -139,7 +141,8 @@ class CountCall:
         self._place: dict[tuple[int, Cell], tuple[int, int]] = {}
         """Level and cell → number of its hash and position of its count, both from 1."""
         self._samples: dict[str, list[Any]] = {}
-        self._bits: list[str | int] = []
+        self._digests: list[NDArray[np.uint64]] = []
+        self._salts: list[int] = []
         self._groups: list[int] = []
         self._group_places: list[list[int]] = []
         self._answers: dict[int, list[Any]] = {}
@@ -175,9 +178,9 @@ class CountCall:
                 where += self._place[level, cell]
         self._group_places.append(where)
         number = len(self._group_places)
-        for digest in group.digests:
-            self._bits += filter_bits(digest, group.watch)
-            self._groups.append(number)
+        self._digests.append(group.digests)
+        self._salts += [salt(group.watch)] * len(group.digests)
+        self._groups += [number] * len(group.digests)
 
     def sample(self, sample: Sample) -> None:
         """A tweet that may be shown."""
@@ -196,12 +199,13 @@ class CountCall:
 
     def work(self, period: int) -> bytes:
         """The last argument of the script."""
+        bits = filter_bits(np.concatenate(self._digests) ^ np.array(self._salts, np.uint64)) if self._digests else []
         return msgspec.msgpack.encode(
             [
                 self._hashes,
                 list(self._samples.values()),
                 period,
-                self._bits,
+                bits,
                 self._groups,
                 self._group_places,
                 list(self._answers.values()),

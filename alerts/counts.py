@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 STREAM: Final = ""
 """The watch that stands for the whole stream."""
 ALL_THEMES: Final = ""
@@ -29,14 +32,14 @@ class Cell(NamedTuple):
 
 
 class TextGroup(NamedTuple):
-    """Texts that count in the same cells, each once (alerts.distinct_texts)."""
+    """Texts that count in the same cells, each once."""
 
     watch: str
     buckets: tuple[Cell, ...]
     """None for late tweets."""
     minutes: tuple[Cell, ...]
-    digests: list[int]
-    """What tells the texts apart."""
+    digests: NDArray[np.uint64]
+    """(n,): what tells the texts apart (models.text_digests)."""
 
 
 ANSWER_SLOT_S: Final = 600

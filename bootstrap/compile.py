@@ -1,4 +1,4 @@
-"""Compiles what the scoring path needs, so that the first worker of a checkout starts as fast as any other.
+"""Compiles what scoring and counting need, so that the first worker of a checkout starts as fast as any other.
 
     python -m bootstrap.compile
 
@@ -12,6 +12,7 @@ from contracts.settings import Settings
 from models import language
 from models.annotate import Annotator
 from models.artefact import load_artefact
+from stream.scored_reading import ScoredReader
 from stream.scoring import Scorer
 from stream.tweet_reading import read_values
 
@@ -31,5 +32,17 @@ def compile_scoring(settings: Settings) -> None:
     annotator.columns(model, tweets.texts, langs=tweets.langs)
 
 
+def compile_counting() -> None:
+    """Send one invented event through reading and the digest of its text, an event that is none beside it."""
+    event = (
+        b'{"tweet_id":"1","prediction_id":"p","sentiment":"negative","confidence":0.9,"scores":{"negative":0.9,'
+        b'"neutral":0.1,"positive":0.0},"watches":["air-paradis"],"themes":[],"model":{"name":"m","version":"1"},'
+        b'"text":"my bag is lost","lang":"en","created_at":"2026-11-20T10:00:00.000Z",'
+        b'"scored_at":"2026-11-20T10:00:00.000Z"}'
+    )
+    ScoredReader().read([event, b"{}"], [0, 0], lambda _row, _error: None)
+
+
 if __name__ == "__main__":
     compile_scoring(Settings())
+    compile_counting()

@@ -14,13 +14,13 @@ from alerts.backtest import Replay
 from alerts.backtest_drift import Answers, replay_drift
 from alerts.backtest_quiet import replay_quiet
 from alerts.detectors.drift import Reference
-from alerts.distinct_texts import digests
 from alerts.recorded import BUCKET_S, Series, Span, count
 from cli.recorded_tweets import Recorded, RecordedError
 from contracts.events import SENTIMENTS
 from contracts.rules import BadBuzz, Drift, Quiet, Rules
 from contracts.settings import Settings
 from models.matching import Matcher
+from models.text_digests import digests
 
 _CHUNK: Final = 5000
 _MOST_DAYS: Final = 400
@@ -138,7 +138,7 @@ class Backtest:
             bits = self._matcher.find_batch(chunk)
             for word in range(words):
                 topics[word][start : start + len(chunk)] = [one >> 64 * word & 0xFFFF_FFFF_FFFF_FFFF for one in bits]
-            found[start : start + len(chunk)] = [digest & 0xFFFF_FFFF_FFFF_FFFF for digest in digests(chunk)]
+            found[start : start + len(chunk)] = digests(chunk)
         return topics, found
 
     def _scored(self, recorded: Recorded, settings: Settings, named: str | None) -> NDArray[np.bool_]:

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from alerts.counters import Cell, Sample
 from alerts.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, UNRELIABLE, Answer, TextGroup
-from alerts.distinct_texts import PERIOD_S, digests
+from alerts.distinct_texts import PERIOD_S
 from contracts.events import Prediction
 from contracts.settings import AlertSettings
 from contracts.times import to_ms
+from models.text_digests import digests
 
 MAX_SAMPLES = 20
 """Negative tweets kept per watch and batch, the newest: enough for any alert, and little to send."""
@@ -78,7 +79,7 @@ def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings
         if at_s < oldest_s:  # older than anything that is kept
             continue
         sentiment = prediction.sentiment
-        confidence = min(int(prediction.confidence * ANSWER_BINS), ANSWER_BINS - 1)
+        confidence = min(int(min(max(prediction.confidence, 0.0), 1.0) * ANSWER_BINS), ANSWER_BINS - 1)
         answers[at_s // ANSWER_SLOT_S, prediction.model.version, sentiment, confidence] += 1
         on_time = not late and at_s >= oldest_bucket_s
         group = _Group(
@@ -118,11 +119,12 @@ def _fill(result: Tally, groups: Counter[_Group]) -> None:
 
 
 def _texts(watched: dict[_Group, list[str]]) -> list[TextGroup]:
-    everything = [text for texts in watched.values() for text in texts]
-    found = iter(digests(everything))
+    found = digests([text for texts in watched.values() for text in texts])
     grouped: list[TextGroup] = []
+    start = 0
     for group, texts in watched.items():
-        of_group = [next(found) for _ in texts]
+        of_group = found[start : start + len(texts)]
+        start += len(texts)
         for watch in group.watches:
             buckets = () if group.bucket is None else tuple(group.cells(group.bucket, watch))
             grouped.append(TextGroup(watch, buckets, tuple(group.cells(group.minute, watch)), of_group))

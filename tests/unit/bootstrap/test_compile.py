@@ -3,7 +3,7 @@ from __future__ import annotations
 from numba.core import event
 
 from bench.functions import CameIn
-from bootstrap.compile import compile_scoring
+from bootstrap.compile import compile_counting, compile_scoring
 from contracts.events import ModelRef
 from contracts.rules_file import load_rules
 from contracts.settings import Settings
@@ -11,6 +11,7 @@ from models.annotate import Annotator
 from models.artefact import load_artefact
 from models.champion import LoadedModel
 from stream.records import RecordBatch
+from stream.scored_reading import ScoredReader
 from stream.scoring import Scorer
 
 
@@ -28,6 +29,7 @@ class Compilations(event.Listener):
 def test_nothing_is_left_to_compile_when_the_first_batch_comes() -> None:
     settings = Settings()
     compile_scoring(settings)
+    compile_counting()
     scorer = Scorer(Annotator(load_rules(settings.rules)), "masked")
     loaded = LoadedModel.of(ModelRef("sentiment", "1"), load_artefact(settings.artefact))
     values = [
@@ -38,5 +40,8 @@ def test_nothing_is_left_to_compile_when_the_first_batch_comes() -> None:
     compilations = Compilations()
     with event.install_listener("numba:compile", compilations):
         scored = scorer.score(RecordBatch([CameIn(b"1", value, 1) for value in values], 0, None), loaded, 2)
+        events = [record.value for record in scored.predictions]
+        counted = ScoredReader().read([*events, b"no event"], [1, 1, 1], lambda _row, _error: None)
+    assert len(counted.values) == 2
     assert (len(scored.predictions), len(scored.dead_letters)) == (2, 1)
     assert compilations.names == []

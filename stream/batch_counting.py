@@ -1,0 +1,161 @@
+"""`stream.counting.tally` over columns instead of objects: the same counts, some ten times cheaper.
+
+Tweets that count in the same cells are found by sorting numbers; Python sees groups of them, and the few that are
+shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, Answer, Cell, Sample, TextGroup
+from alerts.distinct_texts import PERIOD_S
+from contracts.events import SENTIMENTS, decode_prediction
+from contracts.settings import AlertSettings
+from stream.counting import MAX_SAMPLES, Tally
+from stream.scored_reading import ScoredColumns, Topics
+
+_Numbers = NDArray[np.int64]
+_LATE = np.iinfo(np.int64).min
+_NEGATIVE = SENTIMENTS.index("negative")
+
+
+def tally_columns(columns: ScoredColumns, settings: AlertSettings, now_ms: int) -> Tally:
+    """Count the events of one source partition."""
+    at_ms, late = _event_times(columns, settings)
+    at_s = at_ms // 1000
+    rows = np.flatnonzero(at_s >= now_ms / 1000 - settings.minute_retention_s)
+    result = Tally()
+    if not len(rows):
+        return result
+    at_s, topic_of, sentiments = at_s[rows], columns.topic_of[rows], columns.sentiments[rows]
+    on_time = ~late[rows] & (at_s >= now_ms / 1000 - settings.bucket_retention_s)
+    minutes = at_s - at_s % 60
+    buckets = np.where(on_time, at_s - at_s % settings.bucket_s, _LATE)
+    is_watched = np.array([bool(topics.watches) for topics in columns.topics])[topic_of]
+
+    topics_and_sentiments = topic_of * len(SENTIMENTS) + sentiments
+    first, group_of, sizes = _groups(topics_and_sentiments, buckets, minutes)
+    _count(result, columns.topics, topics_and_sentiments[first], buckets[first], minutes[first], sizes)
+    if is_watched.any():
+        # Of the first one whose period is not 0, as little as a record from 1970 matters.
+        periods = columns.stamps[rows[is_watched]] // (PERIOD_S * 1000)
+        result.period = int(periods[np.flatnonzero(periods)[0]]) if periods.any() else 0
+        named = (key[first].tolist() for key in (topics_and_sentiments, buckets, minutes))
+        groups = list(zip(*named, strict=True))
+        result.texts = list(_texts(columns.topics, groups, group_of[is_watched], columns.digests[rows[is_watched]]))
+    result.answers = _answers(columns, rows, at_s // ANSWER_SLOT_S, sentiments)
+    shown = on_time & is_watched & (sentiments == _NEGATIVE) & columns.has_text[rows]
+    shown &= np.array([topics.reliable for topics in columns.topics])[topic_of]
+    result.samples = _samples(columns, rows[shown], at_ms)
+    return result
+
+
+def _event_times(columns: ScoredColumns, settings: AlertSettings) -> tuple[_Numbers, NDArray[np.bool_]]:
+    """`stream.counting.event_time` of every row."""
+    ahead = columns.created > columns.stamps + settings.ahead_after_s * 1000
+    late = columns.created < columns.stamps - settings.late_after_s * 1000
+    return np.where(ahead, columns.stamps, columns.created), late & ~ahead
+
+
+def _groups(*keys: _Numbers) -> tuple[_Numbers, _Numbers, _Numbers]:
+    """Rows with the same keys: the first row of each group, in the order in which they come, the group of each row, and
+    the groups' sizes."""
+    combined = np.zeros(len(keys[0]), np.int64)
+    for key in keys:
+        # Two numbers below n make one below n squared; renumbered after each, none gets larger.
+        values, number = np.unique(key, return_inverse=True)
+        if len(values) > 1:
+            combined = np.unique(combined * len(values) + number, return_inverse=True)[1]
+    _, first, group_of, sizes = np.unique(combined, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(first)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    return first[order], rank[group_of], sizes[order]
+
+
+def _count(
+    result: Tally, topics: list[Topics], codes: _Numbers, buckets: _Numbers, minutes: _Numbers, sizes: _Numbers
+) -> None:
+    """Add groups to the cells of their watches and themes: first all times of a topic and sentiment, as they share
+    the names."""
+    for starts, cells in ((minutes, result.minutes), (buckets, result.buckets)):
+        per_start: dict[int, list[tuple[int, int]]] = {}
+        for start, code, size in zip(starts.tolist(), codes.tolist(), sizes.tolist(), strict=True):
+            if start != _LATE:
+                per_start.setdefault(start, []).append((code, size))
+        for start, counted in per_start.items():
+            named: Counter[tuple[str, str, str]] = Counter()
+            for code, size in counted:
+                about = topics[code // len(SENTIMENTS)]
+                sentiment = about.sentiment(code % len(SENTIMENTS))
+                for watch in (STREAM, *about.watches):
+                    for theme in (ALL_THEMES, *about.themes):
+                        named[watch, theme, sentiment] += size
+            for (watch, theme, sentiment), size in named.items():
+                cells[Cell(start, watch, theme, sentiment)] = size
+
+
+def _texts(
+    topics: list[Topics], groups: list[tuple[int, int, int]], group_of: _Numbers, digests: NDArray[np.uint64]
+) -> Iterator[TextGroup]:
+    order = np.argsort(group_of, kind="stable")
+    numbers = group_of[order]
+    edges = np.flatnonzero(np.diff(numbers)) + 1
+    bounds = [0, *edges.tolist(), len(numbers)]
+    digests = digests[order]
+    for start, stop in pairwise(bounds):
+        code, bucket, minute = groups[numbers[start]]
+        about = topics[code // len(SENTIMENTS)]
+        sentiment = about.sentiment(code % len(SENTIMENTS))
+        themes = (ALL_THEMES, *about.themes)
+        for watch in about.watches:
+            yield TextGroup(
+                watch,
+                () if bucket == _LATE else tuple([Cell(bucket, watch, theme, sentiment) for theme in themes]),
+                tuple([Cell(minute, watch, theme, sentiment) for theme in themes]),
+                digests[start:stop],
+            )
+
+
+def _answers(columns: ScoredColumns, rows: _Numbers, slots: _Numbers, sentiments: _Numbers) -> Counter[Answer]:
+    codes = (columns.version_of[rows] * len(SENTIMENTS) + sentiments) * ANSWER_BINS + columns.bins[rows]
+    first, _, sizes = _groups(codes, slots)
+    answers: Counter[Answer] = Counter()
+    for slot, code, size in zip(slots[first].tolist(), codes[first].tolist(), sizes.tolist(), strict=True):
+        rest, bin_ = divmod(code, ANSWER_BINS)
+        version, sentiment = divmod(rest, len(SENTIMENTS))
+        answers[Answer(slot * ANSWER_SLOT_S, columns.versions[version], SENTIMENTS[sentiment], bin_)] += size
+    return answers
+
+
+def _samples(columns: ScoredColumns, rows: _Numbers, at_ms: _Numbers) -> list[Sample]:
+    """The newest of each watch, in the order in which they came; only they are decoded."""
+    order = np.argsort(columns.topic_of[rows], kind="stable")
+    rows, topic_of = rows[order], columns.topic_of[rows[order]]
+    # No watch needs more than the last few of a topic.
+    is_last = np.ones(len(rows), np.bool_)
+    is_last[:-MAX_SAMPLES] = topic_of[:-MAX_SAMPLES] != topic_of[MAX_SAMPLES:]
+    candidates: list[int] = rows[is_last].tolist()
+    kept: Counter[str] = Counter()
+    chosen: list[tuple[int, list[str]]] = []
+    for row in sorted(candidates, reverse=True):
+        watches = []
+        for watch in reversed(columns.topics[columns.topic_of[row]].watches):
+            kept[watch] += 1
+            if kept[watch] <= MAX_SAMPLES:
+                watches.append(watch)
+        if watches:
+            chosen.append((row, watches[::-1]))
+    samples: list[Sample] = []
+    for row, watches in reversed(chosen):
+        event: Any = decode_prediction(columns.values[row])
+        themes = columns.topics[columns.topic_of[row]].themes
+        samples += [Sample(watch, int(at_ms[row]), event.text, themes, event.tweet_id) for watch in watches]
+    return samples

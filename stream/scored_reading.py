@@ -1,0 +1,222 @@
+"""Reading the values of a whole batch of `tweets.scored` at once, as columns of numbers instead of objects.
+
+The compiled walk accepts what `event_batch` writes; anything else (another order of fields, white space, an escaped
+character, a probability of five digits, whatever is wrong) it leaves to `contracts.events.decode_prediction`, which is
+the definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import UNSET, UnsetType
+from numpy.typing import NDArray
+
+from alerts.counts import ANSWER_BINS, UNRELIABLE
+from contracts.errors import InvalidRecord, UnreadableRecord
+from contracts.events import SENTIMENTS, ModelRef, Prediction, decode_prediction
+from contracts.times import to_ms
+from models.text import TextBatch
+from models.text_digests import digest_array, digests
+from stream.scored_kernel import read_events
+
+_MOST_KEPT: Final = 10_000
+_BIN_OF: Final = np.array(
+    [min(int(share / 10_000 * ANSWER_BINS), ANSWER_BINS - 1) for share in range(20_000)], np.int64
+)
+"""Bin of a confidence of four digits."""
+
+
+class Topics(NamedTuple):
+    """What the events of a group are about."""
+
+    watches: tuple[str, ...]
+    themes: tuple[str, ...]
+    reliable: bool
+
+    def sentiment(self, number: int) -> str:
+        """As it counts."""
+        return SENTIMENTS[number] if self.reliable else SENTIMENTS[number] + UNRELIABLE
+
+
+class ScoredColumns(NamedTuple):
+    """What the events of a batch say, n rows."""
+
+    values: list[bytes]
+    sentiments: NDArray[np.int64]
+    """(n,): place among SENTIMENTS."""
+    bins: NDArray[np.int64]
+    """(n,): of the confidence, as in `alerts.counts.Answer`."""
+    created: NDArray[np.int64]
+    """(n,): milliseconds since 1970."""
+    stamps: NDArray[np.int64]
+    """(n,): of the records, milliseconds."""
+    topic_of: NDArray[np.int64]
+    """(n,): place in `topics`."""
+    version_of: NDArray[np.int64]
+    """(n,): place in `versions`."""
+    has_text: NDArray[np.bool_]
+    """(n,): False where it is null or empty."""
+    digests: NDArray[np.uint64]
+    """(n,): of the text, or of the prediction's id where there is none; 0 where no watch is concerned."""
+    topics: list[Topics]
+    versions: list[str]
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The fields of an event between its scores and its text."""
+
+    watches: list[str]
+    themes: list[str]
+    model: ModelRef
+    reliable: bool = True
+    tier: Literal["linear", "deep"] | UnsetType = UNSET
+
+
+class ScoredReader:
+    """Reads batches; remembers what the parts between scores and text say, of which a stream has few."""
+
+    def __init__(self) -> None:
+        self._decode_part = msgspec.json.Decoder(_Part).decode
+        self._parts: dict[bytes, tuple[Topics, str] | None] = {}
+
+    def read(
+        self, values: Sequence[bytes | None], stamps: Sequence[int], wrong: Callable[[int, InvalidRecord], None]
+    ) -> ScoredColumns:
+        """The columns of the events; `wrong` is told the number of each value that is none, and why."""
+        n = len(values)
+        present = [value or b"" for value in values]
+        data = np.frombuffer(b"".join(present), np.uint8)
+        sentiments, shares, created, part_of = np.zeros((4, n), np.int64)
+        has_text = np.zeros(n, np.bool_)
+        texts, bounds, spans = read_events(
+            data, np.cumsum(np.fromiter(map(len, present), np.int64, n)), sentiments, shares, created, part_of, has_text
+        )
+        tables = _Tables()
+        pairs = np.array([tables.pair(part) for part in self._known(data, spans)] or [(-1, -1)], np.int64)
+        pairs = np.vstack((pairs, (-1, -1)))  # for part -1, of which the walk is not sure
+        topic_of, version_of = pairs[part_of].T
+        bins = _BIN_OF[shares]
+        found = digest_array(TextBatch(texts, bounds), topic_of >= 0)
+        columns = ScoredColumns(
+            present,
+            sentiments,
+            bins,
+            created,
+            np.array(stamps, np.int64),
+            topic_of.copy(),
+            version_of.copy(),
+            has_text,
+            found,
+            tables.topics,
+            tables.versions,
+        )
+        unsure = np.flatnonzero(topic_of < 0).tolist()
+        return _completed(columns, values, unsure, tables, wrong) if unsure else columns
+
+    def _known(self, data: NDArray[np.uint8], spans: NDArray[np.int64]) -> list[tuple[Topics, str] | None]:
+        """What each part says; None when it is not one of ours."""
+        if len(self._parts) > _MOST_KEPT:  # a stream has few combinations, a hostile one has not
+            self._parts.clear()
+        known = self._parts
+        written = [data[start:stop].tobytes() for start, stop in spans.tolist()]
+        for part in written:
+            if part not in known:
+                known[part] = self._read_part(part)
+        return [known[part] for part in written]
+
+    def _read_part(self, part: bytes) -> tuple[Topics, str] | None:
+        try:
+            said = self._decode_part(b"{%b}" % part)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        return Topics(tuple(said.watches), tuple(said.themes), said.reliable), said.model.version
+
+
+class _Tables:
+    """Numbers the topics and versions of a batch."""
+
+    def __init__(self) -> None:
+        self.topics: list[Topics] = []
+        self.versions: list[str] = []
+        self._topic_of: dict[Topics, int] = {}
+        self._version_of: dict[str, int] = {}
+
+    def pair(self, part: tuple[Topics, str] | None) -> tuple[int, int]:
+        """Topic and version, both -1 for None."""
+        if part is None:
+            return -1, -1
+        topics, version = part
+        if topics not in self._topic_of:
+            self._topic_of[topics] = len(self.topics)
+            self.topics.append(topics)
+        if version not in self._version_of:
+            self._version_of[version] = len(self.versions)
+            self.versions.append(version)
+        return self._topic_of[topics], self._version_of[version]
+
+
+def _completed(
+    columns: ScoredColumns,
+    values: Sequence[bytes | None],
+    unsure: list[int],
+    tables: _Tables,
+    wrong: Callable[[int, InvalidRecord], None],
+) -> ScoredColumns:
+    """Fill in the rows that the walk is not sure of, one by one; rows of values that are no events are left out."""
+    bad: list[int] = []
+    rows: list[int] = []
+    texts: list[str] = []
+    for row in unsure:
+        try:
+            prediction, columns.created[row] = read_one(values[row])
+        except InvalidRecord as error:
+            wrong(row, error)
+            bad.append(row)
+            continue
+        columns.sentiments[row] = SENTIMENTS.index(prediction.sentiment)
+        columns.bins[row] = confidence_bin(prediction.confidence)
+        about = Topics(tuple(prediction.watches), tuple(prediction.themes), prediction.reliable)
+        columns.topic_of[row], columns.version_of[row] = tables.pair((about, prediction.model.version))
+        columns.has_text[row] = bool(prediction.text)
+        rows.append(row)
+        texts.append(prediction.text or prediction.prediction_id)
+    if rows:
+        columns.digests[rows] = digests(texts)
+    if not bad:
+        return columns
+    good = np.ones(len(values), np.bool_)
+    good[bad] = False
+    return columns._replace(
+        values=[columns.values[row] for row in np.flatnonzero(good).tolist()],
+        sentiments=columns.sentiments[good],
+        bins=columns.bins[good],
+        created=columns.created[good],
+        stamps=columns.stamps[good],
+        topic_of=columns.topic_of[good],
+        version_of=columns.version_of[good],
+        has_text=columns.has_text[good],
+        digests=columns.digests[good],
+    )
+
+
+def read_one(value: bytes | None) -> tuple[Prediction, int]:
+    """A prediction and when its tweet was written, milliseconds since 1970.
+
+    Raises:
+        UnreadableRecord: not a prediction of ours, or its date is none.
+    """
+    prediction = decode_prediction(value)
+    try:
+        return prediction, to_ms(datetime.fromisoformat(prediction.created_at))
+    except ValueError:
+        raise UnreadableRecord(f"not a prediction: created_at is no date: {prediction.created_at[:40]!r}") from None
+
+
+def confidence_bin(confidence: float) -> int:
+    """Which of ANSWER_BINS equal parts of [0, 1] holds it."""
+    return min(int(min(max(confidence, 0.0), 1.0) * ANSWER_BINS), ANSWER_BINS - 1)
