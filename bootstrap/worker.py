@@ -82,7 +82,12 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
             bury=_Undertaker(settings).bury,
         )
         threaded = [role for role in (score, watch) if role is not None]
-        health = Health(threaded, model_problem=lambda: None, stalled_after_s=settings.worker.stalled_after_s)
+        health = Health(
+            threaded,
+            model_problem=lambda: None,
+            kafka_problem=lambda: score.kafka_problem if score is not None else scored.problem,
+            stalled_after_s=settings.worker.stalled_after_s,
+        )
 
         following.start()
 
