@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -83,23 +84,22 @@ def _groups(*keys: _Numbers) -> tuple[_Numbers, _Numbers, _Numbers]:
 def _count(
     result: Tally, topics: list[Topics], codes: _Numbers, buckets: _Numbers, minutes: _Numbers, sizes: _Numbers
 ) -> None:
-    """Add groups to the cells of their watches and themes: first all times of a topic and sentiment, as they share
-    the names."""
-    for starts, cells in ((minutes, result.minutes), (buckets, result.buckets)):
-        per_start: dict[int, list[tuple[int, int]]] = {}
-        for start, code, size in zip(starts.tolist(), codes.tolist(), sizes.tolist(), strict=True):
-            if start != _LATE:
-                per_start.setdefault(start, []).append((code, size))
-        for start, counted in per_start.items():
-            named: Counter[tuple[str, str, str]] = Counter()
-            for code, size in counted:
-                about = topics[code // len(SENTIMENTS)]
-                sentiment = about.sentiment(code % len(SENTIMENTS))
-                for watch in (STREAM, *about.watches):
-                    for theme in (ALL_THEMES, *about.themes):
-                        named[watch, theme, sentiment] += size
-            for (watch, theme, sentiment), size in named.items():
-                cells[Cell(start, watch, theme, sentiment)] = size
+    """Add groups to the cells of their watches and themes; those of one span of time first, as names are dear."""
+    spans: dict[tuple[int, int], Counter[tuple[str, str, str]]] = {}
+    for bucket, minute, code, size in zip(
+        buckets.tolist(), minutes.tolist(), codes.tolist(), sizes.tolist(), strict=True
+    ):
+        named = spans.setdefault((bucket, minute), Counter())
+        about = topics[code // len(SENTIMENTS)]
+        sentiment = about.sentiment(code % len(SENTIMENTS))
+        for watch in (STREAM, *about.watches):
+            for theme in (ALL_THEMES, *about.themes):
+                named[watch, theme, sentiment] += size
+    for (bucket, minute), named in spans.items():
+        for (watch, theme, sentiment), size in named.items():
+            result.minutes[Cell(minute, watch, theme, sentiment)] += size
+            if bucket != _LATE:
+                result.buckets[Cell(bucket, watch, theme, sentiment)] += size
 
 
 def _texts(
@@ -114,14 +114,15 @@ def _texts(
         code, bucket, minute = groups[numbers[start]]
         about = topics[code // len(SENTIMENTS)]
         sentiment = about.sentiment(code % len(SENTIMENTS))
-        themes = (ALL_THEMES, *about.themes)
         for watch in about.watches:
-            yield TextGroup(
-                watch,
-                () if bucket == _LATE else tuple([Cell(bucket, watch, theme, sentiment) for theme in themes]),
-                tuple([Cell(minute, watch, theme, sentiment) for theme in themes]),
-                digests[start:stop],
-            )
+            buckets = () if bucket == _LATE else _cells(bucket, watch, about.themes, sentiment)
+            yield TextGroup(watch, buckets, _cells(minute, watch, about.themes, sentiment), digests[start:stop])
+
+
+@lru_cache(maxsize=20_000)
+def _cells(start: int, watch: str, themes: tuple[str, ...], sentiment: str) -> tuple[Cell, ...]:
+    """Remembered, as one bucket and minute is that of many batches."""
+    return tuple([Cell(start, watch, theme, sentiment) for theme in (ALL_THEMES, *themes)])
 
 
 def _answers(columns: ScoredColumns, rows: _Numbers, slots: _Numbers, sentiments: _Numbers) -> Counter[Answer]:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.errors import InvalidRecord
@@ -121,6 +121,7 @@ def values(draw: st.DrawFn) -> bytes | None:
 _records = st.lists(st.tuples(values(), st.integers(-600_000, 600_000).map(lambda by: NOW + by)), max_size=30)
 
 
+@settings(deadline=None)  # the first call compiles
 @given(_records)
 @example([(written(), -1)])
 @example([(written(), 2**62)])
