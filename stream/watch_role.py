@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from typing import Final
 
 import redis
 
@@ -24,6 +25,9 @@ _RULES_PARTITION = 0
 """Who counts this partition of the scored topic evaluates the rules."""
 _BREATH_S = 0.02
 """Least time between two evaluations, so that small batches do not keep the rules busy."""
+_BREATHS: Final = 4
+"""So many times as long as an evaluation took is waited after it, at most a tick: scoring and counting share the
+interpreter with the rules."""
 
 
 class WatchRole:
@@ -119,6 +123,7 @@ class WatchRole:
             self._counted.clear()
             if self._stopping.is_set():
                 return
+            began = time.thread_time()
             if self._watch.owns(_RULES_PARTITION):
                 try:
                     self._tick(int(time.time() * 1000))
@@ -128,7 +133,8 @@ class WatchRole:
                 except Exception as error:
                     self._failed(error)
                     return
-            self._stopping.wait(_BREATH_S)
+            took_s = time.thread_time() - began
+            self._stopping.wait(max(_BREATH_S, min(_BREATHS * took_s, self._tick_s)))
 
     def _tick(self, now_ms: int) -> None:
         loaded = self._champion.current
