@@ -41,9 +41,9 @@ async def test_stats_are_counts_and_shares_per_step(api: Api) -> None:
             "neutral": 1,
             "positive": 0,
             "total": 4,
-                "share": 0.75,
-                "texts": 2,
-                "unreliable": 1,
+            "share": 0.75,
+            "texts": 2,
+            "unreliable": 1,
         }
     ]
 
