@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 import redis
 
 from alerts.connection import connect
@@ -143,7 +144,7 @@ class _Crowd:
                 if sentiment == "negative":
                     said = f"{watch} {theme} {source.getrandbits(32):08x}"
                     samples.append(Sample(watch, at_s * 1000, said, (theme,), str(source.getrandbits(40))))
-            texts.append(TextGroup(watch, short, of_watch, [source.getrandbits(128)]))
+            texts.append(TextGroup(watch, short, of_watch, np.array([source.getrandbits(64)], np.uint64)))
             answers[Answer(at_s // 600 * 600, "7", sentiment, source.randrange(8, 20))] += 1
         end = self._offsets[shard] + tweets
         self._store.add(

@@ -138,12 +138,12 @@ def _drain(
 ) -> Result:
     settings = site.fresh(tweets=source)
     drain = drained_by(contender, site, settings, function, count, limit_s)
-    if len(drain.samples) < 2:
-        raise BuzzwatchError("it wrote everything at once; give it more tweets")
-    first, last = drain.samples[0], drain.samples[-1]
     rows, distinct, sample = committed(settings, wanted)
     site.forget(settings)
     require_same(wanted, sample)
+    if len(drain.samples) < 2:
+        raise BuzzwatchError("it wrote everything at once; give it more tweets")
+    first, last = drain.samples[0], drain.samples[-1]
     # A transaction leaves a marker in each partition; they are in the ends that were watched, not in what readers get.
     share = min(rows / last.records, 1.0) * (last.records - first.records)
     return Result(

@@ -51,7 +51,7 @@ def load_pools(folder: Path, say: Callable[[str], None]) -> list[Pool]:
     with np.load(cache) as kept:
         labels, sources, negative = kept["labels"], kept["sources"], kept["negative"]
     return [
-        Pool(source, tuple(negative[(sources == source) & (labels == label)] for label in SENTIMENTS))  # type: ignore[arg-type]
+        Pool(source, tuple(negative[(sources == source) & (labels == label)] for label in SENTIMENTS))
         for source in SOURCES
     ]
 
