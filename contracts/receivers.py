@@ -36,12 +36,14 @@ class Webhook(BaseReceiver):
 
     @pydantic.field_validator("secret", "secrets")
     @classmethod
-    def _is_base64(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+    def _is_key(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         for secret in (value,) if isinstance(value, str) else value or ():
             try:
-                base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+                key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
             except ValueError:
                 raise ValueError("what follows whsec_ is not base64") from None
+            if not 24 <= len(key) <= 64:  # as Standard Webhooks has it
+                raise ValueError(f"what follows whsec_ stands for {len(key)} bytes; 24 to 64 are safe")
         return value
 
     @pydantic.model_validator(mode="after")

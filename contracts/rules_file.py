@@ -91,7 +91,10 @@ def _dotted(place: Sequence[Any]) -> str:
 def _message(detail: Any, place: Sequence[Any]) -> str:
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        guess = difflib.get_close_matches(str(place[-1]), _known_keys(), n=1)
+        known = _known_keys()
+        if place[-1] in known:
+            return "a key of another place or kind, it means nothing here"
+        guess = difflib.get_close_matches(str(place[-1]), known, n=1)
         return f"unknown key{f', did you mean {guess[0]}?' if guess else ''}"
     if detail["type"] == "missing":
         return "this key is missing"

@@ -38,6 +38,10 @@ def test_each_kind_of_receiver_is_read_and_one_without_a_kind_is_a_webhook(tmp_p
     ("receiver", "message"),
     [
         ("{name: w, url: 'https://a.example'}", ":5: receivers[0]: give secret or secrets, one of them"),
+        (
+            "{name: w, url: 'https://a.example', secret: whsec_YWJj}",
+            ":5: receivers[0].secret: what follows whsec_ stands",
+        ),
         (f"{{name: w, url: ftp://a.example, secret: {ONE}}}", ":5: receivers[0].url: "),
         ("{name: w, kind: pager}", ":5: receivers[0]: kind must be webhook, alertmanager or apprise"),
         ("{name: w, kind: apprise}", ":5: receivers[0]: give url or url_file, one of them"),

@@ -22,6 +22,7 @@ def file(tmp_path: Path) -> Path:
     ("text", "said"),
     [
         (RULE + "    windw: 1m\n", ":7: rules[0].windw: unknown key, did you mean window?"),
+        (RULE + "    within: 5m\n", ":7: rules[0].within: a key of another place or kind, it means nothing here"),
         (RULE + "    baseline: 5\n", ":7: rules[0].baseline: 5 is not a duration"),
         (WATCH + "rules:\n  - alert: B\n    kind: bad\n", ":5: rules[0]: Input tag 'bad'"),
         (WATCH + "receivers:\n  - name: w\n    url: ${NOT_SET}\n", ":6: receivers[0].url: the environment variable"),
