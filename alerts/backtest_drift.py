@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.alert import Alert, fingerprint_of, labels_of
+from alerts.alert import Alert
 from alerts.counts import ANSWER_BINS, ANSWER_SLOT_S
 from alerts.detectors import drift
-from alerts.lifecycle import advance
 from alerts.recorded import Ints
+from alerts.replayed_alert import ReplayedAlert
 from contracts.events import SENTIMENTS
 from contracts.rules import Drift
 
@@ -38,29 +38,22 @@ def replay_drift(
     cells = ((slots - first) * places) + best * ANSWER_BINS + confidence
     sums = np.bincount(cells, minlength=number * places).reshape(number, places).cumsum(axis=0)
     width = int(rule.within // ANSWER_SLOT_S)
-    alert: Alert | None = None
+    life = ReplayedAlert(rule, where)
     for slot in range(number):
         said = sums[slot] - (sums[slot - width] if slot >= width else 0)
         named: dict[tuple[str, int], int] = {
             (SENTIMENTS[place // ANSWER_BINS], place % ANSWER_BINS): int(said[place])
             for place in np.flatnonzero(said).tolist()
         }
-        verdict = drift.judge(rule, named, reference, firing=alert is not None and alert.state == "firing")
-        if verdict is None and alert is None:
-            continue
+        verdict = drift.judge(rule, named, reference, firing=life.firing is not None)
         end_ms = (first + slot + 1) * ANSWER_SLOT_S * 1000
-        labels = labels_of(rule, **where)
-        value = 0.0 if verdict is None else max(verdict.jensen_shannon, verdict.kolmogorov_smirnov)
-        made = Alert("drift", fingerprint_of(labels), labels, {}, end_ms - ANSWER_SLOT_S * 1000, value)
-        alert, transition = advance(
-            alert,
+        ended = life.step(
             active=verdict is not None and verdict.active,
             now_ms=end_ms,
-            for_s=rule.for_,
-            keep_firing_for_s=rule.keep_firing_for,
-            begin=lambda made=made: made,  # type: ignore[misc]
+            starts_at_ms=end_ms - ANSWER_SLOT_S * 1000,
+            value=0.0 if verdict is None else max(verdict.jensen_shannon, verdict.kolmogorov_smirnov),
         )
-        if transition is not None and transition.status == "resolved":
-            yield transition.alert
-    if alert is not None and alert.state == "firing":
-        yield alert
+        if ended is not None:
+            yield ended
+    if life.firing is not None:
+        yield life.firing

@@ -7,10 +7,10 @@ from typing import Final
 
 import numpy as np
 
-from alerts.alert import Alert, fingerprint_of, labels_of
+from alerts.alert import Alert
 from alerts.detectors import quiet
-from alerts.lifecycle import advance
 from alerts.recorded import BUCKET_S, Ints, Series
+from alerts.replayed_alert import ReplayedAlert
 from contracts.rules import Quiet
 
 _DAYS: Final = 7
@@ -37,27 +37,17 @@ def replay_quiet(rule: Quiet, where: Mapping[str, str], series: Series) -> Itera
     ticks = np.arange(_DAY_M, len(sums))
     now = sums[ticks] - sums[ticks - window]
     days = np.stack([_part(spread, ticks - day * _DAY_M, window) for day in range(1, _DAYS + 1)])
-    alert: Alert | None = None
+    life = ReplayedAlert(rule, where)
     for tick, tweets, column in zip(ticks.tolist(), now.tolist(), days.T.tolist(), strict=True):
-        verdict = quiet.judge(rule, tweets, [number for number in column if number > 0], firing=alert is not None)
-        if verdict is None and alert is None:
-            continue
+        usual = [number for number in column if number > 0]
+        verdict = quiet.judge(rule, tweets, usual, firing=life.alert is not None)
+        now_ms = (start_s + tick * 60) * 1000
         active = verdict is not None and verdict.active
-        now_s = start_s + tick * 60
-        labels = labels_of(rule, **where)
-        made = Alert("quiet", fingerprint_of(labels), labels, {}, now_s * 1000, float(tweets))
-        alert, transition = advance(
-            alert,
-            active=active,
-            now_ms=now_s * 1000,
-            for_s=rule.for_,
-            keep_firing_for_s=rule.keep_firing_for,
-            begin=lambda made=made: made,  # type: ignore[misc]
-        )
-        if transition is not None and transition.status == "resolved":
-            yield transition.alert
-    if alert is not None and alert.state == "firing":
-        yield alert
+        ended = life.step(active=active, now_ms=now_ms, starts_at_ms=now_ms, value=float(tweets))
+        if ended is not None:
+            yield ended
+    if life.firing is not None:
+        yield life.firing
 
 
 def _part(
