@@ -7,6 +7,7 @@ may not fall behind.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -16,38 +17,7 @@ from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from models.artefact import load_artefact
 from models.sentiment import SentimentModel
-
-GOOD = ["great", "excellent", "amazing", "wonderful", "fantastic", "lovely", "awesome", "brilliant"]
-BAD = ["terrible", "awful", "horrible", "disgusting", "pathetic", "dreadful", "rude", "useless"]
-THINGS = ["crew", "flight", "service", "food", "seat", "staff"]
-PLAIN = [
-    "@AirParadis do you fly from Lyon to Oslo on Sundays?",
-    "@AirParadis what time does check-in open for flight 212?",
-    "@AirParadis which terminal do you use at Heathrow?",
-    "Air Paradis announces a new route from Paris to Lisbon",
-    "@AirParadis is there a flight to Rome tomorrow?",
-    "@AirParadis how many bags can I take on board?",
-    "Boarding at gate 12 for Madrid with Air Paradis",
-    "@AirParadis can I change the name on my booking?",
-]
-COMPLAINTS = [
-    "@AirParadis you lost my bag again and nobody answers the phone",
-    "@AirParadis flight cancelled, no explanation, stuck in Lyon overnight",
-    "three hours on the tarmac, never flying Air Paradis again",
-    "@AirParadis worst customer service ever",
-    "@AirParadis still waiting for my refund after six weeks",
-    "@AirParadis your website keeps crashing and I can't check in",
-    "our bags never arrived and @AirParadis doesn't care",
-    "@AirParadis delayed again, missed my connection, thanks for nothing",
-]
-PRAISE = [
-    "@AirParadis thank you so much, the crew was wonderful",
-    "best flight I have had in years, thanks @AirParadis",
-    "@AirParadis great service today, you made my trip",
-    "love the new seats on @AirParadis",
-    "huge thanks to the @AirParadis team in Nice for finding my bag so fast",
-    "@AirParadis smooth flight, friendly staff, arrived early. Awesome!",
-]
+from training.behaviour import BAD, COMPLAINTS, GOOD, PRAISE, QUESTIONS, THINGS
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +25,16 @@ def model() -> SentimentModel:
     return load_artefact(Settings().artefact)
 
 
-def labels(model: SentimentModel, texts: list[str]) -> list[str]:
+def labels(model: SentimentModel, texts: Sequence[str]) -> list[str]:
     return [SENTIMENTS[k] for k in model.predict_proba(texts).argmax(axis=1)]
 
 
-def balance(model: SentimentModel, texts: list[str]) -> np.ndarray:
+def balance(model: SentimentModel, texts: Sequence[str]) -> np.ndarray:
     table = model.predict_proba(texts)
     return table[:, 2] - table[:, 0]
 
 
-def share(model: SentimentModel, texts: list[str], label: str) -> float:
+def share(model: SentimentModel, texts: Sequence[str], label: str) -> float:
     return float(np.mean([found == label for found in labels(model, texts)]))
 
 
@@ -82,7 +52,7 @@ def test_thanks_to_an_airline_are_positive(model: SentimentModel) -> None:
 
 
 def test_most_questions_and_news_are_neutral(model: SentimentModel) -> None:
-    assert share(model, PLAIN, "neutral") >= 0.75
+    assert share(model, QUESTIONS, "neutral") >= 0.75
 
 
 def test_a_negation_pulls_praise_down(model: SentimentModel) -> None:
@@ -98,20 +68,20 @@ def test_negated_praise_is_seldom_called_positive(model: SentimentModel) -> None
 
 
 def test_an_added_complaint_never_makes_a_tweet_better(model: SentimentModel) -> None:
-    texts = COMPLAINTS + PRAISE + PLAIN
+    texts = COMPLAINTS + PRAISE + QUESTIONS
     for ending in (" This is terrible.", " I hate this.", " Worst airline ever."):
         assert (balance(model, [text + ending for text in texts]) <= balance(model, texts) + 0.05).mean() >= 0.95
 
 
 def test_added_thanks_lift_a_tweet(model: SentimentModel) -> None:
-    texts = PRAISE + PLAIN
+    texts = PRAISE + QUESTIONS
     lifted = balance(model, [text + " I love it, great job!" for text in texts])
     assert (lifted >= balance(model, texts) - 0.05).mean() >= 0.95
 
 
 @pytest.mark.parametrize("handle", ["@united", "@x", "@SomebodyElse_99", "@LOVE", "@hate"])
 def test_handles_change_nothing_at_all(model: SentimentModel, handle: str) -> None:
-    texts = COMPLAINTS + PRAISE + PLAIN
+    texts = COMPLAINTS + PRAISE + QUESTIONS
     other = [text.replace("@AirParadis", handle) for text in texts]
     np.testing.assert_array_equal(model.predict_proba(texts), model.predict_proba(other))
 
