@@ -1,0 +1,221 @@
+"""A promotion and a rollback by the commands, seen in what two running workers publish."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+from contracts.settings import Settings
+from contracts.topics import TopicSettings
+from local.tether import tethered
+from models.hashed import HashedModel
+from tests.servers import free_ports
+from tests.unit.models.hashed_samples import random_weights
+from tests.unit.training.test_gate import evidence
+from training.register import default_alias, register_artefact
+
+pytestmark = pytest.mark.timeout(150)
+
+WITHIN_S = 10.0
+RATE = 40
+"""Tweets a second, over all partitions."""
+
+
+class Workers:
+    """Two of them, each with a data folder of its own, as on two hosts."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._ports = free_ports(2)
+        self._folder = folder
+        topics = settings.kafka.topics.model_dump(include={"tweets", "scored", "feedback", "dead_letters"})
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
+            "BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+            **{f"BUZZWATCH_KAFKA__TOPICS__{name.upper()}": topic for name, topic in topics.items()},
+            "BUZZWATCH_REDIS__URL": settings.redis.url,
+            "BUZZWATCH_REDIS__PREFIX": settings.redis.prefix,
+            "BUZZWATCH_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri,
+            "BUZZWATCH_MLFLOW__MODEL_NAME": settings.mlflow.model_name,
+            "BUZZWATCH_WORKER__WEB_PORT": str(self._ports[0]),  # and the next one for the second
+            "BUZZWATCH_WORKER__GROUP": settings.kafka.topics.tweets,
+        }
+        self._processes = [self._started(name) for name in ("one", "two")]
+
+    def _started(self, name: str) -> subprocess.Popen[bytes]:
+        environment = {**self.environment, "BUZZWATCH_LOCAL__DATA_DIR": str(self._folder / name)}
+        command = tethered([sys.executable, "-m", "faust", "-A", "stream.app", "worker"])
+        with (self._folder / f"{name}.log").open("wb") as log:
+            return subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def partitions(self) -> list[int]:
+        """How many partitions of the tweets each one has."""
+        found = []
+        for port in self._ports:
+            try:
+                page = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5, trust_env=False).text
+            except httpx.HTTPError:
+                page = ""
+            lines = [
+                line for line in page.splitlines() if line.startswith('buzzwatch_partitions_assigned{role="score"')
+            ]
+            found.append(int(float(lines[0].split()[-1])) if lines else 0)
+        return found
+
+    def said(self) -> str:
+        return "\n".join((self._folder / f"{name}.log").read_text()[-3000:] for name in ("one", "two"))
+
+    def stop(self) -> list[int]:
+        """SIGTERM; the exit statuses."""
+        for process in self._processes:
+            process.terminate()
+        return [process.wait(30) for process in self._processes]
+
+    def kill(self) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait(10)
+
+
+class Stream:
+    """Tweets at a steady rate, and the versions that answered them, by partition."""
+
+    def __init__(self, servers: str, topics: TopicSettings) -> None:
+        self._topics = topics
+        self._producer = Producer(
+            {"bootstrap.servers": servers, "partitioner": "murmur2_random", "linger.ms": 0, "log_level": 0}
+        )
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": servers,
+                "group.id": "reads-versions",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "log_level": 0,
+            }
+        )
+        self._partitions = list(self._consumer.list_topics(topics.scored, timeout=10).topics[topics.scored].partitions)
+        self._consumer.assign([TopicPartition(topics.scored, number, OFFSET_BEGINNING) for number in self._partitions])
+        self.latest: dict[int, str] = {}
+        """Partition → version of the newest prediction."""
+        self.seen: list[tuple[str, str]] = []
+        """Tweet id and version, in order of arrival."""
+        self.sent = 0
+        self._stopping, self._quiet = threading.Event(), threading.Event()
+        self._threads = [threading.Thread(target=target, daemon=True) for target in (self._send, self._read)]
+        for thread in self._threads:
+            thread.start()
+
+    def _send(self) -> None:
+        while not self._quiet.wait(1 / RATE):
+            tweet = {"id": f"t{self.sent}", "text": f"@AirParadis gate {self.sent} is closed again"}
+            self._producer.produce(self._topics.tweets, json.dumps(tweet).encode(), str(self.sent))
+            self.sent += 1
+            self._producer.poll(0)
+
+    def _read(self) -> None:
+        while not self._stopping.is_set():
+            for message in self._consumer.consume(500, 0.05):
+                if message.error() is None:
+                    prediction = json.loads(message.value())
+                    version = prediction["model"]["version"]
+                    self.latest[message.partition()] = version
+                    self.seen.append((prediction["tweet_id"], version))
+
+    def answered_by(self, version: str) -> bool:
+        """Whether the newest prediction of every partition is of that version."""
+        return all(self.latest.get(number) == version for number in self._partitions)
+
+    def finish(self) -> None:
+        """Send no more, and wait for the answers."""
+        self._quiet.set()
+        self._threads[0].join(5)
+        assert self._producer.flush(10) == 0
+        until(lambda: len(self.seen) >= self.sent, 10, lambda: f"{len(self.seen)} of {self.sent} came")
+        time.sleep(0.5)  # nothing may come twice
+
+    def close(self) -> None:
+        self._quiet.set()
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(5)
+        self._consumer.close()
+
+
+def until(holds, timeout_s: float, said=str) -> float:  # type: ignore[no-untyped-def]
+    """Wait; returns how long, seconds."""
+    since = time.monotonic()
+    while not holds():
+        assert time.monotonic() - since < timeout_s, f"not within {timeout_s} s: {said()}"
+        time.sleep(0.02)
+    return time.monotonic() - since
+
+
+@pytest.fixture
+def versions(settings: Settings, mlflow_uri: str, tmp_path: Path) -> list[str]:
+    """The champion and a better challenger."""
+    made = []
+    for number, right in enumerate((0.7, 0.9)):
+        folder = tmp_path / f"model-{number}"
+        HashedModel(random_weights(number), {"trained_on": f"seed {number}"}).save(folder)
+        evidence(right).save(folder)
+        made.append(register_artefact(settings, folder, alias=default_alias(settings)))
+    return made
+
+
+@pytest.fixture
+def workers(settings: Settings, topics: TopicSettings, versions: list[str], tmp_path: Path) -> Iterator[Workers]:
+    running = Workers(settings, tmp_path)
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def stream(settings: Settings, topics: TopicSettings) -> Iterator[Stream]:
+    flowing = Stream(settings.kafka.bootstrap_servers, topics)
+    yield flowing
+    flowing.close()
+
+
+def test_a_promotion_and_its_rollback_are_published_by_every_worker_within_ten_seconds(
+    versions: list[str], workers: Workers, stream: Stream
+) -> None:
+    first, second = versions
+    until(
+        lambda: workers.partitions() == [2, 2] and stream.answered_by(first),
+        60,
+        lambda: f"{workers.partitions()} {stream.latest} {workers.said()}",
+    )
+
+    def changed(*arguments: str, to: str) -> float:
+        since = time.monotonic()
+        command = [str(Path(sys.executable).with_name("buzzwatch")), "models", *arguments]
+        done = subprocess.run(command, env=workers.environment, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        moved = time.monotonic()
+        until(lambda: stream.answered_by(to), 60, lambda: f"{stream.latest} {workers.said()}")
+        took = time.monotonic() - since
+        print(f"{arguments[0]}: the command took {moved - since:.1f} s, everyone served {to} after {took:.1f} s")
+        return took
+
+    assert changed("promote", to=second) < WITHIN_S
+    assert changed("rollback", to=first) < WITHIN_S
+
+    assert workers.partitions() == [2, 2]  # nobody was restarted or lost its partitions on the way
+    stream.finish()
+    assert Counter(Counter(identifier for identifier, _ in stream.seen).values()) == {1: stream.sent}
+    assert {version for _, version in stream.seen} == {first, second}
+    assert workers.stop() == [0, 0]
