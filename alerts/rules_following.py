@@ -7,7 +7,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ from prometheus_client import Counter, Gauge
 
 from contracts.errors import RulesError
 from contracts.rules import Rules
-from contracts.rules_file import load_rules
+from contracts.rules_file import Check, load_rules
 
 _log: Final = logging.getLogger("buzzwatch.rules")
 
@@ -31,17 +31,19 @@ class RulesFollower:
     Args:
         path: the rules file.
         every_s: how often it is looked at.
+        checks: what must hold beyond its schema (`alerts.rules_checks`).
 
     Raises:
         RulesError: the first reading fails; there are no older rules to keep.
     """
 
-    def __init__(self, path: Path, *, every_s: float) -> None:
+    def __init__(self, path: Path, *, every_s: float, checks: Sequence[Check] = ()) -> None:
         self._path = path
         self._every_s = every_s
+        self._checks = checks
         self._digest = _digest(path)
         self._stamp = _stamp(path)
-        self._rules = load_rules(path)
+        self._rules = load_rules(path, *checks)
         self._problem: str | None = None
         self._told: list[Callable[[Rules], object]] = []
         self._wake = threading.Event()
@@ -103,7 +105,7 @@ class RulesFollower:
                 self._stamp = stamp
                 self._settle()  # a mistake was taken back
                 return False
-            rules = load_rules(self._path)
+            rules = load_rules(self._path, *self._checks)
         except RulesError as error:
             self._stamp = stamp
             self._refuse(str(error))

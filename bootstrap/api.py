@@ -13,6 +13,7 @@ from alerts import rules_following
 from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.judgements import judgements_between
+from alerts.rules_checks import kept_long_enough
 from alerts.rules_following import RulesFollower
 from alerts.silences import SilenceStore
 from alerts.state import AlertStore
@@ -40,7 +41,8 @@ def build_api(settings: Settings | None = None) -> FastAPI:
     """
     settings = settings or load_settings()
     configure_logging(settings.log_level)
-    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s)
+    checks = (kept_long_enough(settings.alerts),)
+    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
     following.on_sighup()
     annotator = _LatestAnnotator(following.rules)
     following.on_change(annotator.follow)

@@ -13,6 +13,7 @@ from alerts.notifier import Notifier, wall_clock
 from alerts.outbox import Outbox
 from alerts.receivers.resending import Resender
 from alerts.receivers.sending import Sending
+from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
 from alerts.rules_following import RulesFollower
 from bootstrap.logs import configure_logging
 from contracts.settings import Settings
@@ -28,7 +29,8 @@ def run_notifier(settings: Settings) -> None:
         Unavailable: the metrics port is taken.
     """
     configure_logging(settings.log_level)
-    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s)
+    checks = (kept_long_enough(settings.alerts), receivers_can_be_reached)
+    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())

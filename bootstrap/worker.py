@@ -8,6 +8,7 @@ from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.evaluator import Evaluator
 from alerts.judging import Judge
+from alerts.rules_checks import kept_long_enough
 from alerts.rules_following import RulesFollower
 from bootstrap.beginning import Beginning, begin
 from bootstrap.logs import logging_config
@@ -36,7 +37,8 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
     """
     beginning = beginning or begin()
     settings, instance, takeover = beginning.settings, beginning.instance, beginning.takeover
-    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s)
+    checks = (kept_long_enough(settings.alerts),)
+    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
     following.on_sighup()
 
     def build(deliver: Deliver, failed: Failed) -> Roles:

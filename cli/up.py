@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
 from contracts.rules_file import load_rules
 from contracts.settings import Settings, load_settings
 from local.output import LogFollower
@@ -54,7 +55,9 @@ def up(
       buzzwatch up --prepare-only
     """
     settings = load_settings()
-    load_rules(settings.rules)  # a mistake in it is said before anything starts
+    # A mistake in it is said before anything starts. Whoever only prepares need not have the receivers' files.
+    reached = () if prepare_only else (receivers_can_be_reached,)
+    load_rules(settings.rules, kept_long_enough(settings.alerts), *reached)
     screen = Screen()
     if prepare_only:
         prepare(settings, screen)

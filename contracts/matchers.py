@@ -110,7 +110,9 @@ def all_match(matchers: tuple[Matcher, ...], labels: Mapping[str, str]) -> bool:
 
 
 def _from_yaml(value: Any) -> Any:
-    return parse_matcher(value) if isinstance(value, str) else value
+    if isinstance(value, Matcher):
+        return value
+    return parse_matcher(value if isinstance(value, str) else str(value))
 
 
 MatcherText = Annotated[Matcher, pydantic.BeforeValidator(_from_yaml)]

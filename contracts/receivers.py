@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import pydantic
 from pydantic import Discriminator, Field, Tag
 
-from contracts.strict import Duration, Name, Strict
+from contracts.strict import Duration, Flag, Name, Strict, lasting, mistake
 
-HttpUrl = Annotated[str, Field(pattern=r"^https?://[^/\s]")]
-Secret = Annotated[str, Field(pattern=r"^whsec_[A-Za-z0-9+/=]+$")]
-"""`whsec_` and the key in base64 (24 to 64 bytes)."""
+
+def _reachable(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        named = parts.scheme in ("http", "https") and parts.hostname and not re.search(r"\s", url)
+    except ValueError:  # a bracket that does not close
+        named = None
+    if not named:
+        raise ValueError("must be an address such as https://hooks.example.org/buzzwatch")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("the port must be a number from 1 to 65535")
+    return url
+
+
+HttpUrl = Annotated[str, pydantic.AfterValidator(_reachable)]
+_APPRISE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+", re.DOTALL)
 
 
 class BaseReceiver(Strict):
     """What every kind has."""
 
     name: Name
-    send_resolved: bool = True
+    send_resolved: Flag = True
 
 
 class Webhook(BaseReceiver):
@@ -28,8 +47,9 @@ class Webhook(BaseReceiver):
 
     kind: Literal["webhook"] = "webhook"
     url: Annotated[HttpUrl, Field(repr=False)]
-    secret: Annotated[Secret | None, Field(repr=False)] = None
-    secrets: Annotated[tuple[Secret, ...], Field(repr=False)] = ()
+    secret: Annotated[str | None, Field(repr=False)] = None
+    """`whsec_` and the key in base64 (24 to 64 bytes)."""
+    secrets: Annotated[tuple[str, ...], Field(repr=False)] = ()
     """Several at once while they are changed: each makes a signature, and the receiver takes the one it knows."""
     format: Literal["alertmanager", "cloudevents"] = "alertmanager"
     """The body: Alertmanager's webhook, version 4, or a CloudEvent (JSON, structured mode) with that as its data."""
@@ -38,6 +58,8 @@ class Webhook(BaseReceiver):
     @classmethod
     def _is_key(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
         for secret in (value,) if isinstance(value, str) else value or ():
+            if not secret.startswith("whsec_"):
+                raise ValueError("must be whsec_ and 24 to 64 random bytes in base64")
             try:
                 key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
             except ValueError:
@@ -49,7 +71,7 @@ class Webhook(BaseReceiver):
     @pydantic.model_validator(mode="after")
     def _signed(self) -> Webhook:
         if (self.secret is None) == (not self.secrets):
-            raise ValueError("give secret or secrets, one of them")
+            raise mistake("give secret or secrets, one of them")
         return self
 
     @property
@@ -68,15 +90,24 @@ class Alertmanager(BaseReceiver):
     """For basic authentication."""
     password: Annotated[str | None, Field(repr=False)] = None
     bearer_token: Annotated[str | None, Field(repr=False)] = None
-    resend_delay: Annotated[Duration, Field(ge=1, le=3600)] = 60.0
+    resend_delay: Annotated[Duration, lasting("1s", "1h")] = 60.0
     """How often what fires is sent again. Without news for four times as long, Alertmanager takes it for resolved."""
+
+    @pydantic.field_validator("url")
+    @classmethod
+    def _of_the_server(cls, value: str) -> str:
+        if re.search(r"/api/v\d", value):
+            raise ValueError("must be where the Alertmanager is, without /api/v2/alerts, which is added")
+        if "?" in value or "#" in value:
+            raise ValueError("must be where the Alertmanager is, without anything from ? or # on")
+        return value
 
     @pydantic.model_validator(mode="after")
     def _one_way_in(self) -> Alertmanager:
         if (self.username is None) != (self.password is None):
-            raise ValueError("username and password go together")
+            raise mistake("username and password go together")
         if self.username is not None and self.bearer_token is not None:
-            raise ValueError("give username and password, or bearer_token")
+            raise mistake("give username and password, or bearer_token")
         return self
 
 
@@ -84,15 +115,23 @@ class Apprise(BaseReceiver):
     """Alerts are sent as text to all that Apprise speaks to: Slack, mail, SMS, PagerDuty, Teams and so on."""
 
     kind: Literal["apprise"]
-    url: Annotated[str | None, Field(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*://", repr=False)] = None
+    url: Annotated[str | None, Field(repr=False)] = None
     """As Apprise writes it: `slack://…`, `mailtos://…`, `pagerduty://…`."""
     url_file: Path | None = None
-    """A file with such addresses, one in a line; read anew for each notification."""
+    """A file with such addresses, one in a line; read anew for each notification. The notifier must have it, no other
+    process."""
+
+    @pydantic.field_validator("url")
+    @classmethod
+    def _with_scheme(cls, value: str | None) -> str | None:
+        if value is not None and not _APPRISE.fullmatch(value):
+            raise ValueError("must be an address as Apprise writes it, such as mailtos://user:password@example.org")
+        return value
 
     @pydantic.model_validator(mode="after")
     def _one_address(self) -> Apprise:
         if (self.url is None) == (self.url_file is None):
-            raise ValueError("give url or url_file, one of them")
+            raise mistake("give url or url_file, one of them")
         return self
 
 

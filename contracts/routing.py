@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 import pydantic
 from pydantic import Field
 
 from contracts.matchers import MatcherText
-from contracts.strict import Duration, Name, Strict
+from contracts.strict import Duration, Flag, Name, Strict, mistake
 
-Label = Annotated[str, Field(pattern=r"^(\.\.\.|[A-Za-z_][A-Za-z0-9_]*)$")]
+GROUPED_FORM: Final = r"^(\.\.\.|[A-Za-z_][A-Za-z0-9_]*)$"
+Label = Annotated[str, Field(pattern=GROUPED_FORM)]
+_SHORTEST_REPEAT_S: Final = 10.0
 
 
 class Route(Strict):
@@ -22,7 +24,7 @@ class Route(Strict):
     """Several at once; at the root, all of the file when neither is given."""
     matchers: tuple[MatcherText, ...] = ()
     """Which alerts take this branch: those that match all of them."""
-    continue_: Annotated[bool, Field(alias="continue")] = False
+    continue_: Annotated[Flag, Field(alias="continue")] = False
     """Whether the branches after this one are looked at too."""
     group_by: tuple[Label, ...] | None = None
     """Alerts that agree in these labels share a notification; `...` means all labels, each alert for itself."""
@@ -37,21 +39,28 @@ class Route(Strict):
     @pydantic.model_validator(mode="after")
     def _one_way_to_name(self) -> Route:
         if self.receiver is not None and self.receivers is not None:
-            raise ValueError("give receiver or receivers, not both")
+            raise mistake("give receiver or receivers, not both", "receivers")
         if self.group_by is not None and "..." in self.group_by and len(self.group_by) > 1:
-            raise ValueError("group_by: '...' stands alone")
+            raise mistake("'...' stands alone", "group_by")
         return self
+
+    @pydantic.field_validator("repeat_interval")
+    @classmethod
+    def _no_storm(cls, seconds: float | None) -> float | None:
+        if seconds is not None and 0 < seconds < _SHORTEST_REPEAT_S:
+            raise ValueError(f"must be {_SHORTEST_REPEAT_S:g}s or longer, or 0 for never")
+        return seconds
 
     @property
     def named(self) -> tuple[str, ...] | None:
         """The receivers that this branch names, None when it leaves them to its parent."""
         return self.receivers if self.receiver is None else (self.receiver,)
 
-    def walk(self) -> Iterator[Route]:
-        """This branch and all under it."""
-        yield self
-        for branch in self.routes:
-            yield from branch.walk()
+    def walk(self, *place: str | int) -> Iterator[tuple[tuple[str | int, ...], Route]]:
+        """This branch, whose place in the file is `place`, and all under it."""
+        yield place, self
+        for number, branch in enumerate(self.routes):
+            yield from branch.walk(*place, "routes", number)
 
 
 class InhibitRule(Strict):

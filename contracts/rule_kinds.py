@@ -7,13 +7,14 @@ from typing import Annotated, Literal, Self
 import pydantic
 from pydantic import Field
 
-from contracts.strict import Duration, Name, Strict
+from contracts.strict import LABEL_FORM, Duration, Flag, Name, Number, Strict, Whole, lasting, mistake
 from contracts.templates import check_template
 
 Severity = Literal["info", "warning", "critical"]
-Share = Annotated[float, Field(gt=0, lt=1)]
+AnySeverity = Literal["info", "warning", "critical", "score"]
+Share = Annotated[Number, Field(gt=0, lt=1)]
 Template = Annotated[str, pydantic.AfterValidator(check_template)]
-LabelName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+LabelName = Annotated[str, Field(pattern=LABEL_FORM)]
 
 RESERVED_LABELS = ("alertname", "severity", "watch", "theme", "model_version")
 """Labels that the alert sets itself."""
@@ -22,11 +23,11 @@ RESERVED_LABELS = ("alertname", "severity", "watch", "theme", "model_version")
 class BaseRule(Strict):
     """What every rule has."""
 
-    alert: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    alert: LabelName
     """The `alertname` label."""
-    severity: Severity | Literal["score"] = "warning"
+    severity: AnySeverity = "warning"
     """`score`, which `bad_buzz` alone has: what the escalation score says."""
-    enabled: bool = True
+    enabled: Flag = True
     labels: dict[LabelName, str] = Field(default_factory=dict)
     annotations: dict[LabelName, Template] = Field(default_factory=dict)
     """Text for people, may hold places to fill in: contracts/templates.py."""
@@ -40,7 +41,7 @@ class BaseRule(Strict):
     @pydantic.model_validator(mode="after")
     def _severity_is_known(self) -> Self:
         if self.severity == "score" and not isinstance(self, BadBuzz):
-            raise ValueError("severity: score is for bad_buzz rules, the others have no score")
+            raise mistake("score is for bad_buzz rules, the others have no score", "severity")
         return self
 
     @pydantic.field_validator("labels")
@@ -48,7 +49,7 @@ class BaseRule(Strict):
     def _not_reserved(cls, labels: dict[str, str]) -> dict[str, str]:
         for name in labels:
             if name in RESERVED_LABELS:
-                raise ValueError(f"{name} is set by the alert itself, choose another name")
+                raise mistake(f"{name} is set by the alert itself, choose another name", name)
         return labels
 
 
@@ -56,15 +57,15 @@ class ConsecutiveErrors(BaseRule):
     """Fires when `count` judgements in a row say wrong, per model version; resolves on a right one."""
 
     kind: Literal["consecutive_errors"]
-    count: Annotated[int, Field(ge=1, le=1000)] = 3
+    count: Annotated[Whole, Field(ge=1, le=1000)] = 3
 
 
 class ErrorCount(BaseRule):
     """Fires when more than `count` judgements within `within` say wrong, per model version."""
 
     kind: Literal["error_count"]
-    count: Annotated[int, Field(ge=0, le=1000)] = 10
-    within: Duration = 900.0
+    count: Annotated[Whole, Field(ge=0, le=1000)] = 10
+    within: Annotated[Duration, lasting("1s")] = 900.0
 
 
 class Accuracy(BaseRule):
@@ -72,17 +73,17 @@ class Accuracy(BaseRule):
 
     kind: Literal["accuracy"]
     below: Share = 0.7
-    last: Annotated[int, Field(ge=1, le=1000)] = 100
+    last: Annotated[Whole, Field(ge=1, le=1000)] = 100
     """How many judgements are looked at, the newest."""
-    min_judgements: Annotated[int, Field(ge=1, le=1000)] = 20
+    min_judgements: Annotated[Whole, Field(ge=1, le=1000)] = 20
     """Fewer say nothing."""
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    confidence: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
     """It fires when the upper end of Wilson's interval (one-sided, at this level) is below `below`."""
 
     @pydantic.model_validator(mode="after")
     def _ordered(self) -> Accuracy:
         if self.min_judgements > self.last:
-            raise ValueError("min_judgements must not exceed last")
+            raise mistake("must not exceed last", "min_judgements")
         return self
 
 
@@ -90,56 +91,56 @@ class BadBuzz(BaseRule):
     """Fires when a watch gets more negative tweets than its own recent past explains."""
 
     kind: Literal["bad_buzz"]
-    severity: Severity | Literal["score"] = "score"
-    warning_from: Annotated[float, Field(ge=0, le=101)] = 30
+    severity: AnySeverity = "score"
+    warning_from: Annotated[Number, Field(ge=0, le=101)] = 30
     """Escalation score from which the severity is `warning`; below it is `info`."""
-    critical_from: Annotated[float, Field(ge=0, le=101)] = 50
+    critical_from: Annotated[Number, Field(ge=0, le=101)] = 50
     """Escalation score from which the severity is `critical`."""
     watches: tuple[Name, ...] | None = None
     """Watches by name; all of them when not given."""
-    per_theme: bool = False
+    per_theme: Flag = False
     """Look at every theme of a watch, each with the labels `watch` and `theme`, instead of the watch as a whole."""
     themes: tuple[Name, ...] | None = None
     """With `per_theme`: themes by name; all of them when not given."""
-    include_unreliable: bool = False
+    include_unreliable: Flag = False
     """Count predictions for languages that the model does not know, too."""
     windows: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=8)] = (60.0, 300.0, 900.0, 3600.0)
     """What is judged: the last so many seconds, several at once. Short ones find a storm within seconds, long ones
     a crisis of a few tweets an hour."""
     baseline: Duration = 86_400.0
     """What it is compared with, with the same hours of the days before: so many seconds before the longest window."""
-    false_alarms: Annotated[float, Field(gt=0, le=100)] = 0.5
+    false_alarms: Annotated[Number, Field(gt=0, le=100)] = 0.5
     """How often a watch may fire in 30 days when nothing changes; shared by the windows."""
-    dispersion: Annotated[float, Field(ge=0, lt=0.5)] = 0.004
+    dispersion: Annotated[Number, Field(ge=0, lt=0.5)] = 0.004
     """How much the share wanders on its own: the correlation between two tweets of one window (beta-binomial)."""
-    min_volume: Annotated[int, Field(ge=1)] = 20
+    min_volume: Annotated[Whole, Field(ge=1)] = 20
     """Fewest tweets in the window."""
-    min_negative: Annotated[int, Field(ge=1)] = 10
+    min_negative: Annotated[Whole, Field(ge=1)] = 10
     """Fewest negative tweets in the window."""
-    growth: Annotated[float, Field(ge=1)] = 1.25
+    growth: Annotated[Number, Field(ge=1)] = 1.25
     """The share must be at least so many times the past's. The model's errors dilute growth: where a fifth of what is
     not negative is called so, twice the negative tweets are 1.4 times the predicted share."""
-    resolve_growth: Annotated[float, Field(ge=1)] = 1.15
+    resolve_growth: Annotated[Number, Field(ge=1)] = 1.15
     """Hysteresis: the share must fall below so many times the past's to resolve."""
     prior_share: Share = 0.3
     """Negative share assumed for a watch without a past."""
-    prior_weight: Annotated[float, Field(gt=0)] = 50.0
+    prior_weight: Annotated[Number, Field(gt=0)] = 50.0
     """How many tweets that assumption is worth."""
 
     @pydantic.model_validator(mode="after")
     def _ordered(self) -> BadBuzz:
         if min(self.windows) < 10 or max(self.windows) > 3600:
-            raise ValueError("windows must be between 10s and 1h")
+            raise mistake("each must be between 10s and 1h", "windows")
         if list(self.windows) != sorted(set(self.windows)):
-            raise ValueError("windows must go from the shortest to the longest, each once")
+            raise mistake("must go from the shortest to the longest, each once", "windows")
         if self.baseline < max(self.windows):
-            raise ValueError("baseline must not be shorter than the longest window")
+            raise mistake("must not be shorter than the longest window", "baseline")
         if self.resolve_growth > self.growth:
-            raise ValueError("resolve_growth must not exceed growth")
+            raise mistake("must not exceed growth", "resolve_growth")
         if self.themes is not None and not self.per_theme:
-            raise ValueError("themes needs per_theme: true")
+            raise mistake("needs per_theme: true", "themes")
         if self.warning_from > self.critical_from:
-            raise ValueError("warning_from must not exceed critical_from")
+            raise mistake("must not exceed critical_from", "warning_from")
         return self
 
 
@@ -147,15 +148,15 @@ class Drift(BaseRule):
     """Fires when what the model says has moved away from what it said on held-out tweets of its training."""
 
     kind: Literal["drift"]
-    within: Duration = 86_400.0
+    within: Annotated[Duration, lasting("10m")] = 86_400.0
     """The predictions of the last so many seconds."""
-    min_tweets: Annotated[int, Field(ge=1)] = 2000
+    min_tweets: Annotated[Whole, Field(ge=1)] = 2000
     """Fewer say nothing."""
-    jensen_shannon: Annotated[float, Field(gt=0, le=1)] = 0.1
+    jensen_shannon: Annotated[Number, Field(gt=0, le=1)] = 0.1
     """Jensen-Shannon divergence of the class shares, in bits (0 the same, 1 nothing in common), above this."""
-    kolmogorov_smirnov: Annotated[float, Field(gt=0, le=1)] = 0.3
+    kolmogorov_smirnov: Annotated[Number, Field(gt=0, le=1)] = 0.3
     """Largest distance of the cumulated confidences, above this."""
-    class_share: Annotated[float, Field(gt=0, le=1)] = 0.3
+    class_share: Annotated[Number, Field(gt=0, le=1)] = 0.3
     """A class's share has moved by more than this, as a part of all tweets (0.3: 30 points)."""
 
 
@@ -165,21 +166,14 @@ class Quiet(BaseRule):
     kind: Literal["quiet"]
     watches: tuple[Name, ...] | None = None
     """Watches by name; the whole stream when not given."""
-    window: Duration = 900.0
+    window: Annotated[Duration, lasting("1m", "12h")] = 900.0
     """What is judged: the last so many seconds."""
     below: Share = 0.1
     """Fewer than so many times the expected tweets."""
-    min_expected: Annotated[float, Field(gt=0)] = 20.0
+    min_expected: Annotated[Number, Field(gt=0)] = 20.0
     """A watch of which fewer tweets are expected in the window is never called quiet."""
-    min_days: Annotated[int, Field(ge=1, le=7)] = 2
+    min_days: Annotated[Whole, Field(ge=1, le=7)] = 2
     """How many days of past it takes to say what is usual."""
-
-    @pydantic.field_validator("window")
-    @classmethod
-    def _minutes(cls, value: float) -> float:
-        if not 60 <= value <= 43_200:
-            raise ValueError("window must be between 1m and 12h")
-        return value
 
 
 class ModelBroken(BaseRule):

@@ -25,7 +25,7 @@ from contracts.rule_kinds import (
     Rule,
     Severity,
 )
-from contracts.strict import Duration, Name, Strict
+from contracts.strict import Duration, Name, Strict, mistake
 
 __all__ = [
     "Accuracy",
@@ -51,6 +51,9 @@ __all__ = [
     "Watch",
     "Webhook",
 ]
+
+
+_SINGULAR = {"receivers": "receiver", "watches": "watch", "themes": "theme"}
 
 
 class Topic(Strict):
@@ -85,43 +88,47 @@ class Rules(Strict):
 
     @pydantic.model_validator(mode="after")
     def _names(self) -> Rules:
-        for what, names in (
-            ("watch", [watch.name for watch in self.watches]),
-            ("theme", [theme.name for theme in self.themes]),
-            ("alert", [rule.alert for rule in self.rules]),
-            ("receiver", [receiver.name for receiver in self.receivers]),
+        for what, place, key, names in (
+            ("watch", "watches", "name", [watch.name for watch in self.watches]),
+            ("theme", "themes", "name", [theme.name for theme in self.themes]),
+            ("alert", "rules", "alert", [rule.alert for rule in self.rules]),
+            ("receiver", "receivers", "name", [receiver.name for receiver in self.receivers]),
         ):
-            for name in names:
-                if names.count(name) > 1:
-                    raise ValueError(f"two entries for the {what} {name!r}")
+            for number, name in enumerate(names):
+                if name in names[:number]:
+                    raise mistake(f"two entries for the {what} {name!r}", place, number, key)
         return self
 
     @pydantic.model_validator(mode="after")
     def _references(self) -> Rules:
         defined = {
-            "receiver": {receiver.name for receiver in self.receivers},
-            "watch": {watch.name for watch in self.watches},
-            "theme": {theme.name for theme in self.themes},
+            "receivers": {receiver.name for receiver in self.receivers},
+            "watches": {watch.name for watch in self.watches},
+            "themes": {theme.name for theme in self.themes},
         }
-        for rule in self.rules:
-            named = {
-                "receiver": rule.receivers,
-                "watch": rule.watches if isinstance(rule, (BadBuzz, Quiet)) else None,
-                "theme": rule.themes if isinstance(rule, BadBuzz) else None,
+        for number, rule in enumerate(self.rules):
+            named: dict[str, tuple[str, ...] | None] = {
+                "receivers": rule.receivers,
+                "watches": rule.watches if isinstance(rule, (BadBuzz, Quiet)) else None,
+                "themes": rule.themes if isinstance(rule, BadBuzz) else None,
             }
-            for what, names in named.items():
-                for name in names or ():
-                    if name not in defined[what]:
-                        raise ValueError(f"rule {rule.alert} names the {what} {name!r}, which is not defined")
+            for key, names in named.items():
+                for index, name in enumerate(names or ()):
+                    if name not in defined[key]:
+                        what = f"the {_SINGULAR[key]} {name!r}"
+                        said = f"rule {rule.alert} names {what}, which is not defined"
+                        raise mistake(said, "rules", number, key, index)
         return self
 
     @pydantic.model_validator(mode="after")
     def _routes(self) -> Rules:
-        if self.route.matchers or self.route.continue_:
-            raise ValueError("route: the root takes every alert, it has neither matchers nor continue")
+        for key, given in (("matchers", self.route.matchers), ("continue", self.route.continue_)):
+            if given:
+                raise mistake("the root takes every alert, it has neither matchers nor continue", "route", key)
         defined = {receiver.name for receiver in self.receivers}
-        for branch in self.route.walk():
-            for name in branch.named or ():
+        for place, branch in self.route.walk("route"):
+            for index, name in enumerate(branch.named or ()):
                 if name not in defined:
-                    raise ValueError(f"route names the receiver {name!r}, which is not defined")
+                    named = ("receivers", index) if branch.receiver is None else ("receiver",)
+                    raise mistake(f"route names the receiver {name!r}, which is not defined", *place, *named)
         return self

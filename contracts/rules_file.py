@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pydantic
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarbool import ScalarBoolean
 
+from contracts import mistakes
 from contracts.errors import RulesError
 from contracts.rules import Rules
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_MOST_BYTES: Final = 4 * 1024 * 1024
+_MOST_VALUES: Final = 200_000
+"""With aliases a small file can stand for more values than any memory holds."""
 
 
-def load_rules(path: Path) -> Rules:
+class Mistake(Exception):
+    """What a check of `load_rules` raises: what is wrong, and where in the file."""
+
+    def __init__(self, said: str, *place: str | int) -> None:
+        super().__init__(said)
+        self.place = place
+
+
+Check = Callable[[Rules], None]
+
+
+def load_rules(path: Path, *checks: Check) -> Rules:
     """Read and check a rules file. `${NAME}` in a value stands for the environment variable.
+
+    Args:
+        checks: what must hold beyond the schema, here and now; each raises Mistake.
 
     Raises:
         RulesError: `file:line: key: what is wrong`.
     """
+    document = _document(path)
     try:
+        rules = Rules.model_validate(_Expansion(path, document).of(document, ()))
+        for check in checks:
+            check(rules)
+    except pydantic.ValidationError as error:
+        detail = error.errors(include_url=False)[0]
+        context = detail.get("ctx", {})
+        place = [*_place(detail["loc"]), *(context.get("place", ()) if detail["type"] == "mistake" else ())]
+        said = mistakes.said(detail, place, _known_keys())
+        if detail["type"] in ("union_tag_invalid", "receiver_kind") and isinstance(detail["input"], dict):
+            place.append("kind")
+    except Mistake as error:
+        place, said = list(error.place), str(error)
+    else:
+        return rules
+    raise RulesError(f"{path}:{_line(document, place)}: {_dotted(place)}{said}")
+
+
+def _document(path: Path) -> dict[Any, Any]:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise RulesError(f"{path}: the rules file is larger than {_MOST_BYTES // 1024**2} MiB")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
@@ -35,70 +75,64 @@ def load_rules(path: Path) -> Rules:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise RulesError(f"{path}:{line}: not YAML: {error.problem or error.context}") from None
-    except YAMLError as error:
+        problem = " ".join(str(error.problem or error.context).split())
+        raise RulesError(f"{path}:{line}: not YAML: {problem}") from None
+    except (YAMLError, ValueError, OverflowError) as error:  # a date that there is not, a number without end
         raise RulesError(f"{path}:1: not YAML: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise RulesError(f"{path}:1: not YAML: nested too deeply") from None
     if not isinstance(document, dict):
         raise RulesError(f"{path}:1: the file must be a mapping with watches, themes, rules and receivers")
-    try:
-        return Rules.model_validate(_expanded(document, path, (), document))
-    except pydantic.ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        place = _place(detail["loc"])
-        message = _message(detail, place)
-        line = _line(document, place) if place else _line_naming(text, message)
-        raise RulesError(f"{path}:{line}: {_dotted(place)}{message}") from None
+    return document
 
 
 def _place(location: Sequence[Any]) -> list[Any]:
-    """Where it is in the file: pydantic puts the kind of a rule or receiver behind its number."""
+    """Where it is in the file: pydantic puts the kind of a rule or receiver behind its number, `[key]` behind a key."""
     has_kind = len(location) > 2 and location[0] in ("rules", "receivers") and isinstance(location[1], int)
-    return [*location[:2], *location[3:]] if has_kind else list(location)
+    place = [*location[:2], *location[3:]] if has_kind else list(location)
+    return place[:-1] if place and place[-1] == "[key]" else place
 
 
-def _line_naming(text: str, message: str) -> int:
-    """The last line that has the name that the message quotes: the second of two entries, the reference to nothing."""
-    quoted = re.search(r"'([^']+)'", message)
-    if quoted is None:
-        return 1
-    name = re.compile(rf"\b{re.escape(quoted[1])}\b")
-    return max((number for number, line in enumerate(text.splitlines(), 1) if name.search(line)), default=1)
+class _Expansion:
+    """A copy of the document in plain values, with the environment filled in."""
 
+    def __init__(self, path: Path, root: Any) -> None:
+        self._path = path
+        self._root = root
+        self._values = 0
+        self._open: set[int] = set()
 
-def _expanded(node: Any, path: Path, place: tuple[Any, ...], root: Any) -> Any:
-    if isinstance(node, dict):
-        return {str(key): _expanded(value, path, (*place, key), root) for key, value in node.items()}
-    if isinstance(node, list):
-        return [_expanded(value, path, (*place, index), root) for index, value in enumerate(node)]
-    if isinstance(node, str):
+    def of(self, node: Any, place: tuple[Any, ...]) -> Any:
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise RulesError(f"{self._path}: the rules file stands for more than {_MOST_VALUES:,} values")
+        if isinstance(node, (dict, list)):
+            if id(node) in self._open:
+                raise self._wrong(place, "an alias stands inside of what it stands for")
+            self._open.add(id(node))
+            copy: Any = (
+                {str(key): self.of(value, (*place, key)) for key, value in node.items()}
+                if isinstance(node, dict)
+                else [self.of(value, (*place, index)) for index, value in enumerate(node)]
+            )
+            self._open.remove(id(node))
+            return copy
+        if isinstance(node, ScalarBoolean):  # of an anchor: ruamel's is an int
+            return bool(node)
+        return _VARIABLE.sub(lambda match: self._variable(match[1], place), node) if isinstance(node, str) else node
 
-        def value_of(match: re.Match[str]) -> str:
-            name = match.group(1)
-            if name not in os.environ:
-                where = f"{path}:{_line(root, place)}: {_dotted(place)}"
-                raise RulesError(f"{where}the environment variable {name} is not set")
-            return os.environ[name]
+    def _variable(self, name: str, place: tuple[Any, ...]) -> str:
+        if name not in os.environ:
+            raise self._wrong(place, f"the environment variable {name} is not set")
+        return os.environ[name]
 
-        return _VARIABLE.sub(value_of, node)
-    return node
+    def _wrong(self, place: tuple[Any, ...], said: str) -> RulesError:
+        return RulesError(f"{self._path}:{_line(self._root, place)}: {_dotted(place)}{said}")
 
 
 def _dotted(place: Sequence[Any]) -> str:
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return f"{text.lstrip('.')}: " if text else ""
-
-
-def _message(detail: Any, place: Sequence[Any]) -> str:
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    if detail["type"] == "extra_forbidden":
-        known = _known_keys()
-        if place[-1] in known:
-            return "a key of another place or kind, it means nothing here"
-        guess = difflib.get_close_matches(str(place[-1]), known, n=1)
-        return f"unknown key{f', did you mean {guess[0]}?' if guess else ''}"
-    if detail["type"] == "missing":
-        return "this key is missing"
-    return message
 
 
 def _known_keys() -> set[str]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import httpx
 
+from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
 from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.rules_file import load_rules
 from contracts.settings import Settings
@@ -86,7 +87,7 @@ def _redis_server(settings: Settings) -> Finding:
 
 
 def _rules(settings: Settings) -> Finding:
-    rules = load_rules(settings.rules)
+    rules = load_rules(settings.rules, kept_long_enough(settings.alerts), receivers_can_be_reached)
     counts = f"{len(rules.watches)} watches, {len(rules.themes)} themes, {len(rules.rules)} rules"
     return Finding.fine(f"{settings.rules}: {counts}, {len(rules.receivers)} receivers")
 

@@ -17,11 +17,15 @@ from typing import Any, Final
 
 from alerts.receivers.addresses import Network, RefusedAddressError, require_permitted
 
+_LAST_PORT: Final = 65_535
 _CONNECTING: Final = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
 def main() -> None:
-    """Read a task from standard input, send, write one `[sent, addresses refused, what was said]` for each URL."""
+    """Read a task from standard input, send, write one `[sent, addresses refused, what was said]` for each URL.
+
+    A task without a text only asks whether the URLs can be read: no connection is made.
+    """
     task = json.load(sys.stdin)
     refused: list[str] = []
     _guard([ip_network(network) for network in task["allowed"]], refused)
@@ -31,7 +35,8 @@ def main() -> None:
     for url in task["urls"]:
         said.lines.clear()
         refused.clear()
-        sent = _send(url, task["title"], task["text"], task["kind"])
+        sender = _sender(url)
+        sent = sender is not None and (task["text"] is None or _send(sender, task["title"], task["text"], task["kind"]))
         outcomes.append([sent, list(dict.fromkeys(refused)), list(dict.fromkeys(said.lines))])
     json.dump(outcomes, sys.stdout)
 
@@ -56,7 +61,8 @@ def _guard(allowed: Sequence[Network], refused: list[str]) -> None:
     sys.addaudithook(check)
 
 
-def _send(url: str, title: str, text: str, kind: str) -> bool:
+def _sender(url: str) -> Any:
+    """None when Apprise cannot read the address."""
     import apprise  # a second of work, for this process alone
 
     asset = apprise.AppriseAsset(
@@ -65,7 +71,16 @@ def _send(url: str, title: str, text: str, kind: str) -> bool:
     sender = apprise.Apprise(asset=asset)
     if not sender.add(url):
         logging.getLogger("apprise").error("Apprise cannot read the address of this receiver")
-        return False
+        return None
+    if any((one.port or 1) > _LAST_PORT for one in sender):
+        logging.getLogger("apprise").error(f"the port must be a number from 1 to {_LAST_PORT}")
+        return None
+    return sender
+
+
+def _send(sender: Any, title: str, text: str, kind: str) -> bool:
+    import apprise
+
     return bool(sender.notify(title=title, body=text, notify_type=apprise.NotifyType(kind), body_format="text"))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from alerts.receivers.addresses import Network
 from alerts.receivers.answer import Answer
-from alerts.receivers.message import message_of
+from alerts.receivers.message import Message, message_of
 from contracts.receivers import Apprise
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
@@ -32,24 +32,8 @@ def send(receiver: Apprise, body: Mapping[str, Any], allowed: Sequence[Network],
     if not urls:
         return Answer("failed", f"{receiver.url_file} names no address")
     message = message_of(body)
-    task = {
-        "urls": urls,
-        "title": message.title,
-        "text": message.text,
-        "kind": message.kind,
-        "allowed": [str(network) for network in allowed],
-    }
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "alerts.receivers.apprise_child"],
-            input=json.dumps(task),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout_s,
-            cwd=_ROOT,
-            env={name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
-        )
+        done = _ask(urls, allowed, timeout_s, message)
     except subprocess.TimeoutExpired:
         return Answer("failed", f"no answer within {timeout_s:g} s")
     if done.returncode != 0:
@@ -67,6 +51,54 @@ def send(receiver: Apprise, body: Mapping[str, Any], allowed: Sequence[Network],
     return Answer("failed", (counted + "; ".join(failures))[:_LONGEST])
 
 
+def unreadable(receiver: Apprise, timeout_s: float = 30.0) -> str | None:
+    """Why nothing could be sent to this receiver, in a few words; None when its addresses can be read.
+
+    Makes no connection. Says nothing when Apprise needs longer than `timeout_s` to start.
+    """
+    try:
+        urls = _urls(receiver)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        return f"{receiver.url_file} cannot be read: {reason}"
+    if not urls:
+        return f"{receiver.url_file} names no address"
+    try:
+        done = _ask(urls, (), timeout_s, None)
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode != 0:
+        return None  # not the file's fault; the first notification will say what it is
+    for number, (readable, _, said) in enumerate(json.loads(done.stdout), start=1):
+        if not readable:
+            where = "" if receiver.url is not None else f"{receiver.url_file}, address {number}: "
+            reasons = "; ".join(_without_secrets(line, urls) for line in said)
+            return f"{where}{reasons}"[:_LONGEST]
+    return None
+
+
+def _ask(
+    urls: Sequence[str], allowed: Sequence[Network], timeout_s: float, message: Message | None
+) -> subprocess.CompletedProcess[str]:
+    task = {
+        "urls": urls,
+        "title": message and message.title,
+        "text": message and message.text,
+        "kind": message and message.kind,
+        "allowed": [str(network) for network in allowed],
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "alerts.receivers.apprise_child"],
+        input=json.dumps(task),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+        cwd=_ROOT,
+        env={name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
+    )
+
+
 def _urls(receiver: Apprise) -> list[str]:
     if receiver.url is not None:
         return [receiver.url]
@@ -78,8 +110,9 @@ def _urls(receiver: Apprise) -> list[str]:
 def _without_secrets(text: str, urls: Sequence[str]) -> str:
     """Tokens and passwords stand in Apprise's addresses, wherever a plugin wants them."""
     for url in urls:
-        credentials, at, _ = url.partition("://")[2].rpartition("@")
-        rest = url.partition("://")[2] if not at else credentials
+        place = url.partition("://")[2] or url
+        credentials, at, _ = place.rpartition("@")
+        rest = credentials if at else place
         for part in re.split(r"[/:@?&=,]", rest):
             if len(part) >= _SECRET_LENGTH:
                 text = text.replace(part, "…")

@@ -42,14 +42,39 @@ def test_each_kind_of_receiver_is_read_and_one_without_a_kind_is_a_webhook(tmp_p
             "{name: w, url: 'https://a.example', secret: whsec_YWJj}",
             ":5: receivers[0].secret: what follows whsec_ stands",
         ),
-        (f"{{name: w, url: ftp://a.example, secret: {ONE}}}", ":5: receivers[0].url: "),
-        ("{name: w, kind: pager}", ":5: receivers[0]: kind must be webhook, alertmanager or apprise"),
+        (
+            f"{{name: w, url: ftp://a.example, secret: {ONE}}}",
+            ":5: receivers[0].url: must be an address such as",
+        ),
+        (f"{{name: w, url: 'http://a b/', secret: {ONE}}}", ":5: receivers[0].url: must be an address such as"),
+        (f"{{name: w, url: 'http://[::1/', secret: {ONE}}}", ":5: receivers[0].url: must be an address such as"),
+        (
+            f"{{name: w, url: 'http://a:99999/', secret: {ONE}}}",
+            ":5: receivers[0].url: the port must be a number",
+        ),
+        ("{name: w, url: 'http://a', secret: hunter22}", ":5: receivers[0].secret: must be whsec_ and 24 to 64 random"),
+        (
+            f"{{name: w, url: 'http://a', secret: {ONE}, send_resolved: 'no'}}",
+            "send_resolved: true or false is",
+        ),
+        ("{name: w, kind: apprize}", ":5: receivers[0].kind: there is no kind 'apprize', did you mean apprise"),
+        ("[w]", ":5: receivers[0]: a mapping (key: value) is due here, not a list"),
         ("{name: w, kind: apprise}", ":5: receivers[0]: give url or url_file, one of them"),
+        ("{name: w, kind: apprise, url: hunter22}", ":5: receivers[0].url: must be an address as Apprise writes it"),
         ("{name: w, kind: alertmanager, ulr: 'http://a'}", ":5: receivers[0].u"),
+        (
+            "{name: w, kind: alertmanager, url: 'http://a/api/v2/alerts'}",
+            "receivers[0].url: must be where the",
+        ),
         ("{name: w, kind: alertmanager, url: 'http://a', username: me}", "username and password go together"),
+        (
+            "{name: w, kind: alertmanager, url: 'http://a', resend_delay: 1ms}",
+            "resend_delay: must be between 1s and",
+        ),
     ],
 )
 def test_a_mistake_in_a_receiver_is_named_with_its_line(tmp_path: Path, receiver: str, message: str) -> None:
     with pytest.raises(RulesError) as caught:
         load_rules(file_with(tmp_path, f"  - {receiver}\n"))
     assert message in str(caught.value)
+    assert "hunter22" not in str(caught.value)

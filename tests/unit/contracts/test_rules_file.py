@@ -10,6 +10,9 @@ from contracts.rules_file import load_rules
 from contracts.settings import Settings
 
 WATCH = "watches:\n  - name: a\n    match: [x]\n"
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 7)
+)
 RULE = WATCH + "rules:\n  - alert: B\n    kind: bad_buzz\n"
 
 
@@ -24,16 +27,43 @@ def file(tmp_path: Path) -> Path:
         (RULE + "    windw: 1m\n", ":7: rules[0].windw: unknown key, did you mean window?"),
         (RULE + "    within: 5m\n", ":7: rules[0].within: a key of another place or kind, it means nothing here"),
         (RULE + "    baseline: 5\n", ":7: rules[0].baseline: 5 is not a duration"),
-        (WATCH + "rules:\n  - alert: B\n    kind: bad\n", ":5: rules[0]: Input tag 'bad'"),
+        (WATCH + "rules:\n  - alert: B\n    kind: bad_buz\n", ":6: rules[0].kind: there is no kind 'bad_buz', did you"),
+        (WATCH + "rules:\n  - alert: B\n", ":5: rules[0]: kind is missing; it is one of consecutive_errors,"),
+        (WATCH + "rules:\n  - [B]\n", ":5: rules[0]: a mapping (key: value) is due here, not a list"),
+        (WATCH + "rules: B\n", ":4: rules: a list is due here, not 'B'"),
+        (WATCH + "rules:\n", ":4: rules: a list is due here, not nothing"),
         (WATCH + "receivers:\n  - name: w\n    url: ${NOT_SET}\n", ":6: receivers[0].url: the environment variable"),
-        (RULE + "    watches: [zz]\n", ":7: rule B names the watch 'zz', which is not defined"),
+        (RULE + "    severity: fatal\n", ":7: rules[0].severity: 'fatal' is none of info, warning, critical, score"),
+        (RULE + "    watches: [zz]\n", ":7: rules[0].watches[0]: rule B names the watch 'zz', which is not defined"),
+        (RULE + "    watches:\n    - a\n    - zz\n", ":9: rules[0].watches[1]: rule B names the watch 'zz'"),
         (RULE + "    annotations:\n      summary: '{{ watch }}'\n", ":8: rules[0].annotations.summary: {{ watch }} is"),
-        (RULE + "    labels:\n      watch: x\n", ":7: rules[0].labels: watch is set by the alert itself"),
+        (RULE + "    annotations: {desk: 5}\n", ":7: rules[0].annotations.desk: text in quotes is due here, not 5"),
+        (RULE + "    labels:\n      team: a\n      watch: x\n", ":9: rules[0].labels.watch: watch is set by the alert"),
+        (RULE + "    labels: {1st: a}\n", ":7: rules[0].labels.1st: '1st' is no name: letters, digits and _"),
         (RULE + "    for: 5\n", ":7: rules[0].for: 5 is not a duration"),
-        (RULE + "    themes: [zz]\n    per_theme: true\n", ":7: rule B names the theme 'zz', which is not defined"),
-        (WATCH + "rules:\n  - alert: A\n    kind: accuracy\n    last: 10\n", ":5: rules[0]: min_judgements must not"),
-        (WATCH + "rules:\n  - alert: A\n    kind: drift\n    severity: score\n", ":5: rules[0]: severity: score is"),
-        (WATCH + "  - name: a\n    match: [y]\n", ":4: two entries for the watch 'a'"),
+        (RULE + "    themes: [zz]\n    per_theme: true\n", ":7: rules[0].themes[0]: rule B names the theme 'zz'"),
+        (RULE + "    min_volume: true\n", ":7: rules[0].min_volume: a whole number is due here, not true"),
+        (RULE + "    min_volume: '20'\n", ":7: rules[0].min_volume: a whole number is due here, not '20'"),
+        (RULE + "    enabled: 'yes'\n", ":7: rules[0].enabled: true or false is due here, not 'yes'"),
+        (RULE + "    enabled: 1\n", ":7: rules[0].enabled: true or false is due here, not 1"),
+        (RULE + "    growth: .inf\n", ":7: rules[0].growth: a finite number is due here, not inf"),
+        (RULE + "    prior_weight: .nan\n", ":7: rules[0].prior_weight: a finite number is due here, not nan"),
+        (RULE + "    growth: 0.5\n", ":7: rules[0].growth: 0.5 is too small: it must be 1 or more"),
+        (RULE + "    baseline: 1m\n", ":7: rules[0].baseline: must not be shorter than the longest window"),
+        (RULE + "    windows: []\n", ":7: rules[0].windows: the list is empty"),
+        (WATCH + "rules:\n  - alert: A\n    kind: error_count\n    within: 0s\n", ":7: rules[0].within: must be 1s or"),
+        (WATCH + "rules:\n  - alert: A\n    last: 10\n    kind: accuracy\n", ":5: rules[0].min_judgements: must not"),
+        (WATCH + "rules:\n  - alert: A\n    kind: drift\n    severity: score\n", ":7: rules[0].severity: score is for"),
+        (WATCH + "route:\n  repeat_interval: 1ms\n", ":5: route.repeat_interval: must be 10s or longer, or 0 for"),
+        (WATCH + "route:\n  group_wait: 1s\n  matchers: [a=b]\n", ":6: route.matchers: the root takes every alert"),
+        (WATCH + "route:\n  routes:\n  - receivers:\n    - zz\n", ":7: route.routes[0].receivers[0]: route names the"),
+        (WATCH + "inhibit_rules:\n  - source_matchers: [5]\n", ":5: inhibit_rules[0].source_matchers[0]: '5' is not a"),
+        (WATCH + "  - name: a\n    match: [y]\n", ":4: watches[1].name: two entries for the watch 'a'"),
+        (WATCH + "themes: &all [*all]\n", ":4: themes[0]: "),
+        (WATCH + "when: 2020-13-45\n", ":1: not YAML: month must be in 1..12"),
+        (LAUGHS, "the rules file stands for more than 200,000 values"),
+        ("[" * 5000, ":1: not YAML: nested too deeply"),
+        ("watches:\n  - name: Air Paradis\n", ":2: watches[0].name: 'Air Paradis' is no name: small letters"),
         ("watches:\n  - name: a\n", ":2: watches[0].match: this key is missing"),
         ("watches: [\n", "not YAML"),
         ("- a\n", ":1: the file must be a mapping"),
@@ -52,6 +82,11 @@ def test_a_mistake_is_named_with_file_line_and_key(file: Path, text: str, said: 
 def test_a_file_that_is_not_there_is_named(file: Path) -> None:
     with pytest.raises(RulesError, match=r"rules\.yaml: the rules file cannot be read"):
         load_rules(file)
+
+
+def test_what_an_alias_stands_for_is_read_as_if_it_stood_there(file: Path) -> None:
+    file.write_text(RULE + "    enabled: &off false\n  - {alert: C, kind: bad_buzz, per_theme: *off, enabled: *off}\n")
+    assert [(rule.alert, rule.enabled) for rule in load_rules(file).rules] == [("B", False), ("C", False)]
 
 
 def test_a_variable_stands_for_its_value(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

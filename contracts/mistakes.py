@@ -1,0 +1,125 @@
+"""What is wrong with an entry of the rules file, in a line for whoever writes it.
+
+pydantic says what its validators saw ("Input should be a valid tuple"); this says what the file should hold.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, get_args
+
+from contracts.receivers import AnyReceiver
+from contracts.routing import GROUPED_FORM
+from contracts.rule_kinds import AnyRule
+from contracts.strict import LABEL_FORM, NAME_FORM
+
+_SECRET: Final = frozenset({"url", "secret", "secrets", "password", "bearer_token", "username"})
+"""Keys whose values are not shown."""
+_LONGEST: Final = 60
+
+
+def _kinds(union: Any) -> list[str]:
+    return [get_args(one.model_fields["kind"].annotation)[0] for one in get_args(union)]
+
+
+RULE_KINDS: Final = _kinds(AnyRule)
+RECEIVER_KINDS: Final = _kinds(AnyReceiver)
+
+_FORMS: Final[Mapping[str, str]] = {
+    NAME_FORM: "is no name: small letters, digits, - and _, beginning with a letter or digit",
+    LABEL_FORM: "is no name: letters, digits and _, beginning with no digit",
+    GROUPED_FORM: "is no name of a label; [...] stands for all of them",
+}
+
+
+def said(detail: Mapping[str, Any], place: Sequence[Any], known_keys: Collection[str]) -> str:
+    """One line.
+
+    Args:
+        detail: one of `pydantic.ValidationError.errors()`.
+        place: where it is in the file.
+        known_keys: every key that means something somewhere in it.
+    """
+    kind, value, context = str(detail["type"]), detail.get("input"), detail.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown_key(str(place[-1]), known_keys)
+    if kind == "missing":
+        return "this key is missing"
+    if kind == "union_tag_not_found":
+        return f"kind is missing; it is one of {', '.join(RULE_KINDS)}"
+    if kind == "union_tag_invalid":
+        return _unknown_kind(str(context["tag"]), RULE_KINDS)
+    if kind == "receiver_kind" and isinstance(value, dict):
+        return _unknown_kind(str(value["kind"]), RECEIVER_KINDS)
+    shown = "what stands here" if _SECRET & set(map(str, place)) else _as_in_the_file(value)
+    say = _SAID.get(kind)
+    return str(detail["msg"]).removeprefix("Value error, ") if say is None else say(shown, value, context)
+
+
+def _unknown_key(key: str, known: Collection[str]) -> str:
+    if key in known:
+        return "a key of another place or kind, it means nothing here"
+    guess = difflib.get_close_matches(key, known, n=1)
+    return f"unknown key{f', did you mean {guess[0]}?' if guess else ''}"
+
+
+def _unknown_kind(kind: str, kinds: Sequence[str]) -> str:
+    guess = difflib.get_close_matches(kind, kinds, n=1)
+    return f"there is no kind {kind!r}{f', did you mean {guess[0]}' if guess else ''}; it is one of {', '.join(kinds)}"
+
+
+def _none_of(shown: str, _value: Any, context: Any) -> str:
+    return f"{shown} is none of {context['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+
+
+def _as_in_the_file(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    text = repr(value) if isinstance(value, str) else str(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _due(what: str) -> Callable[[str, Any, Any], str]:
+    return lambda shown, _value, _context: f"{what} is due here, not {shown}"
+
+
+def _bound(words: str, name: str) -> Callable[[str, Any, Any], str]:
+    return lambda shown, _value, context: f"{shown} is {words.format(f'{context[name]:g}')}"
+
+
+def _no_text(shown: str, value: Any, _context: Any) -> str:
+    quotable = not isinstance(value, (dict, list)) and value is not None
+    return f"text{' in quotes' if quotable else ''} is due here, not {shown}"
+
+
+_MAPPING: Final = _due("a mapping (key: value)")
+_SAID: Final[Mapping[str, Callable[[str, Any, Any], str]]] = {
+    "bool_type": _due("true or false"),
+    "int_type": _due("a whole number"),
+    "float_type": _due("a number"),
+    "finite_number": _due("a finite number"),
+    "string_type": _no_text,
+    "path_type": _due("the name of a file"),
+    "tuple_type": _due("a list"),
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
+    "receiver_kind": _MAPPING,
+    "literal_error": _none_of,
+    "greater_than": _bound("too small: it must be more than {}", "gt"),
+    "greater_than_equal": _bound("too small: it must be {} or more", "ge"),
+    "less_than": _bound("too large: it must be less than {}", "lt"),
+    "less_than_equal": _bound("too large: it must be {} or less", "le"),
+    "too_short": lambda *_: "the list is empty",
+    "too_long": lambda _shown, _value, context: f"the list has more than {context['max_length']} entries",
+    "string_too_short": lambda *_: "must not be empty",
+    "string_too_long": lambda _shown, _value, context: f"is longer than {context['max_length']} characters",
+    "string_pattern_mismatch": lambda shown, _value, context: f"{shown} {_FORMS[context['pattern']]}",
+}
