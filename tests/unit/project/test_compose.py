@@ -9,7 +9,7 @@ import pydantic
 import pytest
 from ruamel.yaml import YAML
 
-from contracts.settings import ROOT, Settings
+from contracts.settings import ROOT, AlertSettings, Settings
 from local.kafka_jars import kafka_version
 
 DEFAULTS = Settings()
@@ -45,8 +45,30 @@ def test_every_variable_is_a_setting_with_a_value_it_takes(
         for name, value in service.get("environment", {}).items():
             if name.startswith("BUZZWATCH_"):
                 assert _is_a_setting(name), name
-                monkeypatch.setenv(name, str(value))
+                if value is not None:  # those without one are passed on
+                    monkeypatch.setenv(name, str(value))
     assert Settings().external == {"kafka", "redis", "mlflow"}
+
+
+@pytest.mark.parametrize("service", ["worker", "notifier", "api"])
+def test_alert_settings_and_secrets_of_the_rules_are_passed_on(compose: dict[str, Any], service: str) -> None:
+    passed = {name for name, value in compose["services"][service]["environment"].items() if value is None}
+    wanted = {f"BUZZWATCH_ALERTS__{name.upper()}" for name in AlertSettings.model_fields}
+    assert wanted - passed == {"BUZZWATCH_ALERTS__METRICS_PORT"}  # which the health check asks
+    assert compose["services"][service]["env_file"] == [{"path": ".env", "required": False}]
+    assert ".env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_every_service_of_ours_reads_the_rules_of_a_folder_of_this_machine(compose: dict[str, Any]) -> None:
+    for name in OURS:
+        service = compose["services"][name]
+        folder, _, inside = next(volume for volume in service["volumes"] if volume.endswith(":ro")).rpartition(":/")
+        assert inside == "rules:ro"
+        default = re.fullmatch(r"\$\{RULES_FOLDER:-\./(\w+)\}", folder)
+        file = re.fullmatch(r"/rules/\$\{RULES_FILE:-(.+)\}", service["environment"]["BUZZWATCH_RULES"])
+        assert default is not None
+        assert file is not None
+        assert ROOT / default[1] / file[1] == DEFAULTS.rules
 
 
 def test_a_misspelt_variable_would_be_noticed() -> None:
