@@ -196,7 +196,7 @@ def told(body: dict[str, Any]) -> list[Told]:
 
 def stored(client: redis.Redis, prefix: str, name: str) -> set[Told]:
     """What Redis holds about the alerts of a name: that each fired, and of those in the past that they are over."""
-    active: Any = client.hvals(f"{prefix}:{{alerts}}:firing")
+    active: Any = client.hvals(f"{prefix}:{{alerts}}:active")
     past: Any = client.lrange(f"{prefix}:{{alerts}}:history", 0, -1)
     found = set()
     for text in [*active, *past]:

@@ -1,4 +1,4 @@
-"""Two notifiers share the work, and one or the other is killed with `kill -9` again and again."""
+"""Two notifiers share the work, are killed with `kill -9` by turns, and receivers fail meanwhile."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import Path
@@ -39,11 +39,17 @@ route:
   routes:
     - {{matchers: [alertname=~".*"], receiver: team, continue: true}}
     - {{matchers: [alertname=~".*"], receiver: desk, group_by: [severity], group_wait: 300ms, group_interval: 700ms}}
+inhibit_rules:
+  - {{source_matchers: [alertname="Source"], target_matchers: [alertname="Inhibited"]}}
 """
 KILLS = 30 if ALL else 3
 EVERY_S = 0.04
 AT_WORK_S = 1.0
+KEPT = {"MutedForGood", "MutedForAWhile", "Source", "Inhibited"}
+"""Alerts that fire all through the trouble."""
 SEED = 20_261_120
+FAILING = 0.05
+FAILURES: tuple[int | tuple[int, dict[str, str]], ...] = (500, 302, (429, {"Retry-After": "1"}))
 
 
 class Alarms:
@@ -106,13 +112,16 @@ def test_notifiers_killed_while_they_share_the_work_tell_everything_in_order(
             now_ms=now,
         )
         silences.add(silence, now)
+        for name in ("Source", "Inhibited", "MutedForGood", "MutedForAWhile"):
+            alarms.toggle(name)
+        _trouble(alarms, notifiers, chance, start, (team, desk))
         alarms.toggle("MutedForGood")
-        alarms.toggle("MutedForAWhile")
-        _trouble(alarms, notifiers, chance, start)
-        alarms.toggle("MutedForGood")
-        _told(own_redis, "shared", but={"MutedForAWhile"})
-        assert not any("Muted" in post.raw.decode() for post in team.posts + desk.posts)
+        _told(own_redis, "shared", but=KEPT)
+        for post in team.posts + desk.posts:
+            assert "Muted" not in post.raw.decode()
+            assert "Inhibited" not in post.raw.decode()
         silences.expire(silence.id, int(time.time() * 1000))
+        alarms.toggle("Source")
         time.sleep(1.5)
         alarms.end_all()
         _told(own_redis, "shared", but=set())
@@ -123,6 +132,7 @@ def test_notifiers_killed_while_they_share_the_work_tell_everything_in_order(
         team.close()
         desk.close()
     assert team.forged == desk.forged == 0
+    assert len(team.accepted) < len(team.posts)  # some were refused, and came again
     expected = {name: starts for name, starts in alarms.episodes.items() if name != "MutedForGood"}
     assert _episodes(team) == {name: [(start, 2) for start in starts] for name, starts in expected.items()}
     # Who is told in groups does not hear of what came and went within its wait, and else the same.
@@ -136,8 +146,14 @@ def test_notifiers_killed_while_they_share_the_work_tell_everything_in_order(
         assert [identifier for identifier, raw in bodies.items() if len(raw) > 1] == []
 
 
-def _trouble(alarms: Alarms, notifiers: list[Process], chance: random.Random, start: Callable[[int], Process]) -> None:
-    """Let alerts come and go, and kill one notifier after the other once it has been at work for a while."""
+def _trouble(
+    alarms: Alarms,
+    notifiers: list[Process],
+    chance: random.Random,
+    start: Callable[[int], Process],
+    receivers: Sequence[Receiver],
+) -> None:
+    """Let alerts come and go, receivers fail, and kill by turns the notifier that has been at work for a while."""
     deadline = time.monotonic() + 30 * KILLS
     starts, up_since = [1, 1], [0.0, 0.0]
     kills = 0
@@ -145,6 +161,9 @@ def _trouble(alarms: Alarms, notifiers: list[Process], chance: random.Random, st
         now = time.monotonic()
         assert now < deadline, notifiers[0].log.read_text()[-2000:]
         alarms.toggle(f"Alert{chance.randrange(8)}")
+        receiver = chance.choice(receivers)
+        if not receiver.answers and chance.random() < FAILING:
+            receiver.answers.append(chance.choice(FAILURES))
         number = kills % 2
         if notifiers[number].log.read_text().count("delivering to") < starts[number]:
             up_since[number] = now
@@ -154,7 +173,7 @@ def _trouble(alarms: Alarms, notifiers: list[Process], chance: random.Random, st
             starts[number] += 1
             kills += 1
         time.sleep(EVERY_S)
-    alarms.end_all(but={"MutedForGood", "MutedForAWhile"})
+    alarms.end_all(but=KEPT)
 
 
 def _notifier(folder: Path, own_redis: RunningServer, rules: Path, number: int, port: int) -> Process:
