@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 import redis
 
 from alerts.alert import Alert, Transition, fingerprint_of, labels_of
@@ -150,7 +151,11 @@ class Judge:
                 for alert in snapshot.active.values()
                 if alert.kind == "consecutive_errors" and alert.labels["model_version"] in {*stopped, *strangers}
             ]
-            over = [Transition("resolved", resolved(alert, now_ms)) for alert in ended if alert.state == "firing"]
+            over = [
+                self._over(resolved(alert, now_ms), f"Model version {alert.labels['model_version']} serves no more")
+                for alert in ended
+                if alert.state == "firing"
+            ]
             for alert in ended:
                 commands += self._store.forget(alert)
             commands += self._store.record(snapshot, over)
@@ -260,9 +265,11 @@ class Judge:
         )
         if step.transition is not None:
             fold.kept.pop(fingerprint, None)
-            fold.transitions.append(step.transition)
-            if step.transition.alert.ends_at_ms is not None:
-                fold.last_end[fingerprint] = step.transition.alert.ends_at_ms
+            transition = step.transition
+            if transition.alert.ends_at_ms is not None:
+                fold.last_end[fingerprint] = transition.alert.ends_at_ms
+                transition = self._over(transition.alert, f"Model version {version} was right again")
+            fold.transitions.append(transition)
         if step.alert is None:
             fold.firing.pop(fingerprint, None)
             fold.kept.pop(fingerprint, None)
@@ -273,6 +280,12 @@ class Judge:
             fold.forgotten.pop(fingerprint, None)
             if step.transition is None and step.alert is not before:
                 fold.kept[fingerprint] = step.alert
+
+    def _over(self, alert: Alert, summary: str) -> Transition:
+        """Its end, with a summary that says so unless the rule has one of its own."""
+        own = any("summary" in rule.annotations for rule in self._rules if rule.alert == alert.labels["alertname"])
+        annotations = alert.annotations if own else {**alert.annotations, "summary": summary}
+        return Transition("resolved", msgspec.structs.replace(alert, annotations=annotations))
 
     def _event_time(self, event: Feedback, now_ms: int) -> int:
         """When it was judged, unless that is missing or cannot be (ahead of time, older than anything kept)."""

@@ -21,7 +21,7 @@ from contracts.settings import Settings, load_settings
 from demo.desk import Desk
 from demo.play import PHASES, Phase, Theatre
 from demo.receiver import Receiver
-from demo.rules import new_secret, write_rules
+from demo.rules import HASTE, new_secret, write_rules
 
 app = typer.Typer(add_completion=False)
 
@@ -128,6 +128,10 @@ def play(settings: Settings, stage: Stage) -> None:
     stage.say(f"{_clock()}  [bold]a day's past[/]: {theatre.past():,} tweets of five airlines, dated yesterday")
     for phase in PHASES:
         stage.say(f"{_clock()}  [bold]{phase.name}[/]: {phase.seconds:.0f} s, {_rate(phase)}")
+        if phase is PHASES[-1]:
+            stage.say(
+                f"{_clock()}  the demo's rule looks at 30 and 60 s and is over 10 s later; the default one waits minutes"
+            )
         if phase.stranded:
             desk.silence(_SILENCED, "their strike, not ours")
             stage.say(f"{_clock()}  POST /silences: nobody wants to hear of {_SILENCED} for ten minutes")

@@ -9,10 +9,16 @@ from __future__ import annotations
 import base64
 import secrets
 from pathlib import Path
+from typing import Final
 
 from ruamel.yaml import YAML
 
 from contracts.rules_file import load_rules
+
+HASTE: Final = (
+    "the demo's bad buzz looks at the last 30 and 60 s and resolves within a minute; "
+    "as it is by default, it takes six to seven, so that no alert ends while a crisis draws breath"
+)
 
 
 def new_secret() -> str:

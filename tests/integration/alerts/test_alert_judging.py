@@ -72,6 +72,8 @@ def test_three_wrong_and_a_right_one_in_a_batch_fire_and_resolve(
     (alert,) = store.list()
     assert alert.state == "resolved"
     assert alert.labels["model_version"] == "7"
+    assert alert.annotations["summary"] == "Model version 7 was right again"
+    assert "last 3 judged predictions" in alert.annotations["description"]
     assert posted(settings) == ["firing", "resolved"]
 
 
