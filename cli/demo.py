@@ -129,9 +129,7 @@ def play(settings: Settings, stage: Stage) -> None:
     for phase in PHASES:
         stage.say(f"{_clock()}  [bold]{phase.name}[/]: {phase.seconds:.0f} s, {_rate(phase)}")
         if phase is PHASES[-1]:
-            stage.say(
-                f"{_clock()}  the demo's rule looks at 30 and 60 s and is over 10 s later; the default one waits minutes"
-            )
+            stage.say(f"{_clock()}  {HASTE}")
         if phase.stranded:
             desk.silence(_SILENCED, "their strike, not ours")
             stage.say(f"{_clock()}  POST /silences: nobody wants to hear of {_SILENCED} for ten minutes")
