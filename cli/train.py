@@ -17,7 +17,7 @@ from contracts.settings import load_settings
 from training.compare import compare_all, load_experiments
 from training.leaderboard import write_pages
 from training.members import MEMBERS, Member
-from training.register import check_reachable, default_alias, log_trained
+from training.register import check_reachable, chosen_alias, log_trained
 from training.results import RESULTS, read_results
 from training.train import train
 
@@ -186,9 +186,7 @@ def _train(
 ) -> None:
     settings = load_settings()
     if register:
-        check_reachable(settings)
-        if alias == settings.mlflow.alias and default_alias(settings) != alias:
-            raise SettingsError(f"--alias {alias}: a version becomes champion by `buzzwatch models promote`")
+        chosen_alias(settings, alias)
     errors = Console(stderr=True)
     with errors.status("starting") as status:
         trained = train(data_dir, member, seed, lambda step: status.update(step), distant=rows, curve=curve)
@@ -196,7 +194,7 @@ def _train(
             trained.save(out)
         if register:
             status.update("registering")
-            given = alias or default_alias(settings)
+            given = chosen_alias(settings, alias)  # asked again: another run may have made the first champion
             version = log_trained(settings, trained, alias=given if trained.model is not None else None)
             if version is not None:
                 errors.print(f"{settings.mlflow.model_name} version {version} is {given}", highlight=False)

@@ -203,12 +203,11 @@ class _Run:
     def whole(self, train: Callable[[Callable[[str], None]], Any], about: str, command: str) -> None:
         settings = load_settings()
         require_tensorflow()
-        from training.register import check_reachable, default_alias
+        from training.register import chosen_alias
 
         alias = None
         if self._register:
-            check_reachable(settings)
-            alias = self._alias or default_alias(settings)
+            alias = chosen_alias(settings, self._alias)
         errors = Console(stderr=True)
         with errors.status("starting") as status:
             from training.deep.finishing import finish, log_run, result_of
@@ -223,6 +222,7 @@ class _Run:
                 write_result(result, self._results)
             if alias is not None:
                 status.update("registering")
+                alias = chosen_alias(settings, self._alias)  # again: hours may have passed
                 version = log_run(settings, done, data, result, alias)
                 errors.print(f"registered as {settings.mlflow.model_name} version {version}, {alias}", highlight=False)
         if self._output == "json":

@@ -92,10 +92,10 @@ def cascade(
     from models.cascade import CascadeModel
     from models.deep.served import DeepModel
     from training.deep.cascading import cascade_of, draw, unseen_linear
-    from training.register import check_reachable, default_alias, register_artefact
+    from training.register import chosen_alias, register_artefact
 
     if register:
-        check_reachable(settings)
+        chosen_alias(settings, alias)
     errors = Console(stderr=True)
     model = load_artefact(deep)
     if not isinstance(model, DeepModel):
@@ -114,7 +114,7 @@ def cascade(
         if register:
             with tempfile.TemporaryDirectory() as scratch:
                 serving.save(Path(scratch) / "artefact")
-                named = alias or default_alias(settings)
+                named = chosen_alias(settings, alias)
                 version = register_artefact(settings, Path(scratch) / "artefact", alias=named)
             errors.print(f"registered as {settings.mlflow.model_name} version {version}, {named}", highlight=False)
     if output == "json":

@@ -76,7 +76,7 @@ class Registry:
         except Exception as error:  # each kind of artifact store has its own
             raise Unavailable(
                 f"the files of {version.name} version {version.version} cannot be downloaded from MLflow at "
-                f"{self._where}: {_short(error)}"
+                f"{self._where}: {short_cause(error)}"
             ) from None
 
     @property
@@ -94,7 +94,7 @@ class Registry:
 
     def _away(self, error: Exception) -> Unavailable:
         return Unavailable(
-            f"MLflow at {self._where} cannot be reached ({_short(error)}): start it with `buzzwatch up` or set "
+            f"MLflow at {self._where} cannot be reached ({short_cause(error)}): start it with `buzzwatch up` or set "
             "BUZZWATCH_MLFLOW__TRACKING_URI"
         )
 
@@ -121,7 +121,7 @@ def _mlflow_exception() -> Any:
     return MlflowException
 
 
-def _short(error: Exception) -> str:
+def short_cause(error: Exception) -> str:
     """The cause in a few words, out of the paragraph of URLs that requests makes of it."""
     text = " ".join(str(error).split()) or type(error).__name__
     if found := re.search(r"(Connection refused|Name or service not known|timed out|Connection reset)", text):

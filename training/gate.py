@@ -22,7 +22,9 @@ from training.held_out import HeldOut
 FEWEST: Final = 50
 """Rows that a slice must have to be compared."""
 LEAST_OVERLAP: Final = 0.8
-"""Share of the champion's held-out rows that the challenger must have been measured on, too."""
+"""Share of the champion's held-out rows of each set that the challenger must have been measured on, too."""
+ENOUGH: Final = 4_000
+"""Rows of a set that suffice whatever their share: a slow model need not score all of a large one."""
 _RESAMPLES: Final = 20_000
 _NEGATIVE: Final = SENTIMENTS.index("negative")
 
@@ -108,12 +110,15 @@ def _pairs(champion: HeldOut, challenger: HeldOut) -> tuple[NDArray[np.intp], ND
         everything = np.arange(len(champion.keys))
         return everything, everything
     _, ours, theirs = np.intersect1d(champion.keys, challenger.keys, return_indices=True)
-    same = champion.truth[ours] == challenger.truth[theirs]
-    if same.sum() < LEAST_OVERLAP * len(champion.keys):
-        raise GateRefused(
-            f"the challenger was measured on {same.sum():,} of the champion's {len(champion.keys):,} held-out texts: "
-            "train both on the same data"
-        )
+    same = (champion.truth[ours] == challenger.truth[theirs]) & (champion.source[ours] == challenger.source[theirs])
+    for name in dict.fromkeys(champion.source.tolist()):
+        shared = int((same & (champion.source[ours] == name)).sum())
+        total = int((champion.source == name).sum())
+        if shared < min(LEAST_OVERLAP * total, ENOUGH):
+            raise GateRefused(
+                f"the challenger was measured on {shared:,} of the champion's {total:,} held-out texts of {name}: "
+                "train both on the same data"
+            )
     return ours[same], theirs[same]
 
 

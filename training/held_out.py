@@ -52,10 +52,8 @@ class HeldOut:
     ) -> HeldOut:
         """At most `MOST_ROWS` rows of each source, in the order of their keys."""
         keys = np.array([_key(name, text) for name, text in zip(source.tolist(), texts, strict=True)], np.uint32)
-        kept = np.concatenate(
-            [(rows := np.flatnonzero(source == name))[np.argsort(keys[rows], kind="stable")][:MOST_ROWS]
-             for name in dict.fromkeys(source.tolist())]
-        )  # fmt: skip
+        sets = [np.flatnonzero(source == name) for name in dict.fromkeys(source.tolist())]
+        kept = np.concatenate([rows[_smallest(keys[rows], MOST_ROWS)] for rows in sets])
         chosen = [texts[i] for i in kept.tolist()]
         return cls(
             keys=keys[kept],
@@ -105,7 +103,16 @@ class HeldOut:
                     slices={name: (bits >> np.uint32(bit) & 1).astype(bool) for bit, name in enumerate(names)},
                 )
         except (ValueError, OSError, EOFError, KeyError, IndexError, zipfile.BadZipFile) as error:
-            raise ArtefactError(f"{path}: the held-out predictions cannot be read: {error}") from None
+            raise ArtefactError(f"{path}: the held-out predictions are damaged ({type(error).__name__})") from None
+
+
+def drawn(source: str, texts: Sequence[str], most: int) -> NDArray[np.intp]:
+    """Which texts of a set to measure on: the same `most` for every model, those that `HeldOut` keeps first."""
+    return _smallest(np.array([_key(source, text) for text in texts], np.uint32), most)
+
+
+def _smallest(keys: NDArray[np.uint32], most: int) -> NDArray[np.intp]:
+    return np.argsort(keys, kind="stable")[:most]
 
 
 def _key(source: str, text: str) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from contracts.errors import ArtefactError, BuzzwatchError
+from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from models.artefact import METADATA, load_artefact
 from models.registry import RegisteredVersion, Registry
@@ -24,6 +24,8 @@ from training.tracking import connected
 
 CHALLENGER: Final = "challenger"
 """Alias of the version that waits for promotion."""
+
+_LONGEST_REASON: Final = 500
 
 
 class PromotionError(BuzzwatchError):
@@ -80,10 +82,12 @@ def promote(settings: Settings, wanted: str = CHALLENGER, *, force: str | None =
 
     Raises:
         Unavailable: MLflow cannot be reached.
-        PromotionError: there is no such version, or it serves already.
+        PromotionError: there is no such version, it serves already, or `force` is no reason.
         ArtefactError: it cannot be loaded, or does not score.
         GateRefused: it is worse than the champion somewhere, or cannot be compared.
     """
+    if force is not None and not 0 < len(force.strip()) <= _LONGEST_REASON:
+        raise PromotionError(f"--force wants the reason, at most {_LONGEST_REASON} characters: it is kept")
     with connected(settings) as mlflow:
         client = mlflow.MlflowClient()
         aliases = _aliases(client, settings)
@@ -91,17 +95,17 @@ def promote(settings: Settings, wanted: str = CHALLENGER, *, force: str | None =
         champion = _holder(aliases, settings.mlflow.alias)
         if version == champion:
             raise PromotionError(f"version {version} is the champion already")
-        challenger = _held_out(client, settings, version)
+        challenger = _held_out(client, settings, version, serves=True)
         comparisons: list[Comparison] = []
         refused = None
         if champion is not None:
             try:
-                comparisons = check(_held_out(client, settings, champion), challenger)
+                comparisons = check(_champions(client, settings, champion), challenger)
             except GateRefused as error:
                 if force is None:
                     raise GateRefused(f"version {version} stays where it is: {error}") from None
                 refused = str(error)
-        move_champion(client, settings, version, {"forced": force} if refused and force else {})
+        move_champion(client, settings, version, {"forced": force.strip()} if refused and force else {})
     return Promoted(version, champion, comparisons, refused)
 
 
@@ -171,8 +175,16 @@ def _named(client: Any, settings: Settings, wanted: str, aliases: Mapping[str, t
     return version
 
 
-def _held_out(client: Any, settings: Settings, version: str) -> HeldOut | None:
-    """The version's held-out predictions; loading it also shows that it can serve."""
+def _champions(client: Any, settings: Settings, version: str) -> HeldOut | None:
+    """What the champion carries. A damaged champion is no reason to keep it: the gate can be overruled."""
+    try:
+        return _held_out(client, settings, version, serves=False)
+    except (ArtefactError, Unavailable) as error:
+        raise GateRefused(f"the champion, version {version}, cannot be compared: {error}") from None
+
+
+def _held_out(client: Any, settings: Settings, version: str, *, serves: bool) -> HeldOut | None:
+    """The version's held-out predictions; `serves`: also see that it can be loaded and scores."""
     found = client.get_model_version(settings.mlflow.model_name, version)
     registered = RegisteredVersion(found.name, str(found.version), (), "")
     with tempfile.TemporaryDirectory() as scratch:
@@ -181,10 +193,28 @@ def _held_out(client: Any, settings: Settings, version: str) -> HeldOut | None:
         if not metadata:
             raise ArtefactError(f"version {version} holds no {METADATA}: not a model that buzzwatch registered")
         folder = metadata[0].parent
+        if serves:
+            _see_that_it_scores(version, folder)
+        try:
+            return HeldOut.load(folder)
+        except ArtefactError as error:
+            raise ArtefactError(f"version {version}: {_without(error, scratch)}") from None
+
+
+def _see_that_it_scores(version: str, folder: Path) -> None:
+    try:
         scores = load_artefact(folder).predict_proba(["the crew was great", "they lost my bag"])
-        if scores.shape != (2, 3) or not np.isfinite(scores).all():
-            raise ArtefactError(f"version {version} does not answer with three probabilities a text")
-        return HeldOut.load(folder)
+    except ArtefactError as error:
+        raise ArtefactError(f"version {version} cannot serve: {_without(error, str(folder))}") from None
+    except Exception as error:  # whatever a model raises that was not made for this
+        raise ArtefactError(f"version {version} cannot score: {error!r}") from None
+    if scores.shape != (2, 3) or not np.isfinite(scores).all():
+        raise ArtefactError(f"version {version} does not answer with three probabilities a text")
+
+
+def _without(error: ArtefactError, folder: str) -> str:
+    """The message without the scratch folder, which is gone when it is read."""
+    return str(error).replace(folder, "").lstrip("/: ")
 
 
 def _version(found: Any, aliases: tuple[str, ...]) -> Version:

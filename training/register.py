@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from models.artefact import load_artefact, read_metadata
@@ -69,6 +71,24 @@ def default_alias(settings: Settings) -> str:
     """
     with connected(settings) as mlflow:
         return CHALLENGER if has_champion(mlflow.MlflowClient(), settings) else settings.mlflow.alias
+
+
+def chosen_alias(settings: Settings, wanted: str | None) -> str:
+    """The alias of a new version: the wanted one, else `default_alias`. Asked before minutes are spent on training.
+
+    Raises:
+        SettingsError: MLflow would not take that alias, or it is the champion's and somebody has it.
+        Unavailable: MLflow cannot be reached.
+    """
+    usual = default_alias(settings)
+    if wanted is None:
+        return usual
+    if wanted == settings.mlflow.alias != usual:
+        raise SettingsError(f"--alias {wanted}: a version becomes champion by `buzzwatch models promote`")
+    # MLflow's own rule (mlflow.utils.validation): letters, digits, - and _; nothing that looks like a version.
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", wanted) or re.fullmatch(r"v?\d+|latest", wanted, re.IGNORECASE):
+        raise SettingsError(f"--alias {wanted}: letters, digits, - and _, and neither a number nor `latest`")
+    return wanted
 
 
 def register_artefact(settings: Settings, folder: Path, *, alias: str) -> str:

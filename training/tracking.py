@@ -11,7 +11,7 @@ from typing import Any
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from models.registry import without_password
+from models.registry import short_cause, without_password
 
 
 @contextmanager
@@ -40,6 +40,6 @@ def connected(settings: Settings) -> Iterator[Any]:
             yield mlflow
         except (MlflowException, OSError) as error:
             raise Unavailable(
-                f"MLflow at {without_password(uri)}: {without_password(str(error).splitlines()[0])[:200]} (start it "
-                "with `buzzwatch up` or set BUZZWATCH_MLFLOW__TRACKING_URI)"
+                f"MLflow at {without_password(uri)}: {short_cause(error)} (start it with `buzzwatch up` or set "
+                "BUZZWATCH_MLFLOW__TRACKING_URI)"
             ) from None

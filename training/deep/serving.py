@@ -17,10 +17,11 @@ from models.deep.tweet_text import CLEANING
 from training.datasets import SOURCES, TrainingData, data_summary
 from training.deep.convert import converted, runtime_of
 from training.deep.finished import Finished
+from training.held_out import drawn
 from training.metrics import as_json, measure
 
 MOST_MEASURED: Final = 20_000
-"""Held-out rows of one set that are scored, drawn at random but the same for every model."""
+"""Held-out rows of one set that are scored, the same for every model."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ class Answers:
 
 
 def held_out_rows(data: TrainingData, most: int = MOST_MEASURED) -> dict[str, NDArray[np.int64]]:
-    """Data set → rows to measure on, at most `most` of each."""
+    """Data set → rows to measure on, at most `most` of each: those by which the gate compares, in order."""
     found = {}
     for source in SOURCES:
         rows = np.flatnonzero(data.held_out & (data.source == source.name))
         if len(rows):
-            found[source.name] = np.sort(np.random.default_rng(0).permutation(rows)[:most])
+            found[source.name] = np.sort(rows[drawn(source.name, [data.texts[row] for row in rows.tolist()], most)])
     return found
 
 

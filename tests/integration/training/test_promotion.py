@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +14,17 @@ from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from cli.models import app
+from contracts.errors import ArtefactError, SettingsError
 from contracts.settings import Settings
 from models.champion import Champion
 from models.hashed import HashedModel
+from tests.integration.registering import Registering
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.test_gate import evidence
 from training.gate import GateRefused
+from training.held_out import FILE
 from training.promotion import PromotionError, list_versions, promote, rollback
-from training.register import default_alias, register_artefact
+from training.register import chosen_alias, default_alias, register_artefact
 
 
 @pytest.fixture
@@ -26,13 +32,15 @@ def register(settings: Settings, mlflow_uri: str, tmp_path: Path) -> Callable[..
     """Registers a model that gets a share of its held-out texts right."""
     made = 0
 
-    def register_one(right: float | None, alias: str | None = None) -> str:
+    def register_one(right: float | None, alias: str | None = None, *, damaged: bool = False) -> str:
         nonlocal made
         made += 1
         folder = tmp_path / f"model-{made}"
         HashedModel(random_weights(made), {"trained_on": f"seed {made}"}).save(folder)
         if right is not None:
             evidence(right).save(folder)
+        if damaged:
+            (folder / FILE).write_bytes(b"damaged")
         return register_artefact(settings, folder, alias=alias or default_alias(settings))
 
     return register_one
@@ -107,6 +115,67 @@ def test_what_is_not_there_is_named(settings: Settings, register: Callable[..., 
             promote(settings, wanted)
     with pytest.raises(PromotionError, match=f"version {only} is the champion already"):
         promote(settings, only)
+
+
+def test_a_champion_with_damaged_evidence_can_be_replaced_by_force_and_a_challenger_with_such_cannot(
+    settings: Settings, register: Callable[..., str]
+) -> None:
+    first, second, third = register(0.7, damaged=True), register(0.9), register(0.9, damaged=True)
+    with pytest.raises(
+        GateRefused, match=rf"the champion, version {first}, cannot be compared: .*held_out\.npz"
+    ) as told:
+        promote(settings, second)
+    assert "\n" not in str(told.value)
+    assert "/tmp" not in str(told.value)  # a scratch folder says nothing to anybody
+    assert promote(settings, second, force="the champion is damaged").replaced == first
+    with pytest.raises(ArtefactError, match=rf"^version {third}: \S*held_out\.npz") as refused:
+        promote(settings, third, force="whatever")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_version_that_cannot_be_loaded_is_refused_with_and_without_force(
+    settings: Settings, mlflow_uri: str, tmp_path: Path
+) -> None:
+    registering = Registering(settings, tmp_path)
+    registering.create()
+    registering.promote(registering.version())
+    damaged = registering.version(damaged=True)
+    for reason in (None, "a try"):
+        with pytest.raises(ArtefactError, match=f"^version {damaged} cannot serve: weights.npz is damaged"):
+            promote(settings, damaged, force=reason)
+
+
+def test_a_reason_must_be_one(settings: Settings) -> None:
+    for reason in ("", "   ", "x" * 501):
+        with pytest.raises(PromotionError, match="--force wants the reason"):
+            promote(settings, "2", force=reason)
+
+
+def test_the_champions_alias_is_given_by_promotion_alone(settings: Settings, register: Callable[..., str]) -> None:
+    assert chosen_alias(settings, None) == chosen_alias(settings, "champion") == "champion"
+    register(0.7)
+    assert chosen_alias(settings, None) == "challenger"
+    assert chosen_alias(settings, "trial") == "trial"
+    for wanted, message in [
+        ("champion", "by `buzzwatch models promote`"),
+        ("7", "neither a number"),
+        ("a b", "digits"),
+    ]:
+        with pytest.raises(SettingsError, match=message):
+            chosen_alias(settings, wanted)
+
+
+def test_with_mlflow_away_a_promotion_says_so_in_one_line(settings: Settings) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
+        "BUZZWATCH_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri,  # nobody listens there
+    }
+    command = [str(Path(sys.executable).with_name("buzzwatch")), "models", "promote"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert f"MLflow at {settings.mlflow.tracking_uri}: connection refused (start it" in done.stderr
 
 
 def test_the_command_lists_promotes_and_rolls_back(

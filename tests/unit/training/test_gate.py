@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
 from training.gate import GateRefused, check, compare
-from training.held_out import FILE, HeldOut
+from training.held_out import FILE, HeldOut, drawn
 
 N = 600
 
@@ -77,18 +78,49 @@ def test_models_that_are_as_good_seldom_fail_by_chance() -> None:
 def test_models_measured_on_other_texts_cannot_be_compared() -> None:
     other = evidence(0.9)
     moved = HeldOut(other.keys + np.uint32(1), other.source, other.truth, other.scores, other.slices)
-    with pytest.raises(GateRefused, match="of the champion's 1,200 held-out texts"):
+    with pytest.raises(GateRefused, match="on 0 of the champion's 600 held-out texts of airline"):
         check(evidence(0.7), moved)
+
+
+def test_a_set_that_the_challenger_was_not_measured_on_cannot_be_passed_over() -> None:
+    one = evidence(0.7, n=3_000)
+    small = (one.source == "sentiment140") | (np.arange(len(one.keys)) < 60)
+    part = _part(evidence(0.9, n=3_000), small)
+    with pytest.raises(GateRefused, match="of the champion's 3,000 held-out texts of airline"):
+        check(one, part)
+
+
+def test_of_a_large_set_some_thousand_texts_suffice() -> None:
+    champion, challenger = evidence(0.7, n=12_000), evidence(0.8, n=12_000)
+    drawn = np.concatenate([np.flatnonzero(challenger.source == name)[:4_100] for name in ("airline", "sentiment140")])
+    mask = np.zeros(len(challenger.keys), bool)
+    mask[drawn] = True
+    assert [one.n for one in check(champion, _part(challenger, mask)) if one.figure == "binary_accuracy"] == [4_100]
+    few = mask.copy()
+    few[drawn[-200:]] = False
+    with pytest.raises(GateRefused, match=r"3,900 of the champion's 12,000 .* of sentiment140"):
+        check(champion, _part(challenger, few))
+
+
+def test_rows_are_drawn_alike_whoever_measures() -> None:
+    texts = [f"text {i}" for i in range(1_000)]
+    few, many = drawn("airline", texts, 100), drawn("airline", texts, 300)
+    assert set(few) < set(many)
+    assert set(few) != set(drawn("semeval", texts, 100))
+    held = evidence(0.7, n=500)
+    assert (held.keys[:500] == np.sort(held.keys[:500])).all()  # what HeldOut keeps first
+
+
+def _part(whole: HeldOut, rows: NDArray[np.bool_]) -> HeldOut:
+    slices = {name: members[rows] for name, members in whole.slices.items()}
+    return HeldOut(whole.keys[rows], whole.source[rows], whole.truth[rows], whole.scores[rows], slices)
 
 
 def test_a_few_texts_more_or_less_are_no_hindrance() -> None:
     one = evidence(0.7)
     part = np.arange(len(one.keys)) % 10 > 0
-    fewer = HeldOut(
-        one.keys[part], one.source[part], one.truth[part], one.scores[part], {k: v[part] for k, v in one.slices.items()}
-    )
     assert sum(
-        one.n for one in check(one, fewer) if one.where == "airline" and one.figure == "accuracy"
+        one.n for one in check(one, _part(one, part)) if one.where == "airline" and one.figure == "accuracy"
     ) == pytest.approx(0.9 * N, abs=40)
 
 
