@@ -27,15 +27,16 @@ from contracts.settings import Settings
 _AT_ONCE: Final = 100
 """Groups in one look: deliveries start in between."""
 
-# KEYS: revision, active, then state and notices of each group. ARGV: the revision whose alerts are known.
+# KEYS: revision, active, then state, notices and lane of each group. ARGV: the revision whose alerts are known.
 # One moment for all of it: with notices older than the alerts, an end would be missed; the other way round, a begin.
 _LOOK: Final = """
 local revision = redis.call('GET', KEYS[1]) or ''
 local found = {revision, {}}
 if revision ~= ARGV[1] then found[2] = redis.call('HVALS', KEYS[2]) end
-for i = 3, #KEYS, 2 do
+for i = 3, #KEYS, 3 do
   found[#found + 1] = redis.call('GET', KEYS[i]) or ''
   found[#found + 1] = redis.call('LRANGE', KEYS[i + 1], 0, -1)
+  found[#found + 1] = redis.call('LLEN', KEYS[i + 2])
 end
 return found
 """
@@ -78,6 +79,15 @@ class _Known(NamedTuple):
     inhibitor: Inhibitor
 
 
+class _Seen(NamedTuple):
+    """A group as one look finds it."""
+
+    state: str
+    notices: list[str]
+    undelivered: int
+    """Notifications in its lane."""
+
+
 class Standing(NamedTuple):
     """Numbers for people who watch."""
 
@@ -115,12 +125,13 @@ class Dispatcher:
         groups = dict.fromkeys(due, True) | dict.fromkeys(set(self._freed(silences, now_ms)).difference(due), False)
         if not groups:
             return []
+        keys = self._keys
         found = self._looked_at(
-            [key for group in groups for key in (self._keys.group(group), self._keys.notices(group))]
+            [key for group in groups for key in (keys.group(group), keys.notices(group), keys.lane(group))]
         )
         told: list[Notification] = []
-        for (group, is_due), state, notices in zip(groups.items(), found[::2], found[1::2], strict=True):
-            told += self._flush(group, state, notices, silences, now_ms, is_due=is_due)
+        for (group, is_due), *seen in zip(groups.items(), found[::3], found[1::3], found[2::3], strict=True):
+            told += self._flush(group, _Seen(*seen), silences, now_ms, is_due=is_due)
         return told
 
     def next_due_ms(self, now_ms: int) -> int | None:
@@ -139,7 +150,8 @@ class Dispatcher:
         return Standing(states.count("pending"), states.count("firing"), active, held)
 
     def _looked_at(self, names: Sequence[str]) -> list[Any]:
-        """State and notices of groups (names of their keys, by turns), and the alerts of the same moment as known."""
+        """State, notices and undelivered of groups (names of their keys, by turns); the alerts of the same moment are
+        known from then on."""
         keys = [self._keys.revision, self._keys.active, *names]
         found: list[Any]
         revision, texts, *found = self._look(keys=keys, args=[self._known.revision])
@@ -158,8 +170,10 @@ class Dispatcher:
         return list(self._redis.smembers(self._keys.held))
 
     def _flush(
-        self, group: str, state: str, notices: list[str], silences: Sequence[Silence], now_ms: int, *, is_due: bool
+        self, group: str, seen: _Seen, silences: Sequence[Silence], now_ms: int, *, is_due: bool
     ) -> list[Notification]:
+        state, notices = seen.state, seen.notices
+
         def muted(alert: Alert) -> bool:
             return any(silence.mutes(alert, now_ms) for silence in silences) or bool(
                 self._known.inhibitor.muting(alert)
@@ -171,6 +185,7 @@ class Dispatcher:
             now_ms,
             muted=muted,
             active=self._known.active,
+            undelivered=seen.undelivered > 0,
         )
         new = "" if flushed.group is None else msgspec.json.encode(flushed.group).decode()
         nothing_new = not is_due and new == state and flushed.held and (flushed.due_ms or 0) >= now_ms + SWEEP_MS

@@ -98,6 +98,7 @@ def flush(
     *,
     muted: Callable[[Alert], bool],
     active: Mapping[str, Alert],
+    undelivered: bool = False,
 ) -> Flushed:
     """One look at a group.
 
@@ -107,6 +108,7 @@ def flush(
         now_ms: wall clock.
         muted: whether a silence or another alert mutes this one now.
         active: pending and firing alerts by fingerprint, of the same moment as the notices.
+        undelivered: whether notifications of this group still wait for the receiver to take them.
     """
     newest = notices[-1] if notices else group
     if newest is None:
@@ -119,6 +121,7 @@ def flush(
         flushed_ms=group.flushed_ms if group else None,
         now_ms=now_ms,
         active=active,
+        undelivered=undelivered,
         notifications=[],
     )
     for notice in (*(group.waiting if group else ()), *notices):
@@ -145,6 +148,7 @@ class _Look:
     flushed_ms: int | None
     now_ms: int
     active: Mapping[str, Alert]
+    undelivered: bool
     notifications: list[Notification]
     muted: frozenset[str] = frozenset()
 
@@ -216,6 +220,8 @@ class _Look:
         ]
         if not unacknowledged or self.flushed_ms is None or not self.target.repeat_s:
             return None
+        if self.undelivered:
+            return None  # a receiver that is down for a day is not told the same thing six times when it is back
         return self.flushed_ms + int(self.target.repeat_s * 1000)
 
     def _worth_telling(self, fingerprint: str, queue: Iterable[Notice]) -> list[Notice]:

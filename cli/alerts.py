@@ -24,9 +24,10 @@ from cli.backtest import EXAMPLES, backtest
 from cli.receiver_test import try_receiver
 from cli.redis_answers import redis_answers
 from cli.wide import wide_console
-from contracts.errors import BuzzwatchError
+from contracts.errors import BuzzwatchError, RulesError
+from contracts.routing import InhibitRule
 from contracts.rules_file import load_rules
-from contracts.settings import load_settings
+from contracts.settings import Settings, load_settings
 from contracts.times import to_rfc3339
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -87,7 +88,7 @@ def list_alerts(
         muting = SilenceStore(client, settings).list(now)
     found = [
         one
-        for one in shown(alerts, muting, load_rules(settings.rules).inhibit_rules, now)
+        for one in shown(alerts, muting, _inhibit_rules(settings), now)
         if state in (None, one.alert.state)
         and (everything or state or one.alert.ends_at_ms is None or one.alert.ends_at_ms > now - _DAY_MS)
     ]
@@ -95,6 +96,15 @@ def list_alerts(
         typer.echo(json.dumps([one.public() for one in found], ensure_ascii=False, indent=2))
     else:
         wide_console().print(_table(found))
+
+
+def _inhibit_rules(settings: Settings) -> tuple[InhibitRule, ...]:
+    """Those of the rules file; none when it cannot be used here, say for a secret that only the notifier has."""
+    try:
+        return load_rules(settings.rules).inhibit_rules
+    except RulesError as error:
+        typer.echo(f"what is inhibited is not shown: {error}", err=True)
+        return ()
 
 
 @app.command("ack")

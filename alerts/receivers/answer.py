@@ -35,7 +35,7 @@ def of_response(response: httpx.Response, now_ms: int) -> Answer:
     if status == httpx.codes.GONE:
         return Answer("gone", "410 Gone")
     wait = retry_after_s(response.headers.get("retry-after"), now_ms) if status in _PATIENT else None
-    reason = _excerpt(response)
+    reason = "redirects are not followed" if response.has_redirect_location else _excerpt(response)
     return Answer("failed", f"answered {status}{f': {reason}' if reason else ''}", wait)
 
 

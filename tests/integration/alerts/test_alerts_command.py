@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -46,6 +47,19 @@ def test_alerts_are_listed_as_a_table_and_as_json(settings: Settings, environmen
     table = run("list")
     assert "firing" in table
     assert "BadBuzz" in table
+
+
+def test_alerts_are_listed_although_the_rules_cannot_be_used_here(
+    settings: Settings, environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("watches: [{name: a, match: [a]}]\nreceivers: [{name: w, url: '${ONLY_THE_NOTIFIER_HAS_IT}'}]\n")
+    monkeypatch.setenv("BUZZWATCH_RULES", str(rules))
+    record(settings)
+    result = CliRunner().invoke(app, ["alerts", "list", "--format", "json"])
+    assert result.exit_code == 0
+    assert [alert["status"] for alert in json.loads(result.stdout)] == ["firing"]
+    assert result.stderr.startswith(f"what is inhibited is not shown: {rules}:2: receivers[0].url: the environment")
 
 
 def test_alerts_are_silenced_and_the_silence_is_listed_and_ended(settings: Settings, environment: None) -> None:

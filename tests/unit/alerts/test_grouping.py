@@ -34,6 +34,7 @@ class Channel:
         self.muted: set[str] = set()
         self.due_ms: int | None = None
         self.held = False
+        self.undelivered = False
 
     def fire(self, *alerts: Alert) -> None:
         for one in alerts:
@@ -58,6 +59,7 @@ class Channel:
             self.clock(),
             muted=lambda one: one.fingerprint in self.muted,
             active=self.active,
+            undelivered=self.undelivered,
         )
 
     def _notice(self, status: Status, one: Alert) -> None:
@@ -174,6 +176,22 @@ def test_no_notification_of_a_group_has_what_another_had() -> None:
         [("a", "firing", 2), ("b", "firing", 2), ("c", "resolved", 0)],
         [("a", "firing", 3), ("b", "firing", 3)],
     ]
+
+
+def test_nothing_is_repeated_for_a_receiver_that_has_not_got_the_last_one_but_ends_are_told() -> None:
+    channel = Channel(repeat_s=600)
+    channel.fire(A, B)
+    channel.look()
+    channel.undelivered = True
+    assert look_until(channel, 10_000) == []
+    channel.end(A)
+    assert channel.look() == [[("a", "resolved", 0), ("b", "firing", 1)]]
+    channel.clock.forward(3600)
+    channel.look()
+    channel.undelivered = False
+    ((after_s, told),) = look_until(channel, 100)
+    assert told == [("b", "firing", 2)]
+    assert after_s <= 60
 
 
 def test_zero_is_never_repeated() -> None:

@@ -115,6 +115,15 @@ def test_a_reason_is_shown_as_one_printable_line() -> None:
     assert answer.said.isprintable()
 
 
+def test_a_redirect_is_a_failure_that_says_so() -> None:
+    def elsewhere(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(HEAD + b"307 There\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n")
+
+    with server(elsewhere) as place:
+        assert attempt(f"http://{place}/")[0].said == "answered 307: redirects are not followed"
+
+
 def test_compressed_answers_are_not_unpacked() -> None:
     def bomb(connection: socket.socket) -> None:
         connection.recv(65_536)
