@@ -70,7 +70,7 @@ def formats(
 def cascade(
     deep: Annotated[Path, typer.Option(help="Folder of the deep model's artefact.")],
     data_dir: _Data = _HERE,
-    most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 2_900,
+    most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 5_000,
     budget_ms: Annotated[float, typer.Option(min=0, help="Most time of a batch in the deep tier.")] = 100,
     patience_s: Annotated[float, typer.Option(min=0.1, help="So far behind, only the linear tier answers.")] = 5.0,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw accuracy against tweets a second.")] = None,
@@ -81,7 +81,8 @@ def cascade(
 ) -> None:
     """Put the shipped linear model in front of a deep one, and choose when it is sure enough.
 
-    Chosen with a linear model that has not seen the held-out texts, trained on the way (some minutes, kept).
+    Chosen with a linear model that has not seen the held-out texts, trained on the way (some minutes, kept). Every
+    figure is of texts other than those that its threshold was chosen on.
 
     Examples:
 
@@ -105,15 +106,17 @@ def cascade(
 
         data = load_training_data(data_dir)
         linear = unseen_linear(data, _KEPT, status.update)
-        chosen, curve = cascade_of(linear, model, data, most, budget_ms / 1000, patience_s, status.update)
+        chosen, curve, evidence = cascade_of(linear, model, data, most, budget_ms / 1000, patience_s, status.update)
         if picture is not None:
             draw(curve, picture)
         serving = CascadeModel(load_artefact(settings.artefact), model, chosen.metadata)
         if out is not None:
             serving.save(out)
+            evidence.save(out)
         if register:
             with tempfile.TemporaryDirectory() as scratch:
                 serving.save(Path(scratch) / "artefact")
+                evidence.save(Path(scratch) / "artefact")
                 named = chosen_alias(settings, alias)
                 version = register_artefact(settings, Path(scratch) / "artefact", alias=named)
             errors.print(f"registered as {settings.mlflow.model_name} version {version}, {named}", highlight=False)
@@ -160,12 +163,14 @@ def _format_cells(row: Any) -> list[str]:
 
 def _curve_table(curve: Any) -> Table:
     table = Table("deep answers", "threshold", "tweets/s", *curve.rows, "mean", "")
-    for point in curve.points:
+    for point in [*curve.points, curve.chosen]:
         accuracies = [f"{point.accuracy[name]:.4f}" for name in curve.rows]
-        mark = "chosen" if point == curve.chosen else ""
+        mark = "chosen" if point is curve.chosen else ""
         cells = f"{point.share:.1%}", f"{point.threshold:.3f}", f"{point.tweets_per_s:,.0f}"
         table.add_row(*cells, *accuracies, f"{point.mean:.4f}", mark)
     table.add_row(
         "deep alone", "", f"{curve.deep_tweets_per_s:,.0f}", *[""] * len(curve.rows), f"{curve.deep_alone:.4f}", ""
     )
+    value, low, high = curve.gap
+    table.caption = f"chosen minus deep alone: {value:+.4f} [{low:+.4f}, {high:+.4f}]"
     return table

@@ -22,7 +22,11 @@ _log = logging.getLogger("buzzwatch.cascade")
 FAMILY: Final = "cascade"
 TIERS: Final = ("linear", "deep")
 _CHUNK: Final = 32
-"""Texts that the deep tier gets between two looks at the clock."""
+"""Most texts that the deep tier gets between two looks at the clock."""
+_FIRST: Final = 4
+"""How many it gets while nobody knows how long it takes."""
+_FORGET: Final = 0.9
+"""After a hiccup the deep tier looks too slow to be asked: what is remembered of its pace fades until it is again."""
 
 
 class Answered(NamedTuple):
@@ -54,6 +58,7 @@ class CascadeModel:
         self._blend = float(metadata["blend"])
         self._budget_s = float(metadata["budget_s"])
         self._patience_s = float(metadata["patience_s"])
+        self._pace_s: float | None = None  # seconds a text in the deep tier, as measured; threads may race for it
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Probabilities of shape (n, 3). Takes the time it needs: the same texts get the same answers."""
@@ -79,15 +84,33 @@ class CascadeModel:
         if budget_s is None:
             self._ask(texts, unsure, probabilities, tiers)
             return Answered(probabilities, tiers)
-        end = time.monotonic() + budget_s
-        for at in range(0, len(unsure), _CHUNK):
-            started = time.monotonic()
-            self._ask(texts, unsure[at : at + _CHUNK], probabilities, tiers)
-            now = time.monotonic()
-            # The next chunk would take as long as this one: stop before the budget is overdrawn.
-            if now + (now - started) > end:
-                break
+        self._ask_within(budget_s, texts, unsure, probabilities, tiers)
         return Answered(probabilities, tiers)
+
+    def _ask_within(
+        self,
+        budget_s: float,
+        texts: Sequence[str],
+        rows: NDArray[np.intp],
+        probabilities: NDArray[np.float32],
+        tiers: NDArray[np.uint8],
+    ) -> None:
+        """Ask in chunks that are as large as the time that is left allows by the pace so far."""
+        now = time.monotonic()
+        end, at = now + budget_s, 0
+        while at < len(rows):
+            pace_s = self._pace_s
+            size = _FIRST if pace_s is None else min(int((end - now) / pace_s), _CHUNK)
+            if size < 1:
+                if at == 0 and pace_s is not None:
+                    self._pace_s = pace_s * _FORGET
+                return
+            chunk = rows[at : at + size]
+            self._ask(texts, chunk, probabilities, tiers)
+            started, now = now, time.monotonic()
+            took_s = (now - started) / len(chunk)
+            self._pace_s = max(took_s if pace_s is None else (pace_s + took_s) / 2, 1e-9)
+            at += len(chunk)
 
     def _ask(
         self, texts: Sequence[str], rows: NDArray[np.intp], probabilities: NDArray[np.float32], tiers: NDArray[np.uint8]

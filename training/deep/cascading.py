@@ -1,4 +1,8 @@
-"""Putting a cascade together: how sure is sure enough, and what each answer costs."""
+"""Putting a cascade together: how sure is sure enough, and what each answer costs.
+
+Blend and threshold are chosen on one half of the held-out texts and measured on the other, and the other way round, so
+that no figure is of texts that it was chosen on. What serves is chosen on both halves.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +22,14 @@ from models.deep.served import DeepModel
 from models.hashed import HashedModel
 from training.datasets import TrainingData
 from training.deep.serving import held_out_rows, truth_of
+from training.deep.thresholds import Answers, Setting, crossed
+from training.held_out import HeldOut
 from training.members import MEMBERS
 from training.metrics import as_json, measure
+from training.reference import reference
 
 SETS: Final = ("sentiment140", "airline", "semeval")
+"""By which the threshold is chosen; each counts the same."""
 SHARES: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 """Of the tweets that go to the deep tier, the points of the curve."""
 CLOSE: Final = 0.003
@@ -36,6 +44,7 @@ class Point:
     share: float
     """Of the tweets that the deep tier answers."""
     threshold: float
+    """The one chosen on all texts."""
     tweets_per_s: float
     """From both models' processor time a tweet."""
     accuracy: Mapping[str, float]
@@ -54,6 +63,8 @@ class Curve:
     deep_alone: float
     """Mean accuracy of the deep model alone."""
     deep_tweets_per_s: float
+    gap: tuple[float, float, float]
+    """Chosen point minus deep model alone in mean accuracy: value and 95 % interval, row by row."""
     rows: Mapping[str, int]
 
 
@@ -65,7 +76,7 @@ def cascade_of(
     budget_s: float,
     patience_s: float,
     tell: Callable[[str], None],
-) -> tuple[CascadeModel, Curve]:
+) -> tuple[CascadeModel, Curve, HeldOut]:
     """Choose blend and threshold on held-out texts.
 
     The smallest share of deep answers is taken whose mean accuracy comes within `CLOSE` of the deep model alone.
@@ -73,46 +84,48 @@ def cascade_of(
     Args:
         linear: should not have learnt from the held-out texts, or it looks surer than it is.
         most: held-out texts of each set.
+
+    Returns:
+        the cascade, its curve, and its answers to the held-out texts for the gate.
     """
-    rows = {name: mine for name, mine in held_out_rows(data, most).items() if name in SETS}
-    quick, slow, truth = {}, {}, {}
-    for name, mine in rows.items():
-        tell(f"both models on {len(mine):,} held-out texts of {name}")
-        texts = [data.texts[row] for row in mine.tolist()]
-        quick[name], slow[name] = linear.predict_proba(texts), deep.predict_proba(texts)
-        truth[name] = truth_of(data, mine)
-    timed = [data.texts[row] for mine in rows.values() for row in mine.tolist()[:_TIMED]]
+    rows = held_out_rows(data, most)
+    answers = _asked(linear, deep, data, rows, tell)
+    tell("timing both")
+    timed = [data.texts[row] for name in rows if name in SETS for row in rows[name].tolist()[:_TIMED]]
     costs = _cost(linear, timed * 5), _cost(deep, timed[: len(timed) // 3])
-    alone = float(np.mean([_accuracy(slow[name], truth[name]) for name in rows]))
-    # One number from thousands of texts: how much of the linear answer stays where the deep one was asked.
-    blend = max((0.5, 0.6, 0.7, 0.8, 0.9, 1.0), key=lambda b: np.mean(
-        [_accuracy((1 - b) * quick[name] + b * slow[name], truth[name]) for name in rows]
-    ))  # fmt: skip
-    confidence = np.concatenate([quick[name].max(axis=1) for name in rows])
-    # Every set counts alike, so that the threshold is not that of the largest.
-    weight = np.concatenate([np.full(len(rows[name]), 1 / len(rows[name])) for name in rows])
-    points = [_point(share, confidence, weight, quick, slow, truth, blend, costs) for share in SHARES]
-    close = [point for point in points if point.mean >= alone - CLOSE]
+    tell("choosing")
+    points = [_point(answers, lambda part, share=share: part.setting(share), costs) for share in SHARES]
+
+    def closest(part: Answers) -> Setting:
+        return part.closest(SHARES, CLOSE)
+
+    setting = closest(answers)
+    mixed = crossed(answers, closest)
     curve = Curve(
         points=points,
-        chosen=close[0] if close else points[-1],
-        blend=blend,
-        deep_alone=alone,
+        chosen=_point(answers, closest, costs),
+        blend=setting.blend,
+        deep_alone=answers.mean(answers.accuracy(answers.slow)),
         deep_tweets_per_s=1 / costs[1],
-        rows={name: len(mine) for name, mine in rows.items()},
+        gap=answers.difference(mixed.scores, answers.slow),
+        rows={name: len(mine) for name, mine in rows.items() if name in SETS},
     )
+    kept = np.concatenate(list(rows.values()))
+    texts = [data.texts[row] for row in kept.tolist()]
+    evidence = HeldOut.of(texts, data.labels[kept], data.source[kept], data.company[kept], mixed.scores)
+    reports = {name: measure(mixed.scores[answers.source == name], data.labels[mine]) for name, mine in rows.items()}
     metadata: dict[str, Any] = {
-        "threshold": curve.chosen.threshold,
-        "blend": blend,
+        "threshold": setting.threshold,
+        "blend": setting.blend,
         "budget_s": budget_s,
         "patience_s": patience_s,
         "data_hash": data.data_hash,
         "trained_on": deep.metadata.get("trained_on", ""),
         "params": {"linear": linear.metadata.get("data_hash", ""), "deep": deep.metadata.get("member", "")},
+        "metrics": {name: as_json(figures) for name, figures in reports.items()},
+        "reference": reference(evidence),
     }
-    mixed = {name: _mixed(quick[name], slow[name], curve.chosen.threshold, blend) for name in rows}
-    metadata["metrics"] = {name: as_json(measure(mixed[name], data.labels[rows[name]])) for name in rows}
-    return CascadeModel(linear, deep, metadata), curve
+    return CascadeModel(linear, deep, metadata), curve, evidence
 
 
 def unseen_linear(data: TrainingData, cache: Path, tell: Callable[[str], None]) -> HashedModel:
@@ -142,8 +155,11 @@ def draw(curve: Curve, path: Path) -> None:
             speed, [point.accuracy[name] for point in curve.points], ".-", label=f"{name}, n = {curve.rows[name]:,}"
         )
     axes.plot(speed, [point.mean for point in curve.points], "k.-", label="mean")
-    axes.axhline(curve.deep_alone, color="grey", linestyle="--", label="mean, deep model alone")
-    axes.plot([curve.chosen.tweets_per_s], [curve.chosen.mean], "ko", markersize=9, fillstyle="none")
+    axes.plot([curve.deep_tweets_per_s], [curve.deep_alone], "ks", label="mean, deep model alone")
+    axes.axhline(curve.deep_alone, color="grey", linestyle="--")
+    axes.plot(
+        [curve.chosen.tweets_per_s], [curve.chosen.mean], "ko", markersize=9, fillstyle="none", label="mean, as chosen"
+    )
     axes.set(
         xscale="log", xlabel="tweets a second, one thread", ylabel="accuracy", title="The cascade by its threshold"
     )
@@ -152,40 +168,33 @@ def draw(curve: Curve, path: Path) -> None:
     figure.savefig(path, dpi=90)
 
 
-def _point(
-    share: float,
-    confidence: NDArray[np.float32],
-    weight: NDArray[np.float64],
-    quick: Mapping[str, NDArray[np.float32]],
-    slow: Mapping[str, NDArray[np.float32]],
-    truth: Mapping[str, NDArray[np.intp]],
-    blend: float,
-    costs: tuple[float, float],
-) -> Point:
-    order = np.argsort(confidence, kind="stable")
-    passed = np.cumsum(weight[order]) / weight.sum()
-    threshold = (
-        1.01 if share >= 1 else float(confidence[order][min(int(np.searchsorted(passed, share)), len(order) - 1)])
+def _asked(
+    linear: HashedModel,
+    deep: DeepModel,
+    data: TrainingData,
+    rows: Mapping[str, NDArray[np.int64]],
+    tell: Callable[[str], None],
+) -> Answers:
+    quick, slow = [], []
+    for name, mine in rows.items():
+        tell(f"both models on {len(mine):,} held-out texts of {name}")
+        texts = [data.texts[row] for row in mine.tolist()]
+        quick.append(linear.predict_proba(texts))
+        slow.append(deep.predict_proba(texts))
+    return Answers(
+        quick=np.concatenate(quick),
+        slow=np.concatenate(slow),
+        truth=np.concatenate([truth_of(data, mine) for mine in rows.values()]),
+        source=np.repeat(list(rows), [len(mine) for mine in rows.values()]),
+        counted=tuple(name for name in SETS if name in rows),
     )
-    threshold = 0.0 if share <= 0 else threshold
-    asked = float((weight * (confidence < threshold)).sum() / weight.sum())
-    accuracy = {name: _accuracy(_mixed(quick[name], slow[name], threshold, blend), truth[name]) for name in quick}
-    mean = float(np.mean(list(accuracy.values())))
-    return Point(asked, threshold, 1 / (costs[0] + asked * costs[1]), accuracy, mean)
 
 
-def _mixed(
-    quick: NDArray[np.float32], slow: NDArray[np.float32], threshold: float, blend: float
-) -> NDArray[np.float32]:
-    unsure = quick.max(axis=1, keepdims=True) < threshold
-    mixed: NDArray[np.float32] = np.where(unsure, (1 - blend) * quick + blend * slow, quick)
-    return mixed
-
-
-def _accuracy(scores: NDArray[np.float32], truth: NDArray[np.intp]) -> float:
-    if not (truth == 1).any():
-        scores = scores * np.array([1, 0, 1], np.float32)
-    return float((scores.argmax(axis=1) == truth).mean())
+def _point(answers: Answers, choose: Callable[[Answers], Setting], costs: tuple[float, float]) -> Point:
+    mixed, setting = crossed(answers, choose), choose(answers)
+    accuracy = answers.accuracy(mixed.scores)
+    share = answers.share(mixed.deep)
+    return Point(share, setting.threshold, 1 / (costs[0] + share * costs[1]), accuracy, answers.mean(accuracy))
 
 
 def _cost(model: HashedModel | DeepModel, texts: list[str]) -> float:

@@ -120,3 +120,30 @@ def test_without_its_deep_tier_the_linear_one_serves_and_the_reason_is_told(
     assert "linear one answers alone" in caplog.text
     np.testing.assert_array_equal(loaded.predict_proba(["hmm"]), shipped.predict_proba(["hmm"]))
     assert cascade.TIERS == ("linear", "deep")
+
+
+def test_the_further_behind_the_fewer_texts_go_to_the_deep_tier() -> None:
+    model = CascadeModel(Fixed(FAST), Fixed(SLOW, pause_s=0.001), {**NOTED, "budget_s": 0.3})
+    asked = [int(model.predict_tiers(["torn"] * 1_000, behind_s=behind).tiers.sum()) for behind in (0.0, 1.0, 1.8, 2.0)]
+    assert asked == sorted(asked, reverse=True)
+    assert asked[0] > 1.5 * asked[1] > 1.5 * asked[2] > asked[3] == 0
+
+
+def test_a_slow_deep_tier_does_not_overdraw_a_small_budget() -> None:
+    deep = Fixed(SLOW, pause_s=0.02)
+    model = CascadeModel(Fixed(FAST), deep, {**NOTED, "budget_s": 0.12})
+    model.predict_tiers(["torn"] * 100, behind_s=0.0)  # learns the pace
+    started = time.monotonic()
+    answered = model.predict_tiers(["torn"] * 100, behind_s=0.0)
+    assert time.monotonic() - started < 0.4  # a chunk of 32 takes 0.64 s
+    assert 1 <= answered.tiers.sum() <= 6
+
+
+def test_after_a_hiccup_the_deep_tier_is_asked_again() -> None:
+    deep = Fixed(SLOW, pause_s=0.2)
+    model = CascadeModel(Fixed(FAST), deep, {**NOTED, "budget_s": 0.05})
+    model.predict_tiers(["torn"] * 4, behind_s=0.0)
+    deep.pause_s = 0.0
+    batches = [int(model.predict_tiers(["torn"] * 50, behind_s=0.0).tiers.sum()) for _ in range(60)]
+    assert batches[0] == 0
+    assert batches[-1] == 50

@@ -130,10 +130,13 @@ def test_a_cascade_is_chosen_that_comes_close_to_its_deep_tier(
     estimator.fit(texts, labels, data.weight[data.learn], distant=data.distant[data.learn], progress=lambda _: None)
     linear = estimator.model_
     assert isinstance(linear, HashedModel)
-    model, curve = cascade_of(linear, done.model, data, 60, 0.1, 5.0, lambda _: None)
+    model, curve, evidence = cascade_of(linear, done.model, data, 60, 0.1, 5.0, lambda _: None)
     assert curve.points[0].share == 0
     assert curve.points[-1].share == 1
-    assert curve.chosen.mean >= min(curve.deep_alone - 0.003, max(point.mean for point in curve.points))
+    assert curve.gap[0] == pytest.approx(curve.chosen.mean - curve.deep_alone)
+    assert curve.gap[1] <= 0.05  # chosen as close to the deep tier
+    assert curve.gap[2] >= -0.05
+    assert set(evidence.source.tolist()) == {"sentiment140", "airline", "semeval", "french"}  # what the gate asks for
     draw(curve, tmp_path / "curve.png")
     assert (tmp_path / "curve.png").stat().st_size > 1_000
     model.save(tmp_path / "cascade")

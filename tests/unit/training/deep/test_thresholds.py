@@ -1,0 +1,94 @@
+"""When a cascade asks its slow model: chosen on other texts than it is measured on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from training.deep.thresholds import Answers, Setting, crossed
+
+
+def answers(n: int = 4_000, seed: int = 0) -> Answers:
+    """Two sets; the quick model is right with the probability that it says, the slow one always on the first set."""
+    rng = np.random.default_rng(seed)
+    truth = 2 * rng.integers(0, 2, n)
+    confidence = rng.uniform(0.5, 1.0, n)
+    guess = np.where(rng.random(n) < confidence, truth, 2 - truth)
+    quick = np.zeros((n, 3), np.float32)
+    quick[np.arange(n), guess] = confidence
+    quick[np.arange(n), 2 - guess] = 1 - confidence
+    source = np.where(np.arange(n) < n // 4, "small", "large")
+    best = np.where((source == "small") | (rng.random(n) < 0.8), truth, 2 - truth)
+    slow = np.eye(3, dtype=np.float32)[best]
+    return Answers(quick, slow, truth, source, ("small", "large"))
+
+
+def test_no_text_gets_a_setting_that_it_took_part_in_choosing() -> None:
+    known = answers()
+    asked: list[Answers] = []
+
+    def choose(part: Answers) -> Setting:
+        asked.append(part)
+        return Setting(1.0, 0.6 if len(asked) == 1 else 2.0)
+
+    mixed = crossed(known, choose)
+    assert sum(len(part.truth) for part in asked) == len(known.truth)
+    # The first setting was chosen on one half and holds for the other, where nothing sure is asked about.
+    sure = known.quick.max(axis=1) >= 0.6
+    first = ~(mixed.deep & sure)
+    assert 0.5 < first.mean() < 0.7
+    chosen_on = {tuple(row) for row in asked[0].quick.tolist()}
+    assert {tuple(row) for row in known.quick[mixed.deep & sure].tolist()} <= chosen_on
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.7])
+def test_so_many_are_asked_about_as_were_wanted_each_set_with_the_same_weight(share: float) -> None:
+    known = answers()
+    mixed = known.mixed(known.setting(share))
+    assert known.share(mixed.deep) == pytest.approx(share, abs=0.01)
+    assert known.share(crossed(known, lambda part: part.setting(share)).deep) == pytest.approx(share, abs=0.04)
+
+
+def test_nobody_and_everybody() -> None:
+    known = answers()
+    assert not known.mixed(known.setting(0.0)).deep.any()
+    assert known.mixed(known.setting(1.0)).deep.all()
+
+
+def test_the_smallest_share_that_is_close_enough_is_taken() -> None:
+    known = answers()
+    shares = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+    setting = known.closest(shares, 0.01)
+    alone = known.mean(known.accuracy(known.slow))
+    reached = known.mean(known.accuracy(known.mixed(setting).scores))
+    assert reached >= alone - 0.01
+    smaller = [known.setting(share) for share in shares if known.setting(share).threshold < setting.threshold]
+    assert all(known.mean(known.accuracy(known.mixed(one).scores)) < alone - 0.01 for one in smaller)
+
+
+def test_chosen_on_noise_the_figure_of_other_texts_promises_nothing() -> None:
+    """On its own texts the best of many settings looks better than the quick model alone; on others it does not."""
+    gains_own, gains_other = [], []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        truth = 2 * rng.integers(0, 2, 200)
+        quick, slow = (rng.dirichlet([1, 1, 1], 200).astype(np.float32) for _ in range(2))
+        known = Answers(quick, slow, truth, np.repeat(["only"], 200), ("only",))
+
+        def best(part: Answers) -> Setting:
+            tried = [Setting(1.0, share) for share in np.linspace(0, 1, 21).tolist()]
+            return max(tried, key=lambda one: part.mean(part.accuracy(part.mixed(one).scores)))
+
+        gains_own.append(known.mean(known.accuracy(known.mixed(best(known)).scores)) - 0.5)
+        gains_other.append(known.mean(known.accuracy(crossed(known, best).scores)) - 0.5)
+    assert np.mean(gains_own) > 0.02
+    assert abs(np.mean(gains_other)) < 0.015
+
+
+def test_the_interval_of_a_difference_holds_the_true_one() -> None:
+    inside = 0
+    for seed in range(60):
+        known = answers(2_000, seed)
+        _, low, high = known.difference(known.slow, known.quick)
+        inside += low < (1 + 0.8) / 2 - 0.75 < high
+    assert inside >= 52
