@@ -17,6 +17,7 @@ from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 
 _WARM_UP_S: Final = 3.0
+_WARM_UP_RATE: Final = 1000
 _LAST_ONES_S: Final = 10.0
 
 
@@ -32,8 +33,18 @@ class Latency(NamedTuple):
     lost: int
 
 
-def run(site: Site, rates: Sequence[int], seconds: float, say: Callable[[str], None]) -> list[Latency]:
+def run(
+    site: Site, rates: Sequence[int], seconds: float, warm_up_s: float, say: Callable[[str], None]
+) -> list[Latency]:
     """One worker for all rates; the first seconds of each rate are not counted.
+
+    Args:
+        site: where it runs.
+        rates: tweets a second.
+        seconds: how long each rate is kept up.
+        warm_up_s: how long 1,000 tweets a second flow before. A broker that has just started compiles its own code
+            for about a minute, on the same cores, and transactions take five times as long.
+        say: takes one line of progress at a time.
 
     Raises:
         BuzzwatchError: the worker did not start.
@@ -43,11 +54,14 @@ def run(site: Site, rates: Sequence[int], seconds: float, say: Callable[[str], N
     try:
         with running_worker(site, settings):
             producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 0})
-            source = tweets(int(sum(rates) * (seconds + _WARM_UP_S)) + 10_000)
+            count = sum(rates) * (seconds + _WARM_UP_S) + _WARM_UP_RATE * (warm_up_s + _WARM_UP_S)
+            source = tweets(int(count) + 10_000)
             key, value = next(source)
             producer.produce(settings.kafka.topics.tweets, value, key)
             if not reader.has(key, START_S):
                 raise BuzzwatchError(f"the worker scored nothing within {START_S:.0f} s")
+            say(f"warming up for {warm_up_s:.0f} s")
+            _measure(settings, producer, reader, source, _WARM_UP_RATE, warm_up_s)
             results = []
             for rate in rates:
                 say(f"{rate:,} tweets/s for {seconds:.0f} s")

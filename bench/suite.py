@@ -26,6 +26,8 @@ class Size(NamedTuple):
     """Of the latency part, tweets a second."""
     latency_s: float
     """How long each rate is kept up."""
+    warm_up_s: float
+    """Before that."""
     crises: int
     growing: int
     """Tweets for each row of the growth tables."""
@@ -40,9 +42,9 @@ class Size(NamedTuple):
 
 
 WHOLE: Final = Size(
-    1_200_000, 8, (10, 100, 1000, 5000, 10_000), 6, 120, 300_000, 1_000_000, 800_000, 3_000_000, 500_000, 30
+    1_200_000, 8, (10, 100, 1000, 5000, 10_000), 10, 60, 120, 300_000, 1_000_000, 800_000, 3_000_000, 500_000, 30
 )
-QUICK: Final = Size(150_000, 3, (100, 1000), 3, 20, 50_000, 100_000, 100_000, 200_000, 100_000, 10)
+QUICK: Final = Size(150_000, 3, (100, 1000), 3, 10, 20, 50_000, 100_000, 100_000, 200_000, 100_000, 10)
 BATCH: Final = 4000
 """Tweets in a batch of the scoring steps: the worker's largest."""
 FUNCTIONS: Final = ("whole", "plain")
@@ -84,7 +86,7 @@ def estimate_s(size: Size, parts: Sequence[str], contenders: Sequence[str]) -> f
     each = {
         "scoring": 3 + size.rounds * 0.4,
         "throughput": size.tweets * fill + len(contenders) * len(FUNCTIONS) * (start + 5 + size.seconds),
-        "latency": start + len(size.rates) * (size.latency_s + 4),
+        "latency": start + size.warm_up_s + len(size.rates) * (size.latency_s + 4),
         "webhook": 2 * start + size.crises * 0.25 + 3,
         "growth": rows * (start + size.growing * (fill + pace)) + 30 + size.backlog * 1.1 * (fill + pace),
         "workers": 3 * start + 2 * size.workers * (fill + pace),
@@ -103,7 +105,7 @@ def run(
     measures: dict[str, Callable[[], Any]] = {
         "scoring": lambda: steps.run(site.settings, BATCH, size.rounds),
         "throughput": lambda: throughput.run(site, contenders, FUNCTIONS, size.tweets, size.seconds, say),
-        "latency": lambda: latency.run(site, size.rates, size.latency_s, say),
+        "latency": lambda: latency.run(site, size.rates, size.latency_s, size.warm_up_s, say),
         "webhook": lambda: crises.run(site, size.crises, say),
         "growth": lambda: growth.run(site, size.growing, size.backlog, say),
         "workers": lambda: growth.workers(site, size.workers, say),

@@ -124,6 +124,7 @@ def throughput(
 def latency(
     rates: Annotated[str, typer.Option(help="Tweets a second, comma-separated.")] = "10,100,1000,5000,10000",
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long each rate is kept up.")] = 10,
+    warm_up: Annotated[float, typer.Option(min=0, max=600, help="Seconds at 1,000 a second before that.")] = 60,
     kafka: _Kafka = None,
     output: _Format = "table",
     markdown: _Markdown = None,
@@ -146,7 +147,7 @@ def latency(
     if not all(1 <= rate <= 100_000 for rate in wanted):
         raise BuzzwatchError(f"--rates: {rates!r} has a rate below 1 or above 100000")
     with open_site(kafka, _say) as site:
-        found = part.run(site, wanted, seconds, _say)
+        found = part.run(site, wanted, seconds, warm_up, _say)
     _show([tables.latency(found), goals_report(tables.goals(latencies=found))], output, markdown)
 
 

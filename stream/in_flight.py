@@ -1,4 +1,4 @@
-"""How many batches are on their way, and when it is worth polling the next one."""
+"""How many batches are on their way between intake and commit."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ import threading
 class InFlight:
     """Counts the batches between intake and commit.
 
-    A batch that is polled while another one's transaction still has a way to go can only queue behind it, and what
-    arrives meanwhile queues behind both. Polled when that transaction is about to be committed, it holds all that
-    has arrived and follows at once.
-
     Args:
         most: batches at a time.
     """
@@ -19,7 +15,6 @@ class InFlight:
     def __init__(self, most: int) -> None:
         self._most = most
         self._count = 0
-        self._committing = False
         self._changed = threading.Condition()
 
     @property
@@ -41,19 +36,7 @@ class InFlight:
         """One has arrived, or was dropped."""
         with self._changed:
             self._count -= 1
-            self._committing = False
             self._changed.notify_all()
-
-    def committing(self) -> None:
-        """The oldest is all sent and only its commit is left."""
-        with self._changed:
-            self._committing = True
-            self._changed.notify_all()
-
-    def wait_for_turn(self, timeout_s: float) -> None:
-        """Return when a batch polled now would find the publisher free, at the latest after `timeout_s`."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._count == 0 or (self._count == 1 and self._committing), timeout_s)
 
     def wait_until_idle(self, timeout_s: float) -> bool:
         """Whether nothing is on its way any more, waiting for it at most so long."""

@@ -25,7 +25,8 @@ _POLL_S = 0.1
 _RETRY_S = 0.5
 _MEASURE_S = 0.25
 _SMALL = 1000
-"""Records below which a batch does not pay for a transaction of its own while another one is under way."""
+"""A batch of fewer records is committed before the next is polled: what is polled sooner would only wait behind it, and
+what arrives meanwhile behind both. After a larger one the next is polled at once, so that it is scored meanwhile."""
 _GROW_S = 1.0
 """Longest that polling waits for the batch before; a Kafka that hangs must not keep us from polling."""
 
@@ -117,7 +118,7 @@ class Intake:
                 self._seek_to_committed()
                 continue
             if self._last_size < _SMALL:
-                self._in_flight.wait_for_turn(_GROW_S)
+                self._in_flight.wait_until_idle(_GROW_S)
             if not self._in_flight.has_room(_POLL_S):
                 continue
             batch = self._poll()

@@ -64,7 +64,6 @@ class Publisher:
         scored: topic of the predictions.
         dead_letters: topic of the dead letters.
         give_up_after_s: how long Kafka may be away before `Unavailable` is raised, seconds.
-        committing: called when only the commit of a batch is left.
     """
 
     def __init__(
@@ -74,13 +73,11 @@ class Publisher:
         scored: str,
         dead_letters: str,
         give_up_after_s: float,
-        committing: Callable[[], None],
     ) -> None:
         self._producer = producer
         self._scored = scored
         self._dead_letters = dead_letters
         self._give_up_after_s = give_up_after_s
-        self._committing = committing
         self._in_flight = threading.Lock()
         self._bulk = BulkProduce(producer) if BulkProduce.possible(producer) else None
 
@@ -107,7 +104,6 @@ class Publisher:
                 )
                 self._produce(self._scored, batch.predictions)
                 self._produce(self._dead_letters, batch.dead_letters)
-                self._committing()
                 self._insist(self._producer.commit_transaction)
             except KafkaException as error:
                 self._abort(error)

@@ -76,7 +76,6 @@ class ScoreRole:
             scored=topics.scored,
             dead_letters=topics.dead_letters,
             give_up_after_s=worker.give_up_after_s,
-            committing=self._in_flight.committing,
         )
         self._identity = TopicIdentity(settings, topics.tweets)
         self._intake = Intake(
