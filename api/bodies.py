@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
@@ -85,6 +85,8 @@ class Predicted(BaseModel):
     model: Model
     reliable: bool = True
     """False: the text is in a language that the model does not know."""
+    tier: Literal["linear", "deep"] | None = None
+    """Which part of a cascade answered; absent when the model is none."""
 
 
 class Weight(BaseModel):

@@ -109,17 +109,18 @@ def _answer(scored: Scored, tweet_id: str | None) -> Predicted:
         themes=annotation.themes,
         model=Model(name=model.name, version=model.version),
         reliable=annotation.reliable,
+        tier=annotation.tier,
     )
 
 
-@router.post("/predict")
+@router.post("/predict", response_model_exclude_none=True)
 async def predict(body: PredictBody, scoring: ScoringOf) -> Predicted:
     """Score one text. Requests that come together are scored together."""
     tweet_id = None if body.id is None else str(body.id)
     return _answer(await scoring.batcher.submit(body.text), tweet_id)
 
 
-@router.post("/predict/batch")
+@router.post("/predict/batch", response_model_exclude_none=True)
 async def predict_batch(body: BatchBody, scoring: ScoringOf) -> list[Predicted]:
     """Score up to 1,000 texts, answers in their order."""
     return [_answer(scored, None) for scored in await scoring.score_all(body.texts)]

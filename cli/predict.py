@@ -102,6 +102,7 @@ def _object(annotation: Annotation, ref: ModelRef) -> dict[str, Any]:
         "themes": annotation.themes,
         "model": {"name": ref.name, "version": ref.version},
         "reliable": annotation.reliable,
+        **({"tier": annotation.tier} if annotation.tier else {}),
     }
 
 

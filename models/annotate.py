@@ -13,7 +13,7 @@ from contracts.rules import Rules
 from models import language
 from models.masking import mask_batch
 from models.matching import Matcher
-from models.sentiment import SentimentModel, Tiered
+from models.sentiment import SentimentModel, Tier, Tiered
 from models.text import TextBatch
 
 
@@ -30,6 +30,8 @@ class Annotation(NamedTuple):
     masked: str
     reliable: bool = True
     """False: in a language that the model does not know."""
+    tier: Tier | None = None
+    """Which part of a cascade answered; None when the model is none."""
 
 
 class Columns(NamedTuple):
@@ -52,7 +54,7 @@ class Annotator:
         self._names = [topic.name for topic in (*rules.watches, *rules.themes)]
         self._split: dict[int, tuple[list[str], list[str]]] = {}
         self._unreliable = 1 << len(self._names)
-        self._tiers = {"linear": 2 << len(self._names), "deep": 4 << len(self._names)}
+        self._tiers: dict[Tier, int] = {"linear": 2 << len(self._names), "deep": 4 << len(self._names)}
 
     def annotate(self, model: SentimentModel, texts: Sequence[str]) -> list[Annotation]:
         """One annotation per text.
@@ -74,7 +76,8 @@ class Annotator:
         ):
             watches, themes = self.names(bits)
             label, reliable = SENTIMENTS[best], self.reliable(bits)
-            annotations.append(Annotation(label, scores[best], tuple(scores), watches, themes, text, reliable))
+            tier = self.tier(bits)
+            annotations.append(Annotation(label, scores[best], tuple(scores), watches, themes, text, reliable, tier))
         return annotations
 
     def columns(
@@ -90,14 +93,14 @@ class Annotator:
 
         Args:
             langs: what the tweets say of their languages; nothing is asked about those when not given.
-            behind_s: how far a stream is behind. A cascade then keeps to its time budget, and notes its tiers.
+            behind_s: how far a stream is behind. A cascade then keeps to its time budget; without it takes its time.
 
         Raises:
             Exception: whatever the model raises.
         """
         batch = TextBatch.of(texts)
         topics = self._matcher.find_batch(batch)
-        if behind_s is not None and isinstance(model, Tiered):
+        if isinstance(model, Tiered):
             probabilities, tiers = model.predict_tiers(batch.strings(), behind_s)
             marks = [self._tiers[name] for name in model.tiers]
             topics = [bits | marks[tier] for bits, tier in zip(topics, tiers.tolist(), strict=True)]
@@ -113,7 +116,7 @@ class Annotator:
         """Whether the model knows the language, from `Columns.topics`."""
         return not topics & self._unreliable
 
-    def tier(self, topics: int) -> str | None:
+    def tier(self, topics: int) -> Tier | None:
         """Which tier of a cascade answered, from `Columns.topics`; None when no cascade did."""
         return next((name for name, mark in self._tiers.items() if topics & mark), None)
 

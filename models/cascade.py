@@ -15,12 +15,12 @@ from contracts.errors import ArtefactError
 from models.artefact import write_artefact
 from models.deep.served import DeepModel
 from models.hashed import HashedModel
-from models.sentiment import SentimentModel, WordWeight
+from models.sentiment import SentimentModel, Tier, WordWeight
 
 _log = logging.getLogger("buzzwatch.cascade")
 
 FAMILY: Final = "cascade"
-TIERS: Final = ("linear", "deep")
+TIERS: Final[tuple[Tier, ...]] = ("linear", "deep")
 _CHUNK: Final = 32
 """Most texts that the deep tier gets between two looks at the clock."""
 _FIRST: Final = 4
@@ -64,12 +64,15 @@ class CascadeModel:
         """Probabilities of shape (n, 3). Takes the time it needs: the same texts get the same answers."""
         return self.answer(texts, None).probabilities
 
-    def predict_tiers(self, texts: Sequence[str], behind_s: float) -> Answered:
+    def predict_tiers(self, texts: Sequence[str], behind_s: float | None) -> Answered:
         """The answers to a batch of a stream, within the time budget.
 
         Args:
             behind_s: how far the stream is behind. The budget shrinks with it in a line, to nothing at `patience_s`.
+                None: no stream, no budget.
         """
+        if behind_s is None:
+            return self.answer(texts, None)
         return self.answer(texts, self._budget_s * max(0.0, 1.0 - max(0.0, behind_s) / self._patience_s))
 
     def answer(self, texts: Sequence[str], budget_s: float | None) -> Answered:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+Tier = Literal["linear", "deep"]
+"""Which part of a cascade answered."""
 
 
 class WordWeight(NamedTuple):
@@ -21,11 +24,13 @@ class WordWeight(NamedTuple):
 class Tiered(Protocol):
     """A model of several tiers, quick ones and slow ones, that can keep to a time budget."""
 
-    tiers: tuple[str, ...]
+    tiers: tuple[Tier, ...]
     """Their names, the quickest first."""
 
-    def predict_tiers(self, texts: Sequence[str], behind_s: float) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Probabilities (n, 3) within the budget that is left to a stream so far behind, and (n,) indices of tiers."""
+    def predict_tiers(
+        self, texts: Sequence[str], behind_s: float | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Probabilities (n, 3) and (n,) indices of tiers, in the time left to a stream so far behind; None: no limit."""
         ...
 
 

@@ -4,14 +4,18 @@ import asyncio
 import json
 import unicodedata
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from contracts.events import prediction_id
-from tests.fake_model import POISON
+from models.cascade import CascadeModel
+from tests.fake_model import POISON, FakeModel
 from tests.unit.api.conftest import Api
 
 
@@ -49,6 +53,22 @@ async def test_a_batch_answers_in_its_order(api: Api) -> None:
     assert [one["sentiment"] for one in answer.json()] == ["negative", "positive", "neutral"]
     assert (await api.post("/predict/batch", {"texts": []})).json() == []
     assert len((await api.post("/predict/batch", {"texts": ["x"] * 1000})).json()) == 1000
+
+
+class Deep(FakeModel):
+    """Finds everything lovely."""
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.tile(np.array([0, 0, 1], np.float32), (len(texts), 1))
+
+
+async def test_of_a_cascade_an_answer_says_which_tier_gave_it_and_takes_its_time(api: Api) -> None:
+    noted = {"threshold": 0.7, "blend": 1.0, "budget_s": 0.0, "patience_s": 5.0}  # no budget, in a stream
+    api.champion.model = CascadeModel(FakeModel(), Deep(), noted)  # type: ignore[assignment]
+    answers = (await api.post("/predict/batch", {"texts": ["bad", "so"]})).json()
+    assert [(one["sentiment"], one["tier"]) for one in answers] == [("negative", "linear"), ("positive", "deep")]
+    alone = (await api.post("/predict", {"text": "so"})).json()
+    assert (alone["sentiment"], alone["tier"]) == ("positive", "deep")
 
 
 async def test_an_explanation_gives_signed_weights_in_the_order_of_the_text(api: Api) -> None:

@@ -132,7 +132,7 @@ def test_a_cascade_is_chosen_that_comes_close_to_its_deep_tier(
     assert isinstance(linear, HashedModel)
     model, curve, evidence = cascade_of(linear, done.model, data, 60, 0.1, 5.0, lambda _: None)
     assert curve.points[0].share == 0
-    assert curve.points[-1].share == 1
+    assert curve.points[-1].share == pytest.approx(1)
     assert curve.gap[0] == pytest.approx(curve.chosen.mean - curve.deep_alone)
     assert curve.gap[1] <= 0.05  # chosen as close to the deep tier
     assert curve.gap[2] >= -0.05
