@@ -30,7 +30,7 @@ class Tiered(Protocol):
     def predict_tiers(
         self, texts: Sequence[str], behind_s: float | None
     ) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
-        """Probabilities (n, 3) and (n,) indices of tiers, in the time left to a stream so far behind; None: no limit."""
+        """Probabilities (n, 3) and (n,) indices of tiers, in the time left to a stream so far behind (None: any)."""
         ...
 
 

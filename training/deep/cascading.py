@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,7 +95,7 @@ def cascade_of(
     timed = [data.texts[row] for name in rows if name in SETS for row in rows[name].tolist()[:_TIMED]]
     costs = _cost(linear, timed * 5), _cost(deep, timed[: len(timed) // 3])
     tell("choosing")
-    points = [_point(answers, lambda part, share=share: part.setting(share), costs) for share in SHARES]
+    points = [_point(answers, partial(Answers.setting, share=share), costs) for share in SHARES]
 
     def closest(part: Answers) -> Setting:
         return part.closest(SHARES, CLOSE)
