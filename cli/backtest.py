@@ -16,6 +16,7 @@ from rich.table import Table
 from alerts.alert import Alert
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
+from contracts.rules import BadBuzz
 from contracts.rules_file import load_rules
 from contracts.settings import load_settings
 
@@ -59,8 +60,12 @@ def backtest(
 
     if plot is not None and plot.suffix.lower() not in (".html", ".png"):
         raise BuzzwatchError(f"--plot: {plot} must end in .html or .png")
+    if plot is not None and tune:
+        raise BuzzwatchError("--plot draws the rules as they are: leave out --tune")
     settings = load_settings()
     asked = load_rules(rules or settings.rules)
+    if tune and not any(isinstance(rule, BadBuzz) and rule.enabled for rule in asked.rules):
+        raise BuzzwatchError(f"--tune: {rules or settings.rules} has no bad_buzz rule that is enabled")
     errors = Console(stderr=True)
     begin = time.perf_counter()
     recorded = read_recorded(data)

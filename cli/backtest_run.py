@@ -19,6 +19,7 @@ from cli.recorded_tweets import Recorded, RecordedError
 from contracts.events import SENTIMENTS
 from contracts.rules import BadBuzz, Drift, Quiet, Rules
 from contracts.settings import Settings
+from contracts.times import to_rfc3339
 from models.matching import Matcher
 from models.text_digests import digests
 
@@ -62,8 +63,10 @@ class Backtest:
         ahead = known & (times > received + settings.alerts.ahead_after_s)
         self._times = np.where(ahead, received, times)
         self._late = known & (self._times < received - settings.alerts.late_after_s)
-        if int(self._times.max() - self._times.min()) > _MOST_DAYS * _DAY_S:
-            raise RecordedError(f"the tweets span more than {_MOST_DAYS} days: give them in parts")
+        first, last = int(self._times.min()), int(self._times.max())
+        if last - first > _MOST_DAYS * _DAY_S:
+            dates = " to ".join(to_rfc3339(moment * 1000)[:10] for moment in (first, last))
+            raise RecordedError(f"the tweets span more than {_MOST_DAYS} days ({dates}): give them in parts")
         self.span = Span.of(self._times)
         self._matcher = Matcher((*rules.watches, *rules.themes))
         self._bit = {("watch", watch.name): index for index, watch in enumerate(rules.watches)}

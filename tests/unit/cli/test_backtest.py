@@ -161,7 +161,7 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_line(
 
 def test_a_recording_of_a_decade_is_refused(tmp_path: Path, rules: Path) -> None:
     rows = [{"text": "@acme", "created_at": f"{year}-01-01T00:00:00Z", "sentiment": "neutral"} for year in (2015, 2026)]
-    with pytest.raises(BuzzwatchError, match="more than 400 days"):
+    with pytest.raises(BuzzwatchError, match=r"more than 400 days \(2015-01-01 to 2026-01-01\)"):
         run("--data", write(tmp_path, rows), "--rules", rules)
 
 
@@ -171,6 +171,15 @@ def test_tuning_shows_that_stricter_rules_fire_less_and_later(tmp_path: Path, ru
     assert [row["false_alarms"] for row in rows] == sorted(row["false_alarms"] for row in rows)
     assert rows[0]["alerts"] <= rows[-1]["alerts"]
     assert rows[0]["delay_s"] >= rows[-1]["delay_s"]
+
+
+def test_what_tuning_cannot_do_is_said(tmp_path: Path, rules: Path) -> None:
+    none = tmp_path / "none.yaml"
+    none.write_text("watches: [{name: acme, match: [acme]}]\nrules: [{alert: B, kind: bad_buzz, enabled: false}]\n")
+    with pytest.raises(BuzzwatchError, match=r"none\.yaml has no bad_buzz rule that is enabled"):
+        run("--data", write(tmp_path, day()), "--rules", none, "--tune")
+    with pytest.raises(BuzzwatchError, match="leave out --tune"):
+        run("--data", write(tmp_path, day()), "--rules", rules, "--tune", "--plot", tmp_path / "buzz.html")
 
 
 def test_the_picture_shows_the_alert(tmp_path: Path, rules: Path) -> None:
