@@ -59,6 +59,7 @@ def test_a_redis_that_lost_its_last_second_is_counted_again(site: Site, tmp_path
         shutil.copytree(older, folder)
         site.redis.start()
     site.check()
+    site.check_states("ConsecutiveErrors")
 
 
 @pytest.mark.slow
