@@ -17,6 +17,8 @@ from contracts.errors import RulesError
 from contracts.rules import Rules
 from contracts.rules_file import Check, load_rules
 
+_RESTS_S: Final = 0.2
+_LONGEST_WRITE_S: Final = 4.0
 _log: Final = logging.getLogger("buzzwatch.rules")
 
 RELOADS: Final = Counter("buzzwatch_rules_reloads_total", "Changed rules files by what became of them", ["outcome"])
@@ -126,9 +128,22 @@ class RulesFollower:
             if self._stopping:
                 return
             try:
+                if not asked:
+                    self._let_it_be_written()
                 self.look(always=asked)
             except Exception:
                 _log.exception("new rules could not be put in force")
+
+    def _let_it_be_written(self) -> None:
+        """Wait until a file that is being written rests. Its first half may well be a rules file too, with fewer rules,
+        and their alerts would be told to be over."""
+        deadline = time.monotonic() + _LONGEST_WRITE_S
+        stamp = _stamp(self._path)
+        while stamp != self._stamp and time.monotonic() < deadline:
+            time.sleep(_RESTS_S)
+            before, stamp = stamp, _stamp(self._path)
+            if stamp == before:
+                return
 
     def _refuse(self, problem: str) -> None:
         if problem != self._problem:

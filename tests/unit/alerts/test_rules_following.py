@@ -84,6 +84,19 @@ def test_the_thread_notices_a_change_by_itself(file: Path, follower: RulesFollow
     wait_until(lambda: names(follower.rules) == ["c33"])
 
 
+def test_a_file_that_is_still_being_written_is_not_read(file: Path, follower: RulesFollower) -> None:
+    told: list[list[str]] = []
+    follower.on_change(lambda rules: told.append(names(rules)))
+    follower.start()
+    with file.open("w") as writing:
+        for name in ("one", "two", "three", "four", "five"):
+            writing.write(GOOD.format(name=name) if name == "one" else GOOD.format(name=name).split("\n", 1)[1])
+            writing.flush()
+            time.sleep(0.1)
+    wait_until(lambda: names(follower.rules)[0] == "one")
+    assert told == [["one", "two", "three", "four", "five"]]
+
+
 def test_sighup_looks_at_once(file: Path) -> None:
     slow = RulesFollower(file, every_s=3600)
     known = signal.getsignal(signal.SIGHUP)
