@@ -86,7 +86,7 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
         threaded = [role for role in (score, watch) if role is not None]
         health = Health(
             threaded,
-            model_problem=lambda: None,
+            model_problem=lambda: champion.missing,
             kafka_problem=lambda: score.kafka_problem if score is not None else scored.problem,
             stalled_after_s=settings.worker.stalled_after_s,
         )

@@ -232,11 +232,18 @@ class _Run:
 
 
 def require_tensorflow() -> None:
-    """Raises: SettingsError when TensorFlow or keras-hub is not installed."""
+    """Import it, quietly.
+
+    Raises:
+        SettingsError: TensorFlow or keras-hub is not installed.
+    """
     from importlib.util import find_spec
 
     if find_spec("tensorflow") is None or find_spec("keras_hub") is None:
         raise SettingsError("the deep families are trained with TensorFlow: install buzzwatch[train,deep]")
+    from training.deep.quiet import import_tensorflow
+
+    import_tensorflow()
 
 
 def _table(metrics: Any) -> Table:

@@ -73,6 +73,7 @@ def cascade(
     most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 5_000,
     budget_ms: Annotated[float, typer.Option(min=0, help="Most time of a batch in the deep tier.")] = 100,
     patience_s: Annotated[float, typer.Option(min=0.1, help="So far behind, only the linear tier answers.")] = 5.0,
+    times: Annotated[float, typer.Option(min=1, help="At least so many times as fast as the deep model.")] = 5.0,
     picture: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw accuracy against tweets a second.")] = None,
     register: Annotated[bool, typer.Option(help="Register the cascade in MLflow.")] = True,
     alias: Annotated[str | None, typer.Option(help="Alias of the new version.")] = None,
@@ -89,6 +90,7 @@ def cascade(
       buzzwatch train cascade --deep build/minilm --no-register --out build/cascade --picture docs/pictures/cascade.png
     """
     settings = load_settings()
+    require_tensorflow()
     from models.artefact import load_artefact
     from models.cascade import CascadeModel
     from models.deep.served import DeepModel
@@ -106,7 +108,9 @@ def cascade(
 
         data = load_training_data(data_dir)
         linear = unseen_linear(data, _KEPT, status.update)
-        chosen, curve, evidence = cascade_of(linear, model, data, most, budget_ms / 1000, patience_s, status.update)
+        chosen, curve, evidence = cascade_of(
+            linear, model, data, most, budget_ms / 1000, patience_s, status.update, times=times
+        )
         if picture is not None:
             draw(curve, picture)
         serving = CascadeModel(load_artefact(settings.artefact), model, chosen.metadata)

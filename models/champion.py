@@ -107,6 +107,15 @@ class Champion:
         return serving[1]
 
     @property
+    def missing(self) -> str | None:
+        """Why no model serves, None when one does: the version with the alias, an older one, or a part of a cascade."""
+        try:
+            _ = self.current
+        except Unavailable as error:
+            return str(error)
+        return None
+
+    @property
     def failure(self) -> str | None:
         """Why the version that has the alias does not serve, or not all of it; None when it does."""
         if self._failure is not None or self._serving is None:

@@ -1,218 +1,137 @@
-"""A promotion and a rollback by the commands, seen in what two running workers publish."""
+"""Models changed by the commands, seen in what two running workers publish."""
 
 from __future__ import annotations
 
 import functools
 import json
-import os
-import subprocess
-import sys
-import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-import httpx
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
-from contracts.events import decode_prediction
-from contracts.settings import Settings
+from alerts.connection import connect
+from alerts.state import AlertStore
+from contracts.settings import KafkaSettings, MlflowSettings, RedisSettings, Settings
 from contracts.topics import TopicSettings
-from local.tether import tethered
+from local.topics import create_topics
+from models.artefact import METADATA, load_artefact
+from models.cascade import CascadeModel
 from models.hashed import HashedModel
-from tests.servers import free_ports
+from tests.e2e.workers import Stream, Workers, until
+from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.test_gate import evidence
 from training.register import default_alias, register_artefact
 
-pytestmark = pytest.mark.timeout(150)
+pytestmark = pytest.mark.timeout(240)
 
 WITHIN_S = 10.0
-RATE = 40
-"""Tweets a second, over all partitions."""
 
 
-class Workers:
-    """Two of them, each with a data folder of its own, as on two hosts."""
+class Running(NamedTuple):
+    """Workers that serve the champion, `first`, and what was registered beside it."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self._ports = free_ports(2)
-        self._folder = folder
-        topics = settings.kafka.topics.model_dump(include={"tweets", "scored", "feedback", "dead_letters"})
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
-            "BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
-            **{f"BUZZWATCH_KAFKA__TOPICS__{name.upper()}": topic for name, topic in topics.items()},
-            "BUZZWATCH_REDIS__URL": settings.redis.url,
-            "BUZZWATCH_REDIS__PREFIX": settings.redis.prefix,
-            "BUZZWATCH_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri,
-            "BUZZWATCH_MLFLOW__MODEL_NAME": settings.mlflow.model_name,
-            "BUZZWATCH_WORKER__WEB_PORT": str(self._ports[0]),  # and the next one for the second
-            "BUZZWATCH_WORKER__GROUP": settings.kafka.topics.tweets,
-        }
-        self._processes = [self._started(name) for name in ("one", "two")]
+    settings: Settings
+    first: str
+    better: str
+    cascade: str
+    """Its deep tier cannot be loaded."""
+    workers: Workers
+    stream: Stream
 
-    def _started(self, name: str) -> subprocess.Popen[bytes]:
-        environment = {**self.environment, "BUZZWATCH_LOCAL__DATA_DIR": str(self._folder / name)}
-        command = tethered([sys.executable, "-m", "faust", "-A", "stream.app", "worker"])
-        with (self._folder / f"{name}.log").open("wb") as log:
-            return subprocess.Popen(
-                command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-            )
-
-    def partitions(self) -> list[int]:
-        """How many partitions of the tweets each one has."""
-        found = []
-        for port in self._ports:
-            try:
-                page = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5, trust_env=False).text
-            except httpx.HTTPError:
-                page = ""
-            lines = [
-                line for line in page.splitlines() if line.startswith('buzzwatch_partitions_assigned{role="score"')
-            ]
-            found.append(int(float(lines[0].split()[-1])) if lines else 0)
-        return found
+    def change(self, *arguments: str, to: str) -> float:
+        """Give a command of `buzzwatch models`; returns how long after it every worker serves the version, seconds."""
+        self.workers.command("models", *arguments)
+        since = time.monotonic()
+        until(functools.partial(self.stream.answered_by, to), 60, self.said)
+        return time.monotonic() - since
 
     def said(self) -> str:
-        return "\n".join((self._folder / f"{name}.log").read_text()[-3000:] for name in ("one", "two"))
-
-    def stop(self) -> list[int]:
-        """SIGTERM; the exit statuses."""
-        for process in self._processes:
-            process.terminate()
-        return [process.wait(30) for process in self._processes]
-
-    def kill(self) -> None:
-        for process in self._processes:
-            if process.poll() is None:
-                process.kill()
-                process.wait(10)
+        return f"{self.workers.partitions()} {self.stream.latest} {self.workers.said()}"
 
 
-class Stream:
-    """Tweets at a steady rate, and the versions that answered them, by partition."""
-
-    def __init__(self, servers: str, topics: TopicSettings) -> None:
-        self._topics = topics
-        self._producer = Producer(
-            {"bootstrap.servers": servers, "partitioner": "murmur2_random", "linger.ms": 0, "log_level": 0}
-        )
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": servers,
-                "group.id": "reads-versions",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "log_level": 0,
-            }
-        )
-        self._partitions = list(self._consumer.list_topics(topics.scored, timeout=10).topics[topics.scored].partitions)
-        self._consumer.assign([TopicPartition(topics.scored, number, OFFSET_BEGINNING) for number in self._partitions])
-        self.latest: dict[int, str] = {}
-        """Partition → version of the newest prediction."""
-        self.seen: list[tuple[str, str]] = []
-        """Tweet id and version, in order of arrival."""
-        self.sent = 0
-        self._stopping, self._quiet = threading.Event(), threading.Event()
-        self._threads = [threading.Thread(target=target, daemon=True) for target in (self._send, self._read)]
-        for thread in self._threads:
-            thread.start()
-
-    def _send(self) -> None:
-        while not self._quiet.wait(1 / RATE):
-            tweet = {"id": f"t{self.sent}", "text": f"@AirParadis gate {self.sent} is closed again"}
-            self._producer.produce(self._topics.tweets, json.dumps(tweet).encode(), str(self.sent))
-            self.sent += 1
-            self._producer.poll(0)
-
-    def _read(self) -> None:
-        while not self._stopping.is_set():
-            for message in self._consumer.consume(500, 0.05):
-                partition = message.partition()
-                if message.error() is None and partition is not None:
-                    prediction = decode_prediction(message.value())
-                    self.latest[partition] = prediction.model.version
-                    self.seen.append((prediction.tweet_id, prediction.model.version))
-
-    def answered_by(self, version: str) -> bool:
-        """Whether the newest prediction of every partition is of that version."""
-        return all(self.latest.get(number) == version for number in self._partitions)
-
-    def finish(self) -> None:
-        """Send no more, and wait for the answers."""
-        self._quiet.set()
-        self._threads[0].join(5)
-        assert self._producer.flush(10) == 0
-        until(lambda: len(self.seen) >= self.sent, 10, lambda: f"{len(self.seen)} of {self.sent} came")
-        time.sleep(0.5)  # nothing may come twice
-
-    def close(self) -> None:
-        self._quiet.set()
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(5)
-        self._consumer.close()
-
-
-def until(holds: Callable[[], bool], timeout_s: float, said: Callable[[], str] = str) -> None:
-    """Wait."""
-    since = time.monotonic()
-    while not holds():
-        assert time.monotonic() - since < timeout_s, f"not within {timeout_s} s: {said()}"
-        time.sleep(0.02)
-
-
-@pytest.fixture
-def versions(settings: Settings, mlflow_uri: str, tmp_path: Path) -> list[str]:
-    """The champion and a better challenger."""
-    made = []
-    for number, right in enumerate((0.7, 0.9)):
-        folder = tmp_path / f"model-{number}"
-        HashedModel(random_weights(number), {"trained_on": f"seed {number}"}).save(folder)
-        evidence(right).save(folder)
-        made.append(register_artefact(settings, folder, alias=default_alias(settings)))
-    return made
-
-
-@pytest.fixture
-def workers(settings: Settings, topics: TopicSettings, versions: list[str], tmp_path: Path) -> Iterator[Workers]:
-    running = Workers(settings, tmp_path)
-    yield running
-    running.kill()
-
-
-@pytest.fixture
-def stream(settings: Settings, topics: TopicSettings) -> Iterator[Stream]:
-    flowing = Stream(settings.kafka.bootstrap_servers, topics)
-    yield flowing
-    flowing.close()
-
-
-def test_a_promotion_and_its_rollback_are_published_by_every_worker_within_ten_seconds(
-    versions: list[str], workers: Workers, stream: Stream
-) -> None:
-    first, second = versions
-    until(
-        lambda: workers.partitions() == [2, 2] and stream.answered_by(first),
-        60,
-        lambda: f"{workers.partitions()} {stream.latest} {workers.said()}",
+@pytest.fixture(scope="module")
+def running(
+    kafka_servers: str, redis_url: str, mlflow_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    folder, mark = tmp_path_factory.mktemp("workers"), uuid.uuid4().hex[:8]
+    topics = TopicSettings(
+        tweets=f"tweets-{mark}", scored=f"scored-{mark}", feedback=f"feedback-{mark}", dead_letters=f"dead-{mark}"
     )
+    settings = Settings(
+        kafka=KafkaSettings(bootstrap_servers=kafka_servers, topics=topics),
+        redis=RedisSettings(url=redis_url, prefix=f"test-{mark}"),
+        mlflow=MlflowSettings(tracking_uri=mlflow_uri, model_name=f"sentiment-{mark}"),
+    )
+    create_topics(settings)
 
-    for change, wanted in (("promote", second), ("rollback", first)):
-        since = time.monotonic()
-        command = [str(Path(sys.executable).with_name("buzzwatch")), "models", change]
-        done = subprocess.run(command, env=workers.environment, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, done.stderr
-        commanded = time.monotonic() - since
-        until(functools.partial(stream.answered_by, wanted), 60, lambda: f"{stream.latest} {workers.said()}")
-        took = time.monotonic() - since
-        assert took < WITHIN_S, f"{change}: the command took {commanded:.1f} s, all served after {took:.1f} s"
+    def registered(right: float, write: Callable[[Path], None]) -> str:
+        home = folder / f"right-{right}"
+        write(home)
+        evidence(right).save(home)
+        return register_artefact(settings, home, alias=default_alias(settings))
 
-    assert workers.partitions() == [2, 2]  # nobody was restarted or lost its partitions on the way
-    stream.finish()
-    assert Counter(Counter(identifier for identifier, _ in stream.seen).values()) == {1: stream.sent}
-    assert {version for _, version in stream.seen} == {first, second}
-    assert workers.stop() == [0, 0]
+    first = registered(0.7, HashedModel(random_weights(1), {"trained_on": "seed 1"}).save)
+    better = registered(0.9, HashedModel(random_weights(2), {"trained_on": "seed 2"}).save)
+    cascade = registered(0.95, _without_its_runtime)
+    workers = Workers(settings, folder)
+    try:
+        stream = Stream(settings.kafka.bootstrap_servers, topics)
+        ready = Running(settings, first, better, cascade, workers, stream)
+        until(lambda: workers.partitions() == [2, 2] and stream.answered_by(first), 60, ready.said)
+        yield ready
+        stream.close()
+    finally:
+        workers.kill()
+
+
+def _without_its_runtime(folder: Path) -> None:
+    """A cascade whose network nothing that is installed can run."""
+    linear = load_artefact(Settings().artefact)
+    assert isinstance(linear, HashedModel)
+    noted = {"threshold": 1.1, "blend": 1.0, "budget_s": 1.0, "patience_s": 5.0}
+    CascadeModel(linear, tiny_model(), noted).save(folder)
+    metadata = json.loads((folder / METADATA).read_text())
+    metadata["parts"]["deep"]["runtime"] = "of tomorrow"
+    (folder / METADATA).write_text(json.dumps(metadata))
+
+
+def test_a_promotion_and_its_rollback_are_published_by_every_worker_within_ten_seconds(running: Running) -> None:
+    assert running.change("promote", running.better, to=running.better) < WITHIN_S
+    assert running.change("rollback", to=running.first) < WITHIN_S
+    assert running.workers.partitions() == [2, 2]  # nobody was restarted or lost its partitions on the way
+
+
+def test_a_cascade_without_its_deep_tier_serves_with_the_linear_one_and_an_alert_says_so(running: Running) -> None:
+    client = connect(running.settings)
+    alerts = AlertStore(client, running.settings)
+
+    def told(state: str) -> list[str]:
+        return [alert.annotations["description"] for alert in alerts.list() if
+                (alert.labels["alertname"], alert.state) == ("ModelBroken", state)]  # fmt: skip
+
+    before = running.stream.latest[0]
+    running.change("promote", running.cascade, to=running.cascade)
+    until(lambda: told("firing") != [], 10, running.said)
+    assert "the linear one answers alone" in told("firing")[0]
+    assert "'of tomorrow'" in told("firing")[0]
+    assert running.workers.ready() == [200, 200]
+    assert running.workers.metric("buzzwatch_model_broken") == [1, 1]
+    assert {prediction.tier for prediction in running.stream.seen if prediction.model.version == running.cascade} == {
+        "linear"
+    }
+    running.change("rollback", to=before)
+    until(lambda: told("resolved") != [] and told("firing") == [], 10, running.said)
+    client.close()
+
+
+def test_while_models_change_no_tweet_is_lost_or_answered_twice(running: Running) -> None:
+    running.stream.finish()
+    seen = running.stream.seen
+    assert Counter(Counter(prediction.tweet_id for prediction in seen).values()) == {1: running.stream.sent}
+    assert {prediction.model.version for prediction in seen} >= {running.first, running.better, running.cascade}
+    assert running.workers.stop() == [0, 0]

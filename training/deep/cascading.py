@@ -33,8 +33,6 @@ SETS: Final = ("sentiment140", "airline", "semeval")
 """By which the threshold is chosen; each counts the same."""
 SHARES: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 """Of the tweets that go to the deep tier, the points of the curve."""
-CLOSE: Final = 0.003
-"""So close to the deep model's accuracy the cascade should come."""
 _TIMED: Final = 1_000
 
 
@@ -77,14 +75,17 @@ def cascade_of(
     budget_s: float,
     patience_s: float,
     tell: Callable[[str], None],
+    *,
+    times: float = 5.0,
 ) -> tuple[CascadeModel, Curve, HeldOut]:
     """Choose blend and threshold on held-out texts.
 
-    The smallest share of deep answers is taken whose mean accuracy comes within `CLOSE` of the deep model alone.
+    Of the shares of deep answers by which it is at least `times` as fast as the deep model, the most accurate is taken.
 
     Args:
         linear: should not have learnt from the held-out texts, or it looks surer than it is.
         most: held-out texts of each set.
+        times: the deep model's throughput that the cascade must reach.
 
     Returns:
         the cascade, its curve, and its answers to the held-out texts for the gate.
@@ -97,14 +98,13 @@ def cascade_of(
     tell("choosing")
     points = [_point(answers, partial(Answers.setting, share=share), costs) for share in SHARES]
 
-    def closest(part: Answers) -> Setting:
-        return part.closest(SHARES, CLOSE)
-
-    setting = closest(answers)
-    mixed = crossed(answers, closest)
+    quick_enough = [share for share in SHARES if costs[0] + share * costs[1] <= costs[1] / times]
+    choose = partial(Answers.best, shares=quick_enough or SHARES[:1])
+    setting = choose(answers)
+    mixed = crossed(answers, choose)
     curve = Curve(
         points=points,
-        chosen=_point(answers, closest, costs),
+        chosen=_point(answers, choose, costs),
         blend=setting.blend,
         deep_alone=answers.mean(answers.accuracy(answers.slow)),
         deep_tweets_per_s=1 / costs[1],

@@ -66,11 +66,9 @@ class Answers:
         passed = np.cumsum(weight[order])
         return Setting(blend, float(confidence[order][min(int(np.searchsorted(passed, share)), len(order) - 1)]))
 
-    def closest(self, shares: Sequence[float], close: float) -> Setting:
-        """That of the smallest share whose mean accuracy comes within `close` of the slow model alone."""
-        alone = self.mean(self.accuracy(self.slow))
-        settings = [self.setting(share) for share in shares]
-        return next((one for one in settings if self._mean_of(one) >= alone - close), settings[-1])
+    def best(self, shares: Sequence[float]) -> Setting:
+        """The setting of the share with the highest mean accuracy; of equals the smallest."""
+        return max((self.setting(share) for share in sorted(shares)), key=self._mean_of)
 
     def accuracy(self, scores: NDArray[np.float32]) -> dict[str, float]:
         """Data set → accuracy; on sets without neutral tweets the larger of negative and positive."""

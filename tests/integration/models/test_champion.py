@@ -186,6 +186,7 @@ def test_a_registry_that_gets_its_model_later_is_followed(quick: Settings, regis
     champion.start(required=False)
     with pytest.raises(Unavailable, match="no model is loaded yet"):
         _ = champion.current
+    assert str(champion.missing).startswith("no model is loaded yet")
     registering.promote(version := registering.version())
 
     def serves() -> bool:
@@ -195,6 +196,7 @@ def test_a_registry_that_gets_its_model_later_is_followed(quick: Settings, regis
             return False
 
     until(serves)
+    assert champion.missing is None
     champion.stop()
 
 
