@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from bench.functions import CameIn, PlainScorer
 from bench.tweets import tweets
 from contracts.events import ModelRef
@@ -15,6 +17,7 @@ from contracts.settings import Settings
 from models.annotate import Annotator, walks_bytes
 from models.artefact import load_artefact
 from models.champion import LoadedModel
+from models.hashed import HashedModel
 from models.masking import mask_batch
 from models.matching import Matcher
 from stream.collecting import relax_collector
@@ -23,10 +26,12 @@ from stream.prediction_ids import identifiers
 from stream.records import RecordBatch
 from stream.scoring import Scorer
 from stream.tweet_reading import read_batch
+from training.hashed_classifier import HashedClassifier
 
 _AT: Final = b"2026-11-20T10:00:00.000Z"
 _NOW_MS: Final = 1_795_000_000_000
 _LEAST_TEXTS: Final = 500
+TWO_LABELS: Final = "model with two labels"
 
 
 class Step(NamedTuple):
@@ -54,9 +59,11 @@ def run(settings: Settings, batch: int, rounds: int) -> list[Step]:
     writer = EventBatchWriter(annotator, loaded.ref, "masked")
     whole, plain = Scorer(annotator, "masked"), PlainScorer()
     one = [known.texts[0]]
+    two_labels = _two_labels(known.texts.strings())
     steps: dict[str, tuple[int, Callable[[], object]]] = {
         "parse and validate": (batch, lambda: read_batch(records)),
         "model": (batch, lambda: model.predict_proba(known.texts if walks_bytes(model) else known.texts.strings())),
+        TWO_LABELS: (batch, lambda: two_labels.predict_proba(known.texts)),
         "watches and themes": (batch, lambda: matcher.find_batch(known.texts)),
         "mask": (batch, lambda: mask_batch(known.texts)),
         "identifiers": (batch, lambda: identifiers(loaded.ref, known.ids)),
@@ -68,6 +75,18 @@ def run(settings: Settings, batch: int, rounds: int) -> list[Step]:
     }
     relax_collector()  # as the worker does
     return [_timed(name, step, texts, rounds) for name, (texts, step) in steps.items()]
+
+
+def _two_labels(texts: list[str]) -> HashedModel:
+    """The same scorer for negative and positive only: word 1- and 2-grams in 2**22 slots.
+
+    What it has learnt does not change what it costs, so any labels will do.
+    """
+    labels = np.where(np.arange(len(texts)) % 2 == 0, "negative", "positive")
+    classifier = HashedClassifier(
+        polarity_longest=2, polarity_epochs=1, min_count=1, word_bits=1, word_longest=1, char_bits=0, char_longest=0
+    )
+    return classifier.fit(texts, labels, distant=np.ones(len(texts), bool)).model_
 
 
 def _timed(name: str, step: Callable[[], object], texts: int, rounds: int) -> Step:
