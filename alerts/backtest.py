@@ -15,7 +15,7 @@ import numpy as np
 from alerts.alert import Alert, fingerprint_of, labels_of
 from alerts.counts import Counts, Volume
 from alerts.detectors.bad_buzz import Evidence, Verdict, assess_all, explained
-from alerts.detectors.baseline import HOUR_S, LAGS_D, Baseline, Past, expect
+from alerts.detectors.baseline import DAYS, HOUR_S, LAGS_D, SLICE_S, Baseline, Past, Tally, expect, lately_slices
 from alerts.detectors.significance import Floats
 from alerts.escalation import escalation, severity_of
 from alerts.lifecycle import advance
@@ -215,13 +215,16 @@ class Replay:
         now_s = minutes * 60
         until = (now_s - int(self._rule.windows[-1])) // 60 - self._start_s // 60
         since = until - int(self._rule.baseline) // 60
-        recent = [_between(sums, since, until) for sums in self._recent]
+        recent = Tally(*(_between(sums, since, until) for sums in self._recent))
         hours = now_s // HOUR_S - self._first_hour
-        slices = [
-            np.stack([_between(sums, hours - lag * 24 - 1, hours - lag * 24 + 2) for lag in LAGS_D])
-            for sums in self._hours
-        ]
-        baseline = expect(self._rule, Past(recent[0], recent[1], slices[0], slices[1]))
+        slices = _stacked(self._hours, [(hours - lag * 24 - 1, hours - lag * 24 + 2) for lag in LAGS_D])
+        days = _stacked(self._hours, [(hours - (lag + 1) * 24, hours - lag * 24) for lag in DAYS])
+        # The same stretches as `baseline.spans` has, in minutes, of which crises are left out.
+        ends = (now_s - int(self._rule.windows[-1])) // HOUR_S * 60 - self._start_s // 60
+        width = SLICE_S // 60
+        steps = range(lately_slices(self._rule))
+        lately = _stacked(self._recent, [(ends - (step + 1) * width, ends - step * width) for step in steps])
+        baseline = expect(self._rule, Past(recent, slices, lately, days))
         return Baseline(*(column[where] for column in baseline))
 
 
@@ -243,6 +246,13 @@ def _grouped(counts: Ints, width: int) -> Ints:
 def _between(sums: Ints, since: Ints, until: Ints) -> Floats:
     end = len(sums) - 1
     return (sums[np.clip(until, 0, end)] - sums[np.clip(since, 0, end)]).astype(np.float64)
+
+
+def _stacked(sums: list[Ints], spans: list[tuple[Ints, Ints]]) -> Tally:
+    """Negative and all texts, a row per span."""
+    if not spans:
+        return Tally(np.zeros((0, 1)), np.zeros((0, 1)))
+    return Tally(*(np.stack([_between(of, *span) for span in spans]) for of in sums))
 
 
 def _window(sums: Ints, ticks: Ints, seconds: float) -> Floats:

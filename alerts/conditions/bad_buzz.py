@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -120,27 +120,31 @@ class BadBuzzCondition:
         rule, rows = of.rule, of.rows[chosen]
         window_s = rule.windows[-1]
         table = self._counters.baseline(moment.now_ms, window_s=window_s, baseline_s=rule.baseline)
-        spans = baseline.seasonal_spans(moment.now_ms / 1000)
-        slices = [_evidence(hours, rows, rule) for hours in self._counters.hours(moment.now_ms, spans)]
-        recent = _evidence(table, rows, rule)
+        spans = baseline.spans(rule, moment.now_ms / 1000)
+        hours = self._counters.hours(moment.now_ms, [*spans.slices, *spans.days, *spans.lately])
+        of_hours = [_tally(_evidence(one, rows, rule)) for one in hours]
+        lately = of_hours[len(of_hours) - len(spans.lately) :]
+        recent = _tally(_evidence(table, rows, rule))
+        bounds = self._counters.baseline_bounds(moment.now_ms, window_s=window_s, baseline_s=rule.baseline)
         for column, number in enumerate(wanted):
-            crisis = self._crises(of, number, alerts.get(number), moment, window_s)
-            recent.negative[column] -= min(crisis.negative, recent.negative[column])
-            recent.total[column] -= min(crisis.total, recent.total[column])
+            crises = self._crises(of, number, alerts.get(number), moment)
+            for tally, (since, until) in zip((recent, *lately), (bounds, *spans.lately), strict=True):
+                crisis = self._within(of, number, crises, since, until, moment.now_ms)
+                tally.negative[column] -= min(crisis.negative, tally.negative[column])
+                tally.total[column] -= min(crisis.total, tally.total[column])
+        first = len(spans.slices)
         past = baseline.Past(
-            recent.negative,
-            recent.total,
-            np.stack([one.negative for one in slices]),
-            np.stack([one.total for one in slices]),
+            recent,
+            _stacked(of_hours[:first], len(wanted)),
+            _stacked(lately, len(wanted)),
+            _stacked(of_hours[first : first + len(spans.days)], len(wanted)),
         )
         of.usual, of.usual_at_ms, of.usual_for = baseline.expect(rule, past), moment.now_ms, wanted
         return of.usual
 
-    def _crises(self, of: _Of, number: int, alert: Alert | None, moment: Moment, window_s: float) -> Counts:
-        """Distinct texts of the minutes of crises within the baseline. One that is longer than it is not a crisis but
+    def _crises(self, of: _Of, number: int, alert: Alert | None, moment: Moment) -> list[tuple[int, int]]:
+        """When the crises were, whole minutes, sorted. One that is longer than the rule's baseline is not a crisis but
         the new usual state."""
-        rule, subject = of.rule, of.subjects[number]
-        since, until = self._counters.baseline_bounds(moment.now_ms, window_s=window_s, baseline_s=rule.baseline)
         episodes = [
             episode
             for fingerprint, episode_list in moment.snapshot.episodes.items()
@@ -149,17 +153,21 @@ class BadBuzzCondition:
         ]
         if alert is not None:
             episodes.append((alert.starts_at_ms, moment.now_ms))
-        minutes: set[tuple[int, int]] = set()
-        for start_ms, end_ms in episodes:
-            if end_ms - start_ms <= rule.baseline * 1000:
-                first = max(start_ms // 60_000 * 60 - 60, since)
-                last = min(-(-end_ms // 60_000) * 60, until)
-                if first < last:
-                    minutes.add((first, last))
+        return sorted(
+            (start_ms // 60_000 * 60 - 60, -(-end_ms // 60_000) * 60)
+            for start_ms, end_ms in episodes
+            if end_ms - start_ms <= of.rule.baseline * 1000
+        )
+
+    def _within(
+        self, of: _Of, number: int, crises: Sequence[tuple[int, int]], since: int, until: int, now_ms: int
+    ) -> Counts:
+        """Distinct texts of those minutes of crises that lie in `[since, until)`."""
         total, seen = NOTHING, since
-        for first, last in sorted(minutes):
-            if max(first, seen) < last:
-                total = total.plus(self._minutes(subject.key, max(first, seen), last, rule, moment.now_ms))
+        for start, end in crises:
+            first, last = max(start, seen), min(end, until)
+            if first < last:
+                total = total.plus(self._minutes(of.subjects[number].key, first, last, of.rule, now_ms))
                 seen = last
         return total
 
@@ -300,6 +308,17 @@ def _of(rule: BadBuzz, rules: Rules) -> _Of:
 def _evidence(table: CountTable, rows: IntArray, rule: BadBuzz) -> bad_buzz.Evidence:
     _, texts = table.taken(rows, unreliable=rule.include_unreliable)
     return bad_buzz.Evidence(texts[:, 0].astype(np.float64), texts.sum(axis=1).astype(np.float64))
+
+
+def _tally(evidence: bad_buzz.Evidence) -> baseline.Tally:
+    return baseline.Tally(evidence.negative, evidence.total)
+
+
+def _stacked(tallies: Sequence[baseline.Tally], size: int) -> baseline.Tally:
+    """A row each."""
+    if not tallies:
+        return baseline.Tally(np.zeros((0, size)), np.zeros((0, size)))
+    return baseline.Tally(np.stack([one.negative for one in tallies]), np.stack([one.total for one in tallies]))
 
 
 def _rested(of: _Of, chosen: NDArray[np.intp], moment: Moment) -> Floats:

@@ -2,8 +2,9 @@
 
 Two pasts are joined. The *recent* one (a day, say) is there soon and follows slow changes. The *seasonal* one is the
 same three hours of the day on each of the last seven days and of the same weekday in the three weeks before: it knows
-that Monday mornings are always worse. Days that differ too much from the median of all of them are left out, so that a
-crisis that nobody was alerted to does not become the usual state.
+that Monday mornings are always worse. What differs too much from the median of its kind is left out, so that a crisis
+that nobody was alerted to does not become the usual state. Where the level of the last day differs from that of the
+days before, the seasonal past is moved by that much.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
+from scipy.special import expit, logit
 
 from alerts.detectors.significance import Floats, share_score
 from contracts.rules import BadBuzz
@@ -20,6 +22,17 @@ DAY_S: Final = 86_400
 LAGS_D: Final = (1, 2, 3, 4, 5, 6, 7, 14, 21, 28)
 """How many days ago the seasonal slices are."""
 SLICE_S: Final = 3 * HOUR_S
+DAYS: Final = range(1, 8)
+"""How many days ago the days end in which the slices of the last week lie."""
+_MOST_LATELY: Final = 7
+_FEWEST_LATELY: Final = 3
+"""A median of fewer stretches says nothing."""
+_MOVED: Final = 2.0
+"""By so many standard deviations must the last day differ from the days before to count at all."""
+_MEDIAN_EFFICIENCY: Final = 0.64
+"""How much of its tweets a median uses (2/π)."""
+_WITHIN: Final = (0.005, 0.995)
+"""Shares that are taken for possible."""
 _ODD: Final = 3.0
 """A slice is left out when its share is so many standard deviations from the median's."""
 _PRIOR_SLICES: Final = 5.0
@@ -32,15 +45,37 @@ _FEWEST_SLICES: Final = 2
 """A volume is expected only where so many slices hold tweets."""
 
 
-class Past(NamedTuple):
-    """Distinct texts of the past, a column entry per subject (watch, or theme in a watch)."""
+class Tally(NamedTuple):
+    """Distinct texts, a column entry per subject (watch, or theme in a watch)."""
 
-    recent_negative: Floats
+    negative: Floats
+    """(n,), or (k, n) with one row per stretch of time."""
+    total: Floats
+
+
+class Past(NamedTuple):
+    """What is known of the past; zeros where nothing is."""
+
+    recent: Tally
     """(n,) `rule.baseline` seconds, up to the longest window before now, crises left out."""
-    recent_total: Floats
-    slice_negative: Floats
-    """(k, n) one row per seasonal slice, see `seasonal_spans`; zeros where nothing is known."""
-    slice_total: Floats
+    slices: Tally
+    """(k, n) one row for each of `Spans.slices`."""
+    lately: Tally
+    """(k, n) one row for each of `Spans.lately`, crises left out."""
+    days: Tally
+    """(k, n) one row for each of `Spans.days`."""
+
+
+class Spans(NamedTuple):
+    """Starts and ends of stretches of the past, whole hours, seconds since 1970."""
+
+    slices: list[tuple[int, int]]
+    """Around this time of the day, `LAGS_D` days ago."""
+    lately: list[tuple[int, int]]
+    """Stretches of `SLICE_S` one after the other, the newest first, inside the recent past; none where the rule's
+    `baseline` is shorter than three of them."""
+    days: list[tuple[int, int]]
+    """The days in which the slices of the last week lie."""
 
 
 class Baseline(NamedTuple):
@@ -56,10 +91,22 @@ class Baseline(NamedTuple):
     """How many tweets of the past say so, the prior's left out."""
 
 
-def seasonal_spans(now_s: float) -> list[tuple[int, int]]:
-    """Starts and ends of the seasonal slices, whole hours around this time of the day, seconds since 1970."""
+def spans(rule: BadBuzz, now_s: float) -> Spans:
+    """Which stretches of the past are looked at."""
     hour = int(now_s // HOUR_S) * HOUR_S
-    return [(hour - lag * DAY_S - HOUR_S, hour - lag * DAY_S + 2 * HOUR_S) for lag in LAGS_D]
+    until = int((now_s - rule.windows[-1]) // HOUR_S) * HOUR_S
+    return Spans(
+        [(hour - lag * DAY_S - HOUR_S, hour - lag * DAY_S + 2 * HOUR_S) for lag in LAGS_D],
+        [(until - (number + 1) * SLICE_S, until - number * SLICE_S) for number in range(lately_slices(rule))],
+        [(hour - (lag + 1) * DAY_S, hour - lag * DAY_S) for lag in DAYS],
+    )
+
+
+def lately_slices(rule: BadBuzz) -> int:
+    """How many stretches of `SLICE_S` the recent past has: up to `_MOST_LATELY`, 0 where they are too few."""
+    # One hour less, as they end with a whole hour.
+    number = int(min((rule.baseline - HOUR_S) // SLICE_S, _MOST_LATELY))
+    return number if number >= _FEWEST_LATELY else 0
 
 
 def expect(rule: BadBuzz, past: Past) -> Baseline:
@@ -67,58 +114,105 @@ def expect(rule: BadBuzz, past: Past) -> Baseline:
 
     The prior, `prior_weight` tweets of `prior_share`, is what a watch without a past is compared with.
     """
-    recent_weight = past.recent_total + rule.prior_weight
-    recent_share = (past.recent_negative + rule.prior_share * rule.prior_weight) / recent_weight
-    middle = _middle(past, recent_share)
-    dispersion = _dispersion(rule, past, middle)
-    kept = (past.slice_total > 0) & (
-        np.abs(share_score(past.slice_negative, past.slice_total, middle, dispersion)) < _ODD
-    )
-    seasonal_negative = (past.slice_negative * kept).sum(axis=0)
-    seasonal_total = (past.slice_total * kept).sum(axis=0)
-    capped = np.where(seasonal_total > 0, np.minimum(recent_weight, _RECENT_WEIGHT), recent_weight)
-    weight = seasonal_total + capped
-    share = (seasonal_negative + recent_share * capped) / weight
+    recent_share = _with_prior(rule, past.recent.negative, past.recent.total)
+    recent_weight = past.recent.total + rule.prior_weight
+    seasonal_middle, late_middle = _middle(past.slices, recent_share), _middle(past.lately, recent_share)
+    dispersion = _dispersion(rule, (past.slices, seasonal_middle), (past.lately, late_middle))
+    seasonal = _pooled(past.slices, seasonal_middle, dispersion)
+    lately = _pooled(past.lately, late_middle, dispersion)
+    some = (past.lately.total > 0).sum(axis=0) >= _FEWEST_LATELY
+    level_share = np.where(some, _with_prior(rule, *lately), recent_share)
+    level_weight = np.where(some, lately.total + rule.prior_weight, recent_weight)
+    known = seasonal.total > 0
+    seasonal_share = np.where(known, seasonal.negative / np.where(known, seasonal.total, 1.0), level_share)
+    moved = np.where(some & known, _moved(past.days, level_share, level_weight, dispersion), 0.0)
+    seasonal_share = expit(logit(np.clip(seasonal_share, *_WITHIN)) + moved)
+    capped = np.where(known, np.minimum(level_weight, _RECENT_WEIGHT), level_weight)
+    weight = seasonal.total + capped
+    share = (seasonal_share * seasonal.total + level_share * capped) / weight
     return Baseline(
-        share=np.clip(share, 0.005, 0.995),
+        share=np.clip(share, *_WITHIN),
         dispersion=np.minimum(dispersion + 1.0 / (weight + 1.0), 1.0),
-        rate=_usual_rate(past.slice_total),
-        tweets=past.recent_total + seasonal_total,
+        rate=_usual_rate(past.slices.total),
+        tweets=past.recent.total + past.slices.total.sum(axis=0),
     )
 
 
-def _middle(past: Past, recent_share: Floats) -> Floats:
-    """Median share of the slices that hold tweets, (n,); the recent share without any."""
-    some = past.slice_total > 0
-    shares = np.where(some, past.slice_negative / np.maximum(past.slice_total, 1.0), np.nan)
-    stand_in = np.where(some.any(axis=0), np.nan, recent_share)
-    middle: Floats = np.clip(np.nanmedian(np.vstack((shares, stand_in)), axis=0), 0.02, 0.98)
-    return middle
+def _with_prior(rule: BadBuzz, negative: Floats, total: Floats) -> Floats:
+    return (negative + rule.prior_share * rule.prior_weight) / (total + rule.prior_weight)
 
 
-def _dispersion(rule: BadBuzz, past: Past, middle: Floats) -> Floats:
-    """How much more the slices differ than chance makes them, (n,): the rule's value until enough is known.
+def _independent(total: Floats, dispersion: Floats) -> Floats:
+    """How many independent tweets say as much: a slice of a busy watch is worth no more than 1/ρ."""
+    return total / (1.0 + np.maximum(total - 1.0, 0.0) * dispersion)
+
+
+def _pooled(slices: Tally, middle: Floats, dispersion: Floats) -> Tally:
+    """All slices that do not differ too much from the middle, counted as independent tweets, (n,)."""
+    kept = np.abs(share_score(slices.negative, slices.total, middle, dispersion)) < _ODD
+    total = _independent(slices.total, dispersion) * kept
+    negative = total * slices.negative / np.maximum(slices.total, 1.0)
+    return Tally(negative.sum(axis=0), total.sum(axis=0))
+
+
+def _moved(days: Tally, level_share: Floats, level_weight: Floats, dispersion: Floats) -> Floats:
+    """By how much the level of the last day is above that of the days before, in log-odds, beyond chance; (n,).
+
+    The seasonal past tells this hour from others; what the level is, the last day knows better: another model calls
+    other tweets negative, and a week that was filled in afterwards is not what the watch is like. Shrunk by the
+    positive part of James and Stein's factor, so that what chance explains counts nothing.
+    """
+    middle = _middle(days, level_share)
+    weight = _MEDIAN_EFFICIENCY * _independent(days.total, dispersion / (DAY_S / SLICE_S / 2)).sum(axis=0)
+    variance = 1.0 / (middle * (1.0 - middle))
+    noise = variance / np.maximum(weight, 1e-9) + variance / level_weight
+    moved = logit(np.clip(level_share, *_WITHIN)) - logit(middle)
+    factor = np.maximum(0.0, 1.0 - _MOVED**2 * noise / np.maximum(moved**2, 1e-12))
+    return np.where(weight > 0, moved * factor, 0.0)
+
+
+def _middle(slices: Tally, otherwise: Floats) -> Floats:
+    """Median share of the slices that hold tweets, (n,); `otherwise` without any."""
+    some = slices.total > 0
+    shares = np.where(some, slices.negative / np.maximum(slices.total, 1.0), np.nan)
+    return np.clip(_median(shares, otherwise), 0.02, 0.98)
+
+
+def _median(values: Floats, otherwise: Floats | float) -> Floats:
+    """Of each column what is not NaN; `otherwise` where all is. A sort is faster than NumPy's own for few rows."""
+    if not len(values):
+        return np.array(otherwise, np.float64)
+    number = (~np.isnan(values)).sum(axis=0)
+    ordered = np.sort(values, axis=0)
+    columns = np.arange(values.shape[1])
+    low, high = ordered[np.maximum(number - 1, 0) // 2, columns], ordered[number // 2, columns]
+    return np.where(number > 0, (low + high) / 2, otherwise)
+
+
+def _dispersion(rule: BadBuzz, *parts: tuple[Tally, Floats]) -> Floats:
+    """How much more slices differ from the middle than chance makes them, (n,): the rule's value until enough is known.
 
     Each slice's squared deviation, in binomial variances, is on average 1 + (n-1)·ρ. The median of the slices stands
     for the average, so that an odd day does not raise it.
+
+    Args:
+        parts: slices, and the middle from which they differ.
     """
-    total = np.maximum(past.slice_total, 2.0)
-    variances = (past.slice_negative - total * middle) ** 2 / (total * middle * (1.0 - middle))
-    estimates = np.where(past.slice_total >= 2, (variances / _MEDIAN_OF_SQUARE - 1.0) / (total - 1.0), np.nan)
-    wandering = np.where(past.slice_total >= 2, (total - 1.0) * rule.dispersion, 0.0)
-    informative = (wandering / (1.0 + wandering)).sum(axis=0)
-    stand_in = np.where((past.slice_total >= 2).any(axis=0), np.nan, rule.dispersion)
-    found = np.clip(np.nanmedian(np.vstack((estimates, stand_in)), axis=0), 0.0, 0.5)
+    estimates, informative = [], np.zeros(parts[0][1].shape)
+    for slices, middle in parts:
+        enough = slices.total >= 2
+        total = np.maximum(slices.total, 2.0)
+        variances = (slices.negative - total * middle) ** 2 / (total * middle * (1.0 - middle))
+        estimates.append(np.where(enough, (variances / _MEDIAN_OF_SQUARE - 1.0) / (total - 1.0), np.nan))
+        wandering = np.where(enough, (total - 1.0) * rule.dispersion, 0.0)
+        informative += (wandering / (1.0 + wandering)).sum(axis=0)
+    found = np.clip(_median(np.concatenate(estimates), rule.dispersion), 0.0, 0.5)
     blended: Floats = (rule.dispersion * _PRIOR_SLICES + found * informative) / (_PRIOR_SLICES + informative)
     return blended
 
 
 def _usual_rate(slice_total: Floats) -> Floats:
     """Median over the slices that hold tweets, per second."""
-    if not slice_total.size:
-        return np.zeros(slice_total.shape[1])
     some = slice_total > 0
-    enough = some.sum(axis=0) >= _FEWEST_SLICES
-    filled = np.where(some, slice_total, np.nan)
-    filled[0] = np.where(enough, filled[0], 0.0)
-    return np.where(enough, np.nanmedian(filled, axis=0), 0.0) / SLICE_S
+    rate = _median(np.where(some, slice_total, np.nan), 0.0) / SLICE_S
+    return np.where(some.sum(axis=0) >= _FEWEST_SLICES, rate, 0.0)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from alerts.backtest_drift import Answers, replay_drift
 from alerts.backtest_quiet import replay_quiet
 from alerts.counts import Counts, Volume
 from alerts.detectors.bad_buzz import NEVER_RESTED, assess
-from alerts.detectors.baseline import Baseline, Past, expect, seasonal_spans
+from alerts.detectors.baseline import Baseline, Past, Tally, expect, spans
 from alerts.detectors.drift import Reference
 from alerts.lifecycle import advance
 from alerts.recorded import BUCKET_S, Series, Span, count
@@ -40,6 +41,23 @@ def traffic(seed: int, hours: float = 30.0, crises: int = 2) -> Series:
     return count(Span(START_S, length // BUCKET_S), times, negative, texts)
 
 
+def count_between(series: Series, counts: np.ndarray, since_s: float, until_s: float) -> int:
+    first, last = (int(max(moment - series.start_s, 0)) // BUCKET_S for moment in (since_s, until_s))
+    return int(counts[first:last].sum())
+
+
+def tally(series: Series, some: Sequence[tuple[float, float]], without: Sequence[tuple[int, int]] = ()) -> Tally:
+    columns = []
+    for counts in (series.past_negative, series.past_total):
+        kept = counts.copy()
+        for first, last in without:
+            low, high = (max(moment - series.start_s, 0) // BUCKET_S for moment in (first, last))
+            kept[low:high] = 0
+        found = [float(count_between(series, kept, *span)) for span in some]
+        columns.append(np.array(found).reshape(len(some), 1))
+    return Tally(*columns)
+
+
 def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
     """What a live evaluator does at the end of every bucket, written as plainly as can be."""
     found: list[Alert] = []
@@ -47,9 +65,7 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
     excluded: list[tuple[int, int]] = []
     rested_at = -np.inf
 
-    def between(counts: np.ndarray, since_s: float, until_s: float) -> int:
-        first, last = (int(max(moment - series.start_s, 0)) // BUCKET_S for moment in (since_s, until_s))
-        return int(counts[first:last].sum())
+    between = partial(count_between, series)
 
     @cache
     def usual_at(now_s: int, fires_since_ms: int | None, _episodes: int) -> Baseline:
@@ -57,18 +73,17 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
         if fires_since_ms is not None:
             crises.append((fires_since_ms // 60_000 * 60 - LEAD_S, now_s))
         until = int((now_s - rule.windows[-1]) // 60) * 60
-        recent = []
-        for counts in (series.past_negative, series.past_total):
-            kept = counts.copy()
-            for first, last in crises:
-                low, high = (max(moment - series.start_s, 0) // BUCKET_S for moment in (first, last))
-                kept[low:high] = 0
-            recent.append(np.array([float(between(kept, until - rule.baseline, until))]))
-        slices = [
-            np.array([[float(between(counts, *span))] for span in seasonal_spans(now_s)])
-            for counts in (series.past_negative, series.past_total)
-        ]
-        return expect(rule, Past(recent[0], recent[1], slices[0], slices[1]))
+        recent = tally(series, [(until - rule.baseline, until)], without=crises)
+        past = spans(rule, now_s)
+        return expect(
+            rule,
+            Past(
+                Tally(recent.negative[0], recent.total[0]),
+                tally(series, past.slices),
+                tally(series, past.lately, without=crises),
+                tally(series, past.days),
+            ),
+        )
 
     for tick in range(1, len(series.total) + 1):
         now_s = series.start_s + tick * BUCKET_S
@@ -100,10 +115,12 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
     return found if alert is None or alert.state != "firing" else [*found, alert]
 
 
-@pytest.mark.parametrize(("seed", "wait_s"), [(0, 0.0), (1, 60.0)])
-def test_columns_find_what_looking_tick_by_tick_finds(seed: int, wait_s: float) -> None:
-    rule = RULE.model_copy(update={"for_": wait_s, "false_alarms": 20.0})
-    series = traffic(seed, hours=5, crises=2)
+@pytest.mark.parametrize(("seed", "wait_s", "hours", "baseline_h"), [(0, 0.0, 5, 2), (1, 60.0, 5, 2), (2, 0.0, 14, 10)])
+def test_columns_find_what_looking_tick_by_tick_finds(
+    seed: int, wait_s: float, hours: float, baseline_h: float
+) -> None:
+    rule = RULE.model_copy(update={"for_": wait_s, "false_alarms": 20.0, "baseline": baseline_h * 3600.0})
+    series = traffic(seed, hours=hours, crises=2)
     found = [one.alert for one in Replay(rule, WHERE, series).alerts()]
     expected = tick_by_tick(rule, series)
     assert expected

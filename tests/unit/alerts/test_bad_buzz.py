@@ -5,7 +5,7 @@ import pytest
 
 from alerts.counts import Counts, Volume
 from alerts.detectors.bad_buzz import Evidence, assess, assess_all
-from alerts.detectors.baseline import LAGS_D, Baseline, Past, expect, seasonal_spans
+from alerts.detectors.baseline import DAYS, LAGS_D, Baseline, Past, Tally, expect, lately_slices, spans
 from contracts.rules import BadBuzz
 
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz")
@@ -16,16 +16,35 @@ def texts(negative: int, others: int) -> Volume:
     return Volume(Counts(negative, others, 0), Counts(negative, others, 0))
 
 
-def usual(share: float = 0.3, a_day: int = 7200, *, rule: BadBuzz = RULE, negative: float | None = None) -> Baseline:
-    """A watch that has had the same share and volume for a month."""
-    recent = np.array([float(a_day)])
-    slices = np.full((len(LAGS_D), 1), a_day / 8)
-    return expect(rule, Past(recent * (share if negative is None else negative), recent, slices * share, slices))
+def usual(
+    share: float = 0.3,
+    a_day: int = 7200,
+    *,
+    rule: BadBuzz = RULE,
+    today: float | None = None,
+    days: float | None = None,
+    slices: Tally | None = None,
+) -> Baseline:
+    """A watch that has had the same share and volume for a month, but for the share of the last day and the share of
+    the days before."""
+    today = share if today is None else today
+
+    def tally(of: float, *totals: float) -> Tally:
+        total = np.array(totals).reshape(-1, 1)
+        return Tally(total * of, total)
+
+    recent = Tally(np.array([a_day * today]), np.array([float(a_day)]))
+    lately = tally(today, *[a_day / 8] * lately_slices(rule))
+    before = tally(today if days is None else days, *[a_day] * len(DAYS))
+    return expect(rule, Past(recent, slices or tally(share, *[a_day / 8] * len(LAGS_D)), lately, before))
 
 
 def unknown(rule: BadBuzz = RULE) -> Baseline:
-    nothing = np.zeros(1)
-    return expect(rule, Past(nothing, nothing, np.zeros((len(LAGS_D), 1)), np.zeros((len(LAGS_D), 1))))
+    def nothing(rows: int) -> Tally:
+        return Tally(np.zeros((rows, 1)), np.zeros((rows, 1)))
+
+    recent = Tally(np.zeros(1), np.zeros(1))
+    return expect(rule, Past(recent, nothing(len(LAGS_D)), nothing(lately_slices(rule)), nothing(len(DAYS))))
 
 
 def active(now: Volume, baseline: Baseline | None = None, *, firing: bool = False) -> bool:
@@ -86,9 +105,11 @@ def test_more_volume_makes_the_same_share_more_surprising() -> None:
 
 def test_a_watch_whose_share_wanders_needs_more() -> None:
     calm = usual()
-    slices = np.full((len(LAGS_D), 1), 900.0)
-    wandering = slices * (0.3 + np.array([-0.15, -0.1, -0.1, -0.05, 0.0, 0.02, 0.08, 0.1, 0.1, 0.15])[:, np.newaxis])
-    wild = expect(RULE, Past(np.array([2160.0]), np.array([7200.0]), wandering, slices))
+    total = np.full((len(LAGS_D), 1), 900.0)
+    wandering = total * (0.3 + np.array([-0.15, -0.1, -0.1, -0.05, 0.0, 0.02, 0.08, 0.1, 0.1, 0.15])[:, np.newaxis])
+    recent = Tally(np.array([2160.0]), np.array([7200.0]))
+    days = Tally(np.full((len(DAYS), 1), 2160.0), np.full((len(DAYS), 1), 7200.0))
+    wild = expect(RULE, Past(recent, Tally(wandering, total), Tally(wandering[1:8], total[1:8]), days))
     assert wild.dispersion[0] > 2 * calm.dispersion[0]
     assert active(texts(70, 70), calm)
     assert not active(texts(70, 70), wild)
@@ -120,22 +141,52 @@ def test_a_watch_that_is_mostly_negative_anyway_can_still_fire() -> None:
 
 
 def test_the_time_of_the_day_decides_what_is_usual() -> None:
-    assert not active(texts(70, 70), usual(0.5, negative=0.3))
-    assert usual(0.5, negative=0.3).share[0] == pytest.approx(0.5, abs=0.02)
+    mornings = usual(0.5, today=0.3)
+    assert not active(texts(70, 70), mornings)
+    assert mornings.share[0] == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_week_that_was_worse_as_a_whole_does_not_hide_a_crisis_of_today() -> None:
+    """It was filled in afterwards, or another model has judged it."""
+    filled_in = usual(0.5, today=0.3, days=0.5)
+    assert filled_in.share[0] == pytest.approx(0.3, abs=0.03)
+    assert active(texts(75, 65), filled_in)
+
+
+def test_a_level_that_chance_explains_does_not_move_the_seasonal_past() -> None:
+    assert usual(0.3, a_day=240, today=0.33, days=0.3).share[0] == pytest.approx(0.3, abs=0.015)
+
+
+def test_a_crisis_of_some_hours_of_today_is_not_todays_level() -> None:
+    total = np.full((lately_slices(RULE), 1), 900.0)
+    negative = total * 0.3
+    negative[1:3] = 800.0
+    recent = Tally(negative.sum(axis=0), total.sum(axis=0))
+    slices = Tally(np.full((len(LAGS_D), 1), 270.0), np.full((len(LAGS_D), 1), 900.0))
+    days = Tally(np.full((len(DAYS), 1), 2160.0), np.full((len(DAYS), 1), 7200.0))
+    assert expect(RULE, Past(recent, slices, Tally(negative, total), days)).share[0] == pytest.approx(0.3, abs=0.02)
 
 
 def test_one_terrible_day_of_the_past_is_left_out() -> None:
-    slices = np.full((len(LAGS_D), 1), 900.0)
-    negative = slices * 0.3
+    total = np.full((len(LAGS_D), 1), 900.0)
+    negative = total * 0.3
     negative[2] = 800.0
-    assert expect(RULE, Past(np.array([2160.0]), np.array([7200.0]), negative, slices)).share[0] < 0.31
+    assert usual(slices=Tally(negative, total)).share[0] < 0.31
 
 
-def test_the_past_is_made_of_whole_hours_of_other_days() -> None:
+def test_the_past_is_made_of_whole_hours_that_are_over() -> None:
     now_s = 1_800_000_123
-    for start, end in seasonal_spans(now_s):
+    past = spans(RULE, now_s)
+    assert len(past.lately) == lately_slices(RULE) >= 3
+    for start, end in (*past.slices, *past.lately, *past.days):
         assert start % 3600 == 0 == end % 3600
-        assert end < now_s - 20 * 3600
+        assert end <= now_s - 3600
+    assert min(start for start, _ in past.lately) >= now_s - RULE.windows[-1] - RULE.baseline
+    assert max(end for _, end in (*past.slices, *past.days)) < now_s - 20 * 3600
+
+
+def test_a_rule_that_looks_at_two_hours_only_knows_no_level_of_the_last_day() -> None:
+    assert spans(RULE.model_copy(update={"baseline": 7200.0}), 1_800_000_123).lately == []
 
 
 @pytest.mark.parametrize("a_window", [30, 300, 3000])
