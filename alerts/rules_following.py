@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 import signal
 import threading
 import time
@@ -18,6 +19,8 @@ from contracts.rules import Rules
 from contracts.rules_file import Check, load_rules
 
 _RESTS_S: Final = 0.2
+_AGAIN_S: Final = 30.0
+"""A refused file is read again after so long: what it names, a file with an address say, may be there by then."""
 _LONGEST_WRITE_S: Final = 4.0
 _log: Final = logging.getLogger("buzzwatch.rules")
 
@@ -47,6 +50,7 @@ class RulesFollower:
         self._stamp = _stamp(path)
         self._rules = load_rules(path, *checks)
         self._problem: str | None = None
+        self._again_at = math.inf
         self._told: list[Callable[[Rules], object]] = []
         self._wake = threading.Event()
         self._stopping = False
@@ -99,7 +103,7 @@ class RulesFollower:
             always: read it although it seems to be the same.
         """
         stamp = _stamp(self._path)
-        if stamp == self._stamp and not always:
+        if stamp == self._stamp and not always and time.monotonic() < self._again_at:
             return False
         try:
             digest = _digest(self._path)
@@ -150,10 +154,12 @@ class RulesFollower:
             RELOADS.labels("refused").inc()
             _log.error("the rules file is refused, the rules read before stay in force: %s", problem)
         self._problem = problem
+        self._again_at = time.monotonic() + _AGAIN_S
         REFUSED.set(1)
 
     def _settle(self) -> None:
         self._problem = None
+        self._again_at = math.inf
         REFUSED.set(0)
 
 

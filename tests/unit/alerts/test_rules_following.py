@@ -12,6 +12,7 @@ import pytest
 from alerts.rules_following import REFUSED, RulesFollower
 from contracts.errors import RulesError
 from contracts.rules import Rules
+from contracts.rules_file import Mistake
 
 GOOD = "watches:\n  - name: {name}\n    match: [x]\n"
 
@@ -64,6 +65,32 @@ def test_a_bad_file_leaves_the_old_rules_in_force_and_is_said_once(
     follower.look()
     assert follower.problem is None
     assert REFUSED._value.get() == 0
+
+
+def test_a_refused_file_is_read_again_by_and_by_as_what_it_names_may_have_come(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alerts.rules_following._AGAIN_S", 0.1)
+    needed = file.parent / "address"
+    needed.touch()
+
+    def is_there(_: Rules) -> None:
+        if not needed.exists():
+            raise Mistake("there is no address", "watches")
+
+    following = RulesFollower(file, every_s=0.02, checks=(is_there,))
+    following.start()
+    try:
+        needed.unlink()
+        file.write_text(GOOD.format(name="b2"))
+        wait_until(lambda: following.problem is not None)
+        assert str(following.problem) == f"{file}:1: watches: there is no address"
+        assert names(following.rules) == ["a"]
+        needed.touch()
+        wait_until(lambda: names(following.rules) == ["b2"])
+        assert following.problem is None
+    finally:
+        following.stop()
 
 
 def test_a_file_that_has_gone_is_a_problem_and_no_end(file: Path, follower: RulesFollower) -> None:
