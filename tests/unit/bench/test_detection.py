@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bench.detection import figures
 from bench.detection.peers import adwin, fixed_threshold, three_sigma
 from bench.detection.run import CONTENDERS, ours, run
 from bench.detection.scoring import score
-from bench.detection.texts import Pool
+from bench.detection.texts import Pool, fingerprint
 from bench.detection.traffic import START_S, WEEK_S, Crisis, Event, Fortnight, simulate
 from cli.alerts import app
 from contracts.rules import BadBuzz
@@ -105,6 +106,20 @@ def test_intervals_are_wilsons() -> None:
     assert (found["value"], found["n"]) == (0.9, 10)
     assert found["low"] == pytest.approx(0.5958, abs=1e-3)
     assert found["high"] == pytest.approx(0.9821, abs=1e-3)
+
+
+def test_another_recipe_or_other_tweets_are_not_taken_for_what_was_kept(tmp_path: Path) -> None:
+    data, recipe = tmp_path / "tweets.parquet", tmp_path / "recipe.py"
+    data.write_bytes(b"tweets")
+    recipe.write_text("weight = 1")
+    kept = fingerprint([data, recipe])
+    os.utime(data, (0, 0))
+    assert fingerprint([data, recipe]) == kept
+    recipe.write_text("weight = 2")
+    assert fingerprint([data, recipe]) != kept
+    recipe.write_text("weight = 1")
+    data.write_bytes(b"others")
+    assert fingerprint([data, recipe]) != kept
 
 
 def test_the_bench_makes_its_tables_and_its_picture(tmp_path: Path) -> None:
