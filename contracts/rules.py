@@ -56,6 +56,15 @@ __all__ = [
 _SINGULAR = {"receivers": "receiver", "watches": "watch", "themes": "theme"}
 
 
+def _can_match(term: str) -> str:
+    if not term.strip():
+        raise ValueError("a term of white space alone matches nothing" if term else "must not be empty")
+    return term
+
+
+Term = Annotated[str, Field(max_length=100), pydantic.AfterValidator(_can_match)]
+
+
 class Topic(Strict):
     """A name and the terms that mean it.
 
@@ -64,7 +73,7 @@ class Topic(Strict):
     """
 
     name: Name
-    match: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], Field(min_length=1)]
+    match: Annotated[tuple[Term, ...], Field(min_length=1)]
 
 
 class Watch(Topic):

@@ -65,6 +65,8 @@ def file(tmp_path: Path) -> Path:
         ("[" * 5000, ":1: not YAML: nested too deeply"),
         ("watches:\n  - name: Air Paradis\n", ":2: watches[0].name: 'Air Paradis' is no name: small letters"),
         ("watches:\n  - name: a\n", ":2: watches[0].match: this key is missing"),
+        ("watches:\n  - name: a\n    match: [x, '  ']\n", ":3: watches[0].match[1]: a term of white space alone"),
+        ("watches:\n  - name: a\n    match: ['']\n", ":3: watches[0].match[0]: must not be empty"),
         ("watches: [\n", "not YAML"),
         ("- a\n", ":1: the file must be a mapping"),
         ("", ":1: the file must be a mapping"),
