@@ -31,7 +31,9 @@ _Rows = Annotated[
     int | None, typer.Option(min=0, help="Most rows labelled by emoticons; 0: all. Slow members take 150,000.")
 ]
 _Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
-_Curve = Annotated[bool, typer.Option(help="Also train on a tenth and three tenths, for the learning curve.")]
+_Curve = Annotated[
+    bool | None, typer.Option(help="Also train on a tenth and three tenths, for the learning curve; as --register.")
+]
 _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 _HERE = Path("../shared/data")
 
@@ -80,7 +82,7 @@ def linear(
     register: _Register = True,
     alias: _Alias = None,
     out: _Out = None,
-    curve: _Curve = False,
+    curve: _Curve = None,
     seed: _Seed = 0,
     output: _Format = "table",
 ) -> None:
@@ -94,7 +96,7 @@ def trees(
     model: Annotated[str, typer.Option(help="Which one.")] = "svd-lightgbm",
     rows: _Rows = None,
     register: _Register = True,
-    curve: _Curve = False,
+    curve: _Curve = None,
     seed: _Seed = 0,
     output: _Format = "table",
 ) -> None:
@@ -110,7 +112,7 @@ def vectors(
     model: Annotated[str, typer.Option(help="Which one.")] = "fasttext-lr",
     rows: _Rows = None,
     register: _Register = True,
-    curve: _Curve = False,
+    curve: _Curve = None,
     seed: _Seed = 0,
     output: _Format = "table",
 ) -> None:
@@ -125,6 +127,9 @@ def compare(
     register: Annotated[bool, typer.Option(help="Log each run to MLflow.")] = False,
     results: Annotated[Path, typer.Option(help="Folder of the stored results.")] = RESULTS,
     again: Annotated[bool, typer.Option(help="Measure what has been measured already, too.")] = False,
+    curve: Annotated[
+        bool | None, typer.Option(help="Also train on a tenth and three tenths, for the learning curve; as --register.")
+    ] = None,
 ) -> None:
     """Measure every experiment of a file on the same held-out texts; finished ones are kept.
 
@@ -140,7 +145,8 @@ def compare(
         check_reachable(settings)
     errors = Console(stderr=True)
     with errors.status("starting") as status:
-        for done in compare_all(wanted, data_dir, results, again=again, progress=status.update):
+        drawn = register if curve is None else curve
+        for done in compare_all(wanted, data_dir, results, again=again, progress=status.update, curve=drawn):
             if register:
                 log_trained(settings, done.trained, alias=None)
             errors.print(f"{done.result.member}: done in {done.result.seconds:.0f} s", highlight=False)
@@ -180,7 +186,7 @@ def _train(
     register: bool,
     alias: str | None,
     out: Path | None,
-    curve: bool,
+    curve: bool | None,
     seed: int,
     output: str,
 ) -> None:
@@ -188,8 +194,9 @@ def _train(
     if register:
         chosen_alias(settings, alias)
     errors = Console(stderr=True)
+    drawn = register if curve is None else curve
     with errors.status("starting") as status:
-        trained = train(data_dir, member, seed, lambda step: status.update(step), distant=rows, curve=curve)
+        trained = train(data_dir, member, seed, lambda step: status.update(step), distant=rows, curve=drawn)
         if out is not None and trained.model is not None:
             trained.save(out)
         if register:

@@ -34,6 +34,8 @@ class Experiment(pydantic.BaseModel):
     rows: Annotated[int, pydantic.Field(ge=0)] | None = None
     """Most rows labelled by emoticons; 0 for all, the member's own number when left out."""
     seed: int = 0
+    curve: bool | None = None
+    """Also train on a tenth and three tenths of the rows; as the command says when left out."""
 
     @pydantic.field_validator("member")
     @classmethod
@@ -41,6 +43,12 @@ class Experiment(pydantic.BaseModel):
         if value not in MEMBERS:
             raise ValueError(f"{value!r} is none of {', '.join(MEMBERS)}")
         return value
+
+    @property
+    def name(self) -> str:
+        """Of the stored result."""
+        rows = "" if self.rows is None else f"-rows{self.rows}"
+        return f"{self.member}{rows}{f'-seed{self.seed}' if self.seed else ''}"
 
     @property
     def command(self) -> str:
@@ -83,28 +91,36 @@ def load_experiments(path: Path | None = None) -> list[Experiment]:
 
 
 def compare_all(
-    experiments: Sequence[Experiment], data_dir: Path, results: Path, *, again: bool, progress: Callable[[str], None]
+    experiments: Sequence[Experiment],
+    data_dir: Path,
+    results: Path,
+    *,
+    again: bool,
+    progress: Callable[[str], None],
+    curve: bool = False,
 ) -> Iterator[Done]:
     """Train and measure what is not in `results` yet; each result is stored before the next begins.
+
+    An experiment is done when its very command is, other rows or another seed make another one.
 
     Raises:
         DataError: a file is missing or cannot be used. ResultsError: a stored result is damaged.
     """
-    finished = set() if again or not results.is_dir() else {(one.member, one.format) for one in read_results(results)}
-    for experiment in experiments:
-        if (experiment.member, "native") in finished:
-            continue
+    finished = set() if again or not results.is_dir() else {one.command for one in read_results(results)}
+    wanted = [experiment for experiment in experiments if experiment.command not in finished]
+    for number, experiment in enumerate(wanted, 1):
         member = MEMBERS[experiment.member]
         trained = train(
             data_dir,
             member,
             experiment.seed,
-            _named(progress, member.name),
+            _named(progress, f"{number} of {len(wanted)}, {experiment.name}"),
             distant=experiment.rows,
+            curve=curve if experiment.curve is None else experiment.curve,
             keep=False,
         )
         result = measured(trained, experiment.command)
-        write_result(result, results)
+        write_result(result, results, experiment.name)
         yield Done(trained, result)
 
 

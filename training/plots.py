@@ -1,4 +1,4 @@
-"""Confusion matrix, ROC curve and reliability diagram of each held-out set, and the learning curve."""
+"""Confusion matrix, ROC curve and reliability diagram of each held-out set, and learning curves."""
 
 from __future__ import annotations
 
@@ -50,4 +50,14 @@ def draw_learning_curve(curve: Mapping[str, Sequence[tuple[int, float]]], folder
         axes.plot([rows for rows, _ in points], [accuracy for _, accuracy in points], "o-", label=source)
     axes.set(xlabel="rows learnt from", ylabel="accuracy, three labels", xscale="log")
     axes.legend()
+    figure.savefig(folder / "learning_curve.png", dpi=80)
+
+
+def draw_losses(losses: Sequence[tuple[int, float]], folder: Path) -> None:
+    """Write `learning_curve.png` of a network: the loss by the tweets that it has seen, repeats counted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([rows for rows, _ in losses], [loss for _, loss in losses])
+    axes.set(xlabel="tweets seen", ylabel="loss in training, moving average")
     figure.savefig(folder / "learning_curve.png", dpi=80)

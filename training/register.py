@@ -46,7 +46,13 @@ def log_trained(settings: Settings, trained: Trained, *, alias: str | None) -> s
         tempfile.TemporaryDirectory() as scratch,
         mlflow.start_run(run_name=f"{trained.member.family} {trained.member.name}"),
     ):
-        named = {"model": trained.member.name, "data_hash": trained.data_hash, "rows": trained.rows}
+        named = {
+            "model": trained.member.name,
+            "family": trained.member.family,
+            "data_hash": trained.data_hash,
+            "rows": trained.rows,
+            "distant_rows": trained.distant_rows,
+        }
         mlflow.log_params({**trained.params, **named})
         mlflow.log_metrics({**_flat(trained.metrics), "seconds": trained.seconds, "tweets_per_s": trained.tweets_per_s})
         mlflow.set_tag("trained_on", trained.trained_on)

@@ -57,10 +57,10 @@ def environment(*packages: str) -> dict[str, str]:
     }
 
 
-def write_result(result: Result, folder: Path = RESULTS) -> Path:
-    """Keep a result; one of the same member and format is replaced."""
+def write_result(result: Result, folder: Path = RESULTS, name: str | None = None) -> Path:
+    """Keep a result; one of the same name and format is replaced. The name is the member's when none is given."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{result.member}.{result.format}.json"
+    path = folder / f"{name or result.member}.{result.format}.json"
     path.write_text(json.dumps(asdict(result), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return path
 

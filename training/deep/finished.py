@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +39,8 @@ class Finished:
     longest: int
     params: Mapping[str, Any]
     state: State
+    losses: Sequence[tuple[int, float]] = ()
+    """(tweets seen, moving average of the loss), for the learning curve."""
 
 
 def begin(work: Path, family: str, longest: int, options: Any, tokenizer: str) -> None:
@@ -66,6 +68,22 @@ def begin(work: Path, family: str, longest: int, options: Any, tokenizer: str) -
     (work / TOKENIZER).write_text(tokenizer, "utf-8")
 
 
+def losses_of(work: Path) -> list[tuple[int, float]]:
+    """What a run has told of its progress; a line that a kill has cut off is left out."""
+    found = []
+    try:
+        lines = (work / "progress.jsonl").read_text("utf-8").splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        try:
+            told = json.loads(line)
+            found.append((int(told["rows"]), float(told["loss"])))
+        except (ValueError, TypeError, KeyError):
+            continue
+    return sorted(found)
+
+
 def restored(work: Path) -> Finished:
     """The network of a run that has ended or stands at a checkpoint.
 
@@ -86,7 +104,7 @@ def restored(work: Path) -> Finished:
         raise WorkFolderError(f"{work}: the training has not ended; give it its command again")
     state.pop("checkpoint")
     member = params["preset"] if noted["family"] == "transformer" else params["member"]
-    return Finished(noted["family"], member, net, tokenizer, noted["longest"], params, State(**state))
+    return Finished(noted["family"], member, net, tokenizer, noted["longest"], params, State(**state), losses_of(work))
 
 
 def built(family: str, params: Mapping[str, Any], tokenizer: str, *, width: int | None = None) -> keras.Model:

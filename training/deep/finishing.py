@@ -19,7 +19,7 @@ from training.datasets import TrainingData
 from training.deep.finished import Finished
 from training.deep.serving import MOST_MEASURED, Answers, served
 from training.held_out import HeldOut
-from training.plots import draw_plots
+from training.plots import draw_losses, draw_plots
 from training.reference import reference
 from training.register import register_artefact
 from training.results import Result, environment
@@ -128,6 +128,8 @@ def log_run(settings: Settings, done: Served, data: TrainingData, result: Result
         mlflow.log_dict(dict(result.environment), "environment.json")
         plots = Path(scratch) / "plots"
         draw_plots({name: (data.labels[rows], done.scores[name]) for name, rows in done.answers.rows.items()}, plots)
+        if done.finished.losses:
+            draw_losses(done.finished.losses, plots)
         mlflow.log_artifacts(str(plots), "plots")
     if alias is None:
         return None

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from training.datasets import TrainingData, load_training_data
 from training.deep.corpus import Corpus, cached_encoding
 from training.deep.descent import Schedule, descend
-from training.deep.finished import WEIGHTS, Finished, begin
+from training.deep.finished import WEIGHTS, Finished, begin, losses_of
 from training.deep.recurrent import Member, network
 from training.deep.vectors import Kind, word_vectors
 from training.deep.words import build_vocabulary, vocabulary_of
@@ -64,7 +64,9 @@ def train_recurrent(
     schedule = Schedule(options.peak, steps=max(1, options.rows // options.batch))
     state = descend(net, mixture.batches, schedule, work, decay=options.decay, tell=tell)
     net.save_weights(str(work / WEIGHTS))
-    return Finished("recurrent", options.member, net, tokenizer.to_str(), options.longest, asdict(options), state), data
+    return Finished(
+        "recurrent", options.member, net, tokenizer.to_str(), options.longest, asdict(options), state, losses_of(work)
+    ), data
 
 
 def prepared(

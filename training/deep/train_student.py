@@ -18,7 +18,7 @@ from models.artefact import load_artefact, read_metadata
 from training.datasets import TrainingData, load_training_data
 from training.deep.corpus import one_hot
 from training.deep.descent import Schedule, descend
-from training.deep.finished import WEIGHTS, Finished, begin
+from training.deep.finished import WEIGHTS, Finished, begin, losses_of
 from training.deep.recurrent import network
 from training.deep.train_recurrent import SHARES, RecurrentOptions, prepared
 
@@ -74,7 +74,9 @@ def train_student(
     state = descend(net, mixture.batches, schedule, work, decay=options.decay, tell=tell)
     net.save_weights(str(work / WEIGHTS))
     params = {**asdict(options), "teachers": list(options.teachers)}
-    return Finished("student", options.member, net, tokenizer.to_str(), options.longest, params, state), data
+    return Finished(
+        "student", options.member, net, tokenizer.to_str(), options.longest, params, state, losses_of(work)
+    ), data
 
 
 def taught_rows(data: TrainingData, options: StudentOptions) -> NDArray[np.int64]:

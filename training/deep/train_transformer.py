@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from training.datasets import TrainingData, load_training_data
 from training.deep.corpus import SHARES, Corpus, cached_encoding
 from training.deep.descent import Schedule, descend
-from training.deep.finished import WEIGHTS, Finished, begin
+from training.deep.finished import WEIGHTS, Finished, begin, losses_of
 from training.deep.transformer import MINILM, backbone_of, tokenizer_json, transformer
 
 LONGEST: Final = 48
@@ -62,4 +62,6 @@ def train_transformer(
     schedule = Schedule(options.peak, steps=options.steps, minutes=options.minutes)
     state = descend(network, mixture.batches, schedule, work, decay=options.decay, tell=tell)
     network.save_weights(str(work / WEIGHTS))
-    return Finished("transformer", options.preset, network, written, LONGEST, asdict(options), state), data
+    return Finished(
+        "transformer", options.preset, network, written, LONGEST, asdict(options), state, losses_of(work)
+    ), data

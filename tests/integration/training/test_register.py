@@ -13,7 +13,13 @@ from contracts.settings import Settings
 from models.artefact import load_artefact
 from models.champion import Champion
 from models.hashed import HashedModel
+from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
+from training.datasets import TrainingData
+from training.deep.descent import State
+from training.deep.finished import Finished, losses_of
+from training.deep.finishing import Served, log_run, result_of
+from training.deep.serving import Answers
 from training.held_out import HeldOut
 from training.members import MEMBERS
 from training.register import log_trained, seed_registry
@@ -77,6 +83,44 @@ def test_a_trained_model_becomes_champion_with_its_figures(settings: Settings, m
     )[0]
     assert run.data.metrics["airline.accuracy"] == pytest.approx(0.8)
     assert run.data.params["l2"] == "0.1"
+    assert [file.path for file in client(settings).list_artifacts(run.info.run_id, "plots")] == [
+        "plots/airline.png",
+        "plots/learning_curve.png",
+    ]
+
+
+def test_a_deep_run_leaves_the_same_evidence(settings: Settings, mlflow_uri: str, tmp_path: Path) -> None:
+    """Parameters, data hash, environment, figures, plots: log_run needs of the network only what was noted of it."""
+    (tmp_path / "progress.jsonl").write_text('{"rows": 64, "loss": 0.9}\n{"rows": 128, "loss": 0.7}\n{"rows": 192, "lo')
+    losses = losses_of(tmp_path)
+    assert losses == [(64, 0.9), (128, 0.7)]
+    one = trained(None)
+    model = tiny_model(metrics=one.metrics, form="onnx", trained_on="airline 60")
+    state = State(step=3, rows=192, seconds=2.0)
+    finished = Finished("student", "cnn", None, "{}", 8, {"units": 8}, state, losses)  # type: ignore[arg-type]
+    labels, scores = one.held_out["airline"]
+    answers = Answers({"airline": np.arange(60)}, {"airline": scores})
+    done = Served(finished, model, {"airline": scores}, answers, one.evidence, 2.0, 100.0)
+    data = TrainingData(
+        texts=[f"text {i}" for i in range(60)],
+        labels=labels,
+        source=one.evidence.source,
+        distant=np.zeros(60, bool),
+        weight=np.ones(60),
+        held_out=np.ones(60, bool),
+        learn=np.zeros(60, bool),
+        company=np.full(60, ""),
+        data_hash="abc",
+    )
+    result = result_of(done, data, "small", "buzzwatch train student")
+    version = log_run(settings, done, data, result, settings.mlflow.alias)
+    assert version is not None
+    experiment = client(settings).get_experiment_by_name(settings.mlflow.model_name)
+    runs = client(settings).search_runs([experiment.experiment_id])
+    run = next(run for run in runs if run.info.run_name == "student cnn")
+    assert run.data.params | {"units": "8", "data_hash": "abc", "format": "onnx"} == run.data.params
+    assert run.data.metrics["airline.accuracy"] == pytest.approx(0.8)
+    assert [file.path for file in client(settings).list_artifacts(run.info.run_id)] == ["environment.json", "plots"]
     assert [file.path for file in client(settings).list_artifacts(run.info.run_id, "plots")] == [
         "plots/airline.png",
         "plots/learning_curve.png",
