@@ -120,14 +120,41 @@ end
 return 1
 """
 
-# KEYS: due, lane, entries, exhausted, wake. ARGV: lane, now, entry id, entry afresh.
+# KEYS: due, lane, entries, exhausted, wake, claims. ARGV: lane, now, entry id, entry afresh, when it was made, status.
+# In the order in which they were made, so that an end that waits goes after its beginning; but never before the first
+# one while a notifier is at it, which takes the first one away when it is done.
 _REDELIVER: Final = """
 if redis.call('ZREM', KEYS[4], ARGV[3]) == 0 then return 0 end
 redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
-redis.call('RPUSH', KEYS[2], ARGV[3])
+local claimed = redis.call('HEXISTS', KEYS[6], ARGV[1])
+local later = false
+for place, id in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
+  local text = redis.call('HGET', KEYS[3], id)
+  local other = text and place > claimed and cjson.decode(text)
+  local since = other and other.created_ms - tonumber(ARGV[5])
+  if other and (since > 0 or (since == 0 and ARGV[6] == 'firing' and other.status ~= 'firing')) then
+    later = id
+    break
+  end
+end
+if later then
+  redis.call('LINSERT', KEYS[2], 'BEFORE', later, ARGV[3])
+  if claimed == 0 then redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
+else
+  redis.call('RPUSH', KEYS[2], ARGV[3])
+end
 redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1])
 redis.call('LPUSH', KEYS[5], ARGV[1])
 redis.call('LTRIM', KEYS[5], 0, 15)
+return 1
+"""
+
+# KEYS: due, lane, claims, wake. ARGV: lane, now, entry id. What somebody is at comes round by itself.
+_HURRY: Final = """
+if redis.call('LINDEX', KEYS[2], 0) ~= ARGV[3] then return 0 end
+if redis.call('HEXISTS', KEYS[3], ARGV[1]) == 0 then redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1]) end
+redis.call('LPUSH', KEYS[4], ARGV[1])
+redis.call('LTRIM', KEYS[4], 0, 15)
 return 1
 """
 
@@ -144,6 +171,7 @@ class Outbox:
         self._renew = self._redis.register_script(_RENEW)
         self._settle = self._redis.register_script(_SETTLE)
         self._redeliver = self._redis.register_script(_REDELIVER)
+        self._hurry = self._redis.register_script(_HURRY)
 
     # Delivering
 
@@ -255,9 +283,23 @@ class Outbox:
             return False
         entry = msgspec.structs.replace(_decode(text), failures=0, last_error="")
         keys = self._keys
-        names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.entries, keys.exhausted, keys.wake]
+        names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.entries, keys.exhausted, keys.wake, keys.claims]
         afresh = msgspec.json.encode(entry).decode()
-        return bool(self._redeliver(keys=names, args=[entry.lane, now_ms, entry_id, afresh]))
+        return bool(
+            self._redeliver(keys=names, args=[entry.lane, now_ms, entry_id, afresh, entry.created_ms, entry.status])
+        )
+
+    def hurry(self, entry_id: str, now_ms: int) -> bool:
+        """Try an entry that waits for its next attempt now; False when none of this id is the first of its lane.
+
+        Its failures stay counted: the attempt after this one is as far away as it would have been.
+        """
+        text = self._redis.hget(self._keys.entries, entry_id)
+        if text is None:
+            return False
+        entry, keys = _decode(text), self._keys
+        names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.claims, keys.wake]
+        return bool(self._hurry(keys=names, args=[entry.lane, now_ms, entry_id]))
 
 
 def announce(

@@ -34,6 +34,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 
 
 _DAY_MS: Final = 86_400_000
+_DISABLED: Final = "receiver disabled"
 
 
 class State(enum.StrEnum):
@@ -128,12 +129,15 @@ def acknowledge(
 
 @app.command("redeliver")
 def redeliver(
-    ids: Annotated[list[str] | None, typer.Argument(help="Ids (webhook-id) of exhausted notifications.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All exhausted notifications.")] = False,
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids (webhook-id) of those that are shown.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that are shown.")] = False,
     enable: Annotated[str | None, typer.Option(help="Post again to this receiver, which answered 410 Gone.")] = None,
     output: _Format = Format.table,
 ) -> None:
-    """Try notifications again whose attempts are used up; without arguments, show them.
+    """Try notifications that have failed again now; without arguments, show them.
+
+    Shown are those whose attempts are used up, those that wait for their next attempt, and those for a receiver that
+    has answered 410 Gone.
 
     Examples:
 
@@ -146,21 +150,31 @@ def redeliver(
         outbox = Outbox(client, settings)
         if enable is not None and not outbox.enable(enable):
             raise BuzzwatchError(f"the receiver {enable!r} is not disabled")
-        exhausted = outbox.exhausted()
+        failed = _failed(outbox)
         if not ids and not everything:
-            _show_undelivered(exhausted, outbox, output)
+            _show_undelivered(failed, output)
             return
-        chosen = [entry.id for entry in exhausted] if everything else ids or []
+        chosen = [entry.id for why, entry in failed if why != _DISABLED] if everything else ids or []
+        now = int(time.time() * 1000)
         for entry_id in chosen:
-            if not outbox.redeliver(entry_id, int(time.time() * 1000)):
-                raise BuzzwatchError(f"no exhausted notification has the id {entry_id!r}")
+            if not (outbox.redeliver(entry_id, now) or outbox.hurry(entry_id, now)) and not everything:
+                raise BuzzwatchError(f"no notification that has failed has the id {entry_id!r}")
     typer.echo(f"{len(chosen)} notification(s) are due again", err=True)
 
 
-def _show_undelivered(exhausted: list[Entry], outbox: Outbox, output: Format) -> None:
+def _failed(outbox: Outbox) -> list[tuple[str, Entry]]:
+    """Why it is not delivered, and what."""
     disabled = outbox.disabled()
-    held = [entry for entry in outbox.waiting() if entry.receiver in disabled]
-    rows = [("exhausted", entry) for entry in exhausted] + [("receiver disabled", entry) for entry in held]
+    rows = [("exhausted", entry) for entry in outbox.exhausted()]
+    for entry in outbox.waiting():
+        if entry.receiver in disabled:
+            rows.append((_DISABLED, entry))
+        elif entry.failures:
+            rows.append(("tried again later", entry))
+    return rows
+
+
+def _show_undelivered(rows: list[tuple[str, Entry]], output: Format) -> None:
     if output is Format.json:
         shown = [
             {

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from alerts.connection import connect
+from alerts.notifier import wall_clock
 from alerts.outbox import Outbox
 from alerts.state import AlertStore
 from cli.main import app
@@ -130,10 +131,39 @@ def test_exhausted_notifications_are_shown_and_redelivered(settings: Settings, e
     assert [entry.failures for entry in outbox.waiting()] == [0]
 
 
+@pytest.mark.parametrize("how", ["its id", "--all"])
+def test_what_waits_for_its_next_attempt_is_shown_and_tried_now(
+    settings: Settings, environment: None, how: str
+) -> None:
+    outbox, now = Outbox(connect(settings), settings), wall_clock()
+    put(settings, now, *changes())
+    dispatch(settings, now)
+    claim = outbox.claim("team", now, 1000)
+    assert claim is not None
+    outbox.failed(claim, now, "answered 500", retry_after=3600)
+    assert outbox.claim("team", wall_clock(), 1000) is None
+    (shown,) = json.loads(run("redeliver", "--format", "json"))  # the end waits behind it and has not failed
+    assert (shown["why"], shown["status"], shown["failures"]) == ("tried again later", "firing", 1)
+    run("redeliver", shown["id"] if how == "its id" else how)
+    again = outbox.claim("team", wall_clock(), 1000)
+    assert again is not None
+    assert (again.entry.id, again.entry.failures) == (shown["id"], 1)
+
+
+def test_what_somebody_is_at_is_not_tried_twice(settings: Settings, environment: None) -> None:
+    outbox, now = Outbox(connect(settings), settings), wall_clock()
+    put(settings, now, changes()[0])
+    dispatch(settings, now)
+    claim = outbox.claim("team", now, 60_000)
+    assert claim is not None
+    assert outbox.hurry(claim.entry.id, now)
+    assert outbox.claim("team", wall_clock(), 1000) is None
+
+
 def test_what_cannot_be_redelivered_is_one_line(settings: Settings, environment: None) -> None:
     result = CliRunner().invoke(app, ["alerts", "redeliver", "nothing"])
     assert result.exit_code == 1
-    assert str(result.exception) == "no exhausted notification has the id 'nothing'"
+    assert str(result.exception) == "no notification that has failed has the id 'nothing'"
 
 
 def test_a_redis_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,63 @@ def test_what_is_used_up_is_listed_can_be_redelivered_and_holds_up_nothing(
     assert outbox.counts() == (0, 0)
 
 
+def use_up(outbox: Outbox, clock: Clock) -> str:
+    for _ in DELAYS_S:
+        claim = outbox.claim("team", clock(), LEASE_MS)
+        assert claim is not None
+        outbox.failed(claim, clock(), "away")
+        clock.forward(50_000)
+    return claim.entry.id
+
+
+def test_a_beginning_that_was_used_up_goes_before_the_end_that_waits(
+    outbox: Outbox, settings: Settings, clock: Clock
+) -> None:
+    put(settings, clock(), *changes())
+    dispatch(settings, clock())
+    begins = use_up(outbox, clock)
+    late = outbox.claim("team", clock(), LEASE_MS)
+    assert late is not None
+    outbox.failed(late, clock(), "away", retry_after=3600)
+    assert outbox.redeliver(begins, clock())
+    told = []
+    while (claim := outbox.claim("team", clock(), LEASE_MS)) is not None:
+        told.append(claim.entry.status)
+        assert outbox.delivered(claim, clock())
+    assert told == ["firing", "resolved"]
+
+
+def test_what_is_redelivered_does_not_get_in_the_way_of_an_attempt(
+    outbox: Outbox, settings: Settings, clock: Clock
+) -> None:
+    put(settings, clock(), *changes())
+    dispatch(settings, clock())
+    begins = use_up(outbox, clock)
+    under_way = outbox.claim("team", clock(), LEASE_MS)
+    assert under_way is not None
+    assert outbox.redeliver(begins, clock())
+    assert outbox.claim("team", clock(), LEASE_MS) is None
+    assert outbox.delivered(under_way, clock())
+    again = outbox.claim("team", clock(), LEASE_MS)
+    assert again is not None
+    assert again.entry.id == begins
+    assert outbox.delivered(again, clock())
+    assert outbox.counts() == (0, 0)
+
+
+def test_both_used_up_come_in_their_order(outbox: Outbox, settings: Settings, clock: Clock) -> None:
+    put(settings, clock(), *changes())
+    dispatch(settings, clock())
+    ids = [use_up(outbox, clock), use_up(outbox, clock)]
+    for identifier in ids:
+        assert outbox.redeliver(identifier, clock())
+    for identifier in ids:
+        claim = outbox.claim("team", clock(), LEASE_MS)
+        assert claim is not None
+        assert claim.entry.id == identifier
+        assert outbox.delivered(claim, clock())
+
+
 def test_every_receiver_has_its_own_lane_and_only_those_of_the_alert(
     outbox: Outbox, settings: Settings, clock: Clock
 ) -> None:
