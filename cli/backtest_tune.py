@@ -9,7 +9,7 @@ from alerts.backtest import Replay
 from cli.backtest_run import Backtest, Progress, Subject
 from contracts.rules import BadBuzz
 
-FALSE_ALARMS: Final = (0.01, 0.1, 0.5, 2.0, 10.0)
+FALSE_ALARMS: Final = (0.01, 0.1, 0.3, 1.0, 10.0)
 GROWTHS: Final = (1.1, 1.25, 1.5, 2.0)
 
 _Spans = list[tuple[int, float]]

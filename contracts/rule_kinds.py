@@ -109,7 +109,7 @@ class BadBuzz(BaseRule):
     a crisis of a few tweets an hour."""
     baseline: Duration = 86_400.0
     """What it is compared with, with the same hours of the days before: so many seconds before the longest window."""
-    false_alarms: Annotated[Number, Field(gt=0, le=100)] = 0.5
+    false_alarms: Annotated[Number, Field(gt=0, le=100)] = 0.3
     """How often a watch may fire in 30 days when nothing changes; shared by the windows."""
     dispersion: Annotated[Number, Field(ge=0, lt=0.5)] = 0.004
     """How much the share wanders on its own: the correlation between two tweets of one window (beta-binomial)."""

@@ -27,12 +27,16 @@ _WANDERS_S: Final = 3600.0
 become new by looking again a minute later."""
 _BURSTY: Final = 0.15
 """Dispersion of the volume: it doubles by itself every now and then."""
-_BURST_SCORE: Final = 2.8
-"""What the share alone must exceed: campaigns and news raise the volume ten times without being a crisis."""
+_BURST_SCORE: Final = 2.2
+"""What the share alone must exceed at least: campaigns and news raise the volume ten times without being a crisis."""
+_BURST_ALARMS: Final = 0.12
+"""How often it may fire by chance in each window while it grows e times as long."""
 _NOW_S: Final = 300.0
 """The windows up to this length say whether it is still going on."""
-_HOLD_SCORE: Final = 1.645
-"""A score that chance exceeds in one of twenty."""
+_NOW_SCORE: Final = 1.645
+"""A score that chance exceeds in one of twenty: what a short window must show for a longer one to begin an alert."""
+_HOLD_SCORE: Final = 2.0
+"""The same for going on. Chance exceeds it in one of forty; each time it does the alert goes on for minutes."""
 _HOLD_NEGATIVE: Final = 3
 _OVER: Final = math.log(10.0)
 
@@ -99,7 +103,8 @@ def assess_all(
     1. at least `min_volume`, of which at least `min_negative` negative;
     2. the negative share is at least `growth` times the usual one (see `_threshold`);
     3. the share is surprising: its over-dispersed score, together with that of the volume, exceeds what `false_alarms`
-       in 30 days allow a window of this length, and alone exceeds `_BURST_SCORE` however large the volume is;
+       in 30 days allow a window of this length, and alone what a burst of the usual mix may reach (see `_in_a_burst`),
+       however large the volume is;
     4. a window of up to five minutes shows it too, so that nothing begins that is over.
 
     Once firing it goes on while one of the windows of up to five minutes stays above `resolve_growth` times the usual
@@ -120,11 +125,11 @@ def assess_all(
         score = share_score(evidence.negative, evidence.total, baseline.share, baseline.dispersion)
         if index in short:
             hold.append(_holding(rule, evidence, baseline, score))
-        begun = _beginning(rule, evidence, baseline, score, seconds)
+        begun = _beginning(rule, evidence, windows[-1], baseline, score, seconds)
         begin.append(np.where(rested_s >= seconds, begun, -np.inf))
     held = np.stack(hold)
     held[:, _is_over([windows[index] for index in short], baseline)] = -np.inf
-    still = held.max(axis=0) >= 0.0
+    still = held.max(axis=0) >= _NOW_SCORE - _HOLD_SCORE
     begins = np.stack(begin)
     begins[len(short) :, ~still] = -np.inf
     holds = np.full_like(begins, -np.inf)
@@ -137,12 +142,29 @@ def assess_all(
     return Verdicts(margin >= 0.0, best, margin)
 
 
-def _beginning(rule: BadBuzz, evidence: Evidence, baseline: Baseline, score: Floats, seconds: float) -> Floats:
+def _beginning(
+    rule: BadBuzz, evidence: Evidence, longest: Evidence, baseline: Baseline, score: Floats, seconds: float
+) -> Floats:
     volume = np.maximum(count_score(evidence.total, baseline.rate * seconds, _BURSTY), 0.0)
     needed = np.sqrt(np.maximum(_needed(rule, evidence.total, baseline.dispersion, seconds) ** 2 - volume**2, 0.0))
+    in_a_burst = _in_a_burst(evidence.total, longest.total, baseline.rate, seconds, rule.windows[-1])
     enough = (evidence.total >= rule.min_volume) & (evidence.negative >= rule.min_negative)
     grown = evidence.negative >= _threshold(baseline.share, rule.growth, 0.5) * evidence.total
-    return np.where(enough & grown, score - np.maximum(needed, _BURST_SCORE), -np.inf)
+    return np.where(enough & grown, score - np.maximum(needed, in_a_burst), -np.inf)
+
+
+def _in_a_burst(total: Floats, longest_total: Floats, rate: Floats, seconds: float, longest_s: float) -> Floats:
+    """The score that the share needs in a burst that has lasted so long.
+
+    How often has the burst been looked at? As many window lengths as its texts in the longest window are a multiple of
+    those in this one. The first look needs little, a late one much: what is a crisis shows at the beginning, or
+    in a longer window, while a long burst of the usual mix has many minutes to look odd in one of them.
+    """
+    excess, longest_excess = (
+        np.maximum(of - rate * length, 1.0) for of, length in ((total, seconds), (longest_total, longest_s))
+    )
+    looks = np.clip(longest_excess / excess, 1.0, longest_s / seconds)
+    return np.maximum(score_for(looks, _BURST_ALARMS), _BURST_SCORE)
 
 
 def _holding(rule: BadBuzz, evidence: Evidence, baseline: Baseline, score: Floats) -> Floats:

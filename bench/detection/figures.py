@@ -17,6 +17,7 @@ from bench.report import Report
 
 STRENGTHS: Final = ((1.5, 2.0), (2.0, 3.0), (3.0, 5.0), (5.0, 10.0))
 SIZES: Final = ((30, 100), (100, 1000), (1000, 30_001))
+OURS: Final = CONTENDERS[0]
 IDEAL: Final = 4.0
 """A score that a window of one minute exceeds by chance about once in 30 days."""
 
@@ -53,7 +54,7 @@ def summary(found: Found) -> Report:
 
 def classes(found: Found) -> Report:
     """Our recall and delay by strength and size."""
-    outcomes = [one for week in found["buzzwatch", 0.5] for one in week.outcomes]
+    outcomes = [one for week in found[OURS.name, OURS.shown] for one in week.outcomes]
     rows, data = [], []
     for low, high in STRENGTHS:
         for fewest, most in SIZES:
@@ -84,7 +85,7 @@ def classes(found: Found) -> Report:
 
 def false_alarms(found: Found) -> Report:
     """What our false alarms fell into."""
-    weeks = found["buzzwatch", 0.5]
+    weeks = found[OURS.name, OURS.shown]
     kinds = Counter(kind for week in weeks for kind in week.false)
     rows = [(kind, str(number), f"{number / _months(weeks):.2f}") for kind, number in kinds.most_common()]
     return Report("buzzwatch's false alarms", ("during", "n", "in 30 days"), rows, dict(kinds))

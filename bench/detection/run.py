@@ -33,7 +33,7 @@ class Contender(NamedTuple):
 
 
 CONTENDERS: Final = (
-    Contender("buzzwatch", "false_alarms", 0.5, (0.01, 0.1, 0.5, 2.0, 10.0)),
+    Contender("buzzwatch", "false_alarms", 0.3, (0.01, 0.1, 0.3, 1.0, 3.0, 10.0)),
     Contender("fixed threshold", "share", 0.6, (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)),
     Contender("3 sigma on counts", "sigmas", 3.0, (3.0, 5.0, 8.0, 12.0, 20.0)),
     Contender("ADWIN (river)", "delta", 0.002, (1e-8, 1e-5, 0.002, 0.05)),

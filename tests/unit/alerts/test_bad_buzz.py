@@ -84,7 +84,8 @@ def test_a_small_watch_is_found_by_a_long_window() -> None:
     verdict = assess(RULE, windows, baseline, firing=False)
     assert verdict.active
     assert verdict.window_s > 60
-    assert not assess(RULE, [texts(3, 0), texts(8, 1), texts(9, 2), texts(14, 12)], baseline, firing=False).active
+    chance = [texts(3, 0), texts(8, 1), texts(9, 2), texts(14, 12)]
+    assert not assess(RULE, chance, baseline, firing=False).active
 
 
 def test_a_long_window_starts_nothing_that_is_over() -> None:
@@ -115,11 +116,20 @@ def test_a_watch_whose_share_wanders_needs_more() -> None:
     assert not active(texts(70, 70), wild)
 
 
+def test_in_a_long_burst_a_single_minute_needs_more_than_at_its_beginning() -> None:
+    rule = RULE.model_copy(update={"windows": (60.0, 3600.0)})
+    baseline = usual(a_day=1440)
+    odd_minute = texts(45, 60)
+    assert assess(rule, [odd_minute, texts(60, 105)], baseline, firing=False).active
+    assert not assess(rule, [odd_minute, texts(1500, 3500)], baseline, firing=False).active
+
+
 def test_once_firing_it_stays_until_the_share_is_near_the_past() -> None:
-    between = texts(42, 60)  # 1.37 times the past: not enough to start, enough to stay
-    assert not active(between)
-    assert active(between, firing=True)
-    assert not active(texts(33, 67), firing=True)
+    between = texts(44, 60)  # 1.4 times the past: not enough to start at the usual volume, enough to stay
+    baseline = usual(a_day=150_000)
+    assert not active(between, baseline)
+    assert active(between, baseline, firing=True)
+    assert not active(texts(33, 67), baseline, firing=True)
 
 
 def test_neither_a_handful_of_tweets_nor_an_empty_window_keeps_it_alive() -> None:

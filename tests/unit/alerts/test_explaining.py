@@ -32,7 +32,7 @@ def volume(counts: Counts, texts: Counts | None = None) -> Volume:
 
 
 def verdict_on(counts: Counts, texts: Counts | None = None, *, firing: bool = False) -> Verdict:
-    return assess(RULE, [volume(counts, texts)] * 4, BASELINE, firing=firing)
+    return assess(RULE, [volume(counts, texts)] * len(RULE.windows), BASELINE, firing=firing)
 
 
 def evidence(verdict: Verdict, **changes: object) -> Evidence:

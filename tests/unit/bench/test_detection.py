@@ -66,7 +66,7 @@ def test_every_detector_finds_a_crisis_that_nobody_could_miss_and_none_in_a_calm
     week = flat(12, crisis=(6.0, 7.0))
     series = count(Span.of(week.times_s), week.times_s, week.negative, week.texts, week.late)
     for alarms in (
-        ours(RULE, week, series, 0.5),
+        ours(RULE, week, series, 0.3),
         fixed_threshold(week, series, 0.6),
         three_sigma(week, series, 8.0),
         adwin(week, series, 0.002),
@@ -77,7 +77,7 @@ def test_every_detector_finds_a_crisis_that_nobody_could_miss_and_none_in_a_calm
         assert judged.false == []
     calm = flat(12)
     series = count(Span.of(calm.times_s), calm.times_s, calm.negative, calm.texts, calm.late)
-    assert ours(RULE, calm, series, 0.5) == fixed_threshold(calm, series, 0.6) == []
+    assert ours(RULE, calm, series, 0.3) == fixed_threshold(calm, series, 0.6) == []
 
 
 def test_alarms_are_matched_with_crises_and_false_ones_with_what_they_fell_into() -> None:
