@@ -84,8 +84,19 @@ def main() -> None:
     except BuzzwatchError as error:
         typer.echo(f"buzzwatch: {error}", err=True)
         sys.exit(1)
+    except UnicodeEncodeError:
+        broken = next((argument for argument in sys.argv if _is_no_text(argument)), None)
+        if broken is None:
+            raise
+        typer.echo(f"buzzwatch: the argument {broken!r} is not UTF-8", err=True)
+        sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)
+
+
+def _is_no_text(argument: str) -> bool:
+    """Whether it holds bytes that are no characters; Python keeps them as halves of such."""
+    return any("\ud800" <= character <= "\udfff" for character in argument)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from alerts.connection import connect
 from alerts.notifier import wall_clock
 from alerts.outbox import Outbox
 from alerts.state import AlertStore
-from cli.main import app
+from cli.main import app, main
 from contracts.settings import Settings
 from tests.fakes import Clock
 from tests.integration.alerts.notifications import changes, dispatch, put
@@ -171,3 +171,13 @@ def test_a_redis_that_is_away_is_one_line(monkeypatch: pytest.MonkeyPatch) -> No
     result = CliRunner().invoke(app, ["alerts", "list"])
     assert str(result.exception).startswith("Redis at 127.0.0.1:1/0 does not answer")
     assert "hidden" not in str(result.exception)
+
+
+def test_an_argument_that_is_no_text_is_one_line(
+    environment: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["buzzwatch", "alerts", "silence", "add", "a=b", "--comment", "\udcff"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "buzzwatch: the argument '\\udcff' is not UTF-8\n"
