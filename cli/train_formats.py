@@ -17,6 +17,7 @@ from cli.train_deep import require_tensorflow
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.settings import ROOT, load_settings
+from training.formats import LOST, FormatRow
 
 _Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
 _HERE = Path("../shared/data")
@@ -24,8 +25,12 @@ _KEPT = ROOT / "var" / "deep"
 
 
 def formats(
-    work: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Work folders of finished runs.")],
+    work: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FOLDER...]", help="Work folders of runs, at their checkpoint or end."),
+    ] = None,
     data_dir: _Data = _HERE,
+    linear: Annotated[bool, typer.Option(help="Also the linear family: TF-IDF, and the compiled model.")] = False,
     most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 2_000,
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also write every artefact here, in FORMAT folders of MEMBER.")
@@ -34,23 +39,33 @@ def formats(
         Literal["table", "json", "markdown"], typer.Option("--format", help="Rows for people, JSON, or for a page.")
     ] = "table",
 ) -> None:
-    """Compare a trained network in every format: accuracy, size, time to load, for one tweet and for many.
+    """Compare a model in every format it has: accuracy, size, time to load, for one tweet and for many.
 
     Examples:
 
       buzzwatch train formats var/deep/bigru var/deep/minilm-l6
 
       buzzwatch train formats var/deep/student --out build/formats --format json
+
+      buzzwatch train formats --linear
     """
+    if not work and not linear:
+        raise SettingsError("formats: name a work folder of a training run, or --linear")
     require_tensorflow()
     with Console(stderr=True).status("reading the data") as status:
         from training.datasets import load_training_data
+        from training.deep.cascading import unseen_linear
         from training.deep.finished import restored
         from training.deep.formats import compare_formats
+        from training.deep.serving import held_out_rows
+        from training.linear_formats import linear_formats
 
-        runs = [restored(folder) for folder in work]
+        runs = [restored(folder) for folder in work or ()]
         data = load_training_data(data_dir)
-        rows = []
+        rows: list[FormatRow] = []
+        if linear:
+            hashed = unseen_linear(data, _KEPT, status.update)
+            rows += linear_formats(data, held_out_rows(data, most), hashed, status.update)
         for finished in runs:
             folder = None if out is None else out / finished.member
 
@@ -136,30 +151,28 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _markdown(rows: Sequence[Any]) -> str:
+def _markdown(rows: Sequence[FormatRow]) -> str:
     sets = list(rows[0].accuracy)
     head = ["member", "format", *sets, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses"]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     return "\n".join([*lines, *(f"| {' | '.join(_format_cells(row))} |" for row in rows)])
 
 
-def _formats_table(rows: Sequence[Any]) -> Table:
+def _formats_table(rows: Sequence[FormatRow]) -> Table:
     table = Table("member", "format", *rows[0].accuracy, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses")
     for row in rows:
         table.add_row(*_format_cells(row))
     return table
 
 
-def _format_cells(row: Any) -> list[str]:
-    from training.deep.formats import LOST
-
+def _format_cells(row: FormatRow) -> list[str]:
     return [
         row.member,
         row.format,
         *(f"{value:.3f}" for value in row.accuracy.values()),
         f"{row.megabytes:.1f}",
         f"{row.load_ms:.0f}" if row.load_ms else "–",
-        f"{row.one_ms:.2f}",
+        f"{row.one_ms:.3g}",
         f"{row.tweets_per_s:,.0f}",
         f"{100 * row.lost:.1f} points" + (", too much" if row.lost > LOST else ""),
     ]

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from contracts.errors import BuzzwatchError
 from training.deep.descent import State
@@ -98,11 +99,13 @@ def restored(work: Path) -> Finished:
         raise WorkFolderError(f"{work} holds no trained network: {error}") from None
     params = noted["params"]
     net = built(noted["family"], params, tokenizer)
+    checkpoint = work / str(state.pop("checkpoint"))
     if (work / WEIGHTS).is_file():
         net.load_weights(str(work / WEIGHTS))
+    elif checkpoint.with_suffix(".index").is_file():
+        tf.train.Checkpoint(network=net).restore(str(checkpoint)).expect_partial()  # the optimizer is not needed
     else:
-        raise WorkFolderError(f"{work}: the training has not ended; give it its command again")
-    state.pop("checkpoint")
+        raise WorkFolderError(f"{work}: nothing was kept of the training yet; give it its command again")
     member = params["preset"] if noted["family"] == "transformer" else params["member"]
     return Finished(noted["family"], member, net, tokenizer, noted["longest"], params, State(**state), losses_of(work))
 
