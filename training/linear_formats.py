@@ -37,7 +37,7 @@ class TfidfWords:
         from sklearn.pipeline import make_pipeline
 
         # Lower-casing inside would become ONNX's StringNormalizer, which fails where the system has no en_US locale.
-        # Without sublinear_tf: with it skl2onnx 1.20 gives other scores for a text that says a word twice, by up to .02.
+        # Without sublinear_tf: with it skl2onnx 1.20 gives a text that says a word twice other scores, by .02.
         words = TfidfVectorizer(ngram_range=(1, 2), min_df=3, dtype=np.float32, lowercase=False, token_pattern=_WORD)
         self.pipeline = make_pipeline(words, LogisticRegression(C=2.0, max_iter=100, random_state=seed))
 
