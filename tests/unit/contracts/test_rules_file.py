@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,7 @@ def file(tmp_path: Path) -> Path:
         ("watches:\n  - name: a\n", ":2: watches[0].match: this key is missing"),
         ("watches:\n  - name: a\n    match: [x, '  ']\n", ":3: watches[0].match[1]: a term of white space alone"),
         ("watches:\n  - name: a\n    match: ['']\n", ":3: watches[0].match[0]: must not be empty"),
+        (RULE + '    annotations: {a: "\\ud800"}\n', ":7: rules[0].annotations.a: holds half of a character"),
         ("watches: [\n", "not YAML"),
         ("- a\n", ":1: the file must be a mapping"),
         ("", ":1: the file must be a mapping"),
@@ -120,3 +123,23 @@ def test_a_secret_that_is_no_base64_is_named_with_its_line_and_not_shown(tmp_pat
     ) as told:
         load_rules(file)
     assert "whsec_A" not in str(told.value)
+
+
+VALUES = ("", "null", "true", "[]", "{}", "-1", "1e400", ".nan", "'x'", "yes", "2020-01-01", "[a, b]", "{a: b}", "0x10",
+          "5m", "''", "!!binary aGk=", "&a x", "*a", "|", "9" * 30, '"\\0"', '"\\ud800"', "!!set {a}", "<<", "- x", "\t")  # fmt: skip
+
+
+def test_whatever_stands_at_a_key_is_taken_or_refused_in_one_line(file: Path) -> None:
+    chance = random.Random(20_261_121)
+    lines = Settings().rules.read_text().splitlines()
+    lines = lines[lines.index("rules:") :]
+    keys = [number for number, line in enumerate(lines) if re.match(r"\s*(- )?\w+:", line)]
+    for _ in range(80):
+        number = chance.choice(keys)
+        changed = [*lines]
+        changed[number] = f"{lines[number].partition(':')[0]}: {chance.choice(VALUES)}"
+        file.write_text(WATCH + "\n".join(changed) + "\n")
+        try:
+            load_rules(file)
+        except RulesError as refused:
+            assert re.match(rf"{file}:\d+: (?!.*(Input should|\n))", str(refused)), changed[number]
