@@ -106,7 +106,6 @@ _SAID: Final[Mapping[str, Callable[[str, Any, Any], str]]] = {
     "float_type": _due("a number"),
     "finite_number": _due("a finite number"),
     "string_type": _no_text,
-    "string_unicode": lambda *_: "holds half of a character (a lone surrogate)",
     "path_type": _due("the name of a file"),
     "tuple_type": _due("a list"),
     "dict_type": _MAPPING,

@@ -18,6 +18,7 @@ from contracts.errors import RulesError
 from contracts.rules import Rules
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _MOST_VALUES: Final = 200_000
 """With aliases a small file can stand for more values than any memory holds."""
@@ -111,7 +112,7 @@ class _Expansion:
                 raise self._wrong(place, "an alias stands inside of what it stands for")
             self._open.add(id(node))
             copy: Any = (
-                {str(key): self.of(value, (*place, key)) for key, value in node.items()}
+                {self._whole(str(key), place): self.of(value, (*place, key)) for key, value in node.items()}
                 if isinstance(node, dict)
                 else [self.of(value, (*place, index)) for index, value in enumerate(node)]
             )
@@ -119,7 +120,15 @@ class _Expansion:
             return copy
         if isinstance(node, ScalarBoolean):  # of an anchor: ruamel's is an int
             return bool(node)
-        return _VARIABLE.sub(lambda match: self._variable(match[1], place), node) if isinstance(node, str) else node
+        if not isinstance(node, str):
+            return node
+        return self._whole(_VARIABLE.sub(lambda match: self._variable(match[1], place), node), place)
+
+    def _whole(self, text: str, place: tuple[Any, ...]) -> str:
+        """The text; nothing that holds half of a character can be written to Redis or sent."""
+        if _HALF.search(text):
+            raise self._wrong(place, "holds half of a character (a lone surrogate)")
+        return text
 
     def _variable(self, name: str, place: tuple[Any, ...]) -> str:
         if name not in os.environ:

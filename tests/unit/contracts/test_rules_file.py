@@ -64,7 +64,7 @@ def file(tmp_path: Path) -> Path:
         (WATCH + "themes: &all [*all]\n", ":4: themes[0]: "),
         (WATCH + "when: 2020-13-45\n", ":1: not YAML: month must be in 1..12"),
         (LAUGHS, "the rules file stands for more than 200,000 values"),
-        ("[" * 5000, ":1: not YAML: nested too deeply"),
+        ("[" * 500, ":1: not YAML: nested too deeply"),
         ("watches:\n  - name: Air Paradis\n", ":2: watches[0].name: 'Air Paradis' is no name: small letters"),
         ("watches:\n  - name: a\n", ":2: watches[0].match: this key is missing"),
         ("watches:\n  - name: a\n    match: [x, '  ']\n", ":3: watches[0].match[1]: a term of white space alone"),
@@ -126,7 +126,8 @@ def test_a_secret_that_is_no_base64_is_named_with_its_line_and_not_shown(tmp_pat
 
 
 VALUES = ("", "null", "true", "[]", "{}", "-1", "1e400", ".nan", "'x'", "yes", "2020-01-01", "[a, b]", "{a: b}", "0x10",
-          "5m", "''", "!!binary aGk=", "&a x", "*a", "|", "9" * 30, '"\\0"', '"\\ud800"', "!!set {a}", "<<", "- x", "\t")  # fmt: skip
+          "5m", "''", "!!binary aGk=", "&a x", "*a", "|", "9" * 30,
+          '"\\0"', '"\\ud800"', "!!set {a}", "<<", "- x", "\t")  # fmt: skip
 
 
 def test_whatever_stands_at_a_key_is_taken_or_refused_in_one_line(file: Path) -> None:
@@ -134,12 +135,14 @@ def test_whatever_stands_at_a_key_is_taken_or_refused_in_one_line(file: Path) ->
     lines = Settings().rules.read_text().splitlines()
     lines = lines[lines.index("rules:") :]
     keys = [number for number, line in enumerate(lines) if re.match(r"\s*(- )?\w+:", line)]
-    for _ in range(80):
+    for _ in range(25):
         number = chance.choice(keys)
         changed = [*lines]
         changed[number] = f"{lines[number].partition(':')[0]}: {chance.choice(VALUES)}"
         file.write_text(WATCH + "\n".join(changed) + "\n")
+        said = ""
         try:
             load_rules(file)
         except RulesError as refused:
-            assert re.match(rf"{file}:\d+: (?!.*(Input should|\n))", str(refused)), changed[number]
+            said = str(refused)
+        assert not said or re.match(rf"{file}:\d+: (?!.*(Input should|\n))", said), changed[number]
