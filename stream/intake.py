@@ -46,6 +46,7 @@ class Intake:
         deliver: called with each batch, in the intake's thread.
         give_up_after_s: how long Kafka may be away before `run` raises, seconds.
         settle: called before partitions are given away; returns when no batch is being published.
+        check: called between two polls; raises when there is no point in going on.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Intake:
         in_flight: InFlight,
         deliver: Callable[[RecordBatch], None],
         settle: Callable[[], None],
+        check: Callable[[], None],
         give_up_after_s: float,
     ) -> None:
         self._consumer = consumer
@@ -69,6 +71,7 @@ class Intake:
         self._in_flight = in_flight
         self._deliver = deliver
         self._settle = settle
+        self._check = check
         self._give_up_after_s = give_up_after_s
         self._epoch = 0
         self._epoch_lock = threading.Lock()
@@ -102,12 +105,13 @@ class Intake:
 
         Raises:
             KafkaException: a fatal error, such as another worker of the same name.
-            Unavailable: Kafka has been away for too long.
+            Unavailable: Kafka has been away for too long, or what `check` says.
         """
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
         while not self._stopping.is_set():
+            self._check()
             self._measure()
             if self._identity.changed():
                 _log.warning("%s was deleted and created again; reading the new one from its beginning", self._topic)

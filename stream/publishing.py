@@ -19,6 +19,8 @@ from stream.records import OutRecord, ScoredBatch
 _log = logging.getLogger("buzzwatch.stream.publishing")
 
 _CALL_S = 5.0
+_STUCK_S = 20.0
+"""A call that lasts so long will not return: with its own limit of 5 s, librdkafka comes back within 10."""
 _RETRY_S = 0.2
 
 
@@ -79,6 +81,7 @@ class Publisher:
         self._dead_letters = dead_letters
         self._give_up_after_s = give_up_after_s
         self._in_flight = threading.Lock()
+        self._calling_since: float | None = None
         self._bulk = BulkProduce(producer) if BulkProduce.possible(producer) else None
 
     def publish(self, batch: ScoredBatch, is_current: Callable[[ScoredBatch], bool]) -> bool:
@@ -100,7 +103,10 @@ class Publisher:
                 # The offsets first: they open the transaction and are refused while the markers of the one before are
                 # written, every millisecond. Partitions are only asked for again after librdkafka's fixed 20 ms.
                 self._insist(
-                    self._producer.send_offsets_to_transaction, batch.source.next_offsets(), batch.source.group_metadata
+                    self._producer.send_offsets_to_transaction,
+                    batch.source.next_offsets(),
+                    batch.source.group_metadata,
+                    wanted=lambda: is_current(batch),
                 )
                 self._produce(self._scored, batch.predictions)
                 self._produce(self._dead_letters, batch.dead_letters)
@@ -108,6 +114,20 @@ class Publisher:
             except KafkaException as error:
                 self._abort(error)
         return True
+
+    def check(self) -> None:
+        """See that the call under way is not stuck. Any thread.
+
+        After a broker's restart `send_offsets_to_transaction` may block for ever, whatever its time-out
+        (librdkafka issues 5456 and 5511, open in November 2026). Nothing but the end of the process ends the call; what
+        was open is aborted by the next start.
+
+        Raises:
+            Unavailable: it is.
+        """
+        since = self._calling_since
+        if since is not None and time.monotonic() - since > _STUCK_S:
+            raise Unavailable(f"the Kafka client has not come back from a call for {_STUCK_S:.0f} s")
 
     def settle(self, timeout_s: float) -> bool:
         """Wait until no transaction is in flight. Returns False when one still is after `timeout_s`."""
@@ -141,12 +161,27 @@ class Publisher:
         self._insist(self._producer.abort_transaction)
         raise Aborted(cause.str()) from None
 
-    def _insist(self, call: Callable[..., Any], *args: Any, timed: bool = True) -> None:
-        _insist(self._give_up_after_s, call, *args, timed=timed)
+    def _insist(
+        self, call: Callable[..., Any], *args: Any, timed: bool = True, wanted: Callable[[], bool] = lambda: True
+    ) -> None:
+        def noted(*args: Any) -> None:
+            self._calling_since = time.monotonic()
+            try:
+                call(*args)
+            finally:
+                self._calling_since = None
+
+        _insist(self._give_up_after_s, noted, *args, timed=timed, wanted=wanted)
 
 
-def _insist(give_up_after_s: float, call: Callable[..., Any], *args: Any, timed: bool = True) -> None:
-    """Make a transactional call again while librdkafka says that it may be, up to the limit."""
+def _insist(
+    give_up_after_s: float,
+    call: Callable[..., Any],
+    *args: Any,
+    timed: bool = True,
+    wanted: Callable[[], bool] = lambda: True,
+) -> None:
+    """Make a transactional call again while librdkafka says that it may be, up to the limit, and while it is wanted."""
     since = time.monotonic()
     while True:
         try:
@@ -154,7 +189,7 @@ def _insist(give_up_after_s: float, call: Callable[..., Any], *args: Any, timed:
             return
         except KafkaException as error:
             cause: KafkaError = error.args[0]
-            if not cause.retriable():
+            if not cause.retriable() or not wanted():
                 raise
             away_s = time.monotonic() - since
             if away_s > give_up_after_s:

@@ -86,6 +86,7 @@ class ScoreRole:
             in_flight=self._in_flight,
             deliver=deliver,
             settle=lambda: self._settle(worker.session_timeout_s),
+            check=self._publisher.check,
             give_up_after_s=worker.give_up_after_s,
         )
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="score")
