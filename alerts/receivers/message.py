@@ -14,6 +14,8 @@ _FACTS: Final = (
     ("sample_3", "“"),
 )
 """Annotations that people are shown, and what stands before them."""
+_MOST: Final = 10
+"""Alerts in one text; a chat refuses what is too long, and nobody reads it."""
 
 
 class Message(NamedTuple):
@@ -38,7 +40,11 @@ def message_of(body: Mapping[str, Any]) -> Message:
         title = f"[{state}] {names}: {counts}"
     critical = any(alert["labels"].get("severity") == "critical" for alert in firing)
     kind: Literal["failure", "warning", "success"] = "failure" if critical else "warning" if firing else "success"
-    return Message(title, "\n\n".join(_paragraph(alert, alone=len(alerts) == 1) for alert in alerts), kind)
+    first = sorted(alerts, key=lambda alert: alert["status"] != "firing")[:_MOST]
+    paragraphs = [_paragraph(alert, alone=len(alerts) == 1) for alert in first]
+    if len(alerts) > _MOST:
+        paragraphs.append(f"… and {len(alerts) - _MOST:,} more: {body['externalURL']}/alerts")
+    return Message(title, "\n\n".join(paragraphs), kind)
 
 
 def _headline(alert: Mapping[str, Any]) -> str:

@@ -54,6 +54,15 @@ def test_several_are_counted_and_told_one_by_one() -> None:
     assert second.startswith("resolved: Bad buzz about air-paradis\n")
 
 
+def test_of_very_many_the_first_that_fire_are_told_and_the_rest_counted() -> None:
+    _, text, _ = message_of(body(*[RESOLVED] * 30, *[FIRING] * 1000))
+    *told_in_full, rest = text.split("\n\n")
+    assert len(told_in_full) == 10
+    assert all(paragraph.startswith("firing: ") for paragraph in told_in_full)
+    assert rest == "… and 1,020 more: http://127.0.0.1:8000/alerts"
+    assert len(text) < 4000
+
+
 @pytest.mark.parametrize("annotations", [{}, {"summary": ""}])
 def test_without_a_summary_the_labels_are_the_headline(annotations: dict[str, str]) -> None:
     plain = Transition("firing", msgspec.structs.replace(ALERT, annotations=annotations))
