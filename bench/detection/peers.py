@@ -18,7 +18,7 @@ from bench.detection.traffic import Fortnight
 _WINDOW: Final = 300 // BUCKET_S
 _DAY: Final = 86_400 // BUCKET_S
 _FEWEST: Final = 20
-_GAP_S: Final = 120
+_GAP_S: Final = 90
 """Alarms with less between them are one, as with our `keep_firing_for`."""
 _SAME_S: Final = 1800
 

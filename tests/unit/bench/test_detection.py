@@ -20,7 +20,7 @@ from bench.detection.traffic import START_S, WEEK_S, Crisis, Event, Fortnight, s
 from cli.alerts import app
 from contracts.rules import BadBuzz
 
-RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", keep_firing_for="2m")
+RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", keep_firing_for="90s")
 
 
 def pool(recall: float = 0.9, wrong: float = 0.1) -> Pool:
@@ -151,7 +151,7 @@ def test_a_file_of_a_simulated_week_gives_the_same_alerts_through_the_command(tm
     rules = tmp_path / "rules.yaml"
     rules.write_text(
         "watches:\n  - name: acme\n    match: ['@acme']\n"
-        "rules:\n  - alert: BadBuzz\n    kind: bad_buzz\n    keep_firing_for: 2m\n"
+        "rules:\n  - alert: BadBuzz\n    kind: bad_buzz\n    keep_firing_for: 90s\n"
     )
     arguments = ["backtest", "--data", tmp_path / "week.jsonl", "--rules", rules, "--format", "json"]
     result = CliRunner().invoke(app, [str(one) for one in arguments], catch_exceptions=False)
