@@ -95,16 +95,18 @@ def promote(settings: Settings, wanted: str = CHALLENGER, *, force: str | None =
         champion = _holder(aliases, settings.mlflow.alias)
         if version == champion:
             raise PromotionError(f"version {version} is the champion already")
-        challenger = _held_out(client, settings, version, serves=True)
+        challenger = _carried(client, settings, version, serves=True)
         comparisons: list[Comparison] = []
         refused = None
-        if champion is not None:
-            try:
-                comparisons = check(_champions(client, settings, champion), challenger)
-            except GateRefused as error:
-                if force is None:
-                    raise GateRefused(f"version {version} stays where it is: {error}") from None
-                refused = str(error)
+        try:
+            if challenger.degraded is not None:
+                raise GateRefused(challenger.degraded)
+            if champion is not None:
+                comparisons = check(_champions(client, settings, champion), challenger.held_out)
+        except GateRefused as error:
+            if force is None:
+                raise GateRefused(f"version {version} stays where it is: {error}") from None
+            refused = str(error)
         move_champion(client, settings, version, {"forced": force.strip()} if refused and force else {})
     return Promoted(version, champion, comparisons, refused)
 
@@ -178,12 +180,20 @@ def _named(client: Any, settings: Settings, wanted: str, aliases: Mapping[str, t
 def _champions(client: Any, settings: Settings, version: str) -> HeldOut | None:
     """What the champion carries. A damaged champion is no reason to keep it: the gate can be overruled."""
     try:
-        return _held_out(client, settings, version, serves=False)
+        return _carried(client, settings, version, serves=False).held_out
     except (ArtefactError, Unavailable) as error:
         raise GateRefused(f"the champion, version {version}, cannot be compared: {error}") from None
 
 
-def _held_out(client: Any, settings: Settings, version: str, *, serves: bool) -> HeldOut | None:
+class _Carried(NamedTuple):
+    """What an artefact has with it."""
+
+    held_out: HeldOut | None
+    degraded: str | None
+    """Why not all of it can be loaded here: it would not answer as it was measured."""
+
+
+def _carried(client: Any, settings: Settings, version: str, *, serves: bool) -> _Carried:
     """The version's held-out predictions; `serves`: also see that it can be loaded and scores."""
     found = client.get_model_version(settings.mlflow.model_name, version)
     registered = RegisteredVersion(found.name, str(found.version), (), "")
@@ -193,23 +203,25 @@ def _held_out(client: Any, settings: Settings, version: str, *, serves: bool) ->
         if not metadata:
             raise ArtefactError(f"version {version} holds no {METADATA}: not a model that buzzwatch registered")
         folder = metadata[0].parent
-        if serves:
-            _see_that_it_scores(version, folder)
+        degraded = _see_that_it_scores(version, folder) if serves else None
         try:
-            return HeldOut.load(folder)
+            return _Carried(HeldOut.load(folder), degraded)
         except ArtefactError as error:
             raise ArtefactError(f"version {version}: {_without(error, scratch)}") from None
 
 
-def _see_that_it_scores(version: str, folder: Path) -> None:
+def _see_that_it_scores(version: str, folder: Path) -> str | None:
     try:
-        scores = load_artefact(folder).predict_proba(["the crew was great", "they lost my bag"])
+        model = load_artefact(folder)
+        scores = model.predict_proba(["the crew was great", "they lost my bag"])
     except ArtefactError as error:
         raise ArtefactError(f"version {version} cannot serve: {_without(error, str(folder))}") from None
     except Exception as error:  # whatever a model raises that was not made for this
         raise ArtefactError(f"version {version} cannot score: {error!r}") from None
     if scores.shape != (2, 3) or not np.isfinite(scores).all():
         raise ArtefactError(f"version {version} does not answer with three probabilities a text")
+    degraded: str | None = getattr(model, "degraded", None)
+    return degraded
 
 
 def _without(error: ArtefactError, folder: str) -> str:

@@ -82,7 +82,7 @@ def running(
     try:
         stream = Stream(settings.kafka.bootstrap_servers, topics)
         ready = Running(settings, first, better, cascade, workers, stream)
-        until(lambda: workers.partitions() == [2, 2] and stream.answered_by(first), 60, ready.said)
+        until(lambda: workers.partitions() == [2, 2] and stream.answered_by(first), 120, ready.said)
         yield ready
         stream.close()
     finally:
@@ -115,7 +115,9 @@ def test_a_cascade_without_its_deep_tier_serves_with_the_linear_one_and_an_alert
                 (alert.labels["alertname"], alert.state) == ("ModelBroken", state)]  # fmt: skip
 
     before = running.stream.latest[0]
-    running.change("promote", running.cascade, to=running.cascade)
+    with pytest.raises(AssertionError, match=r"stays where it is: the deep tier .* cannot be loaded.*of tomorrow"):
+        running.workers.command("models", "promote", running.cascade)
+    running.change("promote", running.cascade, "--force", "to see it fall back", to=running.cascade)
     until(lambda: told("firing") != [], 10, running.said)
     assert "the linear one answers alone" in told("firing")[0]
     assert "'of tomorrow'" in told("firing")[0]
