@@ -181,6 +181,7 @@ class Evaluator:
         """The score says more than when it began. Labels make an alert what it is, so the milder one ends, as in
         Prometheus, and one with the higher severity goes on."""
         alert = self._begun(finding, moment.snapshot, starts_at_ms=before.starts_at_ms)
+        alert = msgspec.structs.replace(alert, acknowledgement=before.acknowledgement)  # who is at it still is
         told = {**before.annotations, "description": f"Raised to {alert.labels['severity']}."}
         over = msgspec.structs.replace(resolved(before, moment.now_ms), annotations=told)
         plan.transitions += [Transition("resolved", over), Transition("firing", alert)]

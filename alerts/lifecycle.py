@@ -52,7 +52,9 @@ def advance(
             return Step(None, None)
         if now_ms - before.active_since_ms < for_s * 1000:
             return Step(before, None)
-        alert = msgspec.structs.replace(begin(), starts_at_ms=before.starts_at_ms)
+        alert = msgspec.structs.replace(
+            begin(), starts_at_ms=before.starts_at_ms, acknowledgement=before.acknowledgement
+        )
         return Step(alert, Transition("firing", alert))
     if active:
         if before.inactive_since_ms is None:

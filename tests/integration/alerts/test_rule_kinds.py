@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from alerts.alert import Acknowledgement
 from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.counts import Answer, Cell
@@ -196,12 +197,15 @@ def test_the_severity_follows_the_score_and_is_raised_with_it(
     ((_, mild),) = ticking.tick(NOW_MS + 1000, "7")
     assert mild.labels["severity"] == "warning"
     assert 30 <= float(mild.annotations["score"]) < 70
+    store.acknowledge(mild.fingerprint, Acknowledgement("maya", "on it", NOW_MS + 2000))
     feeder.tweets(NOW_MS + 5000, negative=900, watch="acme")
     (over, raised) = ticking.tick(NOW_MS + 6000, "7")
     assert (over.status, over.alert.fingerprint) == ("resolved", mild.fingerprint)
     assert over.alert.annotations["description"] == "Raised to critical."
     assert (raised.status, raised.alert.labels["severity"]) == ("firing", "critical")
     assert raised.alert.starts_at_ms == mild.starts_at_ms
+    assert raised.alert.acknowledgement is not None
+    assert raised.alert.acknowledgement.by == "maya"
     assert float(raised.alert.annotations["score"]) >= 70
     assert [status for status, _ in ticking.tick(NOW_MS + 7000, "7")] == []
     assert [status for status, _ in ticking.tick(NOW_MS + 7_200_000, "7")] == ["resolved"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import msgspec
 
-from alerts.alert import Alert
+from alerts.alert import Acknowledgement, Alert
 from alerts.lifecycle import Step, advance, resolved
 
 ALERT = Alert("bad_buzz", "f", {"alertname": "BadBuzz"}, {}, starts_at_ms=1000, value=0.8)
@@ -57,6 +57,16 @@ def test_it_is_pending_until_the_condition_has_held_for_long_enough_and_tells_no
     assert transition is not None
     assert (transition.status, transition.alert) == ("firing", firing)
     assert firing == msgspec.structs.replace(newer, starts_at_ms=1000)
+
+
+def test_who_was_at_a_pending_alert_is_at_it_when_it_fires() -> None:
+    pending, _ = step(None, 2000, active=True, for_s=5)
+    assert pending is not None
+    taken = msgspec.structs.replace(pending, acknowledgement=Acknowledgement("maya", "on it", 3000))
+    firing, transition = step(taken, 7000, active=True, for_s=5)
+    assert transition is not None
+    assert firing is not None
+    assert firing.acknowledgement == taken.acknowledgement
 
 
 def test_a_pending_alert_whose_condition_ends_is_gone_and_waits_anew_the_next_time() -> None:
