@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import getpass
 import json
 import time
 from typing import Annotated, Final
@@ -23,6 +22,7 @@ from cli import silences
 from cli.backtest import EXAMPLES, backtest
 from cli.receiver_test import try_receiver
 from cli.redis_answers import redis_answers
+from cli.who import who
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError, RulesError
 from contracts.routing import InhibitRule
@@ -120,7 +120,7 @@ def acknowledge(
     Example: buzzwatch alerts ack e7828b69622f061a --comment "calling the baggage desk"
     """
     settings = load_settings()
-    said = None if undo else Acknowledgement(by or getpass.getuser(), comment, int(time.time() * 1000))
+    said = None if undo else Acknowledgement(by or who(), comment, int(time.time() * 1000))
     with redis_answers(settings.redis.url), connect(settings) as client:
         alert = AlertStore(client, settings).acknowledge(fingerprint, said)
     if alert is None:

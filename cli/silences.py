@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import getpass
 import json
 import time
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from rich.table import Table
 from alerts.connection import connect
 from alerts.silences import Silence, SilenceStore, new_silence
 from cli.redis_answers import redis_answers
+from cli.who import who
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.matchers import parse_matcher
@@ -78,7 +78,7 @@ def add(
         conditions,
         starts_at_ms=now,
         ends_at_ms=_moment(until) if until else now + _milliseconds(duration),
-        created_by=by or getpass.getuser(),
+        created_by=by or who(),
         comment=comment,
         now_ms=now,
     )

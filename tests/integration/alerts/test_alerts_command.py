@@ -79,6 +79,17 @@ def test_alerts_are_silenced_and_the_silence_is_listed_and_ended(settings: Setti
     assert json.loads(run("list", "--format", "json"))[0]["silencedBy"] == []
 
 
+def test_a_user_without_a_name_silences_under_a_number(
+    settings: Settings, environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 54_321)  # as in a container that runs as any user
+    run("silence", "add", "number=2", "--comment", "known")
+    (silence,) = json.loads(run("silence", "list", "--format", "json"))
+    assert silence["createdBy"] == "uid 54321"
+
+
 def test_who_is_at_an_alert_is_shown_with_the_time_and_in_the_history(settings: Settings, environment: None) -> None:
     firing, over = changes(2)
     put(settings, Clock()(), firing)
