@@ -22,7 +22,9 @@ def report(transitions: Iterable[Transition]) -> None:
 
 
 def external_url(settings: Settings) -> str:
-    """Where people look an alert up: the API."""
+    """Where people look an alert up: the API, by the name that the settings give it, without a slash at the end."""
+    if settings.alerts.external_url is not None:
+        return settings.alerts.external_url.rstrip("/")
     host = settings.api.host
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
     return f"http://[{shown}]:{settings.api.port}" if ":" in shown else f"http://{shown}:{settings.api.port}"

@@ -8,6 +8,7 @@ BUZZWATCH_WORKER__ROLES=score
 from __future__ import annotations
 
 import os
+import re
 import socket
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -221,6 +222,9 @@ class AlertSettings(_Group):
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     """Private addresses that receivers may have, comma-separated (`10.20.0.0/16,127.0.0.0/8`). All others that are not
     public are refused: private, loopback, link-local, those of cloud metadata."""
+    external_url: str | None = None
+    """Where people reach the API, for the links in alerts (`https://buzz.example.org`); by default the address that it
+    listens on, which others may not reach."""
     history: int = pydantic.Field(default=1000, ge=0)
     """How many resolved alerts are kept."""
     silence_retention_s: Seconds = 5 * 86_400
@@ -237,6 +241,13 @@ class AlertSettings(_Group):
             return [ip_network(part.strip()) for part in value.split(",") if part.strip()]
         except ValueError as error:
             raise ValueError(f"{error}; write networks such as 10.20.0.0/16,127.0.0.0/8") from None
+
+    @pydantic.field_validator("external_url")
+    @classmethod
+    def _begins_links(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/\s?#]+[^\s?#]*", value):
+            raise ValueError("is no address such as https://buzz.example.org")
+        return value
 
     @pydantic.field_validator("bucket_s")
     @classmethod
