@@ -27,7 +27,7 @@ _KEPT = ROOT / "var" / "deep"
 def formats(
     work: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FOLDER...]", help="Work folders of runs, at their checkpoint or end."),
+        typer.Argument(metavar="FOLDER", help="Work folders of runs, at their checkpoint or end."),
     ] = None,
     data_dir: _Data = _HERE,
     linear: Annotated[bool, typer.Option(help="Also the linear family: TF-IDF, and the compiled model.")] = False,
@@ -153,13 +153,15 @@ def add_to(app: typer.Typer) -> None:
 
 def _markdown(rows: Sequence[FormatRow]) -> str:
     sets = list(rows[0].accuracy)
-    head = ["member", "format", *sets, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses"]
+    head = ["family", "member", "format", *sets, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses"]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     return "\n".join([*lines, *(f"| {' | '.join(_format_cells(row))} |" for row in rows)])
 
 
 def _formats_table(rows: Sequence[FormatRow]) -> Table:
-    table = Table("member", "format", *rows[0].accuracy, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses")
+    table = Table(
+        "family", "member", "format", *rows[0].accuracy, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses"
+    )
     for row in rows:
         table.add_row(*_format_cells(row))
     return table
@@ -167,6 +169,7 @@ def _formats_table(rows: Sequence[FormatRow]) -> Table:
 
 def _format_cells(row: FormatRow) -> list[str]:
     return [
+        row.family,
         row.member,
         row.format,
         *(f"{value:.3f}" for value in row.accuracy.values()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from models.deep.served import DeepModel
 from tests.unit.training.deep.invented import write_data
 from training.datasets import TrainingData
 from training.deep.convert import FORMATS
-from training.deep.finished import Finished, WorkFolderError, restored
+from training.deep.finished import WEIGHTS, Finished, WorkFolderError, restored
 from training.deep.finishing import finish
 from training.deep.recurrent import MEMBERS, Member
 from training.deep.train_recurrent import RecurrentOptions, train_recurrent
@@ -109,6 +110,21 @@ def test_what_stands_in_a_work_folder_is_the_network(trained: tuple[Finished, Tr
     assert again.member == finished.member
     for ours, theirs in zip(finished.network.get_weights(), again.network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_run_that_has_not_ended_is_taken_as_it_stands_at_its_checkpoint(
+    trained: tuple[Finished, TrainingData, Path], tmp_path: Path
+) -> None:
+    finished, _, work = trained
+    stopped = tmp_path / work.name
+    shutil.copytree(work, stopped)
+    (stopped / WEIGHTS).unlink()
+    for ours, theirs in zip(finished.network.get_weights(), restored(stopped).network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    for path in stopped.glob("ckpt-*"):
+        path.unlink()
+    with pytest.raises(WorkFolderError, match="nothing was kept"):
+        restored(stopped)
 
 
 def test_a_longer_run_goes_on_where_a_shorter_one_ended(data_dir: Path, tmp_path: Path) -> None:
