@@ -141,7 +141,7 @@ def measured(trained: Trained, command: str) -> Result:
         command=command,
         data_hash=trained.data_hash,
         params={name: value for name, value in trained.params.items() if not isinstance(value, tuple)},
-        environment=environment("numpy", "scikit-learn", "numba"),
+        environment=environment(*trained.member.packages),
     )
 
 

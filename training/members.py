@@ -28,6 +28,12 @@ class Member:
     most_distant: int | None = SLOW
     """Rows labelled by emoticons that it learns from by default; None for all."""
 
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What its results depend on."""
+        more = {"linear": (), "trees": ("lightgbm",), "vectors": ("gensim", "lightgbm")}
+        return ("numpy", "scipy", "scikit-learn", "numba", *more[self.family])
+
 
 def _hashed(seed: int) -> Any:
     return HashedClassifier(temperature=TEMPERATURE, random_state=seed)

@@ -56,7 +56,7 @@ def log_trained(settings: Settings, trained: Trained, *, alias: str | None) -> s
         mlflow.log_params({**trained.params, **named})
         mlflow.log_metrics({**_flat(trained.metrics), "seconds": trained.seconds, "tweets_per_s": trained.tweets_per_s})
         mlflow.set_tag("trained_on", trained.trained_on)
-        mlflow.log_dict(environment("numpy", "scikit-learn", "numba"), "environment.json")
+        mlflow.log_dict(environment(*trained.member.packages), "environment.json")
         plots = Path(scratch) / "plots"
         draw_plots(trained.held_out, plots)
         if trained.curve:
