@@ -42,6 +42,10 @@ def test_what_is_kept_shorter_than_usual_is_compared_with_the_rules(file: Path) 
         load_rules(file, kept_long_enough(AlertSettings(hour_retention_s=86_400)))
 
 
+def test_the_retention_that_the_docs_advise_for_very_many_watches_suffices_for_the_default_rules() -> None:
+    load_rules(Settings().rules, kept_long_enough(AlertSettings(minute_retention_s=90_000, hour_retention_s=691_200)))
+
+
 def test_the_default_rules_ask_for_no_more_than_is_kept_and_reach_everybody() -> None:
     load_rules(Settings().rules, kept_long_enough(AlertSettings()), receivers_can_be_reached)
 
