@@ -22,7 +22,7 @@ from local.topics import create_topics
 from models.champion_cache import ChampionCache
 from models.registry import RegisteredVersion
 from tests.chaos import checker
-from tests.chaos.traffic import Traffic, Visible
+from tests.chaos.traffic import PATIENCE_S, Traffic, Visible
 from tests.fakes import Receiver
 from tests.servers import RunningServer, free_ports
 
@@ -129,7 +129,7 @@ class Site:
     def start_notifier(self) -> Process:
         return self._started("notifier", [str(Path(sys.executable).with_name("buzzwatch")), "notifier"])
 
-    def start_again(self, timeout_s: float = 60) -> None:
+    def start_again(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until predictions flow; start workers again that end by themselves, as whoever runs them does.
 
         Each must have ended with status 1, as it does when Kafka has refused its name or its transactions.
@@ -170,7 +170,7 @@ class Site:
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis.address, decode_responses=True)
 
-    def check(self, timeout_s: float = 60) -> None:
+    def check(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until everything has gone its way, then see that all of it did, once."""
         assert self._traffic is not None
         sent = self._traffic.stop()

@@ -12,7 +12,7 @@ def test_a_crisis_is_told_once_and_in_order_whoever_is_killed(site: Site) -> Non
     notifier, worker = site.start_notifier(), site.start_worker()
     traffic = site.send(rate=200)
     traffic.storm = False
-    site.visible.wait_since(worker.started, 60)
+    site.visible.wait_since(worker.started)
     for crisis in range(1, 4 if ALL else 2):
         time.sleep(6)
         traffic.storm = True

@@ -24,7 +24,7 @@ def test_a_worker_frozen_beyond_its_session_publishes_nothing_twice(short_sessio
     site = short_session
     frozen, other = site.start_worker(), site.start_worker()
     site.send(rate=500)
-    site.visible.wait_since(max(frozen.started, other.started), 60)
+    site.visible.wait_since(max(frozen.started, other.started))
     time.sleep(4)  # both have partitions
     frozen.pause()
     time.sleep(9)
@@ -32,7 +32,7 @@ def test_a_worker_frozen_beyond_its_session_publishes_nothing_twice(short_sessio
     frozen.resume()
     time.sleep(4)
     site.start_again()  # fenced, it has ended
-    site.check(timeout_s=90)
+    site.check()
     assert other.alive
 
 
@@ -41,7 +41,7 @@ def test_workers_that_join_and_leave_lose_and_double_nothing(short_session: Site
     site = short_session
     workers = [site.start_worker()]
     site.send(rate=500)
-    site.visible.wait_since(workers[0].started, 60)
+    site.visible.wait_since(workers[0].started)
     for _ in range(2):
         workers += [site.start_worker(), site.start_worker()]
         time.sleep(8)
@@ -49,13 +49,13 @@ def test_workers_that_join_and_leave_lose_and_double_nothing(short_session: Site
         status, _ = workers.pop(0).terminate(20)
         assert status == 0, site.said()
         time.sleep(4)
-    site.check(timeout_s=90)
+    site.check()
 
 
 def test_sigterm_drains_within_ten_seconds_and_ends_with_status_0(site: Site) -> None:
     worker = site.start_worker()
     site.send(rate=1000)
-    site.visible.wait_since(worker.started, 60)
+    site.visible.wait_since(worker.started)
     time.sleep(2)
     status, took_s = worker.terminate(20)
     assert status == 0, site.said()
@@ -70,12 +70,12 @@ def test_topics_created_again_under_a_running_worker_are_scored_counted_and_judg
 ) -> None:
     worker = site.start_worker()
     site.send(rate=300)
-    site.visible.wait_since(worker.started, 60)
+    site.visible.wait_since(worker.started)
     time.sleep(3)
     site.check()
     site.create_topics_again()
     site.send(rate=300)
-    site.visible.wait_since(time.time(), 60)
+    site.visible.wait_since(time.time())
     time.sleep(5)
-    site.check(timeout_s=90)
+    site.check()
     assert worker.alive

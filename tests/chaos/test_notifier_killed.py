@@ -11,7 +11,7 @@ def test_a_notifier_killed_while_posting_posts_the_same_id_again(site: Site) -> 
     notifier = site.start_notifier()
     worker = site.start_worker()
     site.send(rate=200)
-    site.visible.wait_since(worker.started, 60)
+    site.visible.wait_since(worker.started)
     interrupted = []
     for _ in range(5 if ALL else 1):
         before = len(site.receiver.posts)

@@ -26,6 +26,7 @@ from contracts.rules_file import load_rules
 from contracts.settings import RedisSettings, Settings
 from tests.chaos.conftest import ALL
 from tests.chaos.site import Process
+from tests.chaos.traffic import PATIENCE_S
 from tests.fakes import Received, Receiver
 from tests.servers import RunningServer, free_ports
 
@@ -215,7 +216,7 @@ def _milliseconds(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def _told(own_redis: RunningServer, prefix: str, *, but: set[str], timeout_s: float = 60) -> None:
+def _told(own_redis: RunningServer, prefix: str, *, but: set[str], timeout_s: float = PATIENCE_S) -> None:
     """Wait until nothing waits any more, but groups that hold these."""
     deadline = time.monotonic() + timeout_s
     with redis.Redis.from_url(own_redis.address, decode_responses=True) as client:

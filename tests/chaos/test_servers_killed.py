@@ -15,7 +15,7 @@ def _flowing(site: Site) -> None:
     site.start_notifier()
     worker = site.start_worker()
     site.send()
-    site.visible.wait_since(worker.started, 60)
+    site.visible.wait_since(worker.started)
 
 
 @pytest.mark.slow
@@ -27,7 +27,7 @@ def test_a_broker_killed_and_started_again_loses_and_doubles_nothing(site: Site)
         time.sleep(away_s)
         site.kafka.start()
         site.start_again()  # away for longer than the session, Kafka may take the worker for an older one of its name
-    site.check(timeout_s=90)
+    site.check()
 
 
 @pytest.mark.slow
