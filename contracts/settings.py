@@ -135,11 +135,11 @@ class RedisSettings(_Group):
 class MlflowSettings(_Group):
     """How to reach the model registry."""
 
-    tracking_uri: str = "http://127.0.0.1:5000"
+    tracking_uri: str = pydantic.Field(default="http://127.0.0.1:5000", min_length=1)
     """MLflow server. When set, `buzzwatch up` starts no MLflow of its own."""
-    model_name: str = "sentiment"
+    model_name: str = pydantic.Field(default="sentiment", min_length=1)
     """Registered model that is followed."""
-    alias: str = "champion"
+    alias: str = pydantic.Field(default="champion", min_length=1)
     """Alias whose version serves."""
     poll_interval_s: Seconds = 2
     """How often the alias is asked for, seconds; a promotion is served within a few of these."""

@@ -14,6 +14,7 @@ from contracts.settings import Settings, load_settings
         ("BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS", "nope"),
         ("BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS", "host:99999"),
         ("BUZZWATCH_REDIS__URL", "http://x"),
+        ("BUZZWATCH_MLFLOW__TRACKING_URI", ""),
         ("BUZZWATCH_WORKER__ROLES", "scor"),
         ("BUZZWATCH_WORKER__TRANSACTION_TIMEOUT_S", "10"),
         ("BUZZWATCH_API__PORT", "0"),
