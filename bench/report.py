@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
+
+from contracts.errors import BuzzwatchError
 
 
 class Report(NamedTuple):
@@ -74,8 +78,29 @@ def show(reports: Sequence[Report], output: str, markdown: Path | None = None) -
         for report in reports:
             _print(report)
     if markdown is not None:
-        with markdown.open("a", encoding="utf-8") as file:
+        with writing(markdown), markdown.open("a", encoding="utf-8") as file:
             file.writelines(map(as_markdown, reports))
+
+
+def writable(folder: Path) -> None:
+    """Make a folder and write a file in it that goes away again: before a long run, not after it.
+
+    Raises:
+        BuzzwatchError: that is not possible.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"bench")
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Raises: BuzzwatchError, with the place and the system's reason, when what is done in it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise BuzzwatchError(f"{place}: cannot write there: {error.strerror or error}") from None
 
 
 def as_json(reports: Sequence[Report]) -> object:

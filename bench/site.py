@@ -13,8 +13,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
+import pydantic
 from confluent_kafka import KafkaException
 
+from contracts.errors import BuzzwatchError
 from contracts.settings import KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings, load_settings
 from contracts.topics import TopicSettings
 from local.kafka import kafka_server
@@ -119,7 +121,11 @@ def open_site(kafka: str | None, say: Callable[[str], None]) -> Iterator[Site]:
     Args:
         kafka: bootstrap servers to use instead of a broker of its own.
         say: takes one line of progress at a time.
+
+    Raises:
+        BuzzwatchError: `kafka` is not host:port.
     """
+    named = _named(kafka) if kafka else None
     folder = Path(tempfile.mkdtemp(prefix="buzzwatch-bench-"))
     running: list[tuple[Server, subprocess.Popen[bytes]]] = []
     try:
@@ -132,7 +138,7 @@ def open_site(kafka: str | None, say: Callable[[str], None]) -> Iterator[Site]:
             say(f"starting {server.name}")
             running.append((server, _started(server)))
         settings = Settings(
-            kafka=KafkaSettings(bootstrap_servers=kafka or f"127.0.0.1:{broker}"),
+            kafka=named or KafkaSettings(bootstrap_servers=f"127.0.0.1:{broker}"),
             redis=RedisSettings(url=f"redis://127.0.0.1:{redis}/0"),
             mlflow=MlflowSettings(tracking_uri=NOBODY, timeout_s=1, poll_interval_s=60),
             local=local,
@@ -160,6 +166,15 @@ def free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+def _named(kafka: str) -> KafkaSettings:
+    """The broker that somebody named. Raises: BuzzwatchError when that is no broker's name."""
+    try:
+        return KafkaSettings(bootstrap_servers=kafka)
+    except pydantic.ValidationError as error:
+        message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        raise BuzzwatchError(f"--kafka: {message}") from None
 
 
 def _started(server: Server) -> subprocess.Popen[bytes]:

@@ -21,7 +21,7 @@ class Size(NamedTuple):
     tweets: int
     """In the topic that the contenders drain."""
     seconds: float
-    """Most time for each contender and function."""
+    """Most time for each contender and function, after its warm-up."""
     rates: tuple[int, ...]
     """Of the latency part, tweets a second."""
     latency_s: float
@@ -82,10 +82,11 @@ def estimate_s(size: Size, parts: Sequence[str], contenders: Sequence[str]) -> f
     """Roughly how long it takes, seconds: start-up of what is measured, filling of topics, the measurement."""
     start, fill = 7.0, 1 / 60_000
     pace = 1 / 50_000
+    drain = start + 5 + throughput.WARM_UP_S + size.seconds
     rows = len(growth.PARTITIONS) + len(growth.WATCHES) + len(growth.CHARACTERS)
     each = {
         "scoring": 3 + size.rounds * 0.4,
-        "throughput": size.tweets * fill + len(contenders) * len(FUNCTIONS) * (start + 5 + size.seconds),
+        "throughput": size.tweets * fill + len(contenders) * len(FUNCTIONS) * drain,
         "latency": start + size.warm_up_s + len(size.rates) * (size.latency_s + 4),
         "webhook": 2 * start + size.crises * 0.25 + 3,
         "growth": rows * (start + size.growing * (fill + pace)) + 30 + size.backlog * 1.1 * (fill + pace),

@@ -55,19 +55,21 @@ def bench(
         return
     from bench import suite
     from bench.contestants import CONTENDERS
+    from bench.report import writable
     from bench.site import open_site
 
     parts = _listed(only, "only", tuple(suite.PARTS))
     names = _listed(contenders, "contenders", tuple(CONTENDERS))
     size = suite.QUICK if quick else suite.WHOLE
+    writable(to)
     _say(f"about {suite.estimate_s(size, parts, names) / 60:.0f} minutes on a quiet machine")
     started = time.strftime("%Y-%m-%d %H:%M")
     with open_site(kafka, _say) as site:
         found = suite.run(site, size, parts, names, _say)
     reports = suite.reports(found)
     command = f"buzzwatch bench{' --quick' * quick}{f' --only {only}' * (only != _PARTS)}"
+    _show(reports, output)  # first, so that a full disk costs the files only
     _write(to, f"`{command}` on {_machine()}, {started}", reports, found)
-    _show(reports, output)
 
 
 @app.command()
@@ -207,12 +209,12 @@ def _show(reports: Any, output: str, markdown: Path | None = None) -> None:
 def _write(folder: Path, heading: str, reports: Any, found: Any) -> None:
     """The run as files that replace those of the run before."""
     from bench.picture import draw
-    from bench.report import as_json, as_markdown
+    from bench.report import as_json, as_markdown, writing
 
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "bench.md").write_text(f"{heading}\n" + "".join(map(as_markdown, reports)), encoding="utf-8")
-    (folder / "bench.json").write_text(json.dumps({"run": heading, "tables": as_json(reports)}, indent=1) + "\n")
-    draw(found, folder / "bench.svg")
+    with writing(folder):
+        (folder / "bench.md").write_text(f"{heading}\n" + "".join(map(as_markdown, reports)), encoding="utf-8")
+        (folder / "bench.json").write_text(json.dumps({"run": heading, "tables": as_json(reports)}, indent=1) + "\n")
+        draw(found, folder / "bench.svg")
     _say(f"{folder}/bench.md, bench.json, bench.svg")
 
 

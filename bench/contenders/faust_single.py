@@ -15,7 +15,11 @@ app, tweets, scored = build(work.settings)
 
 @app.agent(tweets)
 async def score(stream: Any) -> None:
-    """Score and forward each tweet; Faust acknowledges it when the loop goes on."""
+    """Score and forward each tweet; Faust acknowledges it when the loop goes on.
+
+    As in Faust's documentation, `send` is awaited once: the record is with the producer, not yet with Kafka. Faust
+    flushes the producer before it commits, so a crash loses nothing; a send that fails for good is logged and lost.
+    """
     async for event in stream.events():
         message: faust.types.Message = event.message
         for record in work([CameIn(message.key, message.value, int(message.timestamp * 1000))]):

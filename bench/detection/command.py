@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.detection import figures
 from bench.detection.run import FIRST_SEED, run
 from bench.detection.texts import load_pools
-from bench.report import as_json, show
+from bench.report import as_json, show, writable, writing
 from contracts.errors import BuzzwatchError
 from contracts.rules import BadBuzz, Rules
 
@@ -21,12 +21,13 @@ def detection(rules: Rules, data: Path, weeks: int, to: Path, output: str, markd
     """Simulate, judge, and show tables; writes `detection.json` and `detection.png` into the folder `to`.
 
     Raises:
-        BuzzwatchError: the rules file has no bad_buzz rule for whole watches.
+        BuzzwatchError: the rules file has no bad_buzz rule for whole watches, or `to` cannot be written.
         DataError: the labelled tweets are not there.
     """
     rule = next((one for one in rules.rules if isinstance(one, BadBuzz) and not one.per_theme), None)
     if rule is None:
         raise BuzzwatchError("the rules file has no bad_buzz rule for whole watches")
+    writable(to)
     errors = Console(stderr=True)
 
     def say(line: str) -> None:
@@ -40,7 +41,7 @@ def detection(rules: Rules, data: Path, weeks: int, to: Path, output: str, markd
         seeds = range(FIRST_SEED, FIRST_SEED + weeks)
         found = run(rule, pools, seeds, min(os.cpu_count() or 1, 8), lambda done: bar.update(task, completed=done))
     reports = [figures.summary(found), figures.classes(found), figures.false_alarms(found)]
-    to.mkdir(parents=True, exist_ok=True)
-    figures.draw(found, to / "detection.png")
-    (to / "detection.json").write_text(json.dumps(as_json(reports), indent=2), encoding="utf-8")
     show(reports, output, markdown)
+    with writing(to):
+        figures.draw(found, to / "detection.png")
+        (to / "detection.json").write_text(json.dumps(as_json(reports), indent=2), encoding="utf-8")

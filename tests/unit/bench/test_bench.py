@@ -14,12 +14,12 @@ from bench.endurance import Course, Moment
 from bench.functions import CameIn, PlainScorer
 from bench.growth import Cost
 from bench.processes import cpu_seconds, family, peak_mib
-from bench.report import Goal, Report, as_markdown, goals_report
+from bench.report import Goal, Report, as_markdown, goals_report, show, writable
 from bench.rules import handle, write_watches
 from bench.sameness import content, require_same
 from bench.suite import PARTS, QUICK, WHOLE, estimate_s
 from bench.tables import goals, throughput
-from bench.throughput import Missing, Result
+from bench.throughput import Drain, Missing, Result, Sample
 from bench.tweets import tweets
 from cli.bench import app
 from contracts.errors import BuzzwatchError
@@ -73,11 +73,57 @@ def test_a_table_in_markdown_has_a_column_for_each_heading() -> None:
         ["latency", "--rates", "0"],
         ["--only", "everything"],
         ["--contenders", "spark"],
+        ["--kafka", "nonsense", "--only", "latency", "--quick"],
+        ["latency", "--kafka", "nonsense"],
+        ["--to", "/proc/nowhere", "--only", "latency", "--quick"],
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_starts(arguments: list[str]) -> None:
     result = CliRunner().invoke(app, arguments)
     assert isinstance(result.exception, BuzzwatchError)
+    assert "\n" not in str(result.exception)
+
+
+def test_a_table_that_cannot_be_appended_to_a_file_is_shown_and_the_reason_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(BuzzwatchError, match="cannot write there"):
+        show([Report("Speed", ("step", "µs"), [("mask", "1.1")], None)], "table", tmp_path)
+    assert "mask" in capsys.readouterr().out
+
+
+def test_a_folder_is_tried_before_a_run_and_left_empty(tmp_path: Path) -> None:
+    writable(tmp_path / "new" / "bench")
+    assert list((tmp_path / "new" / "bench").iterdir()) == []
+    taken = tmp_path / "taken"
+    taken.touch()
+    with pytest.raises(BuzzwatchError, match="taken: cannot write there"):
+        writable(taken)
+
+
+@pytest.mark.parametrize(
+    ("samples", "first"),
+    [
+        ([(0.0, 10), (1.0, 20), (3.1, 60), (9.0, 200)], 3.1),
+        ([(0.0, 10), (0.1, 240), (0.2, 260), (1.0, 1000)], 0.2),
+        ([(0.0, 300), (0.5, 1000)], 0.0),
+    ],
+    ids=["after three seconds", "after a quarter of the topic", "the first batch is a quarter"],
+)
+def test_a_rate_begins_when_the_warm_up_is_over(samples: list[tuple[float, int]], first: float) -> None:
+    since, last = Drain([Sample(at, records, at / 2) for at, records in samples], 400).window(1000)
+    assert (since.at, last.at) == (first, samples[-1][0])
+
+
+def test_who_writes_nothing_after_the_warm_up_has_no_rate() -> None:
+    with pytest.raises(BuzzwatchError, match="nothing more after its warm-up"):
+        Drain([Sample(0.0, 10, 0.1), Sample(3.5, 20, 0.2)], 400).window(1000)
+
+
+def test_kafka_python_computes_checksums_in_compiled_code() -> None:
+    from kafka.record import util
+
+    assert util._crc32c is not util.crc32c_py
 
 
 def test_the_steps_of_scoring_are_measured() -> None:
