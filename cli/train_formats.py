@@ -17,7 +17,7 @@ from cli.train_deep import require_tensorflow
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.settings import ROOT, load_settings
-from training.formats import LOST, FormatRow
+from training.formats import FormatRow
 
 _Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
 _HERE = Path("../shared/data")
@@ -177,7 +177,7 @@ def _format_cells(row: FormatRow) -> list[str]:
         f"{row.load_ms:.0f}" if row.load_ms else "–",
         f"{row.one_ms:.3g}",
         f"{row.tweets_per_s:,.0f}",
-        f"{100 * row.lost:.1f} points" + (", too much" if row.lost > LOST else ""),
+        f"{round(100 * row.lost, 1) + 0.0:.1f} points" + (", too much" if row.loses_too_much else ""),
     ]
 
 

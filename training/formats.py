@@ -47,7 +47,12 @@ class FormatRow:
     tweets_per_s: float
     """Processor time, one thread, many texts in one call."""
     lost: float
-    """Largest loss of accuracy against the native model; above `LOST` it is a bad conversion."""
+    """Largest loss of accuracy against the native model."""
+
+    @property
+    def loses_too_much(self) -> bool:
+        """Whether it is a bad conversion."""
+        return round(self.lost, 9) > LOST
 
 
 def accuracy(scores: NDArray[Any], truth: NDArray[np.intp]) -> float:

@@ -11,7 +11,7 @@ from models.compiling import COMPILED
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.deep.invented import write_data
 from training.datasets import TrainingData, load_training_data
-from training.formats import accuracy, loss
+from training.formats import FormatRow, accuracy, loss
 from training.linear_formats import OnnxWords, TfidfWords, linear_formats
 
 ASKED = [
@@ -58,6 +58,11 @@ def test_neutral_is_no_answer_where_nothing_is_neutral() -> None:
     scores = np.array([[0.3, 0.5, 0.2], [0.1, 0.8, 0.1], [0.1, 0.2, 0.7]])
     assert accuracy(scores, np.array([0, 0, 2])) == 1
     assert accuracy(scores, np.array([0, 1, 2])) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(("lost", "bad"), [(0.702 - 0.697, False), (0.0051, True), (-0.01, False)])
+def test_more_than_half_a_point_is_too_much(lost: float, bad: bool) -> None:
+    assert FormatRow("linear", "m", "onnx", {}, {}, 1, 1, 1, 1, lost).loses_too_much is bad
 
 
 def test_the_loss_is_the_largest_of_the_sets_and_french_is_left_out() -> None:
