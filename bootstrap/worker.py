@@ -72,8 +72,7 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
                 judge,
                 champion,
                 instance.name,
-                topic_id=scored.ask,
-                recreated=scored.changed,
+                identity=scored,
                 failed=failed,
             )
         judging = JudgeRole(

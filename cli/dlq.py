@@ -30,6 +30,7 @@ from stream.dead_letter_log import (
     record_at,
     records,
 )
+from stream.headers import headers_of
 from stream.records import Record
 from stream.replay_log import ReplayLog
 from stream.replaying import Outcome, Replayer
@@ -115,7 +116,7 @@ def show(
         typer.echo(letter.value() or b"", nl=False)
         return
     rows = [("position", position_of(letter)), ("at", to_rfc3339(letter.timestamp()[1]))]
-    rows += [(name, _shown(value)) for name, value in letter.headers() or []]
+    rows += [(name, _shown(value)) for name, value in headers_of(letter)]
     rows += [("key", _shown(letter.key()))]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
@@ -152,7 +153,7 @@ def replay(
                     return
             elif (
                 not wanted
-                and error_class in (None, header(letter.headers(), "error-class"))
+                and error_class in (None, header(headers_of(letter), "error-class"))
                 and (first is None or at >= first)
                 and (end is None or at < end)
             ):

@@ -13,6 +13,7 @@ from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
 from stream.following import follow
+from stream.headers import headers_of
 from stream.records import Headers, Record
 from stream.topic_identity import TopicIdentity
 
@@ -131,7 +132,7 @@ def text_of(value: bytes | str | None) -> str | None:
 
 def described(message: Record) -> DeadLetter:
     """A letter for people."""
-    headers = message.headers()
+    headers = headers_of(message)
 
     def said(name: str) -> str:
         return header(headers, name) or "?"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from contracts.errors import InvalidRecord
+from stream.headers import headers_of
 from stream.records import Headers, OutRecord, Record
 
 OURS: Final = frozenset({"error", "error-class", "source-topic", "source-partition", "source-offset", "attempts"})
@@ -13,8 +14,11 @@ _MAX_ERROR: Final = 500
 
 
 def dead_letter(message: Record, error: InvalidRecord) -> OutRecord:
-    """The dead letter of a record: key, value and headers as they came, and ours behind them."""
-    came = list(message.headers() or [])
+    """The dead letter of a record: key, value and headers as they came, and ours behind them.
+
+    Headers that bear one of our names make room for ours; a name that is not UTF-8 becomes U+FFFD.
+    """
+    came = headers_of(message)
     headers: Headers = [(name, value) for name, value in came if name not in OURS]
     headers += [
         ("error", " ".join(str(error).split())[:_MAX_ERROR].encode("utf-8", "replace")),

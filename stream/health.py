@@ -21,8 +21,12 @@ class Role(Protocol):
     def last_progress(self) -> float:
         """When it last got something done or had nothing to do, monotonic seconds."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether records wait, or are under way."""
+
     def lag(self) -> int:
-        """Records that wait."""
+        """Records that wait to be polled."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ class Health:
         problems = []
         for role in self._roles:
             silent_s = self._clock() - role.last_progress
-            if silent_s > self._stalled_after_s and role.lag() > 0:
+            if silent_s > self._stalled_after_s and role.is_behind:
                 problems.append(
                     f"{role.name}: {role.lag()} records wait and nothing was committed for {silent_s:.0f} s"
                 )

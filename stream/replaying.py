@@ -12,6 +12,7 @@ from contracts.errors import Unavailable
 from contracts.settings import Settings
 from stream.dead_letter_log import header, position_of
 from stream.dead_letters import OURS
+from stream.headers import headers_of
 from stream.records import Headers, Record
 from stream.replay_log import Claim, ReplayLog
 
@@ -111,7 +112,7 @@ class Replayer:
         def answered(error: KafkaError | None, _message: object) -> None:
             answers[position] = error
 
-        headers = message.headers()
+        headers = headers_of(message)
         try:
             self._producer.produce(
                 header(headers, "source-topic") or "",
@@ -142,7 +143,7 @@ class Replayer:
 
     def _has_source(self, message: Record) -> bool:
         """Letters are sent to the topics of tweets and feedback only, whatever a header says."""
-        topic = header(message.headers(), "source-topic")
+        topic = header(headers_of(message), "source-topic")
         if topic in self._topics:
             return True
         said = f"its source topic {topic!r} is none of ours" if topic else "no header says where it came from"

@@ -106,9 +106,14 @@ class ScoreRole:
     @property
     def last_progress(self) -> float:
         """When a batch was last committed or dropped, or nothing was there to do, monotonic seconds."""
-        if self._in_flight.idle and self.lag() == 0:
+        if not self.is_behind:
             self._last_progress = time.monotonic()
         return self._last_progress
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether tweets wait to be polled or are on their way."""
+        return self.lag() > 0 or not self._in_flight.idle
 
     @property
     def kafka_problem(self) -> str | None:
@@ -185,13 +190,13 @@ class ScoreRole:
             try:
                 if self._publisher.publish(scored, self._is_current):
                     _observe(scored)
+                self._last_progress = time.monotonic()  # not after an abort: it may be the same one for ever
             except Aborted:
                 metrics.ABORTED.inc()
                 self._intake.rewind()
             finally:
                 self._in_flight.release()
             metrics.STAGE.labels("publish").observe(time.perf_counter() - since)
-            self._last_progress = time.monotonic()
 
 
 def _observe(scored: ScoredBatch) -> None:

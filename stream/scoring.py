@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -28,17 +28,24 @@ from stream.tweet_reading import read_batch, read_values
 _log = logging.getLogger("buzzwatch.stream.scoring")
 
 
+_AHEAD_MS: Final = 60_000
+"""Kafka refuses records dated more than an hour ahead (`message.timestamp.after.max.ms`), and with one of them the
+whole transaction, again and again. Topics of others may allow them: an event is dated a minute ahead at most."""
+
+
 class _Moment(NamedTuple):
     """When a batch is scored."""
 
     scored_at: bytes
+    latest_ms: int
+    """Newest timestamp that an event of ours may have."""
     behind_s: float
     """Age of its newest record: how far the stream is behind."""
 
     @classmethod
     def of(cls, batch: RecordBatch, now_ms: int) -> _Moment:
         newest = batch.messages[-1].timestamp()[1] if batch.messages else now_ms
-        return cls(to_rfc3339(now_ms).encode(), max(0, now_ms - newest) / 1000)
+        return cls(to_rfc3339(now_ms).encode(), now_ms + _AHEAD_MS, max(0, now_ms - newest) / 1000)
 
 
 class Scorer:
@@ -105,6 +112,7 @@ class Scorer:
         )
         if self._batch_writer is None or self._batch_writer.ref != loaded.ref:
             self._batch_writer = EventBatchWriter(self._annotator, loaded.ref, self._text)
+        tweets = tweets._replace(timestamps=np.minimum(tweets.timestamps, moment.latest_ms))
         return ScoredBatch(batch, self._batch_writer.write(tweets, columns, moment.scored_at), dead)
 
     def _score(
@@ -150,7 +158,8 @@ class Scorer:
             moment.scored_at,
         )
         headers = cloud_event_headers(identifiers, moment.scored_at)
-        return list(map(OutRecord, keys, events, headers, timestamps))
+        stamps = [min(timestamp, moment.latest_ms) for timestamp in timestamps]
+        return list(map(OutRecord, keys, events, headers, stamps))
 
     def _writer_for(self, ref: ModelRef) -> EventWriter:
         if self._writer is None or self._writer.ref != ref:

@@ -62,9 +62,9 @@ class TopicIdentity:
                 self._away_since = self._away_since or time.monotonic()
                 return False
             self._away_since = None
-            return found != self._known
+            return self._known is not None and found != self._known
         now = time.monotonic()
-        if self._known is not None and now >= self._look_next:
+        if now >= self._look_next:
             self._look_next = now + _LOOK_EVERY_S
             self._looking = self._described()
         return False

@@ -17,6 +17,7 @@ from alerts.judging import Judge
 from contracts.settings import Settings
 from models.champion import Champion, LoadedModel
 from stream.consumers import batch_consumer
+from stream.topic_identity import TopicIdentity
 from stream.watching import Watch
 
 _log = logging.getLogger("buzzwatch.stream.watch")
@@ -40,8 +41,7 @@ class WatchRole:
         judge: told which model version serves.
         champion: the model that serves.
         instance: this worker's name.
-        topic_id: asks Kafka for the id of the scored topic.
-        recreated: whether that topic has got another id since.
+        identity: of the scored topic.
         failed: called once, in any thread, when the role cannot go on.
     """
 
@@ -56,8 +56,7 @@ class WatchRole:
         champion: Champion,
         instance: str,
         *,
-        topic_id: Callable[[], str],
-        recreated: Callable[[], bool],
+        identity: TopicIdentity,
         failed: Callable[[Exception], None],
     ) -> None:
         self._evaluator = evaluator
@@ -71,10 +70,10 @@ class WatchRole:
         self._watch = Watch(
             batch_consumer(settings, self.name, instance),
             settings.kafka.topics.scored,
-            topic_id=topic_id,
-            recreated=recreated,
+            identity=identity,
             counters=counters,
             settings=settings.alerts,
+            give_up_after_s=settings.worker.give_up_after_s,
             counted=self._counted.set,
         )
         self._threads = [
@@ -91,6 +90,11 @@ class WatchRole:
     def last_progress(self) -> float:
         """When something was last counted or nothing was there to count, monotonic seconds."""
         return self._watch.last_progress
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether predictions wait to be counted."""
+        return self.lag() > 0
 
     def lag(self) -> int:
         """Predictions that wait to be counted."""

@@ -17,7 +17,7 @@ import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from alerts.counters import CounterStore
-from contracts.errors import InvalidRecord
+from contracts.errors import InvalidRecord, Unavailable
 from contracts.settings import AlertSettings
 from models.compiling import COMPILED
 from stream.batch_counting import tally_columns
@@ -26,12 +26,14 @@ from stream.counting import Tally, tally
 from stream.metrics import WATCHED, WATCHED_UNREADABLE
 from stream.records import Record
 from stream.scored_reading import ScoredReader, read_one
+from stream.topic_identity import TopicIdentity
 
 _log = logging.getLogger("buzzwatch.stream.watching")
 
 _POLL_S = 0.1
 _COMPARE_S = 1.0
 _COMMIT_S = 5.0
+_CALL_S = 5.0
 _REDIS_AWAY_S = 0.5
 _MAX_BATCH = 20_000
 # When behind: a larger batch has fewer cells a tweet, and Redis less to do.
@@ -43,10 +45,10 @@ class Watch:
     Args:
         consumer: subscribed to nothing yet.
         topic: the scored topic.
-        topic_id: asks Kafka for the topic's id; marks are kept per id, so that a recreated topic starts afresh.
-        recreated: whether the topic has got another id since.
+        identity: of that topic; marks are kept per id, so that a recreated topic starts afresh.
         counters: where to count.
         settings: lateness and widths.
+        give_up_after_s: how long Kafka may be away before `run` raises, seconds.
         counted: called after each batch that was counted.
     """
 
@@ -55,24 +57,25 @@ class Watch:
         consumer: Consumer,
         topic: str,
         *,
-        topic_id: Callable[[], str],
-        recreated: Callable[[], bool],
+        identity: TopicIdentity,
         counters: CounterStore,
         settings: AlertSettings,
+        give_up_after_s: float,
         counted: Callable[[], None],
     ) -> None:
         self._consumer = consumer
         self._topic = topic
-        self._ask_topic_id = topic_id
-        self._recreated = recreated
+        self._identity = identity
         self._topic_id = ""
         self._counters = counters
         self._settings = settings
+        self._give_up_after_s = give_up_after_s
         self._counted = counted
         self._reader = ScoredReader()
         self._stopping = threading.Event()
         self._placed = False
         self._marks: dict[int, int | None] = {}
+        self._copies: dict[int, int] = {}
         self._ends: dict[int, int] = {}
         self._out_of_range: set[int] = set()
         self.assignment: list[TopicPartition] = []
@@ -95,6 +98,7 @@ class Watch:
 
         Raises:
             KafkaException: a fatal error, such as another worker of the same name.
+            Unavailable: Kafka has been away for too long.
         """
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
@@ -103,7 +107,9 @@ class Watch:
         while not self._stopping.is_set():
             messages = self._poll()
             self._measure()
-            if self._recreated():
+            if self._identity.away_s > self._give_up_after_s:
+                raise Unavailable(self._identity.problem or "")
+            if self._identity.changed():
                 _log.warning("%s was deleted and created again; counting the new one from its beginning", self._topic)
                 self._placed = False
             now = time.monotonic()
@@ -118,6 +124,7 @@ class Watch:
             except redis.RedisError as error:
                 _log.warning("Redis does not answer, counting waits: %s", error)
                 self._placed = False
+                self.last_progress = time.monotonic()  # waiting for Redis is no standstill: a new start would wait, too
                 self._stopping.wait(_REDIS_AWAY_S)
             except KafkaException as error:
                 if is_fatal(error.args[0]):
@@ -136,7 +143,8 @@ class Watch:
 
     def _measure(self) -> None:
         """Publish the lag."""
-        positions = [TopicPartition(self._topic, partition, mark or 0) for partition, mark in self._marks.items()]
+        known = self._marks or self._copies
+        positions = [TopicPartition(self._topic, partition, mark or 0) for partition, mark in known.items()]
         self.lag = lag_of(self._consumer, positions, self._ends)
 
     def _poll(self) -> list[Record]:
@@ -160,14 +168,19 @@ class Watch:
     def _on_revoke(self, _consumer: Any, _partitions: list[TopicPartition]) -> None:
         self.assignment = []
         self._marks = {}
+        self._copies = {}
         self._placed = False
 
     def _place(self) -> None:
         """Go to the marks. Until this has worked nothing is counted."""
         if not self.assignment:
             return
-        self._topic_id = self._ask_topic_id()
+        self._topic_id = self._identity.ask()
         partitions = [position.partition for position in self.assignment]
+        if not self._marks:
+            # Until Redis tells the marks, their copies tell the lag.
+            copies = self._consumer.committed(self.assignment, timeout=_CALL_S)
+            self._copies = {copy.partition: max(copy.offset, 0) for copy in copies}
         marks = self._counters.marks(self._topic_id, partitions)
         starts = {partition: mark for partition, mark in marks.items() if partition not in self._out_of_range}
         self._consumer.assign(

@@ -64,6 +64,15 @@ def test_an_event_says_everything_about_its_tweet() -> None:
     assert (record.key, record.timestamp_ms) == (b"1465", SENT_MS)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_an_event_is_dated_a_minute_ahead_at_most(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream.scoring.COMPILED", compiled)
+    records = [FakeRecord(tweet(), offset=0, timestamp_ms=stamp) for stamp in (SENT_MS, NOW_MS + 86_400_000)]
+    loaded = LoadedModel.of(ModelRef("sentiment", "7"), FakeModel(), ("champion",))
+    scored = Scorer(ANNOTATOR, "masked").score(RecordBatch(records, 0, None), loaded, NOW_MS)
+    assert [record.timestamp_ms for record in scored.predictions] == [SENT_MS, NOW_MS + 60_000]
+
+
 def test_headers_are_those_of_a_cloud_event() -> None:
     [record] = score([tweet()]).predictions
     assert record.headers == [

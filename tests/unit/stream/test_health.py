@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import pytest
+
+from stream.health import Health, Role
+
+
+@dataclass
+class _Role:
+    """What a role says of itself."""
+
+    name: str = "score"
+    partitions: int = 4
+    last_progress: float = 0.0
+    is_behind: bool = True
+    records: int = 0
+
+    def lag(self) -> int:
+        return self.records
+
+
+def _health(role: _Role, model: str | None = None, kafka: str | None = None) -> Health:
+    return Health(
+        [cast("Role", role)],
+        model_problem=lambda: model,
+        kafka_problem=lambda: kafka,
+        stalled_after_s=30,
+        clock=lambda: 100.0,
+    )
+
+
+def test_who_has_work_and_gets_nothing_done_is_not_alive() -> None:
+    report = _health(_Role(last_progress=69, records=7)).live()
+    assert (report.status, report.problems) == (503, ["score: 7 records wait and nothing was committed for 31 s"])
+
+
+def test_a_batch_that_hangs_on_its_way_is_no_progress_although_nothing_waits_to_be_polled() -> None:
+    assert _health(_Role(last_progress=69, records=0)).live().status == 503
+
+
+@pytest.mark.parametrize("role", [_Role(last_progress=71), _Role(last_progress=0, is_behind=False)])
+def test_who_makes_progress_or_has_nothing_to_do_is_alive(role: _Role) -> None:
+    assert _health(role).live().status == 200
+
+
+def test_ready_takes_a_partition_a_model_and_a_kafka() -> None:
+    assert _health(_Role()).ready().status == 200
+    assert _health(_Role(partitions=0), "no model", "no Kafka").ready().problems == [
+        "score: no partition assigned",
+        "no model",
+        "no Kafka",
+    ]
