@@ -139,6 +139,8 @@ def running_worker(
             worker.close()
 
 
-def explained(error: BuzzwatchError) -> str:
+def explained(error: Exception) -> str:
     """Why something could not be measured, in one line."""
+    if not isinstance(error, BuzzwatchError):
+        return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
     return f"not here: {error}" if isinstance(error, Unavailable) else str(error)

@@ -78,12 +78,15 @@ class Site:
         return settings
 
     def forget(self, settings: Settings) -> None:
-        """Delete the topics of a run but for an input that others read too: they fill memory and disk."""
+        """Delete the topics of a run but for an input that others read too: they fill memory and disk.
+
+        A busy broker may take longer than anybody waits here; it goes on with the deletion by itself.
+        """
         topics = settings.kafka.topics
         mark = settings.worker.group.removeprefix("bench-")
         own = [name for name in (topics.tweets, topics.scored, topics.dead_letters) if name.endswith(mark)]
         for done in admin(settings.kafka).delete_topics(own).values():
-            with suppress(KafkaException):
+            with suppress(KafkaException, TimeoutError):
                 done.result(_DELETE_S)
 
 

@@ -12,7 +12,6 @@ from bench.growth import Costs
 from bench.programs import explained
 from bench.report import Report, goals_report
 from bench.site import Site
-from contracts.errors import BuzzwatchError
 
 
 class Size(NamedTuple):
@@ -118,10 +117,8 @@ def run(
         since = time.monotonic()
         try:
             setattr(found, part, measures[part]())
-        except BuzzwatchError as error:
-            found.failed[part] = explained(error)
         except Exception as error:  # one part must not take the others with it
-            found.failed[part] = f"{type(error).__name__}: {error}"
+            found.failed[part] = explained(error)
         if part in found.failed:
             say(f"{part} failed: {found.failed[part]}")
         say(f"{part}: {time.monotonic() - since:.0f} s")

@@ -80,7 +80,7 @@ def run(
             contender = CONTENDERS[name]
             try:
                 result = _drain(site, source.kafka.topics.tweets, contender, function, count, limit_s, wanted)
-            except BuzzwatchError as error:
+            except Exception as error:  # one contender must not take the others' figures with it
                 results.append(Missing(contender.name, function, explained(error)))
                 say(f"{contender.name}, {function}: {results[-1].why}")  # type: ignore[union-attr]
                 continue

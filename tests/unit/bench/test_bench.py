@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from bench.contestants import CONTENDERS
+from bench import site as site_module
+from bench import throughput as throughput_module
+from bench.contestants import CONTENDERS, Contender
 from bench.endurance import Course, Moment
 from bench.functions import CameIn, PlainScorer
 from bench.growth import Cost
@@ -17,6 +20,7 @@ from bench.processes import cpu_seconds, family, peak_mib
 from bench.report import Goal, Report, as_markdown, goals_report, show, writable
 from bench.rules import handle, write_watches
 from bench.sameness import content, require_same
+from bench.site import Site
 from bench.suite import PARTS, QUICK, WHOLE, estimate_s
 from bench.tables import goals, throughput
 from bench.throughput import Drain, Missing, Result, Sample
@@ -118,6 +122,36 @@ def test_a_rate_begins_when_the_warm_up_is_over(samples: list[tuple[float, int]]
 def test_who_writes_nothing_after_the_warm_up_has_no_rate() -> None:
     with pytest.raises(BuzzwatchError, match="nothing more after its warm-up"):
         Drain([Sample(0.0, 10, 0.1), Sample(3.5, 20, 0.2)], 400).window(1000)
+
+
+def test_a_broker_that_deletes_slowly_ends_no_measurement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Busy:
+        def delete_topics(self, names: list[str]) -> dict[str, Future[None]]:
+            return {name: Future() for name in names}  # not done yet
+
+    monkeypatch.setattr(site_module, "_DELETE_S", 0.01)
+    monkeypatch.setattr(site_module, "admin", lambda _kafka: Busy())
+    settings = load_settings()
+    settings.worker.group, settings.kafka.topics.scored = "bench-1", "scored-1"
+    Site(settings, tmp_path).forget(settings)
+
+
+def test_a_contender_that_breaks_unexpectedly_leaves_the_others_their_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drain(_site: Site, _source: str, contender: Contender, *_: object) -> Result:
+        if contender.name == CONTENDERS["faust"].name:
+            raise TimeoutError
+        return _rate(contender.name, 1000)
+
+    site = Site(load_settings(), tmp_path)
+    monkeypatch.setattr(site, "fresh", load_settings)
+    monkeypatch.setattr(throughput_module, "fill", lambda *_: None)
+    monkeypatch.setattr(throughput_module, "expected", lambda *_: {})
+    monkeypatch.setattr(throughput_module, "_drain", drain)
+    found = throughput_module.run(site, ["buzzwatch", "faust", "bytewax"], ["whole"], 1, 1, lambda _line: None)
+    assert [type(one) for one in found] == [Result, Missing, Result]
+    assert found[1][2] == "TimeoutError"
 
 
 def test_kafka_python_computes_checksums_in_compiled_code() -> None:
