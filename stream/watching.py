@@ -145,7 +145,7 @@ class Watch:
         """Publish the lag."""
         known = self._marks or self._copies
         positions = [TopicPartition(self._topic, partition, mark or 0) for partition, mark in known.items()]
-        self.lag = lag_of(self._consumer, positions, self._ends)
+        self.lag = lag_of(self._consumer, positions, self._ends if self._marks else {})
 
     def _poll(self) -> list[Record]:
         first = self._consumer.poll(_POLL_S)
@@ -177,10 +177,11 @@ class Watch:
             return
         self._topic_id = self._identity.ask()
         partitions = [position.partition for position in self.assignment]
-        if not self._marks:
-            # Until Redis tells the marks, their copies tell the lag.
+        if not self._marks and not self._copies:
+            # Until Redis tells the marks, their copies tell the lag; what is read from there meanwhile is dropped.
             copies = self._consumer.committed(self.assignment, timeout=_CALL_S)
             self._copies = {copy.partition: max(copy.offset, 0) for copy in copies}
+            self._consumer.assign([TopicPartition(self._topic, *copy) for copy in self._copies.items()])
         marks = self._counters.marks(self._topic_id, partitions)
         starts = {partition: mark for partition, mark in marks.items() if partition not in self._out_of_range}
         self._consumer.assign(

@@ -1,0 +1,89 @@
+"""The watch role's counting thread while Kafka and Redis are away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from alerts.connection import connect
+from alerts.counters import CounterStore
+from contracts.errors import Unavailable
+from contracts.settings import Settings
+from contracts.topics import TopicSettings
+from stream.consumers import batch_consumer
+from stream.topic_identity import TopicIdentity
+from stream.watching import Watch
+from tests.integration.stream.test_score_role import produce
+from tests.servers import RunningServer
+
+
+class _Running:
+    def __init__(self, settings: Settings, give_up_after_s: float) -> None:
+        settings.worker.group = settings.kafka.topics.scored
+        self.failures: list[Exception] = []
+        self.watch = Watch(
+            batch_consumer(settings, "watch", "a"),
+            settings.kafka.topics.scored,
+            identity=TopicIdentity(settings, settings.kafka.topics.scored),
+            counters=CounterStore(connect(settings), settings),
+            settings=settings.alerts,
+            give_up_after_s=give_up_after_s,
+            counted=lambda: None,
+        )
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.watch.run()
+        except Exception as error:
+            self.failures.append(error)
+        self.watch.close()
+
+    def stop(self) -> None:
+        self.watch.stop()
+        self._thread.join(30)
+
+
+def _until(holds: Callable[[], object], timeout_s: float = 60) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_counting_alone_gives_up_when_kafka_has_been_away_for_the_set_time(
+    settings: Settings, create_topics: Callable[[Settings], None], own_kafka: RunningServer
+) -> None:
+    settings.kafka.bootstrap_servers = own_kafka.address
+    create_topics(settings)
+    running = _Running(settings, give_up_after_s=3)
+    try:
+        _until(lambda: running.watch.owns(0))
+        own_kafka.kill()
+        _until(lambda: running.failures)
+        assert isinstance(running.failures[0], Unavailable)
+        assert "Kafka has not answered" in str(running.failures[0])
+    finally:
+        running.stop()
+
+
+def test_without_redis_counting_waits_knows_its_lag_and_is_no_standstill(
+    settings: Settings, topics: TopicSettings, own_redis: RunningServer
+) -> None:
+    settings.redis.url = own_redis.address
+    own_redis.kill()
+    tweets, topics.tweets = topics.tweets, topics.scored
+    produce(settings, [b"{}"] * 40)
+    topics.tweets = tweets
+    running = _Running(settings, give_up_after_s=60)
+    try:
+        _until(lambda: running.watch.lag == 40)
+        since = time.monotonic()
+        _until(lambda: running.watch.last_progress > since)
+        own_redis.start()
+        _until(lambda: running.watch.lag == 0)
+        assert running.failures == []
+    finally:
+        running.stop()
