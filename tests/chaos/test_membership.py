@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.site import Site
+from tests.chaos.site import Process, Site
 from tests.servers import RunningServer
 
 
@@ -30,10 +30,18 @@ def test_a_worker_frozen_beyond_its_session_publishes_nothing_twice(short_sessio
     time.sleep(9)
     site.visible.wait_since(time.time(), 10)
     frozen.resume()
-    time.sleep(4)
-    site.start_again()  # fenced, it has ended
+    deadline = time.monotonic() + 30
+    while not _was_fenced(frozen):
+        assert time.monotonic() < deadline, site.said()
+        time.sleep(0.1)
+    site.start_again()  # it may have ended
     site.check()
     assert other.alive
+
+
+def _was_fenced(worker: Process) -> bool:
+    """Kafka has refused it: its producer, so that it ended, or its membership, so that it begins anew."""
+    return worker.status == 1 or "the group went on without this worker" in worker.log.read_text(errors="replace")
 
 
 @pytest.mark.slow

@@ -14,7 +14,9 @@ from tests.chaos.site import Site
 KILLS = 30 if ALL else 3
 LONGEST_GAP_S = 15.0 if ALL else 5.0
 OUTAGE_S = 20.0
-"""Where a restart counts as failed; the goal of 3 s is for a machine that does nothing else."""
+"""Where a restart counts as failed, however busy the machine."""
+PROMISED_S = 3.0
+"""Of half the restarts, in the long run, for which a machine should have nothing else to do."""
 
 
 @pytest.mark.timeout(900)
@@ -38,3 +40,5 @@ def test_a_worker_killed_at_random_moments_loses_and_doubles_nothing(site: Site,
             f"\n{KILLS} kills; restart to visible output: median {statistics.median(restarts):.1f} s, "
             f"slowest {max(restarts):.1f} s"
         )
+        if ALL:
+            assert statistics.median(restarts) <= PROMISED_S
