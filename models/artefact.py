@@ -1,4 +1,4 @@
-"""A trained model as a folder: `metadata.json` and `weights.npz`. No pickle, and a checksum."""
+"""A trained model as a folder: `metadata.json` and `weights.npz`. No pickle, and a checksum of each."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import hashlib
 import importlib
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +13,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import ArtefactError
+from contracts.errors import ArtefactError, BuzzwatchError
 from models.sentiment import SentimentModel
 
 FORMAT_VERSION: Final = 1
 METADATA: Final = "metadata.json"
 WEIGHTS: Final = "weights.npz"
+METADATA_SHA256: Final = "metadata_sha256"
+"""Key of the metadata: the checksum of all others. Artefacts of before it was noted lack it and are read anyway."""
 
 # family → module and class; the class has `load(metadata, arrays)`.
 _FAMILIES: Final = {
@@ -40,8 +40,8 @@ def load_artefact(folder: Path) -> SentimentModel:
     """
     metadata = read_metadata(folder)
     family = metadata.get("family")
-    if family not in _FAMILIES:
-        raise ArtefactError(f"{folder}: unknown model family {family!r} (known: {', '.join(_FAMILIES)})")
+    if not isinstance(family, str) or family not in _FAMILIES:
+        raise ArtefactError(f"{folder}: unknown model family {_shown(family)} (known: {', '.join(_FAMILIES)})")
     try:
         content = (folder / WEIGHTS).read_bytes()
     except OSError as error:
@@ -53,13 +53,15 @@ def load_artefact(folder: Path) -> SentimentModel:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {error}") from None
+    except Exception as error:  # of zipfile, zlib, ast, NumPy or a lack of memory
+        raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {in_short(error)}") from None
     module, name = _FAMILIES[family]
     try:
         model: SentimentModel = getattr(importlib.import_module(module), name).load(metadata, arrays)
-    except ArtefactError as error:
-        raise ArtefactError(f"{folder}: {error}") from None
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a family may raise anything; a panic of a tokenizer in Rust is no Exception
+        raise ArtefactError(f"{folder}: {in_short(error)}") from error
     return model
 
 
@@ -67,21 +69,44 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     """The metadata of an artefact, without its weights.
 
     Raises:
-        ArtefactError: missing, no JSON object, or of another format version.
+        ArtefactError: missing, no JSON object, not as it was written, or of another format version.
     """
     try:
         metadata = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+        as_noted = not isinstance(metadata, dict) or metadata.get(METADATA_SHA256) in (None, metadata_digest(metadata))
     except OSError as error:
         raise ArtefactError(f"{folder} holds no model: {METADATA}: {error.strerror}") from None
-    except ValueError as error:
-        raise ArtefactError(f"{folder}: {METADATA} is damaged: {error}") from None
+    except (ValueError, RecursionError) as error:
+        raise ArtefactError(f"{folder}: {METADATA} is damaged: {in_short(error)}") from None
     if not isinstance(metadata, dict):
         raise ArtefactError(f"{folder}: {METADATA} is damaged: not a JSON object")
     if metadata.get("format_version") != FORMAT_VERSION:
         raise ArtefactError(
-            f"{folder}: format version {metadata.get('format_version')}, this program reads {FORMAT_VERSION}"
+            f"{folder}: format version {_shown(metadata.get('format_version'))}, this program reads {FORMAT_VERSION}"
         )
+    if not as_noted:
+        raise ArtefactError(
+            f"{folder}: {METADATA} is damaged (its SHA-256 is not the one noted): fetch or train it again"
+        )
+    if not isinstance(metadata.get("metrics", {}), dict):
+        raise ArtefactError(f"{folder}: {METADATA} is damaged: metrics are no JSON object")
     return metadata
+
+
+def metadata_digest(metadata: Mapping[str, Any]) -> str:
+    """SHA-256 of the metadata, however they are laid out, without the key that notes it."""
+    noted = {key: value for key, value in metadata.items() if key != METADATA_SHA256}
+    return hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()
+
+
+def in_short(error: BaseException) -> str:
+    """Anybody's error in one line; one that is not meant for a reader with the name of its class."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, BuzzwatchError) else f"{type(error).__name__}: {text}"[:300]
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:80]
 
 
 def write_artefact(folder: Path, metadata: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -93,5 +118,6 @@ def write_artefact(folder: Path, metadata: Mapping[str, Any], arrays: Mapping[st
     content = buffer.getvalue()
     (folder / WEIGHTS).write_bytes(content)
     noted = {**metadata, "format_version": FORMAT_VERSION, "sha256": hashlib.sha256(content).hexdigest()}
+    noted[METADATA_SHA256] = metadata_digest(json.loads(json.dumps(noted)))  # as it will be read: tuples are lists
     text = json.dumps(noted, indent=2, sort_keys=True, ensure_ascii=False)
     (folder / METADATA).write_text(text + "\n", encoding="utf-8")

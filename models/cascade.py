@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
-from models.artefact import write_artefact
+from models.artefact import in_short, write_artefact
 from models.deep.served import DeepModel
 from models.hashed import HashedModel
 from models.sentiment import SentimentModel, Tier, WordWeight
+from models.trial import tried
 
 _log = logging.getLogger("buzzwatch.cascade")
 
@@ -160,13 +161,21 @@ class CascadeModel:
         failure, deep = None, None
         try:
             deep = DeepModel.load(parts["deep"], _named(arrays, "deep."))
-        except (ArtefactError, KeyError) as error:
-            failure = f"the deep tier of the cascade cannot be loaded, the linear one answers alone: {error}"
+            tried(deep)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a library's, a tokenizer's panic: the linear tier does not need it
+            deep = None
+            why = in_short(error)
+            failure = f"the deep tier of the cascade cannot be loaded, the linear one answers alone: {why}"
             _log.error("%s", failure)
         try:
             model = cls(linear, deep, metadata)
         except KeyError as error:
             raise ArtefactError(f"the cascade lacks {error}") from None
+        # A patience of nothing divides by zero, and only when a stream is scored.
+        if not (model._budget_s >= 0 and model._patience_s > 0 and 0 <= model._blend <= 1 and model._threshold >= 0):
+            raise ArtefactError("the cascade has a threshold, blend, budget_s or patience_s that cannot be")
         model.degraded = failure
         return model
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import numpy as np
-
 from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
-from contracts.events import SENTIMENTS, ModelRef
+from contracts.events import ModelRef
 from contracts.settings import Settings
+from models.artefact import in_short
 from models.champion_cache import ChampionCache
 from models.registry import NoChampion, RegisteredVersion, Registry
 from models.sentiment import SentimentModel
+from models.trial import tried
 
 _log = logging.getLogger("buzzwatch.champion")
 
 _SLOWEST_RETRY_S = 60.0
-_WARM_UP = ("@user thank you, the crew was great!", "Où est ma valise ? 😡 http://t.co/x")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class LoadedModel:
 class Champion:
     """Follows the alias of `settings.mlflow`; thread-safe.
 
-    A version that cannot be loaded leaves the last good one in place.
+    A version that cannot be loaded or does not answer leaves the last good one in place; at a start without MLflow, one
+    that is damaged in the cache gives way to the next older one there.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -61,7 +63,7 @@ class Champion:
         self._thread: threading.Thread | None = None
 
     def start(self, *, required: bool = True, cached_first: bool = False) -> None:
-        """Load the champion from MLflow, else the one served last from the cache; then follow the alias.
+        """Load the champion from MLflow, else the one served last from the cache, else an older one; follow the alias.
 
         Args:
             required: raise when there is none.
@@ -188,14 +190,9 @@ class Champion:
             _log.warning("%s", error)
 
     def _prepared(self, version: RegisteredVersion) -> LoadedModel:
-        model = self._cache.load(version, lambda folder: self._registry.download(version, folder))
-        try:
-            scores = model.predict_proba(_WARM_UP)  # compiles what is compiled on first use
-        except Exception as error:
-            raise ArtefactError(f"{_named(version)} cannot score: {error!r}") from error
-        if scores.shape != (len(_WARM_UP), len(SENTIMENTS)) or not np.isfinite(scores).all():
-            raise ArtefactError(f"{_named(version)} does not answer with three probabilities a text")
-        return LoadedModel.of(ModelRef(name=version.name, version=version.version), model, version.aliases)
+        return _tried(
+            version, lambda: self._cache.load(version, lambda folder: self._registry.download(version, folder))
+        )
 
     def _fail(self, version: RegisteredVersion, why: str) -> None:
         self._failures = self._failures + 1 if self._failed is not None and _same(version, self._failed) else 0
@@ -209,20 +206,57 @@ class Champion:
         self._wait = 0.0
 
     def _serve_from_cache(self) -> RegisteredVersion | None:
+        """What served last; None when there is none that does, and `failure` says why."""
         version = self._cache.last_served()
         if version is None or version.name != self._settings.model_name:
             return None
         try:
             self._serving = version, self._prepared(version)
-        except BuzzwatchError:
+        except BuzzwatchError as error:
+            self._failure = self._failure or f"{_named(version)} cannot serve: {error}"
             return None
         return version
 
     def _load_last_served(self, why: BuzzwatchError) -> None:
         version = self._serve_from_cache()
         if version is None:
-            raise why
+            version = self._serve_an_older_one()
+            if version is None:
+                raise why
+            self._failure = self._failure or "what served last is not in the cache"
+            _log.warning("%s", self._failure)
         _log.warning("%s; %s serves from the cache", why, _named(version))
+
+    def _serve_an_older_one(self) -> RegisteredVersion | None:
+        try:
+            kept = self._cache.kept(self._settings.model_name)
+        except Unavailable:
+            return None
+        for version in kept:
+            try:
+                self._serving = version, _tried(version, partial(self._cache.load_kept, version))
+            except BuzzwatchError as error:
+                _log.warning("%s cannot serve either: %s", _named(version), error)
+            else:
+                return version
+        return None
+
+
+def _tried(version: RegisteredVersion, load: Callable[[], SentimentModel]) -> LoadedModel:
+    """The model that `load` gives, after it has answered to some texts.
+
+    Raises:
+        ArtefactError: it cannot serve, whatever was raised.
+        Unavailable: `load` raised it.
+    """
+    try:
+        model = load()
+        tried(model)
+        return LoadedModel.of(ModelRef(name=version.name, version=version.version), model, version.aliases)
+    except BuzzwatchError:
+        raise
+    except Exception as error:
+        raise ArtefactError(f"it cannot be used: {in_short(error)}") from error
 
 
 def _same(one: RegisteredVersion, other: RegisteredVersion) -> bool:
@@ -238,6 +272,6 @@ def _flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     for name, value in metrics.items():
         if isinstance(value, Mapping):
             flat |= _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, (int, float)):
+        elif isinstance(value, (int, float)) and math.isfinite(value):
             flat[f"{prefix}{name}"] = float(value)
     return flat

@@ -46,13 +46,44 @@ class ChampionCache:
         """
         with self._locked():
             home = self._home(version)
+            damage = ""
             if self._origin_in(home) == version.origin:
                 try:
                     return self._opened(home)
                 except ArtefactError as error:
+                    damage = f"{error}; "
                     _log.warning("%s; fetching it again", error)
-            self._install(home, version, fetch)
+            try:
+                self._install(home, version, fetch)
+            except Unavailable as error:
+                raise Unavailable(f"{damage}{error}") from None
             return self._opened(home)
+
+    def load_kept(self, version: RegisteredVersion) -> SentimentModel:
+        """The model of a version that `kept` named.
+
+        Raises:
+            ArtefactError: the files are damaged; they are thrown away.
+            Unavailable: the folder cannot be written.
+        """
+        with self._locked():
+            return self._opened(self._home(version))
+
+    def kept(self, name: str) -> list[RegisteredVersion]:
+        """The versions of a model that lie here, the last one loaded first; their aliases are not known.
+
+        Raises:
+            Unavailable: the folder cannot be written.
+        """
+        found: list[tuple[float, RegisteredVersion]] = []
+        with self._locked():
+            for path in self._folder.glob("*/origin"):
+                home, origin = path.parent, self._origin_in(path.parent)
+                number = home.name.rpartition("-")[2]
+                version = RegisteredVersion(name, number, (), origin or "")
+                if origin is not None and number.isdecimal() and self._home(version) == home:
+                    found.append((home.stat().st_mtime, version))
+        return [version for _, version in sorted(found, key=lambda entry: entry[0], reverse=True)]
 
     def remember(self, version: RegisteredVersion) -> None:
         """This version is served now; the oldest ones make room."""
@@ -68,7 +99,9 @@ class ChampionCache:
         try:
             data = json.loads((self._folder / "current.json").read_text("utf-8"))
             version = RegisteredVersion(**{**data, "aliases": tuple(data["aliases"])})
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
+            return None
+        if not all(isinstance(text, str) for text in (version.name, version.version, version.origin, *version.aliases)):
             return None
         return version if (self._home(version) / "origin").exists() else None
 
@@ -85,7 +118,7 @@ class ChampionCache:
     def _origin_in(home: Path) -> str | None:
         try:
             return (home / "origin").read_text("utf-8")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, UnicodeDecodeError):
             return None
 
     def _home(self, version: RegisteredVersion) -> Path:

@@ -15,6 +15,7 @@ from models import hashed_reference
 from models.artefact import write_artefact
 from models.compiling import COMPILED
 from models.hashed_answers import answer, constants
+from models.hashed_checks import checked
 from models.hashed_kernels import CLEANING, MENTION, URL, pack, score_all
 from models.hashed_weights import HashedWeights, probabilities
 from models.sentiment import WordWeight
@@ -92,16 +93,11 @@ class HashedModel:
         """Build the model from a checked artefact.
 
         Raises:
-            ArtefactError: other cleaning than this program's, or arrays are missing.
+            ArtefactError: other cleaning than this program's, or arrays that `hashed_checks` does not let pass.
         """
         if metadata.get("cleaning") != CLEANING:
             raise ArtefactError(
                 f"the model was trained with text cleaning {metadata.get('cleaning')}, this program has {CLEANING}: "
                 "train it again"
             )
-        fields = {field.name: field.type for field in dataclasses.fields(HashedWeights)}
-        missing = sorted(set(fields) - set(arrays))
-        if missing:
-            raise ArtefactError(f"the model lacks {', '.join(missing)}")
-        values: dict[str, Any] = {name: arrays[name] if arrays[name].ndim else arrays[name].item() for name in fields}
-        return cls(HashedWeights(**values), metadata)
+        return cls(checked(arrays), metadata)

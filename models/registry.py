@@ -52,6 +52,8 @@ class Registry:
                     "register one with `buzzwatch train linear`"
                 ) from None
             raise self._away(error) from None
+        except Exception as error:  # what else answers at that address may say anything
+            raise self._away(error) from error
         return RegisteredVersion(
             name=name,
             version=str(found.version),

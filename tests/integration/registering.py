@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient
 
 from contracts.settings import Settings
+from models.artefact import METADATA
 from models.hashed import HashedModel
+from models.sentiment import SentimentModel
 from tests.unit.models.hashed_samples import random_weights
 
 
@@ -26,14 +31,32 @@ class Registering:
     def create(self) -> None:
         self.client.create_registered_model(self.name)
 
-    def version(self, *, damaged: bool = False) -> str:
-        """Register another model; each scores differently."""
+    def version(
+        self,
+        *,
+        damaged: bool = False,
+        noted: Mapping[str, Any] | None = None,
+        text: str = "",
+        model: SentimentModel | None = None,
+    ) -> str:
+        """Register another model; each scores differently.
+
+        Args:
+            noted: goes over the metadata, whose checksum is left out then.
+            text: stands in place of the metadata.
+            model: instead of a small random one.
+        """
         self._seed += 1
         folder = self._folder / f"model-{self._seed}" / "artifacts" / "linear"
         metadata = {"metrics": {"accuracy": 0.5}, "trained_on": f"seed {self._seed}"}
-        HashedModel(random_weights(self._seed), metadata).save(folder)
+        (model or HashedModel(random_weights(self._seed), metadata)).save(folder)
         if damaged:
             (folder / "weights.npz").write_bytes(b"damaged")
+        if noted is not None or text:
+            metadata_file = folder / METADATA
+            metadata = json.loads(metadata_file.read_text()) | dict(noted or {})
+            del metadata["metadata_sha256"]
+            metadata_file.write_text(text or json.dumps(metadata))
         run = self.client.create_run(self._experiment)
         self.client.log_artifacts(run.info.run_id, str(folder.parent.parent), "model")
         source = f"{run.info.artifact_uri}/model"

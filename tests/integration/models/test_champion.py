@@ -7,15 +7,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from contracts.errors import Unavailable
 from contracts.settings import MlflowSettings, Settings
 from models.champion import Champion
-from models.registry import NoChampion
+from models.registry import NoChampion, RegisteredVersion
+from models.sentiment import SentimentModel
 from tests.integration.registering import Registering
 from tests.servers import RunningServer
+from tests.unit.models.deep.tiny import tiny_model
 
 NOBODY = "http://127.0.0.1:1"
 
@@ -109,6 +112,63 @@ def test_a_damaged_version_leaves_the_last_good_one_and_says_so_once(
     assert len([record for record in said if record.levelno >= logging.WARNING]) == 1
     registering.promote(good)
     until(lambda: champion.failure is None)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"noted": {"metrics": [1]}},
+        {"noted": {"family": ["hashed"]}},
+        {"noted": {"metrics": {"accuracy": 10**400}}},
+        {"noted": {"family": "cascade", "parts": 1}},
+        {"text": '{"format_version": 1, "metrics": ' + "[" * 100_000},
+    ],
+    ids=["metrics", "family", "figure", "parts", "nested"],
+)
+def test_whatever_is_wrong_with_a_version_the_last_good_one_serves_and_it_is_tried_ever_less_often(
+    quick: Settings,
+    registering: Registering,
+    champions: Callable[[Settings], Champion],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: dict[str, Any],
+) -> None:
+    registering.promote(good := registering.version())
+    champion = champions(quick)
+    begun: list[str] = []
+    load = champion._cache.load
+
+    def counted(version: RegisteredVersion, fetch: Callable[[Path], None]) -> SentimentModel:
+        begun.append(version.version)
+        return load(version, fetch)
+
+    monkeypatch.setattr(champion._cache, "load", counted)
+    registering.promote(bad := registering.version(**wrong))
+    with caplog.at_level(logging.WARNING, "buzzwatch.champion"):
+        until(lambda: champion.failure is not None)
+        time.sleep(1.0)  # ten more polls
+    assert champion.current.ref.version == good
+    assert f"version {bad} cannot serve" in str(champion.failure)
+    assert "\n" not in str(champion.failure)
+    assert not [record for record in caplog.records if record.exc_info]
+    assert 2 <= len(begun) <= 5  # at the polls 0, 1, 3, 7, 15
+    registering.promote(good)
+    until(lambda: champion.failure is None)
+
+
+def test_a_version_that_loads_but_does_not_answer_is_never_served(
+    quick: Settings, registering: Registering, champions: Callable[[Settings], Champion]
+) -> None:
+    registering.promote(good := registering.version())
+    champion = champions(quick)
+    registering.promote(registering.version(model=tiny_model(temperature=float("nan"))))
+    until(lambda: champion.failure is not None)
+    assert "no probabilities" in str(champion.failure)
+    assert champion.current.ref.version == good
+    again = Champion(quick)  # a new process: its own look fails, what served last does not
+    again.load()
+    assert again.current.ref.version == good
+    assert "no probabilities" in str(again.failure)
 
 
 def test_while_mlflow_is_away_the_cache_serves_and_mlflow_is_followed_when_it_is_back(
@@ -223,6 +283,60 @@ def test_damage_in_the_cache_is_repaired_by_another_download(settings: Settings,
     with pytest.raises(Unavailable, match="cannot be reached"):
         Champion(away(settings)).load()
     assert Champion(settings).load().trained_on == "seed 1"
+
+
+def damage(cache: Path, version: str) -> None:
+    [weights] = cache.glob(f"*-{version}/artefact/**/weights.npz")
+    weights.write_bytes(b"damaged")
+
+
+def test_a_damaged_cache_without_mlflow_gives_way_to_the_newest_version_that_loads(
+    settings: Settings, registering: Registering
+) -> None:
+    versions = [registering.version() for _ in range(4)]
+    for version in versions:
+        registering.promote(version)
+        Champion(settings).load()
+    damage(settings.champion_cache, versions[3])
+    damage(settings.champion_cache, versions[2])
+    for _ in range(2):  # the second time the damaged ones are no longer there
+        champion = Champion(away(settings))
+        assert champion.load().ref.version == versions[1]
+        assert champion.failure is not None
+        assert champion.registry_failure is not None
+    first = Champion(away(settings))
+    first.start(cached_first=True)
+    first.stop()
+    assert first.current.ref.version == versions[1]
+    back = Champion(settings)
+    assert back.load().ref.version == versions[3]
+    assert back.failure is None
+
+
+def test_which_version_is_damaged_in_the_cache_is_said(settings: Settings, registering: Registering) -> None:
+    first, second = registering.version(), registering.version()
+    for version in (first, second):
+        registering.promote(version)
+        Champion(settings).load()
+    damage(settings.champion_cache, second)
+    champion = Champion(away(settings))
+    assert champion.load().ref.version == first
+    assert f"version {second} cannot serve" in str(champion.failure)
+    assert "weights.npz is damaged" in str(champion.failure)
+    assert "\n" not in str(champion.failure)
+
+
+@pytest.mark.parametrize("content", [b"\xff\x00\xfe", b'{"name": 1}', b"[" * 100_000])
+def test_damaged_notes_of_the_cache_stop_nobody(settings: Settings, registering: Registering, content: bytes) -> None:
+    registering.promote(version := registering.version())
+    Champion(settings).load()
+    (settings.champion_cache / "current.json").write_bytes(content)
+    champion = Champion(away(settings))
+    assert champion.load().ref.version == version
+    assert champion.failure is not None
+    [origin] = settings.champion_cache.glob("*/origin")
+    origin.write_bytes(content)
+    assert Champion(settings).load().ref.version == version
 
 
 def test_a_rollback_does_not_need_the_files_in_mlflow(settings: Settings, registering: Registering) -> None:

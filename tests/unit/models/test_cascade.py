@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from contracts.errors import ArtefactError
 from contracts.settings import ROOT
 from models import cascade
 from models.artefact import load_artefact
@@ -112,6 +113,7 @@ def test_without_its_deep_tier_the_linear_one_serves_and_the_reason_is_told(
 ) -> None:
     CascadeModel(shipped, tiny_model(), NOTED).save(tmp_path)
     noted = json.loads((tmp_path / "metadata.json").read_text())
+    del noted["metadata_sha256"]
     noted["parts"]["deep"]["runtime"] = "unheard-of"
     (tmp_path / "metadata.json").write_text(json.dumps(noted))
     loaded = load_artefact(tmp_path)
@@ -147,3 +149,34 @@ def test_after_a_hiccup_the_deep_tier_is_asked_again() -> None:
     batches = [int(model.predict_tiers(["torn"] * 50, behind_s=0.0).tiers.sum()) for _ in range(60)]
     assert batches[0] == 0
     assert batches[-1] == 50
+
+
+@pytest.mark.parametrize(
+    ("noted", "named"), [({"longest": "long"}, "ValueError"), ({"temperature": float("nan")}, "no probabilities")]
+)
+def test_a_deep_tier_that_cannot_be_built_or_does_not_answer_is_left_out(
+    shipped: HashedModel, tmp_path: Path, noted: dict[str, object], named: str
+) -> None:
+    CascadeModel(shipped, tiny_model(), NOTED).save(tmp_path)
+    metadata = json.loads((tmp_path / "metadata.json").read_text())
+    del metadata["metadata_sha256"]
+    metadata["parts"]["deep"] |= noted
+    (tmp_path / "metadata.json").write_text(json.dumps(metadata))
+    loaded = load_artefact(tmp_path)
+    assert isinstance(loaded, CascadeModel)
+    assert named in str(loaded.degraded)
+    np.testing.assert_array_equal(loaded.predict_proba(["hmm"]), shipped.predict_proba(["hmm"]))
+
+
+@pytest.mark.parametrize(
+    "figure", [{"patience_s": 0}, {"budget_s": -1}, {"blend": 2}, {"threshold": float("nan")}, {"threshold": None}]
+)
+def test_a_cascade_with_a_figure_that_cannot_be_is_refused(
+    shipped: HashedModel, tmp_path: Path, figure: dict[str, Any]
+) -> None:
+    CascadeModel(shipped, tiny_model(), NOTED).save(tmp_path)
+    metadata = json.loads((tmp_path / "metadata.json").read_text()) | figure
+    del metadata["metadata_sha256"]
+    (tmp_path / "metadata.json").write_text(json.dumps(metadata))
+    with pytest.raises(ArtefactError):
+        load_artefact(tmp_path)

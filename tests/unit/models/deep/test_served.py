@@ -82,6 +82,7 @@ def test_an_artefact_of_another_kind_is_refused_with_its_reason(noted: dict[str,
 def test_a_damaged_network_is_refused(tmp_path: Path) -> None:
     tiny_model().save(tmp_path)
     noted = json.loads((tmp_path / "metadata.json").read_text())
+    del noted["metadata_sha256"]
     noted["runtime"] = "litert"
     (tmp_path / "metadata.json").write_text(json.dumps(noted))
     with pytest.raises(ArtefactError, match="LiteRT refuses"):
