@@ -99,7 +99,7 @@ def result_of(done: Served, data: TrainingData, about: str, command: str) -> Res
         tweets_per_s=round(done.tweets_per_s),
         megabytes=round(megabytes, 2),
         behaviour=pass_rates(done.model),
-        command=command,
+        command=f"{command} --as {done.model.metadata['form']}",
         data_hash=data.data_hash,
         params={**done.finished.params, "tweets_seen": done.finished.state.rows},
         environment=environment(*_PACKAGES),
