@@ -148,6 +148,7 @@ def test_a_contender_that_breaks_unexpectedly_leaves_the_others_their_figures(
     monkeypatch.setattr(site, "fresh", load_settings)
     monkeypatch.setattr(throughput_module, "fill", lambda *_: None)
     monkeypatch.setattr(throughput_module, "expected", lambda *_: {})
+    monkeypatch.setattr(throughput_module, "_warm_up", lambda *_: None)
     monkeypatch.setattr(throughput_module, "_drain", drain)
     found = throughput_module.run(site, ["buzzwatch", "faust", "bytewax"], ["whole"], 1, 1, lambda _line: None)
     assert [type(one) for one in found] == [Result, Missing, Result]
