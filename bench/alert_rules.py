@@ -234,7 +234,7 @@ def run(
 def report(found: Costs) -> Report:
     """One line per figure."""
     rows = [
-        ("first evaluation, reading a day of minutes and ten slices of hours", _ms(found.first_s), ""),
+        ("first evaluation, reading a day of minutes and 24 spans of hours", _ms(found.first_s), ""),
         ("nothing new", _ms(statistics.median(found.idle_s)), _ms(max(found.idle_s))),
         (f"{found.rate:g} tweets/s", _ms(statistics.median(found.busy_s)), _ms(max(found.busy_s))),
         ("the same, wall clock", _ms(statistics.median(found.busy_wall_s)), _ms(max(found.busy_wall_s))),
