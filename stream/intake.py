@@ -13,7 +13,6 @@ from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from contracts.errors import Unavailable
 from stream.consumers import is_record, lag_of
 from stream.in_flight import InFlight
 from stream.records import Record, RecordBatch
@@ -116,8 +115,7 @@ class Intake:
             if self._identity.changed():
                 _log.warning("%s was deleted and created again; reading the new one from its beginning", self._topic)
                 self.rewind()
-            if self._identity.away_s > self._give_up_after_s:
-                raise Unavailable(self._identity.problem or "")
+            self._identity.give_up_after(self._give_up_after_s)
             if self._rewind_due:
                 self._seek_to_committed()
                 continue

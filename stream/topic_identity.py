@@ -9,6 +9,7 @@ from typing import Any
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
+from contracts.errors import Unavailable
 from contracts.settings import Settings
 
 _CALL_S = 5.0
@@ -38,6 +39,15 @@ class TopicIdentity:
     def problem(self) -> str | None:
         """What is wrong since then, None when nothing is."""
         return None if self._away_since is None else f"Kafka has not answered for {self.away_s:.0f} s: {self._why}"
+
+    def give_up_after(self, limit_s: float) -> None:
+        """Raise when Kafka has been away for longer.
+
+        Raises:
+            Unavailable: it has.
+        """
+        if self.away_s > limit_s:
+            raise Unavailable(self.problem or "")
 
     def ask(self) -> str:
         """The id now.

@@ -17,7 +17,7 @@ import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from alerts.counters import CounterStore
-from contracts.errors import InvalidRecord, Unavailable
+from contracts.errors import InvalidRecord
 from contracts.settings import AlertSettings
 from models.compiling import COMPILED
 from stream.batch_counting import tally_columns
@@ -107,8 +107,7 @@ class Watch:
         while not self._stopping.is_set():
             messages = self._poll()
             self._measure()
-            if self._identity.away_s > self._give_up_after_s:
-                raise Unavailable(self._identity.problem or "")
+            self._identity.give_up_after(self._give_up_after_s)
             if self._identity.changed():
                 _log.warning("%s was deleted and created again; counting the new one from its beginning", self._topic)
                 self._placed = False
