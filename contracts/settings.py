@@ -160,8 +160,9 @@ class WorkerSettings(_Group):
     """Consumer group of the Faust app; `-score` and `-watch` are added for the two batch consumers."""
     text: Literal["masked", "raw", "none"] = "masked"
     """The text in scored events: handles, URLs, e-mail addresses and phone numbers masked, as it came, or none."""
-    max_batch: int = pydantic.Field(default=4000, ge=1, le=100_000)
-    """Most tweets in one transaction. A batch takes what is there, so a quiet topic has small batches."""
+    max_batch: int = pydantic.Field(default=16_000, ge=1, le=100_000)
+    """Most tweets in one transaction. A batch takes what is there and what the model scores in half a second, so a
+    quiet topic and a slow model have small ones."""
     queued_batches: int = pydantic.Field(default=2, ge=1, le=64)
     """Batches polled ahead of the one being published."""
     session_timeout_s: Seconds = 10

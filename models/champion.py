@@ -67,8 +67,8 @@ class Champion:
 
         Args:
             required: raise when there is none.
-            cached_first: serve what was served last without asking MLflow first, which takes two seconds; what
-                was promoted in the meantime serves after the first look at the alias.
+            cached_first: serve what was served last without asking MLflow first, which may be away and then takes
+                its time-out; what was promoted in the meantime serves after the first look at the alias.
 
         Raises:
             Unavailable, NoChampion, ArtefactError: neither can be had; says why MLflow's cannot. Unless
@@ -91,6 +91,8 @@ class Champion:
             self._look()
         except BuzzwatchError as error:
             self._load_last_served(error)
+        finally:
+            self._registry.close()
         return self.current
 
     def stop(self) -> None:
@@ -99,6 +101,7 @@ class Champion:
         if self._thread is not None:
             self._thread.join(timeout=self._settings.timeout_s)
             self._thread = None
+        self._registry.close()
 
     @property
     def current(self) -> LoadedModel:

@@ -11,6 +11,7 @@ from typing import Any
 
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import MlflowSettings
+from models.registry_rest import AliasReader, RestError, is_plain
 
 
 class NoChampion(BuzzwatchError):
@@ -33,6 +34,7 @@ class Registry:
 
     def __init__(self, settings: MlflowSettings) -> None:
         self._settings = settings
+        self._reader: AliasReader | None = None
         self._client: Any = None
 
     def champion(self) -> RegisteredVersion:
@@ -44,15 +46,13 @@ class Registry:
         """
         name, alias = self._settings.model_name, self._settings.alias
         try:
-            found = self._connected().get_model_version_by_alias(name, alias)
-        except _mlflow_exception() as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            found = self._by_alias(name, alias)
+        except Exception as error:  # what else answers at that address may say anything
+            if _code(error) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise NoChampion(
                     f"no version of the model {name!r} has the alias {alias!r} in MLflow at {self._where}: "
                     "register one with `buzzwatch train linear`"
                 ) from None
-            raise self._away(error) from None
-        except Exception as error:  # what else answers at that address may say anything
             raise self._away(error) from error
         return RegisteredVersion(
             name=name,
@@ -81,9 +81,22 @@ class Registry:
                 f"{self._where}: {short_cause(error)}"
             ) from None
 
+    def close(self) -> None:
+        """Close the connection; the next question opens another."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
     @property
     def _where(self) -> str:
         return without_password(self._settings.tracking_uri)
+
+    def _by_alias(self, name: str, alias: str) -> Any:
+        if not is_plain(self._settings.tracking_uri):
+            return self._connected().get_model_version_by_alias(name, alias)
+        if self._reader is None:
+            self._reader = AliasReader(self._settings.tracking_uri, self._settings.timeout_s)
+        return self._reader.read(name, alias)
 
     def _connected(self) -> Any:
         if self._client is None:
@@ -117,10 +130,12 @@ def _configure(settings: MlflowSettings) -> None:
         os.environ.setdefault(name, value)
 
 
-def _mlflow_exception() -> Any:
-    from mlflow.exceptions import MlflowException
-
-    return MlflowException
+def _code(error: Exception) -> str | None:
+    """MLflow's `error_code`, None when the error is not MLflow's."""
+    if isinstance(error, RestError):
+        return error.code
+    code: str | None = getattr(error, "error_code", None)
+    return code
 
 
 def short_cause(error: Exception) -> str:

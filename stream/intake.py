@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from stream.batch_size import BatchSize
 from stream.consumers import is_record, lag_of
 from stream.in_flight import InFlight
 from stream.records import Record, RecordBatch
@@ -40,7 +41,7 @@ class Intake:
         consumer: subscribed to nothing yet.
         topic: what to read.
         identity: of that topic. Offsets are committed beside the topic's id, and mean nothing in another one.
-        max_batch: most records in one batch; a batch takes what is there.
+        batch_size: most records in the next batch; a batch takes what is there.
         in_flight: each batch is added, whoever is done with it releases it.
         deliver: called with each batch, in the intake's thread.
         give_up_after_s: how long Kafka may be away before `run` raises, seconds.
@@ -54,7 +55,7 @@ class Intake:
         topic: str,
         *,
         identity: TopicIdentity,
-        max_batch: int,
+        batch_size: BatchSize,
         in_flight: InFlight,
         deliver: Callable[[RecordBatch], None],
         settle: Callable[[], None],
@@ -66,7 +67,7 @@ class Intake:
         self._identity = identity
         self._topic_id = ""
         self._out_of_range: set[int] = set()
-        self._max_batch = max_batch
+        self._batch_size = batch_size
         self._in_flight = in_flight
         self._deliver = deliver
         self._settle = settle
@@ -148,8 +149,8 @@ class Intake:
         if first is None:
             return None
         came = [first]
-        if self._max_batch > 1:
-            came += self._consumer.consume(self._max_batch - 1, 0)
+        if (most := self._batch_size.limit) > 1:
+            came += self._consumer.consume(most - 1, 0)
         records = [cast("Record", message) for message in came if self._is_record(message)]
         if self._out_of_range:
             self.rewind()

@@ -23,6 +23,7 @@ from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 from models.champion import Champion
 from stream import metrics
+from stream.batch_size import BatchSize
 from stream.consumers import batch_consumer
 from stream.dead_letters import error_class
 from stream.in_flight import InFlight
@@ -77,12 +78,13 @@ class ScoreRole:
             dead_letters=topics.dead_letters,
             give_up_after_s=worker.give_up_after_s,
         )
+        self._batch_size = BatchSize(worker.max_batch)
         self._identity = TopicIdentity(settings, topics.tweets)
         self._intake = Intake(
             batch_consumer(settings, self.name, instance),
             topics.tweets,
             identity=self._identity,
-            max_batch=worker.max_batch,
+            batch_size=self._batch_size,
             in_flight=self._in_flight,
             deliver=deliver,
             settle=lambda: self._settle(worker.session_timeout_s),
@@ -137,10 +139,13 @@ class ScoreRole:
                 return
             since = time.perf_counter()
             now_ms = int(time.time() * 1000)
+            model = self._champion.current
             scored = await asyncio.get_running_loop().run_in_executor(
-                self._executor, self._scorer.score, batch, self._champion.current, now_ms
+                self._executor, self._scorer.score, batch, model, now_ms
             )
-            metrics.STAGE.labels("score").observe(time.perf_counter() - since)
+            took_s = time.perf_counter() - since
+            self._batch_size.learn(model.ref, len(batch.messages), took_s)
+            metrics.STAGE.labels("score").observe(took_s)
             self._to_publish.put(scored)
         except Exception as error:  # a defect of ours: stop loudly, nothing is committed
             self._failed(error)

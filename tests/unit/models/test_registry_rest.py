@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pydantic
+import pytest
+
+from contracts.errors import Unavailable
+from contracts.settings import MlflowSettings
+from models.registry import NoChampion, Registry
+from models.registry_rest import AliasReader, RestError, is_plain
+
+SERVER = "http://mlflow.test:5000/base/"
+VERSION = {"version": "7", "source": "models:/m-1", "creation_timestamp": 12, "aliases": ["champion"], "tags": []}
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    for name in ("USERNAME", "PASSWORD", "TOKEN", "AUTH", "AWS_SIGV4", "INSECURE_TLS", "SERVER_CERT_PATH"):
+        monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    return tmp_path
+
+
+def reading(answer: Callable[[httpx.Request], httpx.Response]) -> AliasReader:
+    return AliasReader(SERVER, 1.0, httpx.MockTransport(answer))
+
+
+def test_it_asks_for_the_alias_and_reads_the_version() -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={"model_version": VERSION})
+
+    found = reading(answer).read("air line", "champion")
+    assert (found.version, found.source, found.creation_timestamp, found.aliases) == (
+        "7",
+        "models:/m-1",
+        12,
+        ("champion",),
+    )
+    assert asked[0].url.path == "/base/api/2.0/mlflow/registered-models/alias"
+    assert dict(asked[0].url.params) == {"name": "air line", "alias": "champion"}
+    assert "Authorization" not in asked[0].headers
+
+
+@pytest.mark.parametrize(
+    ("variables", "header"),
+    [
+        ({"USERNAME": "me", "PASSWORD": "pass"}, "Basic " + base64.b64encode(b"me:pass").decode()),
+        ({"TOKEN": "a.b"}, "Bearer a.b"),
+        ({"USERNAME": "me", "TOKEN": "a.b"}, "Bearer a.b"),
+    ],
+    ids=["password", "token", "no-password"],
+)
+def test_credentials_are_those_of_the_mlflow_package(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], header: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", value)
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Authorization"])
+        return httpx.Response(200, json={"model_version": VERSION})
+
+    reading(answer).read("sentiment", "champion")
+    assert seen == [header]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (
+            httpx.Response(404, json={"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no"}),
+            "RESOURCE_DOES_NOT_EXIST",
+        ),
+        (httpx.Response(401, text="who are you"), "401"),
+        (httpx.Response(500, json=["odd"]), "500"),
+        (httpx.Response(502, json={"detail": "none"}), "502"),
+    ],
+    ids=["mlflow", "text", "list", "other"],
+)
+def test_an_error_keeps_its_code(answer: httpx.Response, code: str) -> None:
+    with pytest.raises(RestError) as raised:
+        reading(lambda _: answer).read("sentiment", "champion")
+    assert raised.value.code == code
+
+
+def test_who_is_not_mlflow_is_found_out() -> None:
+    with pytest.raises(pydantic.ValidationError):
+        reading(lambda _: httpx.Response(200, text="<html>welcome</html>")).read("sentiment", "champion")
+
+
+@pytest.mark.parametrize("uri", ["sqlite:///mlflow.db", "databricks", "./mlruns"])
+def test_stores_that_are_no_http_server_are_for_the_package(uri: str) -> None:
+    assert not is_plain(uri)
+
+
+def test_what_this_module_does_not_know_is_for_the_package(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert is_plain(SERVER)
+    with monkeypatch.context() as more:
+        more.setenv("MLFLOW_TRACKING_INSECURE_TLS", "true")
+        assert not is_plain(SERVER)
+    (home / ".mlflow").mkdir()
+    (home / ".mlflow" / "credentials").write_text("[mlflow]\n")
+    assert not is_plain(SERVER)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "raised", "said"),
+    [
+        (404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "x"}, NoChampion, "has the alias 'champion'"),
+        (403, {"error_code": "PERMISSION_DENIED", "message": "not you"}, Unavailable, "PERMISSION_DENIED: not you"),
+        (200, {"welcome": 1}, Unavailable, "cannot be reached"),
+    ],
+)
+def test_the_registry_says_it_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, status: int, body: object, raised: type[Exception], said: str
+) -> None:
+    registry = Registry(MlflowSettings(tracking_uri=SERVER))
+    registry._reader = reading(lambda _: httpx.Response(status, json=body))
+    with pytest.raises(raised, match=said) as error:
+        registry.champion()
+    assert "\n" not in str(error.value)
+    registry.close()
