@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -78,8 +78,17 @@ def run(site: Site, count: int, largest_backlog: int, say: Callable[[str], None]
 
 
 def workers(site: Site, count: int, say: Callable[[str], None]) -> Costs:
-    """The same backlog for one worker and for two, who share its partitions."""
-    return [_measured("workers", number, say, lambda n: _workers(site, n, count)) for number in (1, 2)]
+    """The same backlog for one worker and for two, who share it: three times in turn; the middle one counts."""
+    rows = [
+        [_measured("workers", number, say, lambda n: _workers(site, n, count)) for number in (1, 2)] for _ in range(3)
+    ]
+    return [_middle(found) for found in zip(*rows, strict=True)]
+
+
+def _middle(found: Sequence[Cost | Unmeasured]) -> Cost | Unmeasured:
+    """The one with the middle processor time."""
+    measured = sorted((one for one in found if isinstance(one, Cost)), key=lambda cost: cost.cpu_us)
+    return measured[len(measured) // 2] if measured else found[0]
 
 
 def backlogs(site: Site, sizes: Iterable[int]) -> list[Cost]:

@@ -79,17 +79,17 @@ class Findings:
 
 def estimate_s(size: Size, parts: Sequence[str], contenders: Sequence[str]) -> float:
     """Roughly how long it takes, seconds: start-up of what is measured, filling of topics, the measurement."""
-    start, fill = 7.0, 1 / 60_000
-    pace = 1 / 50_000
+    start, fill = 7.0, 1 / 100_000
+    pace = 1 / 80_000
     drain = start + 5 + throughput.WARM_UP_S + size.seconds
     rows = len(growth.PARTITIONS) + len(growth.WATCHES) + len(growth.CHARACTERS)
     each = {
         "scoring": 3 + size.rounds * 0.4,
-        "throughput": size.tweets * fill + len(contenders) * len(FUNCTIONS) * drain,
+        "throughput": size.tweets * fill + (throughput.BROKER_WARM_UPS + len(contenders) * len(FUNCTIONS)) * drain,
         "latency": start + size.warm_up_s + len(size.rates) * (size.latency_s + 4),
         "webhook": 2 * start + size.crises * 0.25 + 3,
         "growth": rows * (start + size.growing * (fill + pace)) + 30 + size.backlog * 1.1 * (fill + pace),
-        "workers": 3 * start + 2 * size.workers * (fill + pace),
+        "workers": 3 * (3 * start + 2 * size.workers * (fill + pace)),
         "memory": start + size.memory * (fill + pace),
         "watching": start + size.watching * (fill + 2 * pace),
     }

@@ -35,7 +35,7 @@ WARM_UP_S: Final = 3.0
 _WARM_UP_SHARE: Final = 0.25
 """Of the topic: who drains it faster than that is warm by then, and enough must be left to measure."""
 _PREPARE_S: Final = 60.0
-_BROKER_WARM_UPS: Final = 3
+BROKER_WARM_UPS: Final = 3
 """Drains that are not measured. In the second one Kafka's just-in-time compiler still takes a quarter of a core from
 whoever is measured, in the fourth next to nothing."""
 
@@ -98,7 +98,7 @@ def run(
 
 def _warm_up(site: Site, source: str, contender: Contender, function: str, count: int, limit_s: float) -> None:
     """Drain without measuring: else the first contenders alone pay for Kafka's compiler on the same cores."""
-    for _ in range(_BROKER_WARM_UPS):
+    for _ in range(BROKER_WARM_UPS):
         settings = site.fresh(tweets=source)
         with suppress(Exception):  # what is wrong with it is said when it is measured
             drained_by(contender, site, settings, function, count, limit_s)
