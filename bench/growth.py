@@ -77,10 +77,11 @@ def run(site: Site, count: int, largest_backlog: int, say: Callable[[str], None]
     return costs
 
 
-def workers(site: Site, count: int, say: Callable[[str], None]) -> Costs:
-    """The same backlog for one worker and for two, who share it: three times in turn; the middle one counts."""
+def workers(site: Site, count: int, turns: int, say: Callable[[str], None]) -> Costs:
+    """The same backlog for one worker and for two, who share it: so many times in turn; the middle one counts."""
     rows = [
-        [_measured("workers", number, say, lambda n: _workers(site, n, count)) for number in (1, 2)] for _ in range(3)
+        [_measured("workers", number, say, lambda n: _workers(site, n, count)) for number in (1, 2)]
+        for _ in range(turns)
     ]
     return [_middle(found) for found in zip(*rows, strict=True)]
 

@@ -34,6 +34,8 @@ class Size(NamedTuple):
     """The largest one."""
     workers: int
     """Tweets for one worker and for two."""
+    turns: int
+    """How often one worker and two are measured in turn, and how often the broker is warmed up."""
     memory: int
     watching: int
     rounds: int
@@ -41,11 +43,11 @@ class Size(NamedTuple):
 
 
 WHOLE: Final = Size(
-    1_200_000, 8, (10, 100, 1000, 5000, 10_000), 10, 60, 120, 300_000, 1_000_000, 800_000, 3_000_000, 500_000, 30
+    1_200_000, 8, (10, 100, 1000, 5000, 10_000), 10, 60, 120, 300_000, 1_000_000, 800_000, 3, 3_000_000, 500_000, 30
 )
-QUICK: Final = Size(150_000, 3, (100, 1000), 3, 10, 20, 50_000, 100_000, 100_000, 200_000, 100_000, 10)
+QUICK: Final = Size(150_000, 3, (100, 1000), 3, 10, 20, 50_000, 100_000, 100_000, 1, 200_000, 100_000, 10)
 BATCH: Final = 4000
-"""Tweets in a batch of the scoring steps: the worker's largest."""
+"""Tweets in a batch of the scoring steps."""
 FUNCTIONS: Final = ("whole", "plain")
 
 PARTS: Final = {
@@ -85,11 +87,11 @@ def estimate_s(size: Size, parts: Sequence[str], contenders: Sequence[str]) -> f
     rows = len(growth.PARTITIONS) + len(growth.WATCHES) + len(growth.CHARACTERS)
     each = {
         "scoring": 3 + size.rounds * 0.4,
-        "throughput": size.tweets * fill + (throughput.BROKER_WARM_UPS + len(contenders) * len(FUNCTIONS)) * drain,
+        "throughput": size.tweets * fill + (size.turns + len(contenders) * len(FUNCTIONS)) * drain,
         "latency": start + size.warm_up_s + len(size.rates) * (size.latency_s + 4),
         "webhook": 2 * start + size.crises * 0.25 + 3,
         "growth": rows * (start + size.growing * (fill + pace)) + 30 + size.backlog * 1.1 * (fill + pace),
-        "workers": 3 * (3 * start + 2 * size.workers * (fill + pace)),
+        "workers": size.turns * (3 * start + 2 * size.workers * (fill + pace)),
         "memory": start + size.memory * (fill + pace),
         "watching": start + size.watching * (fill + 2 * pace),
     }
@@ -104,11 +106,13 @@ def run(
 
     measures: dict[str, Callable[[], Any]] = {
         "scoring": lambda: steps.run(site.settings, BATCH, size.rounds),
-        "throughput": lambda: throughput.run(site, contenders, FUNCTIONS, size.tweets, size.seconds, say),
+        "throughput": lambda: throughput.run(
+            site, contenders, FUNCTIONS, size.tweets, size.seconds, say, warm_ups=size.turns
+        ),
         "latency": lambda: latency.run(site, size.rates, size.latency_s, size.warm_up_s, say),
         "webhook": lambda: crises.run(site, size.crises, say),
         "growth": lambda: growth.run(site, size.growing, size.backlog, say),
-        "workers": lambda: growth.workers(site, size.workers, say),
+        "workers": lambda: growth.workers(site, size.workers, size.turns, say),
         "memory": lambda: endurance.memory(site, size.memory, say),
         "watching": lambda: endurance.watching(site, size.watching, say),
     }

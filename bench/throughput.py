@@ -35,9 +35,9 @@ WARM_UP_S: Final = 3.0
 _WARM_UP_SHARE: Final = 0.25
 """Of the topic: who drains it faster than that is warm by then, and enough must be left to measure."""
 _PREPARE_S: Final = 60.0
-BROKER_WARM_UPS: Final = 3
-"""Drains that are not measured. In the second one Kafka's just-in-time compiler still takes a quarter of a core from
-whoever is measured, in the fourth next to nothing."""
+WARM_UPS: Final = 3
+"""Of the broker: drains that are not measured. In the second one Kafka's just-in-time compiler still takes a quarter of
+a core from whoever is measured, in the fourth next to nothing."""
 
 
 class Result(NamedTuple):
@@ -69,10 +69,12 @@ def run(
     count: int,
     limit_s: float,
     say: Callable[[str], None],
+    *,
+    warm_ups: int = WARM_UPS,
 ) -> list[Result | Missing]:
     """Fill a topic with `count` tweets, then let each contender drain it: a warm-up, then `limit_s` seconds at most.
 
-    The first one drains it three times before, so that the broker is warm for all.
+    The first one drains it `warm_ups` times before, so that the broker is warm for all.
 
     A contender that fails, or does other work than the others, is named with the reason; the others go on.
     """
@@ -80,7 +82,8 @@ def run(
     source = site.fresh()
     fill(source, count)
     results: list[Result | Missing] = []
-    _warm_up(site, source.kafka.topics.tweets, CONTENDERS[contenders[0]], functions[0], count, limit_s)
+    for _ in range(warm_ups):
+        _warm_up(site, source.kafka.topics.tweets, CONTENDERS[contenders[0]], functions[0], count, limit_s)
     for function in functions:
         wanted = expected(site.settings, function)
         for name in contenders:
@@ -98,11 +101,10 @@ def run(
 
 def _warm_up(site: Site, source: str, contender: Contender, function: str, count: int, limit_s: float) -> None:
     """Drain without measuring: else the first contenders alone pay for Kafka's compiler on the same cores."""
-    for _ in range(BROKER_WARM_UPS):
-        settings = site.fresh(tweets=source)
-        with suppress(Exception):  # what is wrong with it is said when it is measured
-            drained_by(contender, site, settings, function, count, limit_s)
-        site.forget(settings)
+    settings = site.fresh(tweets=source)
+    with suppress(Exception):  # what is wrong with it is said when it is measured
+        drained_by(contender, site, settings, function, count, limit_s)
+    site.forget(settings)
 
 
 def fill(settings: Settings, count: int) -> None:
