@@ -19,7 +19,7 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from alerts.count_table import COLUMNS, Cells, CountTable, Rows, parse
+from alerts.count_table import COLUMNS, Cells, CountTable, Rows, cells_of
 from alerts.counts import NOTHING, Counts, Key, Point, Volume
 from alerts.keys import ShardKeys, shards_key
 
@@ -28,9 +28,21 @@ _CHUNK: Final = 2000
 _SWEEP_S: Final = 600.0
 """How often minutes that Redis has let expire are forgotten here too."""
 
-# KEYS: a hash. One text instead of a reply of thousands of parts, which Python would read one by one.
-_PACKED: Final = "return cjson.encode(redis.call('HGETALL', KEYS[1]))"
-_unpack: Final = msgspec.json.Decoder(list[str]).decode
+# KEYS: hashes of different fields. Two texts, fields and values, instead of a reply of thousands of parts, which Python
+# would read one by one.
+_PACKED: Final = """
+local fields, values = {}, {}
+for _, key in ipairs(KEYS) do
+  local some = redis.call('HKEYS', key)
+  if #some > 0 then
+    fields[#fields + 1] = string.sub(cjson.encode(some), 2, -2)
+    values[#values + 1] = string.sub(cjson.encode(redis.call('HVALS', key)), 2, -2)
+  end
+end
+return {'[' .. table.concat(fields, ',') .. ']', '[' .. table.concat(values, ',') .. ']'}
+"""
+_fields: Final = msgspec.json.Decoder(list[str]).decode
+_values: Final = msgspec.json.Decoder(list[int], strict=False).decode
 
 
 @dataclass
@@ -207,18 +219,11 @@ class CountCache:
             chunk = wanted[first : first + size]
             pipeline = self._redis.pipeline(transaction=False)
             for name, start in chunk:
-                for key in self._hashes(ShardKeys(self._prefix, name), start):
-                    self._packed(keys=[key], client=pipeline)
-            texts = iter(pipeline.execute())
-            for name, start in chunk:
-                flat: list[str] = []
-                for _ in range(self._parts):
-                    text = next(texts)
-                    if text != "{}":
-                        flat += _unpack(text)
+                self._packed(keys=self._hashes(ShardKeys(self._prefix, name), start), client=pipeline)
+            for (name, start), (fields, values) in zip(chunk, pipeline.execute(), strict=True):
                 shard = self._shards[name]
                 shard.dirty.discard(start)
-                shard.cells[start] = parse(flat, self._rows)
+                shard.cells[start] = cells_of(_fields(fields), _values(values), self._rows)
                 self._state += 1
         self._forget_old(since_s)
 
