@@ -97,7 +97,7 @@ def _moments(worker: Worker, count: int, since: float, *, is_watched: bool) -> l
     while True:
         seen = worker.metrics()
         now = time.monotonic()
-        scored = int(seen.get("buzzwatch_tweets_scored_total all", 0))
+        scored = int(seen.get("buzzwatch_tweets_scored_total", 0))
         watched = int(seen.get("buzzwatch_predictions_counted_total", 0)) if is_watched else scored
         if not seen and worker.program.is_alive and now - moved < _STALL_S:
             continue

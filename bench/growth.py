@@ -162,7 +162,7 @@ def _workers(site: Site, number: int, count: int) -> Cost:
     return cost
 
 
-_SCORED: Final = "buzzwatch_tweets_scored_total all"
+_SCORED: Final = "buzzwatch_tweets_scored_total"
 
 
 def _drain(settings: Settings, backlog: Backlog, team: list[Worker]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 _STAGE_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
-SCORED = Counter("buzzwatch_tweets_scored_total", "Tweets whose prediction was committed", ["sentiment"])
+SCORED = Counter("buzzwatch_tweets_scored_total", "Tweets whose prediction was committed")
 DEAD = Counter("buzzwatch_dead_letters_total", "Records that went to the dead letters", ["error_class"])
 BATCH = Histogram("buzzwatch_batch_records", "Records in one transaction", buckets=(1, 3, 10, 30, 100, 300, 1000, 3000))
 STAGE = Histogram("buzzwatch_stage_seconds", "Time that a batch spent in a stage", ["stage"], buckets=_STAGE_S)

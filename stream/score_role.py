@@ -206,7 +206,7 @@ class ScoreRole:
 
 def _observe(scored: ScoredBatch) -> None:
     metrics.BATCH.observe(len(scored.source.messages))
-    metrics.SCORED.labels("all").inc(len(scored.predictions))
+    metrics.SCORED.inc(len(scored.predictions))
     for record in scored.dead_letters:
         metrics.DEAD.labels(error_class(record)).inc()
 
