@@ -67,7 +67,8 @@ Examples:
   buzzwatch dlq replay --all --dry-run
 """
 _ErrorClass = Annotated[
-    str | None, typer.Option(help="UnreadableRecord, InvalidTweet, InvalidFeedback or ModelFailure.")
+    Literal["UnreadableRecord", "InvalidTweet", "InvalidFeedback", "ModelFailure"] | None,
+    typer.Option(help="Why it is a dead letter."),
 ]
 _SHOWN = 5
 
