@@ -27,7 +27,7 @@ _log = logging.getLogger("buzzwatch.stream.judge")
 
 _REDIS_AWAY_S = 0.5
 _PATIENCE_S = 30.0
-"""How long a rewind is insisted on before the records behind the mark are taken for deleted."""
+"""How long the record at the mark is insisted on before it is taken for deleted."""
 
 
 class JudgeRole:
@@ -57,8 +57,12 @@ class JudgeRole:
         self._topic_id = ""
         self._bury = bury
         self._mark: int | None = None
-        self._rewound_from: int | None = None
-        self._insist_until = 0.0
+        self._awaited: int | None = None
+        """What must come first after a start or a rewind; None once it has."""
+        self._insist_until: float | None = None
+        """None as long as nothing else came."""
+        self._first_seen: int | None = None
+        """Lowest offset that came instead."""
         self.last_progress = time.monotonic()
         """When feedback was last counted, monotonic seconds."""
 
@@ -66,7 +70,7 @@ class JudgeRole:
         """On assignment: the offset to read from, None for the beginning. Blocks; raises when Redis is away."""
         self._topic_id = self._ask_topic_id()
         self._mark = self._judge.mark(self._topic_id)
-        self._rewound_from = None
+        self._awaited, self._insist_until, self._first_seen = self._mark or 0, None, None
         return self._mark
 
     async def await_start(self) -> int | None:
@@ -89,12 +93,11 @@ class JudgeRole:
             seek: makes the consumer read from an offset.
         """
         offset = message.offset()
-        if self._rewound_from is not None:
-            if offset >= self._rewound_from and time.monotonic() < self._insist_until:
-                return  # read ahead before the rewind; it comes again
-            self._rewound_from = None
+        if self._awaited is not None and offset > self._awaited and await self._goes_back(offset, seek):
+            return  # it comes again
         if self._mark is not None and offset < self._mark:
             return  # counted already
+        self._awaited = None
         loop = asyncio.get_running_loop()
         # The mark as it fits this record: `compare` may move ours back while Redis is away, and the record counted
         # there would take those before it for counted.
@@ -125,10 +128,8 @@ class JudgeRole:
             _log.warning("%s was deleted and created again; judging the new one from its beginning", self._topic)
             await seek(await self.await_start() or 0)
             return
-        if self._rewound_from is not None:
-            # Faust forgets a seek that comes while it hands out a record: it notes that record's offset afterwards,
-            # and drops everything before it. Nothing has come yet, so once more.
-            await seek(self._mark or 0)
+        if self._awaited is not None and self._insist_until is not None:
+            await seek(self._awaited)
             return
         if self._mark is None:
             return
@@ -143,9 +144,26 @@ class JudgeRole:
         _log.warning("feedback: Redis stands at %d, not at %s; going there", mark, self._mark)
         self._mark = mark or None
         if mark < position:
-            self._rewound_from = position
-            self._insist_until = time.monotonic() + _PATIENCE_S
+            self._awaited, self._insist_until, self._first_seen = mark, time.monotonic() + _PATIENCE_S, None
             await seek(mark)
+
+    async def _goes_back(self, offset: int, seek: Callable[[int], Any]) -> bool:
+        """Whether the record is to come again, since another is due before it.
+
+        Faust forgets a seek, also that to the start, which comes while it hands out a record: it notes that record's
+        offset afterwards, and drops everything before it. So the seek is repeated, for some time; then the first of
+        those that came is due.
+        """
+        now = time.monotonic()
+        if self._insist_until is None or now >= self._insist_until:
+            due = self._awaited if self._insist_until is None else self._first_seen
+            if due is None or offset <= due:
+                return False
+            _log.warning("feedback: offset %d came where %d is due; going back", offset, due)
+            self._awaited, self._first_seen, self._insist_until = due, None, now + _PATIENCE_S
+            await seek(due)
+        self._first_seen = min(offset, self._first_seen or offset)
+        return True
 
     def _count(self, message: Record, expected: int | None, refused: InvalidFeedback | None) -> int:
         offset = message.offset()

@@ -164,6 +164,58 @@ async def test_a_rewind_that_the_consumer_forgot_is_insisted_on(
     assert judging.firing() == ["ConsecutiveErrors"]
 
 
+async def test_a_start_that_the_consumer_forgot_is_insisted_on(start: Callable[[], Judging]) -> None:
+    judging = start()
+    judging.topic = [judgement() for _ in range(4)]
+    judging.next = 2  # Faust has noted what it read ahead, and drops what is before it
+    await judging.read()
+    assert judging.firing() == ["ConsecutiveErrors"]
+    assert judging.role.start_at() == 4
+
+
+async def test_what_is_no_longer_there_is_not_waited_for_for_ever(
+    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.judge_role._PATIENCE_S", 0.2)
+    judging = start()
+    judging.topic = [judgement() for _ in range(4)]
+    judging.next = 2
+
+    async def seek(offset: int) -> None:
+        judging.next = max(offset, 2)  # what was before it was deleted
+
+    monkeypatch.setattr(judging, "seek", seek)
+    await judging.read()
+    await judging.role.compare(judging.seek)
+    await judging.read()
+    assert judging.role._judge.mark("id") is None
+    await asyncio.sleep(0.25)
+    await judging.role.compare(judging.seek)
+    await judging.read()
+    assert judging.role.start_at() == 4
+    assert judging.firing() == []
+
+
+async def test_what_came_meanwhile_is_not_lost_when_it_is_waited_for_no_longer(
+    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.judge_role._PATIENCE_S", 0.2)
+    judging = start()
+    judging.topic = [judgement() for _ in range(5)]
+    judging.next = 2
+
+    async def seek(offset: int) -> None:
+        judging.next = max(offset, 2)
+
+    monkeypatch.setattr(judging, "seek", seek)
+    await judging.read()
+    await asyncio.sleep(0.25)
+    judging.topic.append(judgement())
+    await judging.read()  # the newest comes before a seek does
+    assert judging.role.start_at() == 6
+    assert judging.firing() == ["ConsecutiveErrors"]
+
+
 async def test_a_record_that_waited_for_redis_does_not_jump_over_what_redis_forgot(
     start: Callable[[], Judging], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
