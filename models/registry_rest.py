@@ -26,7 +26,7 @@ _NEED_THE_PACKAGE: Final = (
     "MLFLOW_TRACKING_SERVER_CERT_PATH",
     "MLFLOW_WORKSPACE",
 )
-_CREDENTIALS: Final = Path(".mlflow/credentials")
+_CREDENTIALS: Final = Path("~/.mlflow/credentials")
 
 
 class AliasAnswer(pydantic.BaseModel):
@@ -59,8 +59,15 @@ def is_plain(tracking_uri: str) -> bool:
     return (
         tracking_uri.startswith(("http://", "https://"))
         and not any(os.environ.get(name) for name in _NEED_THE_PACKAGE)
-        and not (Path.home() / _CREDENTIALS).exists()
+        and not _has_credentials()
     )
+
+
+def _has_credentials() -> bool:
+    try:
+        return _CREDENTIALS.expanduser().exists()
+    except (RuntimeError, OSError):  # a user without a home, as in some containers, or one that is not ours to read
+        return False
 
 
 class AliasReader:

@@ -21,7 +21,7 @@ VERSION = {"version": "7", "source": "models:/m-1", "creation_timestamp": 12, "a
 def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in ("USERNAME", "PASSWORD", "TOKEN", "AUTH", "AWS_SIGV4", "INSECURE_TLS", "SERVER_CERT_PATH"):
         monkeypatch.delenv(f"MLFLOW_TRACKING_{name}", raising=False)
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
 
 
@@ -109,6 +109,14 @@ def test_what_this_module_does_not_know_is_for_the_package(home: Path, monkeypat
     (home / ".mlflow").mkdir()
     (home / ".mlflow" / "credentials").write_text("[mlflow]\n")
     assert not is_plain(SERVER)
+
+
+def test_a_user_without_a_home_reaches_mlflow_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", nowhere)
+    assert is_plain(SERVER)
 
 
 @pytest.mark.parametrize(
