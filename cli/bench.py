@@ -40,8 +40,9 @@ def bench(
     """Benchmarks on invented tweets, goals beside the figures; Kafka and Redis of their own, deleted at the end.
 
     Without a command everything is measured: tables, a Markdown and a JSON file, and a picture. A contender that
-    cannot run here is named with the reason and the others go on. PyFlink and two more get virtual environments of
-    their own at the first run (Java, Maven and the package index are needed for that).
+    cannot run here is named with the reason and the others go on; so do they when a part fails, with status 1 at the
+    end. PyFlink and two more get virtual environments of their own at the first run (Java, Maven and the package
+    index are needed for that).
 
     Examples:
 
@@ -68,8 +69,11 @@ def bench(
         found = suite.run(site, size, parts, names, _say)
     reports = suite.reports(found)
     command = f"buzzwatch bench{' --quick' * quick}{f' --only {only}' * (only != _PARTS)}"
+    command += f" --contenders {contenders}" * (contenders != _ALL)
     _show(reports, output)  # first, so that a full disk costs the files only
     _write(to, f"`{command}` on {_machine()}, {started}", reports, found)
+    if found.failed:
+        raise BuzzwatchError(f"not measured: {', '.join(found.failed)}; the reasons are in the tables")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from bench.contestants import CONTENDERS
 from bench.site import Site, open_site
 from bench.throughput import Missing
 from cli.bench import app
+from contracts.errors import BuzzwatchError
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,23 @@ def test_one_command_writes_tables_and_a_picture_and_names_who_cannot_run_here(
     assert by_name["kafka-python, one at a time"]["tweets_per_s"] > 0
     assert any(goal["what"].startswith("whole function") for goal in tables["Goals"])
     assert "<svg" in (tmp_path / "bench.svg").read_text(encoding="utf-8")
+
+
+def test_a_part_that_fails_is_in_the_tables_and_in_the_status(
+    kafka_servers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise BuzzwatchError("no room")
+
+    monkeypatch.setattr(crises, "run", fail)
+    monkeypatch.setattr(suite, "QUICK", suite.QUICK._replace(rounds=1))
+    arguments = ["--quick", "--only", "scoring,webhook", "--kafka", kafka_servers, "--to", str(tmp_path)]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 1
+    assert "not measured: webhook" in str(done.exception)
+    written = (tmp_path / "bench.md").read_text(encoding="utf-8")
+    assert "no room" in written
+    assert "whole function" in written
 
 
 def test_a_contender_that_does_other_work_is_not_measured(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
