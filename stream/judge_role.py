@@ -70,7 +70,7 @@ class JudgeRole:
         """On assignment: the offset to read from, None for the beginning. Blocks; raises when Redis is away."""
         self._topic_id = self._ask_topic_id()
         self._mark = self._judge.mark(self._topic_id)
-        self._awaited, self._insist_until, self._first_seen = self._mark or 0, None, None
+        self._await(self._mark or 0, insist_until=None)
         return self._mark
 
     async def await_start(self) -> int | None:
@@ -144,8 +144,11 @@ class JudgeRole:
         _log.warning("feedback: Redis stands at %d, not at %s; going there", mark, self._mark)
         self._mark = mark or None
         if mark < position:
-            self._awaited, self._insist_until, self._first_seen = mark, time.monotonic() + _PATIENCE_S, None
+            self._await(mark, insist_until=time.monotonic() + _PATIENCE_S)
             await seek(mark)
+
+    def _await(self, offset: int, *, insist_until: float | None) -> None:
+        self._awaited, self._insist_until, self._first_seen = offset, insist_until, None
 
     async def _goes_back(self, offset: int, seek: Callable[[int], Any]) -> bool:
         """Whether the record is to come again, since another is due before it.
@@ -160,7 +163,7 @@ class JudgeRole:
             if due is None or offset <= due:
                 return False
             _log.warning("feedback: offset %d came where %d is due; going back", offset, due)
-            self._awaited, self._first_seen, self._insist_until = due, None, now + _PATIENCE_S
+            self._await(due, insist_until=now + _PATIENCE_S)
             await seek(due)
         self._first_seen = min(offset, self._first_seen or offset)
         return True

@@ -39,6 +39,8 @@ class Judging:
         self.settings = settings
         self.buried: list[OutRecord] = []
         self.topic: list[bytes | None] = []
+        self.first = 0
+        """What is before it was deleted."""
         self.next = 0
         self.role = JudgeRole(
             Judge(connect(settings), settings, RULES), "feedback", topic_id=lambda: "id", bury=self.buried.append
@@ -46,7 +48,7 @@ class Judging:
         self.next = self.role.start_at() or 0
 
     async def seek(self, offset: int) -> None:
-        self.next = offset
+        self.next = max(offset, self.first)
 
     async def read(self) -> None:
         while self.next < len(self.topic):
@@ -179,12 +181,7 @@ async def test_what_is_no_longer_there_is_not_waited_for_for_ever(
     monkeypatch.setattr("stream.judge_role._PATIENCE_S", 0.2)
     judging = start()
     judging.topic = [judgement() for _ in range(4)]
-    judging.next = 2
-
-    async def seek(offset: int) -> None:
-        judging.next = max(offset, 2)  # what was before it was deleted
-
-    monkeypatch.setattr(judging, "seek", seek)
+    judging.first = judging.next = 2
     await judging.read()
     await judging.role.compare(judging.seek)
     await judging.read()
@@ -202,12 +199,7 @@ async def test_what_came_meanwhile_is_not_lost_when_it_is_waited_for_no_longer(
     monkeypatch.setattr("stream.judge_role._PATIENCE_S", 0.2)
     judging = start()
     judging.topic = [judgement() for _ in range(5)]
-    judging.next = 2
-
-    async def seek(offset: int) -> None:
-        judging.next = max(offset, 2)
-
-    monkeypatch.setattr(judging, "seek", seek)
+    judging.first = judging.next = 2
     await judging.read()
     await asyncio.sleep(0.25)
     judging.topic.append(judgement())
