@@ -25,27 +25,31 @@ _TWEETS: Final = PACKING - 1
 IntArray = NDArray[np.int64]
 
 
+class _Places(dict[str, int]):
+    """Row · 6 + column of each field that was seen; one that was not gets its place when it is asked for."""
+
+    def __init__(self, number: dict[Key, int]) -> None:
+        super().__init__()
+        self._number = number
+
+    def __missing__(self, field: str) -> int:
+        watch, theme, sentiment = field.split("|")
+        row = self._number.setdefault((watch, theme), len(self._number))
+        place = self[field] = row * COLUMNS + _COLUMN[sentiment]
+        return place
+
+
 class Rows:
     """Numbers the rows and the places (row · 6 + column) of the fields that have been seen."""
 
     def __init__(self) -> None:
         self.number: dict[Key, int] = {}
-        self._places: dict[str, int] = {}
+        self._places = _Places(self.number)
 
     def places(self, fields: list[str]) -> NDArray[np.int32]:
         """Where the fields `watch|theme|sentiment` count, (n,)."""
-        try:  # millions of them after a start, nearly all known: a loop in C
-            return np.fromiter(map(self._places.__getitem__, fields), np.int32, len(fields))
-        except KeyError:
-            return np.fromiter(map(self._place, fields), np.int32, len(fields))
-
-    def _place(self, field: str) -> int:
-        found = self._places.get(field)
-        if found is None:
-            watch, theme, sentiment = field.split("|")
-            row = self.number.setdefault((watch, theme), len(self.number))
-            found = self._places[field] = row * COLUMNS + _COLUMN[sentiment]
-        return found
+        # Millions of them after a start, nearly all known: a loop in C.
+        return np.fromiter(map(self._places.__getitem__, fields), np.int32, len(fields))
 
     def of(self, keys: Sequence[Key]) -> IntArray:
         """Their rows; -1 for what was never seen."""

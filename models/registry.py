@@ -11,7 +11,7 @@ from typing import Any
 
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import MlflowSettings
-from models.registry_rest import AliasReader, RestError, is_plain
+from models.registry_rest import AliasReader, is_plain
 
 
 class NoChampion(BuzzwatchError):
@@ -48,7 +48,7 @@ class Registry:
         try:
             found = self._by_alias(name, alias)
         except Exception as error:  # what else answers at that address may say anything
-            if _code(error) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            if getattr(error, "error_code", None) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise NoChampion(
                     f"no version of the model {name!r} has the alias {alias!r} in MLflow at {self._where}: "
                     "register one with `buzzwatch train linear`"
@@ -128,14 +128,6 @@ def _configure(settings: MlflowSettings) -> None:
         "MLFLOW_HTTP_REQUEST_TIMEOUT": str(math.ceil(settings.timeout_s)),
     }.items():
         os.environ.setdefault(name, value)
-
-
-def _code(error: Exception) -> str | None:
-    """MLflow's `error_code`, None when the error is not MLflow's."""
-    if isinstance(error, RestError):
-        return error.code
-    code: str | None = getattr(error, "error_code", None)
-    return code
 
 
 def short_cause(error: Exception) -> str:

@@ -46,12 +46,12 @@ class RestError(Exception):
     """MLflow answers with an error.
 
     Attributes:
-        code: MLflow's `error_code`, or the HTTP status where there is none.
+        error_code: as MlflowException has it, or the HTTP status where MLflow says none.
     """
 
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
+    def __init__(self, error_code: str, message: str) -> None:
+        super().__init__(f"{error_code}: {message}")
+        self.error_code = error_code
 
 
 def is_plain(tracking_uri: str) -> bool:

@@ -88,7 +88,7 @@ def test_credentials_are_those_of_the_mlflow_package(
 def test_an_error_keeps_its_code(answer: httpx.Response, code: str) -> None:
     with pytest.raises(RestError) as raised:
         reading(lambda _: answer).read("sentiment", "champion")
-    assert raised.value.code == code
+    assert raised.value.error_code == code
 
 
 def test_who_is_not_mlflow_is_found_out() -> None:
