@@ -8,36 +8,44 @@ from contracts.errors import InvalidRecord
 from stream.headers import headers_of
 from stream.records import Headers, OutRecord, Record
 
-OURS: Final = frozenset({"error", "error-class", "source-topic", "source-partition", "source-offset", "attempts"})
+OURS: Final = ("error", "error-class", "source-topic", "source-partition", "source-offset", "attempts")
 _MAX_ERROR: Final = 500
 """Longest `error` header, code points: headers must fit into the room that dead letters have."""
+_MAX_DIGITS: Final = 9
 
 
 def dead_letter(message: Record, error: InvalidRecord) -> OutRecord:
     """The dead letter of a record: key, value and headers as they came, and ours behind them.
 
-    Headers that bear one of our names make room for ours; a name that is not UTF-8 becomes U+FFFD.
+    A producer's own header named like one of ours stays; a name that is not UTF-8 becomes U+FFFD. Of a record that was
+    a dead letter before, what we wrote then makes room.
     """
-    came = headers_of(message)
-    headers: Headers = [(name, value) for name, value in came if name not in OURS]
-    headers += [
+    came, attempts = taken_apart(headers_of(message))
+    headers: Headers = [
+        *came,
         ("error", " ".join(str(error).split())[:_MAX_ERROR].encode("utf-8", "replace")),
         ("error-class", type(error).__name__.encode()),
         ("source-topic", message.topic().encode()),
         ("source-partition", str(message.partition()).encode()),
         ("source-offset", str(message.offset()).encode()),
-        ("attempts", str(_attempts(came) + 1).encode()),
+        ("attempts", str(attempts + 1).encode()),
     ]
     return OutRecord(message.key(), message.value(), headers, 0)
 
 
 def error_class(letter: OutRecord) -> str:
     """The `error-class` header of a dead letter of ours."""
-    return next(value.decode() for name, value in letter.headers if name == "error-class" and isinstance(value, bytes))
+    value = dict(letter.headers)["error-class"]  # the last one: a producer may have sent its own
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _attempts(headers: Headers) -> int:
-    for name, value in headers:
-        if name == "attempts" and value is not None and value.isdigit() and len(value) < 10:
-            return int(value)
-    return 0
+def taken_apart(headers: Headers) -> tuple[Headers, int]:
+    """What the record first came with, and how often it failed.
+
+    Ours are the last ones: all six in a dead letter, `attempts` alone in a replayed record.
+    """
+    attempts = headers[-1][1] if headers and headers[-1][0] == "attempts" else None
+    if not isinstance(attempts, bytes) or not attempts.isdigit() or len(attempts) > _MAX_DIGITS:
+        return headers, 0
+    in_full = tuple(name for name, _ in headers[-len(OURS) :]) == OURS
+    return headers[: -len(OURS) if in_full else -1], int(attempts)

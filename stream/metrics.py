@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+_BATCH_RECORDS = (1, 4, 16, 64, 256, 1000, 4000, 16_000)
 _STAGE_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 SCORED = Counter("buzzwatch_tweets_scored_total", "Tweets whose prediction was committed")
 DEAD = Counter("buzzwatch_dead_letters_total", "Records that went to the dead letters", ["error_class"])
-BATCH = Histogram("buzzwatch_batch_records", "Records in one transaction", buckets=(1, 3, 10, 30, 100, 300, 1000, 3000))
+BATCH = Histogram("buzzwatch_batch_records", "Records in one transaction", buckets=_BATCH_RECORDS)
 STAGE = Histogram("buzzwatch_stage_seconds", "Time that a batch spent in a stage", ["stage"], buckets=_STAGE_S)
 ABORTED = Counter("buzzwatch_transactions_aborted_total", "Transactions that were aborted and read again")
 SCORE_LAG = Gauge("buzzwatch_score_lag_records", "Tweets that are not polled yet, of the assigned partitions")

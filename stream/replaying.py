@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from stream.dead_letter_log import header, position_of
-from stream.dead_letters import OURS
+from stream.dead_letters import taken_apart
 from stream.headers import headers_of
 from stream.records import Headers, Record
 from stream.replay_log import Claim, ReplayLog
@@ -159,7 +159,8 @@ class Replayer:
 
 def replayed_headers(headers: Headers | None) -> Headers:
     """The headers that the record came with, and `attempts`: what fails again comes back with one more."""
-    return [(name, value) for name, value in headers or [] if name not in OURS or name == "attempts"]
+    came, attempts = taken_apart(headers or [])
+    return [*came, ("attempts", str(attempts).encode())]
 
 
 def _batches(letters: Iterable[Record]) -> Iterator[list[Record]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from contracts.errors import InvalidTweet
 from stream.dead_letters import dead_letter, error_class
+from stream.replaying import replayed_headers
 from tests.fakes_kafka import FakeRecord
 
 
@@ -30,6 +31,17 @@ def test_a_replayed_record_that_fails_again_counts_one_attempt_more() -> None:
     twice = dead_letter(FakeRecord(headers=once.headers), InvalidTweet("y"))
     assert [value for name, value in twice.headers if name == "attempts"] == [b"2"]
     assert [value for name, value in twice.headers if name == "error"] == [b"y"]
+
+
+def test_a_producers_own_headers_named_like_ours_are_kept() -> None:
+    theirs = [("error", b"theirs"), ("attempts", b"many"), ("error-class", b"\xff")]
+    once = dead_letter(FakeRecord(headers=theirs), InvalidTweet("x"))
+    assert once.headers[:3] == theirs
+    assert error_class(once) == "InvalidTweet"
+    assert replayed_headers(once.headers) == [*theirs, ("attempts", b"1")]
+    twice = dead_letter(FakeRecord(headers=replayed_headers(once.headers)), InvalidTweet("y"))
+    assert twice.headers[:3] == theirs
+    assert (len(twice.headers), twice.headers[-1]) == (9, ("attempts", b"2"))
 
 
 def test_a_long_error_leaves_room_for_the_record() -> None:
