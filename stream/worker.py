@@ -27,6 +27,10 @@ from stream.watch_role import WatchRole
 
 _log = logging.getLogger("buzzwatch.stream.worker")
 
+_METADATA_MAX_AGE_MS = 5_000
+"""How long feedback waits at most when its topic was deleted and is there again: Faust's consumer drops a topic that it
+does not find, and looks again after five minutes unless told otherwise."""
+
 Failed = Callable[[Exception], None]
 Deliver = Callable[[RecordBatch], None]
 
@@ -181,6 +185,7 @@ def create_worker(
         broker_heartbeat_interval=worker.session_timeout_s / 4,
         consumer_group_instance_id=f"{worker.group}-{instance.name}",
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=_METADATA_MAX_AGE_MS,
         topic_disable_leader=True,
         topic_allow_declare=False,
         datadir=str(data_dir),

@@ -68,13 +68,16 @@ def read_committed(servers: str, topic: str) -> list[Seen]:
             assert silent < 30, f"{topic}: no end of partitions {sorted(unfinished)}; is a transaction still open?"
             if message is None:
                 continue
-            if message.error() is None:
-                headers = dict(message.headers() or [])
-                seen.append(
-                    Seen(message.partition(), message.offset(), message.value(), headers, message.timestamp()[1])
-                )
-            elif message.error().code() == KafkaError._PARTITION_EOF:
-                unfinished.discard(message.partition())
+            partition, offset, error = message.partition(), message.offset(), message.error()
+            assert partition is not None
+            if error is None:
+                assert offset is not None
+                headers = {
+                    name: value for name, value in dict(message.headers() or []).items() if isinstance(value, bytes)
+                }
+                seen.append(Seen(partition, offset, message.value(), headers, message.timestamp()[1]))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                unfinished.discard(partition)
         return seen
     finally:
         consumer.close()
@@ -91,16 +94,16 @@ def tweet_id(value: bytes | None) -> str | None:
 
 def once_in_all(tweets: list[Seen], scored: list[Seen], dead: list[Seen], source: str) -> list[str]:
     """What is wrong with "each tweet exactly once in scored or dead letters"; empty when nothing is."""
-    wanted: Counter[str] = Counter()
-    unreadable: Counter[tuple[int, int]] = Counter()
+    wanted: Counter[object] = Counter()
+    unreadable: Counter[object] = Counter()
     for tweet in tweets:
         identifier = tweet_id(tweet.value)
         if identifier is None:
             unreadable[tweet.partition, tweet.offset] += 1
         else:
             wanted[identifier] += 1
-    came = Counter(json.loads(record.value or b"")["tweet_id"] for record in scored)
-    buried = Counter(
+    came: Counter[object] = Counter(json.loads(record.value or b"")["tweet_id"] for record in scored)
+    buried: Counter[object] = Counter(
         (int(letter.headers["source-partition"]), int(letter.headers["source-offset"]))
         for letter in dead
         if letter.headers["source-topic"].decode() == source

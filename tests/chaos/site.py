@@ -119,6 +119,7 @@ class Site:
         """Workers that have ended by themselves."""
         self.visible = Visible(kafka.address, self.topics.scored)
         self._traffic: Traffic | None = None
+        self._seed = 10
         self._deleted_scored: list[checker.Seen] = []
         self._deleted_feedback: list[checker.Seen] = []
 
@@ -145,7 +146,9 @@ class Site:
 
     def send(self, rate: int = 300) -> Traffic:
         """Let tweets and judgements flow."""
-        self._traffic = Traffic(self.kafka.address, self.topics.tweets, self.topics.feedback, rate=rate)
+        self._seed += 1
+        topics = self.topics
+        self._traffic = Traffic(self.kafka.address, topics.tweets, topics.feedback, rate=rate, seed=self._seed)
         return self._traffic
 
     def create_topics_again(self) -> None:
@@ -279,5 +282,9 @@ def _remember_champion(cache: Path) -> None:
     """As a worker leaves it that served the shipped model as version 1 while MLflow was there."""
     version = RegisteredVersion(name="sentiment", version="1", aliases=("champion",), origin="chaos")
     champions = ChampionCache(cache)
-    champions.load(version, lambda folder: shutil.copytree(Settings().artefact, folder, dirs_exist_ok=True) and None)
+
+    def download(folder: Path) -> None:
+        shutil.copytree(Settings().artefact, folder, dirs_exist_ok=True)
+
+    champions.load(version, download)
     champions.remember(version)

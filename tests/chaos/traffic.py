@@ -44,9 +44,10 @@ class Traffic:
         servers: of Kafka.
         tweets, feedback: topics.
         rate: tweets a second; a twentieth as many judgements, a tenth of them sent twice.
+        seed: another one gives other judgements; those that came before count no more.
     """
 
-    def __init__(self, servers: str, tweets: str, feedback: str, *, rate: int) -> None:
+    def __init__(self, servers: str, tweets: str, feedback: str, *, rate: int, seed: int) -> None:
         self._producer = Producer(
             {
                 "bootstrap.servers": servers,
@@ -57,7 +58,7 @@ class Traffic:
             }
         )
         self._tweets, self._feedback, self._rate = tweets, feedback, rate
-        self._rng = random.Random(11)
+        self._rng = random.Random(seed)
         self._stopping = threading.Event()
         self._refused: list[str] = []
         self.sent = 0
@@ -166,7 +167,7 @@ class Visible:
         while not self._stopping.is_set():
             for message in self._consumer.consume(500, 0.05):
                 if message.error() is None:
-                    scored_at = datetime.fromisoformat(json.loads(message.value())["scored_at"])
+                    scored_at = datetime.fromisoformat(json.loads(message.value() or b"")["scored_at"])
                     with self._came:
                         self.visible += 1
                         self.newest_scored_at = max(self.newest_scored_at, scored_at.timestamp())
