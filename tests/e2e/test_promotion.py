@@ -21,10 +21,11 @@ from local.topics import create_topics
 from models.artefact import METADATA, load_artefact
 from models.cascade import CascadeModel
 from models.hashed import HashedModel
-from tests.e2e.workers import Stream, Workers, until
+from tests.e2e.workers import Stream, Workers
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.test_gate import evidence
+from tests.waiting import until
 from training.register import default_alias, register_artefact
 
 pytestmark = pytest.mark.timeout(240)

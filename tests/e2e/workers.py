@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
@@ -19,6 +18,7 @@ from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from local.tether import tethered
 from tests.servers import free_ports
+from tests.waiting import until
 
 RATE = 40
 """Tweets a second, over all partitions."""
@@ -167,11 +167,3 @@ class Stream:
         for thread in self._threads:
             thread.join(5)
         self._consumer.close()
-
-
-def until(holds: Callable[[], bool], timeout_s: float, said: Callable[[], str] = str) -> None:
-    """Wait."""
-    since = time.monotonic()
-    while not holds():
-        assert time.monotonic() - since < timeout_s, f"not within {timeout_s} s: {said()}"
-        time.sleep(0.05)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -87,13 +86,6 @@ def delivering(settings: Settings, *receivers: AnyReceiver) -> Iterator[Notifier
         stopping.set()
         thread.join(settings.alerts.delivery_timeout_s + 5)
         assert not thread.is_alive()
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.01)
 
 
 def dispatch(settings: Settings, now_ms: int) -> int:

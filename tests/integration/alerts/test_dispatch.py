@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -27,6 +26,7 @@ from contracts.rules import Rules
 from contracts.settings import Settings
 from tests.fakes import SECRET, Clock
 from tests.servers import RunningServer
+from tests.waiting import until
 
 HOUR_MS = 3_600_000
 
@@ -257,11 +257,11 @@ def test_what_stays_muted_is_not_written_again_whenever_an_alert_changes(desk: D
     desk.fire(ERRORS, *(alert(f"Alert{number}") for number in range(20)))
     assert desk.look() == ["Errors firing"]
     keys = AlertKeys(desk.settings.redis.prefix)
-    before = desk.client.zrange(keys.flushes, 0, -1, withscores=True)
+    before: Any = desk.client.zrange(keys.flushes, 0, -1, withscores=True)
     desk.clock.forward(5)
     desk.fire(alert("Other", severity="warning"))
     assert desk.look() == ["Other firing"]
-    after = desk.client.zrange(keys.flushes, 0, -1, withscores=True)
+    after: Any = desk.client.zrange(keys.flushes, 0, -1, withscores=True)
     assert dict(before).items() <= dict(after).items()
 
 
@@ -281,7 +281,7 @@ def test_two_dispatchers_at_once_tell_everything_once(desk: Desk, settings: Sett
     for one in alerts:
         desk.fire(one)
         desk.end(one)
-    _wait_until(lambda: len(told) >= 80)
+    until(lambda: len(told) >= 80)
     done.set()
     for thread in threads:
         thread.join(10)
@@ -366,17 +366,8 @@ class _Interrupted(redis.Redis):
         self._desk = desk
         self._calls = 0
 
-    def evalsha(self, *arguments: Any) -> Any:  # type: ignore[override]
+    def evalsha(self, *arguments: Any) -> Any:
         self._calls += 1
         if self._calls == 2:
             assert self._desk.look() == ["BadBuzz firing"]
         return super().evalsha(*arguments)
-
-
-def _wait_until(holds: Callable[[], bool]) -> None:
-    stop = threading.Event()
-    for _ in range(1000):
-        if holds():
-            return
-        stop.wait(0.01)
-    raise AssertionError("it did not happen")

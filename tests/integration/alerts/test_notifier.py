@@ -19,8 +19,9 @@ from alerts.outbox import Outbox
 from contracts.rules import Webhook
 from contracts.settings import Settings
 from tests.fakes import Receiver
-from tests.integration.alerts.notifications import changes, delivering, put, rules_for, until
+from tests.integration.alerts.notifications import changes, delivering, put, rules_for
 from tests.servers import RunningServer, free_ports
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from contracts.settings import LocalSettings, Settings
 from local.server import Server, is_listening
 from local.stack import Stack
 from tests.servers import free_ports
+from tests.waiting import until
 
 # A program that listens, and when it is told to end takes its time and then says whether Redis is still there.
 PROGRAM = """
@@ -68,13 +68,6 @@ def corner(settings: Settings, kafka_servers: str, mlflow_uri: str, tmp_path: Pa
     return Corner(settings, tmp_path / "stack")
 
 
-def _wait_until(condition: Callable[[], bool], timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def _is_gone(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
@@ -102,8 +95,8 @@ def test_a_killed_program_is_started_again_and_redis_keeps_its_data(corner: Corn
             stack.check()
             return all(stack.pids[name] not in (0, pid) for name, pid in before.items())
 
-        _wait_until(both_are_new)
-        _wait_until(lambda: is_listening(corner.redis_port))
+        until(both_are_new, 20)
+        until(lambda: is_listening(corner.redis_port), 20)
         with redis.Redis(port=corner.redis_port) as client:
             assert client.get("key") == b"value"
     assert sum("died and was started again" in line for line in corner.said) == 2

@@ -19,15 +19,9 @@ from models.sentiment import SentimentModel
 from tests.integration.registering import Registering
 from tests.servers import RunningServer
 from tests.unit.models.deep.tiny import tiny_model
+from tests.waiting import until
 
 NOBODY = "http://127.0.0.1:1"
-
-
-@pytest.fixture
-def registering(settings: Settings, mlflow_uri: str, tmp_path: Path) -> Registering:
-    registering = Registering(settings, tmp_path / "registering")
-    registering.create()
-    return registering
 
 
 @pytest.fixture
@@ -49,13 +43,6 @@ def champions() -> Iterator[Callable[[Settings], Champion]]:
     yield start
     for champion in started:
         champion.stop()
-
-
-def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "not in time"
-        time.sleep(0.02)
 
 
 def away(settings: Settings) -> Settings:
@@ -346,6 +333,7 @@ def test_a_rollback_does_not_need_the_files_in_mlflow(settings: Settings, regist
         Champion(settings).load()
     for version in (first, second):
         source = registering.client.get_model_version(registering.name, version).run_id
+        assert source is not None
         registering.client.delete_run(source)
     registering.promote(first)
     assert Champion(settings).load().ref.version == first

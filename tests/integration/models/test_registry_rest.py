@@ -3,21 +3,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import closing
-from pathlib import Path
-
-import pytest
 
 from contracts.settings import Settings
 from models.champion import Champion
 from models.registry_rest import AliasReader
 from tests.integration.registering import Registering
-
-
-@pytest.fixture
-def registering(settings: Settings, mlflow_uri: str, tmp_path: Path) -> Registering:
-    registering = Registering(settings, tmp_path / "registering")
-    registering.create()
-    return registering
 
 
 def test_the_rest_call_finds_what_the_mlflow_package_finds(settings: Settings, registering: Registering) -> None:

@@ -31,6 +31,7 @@ from stream.score_role import ScoreRole
 from stream.scoring import Scorer
 from stream.takeover import Takeover
 from tests.servers import RunningServer
+from tests.waiting import until
 
 RULES = Rules.model_validate(
     {
@@ -247,9 +248,7 @@ def test_a_topic_created_again_is_read_from_its_beginning_while_the_worker_runs(
     assert len(wait_for(settings, topics.scored, 60)) == 60
     admin = AdminClient(settings.kafka.librdkafka())
     admin.delete_topics([topics.tweets])[topics.tweets].result(10)
-    deadline = time.monotonic() + 10
-    while topics.tweets in admin.list_topics(timeout=5).topics and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until(lambda: topics.tweets not in admin.list_topics(timeout=5).topics)
     create_topics(settings)
     produce(settings, tweets(20, first=100))
     scored = [decode_prediction(record.value()).tweet_id for record in wait_for(settings, topics.scored, 80)]
@@ -268,11 +267,8 @@ def test_a_worker_with_nothing_to_do_says_that_kafka_is_away_and_gives_up_after_
     assert len(wait_for(settings, settings.kafka.topics.scored, 5)) == 5
     assert running.role.kafka_problem is None
     own_kafka.kill()
-    deadline = time.monotonic() + 40
-    while running.role.kafka_problem is None and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until(lambda: running.role.kafka_problem is not None, 40)
     assert "Kafka has not answered" in str(running.role.kafka_problem)
     assert running.failures == []
-    while not running.failures and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until(lambda: running.failures, 40)
     assert isinstance(running.failures[0], Unavailable)

@@ -16,6 +16,7 @@ from stream.topic_identity import TopicIdentity
 from stream.watching import Watch
 from tests.integration.stream.test_score_role import produce
 from tests.servers import RunningServer
+from tests.waiting import until
 
 
 class _Running:
@@ -46,13 +47,6 @@ class _Running:
         self._thread.join(30)
 
 
-def _until(holds: Callable[[], object], timeout_s: float = 60) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_counting_alone_gives_up_when_kafka_has_been_away_for_the_set_time(
     settings: Settings, create_topics: Callable[[Settings], None], own_kafka: RunningServer
 ) -> None:
@@ -60,9 +54,9 @@ def test_counting_alone_gives_up_when_kafka_has_been_away_for_the_set_time(
     create_topics(settings)
     running = _Running(settings, give_up_after_s=3)
     try:
-        _until(lambda: running.watch.owns(0))
+        until(lambda: running.watch.owns(0), 60)
         own_kafka.kill()
-        _until(lambda: running.failures)
+        until(lambda: running.failures, 60)
         assert isinstance(running.failures[0], Unavailable)
         assert "Kafka has not answered" in str(running.failures[0])
     finally:
@@ -79,11 +73,11 @@ def test_without_redis_counting_waits_knows_its_lag_and_is_no_standstill(
     topics.tweets = tweets
     running = _Running(settings, give_up_after_s=60)
     try:
-        _until(lambda: running.watch.lag == 40)
+        until(lambda: running.watch.lag == 40, 60)
         since = time.monotonic()
-        _until(lambda: running.watch.last_progress > since)
+        until(lambda: running.watch.last_progress > since, 60)
         own_redis.start()
-        _until(lambda: running.watch.lag == 0)
+        until(lambda: running.watch.lag == 0, 60)
         assert running.failures == []
     finally:
         running.stop()

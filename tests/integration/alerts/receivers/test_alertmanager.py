@@ -23,8 +23,9 @@ from alerts.receivers.sending import Sending
 from contracts.rules import Alertmanager
 from contracts.settings import Settings
 from local.tether import tethered
-from tests.integration.alerts.notifications import delivering, put, until
+from tests.integration.alerts.notifications import delivering, put
 from tests.servers import free_ports
+from tests.waiting import until
 
 BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 pytestmark = pytest.mark.skipif(BINARY is None, reason="apt-get install prometheus-alertmanager")

@@ -23,9 +23,10 @@ from alerts.webhook import render
 from contracts.rules import Apprise
 from contracts.settings import Settings
 from tests.fakes import Receiver
-from tests.integration.alerts.notifications import changes, delivering, put, until
+from tests.integration.alerts.notifications import changes, delivering, put
 from tests.servers import free_ports
 from tests.unit.alerts.telling import told
+from tests.waiting import until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 ALERT = Alert(

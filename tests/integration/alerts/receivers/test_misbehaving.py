@@ -20,7 +20,8 @@ from contracts.rules import Webhook
 from contracts.settings import AlertSettings, Settings
 from tests.conftest import LOOPBACK
 from tests.fakes import SECRET, Receiver
-from tests.integration.alerts.notifications import changes, delivering, put, until
+from tests.integration.alerts.notifications import changes, delivering, put
+from tests.waiting import until
 
 TIMEOUT_S = 1.0
 HEAD = b"HTTP/1.1 "
