@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.train_options import DATA_DIR, Data
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
@@ -33,9 +34,7 @@ def profile(
     data: Annotated[
         list[Path] | None, typer.Argument(help="Parquet, CSV or JSONL files; all Parquet files of --data-dir.")
     ] = None,
-    data_dir: Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")] = Path(
-        "../shared/data"
-    ),
+    data_dir: Data = DATA_DIR,
     out: Annotated[Path, typer.Option(help="Folder for profile.html and data_profile.json.")] = Path("var/profile"),
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
 ) -> None:

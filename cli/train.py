@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from cli import train_deep, train_formats
+from cli.train_options import DATA_DIR, Alias, Data, Format, Out, Register, Seed
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
@@ -23,19 +24,12 @@ from training.train import train
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Train models.")
 
-_Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
-_Register = Annotated[bool, typer.Option(help="Log the run to MLflow and register a model that can serve.")]
-_Alias = Annotated[str | None, typer.Option(help="Alias of the new version; challenger, the first one champion.")]
-_Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")]
 _Rows = Annotated[
     int | None, typer.Option(min=0, help="Most rows labelled by emoticons; 0: all. Slow members take 150,000.")
 ]
-_Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 _Curve = Annotated[
     bool | None, typer.Option(help="Also train on a tenth and three tenths, for the learning curve; as --register.")
 ]
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
-_HERE = Path("../shared/data")
 
 _EXAMPLES = """{summary}
 
@@ -76,15 +70,15 @@ train_formats.add_to(app)
     )
 )
 def linear(
-    data_dir: _Data = _HERE,
+    data_dir: Data = DATA_DIR,
     model: Annotated[str, typer.Option(help="hashed: the compiled one that serves; the others to compare.")] = "hashed",
     rows: _Rows = None,
-    register: _Register = True,
-    alias: _Alias = None,
-    out: _Out = None,
+    register: Register = True,
+    alias: Alias = None,
+    out: Out = None,
     curve: _Curve = None,
-    seed: _Seed = 0,
-    output: _Format = "table",
+    seed: Seed = 0,
+    output: Format = "table",
 ) -> None:
     """Train a linear model."""
     _train(_member("linear", model), data_dir, rows, register, alias, out, curve, seed, output)
@@ -92,13 +86,13 @@ def linear(
 
 @app.command(help=_help("trees", "Train trees on reduced features and measure them.", "", " --model svd-forest"))
 def trees(
-    data_dir: _Data = _HERE,
+    data_dir: Data = DATA_DIR,
     model: Annotated[str, typer.Option(help="Which one.")] = "svd-lightgbm",
     rows: _Rows = None,
-    register: _Register = True,
+    register: Register = True,
     curve: _Curve = None,
-    seed: _Seed = 0,
-    output: _Format = "table",
+    seed: Seed = 0,
+    output: Format = "table",
 ) -> None:
     """Train trees."""
     _train(_member("trees", model), data_dir, rows, register, None, None, curve, seed, output)
@@ -108,13 +102,13 @@ def trees(
     help=_help("vectors", "Train a classifier on word vectors learnt here.", "", " --model fasttext-lightgbm --rows 0")
 )
 def vectors(
-    data_dir: _Data = _HERE,
+    data_dir: Data = DATA_DIR,
     model: Annotated[str, typer.Option(help="Which one.")] = "fasttext-lr",
     rows: _Rows = None,
-    register: _Register = True,
+    register: Register = True,
     curve: _Curve = None,
-    seed: _Seed = 0,
-    output: _Format = "table",
+    seed: Seed = 0,
+    output: Format = "table",
 ) -> None:
     """Train on averaged vectors."""
     _train(_member("vectors", model), data_dir, rows, register, None, None, curve, seed, output)
@@ -123,7 +117,7 @@ def vectors(
 @app.command()
 def compare(
     experiments: Annotated[Path | None, typer.Option(help="YAML of experiments; training/experiments.yaml.")] = None,
-    data_dir: _Data = _HERE,
+    data_dir: Data = DATA_DIR,
     register: Annotated[bool, typer.Option(help="Log each run to MLflow.")] = False,
     results: Annotated[Path, typer.Option(help="Folder of the stored results.")] = RESULTS,
     again: Annotated[bool, typer.Option(help="Measure what has been measured already, too.")] = False,

@@ -11,32 +11,25 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.train_options import DATA_DIR, WORK_DIR, Alias, Data, Format, Out, Register, Seed
 from cli.wide import wide_console
 from contracts.errors import SettingsError
-from contracts.settings import ROOT, load_settings
+from contracts.settings import load_settings
 
-_Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
 _Work = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Checkpoints and progress; var/deep/MEMBER. Goes on if it is there."),
 ]
-_Register = Annotated[bool, typer.Option(help="Log the run to MLflow and register the model.")]
-_Alias = Annotated[str | None, typer.Option(help="Alias of the new version; challenger, the first one champion.")]
-_Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")]
 _Results = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Keep the figures here, for the leaderboard: training/results.")
 ]
 _Form = Annotated[
     Literal["onnx", "onnx-int8", "litert", "litert-int8"], typer.Option("--as", help="What the artefact holds.")
 ]
-_Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
-_HERE = Path("../shared/data")
-_KEPT = ROOT / "var" / "deep"
 
 
 def recurrent(
-    data_dir: _Data = _HERE,
+    data_dir: Data = DATA_DIR,
     model: Annotated[Literal["bilstm", "bigru", "cnn", "dense"], typer.Option(help="Which one.")] = "bigru",
     vectors: Annotated[Literal["word2vec", "fasttext"], typer.Option(help="Where its words start.")] = "word2vec",
     units: Annotated[int, typer.Option(min=1, help="Units a direction, filters a width, or of the dense layer.")] = 64,
@@ -45,12 +38,12 @@ def recurrent(
     batch: Annotated[int, typer.Option(min=1, help="Tweets a step.")] = 512,
     work: _Work = None,
     form: _Form = "onnx",
-    register: _Register = True,
-    alias: _Alias = None,
-    out: _Out = None,
+    register: Register = True,
+    alias: Alias = None,
+    out: Out = None,
     results: _Results = None,
-    seed: _Seed = 0,
-    output: _Format = "table",
+    seed: Seed = 0,
+    output: Format = "table",
 ) -> None:
     """Train a small network over words, on vectors that are learnt here, too.
 
@@ -75,24 +68,24 @@ def recurrent(
         options = RecurrentOptions(
             member=model, vectors=vectors, units=units, vocabulary=vocabulary, rows=rows, batch=batch, seed=seed
         )
-        return train_recurrent(data_dir, options, work or _KEPT / model, tell)
+        return train_recurrent(data_dir, options, work or WORK_DIR / model, tell)
 
     run.whole(train, _ABOUT[model].format(units=units, vectors=vectors), command)
 
 
 def transformer(
-    data_dir: _Data = _HERE,
+    data_dir: Data = DATA_DIR,
     preset: Annotated[str, typer.Option(help="minilm-l6, any preset of keras-hub, or a folder.")] = "minilm-l6",
     minutes: Annotated[float, typer.Option(min=0.1, help="How long to train, wall clock.")] = 80.0,
     batch: Annotated[int, typer.Option(min=1, help="Tweets a step.")] = 64,
     work: _Work = None,
     form: _Form = "onnx",
-    register: _Register = True,
-    alias: _Alias = None,
-    out: _Out = None,
+    register: Register = True,
+    alias: Alias = None,
+    out: Out = None,
     results: _Results = None,
-    seed: _Seed = 0,
-    output: _Format = "table",
+    seed: Seed = 0,
+    output: Format = "table",
 ) -> None:
     """Fine-tune a transformer, all of it, on a mix of people's labels and emoticons'.
 
@@ -111,7 +104,7 @@ def transformer(
         from training.deep.train_transformer import TransformerOptions, train_transformer
 
         options = TransformerOptions(preset=preset, minutes=minutes, batch=batch, seed=seed)
-        return train_transformer(data_dir, options, work or _KEPT / Path(preset).name, tell)
+        return train_transformer(data_dir, options, work or WORK_DIR / Path(preset).name, tell)
 
     run.whole(
         train, f"{preset}, fully fine-tuned", f"buzzwatch train transformer --preset {preset} --minutes {minutes:g}"
@@ -122,7 +115,7 @@ def student(
     teacher: Annotated[
         list[Path], typer.Option(help="Folder of a teacher's artefact; give it again for more of them.")
     ],
-    data_dir: _Data = _HERE,
+    data_dir: Data = DATA_DIR,
     model: Annotated[Literal["bilstm", "bigru", "cnn", "dense"], typer.Option(help="What the student is.")] = "cnn",
     units: Annotated[int, typer.Option(min=1, help="As in train recurrent.")] = 96,
     vocabulary: Annotated[int, typer.Option(min=100, help="Words it knows.")] = 25_000,
@@ -130,12 +123,12 @@ def student(
     rows: Annotated[int, typer.Option(min=1, help="Tweets to see, repeats counted.")] = 3_000_000,
     work: _Work = None,
     form: _Form = "litert-int8",
-    register: _Register = True,
-    alias: _Alias = None,
-    out: _Out = None,
+    register: Register = True,
+    alias: Alias = None,
+    out: Out = None,
     results: _Results = None,
-    seed: _Seed = 0,
-    output: _Format = "table",
+    seed: Seed = 0,
+    output: Format = "table",
 ) -> None:
     """Train a small network on the answers of better models.
 
@@ -161,7 +154,7 @@ def student(
             batch=512,
             seed=seed,
         )
-        return train_student(data_dir, options, work or _KEPT / "student", tell)
+        return train_student(data_dir, options, work or WORK_DIR / "student", tell)
 
     run.whole(
         train,

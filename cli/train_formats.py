@@ -14,14 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.train_deep import require_tensorflow
+from cli.train_options import DATA_DIR, WORK_DIR, Data
 from cli.wide import wide_console
 from contracts.errors import SettingsError
-from contracts.settings import ROOT, load_settings
+from contracts.settings import load_settings
 from training.formats import FormatRow
-
-_Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
-_HERE = Path("../shared/data")
-_KEPT = ROOT / "var" / "deep"
 
 
 def formats(
@@ -29,7 +26,7 @@ def formats(
         list[Path] | None,
         typer.Argument(metavar="FOLDER", help="Work folders of runs, at their checkpoint or end."),
     ] = None,
-    data_dir: _Data = _HERE,
+    data_dir: Data = DATA_DIR,
     linear: Annotated[bool, typer.Option(help="Also the linear family: TF-IDF, and the compiled model.")] = False,
     most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 2_000,
     out: Annotated[
@@ -64,7 +61,7 @@ def formats(
         data = load_training_data(data_dir)
         rows: list[FormatRow] = []
         if linear:
-            hashed = unseen_linear(data, _KEPT, status.update)
+            hashed = unseen_linear(data, WORK_DIR, status.update)
             rows += linear_formats(data, held_out_rows(data, most), hashed, status.update)
         for finished in runs:
             folder = None if out is None else out / finished.member
@@ -84,7 +81,7 @@ def formats(
 
 def cascade(
     deep: Annotated[Path, typer.Option(help="Folder of the deep model's artefact.")],
-    data_dir: _Data = _HERE,
+    data_dir: Data = DATA_DIR,
     most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 5_000,
     budget_ms: Annotated[float, typer.Option(min=0, help="Most time of a batch in the deep tier.")] = 100,
     patience_s: Annotated[float, typer.Option(min=0.1, help="So far behind, only the linear tier answers.")] = 5.0,
@@ -122,7 +119,7 @@ def cascade(
         from training.datasets import load_training_data
 
         data = load_training_data(data_dir)
-        linear = unseen_linear(data, _KEPT, status.update)
+        linear = unseen_linear(data, WORK_DIR, status.update)
         chosen, curve, evidence = cascade_of(
             linear, model, data, most, budget_ms / 1000, patience_s, status.update, times=times
         )

@@ -1,0 +1,21 @@
+"""Options that commands about labelled tweets share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import typer
+
+from contracts.settings import ROOT
+
+Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
+Register = Annotated[bool, typer.Option(help="Log the run to MLflow and register a model that can serve.")]
+Alias = Annotated[str | None, typer.Option(help="Alias of the new version; challenger, the first one champion.")]
+Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
+
+DATA_DIR: Final = Path("../shared/data")
+WORK_DIR: Final = ROOT / "var" / "deep"
+"""Where runs of networks keep their checkpoints."""
