@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stream.records import Headers
 
 
@@ -17,9 +19,17 @@ class FakeRecord:
         partition: int = 0,
         offset: int = 0,
         timestamp_ms: int = 1_790_000_000_000,
-        headers: Headers | None = None,
+        headers: Sequence[tuple[str, str | bytes | None]] | None = None,
     ) -> None:
-        self._all = (topic, partition, offset, key, value, headers, (1, timestamp_ms))
+        self._all = (
+            topic,
+            partition,
+            offset,
+            key,
+            value,
+            None if headers is None else list(headers),
+            (1, timestamp_ms),
+        )
 
     def topic(self) -> str:
         return self._all[0]

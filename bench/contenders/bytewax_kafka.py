@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 from bytewax.connectors.kafka import KafkaSinkMessage
 from bytewax.connectors.kafka import operators as kop
@@ -15,7 +15,7 @@ _work = Work()
 _kafka = _work.settings.kafka
 _brokers = _kafka.bootstrap_servers.split(",")
 
-Scored = KafkaSinkMessage[bytes | None, bytes | None]
+Scored: TypeAlias = KafkaSinkMessage[bytes | None, bytes | None]
 
 
 def tweets(flow: Dataflow) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from hashlib import blake2b
 
+import numpy as np
+
 from alerts.counters import Cell, CounterStore, Sample
 from alerts.counts import UNRELIABLE, TextGroup
 
@@ -46,8 +48,8 @@ class Feeder:
                 said = [f"{label} {self.offset + one} {watch}" for one in range(number)]
                 if text is not None and sentiment == "negative":
                     said = [text] * number
-                known = [int.from_bytes(blake2b(one.encode(), digest_size=16).digest(), "little") for one in said]
-                texts.append(TextGroup(watch, () if late else some, long, known))
+                known = [int.from_bytes(blake2b(one.encode(), digest_size=8).digest(), "little") for one in said]
+                texts.append(TextGroup(watch, () if late else some, long, np.array(known, np.uint64)))
         samples = [Sample(watch, at_ms, text, () if theme is None else (theme,), str(self.offset))] if text else []
         end = self.offset + negative + positive
         mark = self.store.add(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import uuid
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -61,7 +62,7 @@ def posted(settings: Settings) -> list[str]:
     return [msgspec.json.decode(notice, type=Notice).status for notice in client.lrange(group, 0, -1)]
 
 
-def judged(settings: Settings) -> dict[str, str]:
+def judged(settings: Settings) -> dict[Any, Any]:
     return connect(settings).hgetall(AlertKeys(settings.redis.prefix).judged)
 
 

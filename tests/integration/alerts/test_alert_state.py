@@ -70,7 +70,7 @@ def test_a_redis_that_went_back_in_time_refuses_what_was_computed_from_the_lost_
     assert fire(store, alert(2))
     lost = store.snapshot()
     client.hdel(keys.active, alert(2).fingerprint)
-    client.set(keys.revision, before)
+    client.set(keys.revision, before or b"")
     # Another writer goes on from the restored state: as many writes as were lost, another content.
     assert fire(AlertStore(connect(settings), settings), alert(3))
     assert not store.commit(lost, store.record(lost, [Transition("firing", alert(4))]))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -176,14 +177,14 @@ def test_what_redis_has_let_expire_is_forgotten(
     store: CounterStore, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add(store, 0, 1, cells(NOW_S, 3) + cells(NOW_S - 300, 4))
-    span = {"since_s": NOW_S - 300, "until_s": NOW_S + 60, "watch": "acme", "theme": ""}
-    assert len(store.stats(**span)) == 2
+    stats = partial(store.stats, since_s=NOW_S - 300, until_s=NOW_S + 60, watch="acme", theme="")
+    assert len(stats()) == 2
     client, prefix = connect(settings), f"{settings.redis.prefix}:{{scored:t1:0}}"
     client.delete(f"{prefix}:minute:{NOW_S - 300}")
     client.zrem(f"{prefix}:minutes", NOW_S - 300)
     later = time.monotonic() + 601
     monkeypatch.setattr("alerts.count_cache.time.monotonic", lambda: later)
-    assert [point.start_s for point in store.stats(**span)] == [NOW_S]
+    assert [point.start_s for point in stats()] == [NOW_S]
 
 
 def say(store: CounterStore, offset: int, texts: list[str], *, period: int, watch: str = "acme") -> Counts:

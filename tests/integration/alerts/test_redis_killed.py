@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ RULES = Rules(
 
 def lose_the_end(running: RunningServer, settings: Settings, lost_bytes: int) -> None:
     """Kill Redis, cut its append-only file anywhere, start it again."""
-    folder = connect(settings).config_get("dir")["dir"]
+    folder = str(connect(settings).config_get("dir")["dir"])
     running.kill()
     (last,) = Path(folder).glob("appendonlydir/*.incr.aof")
     size = last.stat().st_size
@@ -99,9 +100,9 @@ def test_feedback_and_its_alert_are_lost_together_and_judged_again(
                 judge.judge("t", offset, offset + 1, [(offset, events[offset])], now_ms=NOW_MS + offset) == offset + 1
             )
 
-    def notices() -> list[str]:
+    def notices() -> list[Any]:
         (group,) = connect(restarted).zrange(AlertKeys(restarted.redis.prefix).flushes, 0, -1)
-        return connect(restarted).lrange(AlertKeys(restarted.redis.prefix).notices(group), 0, -1)
+        return connect(restarted).lrange(AlertKeys(restarted.redis.prefix).notices(str(group)), 0, -1)
 
     judge_from(0)
     told = notices()

@@ -32,7 +32,7 @@ def read_all(settings: Settings, number: int) -> list[tuple[str, Feedback]]:
     while len(found) < number and time.monotonic() < end:
         message = consumer.poll(0.5)
         if message is not None and message.error() is None:
-            found.append((message.key().decode(), decode_feedback(message.value())))
+            found.append(((message.key() or b"").decode(), decode_feedback(message.value())))
     consumer.close()
     return found
 

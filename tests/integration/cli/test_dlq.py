@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from click.testing import Result
 from confluent_kafka import Producer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from alerts.connection import connect
 from cli.dlq import app

@@ -66,7 +66,7 @@ def start(settings: Settings) -> Callable[[], Judging]:
     return lambda: Judging(settings)
 
 
-def judgement(correct: bool = False, **changes: Any) -> bytes:
+def judgement(correct: object = False, **changes: Any) -> bytes:
     body = {
         "feedback_id": str(uuid.uuid4()),
         "prediction_id": str(uuid.uuid4()),
@@ -255,7 +255,7 @@ async def test_feedback_that_cannot_be_judged_blocks_nobody(
 async def test_a_judge_that_starts_without_redis_waits_for_it(settings: Settings, own_redis: RunningServer) -> None:
     own = settings.model_copy(update={"redis": settings.redis.model_copy(update={"url": own_redis.address})})
     own_redis.kill()
-    role = JudgeRole(Judge(connect(own), own, RULES), "feedback", topic_id=lambda: "id", bury=[].append)
+    role = JudgeRole(Judge(connect(own), own, RULES), "feedback", topic_id=lambda: "id", bury=list[OutRecord]().append)
     waiting = asyncio.create_task(role.await_start())
     await asyncio.sleep(1)
     assert not waiting.done()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import Run
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
@@ -56,6 +57,12 @@ def client(settings: Settings) -> MlflowClient:
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
+def runs_of(settings: Settings) -> list[Run]:
+    experiment = client(settings).get_experiment_by_name(settings.mlflow.model_name)
+    assert experiment is not None
+    return list(client(settings).search_runs([experiment.experiment_id]))
+
+
 def test_an_empty_registry_is_seeded_once_with_the_shipped_model(settings: Settings, mlflow_uri: str) -> None:
     assert seed_registry(settings)
     assert not seed_registry(settings)
@@ -78,9 +85,7 @@ def test_a_trained_model_becomes_champion_with_its_figures(settings: Settings, m
     assert str(found.version) == version
     assert found.tags["airline.accuracy"] == "0.8000"
     assert found.tags["trained_on"] == "airline 60"
-    run = client(settings).search_runs(
-        [client(settings).get_experiment_by_name(settings.mlflow.model_name).experiment_id]
-    )[0]
+    (run,) = runs_of(settings)
     assert run.data.metrics["airline.accuracy"] == pytest.approx(0.8)
     assert run.data.params["l2"] == "0.1"
     assert [file.path for file in client(settings).list_artifacts(run.info.run_id, "plots")] == [
@@ -97,7 +102,7 @@ def test_a_deep_run_leaves_the_same_evidence(settings: Settings, mlflow_uri: str
     one = trained(None)
     model = tiny_model(metrics=one.metrics, form="onnx", trained_on="airline 60")
     state = State(step=3, rows=192, seconds=2.0)
-    finished = Finished("student", "cnn", None, "{}", 8, {"units": 8}, state, losses)  # type: ignore[arg-type]
+    finished = Finished("student", "cnn", None, "{}", 8, {"units": 8}, state, losses)
     labels, scores = one.held_out["airline"]
     answers = Answers({"airline": np.arange(60)}, {"airline": scores})
     done = Served(finished, model, {"airline": scores}, answers, one.evidence, 2.0, 100.0)
@@ -115,9 +120,7 @@ def test_a_deep_run_leaves_the_same_evidence(settings: Settings, mlflow_uri: str
     result = result_of(done, data, "small", "buzzwatch train student")
     version = log_run(settings, done, data, result, settings.mlflow.alias)
     assert version is not None
-    experiment = client(settings).get_experiment_by_name(settings.mlflow.model_name)
-    runs = client(settings).search_runs([experiment.experiment_id])
-    run = next(run for run in runs if run.info.run_name == "student cnn")
+    run = next(run for run in runs_of(settings) if run.info.run_name == "student cnn")
     assert run.data.params | {"units": "8", "data_hash": "abc", "format": "onnx"} == run.data.params
     assert run.data.metrics["airline.accuracy"] == pytest.approx(0.8)
     assert [file.path for file in client(settings).list_artifacts(run.info.run_id)] == ["environment.json", "plots"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from functools import cache, partial
 
 import numpy as np
@@ -105,7 +106,7 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
             now_ms=now_s * 1000,
             for_s=rule.for_,
             keep_firing_for_s=rule.keep_firing_for,
-            begin=lambda begin=begin: begin,
+            begin=partial(copy, begin),
         )
         if transition is not None and transition.status == "resolved":
             found.append(transition.alert)

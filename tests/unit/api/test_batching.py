@@ -93,7 +93,7 @@ async def test_a_cancelled_request_harms_nobody(scorer: Scorer, threads: ThreadP
     tasks[2].cancel()
     await asyncio.sleep(0)
     scorer.go_on.set()
-    assert await asyncio.gather(tasks[1], tasks[3]) == ["B", "D"]
+    assert list(await asyncio.gather(tasks[1], tasks[3])) == ["B", "D"]
     assert scorer.batches[1:] == [["b", "d"]]
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,10 +27,9 @@ NOTED = {"threshold": 0.7, "blend": 1.0, "budget_s": 0.2, "patience_s": 2.0}
 class Fixed:
     """Answers with the probabilities that it was given by text, after a pause for each."""
 
-    metadata: ClassVar[dict[str, Any]] = {}
-
     def __init__(self, answers: dict[str, list[float]], pause_s: float = 0.0) -> None:
         self.answers, self.pause_s, self.asked = answers, pause_s, list[str]()
+        self.metadata: Mapping[str, Any] = {}
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
         self.asked += texts

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from contracts.rules import Topic
 from models import matching
 from models.matching import Matcher
+from models.matching_kernel import find_terms
 
 
 def _topic(name: str, *terms: str) -> Topic:
@@ -92,7 +93,7 @@ def test_a_batch_matches_as_each_term_alone_would(topics: list[Topic], texts: li
 def test_without_a_compiler_the_answers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["Café on air: AIR   paradis, @airparadis!", "good🍝 \0 c++", "", "chair"]
     compiled = _AIRLINES.match_batch(texts)
-    plain = getattr(matching.find_terms, "py_func", matching.find_terms)
+    plain = getattr(find_terms, "py_func", find_terms)
     monkeypatch.setattr(matching, "find_terms", plain)
     assert _AIRLINES.match_batch(texts) == compiled == [["air-paradis", "air", "meal"], ["meal"], [], []]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -45,7 +46,7 @@ def written(**other: Any) -> bytes:
     return _encode(before | marks | {name: event[name] for name in list(event)[8:]})
 
 
-def both(values: list[bytes | None], stamps: list[int], reader: ScoredReader | None = None) -> tuple[Tally, Tally]:
+def both(values: Sequence[bytes | None], stamps: list[int], reader: ScoredReader | None = None) -> tuple[Tally, Tally]:
     """The tally of the compiled walk and that of the definition; they must skip the same values."""
     skipped: list[int] = []
     columns = (reader or ScoredReader()).read(values, stamps, lambda row, _: skipped.append(row))
@@ -143,8 +144,9 @@ def test_the_walk_is_sure_of_what_the_score_role_writes(value: bytes) -> None:
     found: list[int] = []
     columns = ScoredReader().read([value], [NOW], lambda row, _: found.append(row))
     part_of = np.zeros(1, np.int64)
-    numbers = [np.zeros(1, np.int64) for _ in range(3)]
-    read_events(np.frombuffer(value, np.uint8), np.array([len(value)]), *numbers, part_of, np.zeros(1, np.bool_))
+    sentiments, shares, created = (np.zeros(1, np.int64) for _ in range(3))
+    data, ends = np.frombuffer(value, np.uint8), np.array([len(value)])
+    read_events(data, ends, sentiments, shares, created, part_of, np.zeros(1, np.bool_))
     assert part_of.tolist() == [0]
     assert len(columns.values) == 1
     assert not found

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from training.datasets import SOURCES, DataError, fingerprint, load_training_dat
 ROWS = {"text": ["Lost my bag 😡", 'late, "again"\nand again', "ok"], "label": ["negative", "negative", "neutral"]}
 
 
-def write(path: Path, columns: dict[str, list[object]]) -> Path:
+def write(path: Path, columns: Mapping[str, Sequence[object]]) -> Path:
     rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     if path.suffix == ".parquet":
         pq.write_table(pa.table(columns), path)
@@ -38,14 +39,15 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, suffix: str) -> 
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
 def test_what_is_wrong_is_said_with_file_and_row(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"tweets.{suffix}"
-    for columns, message in [
+    wrong: list[tuple[dict[str, list[str]], str]] = [
         ({"text": ["a", "b"], "label": ["neutral", "angry"]}, "row 2: unknown label 'angry'"),
         ({"text": ["a"], "sentiment": ["neutral"]}, "no column 'label'"),
         ({"body": ["a"], "label": ["neutral"]}, "no column 'text'"),
         ({"text": [], "label": []}, "no rows"),
-    ]:
+    ]
+    for columns, message in wrong:
         with pytest.raises(DataError, match=message) as error:
-            read_labelled(write(path, columns))  # type: ignore[arg-type]
+            read_labelled(write(path, columns))
         assert str(path) in str(error.value)
         assert "\n" not in str(error.value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from training.deep.train_recurrent import RecurrentOptions, train_recurrent
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 
 ASKED = ["@air i love this flight", "so awful, they lost it", "boarding at the gate", "", "😡😡", "x" * 5000]
-SMALL = {
+SMALL: dict[str, Any] = {
     "units": 8,
     "vocabulary": 200,
     "rows": 6_400,
