@@ -17,7 +17,7 @@ from models.artefact import in_short
 from models.champion_cache import ChampionCache
 from models.registry import NoChampion, RegisteredVersion, Registry
 from models.sentiment import SentimentModel
-from models.trial import tried
+from models.trial import Hanging, tried
 
 _log = logging.getLogger("buzzwatch.champion")
 
@@ -158,7 +158,7 @@ class Champion:
         try:
             self._swap(version)
         except BuzzwatchError as error:
-            self._fail(version, str(error))
+            self._fail(version, error)
             raise
 
     def _ask(self) -> RegisteredVersion:
@@ -197,11 +197,12 @@ class Champion:
             version, lambda: self._cache.load(version, lambda folder: self._registry.download(version, folder))
         )
 
-    def _fail(self, version: RegisteredVersion, why: str) -> None:
+    def _fail(self, version: RegisteredVersion, error: BuzzwatchError) -> None:
         self._failures = self._failures + 1 if self._failed is not None and _same(version, self._failed) else 0
         self._failed = version
-        self._wait = min(self._settings.poll_interval_s * (2 ** min(self._failures, 8) - 1), _SLOWEST_RETRY_S)
-        self._failure = self._told(self._failure, f"{_named(version)} cannot serve: {why}")
+        wait = self._settings.poll_interval_s * (2 ** min(self._failures, 8) - 1)
+        self._wait = math.inf if isinstance(error, Hanging) else min(wait, _SLOWEST_RETRY_S)
+        self._failure = self._told(self._failure, f"{_named(version)} cannot serve: {error}")
 
     def _settle(self) -> None:
         self._failed = self._failure = None

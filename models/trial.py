@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Final
 
 import numpy as np
@@ -86,15 +87,45 @@ TEXTS: Final = (
 )
 """Invented, for every path of text cleaning and tokenizers; so few that a deep model takes a second or less."""
 
+TIMEOUT_S: Final = 60.0
+"""How long the trial may take; seconds are enough, compiling included."""
+
 _SUM_TOLERANCE: Final = 1e-3
 
 
-def tried(model: SentimentModel) -> None:
+class Hanging(ArtefactError):
+    """A model that does not answer. It keeps the thread that asks, so it is not asked again."""
+
+
+def tried(model: SentimentModel, timeout_s: float | None = None) -> None:
     """Ask `model` in the ways that stream and API do; this also compiles what is compiled on first use.
 
+    Args:
+        timeout_s: TIMEOUT_S when None. A model that never lets go of Python's lock cannot be timed.
+
     Raises:
+        Hanging: it does not answer in time.
         ArtefactError: it raises, or does not answer with three probabilities a text.
     """
+    patience = TIMEOUT_S if timeout_s is None else timeout_s
+    raised: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            _ask(model)
+        except BaseException as error:  # whoever waits is to have it
+            raised.append(error)
+
+    thread = threading.Thread(target=ask, name="trial", daemon=True)
+    thread.start()
+    thread.join(patience)
+    if thread.is_alive():
+        raise Hanging(f"it has not answered {len(TEXTS)} texts within {patience:g} s")
+    if raised:
+        raise raised[0]
+
+
+def _ask(model: SentimentModel) -> None:
     try:
         _judge(model.predict_proba([TEXTS[0]]), 1)
         if isinstance(model, Tiered):

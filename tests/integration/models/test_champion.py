@@ -5,7 +5,7 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from contracts.errors import Unavailable
 from contracts.settings import MlflowSettings, Settings
 from models.champion import Champion
+from models.hashed import HashedModel
 from models.registry import NoChampion, RegisteredVersion
 from models.sentiment import SentimentModel
 from tests.integration.registering import Registering
@@ -156,6 +157,34 @@ def test_a_version_that_loads_but_does_not_answer_is_never_served(
     again.load()
     assert again.current.ref.version == good
     assert "no probabilities" in str(again.failure)
+
+
+def test_a_version_that_never_answers_is_asked_once_and_another_one_can_follow_it(
+    quick: Settings,
+    registering: Registering,
+    champions: Callable[[Settings], Champion],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registering.promote(good := registering.version())
+    champion = champions(quick)
+    registering.promote(hanging := registering.version())
+    go_on, asked = threading.Event(), list[int]()
+
+    def hang(_: object, texts: Sequence[str]) -> None:
+        asked.append(len(texts))
+        go_on.wait(30)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("models.trial.TIMEOUT_S", 0.5)
+        patched.setattr(HashedModel, "predict_proba", hang)
+        until(lambda: champion.failure is not None)
+        time.sleep(1.0)  # ten more polls
+    go_on.set()
+    assert f"version {hanging} cannot serve: it has not answered" in str(champion.failure)
+    assert (champion.current.ref.version, asked) == (good, [1])
+    registering.promote(newer := registering.version())
+    until(lambda: champion.current.ref.version == newer)
+    assert champion.failure is None
 
 
 def test_while_mlflow_is_away_the_cache_serves_and_mlflow_is_followed_when_it_is_back(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from contracts.errors import ArtefactError
 from models.cascade import CascadeModel
 from models.hashed import HashedModel
-from models.trial import TEXTS, tried
+from models.trial import TEXTS, Hanging, tried
 from tests.fake_model import FakeModel
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
@@ -62,6 +63,14 @@ def test_a_model_that_raises_on_any_one_of_them_is_refused(text: str) -> None:
 def test_a_model_that_answers_only_many_texts_at_once_is_refused() -> None:
     with pytest.raises(ArtefactError, match="1 texts"):
         tried(Answering(lambda texts: np.full((len(TEXTS), 3), 1 / 3, np.float32)))
+
+
+def test_a_model_that_does_not_answer_in_time_is_refused() -> None:
+    go_on = threading.Event()
+    hanging = Answering(lambda texts: go_on.wait(20))
+    with pytest.raises(Hanging, match=r"64 texts within 0\.1 s"):
+        tried(hanging, timeout_s=0.1)
+    go_on.set()
 
 
 def test_a_panic_of_a_library_is_a_model_that_cannot_score() -> None:
