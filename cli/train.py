@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from cli import train_deep, train_formats
+from cli.figures import print_figures
 from cli.train_options import DATA_DIR, Alias, Data, Format, Out, Register, Seed
 from cli.wide import wide_console
 from contracts.errors import SettingsError
@@ -199,22 +199,7 @@ def _train(
             version = log_trained(settings, trained, alias=given if trained.model is not None else None)
             if version is not None:
                 errors.print(f"{settings.mlflow.model_name} version {version} is {given}", highlight=False)
-    if output == "json":
-        typer.echo(json.dumps(trained.metrics))
-    else:
-        Console().print(_table(trained.metrics))
-
-
-def _table(metrics: dict[str, Any]) -> Table:
-    shown = ("accuracy", "macro_recall", "macro_f1", "binary_accuracy", "roc_auc", "ece")
-    table = Table("held-out set", "n", *shown)
-    for source, report in metrics.items():
-        table.add_row(source, f"{report['n']:,}", *(_cell(report[name]) for name in shown))
-    return table
-
-
-def _cell(value: dict[str, float] | None) -> str:
-    return f"{value['value']:.3f} [{value['low']:.3f} {value['high']:.3f}]" if value else "–"
+    print_figures(trained.metrics, output)
 
 
 def _print_results(folder: Path) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from cli.figures import print_figures
 from cli.train_options import DATA_DIR, WORK_DIR, Alias, Data, Format, Out, Register, Seed
-from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 
@@ -218,10 +216,7 @@ class _Run:
                 alias = chosen_alias(settings, self._alias)  # again: hours may have passed
                 version = log_run(settings, done, data, result, alias)
                 errors.print(f"registered as {settings.mlflow.model_name} version {version}, {alias}", highlight=False)
-        if self._output == "json":
-            typer.echo(json.dumps(done.metrics))
-        else:
-            wide_console().print(_table(done.metrics))
+        print_figures(done.metrics, self._output)
 
 
 def require_tensorflow() -> None:
@@ -237,15 +232,3 @@ def require_tensorflow() -> None:
     from training.deep.quiet import import_tensorflow
 
     import_tensorflow()
-
-
-def _table(metrics: Any) -> Table:
-    shown = ("accuracy", "macro_recall", "macro_f1", "binary_accuracy", "roc_auc", "ece")
-    table = Table("held-out set", "n", *shown)
-    for source, report in metrics.items():
-        table.add_row(source, f"{report['n']:,}", *(_cell(report[name]) for name in shown))
-    return table
-
-
-def _cell(value: dict[str, float] | None) -> str:
-    return f"{value['value']:.3f} [{value['low']:.3f} {value['high']:.3f}]" if value else "–"
