@@ -7,11 +7,13 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import MlflowSettings
-from models.registry_rest import AliasReader, is_plain
+
+if TYPE_CHECKING:
+    from models.registry_rest import AliasReader
 
 
 class NoChampion(BuzzwatchError):
@@ -92,6 +94,9 @@ class Registry:
         return without_password(self._settings.tracking_uri)
 
     def _by_alias(self, name: str, alias: str) -> Any:
+        # Here, since httpx is a twentieth of what a worker imports; one that is started again scores without it.
+        from models.registry_rest import AliasReader, is_plain
+
         if not is_plain(self._settings.tracking_uri):
             return self._connected().get_model_version_by_alias(name, alias)
         if self._reader is None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy.special import expit, logit
 
 from alerts.detectors.significance import Floats, share_score
 from contracts.rules import BadBuzz
@@ -126,7 +125,7 @@ def expect(rule: BadBuzz, past: Past) -> Baseline:
     known = seasonal.total > 0
     seasonal_share = np.where(known, seasonal.negative / np.where(known, seasonal.total, 1.0), level_share)
     moved = np.where(some & known, _moved(past.days, level_share, level_weight, dispersion), 0.0)
-    seasonal_share = expit(logit(np.clip(seasonal_share, *_WITHIN)) + moved)
+    seasonal_share = _share(_log_odds(np.clip(seasonal_share, *_WITHIN)) + moved)
     capped = np.where(known, np.minimum(level_weight, _RECENT_WEIGHT), level_weight)
     weight = seasonal.total + capped
     share = (seasonal_share * seasonal.total + level_share * capped) / weight
@@ -166,7 +165,7 @@ def _moved(days: Tally, level_share: Floats, level_weight: Floats, dispersion: F
     weight = _MEDIAN_EFFICIENCY * _independent(days.total, dispersion / (DAY_S / SLICE_S / 2)).sum(axis=0)
     variance = 1.0 / (middle * (1.0 - middle))
     noise = variance / np.maximum(weight, 1e-9) + variance / level_weight
-    moved = logit(np.clip(level_share, *_WITHIN)) - logit(middle)
+    moved = _log_odds(np.clip(level_share, *_WITHIN)) - _log_odds(middle)
     factor = np.maximum(0.0, 1.0 - _MOVED**2 * noise / np.maximum(moved**2, 1e-12))
     return np.where(weight > 0, moved * factor, 0.0)
 
@@ -216,3 +215,12 @@ def _usual_rate(slice_total: Floats) -> Floats:
     some = slice_total > 0
     rate = _median(np.where(some, slice_total, np.nan), 0.0) / SLICE_S
     return np.where(some.sum(axis=0) >= _FEWEST_SLICES, rate, 0.0)
+
+
+# Not SciPy's: to import scipy.special is a tenth of a worker's start, and all shares here lie within _WITHIN.
+def _log_odds(share: Floats) -> Floats:
+    return np.log(share / (1.0 - share))
+
+
+def _share(log_odds: Floats) -> Floats:
+    return 1.0 / (1.0 + np.exp(-log_odds))
