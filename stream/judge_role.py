@@ -57,6 +57,8 @@ class JudgeRole:
         self._topic_id = ""
         self._bury = bury
         self._mark: int | None = None
+        self._counting = False
+        """Whether a record is on its way into Redis."""
         self._awaited: int | None = None
         """What must come first after a start or a rewind; None once it has."""
         self._insist_until: float | None = None
@@ -105,6 +107,7 @@ class JudgeRole:
         refused: InvalidFeedback | None = None
         while True:
             try:
+                self._counting = True
                 after = await loop.run_in_executor(None, self._count, message, expected, refused)
                 break
             except redis.RedisError as error:
@@ -114,6 +117,8 @@ class JudgeRole:
             except Exception as error:  # a defect of ours: it must neither be skipped nor block its partition
                 _log.exception("feedback at offset %d cannot be judged", offset)
                 refused = InvalidFeedback(f"it could not be judged: {type(error).__name__}: {error}")
+            finally:
+                self._counting = False
             await asyncio.sleep(_REDIS_AWAY_S)
         if after == offset + 1:
             self._mark = after
@@ -131,14 +136,17 @@ class JudgeRole:
         if self._awaited is not None and self._insist_until is not None:
             await seek(self._awaited)
             return
-        if self._mark is None:
+        mark = self._mark
+        if mark is None:
             return
         try:
             stored = await asyncio.get_running_loop().run_in_executor(None, self._judge.mark, self._topic_id)
         except redis.RedisError:
             return
-        if stored != self._mark:
-            await self._go_to(stored or 0, self._mark, seek)
+        if self._counting or self._mark != mark:
+            return  # what has just been counted says by itself where Redis stands
+        if stored != mark:
+            await self._go_to(stored or 0, mark, seek)
 
     async def _go_to(self, mark: int, position: int, seek: Callable[[int], Any]) -> None:
         _log.warning("feedback: Redis stands at %d, not at %s; going there", mark, self._mark)

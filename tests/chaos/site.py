@@ -263,6 +263,8 @@ class Site:
         return "\n".join(f"--- {log.name}\n{log.read_text(errors='replace')[-4000:]}" for log in logs)
 
     def close(self) -> None:
+        if self._traffic is not None:
+            self._traffic.end()
         for process in self._processes:
             if process.alive:
                 process.kill()

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
+from tests.waiting import until
+
 PATIENCE_S = 120.0
 """How long is waited for what must come, on a busy machine; what is promised in seconds is measured instead."""
 
@@ -31,6 +33,16 @@ _WORDS = (
     ("Lyon", "Oslo", "Rome", "Porto", "Berlin", "Vienna", "Dublin", "Athens", "Malta", "Prague", "Turin", "Cork"),
 )
 """No two tweets of a crowd say the same; copies of one text do not count as many."""
+
+
+def partitions_of(consumer: Consumer, topic: str) -> list[int]:
+    """Of a topic that exists; a broker may learn of a new one a moment after it was created."""
+
+    def known() -> list[int]:
+        return list(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+
+    until(known)
+    return known()
 
 
 def _now(**ago: float) -> str:
@@ -68,10 +80,14 @@ class Traffic:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def stop(self) -> int:
-        """Send no more; returns how many tweets Kafka has acknowledged."""
+    def end(self) -> None:
+        """Send no more."""
         self._stopping.set()
         self._thread.join(30)
+
+    def stop(self) -> int:
+        """The same; returns how many tweets Kafka has acknowledged."""
+        self.end()
         assert self._producer.flush(60) == 0, "Kafka has not taken everything"
         assert self._refused == []
         return self.sent
@@ -140,8 +156,9 @@ class Visible:
                 "reconnect.backoff.max.ms": 1000,
             }
         )
-        partitions = self._consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        self._consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+        self._consumer.assign(
+            [TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions_of(self._consumer, topic)]
+        )
         self._came = threading.Condition()
         self.newest_scored_at = 0.0
         """When the newest visible prediction was made, seconds since 1970."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -261,3 +262,32 @@ async def test_a_judge_that_starts_without_redis_waits_for_it(settings: Settings
     assert not waiting.done()
     own_redis.restart()
     assert await asyncio.wait_for(waiting, 20) is None
+
+
+async def test_a_record_on_its_way_into_redis_is_no_surprise(
+    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    judging = start()
+    judging.topic = [judgement()]
+    await judging.read()
+    written, compared = threading.Event(), threading.Event()
+    judge = judging.role._judge.judge
+
+    def slowly(*arguments: Any) -> int:
+        after: int = judge(*arguments)
+        written.set()
+        compared.wait(10)
+        return after
+
+    async def seek(offset: int) -> None:
+        raise AssertionError(offset)
+
+    monkeypatch.setattr(judging.role._judge, "judge", slowly)
+    judging.topic.append(judgement())
+    reading = asyncio.create_task(judging.read())
+    await asyncio.get_running_loop().run_in_executor(None, written.wait, 10)
+    await judging.role.compare(seek)
+    compared.set()
+    await reading
+    assert judging.role.start_at() == 2
+    assert not caplog.records
