@@ -8,15 +8,15 @@ of the commonest words that only English has is not walked at all. `docs/decisio
 from __future__ import annotations
 
 import functools
-import importlib
 import threading
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.compiling import compiled
+from models.language_tables import Tables, load_tables
 from models.text import TextBatch, join
 
 KNOWN: Final = "en"
@@ -33,9 +33,6 @@ _WORDS: Final = (
     "will would could should about just from get got out because them these those than then our we my she his him "
     "her of im dont cant today again really never still thanks love going know think want need time flight"
 )
-_FAMILY: Final = frozenset({"en", "pcm"})
-"""What counts as English: py3langid takes some tweets in English for Nigerian Pidgin."""
-
 _WARM_UP: Final = ("Toujours pas de nouvelles de ma valise, trois jours de retard",)
 
 Array = NDArray[Any]
@@ -44,15 +41,6 @@ _PRIME: Final = 16777619
 
 
 _reading = threading.Lock()
-
-
-class _Tables(NamedTuple):
-    next: NDArray[np.int32]
-    row: NDArray[np.int64]
-    feature: NDArray[np.int32]
-    weights: NDArray[np.float32]
-    prior: NDArray[np.float32]
-    english: NDArray[np.bool_]
 
 
 def reliable(texts: Sequence[str], langs: Sequence[str | None] | None = None) -> NDArray[np.bool_]:
@@ -110,24 +98,12 @@ def warm() -> None:
     threading.Thread(target=detected, args=(_WARM_UP,), name="languages", daemon=True).start()
 
 
-def _tables() -> _Tables:
+def _tables() -> Tables:
     with _reading:
         return _read()
 
 
-@functools.cache
-def _read() -> _Tables:
-    library: Any = importlib.import_module("py3langid.langid")
-    model = library.LanguageIdentifier.from_model_file(library.MODEL_FILE)
-    english = np.array([name in _FAMILY for name in model.nb_classes])
-    return _Tables(
-        np.asarray(model.tk_nextmove).astype(np.int32),
-        np.asarray(model.tk_row).astype(np.int64) << 8,
-        np.asarray(model.tk_output, np.int32),
-        np.ascontiguousarray(model.nb_ptc, np.float32),
-        np.asarray(model.nb_pc, np.float32),
-        english,
-    )
+_read = functools.cache(load_tables)
 
 
 def _hash(word: str) -> int:
