@@ -20,7 +20,10 @@ except Exception as error:  # a missing wheel, a NumPy it does not know, a proce
 
 
 def compiled(function: _Function) -> _Function:
-    """Compile for the types it is first called with; the machine code is kept on disk and runs without the GIL."""
+    """Compile for the types it is first called with; the machine code is kept on disk and runs without the GIL.
+
+    Call compiled functions of the same file only: numba looks at no other to see whether what it kept is still right.
+    """
     if not COMPILED:
         return function
     try:
