@@ -25,11 +25,12 @@ def compile_scoring(settings: Settings) -> None:
     """
     annotator = Annotator(load_rules(settings.rules))
     Scorer(annotator, "masked")
-    language.warm()
+    languages = language.warm()
     model = load_artefact(settings.artefact)
     annotator.annotate(model, ["@airparadis lost my bag"])
     tweets, _ = read_values([b'{"id": "1", "text": "@airparadis lost my bag"}'] * 2, [0, 0])
     annotator.columns(model, tweets.texts, langs=tweets.langs)
+    languages.join()
 
 
 def compile_counting() -> None:

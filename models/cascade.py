@@ -24,6 +24,8 @@ FAMILY: Final = "cascade"
 TIERS: Final[tuple[Tier, ...]] = ("linear", "deep")
 _CHUNK: Final = 32
 """Most texts that the deep tier gets between two looks at the clock."""
+_TRIAL_S: Final = 20.0
+"""How long the deep tier's trial may take; whoever else opens a model of the cache waits as long."""
 _FIRST: Final = 4
 """How many it gets while nobody knows how long it takes."""
 _FORGET: Final = 0.9
@@ -161,7 +163,7 @@ class CascadeModel:
         failure, deep = None, None
         try:
             deep = DeepModel.load(parts["deep"], _named(arrays, "deep."))
-            tried(deep)
+            tried(deep, _TRIAL_S)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a library's, a tokenizer's panic: the linear tier does not need it

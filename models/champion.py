@@ -55,6 +55,8 @@ class Champion:
         self._cache = ChampionCache(settings.champion_cache)
         self._serving: tuple[RegisteredVersion, LoadedModel] | None = None
         self._failed: RegisteredVersion | None = None
+        self._hanging: dict[tuple[str, str, str], Hanging] = {}
+        """Versions whose trial has not ended in time; name, version, origin."""
         self._failures = 0
         self._wait = 0.0
         self._failure: str | None = None
@@ -158,7 +160,7 @@ class Champion:
         try:
             self._swap(version)
         except BuzzwatchError as error:
-            self._fail(version, error)
+            self._fail(version, str(error))
             raise
 
     def _ask(self) -> RegisteredVersion:
@@ -193,16 +195,37 @@ class Champion:
             _log.warning("%s", error)
 
     def _prepared(self, version: RegisteredVersion) -> LoadedModel:
-        return _tried(
+        return self._tried(
             version, lambda: self._cache.load(version, lambda folder: self._registry.download(version, folder))
         )
 
-    def _fail(self, version: RegisteredVersion, error: BuzzwatchError) -> None:
+    def _tried(self, version: RegisteredVersion, load: Callable[[], SentimentModel]) -> LoadedModel:
+        """The model that `load` gives, after it has answered to some texts.
+
+        Raises:
+            ArtefactError: it cannot serve, whatever was raised.
+            Unavailable: `load` raised it.
+        """
+        key = version.name, version.version, version.origin
+        if key in self._hanging and self._hanging[key].thread.is_alive():
+            raise self._hanging[key]
+        try:
+            model = load()
+            tried(model)
+            return LoadedModel.of(ModelRef(name=version.name, version=version.version), model, version.aliases)
+        except Hanging as error:
+            self._hanging[key] = error
+            raise
+        except BuzzwatchError:
+            raise
+        except Exception as error:
+            raise ArtefactError(f"it cannot be used: {in_short(error)}") from error
+
+    def _fail(self, version: RegisteredVersion, why: str) -> None:
         self._failures = self._failures + 1 if self._failed is not None and _same(version, self._failed) else 0
         self._failed = version
-        wait = self._settings.poll_interval_s * (2 ** min(self._failures, 8) - 1)
-        self._wait = math.inf if isinstance(error, Hanging) else min(wait, _SLOWEST_RETRY_S)
-        self._failure = self._told(self._failure, f"{_named(version)} cannot serve: {error}")
+        self._wait = min(self._settings.poll_interval_s * (2 ** min(self._failures, 8) - 1), _SLOWEST_RETRY_S)
+        self._failure = self._told(self._failure, f"{_named(version)} cannot serve: {why}")
 
     def _settle(self) -> None:
         self._failed = self._failure = None
@@ -238,29 +261,12 @@ class Champion:
             return None
         for version in kept:
             try:
-                self._serving = version, _tried(version, partial(self._cache.load_kept, version))
+                self._serving = version, self._tried(version, partial(self._cache.load_kept, version))
             except BuzzwatchError as error:
                 _log.warning("%s cannot serve either: %s", _named(version), error)
             else:
                 return version
         return None
-
-
-def _tried(version: RegisteredVersion, load: Callable[[], SentimentModel]) -> LoadedModel:
-    """The model that `load` gives, after it has answered to some texts.
-
-    Raises:
-        ArtefactError: it cannot serve, whatever was raised.
-        Unavailable: `load` raised it.
-    """
-    try:
-        model = load()
-        tried(model)
-        return LoadedModel.of(ModelRef(name=version.name, version=version.version), model, version.aliases)
-    except BuzzwatchError:
-        raise
-    except Exception as error:
-        raise ArtefactError(f"it cannot be used: {in_short(error)}") from error
 
 
 def _same(one: RegisteredVersion, other: RegisteredVersion) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.compiling import compiled
-from models.language_tables import Tables, load_tables
+from models.language_tables import Tables, keep_tables, load_tables
 from models.text import TextBatch, join
 
 KNOWN: Final = "en"
@@ -93,9 +93,19 @@ def english(texts: Sequence[str]) -> NDArray[np.float64]:
     return found
 
 
-def warm() -> None:
-    """Compile the walk and read the tables in the background, so that the first text that needs them does not wait."""
-    threading.Thread(target=detected, args=(_WARM_UP,), name="languages", daemon=True).start()
+def warm() -> threading.Thread:
+    """Compile the walk and read the tables in the background, so that the first text that needs them does not wait.
+
+    The thread ends when they are also kept for the next process.
+    """
+    thread = threading.Thread(target=_warm, name="languages", daemon=True)
+    thread.start()
+    return thread
+
+
+def _warm() -> None:
+    detected(_WARM_UP)
+    keep_tables(_tables())
 
 
 def _tables() -> Tables:

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,8 +24,8 @@ _log = logging.getLogger("buzzwatch.models")
 
 _FAMILY: Final = frozenset({"en", "pcm"})
 """What counts as English: py3langid takes some tweets in English for Nigerian Pidgin."""
-_LAYOUT: Final = b"1"
-"""Of what is kept; another one is unpacked anew."""
+_STALE_S: Final = 3600
+"""Older than this, what a killed process left half written goes."""
 
 
 class Tables(NamedTuple):
@@ -45,28 +46,55 @@ class Tables(NamedTuple):
 
 
 def load_tables() -> Tables:
-    """The tables of the installed py3langid."""
-    library: Any = importlib.import_module("py3langid.langid")
-    source = Path(library.__file__).parent / library.MODEL_FILE
-    kept = _cache() / f"language-{hashlib.sha256(_LAYOUT + source.read_bytes()).hexdigest()[:16]}"
-    try:
-        return Tables(*(_mapped(kept / f"{name}.npy") for name in Tables._fields))
-    except (OSError, EOFError, ValueError):  # not unpacked yet, or damaged
-        tables = _unpacked(library)
-    try:
-        _keep(tables, kept)
-    except OSError as error:
-        _log.debug("the language tables cannot be kept, every start unpacks them: %s", error)
-    return tables
+    """The tables of the installed py3langid: mapped where they are kept, else unpacked."""
+    return _kept() or _unpacked(_library())
 
 
-def _cache() -> Path:
-    return Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).with_name("__pycache__"))
+def keep_tables(tables: Tables) -> None:
+    """Keep what was unpacked for the next process, unless it is there already. Takes as long as the disk does."""
+    if _kept() is not None:
+        return
+    failure: OSError | None = None
+    for folder in _folders():
+        try:
+            _write(tables, folder)
+        except OSError as error:
+            failure = error
+        else:
+            return
+    _log.info("the tables of languages cannot be kept, every start unpacks them: %s", failure)
+
+
+def _library() -> Any:
+    return importlib.import_module("py3langid.langid")
+
+
+def _folders() -> list[Path]:
+    """Where they may be kept, as numba does: where it is told to, else beside this file, else in the user's cache."""
+    if told := os.environ.get("NUMBA_CACHE_DIR"):
+        caches = [Path(told)]
+    else:
+        caches = [Path(__file__).with_name("__pycache__")]
+        with contextlib.suppress(RuntimeError):  # a user without a home
+            caches.append(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "buzzwatch")
+    library = _library()
+    digest = hashlib.sha256(Path(__file__).read_bytes())  # what is made of the library's file depends on this one
+    digest.update((Path(library.__file__).parent / library.MODEL_FILE).read_bytes())
+    return [cache / f"language-{digest.hexdigest()[:16]}" for cache in caches]
+
+
+def _kept() -> Tables | None:
+    for folder in _folders():
+        try:
+            return Tables(*(_mapped(folder / f"{name}.npy") for name in Tables._fields))
+        except Exception as error:  # NumPy raises whatever a damaged file makes it stumble over
+            _log.debug("no tables of languages in %s: %r", folder, error)
+    return None
 
 
 def _mapped(path: Path) -> NDArray[Any]:
     # Copy on write, so that numba sees the type of a plain array; nobody writes.
-    return np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
+    return np.asarray(np.lib.format.open_memmap(path, mode="c"))
 
 
 def _unpacked(library: Any) -> Tables:
@@ -81,7 +109,7 @@ def _unpacked(library: Any) -> Tables:
     )
 
 
-def _keep(tables: Tables, folder: Path) -> None:
+def _write(tables: Tables, folder: Path) -> None:
     """Write a folder that is there as a whole or not at all; what other versions have left goes."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".language-", dir=folder.parent))
@@ -95,7 +123,8 @@ def _keep(tables: Tables, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process was faster
             scratch.rename(folder)
-        for other in folder.parent.glob("language-*"):
+        left = [path for path in folder.parent.glob(".language-*") if path.stat().st_mtime < time.time() - _STALE_S]
+        for other in [*folder.parent.glob("language-*"), *left]:
             if other != folder:
                 shutil.rmtree(other, ignore_errors=True)
     finally:

@@ -94,7 +94,11 @@ _SUM_TOLERANCE: Final = 1e-3
 
 
 class Hanging(ArtefactError):
-    """A model that does not answer. It keeps the thread that asks, so it is not asked again."""
+    """A model that has not answered yet. As long as `thread` lives, another trial would only take another thread."""
+
+    def __init__(self, thread: threading.Thread, message: str) -> None:
+        super().__init__(message)
+        self.thread = thread
 
 
 def tried(model: SentimentModel, timeout_s: float | None = None) -> None:
@@ -120,7 +124,7 @@ def tried(model: SentimentModel, timeout_s: float | None = None) -> None:
     thread.start()
     thread.join(patience)
     if thread.is_alive():
-        raise Hanging(f"it has not answered {len(TEXTS)} texts within {patience:g} s")
+        raise Hanging(thread, f"it has not answered {len(TEXTS)} texts within {patience:g} s")
     if raised:
         raise raised[0]
 

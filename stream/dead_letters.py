@@ -42,7 +42,8 @@ def error_class(letter: OutRecord) -> str:
 def taken_apart(headers: Headers) -> tuple[Headers, int]:
     """What the record first came with, and how often it failed.
 
-    Ours are the last ones: all six in a dead letter, `attempts` alone in a replayed record.
+    Ours are the last ones: all six in a dead letter, `attempts` alone in a replayed record, or in one whose producer
+    counts in the same way.
     """
     attempts = headers[-1][1] if headers and headers[-1][0] == "attempts" else None
     if not isinstance(attempts, bytes) or not attempts.isdigit() or len(attempts) > _MAX_DIGITS:

@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import numpy as np
-
 from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from models.artefact import METADATA, load_artefact
 from models.registry import RegisteredVersion, Registry
+from models.trial import tried
 from training.gate import Comparison, GateRefused, check
 from training.held_out import HeldOut
 from training.tracking import connected
@@ -213,13 +212,11 @@ def _carried(client: Any, settings: Settings, version: str, *, serves: bool) -> 
 def _see_that_it_scores(version: str, folder: Path) -> str | None:
     try:
         model = load_artefact(folder)
-        scores = model.predict_proba(["the crew was great", "they lost my bag"])
+        tried(model)
     except ArtefactError as error:
         raise ArtefactError(f"version {version} cannot serve: {_without(error, str(folder))}") from None
     except Exception as error:  # whatever a model raises that was not made for this
-        raise ArtefactError(f"version {version} cannot score: {error!r}") from None
-    if scores.shape != (2, 3) or not np.isfinite(scores).all():
-        raise ArtefactError(f"version {version} does not answer with three probabilities a text")
+        raise ArtefactError(f"version {version} cannot be used: {error!r}") from None
     degraded: str | None = getattr(model, "degraded", None)
     return degraded
 

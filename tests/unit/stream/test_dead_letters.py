@@ -44,6 +44,11 @@ def test_a_producers_own_headers_named_like_ours_are_kept() -> None:
     assert (len(twice.headers), twice.headers[-1]) == (9, ("attempts", b"2"))
 
 
+def test_a_last_number_of_attempts_is_taken_for_the_count_of_a_replay() -> None:
+    once = dead_letter(FakeRecord(headers=[("trace", b"1"), ("attempts", b"3")]), InvalidTweet("x"))
+    assert replayed_headers(once.headers) == [("trace", b"1"), ("attempts", b"4")]
+
+
 def test_a_long_error_leaves_room_for_the_record() -> None:
     letter = dead_letter(FakeRecord(), InvalidTweet("é" * 100_000))
     assert sum(len(name) + len(value or b"") for name, value in letter.headers) < 4096
