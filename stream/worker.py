@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -30,6 +32,9 @@ _log = logging.getLogger("buzzwatch.stream.worker")
 _METADATA_MAX_AGE_MS = 5_000
 """How long feedback waits at most when its topic was deleted and is there again: Faust's consumer drops a topic that it
 does not find, and looks again after five minutes unless told otherwise."""
+
+_LEAVE_S = 5.0
+"""What Faust gets to leave Kafka, after the roles have had `drain_timeout_s`. Without Kafka it waits for ever."""
 
 Failed = Callable[[Exception], None]
 Deliver = Callable[[RecordBatch], None]
@@ -57,11 +62,16 @@ class Worker(faust.App):
     Args:
         build: makes the roles; called in a thread once Kafka is there, told how to hand a batch to the agent
             and how to say that a role cannot go on.
+        stop_within_s: how long stopping may take; then the process ends as it is, with status 1.
     """
 
-    def __init__(self, name: str, *, build: Callable[[Deliver, Failed], Roles], **conf: Any) -> None:
+    def __init__(
+        self, name: str, *, build: Callable[[Deliver, Failed], Roles], stop_within_s: float, **conf: Any
+    ) -> None:
         super().__init__(name, **conf)
         self._build = build
+        self._last_call = threading.Timer(stop_within_s, _end_as_it_is, (stop_within_s,))
+        self._last_call.daemon = True
         self._roles: Roles | None = None
         self._failure: Exception | None = None
         self._running: list[ScoreRole | WatchRole] = []
@@ -105,6 +115,8 @@ class Worker(faust.App):
 
     async def on_stop(self) -> None:
         """Drain first, so that what was polled is committed or left alone."""
+        if self._last_call.ident is None:
+            self._last_call.start()
         if self._roles is not None:
             loop = asyncio.get_running_loop()
             for role in self._running:
@@ -123,6 +135,12 @@ class Worker(faust.App):
             waiting = Report(["starting"])
             return Report([]), waiting
         return self.roles.health.live(), self.roles.health.ready()
+
+
+def _end_as_it_is(after_s: float) -> None:
+    _log.error("the worker has not stopped within %g s; it ends now, and what is not committed is read again", after_s)
+    logging.shutdown()
+    os._exit(1)
 
 
 class Batches(faust.Channel[Any]):
@@ -178,6 +196,7 @@ def create_worker(
     app = Worker(
         worker.group,
         build=build,
+        stop_within_s=worker.drain_timeout_s + _LEAVE_S,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka.bootstrap_servers.split(",")],
         broker_credentials=_credentials(settings),
         broker_client_id=f"{worker.group}-{instance.name}",

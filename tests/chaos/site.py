@@ -9,8 +9,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import redis
 from confluent_kafka.admin import AdminClient
@@ -123,9 +124,10 @@ class Site:
         self._deleted_scored: list[checker.Seen] = []
         self._deleted_feedback: list[checker.Seen] = []
 
-    def start_worker(self) -> Process:
-        """A worker in the lowest free slot of this host."""
-        return self._started("worker", [sys.executable, "-m", "faust", "-A", "stream.app", "worker"])
+    def start_worker(self, **settings: str) -> Process:
+        """A worker in the lowest free slot of this host; `settings` as in `BUZZWATCH_WORKER__NAME`, in lower case."""
+        more = {f"BUZZWATCH_WORKER__{name.upper()}": value for name, value in settings.items()}
+        return self._started("worker", [sys.executable, "-m", "faust", "-A", "stream.app", "worker"], more)
 
     def start_notifier(self) -> Process:
         return self._started("notifier", [str(Path(sys.executable).with_name("buzzwatch")), "notifier"])
@@ -271,9 +273,11 @@ class Site:
         self.visible.close()
         self.receiver.close()
 
-    def _started(self, name: str, command: list[str]) -> Process:
+    def _started(self, name: str, command: list[str], more: Mapping[str, str] = MappingProxyType({})) -> Process:
         number = sum(process.name == name and process.alive for process in self._processes)
-        self._processes.append(Process(name, command, self._environment, self.folder / f"{name}-{number}.log"))
+        self._processes.append(
+            Process(name, command, {**self._environment, **more}, self.folder / f"{name}-{number}.log")
+        )
         return self._processes[-1]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.site import Site
+from tests.waiting import until
 
 
 def _flowing(site: Site) -> None:
@@ -27,6 +28,29 @@ def test_a_broker_killed_and_started_again_loses_and_doubles_nothing(site: Site)
         time.sleep(away_s)
         site.kafka.start()
         site.start_again()  # away for longer than the session, Kafka may take the worker for an older one of its name
+    site.check()
+
+
+def test_without_kafka_a_worker_ends_when_it_is_told_to_and_by_itself_after_the_set_time(site: Site) -> None:
+    worker = site.start_worker()
+    site.send()
+    site.visible.wait_since(worker.started)
+    site.kafka.kill()
+    try:
+        status, took_s = worker.terminate(60)
+        assert status == 1, site.said()
+        assert took_s < 20  # what supervisors grant it
+    finally:
+        site.kafka.start()
+    worker = site.start_worker(give_up_after_s="4")
+    site.visible.wait_since(worker.started)
+    site.kafka.kill()
+    try:
+        until(lambda: not worker.alive, 40, site.said)
+        assert worker.status == 1, site.said()
+    finally:
+        site.kafka.start()
+    site.start_worker()
     site.check()
 
 
