@@ -7,6 +7,7 @@ Unpacking takes a second of processor time, more than all else that a worker doe
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import logging
@@ -77,10 +78,15 @@ def _folders() -> list[Path]:
         caches = [Path(__file__).with_name("__pycache__")]
         with contextlib.suppress(RuntimeError):  # a user without a home
             caches.append(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "buzzwatch")
+    return [cache / f"language-{_key()}" for cache in caches]
+
+
+@functools.cache  # asked for at a start, and again when they are kept
+def _key() -> str:
     library = _library()
     digest = hashlib.sha256(Path(__file__).read_bytes())  # what is made of the library's file depends on this one
     digest.update((Path(library.__file__).parent / library.MODEL_FILE).read_bytes())
-    return [cache / f"language-{digest.hexdigest()[:16]}" for cache in caches]
+    return digest.hexdigest()[:16]
 
 
 def _kept() -> Tables | None:

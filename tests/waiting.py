@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 
 
-def until(holds: Callable[[], object], timeout_s: float = 10, said: Callable[[], str] = str) -> None:
+def until(
+    holds: Callable[[], object], timeout_s: float = 10, said: Callable[[], str] = str, every_s: float = 0.02
+) -> None:
     """Wait until it holds; the test fails with what `said` tells when it does not in time."""
     since = time.monotonic()
     while not holds():
         assert time.monotonic() - since < timeout_s, f"not within {timeout_s} s: {said()}"
-        time.sleep(0.02)
+        time.sleep(every_s)

@@ -26,6 +26,7 @@ from tests.chaos import checker
 from tests.chaos.traffic import PATIENCE_S, Traffic, Visible
 from tests.fakes import Receiver
 from tests.servers import RunningServer, free_ports
+from tests.waiting import until
 
 IN_A_ROW = 3
 RULES = """
@@ -163,10 +164,7 @@ class Site:
         admin = AdminClient(settings.kafka.librdkafka())
         for deleted in admin.delete_topics(names).values():
             deleted.result(10)
-        deadline = time.monotonic() + 20
-        while set(names) & set(admin.list_topics(timeout=5).topics):
-            assert time.monotonic() < deadline, "the topics are not deleted"
-            time.sleep(0.1)
+        until(lambda: not set(names) & set(admin.list_topics(timeout=5).topics), 20, lambda: "topics are not deleted")
         create_topics(settings)
         self.visible.close()
         self.visible = Visible(self.kafka.address, self.topics.scored)
@@ -254,10 +252,7 @@ class Site:
     def _until(
         self, holds: Callable[[], bool], timeout_s: float, problem: str, detail: Callable[[], str] = str
     ) -> None:
-        deadline = time.monotonic() + timeout_s
-        while not holds():
-            assert time.monotonic() < deadline, f"{problem} after {timeout_s:.0f} s {detail()}\n{self.said()}"
-            time.sleep(0.2)
+        until(holds, timeout_s, lambda: f"{problem} {detail()}\n{self.said()}", every_s=0.2)
 
     def said(self) -> str:
         """The last words of every process."""
