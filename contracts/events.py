@@ -132,7 +132,7 @@ def decode_prediction(value: bytes | None) -> Prediction:
         raise UnreadableRecord("the record has no value (null)")
     try:
         return _prediction_decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableRecord(f"not a prediction: {error}") from None
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import InvalidFeedback, InvalidRecord, InvalidTweet, UnreadableRecord
-from contracts.events import MAX_TEXT, decode_feedback, decode_tweet, prediction_id
+from contracts.events import MAX_TEXT, decode_feedback, decode_prediction, decode_tweet, prediction_id
 
 FEEDBACK = {
     "feedback_id": "6ff0e7a2-6d53-4a5c-9a57-b7d4f1b3a001",
@@ -84,9 +84,18 @@ def test_an_object_that_is_no_tweet_says_which_field(fields: dict[str, object]) 
         decode_tweet(json.dumps(fields).encode())
 
 
+NESTED = b'{"other": ' + b"[" * 5000 + b"]" * 5000 + b"}"
+
+
+@pytest.mark.parametrize("value", [None, b"", b"{", b"\xff", b"{}", b'{"tweet_id": 1}', NESTED])
+def test_what_is_no_prediction_is_unreadable(value: bytes | None) -> None:
+    with pytest.raises(UnreadableRecord):
+        decode_prediction(value)
+
+
 @given(st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_become_a_tweet_or_an_invalid_record(value: bytes) -> None:
-    for decode in (decode_tweet, decode_feedback):
+    for decode in (decode_tweet, decode_feedback, decode_prediction):
         with contextlib.suppress(InvalidRecord):
             decode(value)
 
