@@ -97,6 +97,7 @@ class Annotator:
 
         Raises:
             Exception: whatever the model raises.
+            ValueError: it answered something else than three numbers for each text.
         """
         batch = TextBatch.of(texts)
         topics = self._matcher.find_batch(batch)
@@ -106,6 +107,8 @@ class Annotator:
             topics = [bits | marks[tier] for bits, tier in zip(topics, tiers.tolist(), strict=True)]
         else:
             probabilities = model.predict_proba(batch if walks_bytes(model) else batch.strings())
+        if probabilities.shape != (len(batch), len(SENTIMENTS)):  # compiled code reads it without looking at its bounds
+            raise ValueError(f"the model answered {probabilities.shape} for {len(batch):,} texts")
         if langs is not None and not (known := language.reliable(batch, langs)).all():
             topics = topics.copy()
             for row in np.flatnonzero(~known).tolist():

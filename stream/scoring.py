@@ -81,7 +81,9 @@ class Scorer:
         if COMPILED:
             try:
                 return self._score_at_once(batch, loaded, moment)
-            except Exception as error:  # mostly the model's; what follows finds the tweet that it is about
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # mostly the model's; what follows finds the tweet that it is about
                 _log.warning("a batch is scored in pieces: %s: %s", type(error).__name__, error)
         messages: list[Record] = []
         tweets: list[Tweet] = []
@@ -127,7 +129,9 @@ class Scorer:
         """Append what the tweets become. When the model raises, halves are tried until the culprit stands alone."""
         try:
             predictions += self._predictions(messages, tweets, loaded, moment)
-        except Exception as error:  # whatever a model may raise: the tweet is kept, the rest is scored
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a model may raise anything; a panic of a tokenizer in Rust is no Exception
             if len(tweets) == 1:
                 failure = ModelFailure(f"the model raised {type(error).__name__}: {error}")
                 dead.append(dead_letter(messages[0], failure))

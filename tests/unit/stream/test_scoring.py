@@ -133,6 +133,33 @@ def test_tweets_that_the_model_cannot_score_are_found_by_splitting() -> None:
     assert len(model.batches) < 50
 
 
+class _Panic(BaseException):
+    """As pyo3's: a tokenizer in Rust that panics raises no Exception."""
+
+
+def test_a_panic_of_the_models_native_code_is_found_by_splitting_too() -> None:
+    class Panics(FakeModel):
+        def predict_proba(self, texts: Sequence[str]) -> Any:
+            try:
+                return super().predict_proba(texts)
+            except ValueError as error:
+                raise _Panic(str(error)) from None
+
+    scored = score([tweet(id="a"), tweet(text=POISON), tweet(id="b")], model=Panics())
+    assert [record.key for record in scored.predictions] == [b"a", b"b"]
+    assert [error_class(letter) for letter in scored.dead_letters] == ["ModelFailure"]
+
+
+@pytest.mark.parametrize("cut", [lambda found: found[1:], lambda found: found[:, :2], lambda found: found.T])
+def test_an_answer_of_another_shape_than_three_numbers_a_text_is_a_failure_of_the_model(cut: Any) -> None:
+    class Wrong(FakeModel):
+        def predict_proba(self, texts: Sequence[str]) -> Any:
+            return cut(super().predict_proba(texts))
+
+    scored = score([tweet(id=name) for name in "abcd"], model=Wrong())
+    assert (scored.predictions, len(scored.dead_letters)) == ([], 4)
+
+
 @pytest.mark.parametrize(
     ("said", "published"),
     [
