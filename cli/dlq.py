@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -21,6 +22,7 @@ from contracts.errors import BuzzwatchError
 from contracts.settings import Settings, load_settings
 from contracts.times import to_ms, to_rfc3339
 from stream.dead_letter_log import (
+    DeadLetter,
     checked_position,
     dead_letters,
     header,
@@ -88,8 +90,8 @@ def list_letters(
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
 ) -> None:
     """List dead letters."""
-    letters = [letter for letter in dead_letters(load_settings()) if error_class in (None, letter.error_class)]
-    newest = sorted(letters, key=lambda letter: letter.at)[-limit:]
+    letters = (letter for letter in dead_letters(load_settings()) if error_class in (None, letter.error_class))
+    newest, count = _newest(letters, limit)
     if output == "json":
         typer.echo(json.dumps([letter.as_dict() for letter in newest], ensure_ascii=False, indent=2))
         return
@@ -103,7 +105,7 @@ def list_letters(
         table.add_row(*(Text(cell) for cell in shown))
     console = wide_console()
     console.print(table)
-    console.print(f"{len(newest)} of {len(letters)} dead letters", style="dim")
+    console.print(f"{len(newest)} of {count} dead letters", style="dim")
 
 
 @app.command(help=_SHOW)
@@ -165,6 +167,20 @@ def replay(
     _run(settings, chosen(), again=again, dry_run=dry_run)
 
 
+def _newest(letters: Iterable[DeadLetter], limit: int) -> tuple[list[DeadLetter], int]:
+    """The newest so many, newest last, and how many there are; holds only those, for each may have a megabyte."""
+    count = 0
+
+    def numbered() -> Iterator[tuple[str, int, DeadLetter]]:
+        nonlocal count
+        for letter in letters:
+            count += 1
+            yield letter.at, count, letter  # of two at the same time the one that came later is newer
+
+    newest = heapq.nlargest(limit, numbered())
+    return [letter for _, _, letter in reversed(newest)], count
+
+
 def _run(settings: Settings, letters: Iterator[Record], *, again: bool, dry_run: bool) -> None:
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} dead letters"), TimeElapsedColumn())
@@ -180,6 +196,7 @@ def _run(settings: Settings, letters: Iterator[Record], *, again: bool, dry_run:
                     replayer.replay(letters, lambda count: progress.advance(task, count))
         except KeyboardInterrupt:
             typer.echo("interrupted", err=True)
+            raise typer.Exit(130) from None  # as Typer ends a command that does not catch it
         finally:
             _say(replayer.outcome, dry_run=dry_run)
     failed = len(replayer.outcome.refused) + len(replayer.outcome.unsure)

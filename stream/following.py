@@ -13,6 +13,7 @@ from contracts.settings import Settings
 from stream.records import Record
 
 _CALL_S = 5.0
+_SILENCE_S = 30.0
 
 
 def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: bool) -> Iterator[Record]:
@@ -25,7 +26,8 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
         until_end: stop at what was the end when it began.
 
     Raises:
-        Unavailable: Kafka does not answer or has no such topic.
+        Unavailable: Kafka does not answer or has no such topic; with `until_end` also when it falls silent before the
+            end. Without, a quiet topic is waited for.
     """
     consumer = _consumer(settings)
     try:
@@ -33,9 +35,13 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
         consumer.assign([TopicPartition(topic, p, start) for p in partitions])
         unfinished = set(partitions)
+        heard_at = time.monotonic()
         while unfinished or not until_end:
             message = consumer.poll(0.2)
             if message is None:
+                # librdkafka does not say through `poll` that its brokers have gone.
+                if until_end and time.monotonic() - heard_at > _SILENCE_S:
+                    raise Unavailable(_silent(settings, topic, unfinished))
                 continue
             error = message.error()
             if error is None:
@@ -44,6 +50,7 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
                 unfinished.discard(message.partition())
             else:
                 raise KafkaException(error)
+            heard_at = time.monotonic()  # after the yield: the time that the reader takes is no silence
     except KafkaException as error:
         raise Unavailable(
             f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}; start it with `buzzwatch up`"
@@ -69,6 +76,14 @@ def _consumer(settings: Settings) -> Consumer:
         )
     except KafkaException as error:  # such as a certificate that is not there
         raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
+
+
+def _silent(settings: Settings, topic: str, unfinished: set[int]) -> str:
+    partitions = ", ".join(map(str, sorted(unfinished)))
+    return (
+        f"Kafka at {settings.kafka.bootstrap_servers} has sent nothing for {_SILENCE_S:g} s; not read to the end:"
+        f" {topic}, partitions {partitions}; see `buzzwatch doctor`"
+    )
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:
