@@ -7,18 +7,19 @@ moment that has nothing to do with any clock of ours, and its time counts until 
 from __future__ import annotations
 
 import json
+import math
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from typing import Any, Final, NamedTuple, Self
 
-import numpy as np
 from confluent_kafka import Producer
 
 from bench.peers import our_python
+from bench.percentiles import percentiles
 from bench.programs import START_S, running, running_worker
 from bench.rules import handle, write_watches
 from bench.site import BOTH, Site
@@ -49,20 +50,21 @@ class Crises(NamedTuple):
     """What the webhooks took, milliseconds."""
 
     crises: int
+    """Whose webhook came."""
     p50_ms: float
+    """Of all crises, as the next one: a webhook that never came is infinitely late."""
     p99_ms: float
     largest_ms: float
+    """Of those that came."""
     missing: int
     """Crises whose webhook never came."""
-    early: int
-    """Webhooks that came before the tweet that was to tip them: the measurement is wrong if there are any."""
 
 
 def run(site: Site, count: int, say: Callable[[str], None]) -> Crises:
     """So many crises, one every quarter of a second.
 
     Raises:
-        BuzzwatchError: worker or notifier did not start.
+        BuzzwatchError: worker or notifier did not start, no webhook came, or one came too early.
     """
     with Receiver() as receiver:
         rules = write_watches(site.settings.rules, site.folder / "crises.yaml", count + 1, receiver.url)
@@ -75,10 +77,23 @@ def run(site: Site, count: int, say: Callable[[str], None]) -> Crises:
             if not receiver.arrived:
                 raise BuzzwatchError(f"no webhook came: {program.complaint} / {worker.program.complaint}")
         site.forget(settings)
-    arrived = {name: at for name, at in receiver.arrived.items() if name in sent}
-    took = np.array([(arrived[name] - at) * 1000 for name, at in sent.items() if name in arrived])
-    p50, p99, largest = np.percentile(took[took > 0], [50, 99, 100]).tolist()
-    return Crises(int((took > 0).sum()), p50, p99, largest, len(sent) - len(arrived), int((took <= 0).sum()))
+    return timed(sent, receiver.arrived)
+
+
+def timed(sent: Mapping[str, float], arrived: Mapping[str, float]) -> Crises:
+    """What the webhooks took, from seconds by watch.
+
+    Raises:
+        BuzzwatchError: a webhook came before the tweet that was to tip it, so something else fired it.
+    """
+    took = [(arrived[name] - at) * 1000 for name, at in sent.items() if name in arrived]
+    if early := sum(one <= 0 for one in took):
+        raise BuzzwatchError(
+            f"{early} of {len(took)} webhooks came before the tweet that was to tip them: the measurement is wrong"
+        )
+    missing = len(sent) - len(took)
+    p50, p99 = percentiles(took, missing, (50, 99))
+    return Crises(len(took), p50, p99, max(took, default=math.inf), missing)
 
 
 def _play(settings: Settings, receiver: Receiver, count: int, volume: int) -> dict[str, float]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from bench.percentiles import percentiles
 from bench.programs import START_S, running_worker
 from bench.site import Site
 from bench.tweets import tweets
@@ -27,9 +28,12 @@ class Latency(NamedTuple):
     rate: int
     """Tweets a second."""
     tweets: int
+    """That were seen."""
     p50_ms: float
+    """Of all that were sent, as the next one: a lost tweet is infinitely late."""
     p99_ms: float
     largest_ms: float
+    """Of those that were seen."""
     lost: int
 
 
@@ -66,9 +70,10 @@ def run(
             for rate in rates:
                 say(f"{rate:,} tweets/s for {seconds:.0f} s")
                 results.append(_measure(settings, producer, reader, source, rate, seconds))
-            return results
     finally:
         reader.close()
+    site.forget(settings)
+    return results
 
 
 def _measure(
@@ -96,9 +101,10 @@ def _measure(
     deadline = time.monotonic() + _LAST_ONES_S
     while any(key not in reader.arrived for key in sent) and time.monotonic() < deadline:
         time.sleep(0.1)
-    took = np.array([reader.arrived[key] - at for key, at in sent.items() if key in reader.arrived]) * 1000
-    p50, p99, largest = np.percentile(took, [50, 99, 100]).tolist()
-    return Latency(rate, len(took), p50, p99, largest, len(sent) - len(took))
+    took = [(reader.arrived[key] - at) * 1000 for key, at in sent.items() if key in reader.arrived]
+    lost = len(sent) - len(took)
+    p50, p99 = percentiles(took, lost, (50, 99))
+    return Latency(rate, len(took), p50, p99, max(took, default=math.inf), lost)
 
 
 class Reader:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -31,18 +32,23 @@ class Goal(NamedTuple):
 
     what: str
     wanted: float
-    seen: float
+    seen: float | None
+    """None when it was not measured, infinite when too much of what was waited for never came."""
     unit: str
     at_least: bool = True
 
     @property
     def is_met(self) -> bool:
-        """Whether it was reached."""
+        """Whether it was reached; what was not measured was not."""
+        if self.seen is None:
+            return False
         return self.seen >= self.wanted if self.at_least else self.seen <= self.wanted
 
     @property
     def verdict(self) -> str:
-        """met or missed."""
+        """met, missed or not measured."""
+        if self.seen is None:
+            return "not measured"
         return "met" if self.is_met else "missed"
 
 
@@ -52,12 +58,12 @@ def goals_report(goals: Sequence[Goal]) -> Report:
         (
             goal.what,
             f"{'≥' if goal.at_least else '≤'} {figure(goal.wanted)} {goal.unit}".strip(),
-            f"{figure(goal.seen)} {goal.unit}".strip(),
+            "" if goal.seen is None else f"{figure(goal.seen)} {goal.unit}".strip(),
             goal.verdict,
         )
         for goal in goals
     ]
-    data = [goal._asdict() | {"met": goal.is_met} for goal in goals]
+    data = [goal._asdict() | {"met": goal.is_met, "verdict": goal.verdict} for goal in goals]
     return Report("Goals", ("goal", "wanted", "seen", ""), rows, data)
 
 
@@ -104,8 +110,16 @@ def writing(place: Path) -> Iterator[None]:
 
 
 def as_json(reports: Sequence[Report]) -> object:
-    """What `show` prints as JSON."""
-    return reports[0].data if len(reports) == 1 else {report.title: report.data for report in reports}
+    """What `show` prints as JSON; null for what is infinite, which JSON cannot say."""
+    return _finite(reports[0].data if len(reports) == 1 else {report.title: report.data for report in reports})
+
+
+def _finite(data: object) -> object:
+    if isinstance(data, Mapping):
+        return {name: _finite(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(one) for one in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def as_markdown(report: Report) -> str:

@@ -9,12 +9,12 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import wait
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
 import pydantic
-from confluent_kafka import KafkaException
 
 from contracts.errors import BuzzwatchError
 from contracts.settings import KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings, load_settings
@@ -42,11 +42,15 @@ class Site:
     Args:
         settings: of the servers.
         folder: for logs and data.
+
+    Attributes:
+        left: the runs whose topics are still there.
     """
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings
         self.folder = folder
+        self.left: list[Settings] = []
 
     def fresh(
         self, *, tweets: str | None = None, partitions: int = 4, roles: Roles = SCORE, rules: Path | None = None
@@ -74,20 +78,25 @@ class Site:
         settings.worker.roles = roles
         settings.worker.web_port, settings.alerts.metrics_port = free_ports(2)
         settings.rules = rules or settings.rules
+        self.left.append(settings)  # before: the creation may be cut off half way
         create_topics(settings)
         return settings
 
-    def forget(self, settings: Settings) -> None:
-        """Delete the topics of a run but for an input that others read too: they fill memory and disk.
+    def forget(self, *runs: Settings) -> None:
+        """Delete the topics of runs but for an input that others read too: they fill memory and disk.
 
         A busy broker may take longer than anybody waits here; it goes on with the deletion by itself.
         """
-        topics = settings.kafka.topics
-        mark = settings.worker.group.removeprefix("bench-")
-        own = [name for name in (topics.tweets, topics.scored, topics.dead_letters) if name.endswith(mark)]
-        for done in admin(settings.kafka).delete_topics(own).values():
-            with suppress(KafkaException, TimeoutError):
-                done.result(_DELETE_S)
+        own = [
+            topic.name
+            for run in runs
+            for topic in run.kafka.topics.all()
+            if topic.name.endswith(run.worker.group.removeprefix("bench-"))
+        ]
+        if own:
+            client = admin(self.settings.kafka)  # it must live until the answers are there
+            wait(client.delete_topics(own).values(), _DELETE_S)
+        self.left = [one for one in self.left if one not in runs]
 
 
 def environment(settings: Settings, **more: str) -> dict[str, str]:
@@ -147,7 +156,12 @@ def open_site(kafka: str | None, say: Callable[[str], None]) -> Iterator[Site]:
             local=local,
         )
         _crown(settings, load_settings().artefact)
-        yield Site(settings, folder)
+        site = Site(settings, folder)
+        try:
+            yield site
+        finally:
+            if kafka:  # a broker of its own goes with its folder
+                site.forget(*site.left)
     finally:
         for server, process in reversed(running):
             process.terminate()

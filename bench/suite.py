@@ -67,6 +67,8 @@ PARTS: Final = {
 class Findings:
     """What was measured, an attribute for each part; what was not asked for or failed is empty."""
 
+    parts: Sequence[str] = ()
+    """What was asked for."""
     scoring: Sequence[steps.Step] = ()
     throughput: Sequence[throughput.Result | throughput.Missing] = ()
     latency: Sequence[latency.Latency] = ()
@@ -102,7 +104,7 @@ def run(
     site: Site, size: Size, parts: Sequence[str], contenders: Sequence[str], say: Callable[[str], None]
 ) -> Findings:
     """Measure the parts; one that fails is in `failed` with the reason, and the next one goes on."""
-    found = Findings()
+    found = Findings(parts=parts)
 
     measures: dict[str, Callable[[], Any]] = {
         "scoring": lambda: steps.run(site.settings, BATCH, size.rounds),
@@ -133,6 +135,7 @@ def reports(found: Findings) -> list[Report]:
     """Every table that there is something in; the goals first."""
     made: list[Report] = []
     goals = tables.goals(
+        found.parts,
         rates=found.throughput,
         steps=found.scoring,
         latencies=found.latency,

@@ -96,6 +96,7 @@ def run(
                 continue
             say(f"{result.contender}, {function}: {result.tweets_per_s:,.0f} tweets/s")
             results.append(result)
+    site.forget(source)
     return results
 
 

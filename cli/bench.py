@@ -123,7 +123,7 @@ def throughput(
     with open_site(kafka, _say) as site:
         found = part.run(site, names, wanted, tweets, seconds, _say)
     reports = [tables.throughput(found, function) for function in wanted]
-    _show([*reports, goals_report(tables.goals(rates=found))], output, markdown)
+    _show([*reports, goals_report(tables.goals(["throughput"], rates=found))], output, markdown)
 
 
 @app.command()
@@ -154,7 +154,7 @@ def latency(
         raise BuzzwatchError(f"--rates: {rates!r} has a rate below 1 or above 100000")
     with open_site(kafka, _say) as site:
         found = part.run(site, wanted, seconds, warm_up, _say)
-    _show([tables.latency(found), goals_report(tables.goals(latencies=found))], output, markdown)
+    _show([tables.latency(found), goals_report(tables.goals(["latency"], latencies=found))], output, markdown)
 
 
 @app.command()

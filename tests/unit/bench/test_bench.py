@@ -29,7 +29,7 @@ from cli.bench import app
 from contracts.errors import BuzzwatchError
 from contracts.events import ModelRef, decode_tweet
 from contracts.rules_file import load_rules
-from contracts.settings import load_settings
+from contracts.settings import Settings, load_settings
 from models.champion import LoadedModel
 from stream.records import RecordBatch
 from tests.fake_model import FakeModel
@@ -145,7 +145,9 @@ def test_a_contender_that_breaks_unexpectedly_leaves_the_others_their_figures(
         return _rate(contender.name, 1000)
 
     site = Site(load_settings(), tmp_path)
-    monkeypatch.setattr(site, "fresh", load_settings)
+    source, forgotten = load_settings(), list[Settings]()
+    monkeypatch.setattr(site, "fresh", lambda: source)
+    monkeypatch.setattr(site, "forget", forgotten.append)
     monkeypatch.setattr(throughput_module, "fill", lambda *_: None)
     monkeypatch.setattr(throughput_module, "expected", lambda *_: {})
     monkeypatch.setattr(throughput_module, "_warm_up", lambda *_: None)
@@ -153,6 +155,7 @@ def test_a_contender_that_breaks_unexpectedly_leaves_the_others_their_figures(
     found = throughput_module.run(site, ["buzzwatch", "faust", "bytewax"], ["whole"], 1, 1, lambda _line: None)
     assert [type(one) for one in found] == [Result, Missing, Result]
     assert found[1][2] == "TimeoutError"
+    assert forgotten == [source]
 
 
 def test_kafka_python_computes_checksums_in_compiled_code() -> None:
@@ -189,7 +192,7 @@ def test_goals_are_judged_beside_the_faster_of_two_peers() -> None:
         _rate("bytewax collect", 40_000),
         _rate("bytewax flat_map_batch", 70_000),
     ]
-    speed, ratio = goals(rates=rates)
+    speed, ratio = goals(["throughput"], rates=rates)[:2]
     assert speed.is_met
     assert not ratio.is_met
     assert ratio.seen == pytest.approx(90 / 70)
