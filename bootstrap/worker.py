@@ -85,6 +85,7 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
         threaded = [role for role in (score, watch) if role is not None]
         health = Health(
             threaded,
+            sole=[judging],
             model_problem=lambda: champion.missing,
             kafka_problem=lambda: score.kafka_problem if score is not None else scored.problem,
             stalled_after_s=settings.worker.stalled_after_s,
@@ -97,7 +98,7 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
             champion.stop()
             redis.close()
 
-        _publish_gauges(champion, score, watch)
+        _publish_gauges(champion, score, watch, judging)
         return Roles(judging, score, watch, health, close)
 
     return create_worker(settings, instance, build, logging_config(settings.log_level))
@@ -125,8 +126,10 @@ class _Undertaker:
             raise Unavailable(f"the dead letter was not acknowledged: {failures[:1] or 'time-out'}")
 
 
-def _publish_gauges(champion: Champion, score: ScoreRole | None, watch: WatchRole | None) -> None:
+def _publish_gauges(champion: Champion, score: ScoreRole | None, watch: WatchRole | None, judging: JudgeRole) -> None:
     """Gauges that are read when Prometheus asks."""
+    metrics.FEEDBACK_LAG.set_function(judging.lag)
+    metrics.PARTITIONS.labels("judge").set_function(lambda: judging.partitions)
     if score is not None:
         metrics.SCORE_LAG.set_function(score.lag)
         metrics.PARTITIONS.labels("score").set_function(lambda: score.partitions)

@@ -46,6 +46,7 @@ class Health:
 
     Args:
         roles: the roles of this worker.
+        sole: roles that one worker at a time has; to have no partition is no fault of theirs.
         model_problem: why no model can serve, None when one does.
         kafka_problem: why Kafka cannot be worked with, None when it can.
         stalled_after_s: how long there may be lag and no progress, seconds.
@@ -55,12 +56,14 @@ class Health:
         self,
         roles: Sequence[Role],
         *,
+        sole: Sequence[Role] = (),
         model_problem: Callable[[], str | None],
         kafka_problem: Callable[[], str | None],
         stalled_after_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._roles = roles
+        self._sole = sole
         self._model_problem = model_problem
         self._kafka_problem = kafka_problem
         self._stalled_after_s = stalled_after_s
@@ -69,7 +72,7 @@ class Health:
     def live(self) -> Report:
         """Live is who makes progress: lag without a commit for too long is not."""
         problems = []
-        for role in self._roles:
+        for role in (*self._roles, *self._sole):
             silent_s = self._clock() - role.last_progress
             if silent_s > self._stalled_after_s and role.is_behind:
                 problems.append(

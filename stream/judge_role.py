@@ -41,6 +41,8 @@ class JudgeRole:
         bury: publishes a dead letter and returns once Kafka has acknowledged it.
     """
 
+    name = "judge"
+
     def __init__(
         self,
         judge: Judge,
@@ -59,14 +61,40 @@ class JudgeRole:
         self._mark: int | None = None
         self._counting = False
         """Whether a record is on its way into Redis."""
+        self._buried: tuple[str, int] | None = None
+        """Topic id and offset of the newest dead letter: while Redis is away its record is tried again and again."""
+        self._handling = False
         self._awaited: int | None = None
         """What must come first after a start or a rewind; None once it has."""
         self._insist_until: float | None = None
         """None as long as nothing else came."""
         self._first_seen: int | None = None
         """Lowest offset that came instead."""
+        self._lag = 0
+        self.partitions = 0
+        """1 when this worker judges: the topic has one partition."""
         self.last_progress = time.monotonic()
-        """When feedback was last counted, monotonic seconds."""
+        """When something was judged, there was nothing to judge or it could not be, monotonic seconds."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a judgement is on its way; Faust's own consumer is not watched."""
+        return self._handling
+
+    def lag(self) -> int:
+        """Judgements that wait to be counted; markers of a producer's transactions at the end count as some."""
+        return self._lag
+
+    def measure(self, end: int | None) -> None:
+        """Note how much waits. Called once a second.
+
+        Args:
+            end: of the partition; None when it is another worker's.
+        """
+        self.partitions = int(end is not None)
+        self._lag = max((end or 0) - (self._mark or 0), 0)
+        if not self.is_behind:
+            self.last_progress = time.monotonic()
 
     def start_at(self) -> int | None:
         """On assignment: the offset to read from, None for the beginning. Blocks; raises when Redis is away."""
@@ -94,6 +122,13 @@ class JudgeRole:
             message: the record as it came.
             seek: makes the consumer read from an offset.
         """
+        self._handling = True
+        try:
+            await self._handle(message, seek)
+        finally:
+            self._handling = False
+
+    async def _handle(self, message: Record, seek: Callable[[int], Any]) -> None:
         offset = message.offset()
         if self._awaited is not None and offset > self._awaited and await self._goes_back(offset, seek):
             return  # it comes again
@@ -119,6 +154,7 @@ class JudgeRole:
                 refused = InvalidFeedback(f"it could not be judged: {type(error).__name__}: {error}")
             finally:
                 self._counting = False
+            self.last_progress = time.monotonic()  # waiting for others is no standstill: a new start would wait, too
             await asyncio.sleep(_REDIS_AWAY_S)
         if after == offset + 1:
             self._mark = after
@@ -188,9 +224,10 @@ class JudgeRole:
                 feedback = feedback.model_copy(update={"created_at": at})
             events = [(offset, feedback)]
         except InvalidRecord as error:
-            letter = dead_letter(message, error)
-            self._bury(letter)
-            metrics.DEAD.labels(type(error).__name__).inc()
-            _log.warning("feedback at offset %d goes to the dead letters: %s", offset, error)
+            if self._buried != (self._topic_id, offset):
+                self._bury(dead_letter(message, error))
+                self._buried = self._topic_id, offset
+                metrics.DEAD.labels(type(error).__name__).inc()
+                _log.warning("feedback at offset %d goes to the dead letters: %s", offset, error)
         after: int = self._judge.judge(self._topic_id, expected, offset + 1, events)
         return after

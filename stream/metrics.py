@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from contracts.errors import InvalidRecord
+
 _BATCH_RECORDS = (1, 4, 16, 64, 256, 1000, 4000, 16_000)
 _STAGE_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 SCORED = Counter("buzzwatch_tweets_scored_total", "Tweets whose prediction was committed")
 DEAD = Counter("buzzwatch_dead_letters_total", "Records that went to the dead letters", ["error_class"])
+for _kind in InvalidRecord.__subclasses__():
+    DEAD.labels(_kind.__name__)  # from 0 on: Prometheus sees no increase in a series that begins with its first event
 BATCH = Histogram("buzzwatch_batch_records", "Records in one transaction", buckets=_BATCH_RECORDS)
 STAGE = Histogram("buzzwatch_stage_seconds", "Time that a batch spent in a stage", ["stage"], buckets=_STAGE_S)
 ABORTED = Counter("buzzwatch_transactions_aborted_total", "Transactions that were aborted and read again")
 SCORE_LAG = Gauge("buzzwatch_score_lag_records", "Tweets that are not polled yet, of the assigned partitions")
 WATCH_LAG = Gauge("buzzwatch_watch_lag_records", "Predictions that are not counted yet, of the assigned partitions")
+FEEDBACK_LAG = Gauge("buzzwatch_feedback_lag_records", "Judgements that are not counted yet, where this worker judges")
 WATCHED = Counter("buzzwatch_predictions_counted_total", "Predictions that were counted in Redis")
 WATCHED_UNREADABLE = Counter("buzzwatch_predictions_unreadable_total", "Records of the scored topic that are not ours")
 JUDGED = Counter("buzzwatch_feedback_judged_total", "Judgements that were counted")

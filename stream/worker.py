@@ -243,8 +243,20 @@ def _add_agents(app: Worker, settings: Settings) -> None:
 
     @app.timer(1.0)  # type: ignore[untyped-decorator]
     async def compare_marks() -> None:
-        if feedback in app.consumer.assignment():
+        end = _end_of(app.consumer, feedback)
+        app.roles.judge.measure(end)
+        if end is not None:
             await app.roles.judge.compare(seek)
+
+
+def _end_of(consumer: Any, partition: TP) -> int | None:
+    """The end of the partition, 0 as long as it is not known; None when another worker has the partition."""
+    if partition not in consumer.assignment():
+        return None
+    try:
+        return consumer.highwater(partition) or 0
+    except AssertionError:  # aiokafka's: it has been given away in this moment
+        return None
 
 
 class _FaustRecord:

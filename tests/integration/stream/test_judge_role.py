@@ -7,10 +7,11 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from redis.exceptions import ConnectionError as Away
 
 from alerts.connection import connect
 from alerts.judging import Judge
@@ -38,13 +39,14 @@ class Judging:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.redis = connect(settings)
         self.buried: list[OutRecord] = []
         self.topic: list[bytes | None] = []
         self.first = 0
         """What is before it was deleted."""
         self.next = 0
         self.role = JudgeRole(
-            Judge(connect(settings), settings, RULES), "feedback", topic_id=lambda: "id", bury=self.buried.append
+            Judge(self.redis, settings, RULES), "feedback", topic_id=lambda: "id", bury=self.buried.append
         )
         self.next = self.role.start_at() or 0
 
@@ -59,12 +61,20 @@ class Judging:
             await self.role.handle(record, self.seek)
 
     def firing(self) -> list[str]:
-        return [alert.labels["alertname"] for alert in AlertStore(connect(self.settings), self.settings).list("firing")]
+        return [alert.labels["alertname"] for alert in AlertStore(self.redis, self.settings).list("firing")]
 
 
 @pytest.fixture
-def start(settings: Settings) -> Callable[[], Judging]:
-    return lambda: Judging(settings)
+def start(settings: Settings) -> Iterator[Callable[[], Judging]]:
+    started: list[Judging] = []
+
+    def begin() -> Judging:
+        started.append(Judging(settings))
+        return started[-1]
+
+    yield begin
+    for judging in started:
+        judging.redis.close()
 
 
 def judgement(correct: object = False, **changes: Any) -> bytes:
@@ -114,7 +124,7 @@ async def test_a_redis_that_forgot_is_told_again(start: Callable[[], Judging], s
     judging = start()
     judging.topic = [judgement() for _ in range(3)]
     await judging.read()
-    redis = connect(settings)
+    redis = judging.redis
     redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
     assert judging.firing() == []
     await judging.role.compare(judging.seek)
@@ -129,7 +139,7 @@ async def test_what_was_read_ahead_of_a_rewind_is_not_counted_out_of_order(
     judging = start()
     judging.topic = [judgement(), judgement(), judgement(correct=True)]
     await judging.read()
-    redis = connect(settings)
+    redis = judging.redis
     redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
     judging.topic.append(judgement())
     await judging.read()  # the mark does not fit: the judge goes back to the beginning
@@ -143,7 +153,7 @@ async def test_feedback_without_a_date_counts_at_its_records_time(
     judging = start()
     judging.topic = [judgement() for _ in range(3)]
     await judging.read()
-    (alert,) = AlertStore(connect(settings), settings).list("firing")
+    (alert,) = AlertStore(judging.redis, settings).list("firing")
     assert alert.starts_at_ms == WRITTEN_MS
 
 
@@ -153,7 +163,7 @@ async def test_a_rewind_that_the_consumer_forgot_is_insisted_on(
     judging = start()
     judging.topic = [judgement(), judgement()]
     await judging.read()
-    redis = connect(settings)
+    redis = judging.redis
     redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
 
     async def forget(offset: int) -> None: ...
@@ -215,10 +225,10 @@ async def test_a_record_that_waited_for_redis_does_not_jump_over_what_redis_forg
     judging = start()
     judging.topic = [judgement(), judgement()]
     await judging.read()
-    redis = connect(settings)
+    redis = judging.redis
     redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
     really = Judge.judge
-    away = [ConnectionError("away")]
+    away = [Away("away")]
 
     def judge(self: Judge, *arguments: Any) -> int:
         if away:
@@ -253,15 +263,60 @@ async def test_feedback_that_cannot_be_judged_blocks_nobody(
     assert judging.firing() == ["ConsecutiveErrors"]
 
 
+async def test_bad_feedback_is_buried_once_however_long_redis_is_away(
+    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging = start()
+    judge = judging.role._judge.judge
+    away = [Away("away")] * 3
+
+    def returning(*arguments: Any) -> int:
+        if away:
+            raise away.pop()
+        after: int = judge(*arguments)
+        return after
+
+    monkeypatch.setattr(judging.role._judge, "judge", returning)
+    monkeypatch.setattr("stream.judge_role._REDIS_AWAY_S", 0.01)
+    judging.topic = [b"junk", b"more junk", judgement()]
+    await judging.read()
+    assert [letter.value for letter in judging.buried] == [b"junk", b"more junk"]
+    assert judging.role.start_at() == 3
+
+
+async def test_how_much_feedback_waits_is_known_and_a_judgement_that_hangs_is_no_progress(
+    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging = start()
+    judging.topic = [judgement()]
+    judging.role.measure(3)
+    assert (judging.role.partitions, judging.role.lag(), judging.role.is_behind) == (1, 3, False)
+    hangs = threading.Event()
+    judge = judging.role._judge.judge
+    monkeypatch.setattr(judging.role._judge, "judge", lambda *arguments: hangs.wait(10) and judge(*arguments))
+    reading = asyncio.create_task(judging.read())
+    await asyncio.sleep(0.1)
+    since = judging.role.last_progress
+    judging.role.measure(3)
+    assert (judging.role.is_behind, judging.role.last_progress) == (True, since)
+    hangs.set()
+    await reading
+    judging.role.measure(3)
+    assert (judging.role.lag(), judging.role.is_behind) == (2, False)
+    judging.role.measure(None)
+    assert (judging.role.partitions, judging.role.lag()) == (0, 0)
+
+
 async def test_a_judge_that_starts_without_redis_waits_for_it(settings: Settings, own_redis: RunningServer) -> None:
     own = settings.model_copy(update={"redis": settings.redis.model_copy(update={"url": own_redis.address})})
     own_redis.kill()
-    role = JudgeRole(Judge(connect(own), own, RULES), "feedback", topic_id=lambda: "id", bury=list[OutRecord]().append)
-    waiting = asyncio.create_task(role.await_start())
-    await asyncio.sleep(1)
-    assert not waiting.done()
-    own_redis.restart()
-    assert await asyncio.wait_for(waiting, 20) is None
+    with connect(own) as redis:
+        role = JudgeRole(Judge(redis, own, RULES), "feedback", topic_id=lambda: "id", bury=list[OutRecord]().append)
+        waiting = asyncio.create_task(role.await_start())
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        own_redis.restart()
+        assert await asyncio.wait_for(waiting, 20) is None
 
 
 async def test_a_record_on_its_way_into_redis_is_no_surprise(

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Metric
 from ruamel.yaml import YAML
 
 import alerts.rules_following
@@ -37,12 +37,22 @@ def test_every_metric_that_they_use_is_one_of_ours() -> None:
     assert stream.metrics.MODEL_BROKEN
     assert alerts.rules_following.REFUSED
     known = set()
-    for registry in (REGISTRY, notifier_metrics.REGISTRY, Metrics().registry):
-        for family in registry.collect():
-            suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))
-            known |= {family.name + suffix for suffix in suffixes}
+    for family in _families():
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))
+        known |= {family.name + suffix for suffix in suffixes}
     used = set(re.findall(r"buzzwatch_[a-z_]+", " ".join(_expressions())))
     assert used <= known
+
+
+def test_what_must_not_be_absent_is_there_without_an_event() -> None:
+    absent = set(re.findall(r"absent\((\w+)\)", " ".join(_expressions())))
+    assert len(absent) == 2
+    assert absent <= {sample.name for family in _families() for sample in family.samples if not sample.labels}
+
+
+def _families() -> list[Metric]:
+    registries = (REGISTRY, notifier_metrics.REGISTRY, Metrics().registry)
+    return [family for registry in registries for family in registry.collect()]
 
 
 def _expressions() -> list[str]:

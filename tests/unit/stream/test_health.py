@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -22,9 +23,10 @@ class _Role:
         return self.records
 
 
-def _health(role: _Role, model: str | None = None, kafka: str | None = None) -> Health:
+def _health(role: _Role, model: str | None = None, kafka: str | None = None, sole: Sequence[Role] = ()) -> Health:
     return Health(
         [cast("Role", role)],
+        sole=sole,
         model_problem=lambda: model,
         kafka_problem=lambda: kafka,
         stalled_after_s=30,
@@ -35,6 +37,20 @@ def _health(role: _Role, model: str | None = None, kafka: str | None = None) -> 
 def test_who_has_work_and_gets_nothing_done_is_not_alive() -> None:
     report = _health(_Role(last_progress=69, records=7)).live()
     assert (report.status, report.problems) == (503, ["score: 7 records wait and nothing was committed for 31 s"])
+
+
+def test_a_role_that_one_worker_has_must_make_progress_too_but_needs_no_partition() -> None:
+    judge = cast("Role", _Role("judge", partitions=0, last_progress=60, records=1))
+    health = Health(
+        [],
+        sole=[judge],
+        model_problem=lambda: None,
+        kafka_problem=lambda: None,
+        stalled_after_s=30,
+        clock=lambda: 100.0,
+    )
+    assert health.live().problems == ["judge: 1 records wait and nothing was committed for 40 s"]
+    assert health.ready().status == 200
 
 
 def test_a_batch_that_hangs_on_its_way_is_no_progress_although_nothing_waits_to_be_polled() -> None:
