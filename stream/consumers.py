@@ -12,6 +12,9 @@ from contracts.settings import Settings
 
 _log = logging.getLogger("buzzwatch.stream")
 
+CALL_S = 5.0
+"""Time-out of a question to Kafka."""
+
 
 def batch_consumer(settings: Settings, role: str, instance: str) -> Consumer:
     """A consumer of the group `<group>-<role>` that keeps its partitions over a restart.
@@ -77,6 +80,24 @@ def is_record(message: Message, ends: dict[int, int], out_of_range: set[int]) ->
     else:
         _log.warning("polling %s: %s", message.topic(), error.str())
     return False
+
+
+def within_log(consumer: Consumer, position: TopicPartition) -> int:
+    """The offset to go on from when Kafka has nothing at a position of this very topic.
+
+    Retention has passed it: the oldest record is the next one. Or Kafka has lost the end of its log, as a machine that
+    loses power can: what was there has been dealt with, so the end is next, and not once more everything before it.
+
+    Raises:
+        KafkaException: Kafka does not answer.
+    """
+    low, high = consumer.get_watermark_offsets(position, timeout=CALL_S)
+    if position.offset > high:
+        _log.error(
+            "%s[%d] ends at %d, and %d was the next record: Kafka has lost the end of its log; going on from there",
+            position.topic, position.partition, high, position.offset,
+        )  # fmt: skip
+    return min(max(position.offset, low), high)
 
 
 def lag_of(consumer: Consumer, positions: Iterable[TopicPartition], ends: Mapping[int, int]) -> int:

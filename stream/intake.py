@@ -14,7 +14,7 @@ from typing import Any, cast
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from stream.batch_size import BatchSize
-from stream.consumers import is_record, lag_of
+from stream.consumers import CALL_S, is_record, lag_of, within_log
 from stream.in_flight import InFlight
 from stream.records import Record, RecordBatch
 from stream.topic_identity import TopicIdentity
@@ -45,7 +45,8 @@ class Intake:
         in_flight: each batch is added, whoever is done with it releases it.
         deliver: called with each batch, in the intake's thread.
         give_up_after_s: how long Kafka may be away before `run` raises, seconds.
-        settle: called before partitions are given away; returns when no batch is being published.
+        settle: called before partitions are given away, and before the committed offsets are asked for; whether no
+            batch is being published any more.
         check: called between two polls; raises when there is no point in going on.
     """
 
@@ -58,7 +59,7 @@ class Intake:
         batch_size: BatchSize,
         in_flight: InFlight,
         deliver: Callable[[RecordBatch], None],
-        settle: Callable[[], None],
+        settle: Callable[[], bool],
         check: Callable[[], None],
         give_up_after_s: float,
     ) -> None:
@@ -67,6 +68,7 @@ class Intake:
         self._identity = identity
         self._topic_id = ""
         self._out_of_range: set[int] = set()
+        """Partitions that had nothing at the committed offset; they may have nothing there until the next commit."""
         self._batch_size = batch_size
         self._in_flight = in_flight
         self._deliver = deliver
@@ -151,8 +153,10 @@ class Intake:
         came = [first]
         if (most := self._batch_size.limit) > 1:
             came += self._consumer.consume(most - 1, 0)
-        records = [cast("Record", message) for message in came if self._is_record(message)]
-        if self._out_of_range:
+        out_of_range: set[int] = set()
+        records = [cast("Record", message) for message in came if self._is_record(message, out_of_range)]
+        if out_of_range:
+            self._out_of_range |= out_of_range
             self.rewind()
         if epoch != self._epoch:
             # A rebalance came between the records: some may be of partitions that are no longer ours.
@@ -162,15 +166,16 @@ class Intake:
             return None
         return RecordBatch(records, epoch, self._consumer.consumer_group_metadata(), self._topic_id)
 
-    def _is_record(self, message: Message) -> bool:
+    def _is_record(self, message: Message, out_of_range: set[int]) -> bool:
         error = message.error()
         if error is not None and error.code() == KafkaError._MAX_POLL_EXCEEDED:
             self.rewind()
-        return is_record(message, self._ends, self._out_of_range)
+        return is_record(message, self._ends, out_of_range)
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         self.rewind()  # librdkafka goes to the committed offsets by itself, whatever topic they are of
         self._ends = {}
+        self._out_of_range.clear()
         self.assignment = partitions
         _log.info("assigned %s", _names(partitions))
 
@@ -194,28 +199,32 @@ class Intake:
         if not self.assignment:
             self._rewind_due = False
             return
+        if not self._settle():
+            return  # a batch whose offsets are on their way would be read and published again
         try:
             topic_id = self._identity.ask()
-            committed = self._consumer.committed(self.assignment, timeout=5)
+            committed = self._consumer.committed(self.assignment, timeout=CALL_S)
+            for position in committed:
+                if position.error is not None:
+                    raise KafkaException(position.error)
+            starts = [self._start(position, topic_id) for position in committed]
         except KafkaException as error:
             self._wait_a_little("asking for the committed offsets", error.args[0].str())
             return
-        for position in committed:
-            if position.error is not None:
-                self._wait_a_little(f"asking for the committed offset of {position.partition}", position.error)
-                return
         self._topic_id = topic_id
         self._ends = {}
-        self._consumer.assign([self._start(position) for position in committed])
-        self._out_of_range.clear()
+        self._consumer.assign(starts)
         with self._epoch_lock:
             if epoch == self._epoch:
                 self._rewind_due = False
 
-    def _start(self, committed: TopicPartition) -> TopicPartition:
-        of_another_topic = bool(committed.metadata) and committed.metadata != self._topic_id
-        from_beginning = committed.offset < 0 or of_another_topic or committed.partition in self._out_of_range
-        offset = OFFSET_BEGINNING if from_beginning else committed.offset
+    def _start(self, committed: TopicPartition, topic_id: str) -> TopicPartition:
+        offset = committed.offset
+        if offset < 0 or (committed.metadata and committed.metadata != topic_id):
+            offset = OFFSET_BEGINNING
+        elif committed.partition in self._out_of_range:
+            # Committed by a tool, which notes no id, it may be of a topic that is gone.
+            offset = within_log(self._consumer, committed) if committed.metadata else OFFSET_BEGINNING
         return TopicPartition(committed.topic, committed.partition, offset)
 
     def _wait_a_little(self, doing: str, error: object) -> None:

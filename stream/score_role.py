@@ -88,7 +88,7 @@ class ScoreRole:
             in_flight=self._in_flight,
             deliver=deliver,
             settle=lambda: self._settle(worker.session_timeout_s),
-            check=self._publisher.check,
+            check=self._check,
             give_up_after_s=worker.give_up_after_s,
         )
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="score")
@@ -107,9 +107,7 @@ class ScoreRole:
 
     @property
     def last_progress(self) -> float:
-        """When a batch was last committed or dropped, or nothing was there to do, monotonic seconds."""
-        if not self.is_behind:
-            self._last_progress = time.monotonic()
+        """When a batch was last committed, or nothing was there to do, monotonic seconds."""
         return self._last_progress
 
     @property
@@ -162,9 +160,16 @@ class ScoreRole:
     def _is_current(self, batch: ScoredBatch) -> bool:
         return batch.source.epoch == self._intake.epoch
 
-    def _settle(self, timeout_s: float) -> None:
-        if not self._publisher.settle(timeout_s):
-            _log.warning("a transaction is still in flight; Kafka will refuse it")
+    def _check(self) -> None:
+        self._publisher.check()
+        if not self.is_behind:
+            self._last_progress = time.monotonic()
+
+    def _settle(self, timeout_s: float) -> bool:
+        settled = self._publisher.settle(timeout_s)
+        if not settled:
+            _log.warning("a transaction is still in flight after %g s", timeout_s)
+        return settled
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
@@ -195,7 +200,7 @@ class ScoreRole:
             try:
                 if self._publisher.publish(scored, self._is_current):
                     _observe(scored)
-                self._last_progress = time.monotonic()  # not after an abort: it may be the same one for ever
+                    self._last_progress = time.monotonic()
             except Aborted:
                 metrics.ABORTED.inc()
                 self._intake.rewind()

@@ -21,7 +21,7 @@ from contracts.errors import InvalidRecord
 from contracts.settings import AlertSettings
 from models.compiling import COMPILED
 from stream.batch_counting import tally_columns
-from stream.consumers import is_fatal, is_record, lag_of
+from stream.consumers import CALL_S, is_fatal, is_record, lag_of, within_log
 from stream.counting import Tally, tally
 from stream.metrics import WATCHED, WATCHED_UNREADABLE
 from stream.records import Record
@@ -33,7 +33,6 @@ _log = logging.getLogger("buzzwatch.stream.watching")
 _POLL_S = 0.1
 _COMPARE_S = 1.0
 _COMMIT_S = 5.0
-_CALL_S = 5.0
 _REDIS_AWAY_S = 0.5
 _MAX_BATCH = 20_000
 # When behind: a larger batch has fewer cells a tweet, and Redis less to do.
@@ -83,7 +82,7 @@ class Watch:
         self.lag = 0
         """Records between what was counted and the end of the assigned partitions."""
         self.last_progress = time.monotonic()
-        """When something was counted or there was nothing to count, monotonic seconds."""
+        """When something was counted, there was nothing to count or Redis was away, monotonic seconds."""
 
     def owns(self, partition: int) -> bool:
         """Whether this worker counts the partition now."""
@@ -178,22 +177,27 @@ class Watch:
         partitions = [position.partition for position in self.assignment]
         if not self._marks and not self._copies:
             # Until Redis tells the marks, their copies tell the lag; what is read from there meanwhile is dropped.
-            copies = self._consumer.committed(self.assignment, timeout=_CALL_S)
+            copies = self._consumer.committed(self.assignment, timeout=CALL_S)
             self._copies = {copy.partition: max(copy.offset, 0) for copy in copies}
             self._consumer.assign([TopicPartition(self._topic, *copy) for copy in self._copies.items()])
         marks = self._counters.marks(self._topic_id, partitions)
-        starts = {partition: mark for partition, mark in marks.items() if partition not in self._out_of_range}
+        for partition in self._out_of_range & marks.keys():
+            marks[partition] = self._within_log(partition, marks[partition])
         self._consumer.assign(
-            [
-                TopicPartition(self._topic, partition, starts.get(partition, OFFSET_BEGINNING))
-                for partition in partitions
-            ]
+            [TopicPartition(self._topic, partition, marks.get(partition, OFFSET_BEGINNING)) for partition in partitions]
         )
         self._out_of_range.clear()
         self._marks = {partition: marks.get(partition) for partition in partitions}
         self._ends = {}
         self._placed = True
         _log.info("counting from %s", {partition: mark or 0 for partition, mark in self._marks.items()})
+
+    def _within_log(self, partition: int, mark: int) -> int:
+        """Where to go on when Kafka has nothing at a mark; Redis is told."""
+        start = within_log(self._consumer, TopicPartition(self._topic, partition, mark))
+        return self._counters.add(
+            topic_id=self._topic_id, partition=partition, expected=mark, end=start, buckets={}, minutes={}, samples=()
+        )
 
     def _count(self, messages: list[Record]) -> None:
         by_partition: dict[int, list[Record]] = {}
@@ -233,7 +237,7 @@ class Watch:
         if any(stored.get(partition) != mark for partition, mark in self._marks.items()):
             _log.warning("the marks in Redis have moved; counting the difference again")
             self._placed = False
-        else:
+        elif self.lag == 0:
             self.last_progress = time.monotonic()
 
     def _copy_marks_for_lag_tools(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from numpy.typing import NDArray
 
@@ -30,6 +30,7 @@ from stream.records import Record, RecordBatch
 from stream.score_role import ScoreRole
 from stream.scoring import Scorer
 from stream.takeover import Takeover
+from stream.topic_identity import TopicIdentity
 from tests.servers import RunningServer
 from tests.waiting import until
 
@@ -253,6 +254,24 @@ def test_a_topic_created_again_is_read_from_its_beginning_while_the_worker_runs(
     produce(settings, tweets(20, first=100))
     scored = [decode_prediction(record.value()).tweet_id for record in wait_for(settings, topics.scored, 80)]
     assert Counter(scored) == Counter(str(number) for number in [*range(60), *range(100, 120)])
+    assert running.failures == []
+
+
+def test_a_log_that_has_lost_its_end_is_not_scored_once_more(
+    settings: Settings, topics: TopicSettings, start: Any
+) -> None:
+    produce(settings, tweets(20))
+    topic_id = TopicIdentity(settings, topics.tweets).ask()
+    group = f"{settings.kafka.topics.tweets}-score"
+    with Consumer(settings.kafka.librdkafka() | {"group.id": group}) as consumer:
+        places = [TopicPartition(topics.tweets, partition, 1000, topic_id) for partition in range(topics.partitions)]
+        consumer.commit(offsets=places, asynchronous=False)
+    running = start()
+    until(lambda: running.role.partitions > 0 and not running.role.is_behind, 30)
+    time.sleep(1)
+    produce(settings, tweets(5, first=100))
+    scored = [decode_prediction(record.value()).tweet_id for record in wait_for(settings, topics.scored, 5)]
+    assert sorted(scored) == [str(number) for number in range(100, 105)]
     assert running.failures == []
 
 

@@ -12,6 +12,7 @@ from contracts.errors import Unavailable
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from stream.consumers import batch_consumer
+from stream.metrics import WATCHED
 from stream.topic_identity import TopicIdentity
 from stream.watching import Watch
 from tests.integration.stream.test_score_role import produce
@@ -80,4 +81,26 @@ def test_without_redis_counting_waits_knows_its_lag_and_is_no_standstill(
         until(lambda: running.watch.lag == 0, 60)
         assert running.failures == []
     finally:
+        running.stop()
+
+
+def test_a_log_that_has_lost_its_end_is_not_counted_once_more(settings: Settings, topics: TopicSettings) -> None:
+    tweets, topics.tweets = topics.tweets, topics.scored
+    produce(settings, [b"{}"] * 40)
+    store = CounterStore(connect(settings), settings)
+    topic_id = TopicIdentity(settings, topics.scored).ask()
+    partitions = range(topics.partitions)
+    for partition in partitions:
+        store.add(topic_id=topic_id, partition=partition, expected=0, end=1000, buckets={}, minutes={}, samples=())
+    before = WATCHED._value.get()
+    running = _Running(settings, give_up_after_s=60)
+    try:
+        until(lambda: all(mark < 1000 for mark in store.marks(topic_id, partitions).values()), 30)
+        assert sum(store.marks(topic_id, partitions).values()) == 40
+        produce(settings, [b"{}"] * 3)
+        until(lambda: sum(store.marks(topic_id, partitions).values()) == 43, 30)
+        assert WATCHED._value.get() - before == 3
+        assert running.failures == []
+    finally:
+        topics.tweets = tweets
         running.stop()
