@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,6 +28,7 @@ _Form = Annotated[
 
 
 def recurrent(
+    context: typer.Context,
     data_dir: Data = DATA_DIR,
     model: Annotated[Literal["bilstm", "bigru", "cnn", "dense"], typer.Option(help="Which one.")] = "bigru",
     vectors: Annotated[Literal["word2vec", "fasttext"], typer.Option(help="Where its words start.")] = "word2vec",
@@ -56,9 +58,6 @@ def recurrent(
       buzzwatch train recurrent --model cnn --no-register --out build/cnn --as litert-int8
     """
     run = _Run("recurrent", form, register, alias, out, results, output)
-    command = (
-        f"buzzwatch train recurrent --model {model} --vectors {vectors} --units {units} --rows {rows} --batch {batch}"
-    )
 
     def train(tell: Callable[[str], None]) -> Any:
         from training.deep.train_recurrent import RecurrentOptions, train_recurrent
@@ -68,10 +67,11 @@ def recurrent(
         )
         return train_recurrent(data_dir, options, work or WORK_DIR / model, tell)
 
-    run.whole(train, _ABOUT[model].format(units=units, vectors=vectors), command)
+    run.whole(train, _ABOUT[model].format(units=units, vectors=vectors), command_of(context))
 
 
 def transformer(
+    context: typer.Context,
     data_dir: Data = DATA_DIR,
     preset: Annotated[str, typer.Option(help="minilm-l6, any preset of keras-hub, or a folder.")] = "minilm-l6",
     minutes: Annotated[float, typer.Option(min=0.1, help="How long to train, wall clock.")] = 80.0,
@@ -104,12 +104,11 @@ def transformer(
         options = TransformerOptions(preset=preset, minutes=minutes, batch=batch, seed=seed)
         return train_transformer(data_dir, options, work or WORK_DIR / Path(preset).name, tell)
 
-    run.whole(
-        train, f"{preset}, fully fine-tuned", f"buzzwatch train transformer --preset {preset} --minutes {minutes:g}"
-    )
+    run.whole(train, f"{preset}, fully fine-tuned", command_of(context))
 
 
 def student(
+    context: typer.Context,
     teacher: Annotated[
         list[Path], typer.Option(help="Folder of a teacher's artefact; give it again for more of them.")
     ],
@@ -137,7 +136,6 @@ def student(
       buzzwatch train student --teacher build/minilm --teacher build/bigru --taught 1000000 --out build/student
     """
     run = _Run("student", form, register, alias, out, results, output)
-    asked = " ".join(f"--teacher {folder}" for folder in teacher)
 
     def train(tell: Callable[[str], None]) -> Any:
         from training.deep.train_student import StudentOptions, train_student
@@ -154,11 +152,7 @@ def student(
         )
         return train_student(data_dir, options, work or WORK_DIR / "student", tell)
 
-    run.whole(
-        train,
-        f"{model} taught by {', '.join(folder.name for folder in teacher)}",
-        f"buzzwatch train student {asked} --model {model} --units {units} --taught {taught} --rows {rows}",
-    )
+    run.whole(train, f"{model} taught by {', '.join(folder.name for folder in teacher)}", command_of(context))
 
 
 _ABOUT = {
@@ -173,6 +167,18 @@ def add_to(app: typer.Typer) -> None:
     """Make the deep families subcommands of `buzzwatch train`."""
     for command in (recurrent, transformer, student):
         app.command()(command)
+
+
+def command_of(context: typer.Context) -> str:
+    """The command of a running training with every option that is not its default; those about the results apart."""
+    parts = ["buzzwatch", "train", str(context.info_name)]
+    for option in context.command.params:
+        value = context.params.get(str(option.name))
+        if option.name in ("register", "alias", "results", "output") or value == option.get_default(context):
+            continue
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            parts += [option.opts[0], str(one)]
+    return shlex.join(parts)
 
 
 class _Run:

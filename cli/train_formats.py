@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +29,7 @@ def formats(
     linear: Annotated[bool, typer.Option(help="Also the linear family: TF-IDF, and the compiled model.")] = False,
     most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 2_000,
     out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Also write every artefact here, in FORMAT folders of MEMBER.")
+        Path | None, typer.Option(metavar="FOLDER", help="Also write every artefact here, as FAMILY-MEMBER/FORMAT.")
     ] = None,
     output: Annotated[
         Literal["table", "json", "markdown"], typer.Option("--format", help="Rows for people, JSON, or for a page.")
@@ -56,6 +55,7 @@ def formats(
         from training.deep.formats import compare_formats
         from training.deep.serving import held_out_rows
         from training.linear_formats import linear_formats
+        from training.results import slug
 
         runs = [restored(folder) for folder in work or ()]
         data = load_training_data(data_dir)
@@ -64,7 +64,7 @@ def formats(
             hashed = unseen_linear(data, WORK_DIR, status.update)
             rows += linear_formats(data, held_out_rows(data, most), hashed, status.update)
         for finished in runs:
-            folder = None if out is None else out / finished.member
+            folder = None if out is None else out / slug(finished.family, finished.member)
 
             def keep(form: str, model: Any, folder: Path | None = folder) -> None:
                 if folder is not None:
@@ -107,7 +107,8 @@ def cascade(
     from models.cascade import CascadeModel
     from models.deep.served import DeepModel
     from training.deep.cascading import cascade_of, draw, unseen_linear
-    from training.register import chosen_alias, register_artefact
+    from training.deep.finishing import log_cascade
+    from training.register import chosen_alias
 
     if register:
         chosen_alias(settings, alias)
@@ -130,11 +131,8 @@ def cascade(
             serving.save(out)
             evidence.save(out)
         if register:
-            with tempfile.TemporaryDirectory() as scratch:
-                serving.save(Path(scratch) / "artefact")
-                evidence.save(Path(scratch) / "artefact")
-                named = chosen_alias(settings, alias)
-                version = register_artefact(settings, Path(scratch) / "artefact", alias=named)
+            named = chosen_alias(settings, alias)
+            version = log_cascade(settings, serving, curve, evidence, named)
             errors.print(f"registered as {settings.mlflow.model_name} version {version}, {named}", highlight=False)
     if output == "json":
         typer.echo(json.dumps(asdict(curve)))

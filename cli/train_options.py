@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import typer
 
+from contracts.errors import SettingsError
 from contracts.settings import ROOT
 
 Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
@@ -19,3 +22,16 @@ Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows
 DATA_DIR: Final = Path("../shared/data")
 WORK_DIR: Final = ROOT / "var" / "deep"
 """Where runs of networks keep their checkpoints."""
+
+
+@contextmanager
+def writing(option: str, folder: Path) -> Iterator[None]:
+    """Files into the folder that an option names.
+
+    Raises:
+        SettingsError: they cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SettingsError(f"{option} {folder}: {error.strerror or error}") from None

@@ -56,7 +56,7 @@ class CascadeModel:
         self.deep = deep
         self.metadata: Mapping[str, Any] = {**metadata, "family": FAMILY}
         self.degraded: str | None = None
-        """Why the deep tier is missing, None when it is there."""
+        """Why the deep tier is missing, or did not answer when it was asked last; None when it is there and does."""
         self._threshold = float(metadata["threshold"])
         self._blend = float(metadata["blend"])
         self._budget_s = float(metadata["budget_s"])
@@ -112,7 +112,8 @@ class CascadeModel:
                     self._pace_s = pace_s * _FORGET
                 return
             chunk = rows[at : at + size]
-            self._ask(texts, chunk, probabilities, tiers)
+            if not self._ask(texts, chunk, probabilities, tiers):
+                return
             started, now = now, time.monotonic()
             took_s = (now - started) / len(chunk)
             self._pace_s = max(took_s if pace_s is None else (pace_s + took_s) / 2, 1e-9)
@@ -120,13 +121,28 @@ class CascadeModel:
 
     def _ask(
         self, texts: Sequence[str], rows: NDArray[np.intp], probabilities: NDArray[np.float32], tiers: NDArray[np.uint8]
-    ) -> None:
+    ) -> bool:
+        """Put the deep answers in. False when the deep tier raised: the linear ones stand, and `degraded` says why.
+
+        It is asked again with the next texts, for what it failed at may have been one text, or memory that was short.
+        """
         if not len(rows):
-            return
+            return True
         assert self.deep is not None
-        answers = self.deep.predict_proba([texts[row] for row in rows.tolist()])
-        probabilities[rows] = (1 - self._blend) * probabilities[rows] + self._blend * answers
+        try:
+            answers = self.deep.predict_proba([texts[row] for row in rows.tolist()])
+            probabilities[rows] = (1 - self._blend) * probabilities[rows] + self._blend * answers
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a library's, a tokenizer's panic: the linear answers are there already
+            failure = f"the deep tier of the cascade does not answer, the linear one does: {in_short(error)}"
+            if failure != self.degraded:
+                _log.error("%s", failure)
+            self.degraded = failure
+            return False
         tiers[rows] = 1
+        self.degraded = None
+        return True
 
     def explain(self, text: str) -> list[WordWeight]:
         """The words that weighed, by the tier that answers."""

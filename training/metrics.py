@@ -104,6 +104,24 @@ def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_])
     return _bootstrap(error(counts[None])[0], error(_resample(counts)))
 
 
+def binary_calibration_error(probabilities: NDArray[np.floating[Any]], labels: NDArray[np.str_]) -> Measured | None:
+    """`calibration_error` of the larger of negative and positive, rescaled so that the two sum to one.
+
+    What a set without neutral tweets can say of the calibration: there every probability of neutral is wrong. Neutral
+    rows are left out; None where no others are.
+
+    Args:
+        probabilities: (n, 3), columns in the order of `SENTIMENTS`.
+        labels: (n,) names.
+    """
+    polar = labels != SENTIMENTS[1]
+    if not polar.any():
+        return None
+    pair = np.asarray(probabilities, np.float64)[polar][:, [0, 2]]
+    confidence = pair.max(axis=1) / np.maximum(pair.sum(axis=1), 1e-12)
+    return calibration_error(confidence, (pair[:, 1] > pair[:, 0]) == (labels[polar] == SENTIMENTS[2]))
+
+
 def _resample(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Counts of bootstrap samples: rows that fall in the same cell are alike. The seed is fixed: the same answer."""
     total = int(counts.sum())
@@ -147,3 +165,8 @@ def as_json(report: dict[str, Any]) -> dict[str, Any]:
         return value
 
     return {name: plain(value) for name, value in report.items()}
+
+
+def held_out_report(probabilities: NDArray[np.floating[Any]], labels: NDArray[np.str_]) -> dict[str, Any]:
+    """What is stored of a model on a held-out set: the report of `measure` and `binary_ece`, as JSON."""
+    return as_json(measure(probabilities, labels) | {"binary_ece": binary_calibration_error(probabilities, labels)})

@@ -54,7 +54,7 @@ def log_trained(settings: Settings, trained: Trained, *, alias: str | None) -> s
             "distant_rows": trained.distant_rows,
         }
         mlflow.log_params({**trained.params, **named})
-        mlflow.log_metrics({**_flat(trained.metrics), "seconds": trained.seconds, "tweets_per_s": trained.tweets_per_s})
+        mlflow.log_metrics({**flat(trained.metrics), "seconds": trained.seconds, "tweets_per_s": trained.tweets_per_s})
         mlflow.set_tag("trained_on", trained.trained_on)
         mlflow.log_dict(environment(*trained.member.packages), "environment.json")
         plots = Path(scratch) / "plots"
@@ -66,7 +66,7 @@ def log_trained(settings: Settings, trained: Trained, *, alias: str | None) -> s
             return None
         folder = Path(scratch) / _ARTEFACT
         trained.save(folder)
-        return _register(mlflow, settings, folder, alias)
+        return register_folder(mlflow, settings, folder, alias)
 
 
 def default_alias(settings: Settings) -> str:
@@ -106,8 +106,8 @@ def register_artefact(settings: Settings, folder: Path, *, alias: str) -> str:
     metadata = load_artefact(folder).metadata
     with connected(settings) as mlflow, mlflow.start_run(run_name=f"registered from {folder.name}"):
         mlflow.log_params({**metadata.get("params", {}), "data_hash": metadata.get("data_hash", "")})
-        mlflow.log_metrics(_flat(metadata.get("metrics", {})))
-        version = _register(mlflow, settings, folder, alias)
+        mlflow.log_metrics(flat(metadata.get("metrics", {})))
+        version = register_folder(mlflow, settings, folder, alias)
     assert version is not None
     return version
 
@@ -128,7 +128,8 @@ def seed_registry(settings: Settings) -> bool:
     return True
 
 
-def _register(mlflow: Any, settings: Settings, folder: Path, alias: str | None) -> str | None:
+def register_folder(mlflow: Any, settings: Settings, folder: Path, alias: str | None) -> str | None:
+    """Log an artefact folder to the run that is open; with an alias, register it and return the version."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
 
@@ -147,7 +148,7 @@ def _register(mlflow: Any, settings: Settings, folder: Path, alias: str | None) 
         return None
     metadata = read_metadata(folder)
     name = settings.mlflow.model_name
-    tags = {key: f"{value:.4f}" for key, value in _flat(metadata.get("metrics", {})).items()}
+    tags = {key: f"{value:.4f}" for key, value in flat(metadata.get("metrics", {})).items()}
     tags |= {key: str(metadata.get(key, "")) for key in ("family", "trained_on", "trained_at", "data_hash")}
     registered = mlflow.register_model(logged.model_uri, name, await_registration_for=60, tags=tags)
     client, version = mlflow.MlflowClient(), str(registered.version)
@@ -158,12 +159,12 @@ def _register(mlflow: Any, settings: Settings, folder: Path, alias: str | None) 
     return version
 
 
-def _flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+def flat(metrics: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
     """`airline.accuracy` and so on: values without their intervals."""
-    flat: dict[str, float] = {}
+    found: dict[str, float] = {}
     for name, value in metrics.items():
         if isinstance(value, Mapping):
-            flat |= {f"{prefix}{name}": float(value["value"])} if "value" in value else _flat(value, f"{prefix}{name}.")
+            found |= {f"{prefix}{name}": float(value["value"])} if "value" in value else flat(value, f"{prefix}{name}.")
         elif isinstance(value, (int, float)):
-            flat[f"{prefix}{name}"] = float(value)
-    return flat
+            found[f"{prefix}{name}"] = float(value)
+    return found

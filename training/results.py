@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -30,7 +31,7 @@ class Result:
     format: str
     """`native`, `onnx`, `litert-int8` and so on."""
     metrics: Mapping[str, Any]
-    """Data set → the report of `buzzwatch evaluate`."""
+    """Data set → `training.metrics.held_out_report`; results of an earlier version lack its `binary_ece`."""
     rows: int
     """Rows learnt from."""
     distant_rows: int
@@ -57,10 +58,16 @@ def environment(*packages: str) -> dict[str, str]:
     }
 
 
+def slug(family: str, name: str) -> str:
+    """A name for a file or folder, whatever the member is called: a preset may be a path or an address."""
+    plain = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.")
+    return f"{family}-{plain[-100:]}"
+
+
 def write_result(result: Result, folder: Path = RESULTS, name: str | None = None) -> Path:
-    """Keep a result; one of the same name and format is replaced. The name is the member's when none is given."""
+    """Keep a result; one of the same family, name and format is replaced. The name is the member's unless given."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name or result.member}.{result.format}.json"
+    path = folder / f"{slug(result.family, name or result.member)}.{result.format}.json"
     path.write_text(json.dumps(asdict(result), indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return path
 

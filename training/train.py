@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.hashed import HashedModel
-from training.datasets import SOURCES, Labelled, TrainingData, data_summary, load_training_data
-from training.evaluate import evaluate
+from training.datasets import SOURCES, TrainingData, data_summary, load_training_data
 from training.hashed_classifier import HashedClassifier
 from training.held_out import HeldOut
 from training.members import Member
-from training.metrics import as_json
+from training.metrics import held_out_report
 from training.reference import reference
 
 Progress = Callable[[str], None]
@@ -34,7 +33,7 @@ class Trained:
 
     member: Member
     metrics: dict[str, Any]
-    """Data set → report of `evaluate` on its held-out texts, as JSON."""
+    """Data set → `held_out_report` on its held-out texts."""
     held_out: dict[str, tuple[NDArray[np.str_], NDArray[np.float32]]]
     """Data set → true labels and probabilities (n, 3), for the plots."""
     evidence: HeldOut
@@ -124,8 +123,7 @@ def train(
     for source in SOURCES:
         mine = np.flatnonzero(sources == source.name)
         held_out[source.name] = (labels[mine], scores[mine])
-        known = Labelled([texts[i] for i in mine.tolist()], labels[mine])
-        metrics[source.name] = as_json(evaluate(_Known(scores[mine]), known))
+        metrics[source.name] = held_out_report(scores[mine], labels[mine])
     evidence = HeldOut.of(texts, labels, sources, data.company[held], scores)
     trained_on = data_summary(data.source.tolist())
     model = None
@@ -157,18 +155,6 @@ def train(
         model=model,
         estimator=estimator,
     )
-
-
-class _Known:
-    """Answers that were computed already, handed out in order."""
-
-    def __init__(self, table: NDArray[np.float32]) -> None:
-        self._table = table
-        self._at = 0
-
-    def predict_proba(self, texts: list[str]) -> NDArray[np.float32]:
-        self._at += len(texts)
-        return self._table[self._at - len(texts) : self._at]
 
 
 def _limited(data: TrainingData, most: int | None, seed: int) -> NDArray[np.bool_]:

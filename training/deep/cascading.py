@@ -26,7 +26,7 @@ from training.deep.serving import held_out_rows, truth_of
 from training.deep.thresholds import Answers, Setting, crossed
 from training.held_out import HeldOut
 from training.members import MEMBERS
-from training.metrics import as_json, measure
+from training.metrics import held_out_report
 from training.reference import reference
 
 SETS: Final = ("sentiment140", "airline", "semeval")
@@ -114,7 +114,9 @@ def cascade_of(
     kept = np.concatenate(list(rows.values()))
     texts = [data.texts[row] for row in kept.tolist()]
     evidence = HeldOut.of(texts, data.labels[kept], data.source[kept], data.company[kept], mixed.scores)
-    reports = {name: measure(mixed.scores[answers.source == name], data.labels[mine]) for name, mine in rows.items()}
+    reports = {
+        name: held_out_report(mixed.scores[answers.source == name], data.labels[mine]) for name, mine in rows.items()
+    }
     metadata: dict[str, Any] = {
         "threshold": setting.threshold,
         "blend": setting.blend,
@@ -123,7 +125,7 @@ def cascade_of(
         "data_hash": data.data_hash,
         "trained_on": deep.metadata.get("trained_on", ""),
         "params": {"linear": linear.metadata.get("data_hash", ""), "deep": deep.metadata.get("member", "")},
-        "metrics": {name: as_json(figures) for name, figures in reports.items()},
+        "metrics": reports,
         "reference": reference(evidence),
     }
     return CascadeModel(linear, deep, metadata), curve, evidence

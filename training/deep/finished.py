@@ -20,7 +20,6 @@ from training.deep.vectors import DIMENSIONS
 
 OPTIONS: Final = "options.json"
 TOKENIZER: Final = "tokenizer.json"
-WEIGHTS: Final = "trained.weights.h5"
 
 
 class WorkFolderError(BuzzwatchError):
@@ -44,15 +43,21 @@ class Finished:
     """(tweets seen, moving average of the loss), for the learning curve."""
 
 
-def begin(work: Path, family: str, longest: int, options: Any, tokenizer: str) -> None:
-    """Note what the run is; a folder with another run in it is refused.
+def begin(work: Path, family: str, longest: int, options: Any, tokenizer: str, data_hash: str) -> None:
+    """Note what the run is; a folder with another run in it is refused, and stays as it is.
+
+    A folder that was written before the data's hash was noted is taken for one of these data, and it is noted then.
+
+    Args:
+        tokenizer: the content of `tokenizer.json`; with other numbers for the words the weights mean nothing.
 
     Raises:
-        WorkFolderError: it holds a run with other options.
+        WorkFolderError: it holds a run with other options, other data or another vocabulary.
     """
     work.mkdir(parents=True, exist_ok=True)
-    noted: dict[str, Any] = {"family": family, "longest": longest, "params": asdict(options)}
-    path = work / OPTIONS
+    written = {"family": family, "longest": longest, "data_hash": data_hash, "params": asdict(options)}
+    noted: dict[str, Any] = json.loads(json.dumps(written))  # as it will be read: tuples are lists
+    path, words = work / OPTIONS, work / TOKENIZER
     if (work / "state.json").is_file() and path.is_file():
         before = json.loads(path.read_text("utf-8"))
         # More time or more rows is what resuming is for.
@@ -61,12 +66,15 @@ def begin(work: Path, family: str, longest: int, options: Any, tokenizer: str) -
             for name, value in noted["params"].items()
             if name not in ("minutes", "rows", "steps") and before["params"].get(name) != value
         )
-        if before["family"] != family or differing:
+        differing += ["family"] * (before["family"] != family)
+        differing += ["data"] * (before.get("data_hash", data_hash) != data_hash)
+        differing += ["vocabulary"] * (words.is_file() and words.read_text("utf-8") != tokenizer)
+        if differing:
             raise WorkFolderError(
-                f"{work} holds another run (other {', '.join(differing) or 'family'}): name another folder with --work"
+                f"{work} holds another run (other {', '.join(differing)}): name another folder with --work"
             )
     path.write_text(json.dumps(noted, indent=2) + "\n", "utf-8")
-    (work / TOKENIZER).write_text(tokenizer, "utf-8")
+    words.write_text(tokenizer, "utf-8")
 
 
 def losses_of(work: Path) -> list[tuple[int, float]]:
@@ -86,7 +94,7 @@ def losses_of(work: Path) -> list[tuple[int, float]]:
 
 
 def restored(work: Path) -> Finished:
-    """The network of a run that has ended or stands at a checkpoint.
+    """The network of a run that has ended or stands at a checkpoint: that of the state beside it.
 
     Raises:
         WorkFolderError: nothing was trained there.
@@ -100,12 +108,9 @@ def restored(work: Path) -> Finished:
     params = noted["params"]
     net = built(noted["family"], params, tokenizer)
     checkpoint = work / str(state.pop("checkpoint"))
-    if (work / WEIGHTS).is_file():
-        net.load_weights(str(work / WEIGHTS))
-    elif checkpoint.with_suffix(".index").is_file():
-        tf.train.Checkpoint(network=net).restore(str(checkpoint)).expect_partial()  # the optimizer is not needed
-    else:
+    if not checkpoint.with_suffix(".index").is_file():
         raise WorkFolderError(f"{work}: nothing was kept of the training yet; give it its command again")
+    tf.train.Checkpoint(network=net).restore(str(checkpoint)).expect_partial()  # the optimizer is not needed
     member = params["preset"] if noted["family"] == "transformer" else params["member"]
     return Finished(noted["family"], member, net, tokenizer, noted["longest"], params, State(**state), losses_of(work))
 

@@ -12,16 +12,19 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.events import SENTIMENTS
 from contracts.settings import Settings
+from models.cascade import CascadeModel
 from models.deep.served import DeepModel
 from training.behaviour import pass_rates
 from training.datasets import TrainingData
+from training.deep.cascading import Curve, draw
 from training.deep.finished import Finished
 from training.deep.serving import MOST_MEASURED, Answers, served
 from training.held_out import HeldOut
 from training.plots import draw_losses, draw_plots
 from training.reference import reference
-from training.register import register_artefact
+from training.register import flat, register_folder
 from training.results import Result, environment
 from training.tracking import connected
 
@@ -99,7 +102,7 @@ def result_of(done: Served, data: TrainingData, about: str, command: str) -> Res
         tweets_per_s=round(done.tweets_per_s),
         megabytes=round(megabytes, 2),
         behaviour=pass_rates(done.model),
-        command=f"{command} --as {done.model.metadata['form']}",
+        command=command,
         data_hash=data.data_hash,
         params={**done.finished.params, "tweets_seen": done.finished.state.rows},
         environment=environment(*_PACKAGES),
@@ -107,7 +110,7 @@ def result_of(done: Served, data: TrainingData, about: str, command: str) -> Res
 
 
 def log_run(settings: Settings, done: Served, data: TrainingData, result: Result, alias: str | None) -> str | None:
-    """Log the run to MLflow; with an alias, register the model under it and return its version.
+    """Log the run to MLflow; with an alias, register the run's model under it and return its version.
 
     Raises:
         Unavailable: MLflow cannot be reached.
@@ -120,19 +123,44 @@ def log_run(settings: Settings, done: Served, data: TrainingData, result: Result
         mlflow.log_params(
             {**result.params, "data_hash": result.data_hash, "rows": result.rows, "format": result.format}
         )
-        for source, figures in done.metrics.items():
-            for name, figure in figures.items():
-                if isinstance(figure, Mapping) and "value" in figure:
-                    mlflow.log_metric(f"{source}.{name}", figure["value"])
-        mlflow.log_metrics({"seconds": result.seconds, "tweets_per_s": result.tweets_per_s})
+        mlflow.log_metrics({**flat(done.metrics), "seconds": result.seconds, "tweets_per_s": result.tweets_per_s})
         mlflow.log_dict(dict(result.environment), "environment.json")
         plots = Path(scratch) / "plots"
         draw_plots({name: (data.labels[rows], done.scores[name]) for name, rows in done.answers.rows.items()}, plots)
         if done.finished.losses:
             draw_losses(done.finished.losses, plots)
         mlflow.log_artifacts(str(plots), "plots")
-    if alias is None:
-        return None
-    with tempfile.TemporaryDirectory() as scratch:
+        if alias is None:
+            return None
         done.save(Path(scratch) / "artefact")
-        return register_artefact(settings, Path(scratch) / "artefact", alias=alias)
+        return register_folder(mlflow, settings, Path(scratch) / "artefact", alias)
+
+
+def log_cascade(settings: Settings, model: CascadeModel, curve: Curve, evidence: HeldOut, alias: str) -> str:
+    """Log a cascade to MLflow as `log_run` does a network, register it under the alias and return its version.
+
+    Raises:
+        Unavailable: MLflow cannot be reached.
+    """
+    noted = model.metadata
+    with (
+        connected(settings) as mlflow,
+        tempfile.TemporaryDirectory() as scratch,
+        mlflow.start_run(run_name=f"cascade {noted['params']['deep']}"),
+    ):
+        figures = {name: noted[name] for name in ("threshold", "blend", "budget_s", "patience_s")}
+        mlflow.log_params({**noted["params"], **figures, "data_hash": noted["data_hash"]})
+        chosen = {"deep_share": curve.chosen.share, "tweets_per_s": curve.chosen.tweets_per_s}
+        mlflow.log_metrics({**flat(noted["metrics"]), **chosen})
+        mlflow.log_dict(environment(*_PACKAGES), "environment.json")
+        plots = Path(scratch) / "plots"
+        labels = np.array(SENTIMENTS)[evidence.truth]
+        sets = {name: evidence.source == name for name in dict.fromkeys(evidence.source.tolist())}
+        draw_plots({name: (labels[mine], evidence.scores[mine]) for name, mine in sets.items()}, plots)
+        draw(curve, plots / "cascade.png")
+        mlflow.log_artifacts(str(plots), "plots")
+        model.save(Path(scratch) / "artefact")
+        evidence.save(Path(scratch) / "artefact")
+        version = register_folder(mlflow, settings, Path(scratch) / "artefact", alias)
+    assert version is not None
+    return version

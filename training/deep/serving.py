@@ -18,7 +18,7 @@ from training.datasets import SOURCES, TrainingData, data_summary
 from training.deep.convert import converted, runtime_of
 from training.deep.finished import Finished
 from training.held_out import drawn
-from training.metrics import as_json, measure
+from training.metrics import held_out_report
 
 MOST_MEASURED: Final = 20_000
 """Held-out rows of one set that are scored, the same for every model."""
@@ -57,8 +57,8 @@ def answers_of(model: DeepModel, data: TrainingData, tell: Callable[[str], None]
 def temperature_of(answers: Answers, data: TrainingData) -> float:
     """The temperature with the least cross-entropy on people's held-out labels (Guo et al. 2017, arXiv:1706.04599).
 
-    One number from thousands of rows: what it learns of them is negligible beside the sampling error. French is left
-    out: a few hundred texts of another language.
+    The calibration reported is of these rows, too; one number from thousands of rows learns little of them
+    (docs/deep-models.md says how little). French is left out: a few hundred texts of another language.
     """
     named = [name for name in answers.rows if name in ("airline", "semeval")] or list(answers.rows)
     logits = np.concatenate([answers.logits[name] for name in named]).astype(np.float64)
@@ -84,7 +84,7 @@ def report(answers: Answers, data: TrainingData, temperature: float) -> dict[str
     figures = {}
     for name, rows in answers.rows.items():
         scores = softmax(answers.logits[name] / temperature)
-        figures[name] = as_json(measure(scores, data.labels[rows]))
+        figures[name] = held_out_report(scores, data.labels[rows])
     return figures
 
 

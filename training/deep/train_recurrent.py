@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from training.datasets import TrainingData, load_training_data
 from training.deep.corpus import Corpus, cached_encoding
 from training.deep.descent import Schedule, descend
-from training.deep.finished import WEIGHTS, Finished, begin, losses_of
+from training.deep.finished import Finished, begin, losses_of
 from training.deep.recurrent import Member, network
 from training.deep.vectors import Kind, word_vectors
 from training.deep.words import build_vocabulary, vocabulary_of
@@ -58,12 +58,11 @@ def train_recurrent(
     tell("reading the data")
     data = load_training_data(folder)
     tokenizer, corpus, vectors = prepared(data, options, work.parent, tell)
-    begin(work, "recurrent", options.longest, options, tokenizer.to_str())
+    begin(work, "recurrent", options.longest, options, tokenizer.to_str(), data.data_hash)
     mixture = corpus.mixture(shares=SHARES, size=options.batch, longest=options.longest, seed=options.seed)
     net = network(options.member, vectors, units=options.units, dropout=options.dropout)
     schedule = Schedule(options.peak, steps=max(1, options.rows // options.batch))
     state = descend(net, mixture.batches, schedule, work, decay=options.decay, tell=tell)
-    net.save_weights(str(work / WEIGHTS))
     return Finished(
         "recurrent", options.member, net, tokenizer.to_str(), options.longest, asdict(options), state, losses_of(work)
     ), data

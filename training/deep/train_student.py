@@ -18,7 +18,7 @@ from models.artefact import load_artefact, read_metadata
 from training.datasets import TrainingData, load_training_data
 from training.deep.corpus import one_hot
 from training.deep.descent import Schedule, descend
-from training.deep.finished import WEIGHTS, Finished, begin, losses_of
+from training.deep.finished import Finished, begin, losses_of
 from training.deep.recurrent import network
 from training.deep.train_recurrent import SHARES, RecurrentOptions, prepared
 
@@ -57,7 +57,7 @@ def train_student(
     tell("reading the data")
     data = load_training_data(folder)
     tokenizer, corpus, vectors = prepared(data, options, work.parent, tell)
-    begin(work, "student", options.longest, options, tokenizer.to_str())
+    begin(work, "student", options.longest, options, tokenizer.to_str(), data.data_hash)
     rows = taught_rows(data, options)
     taught = _answers(data, rows, options.teachers, work.parent, tell)
     known = np.zeros(len(data.texts), bool)
@@ -72,7 +72,6 @@ def train_student(
     net = network(options.member, vectors, units=options.units, dropout=options.dropout)  # type: ignore[arg-type]
     schedule = Schedule(options.peak, steps=max(1, options.rows // options.batch))
     state = descend(net, mixture.batches, schedule, work, decay=options.decay, tell=tell)
-    net.save_weights(str(work / WEIGHTS))
     params = {**asdict(options), "teachers": list(options.teachers)}
     return Finished(
         "student", options.member, net, tokenizer.to_str(), options.longest, params, state, losses_of(work)

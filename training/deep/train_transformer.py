@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from training.datasets import TrainingData, load_training_data
 from training.deep.corpus import SHARES, Corpus, cached_encoding
 from training.deep.descent import Schedule, descend
-from training.deep.finished import WEIGHTS, Finished, begin, losses_of
+from training.deep.finished import Finished, begin, losses_of
 from training.deep.transformer import MINILM, backbone_of, tokenizer_json, transformer
 
 LONGEST: Final = 48
@@ -52,7 +52,7 @@ def train_transformer(
     backbone = backbone_of(options.preset)
     written = tokenizer_json(options.preset)
     tokenizer = Tokenizer.from_str(written)
-    begin(work, "transformer", LONGEST, options, written)
+    begin(work, "transformer", LONGEST, options, written, data.data_hash)
     tell("tokenizing")
     key = hashlib.sha256(f"{data.data_hash} {written}".encode()).hexdigest()[:16]
     encoded = cached_encoding(tokenizer, data, LONGEST, work.parent / f"encoded-{key}.npz")
@@ -61,7 +61,6 @@ def train_transformer(
     network = transformer(backbone)
     schedule = Schedule(options.peak, steps=options.steps, minutes=options.minutes)
     state = descend(network, mixture.batches, schedule, work, decay=options.decay, tell=tell)
-    network.save_weights(str(work / WEIGHTS))
     return Finished(
         "transformer", options.preset, network, written, LONGEST, asdict(options), state, losses_of(work)
     ), data

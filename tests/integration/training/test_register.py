@@ -12,14 +12,16 @@ from mlflow.entities import Run
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from models.artefact import load_artefact
+from models.cascade import CascadeModel
 from models.champion import Champion
 from models.hashed import HashedModel
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
 from training.datasets import TrainingData
+from training.deep.cascading import Curve, Point
 from training.deep.descent import State
 from training.deep.finished import Finished, losses_of
-from training.deep.finishing import Served, log_run, result_of
+from training.deep.finishing import Served, log_cascade, log_run, result_of
 from training.deep.serving import Answers
 from training.held_out import HeldOut
 from training.members import MEMBERS
@@ -121,12 +123,35 @@ def test_a_deep_run_leaves_the_same_evidence(settings: Settings, mlflow_uri: str
     version = log_run(settings, done, data, result, settings.mlflow.alias)
     assert version is not None
     run = next(run for run in runs_of(settings) if run.info.run_name == "student cnn")
+    found = client(settings).get_model_version(settings.mlflow.model_name, version)
+    assert found.run_id == run.info.run_id  # the version's own run has the plots
+    assert len(runs_of(settings)) == 1
     assert run.data.params | {"units": "8", "data_hash": "abc", "format": "onnx"} == run.data.params
     assert run.data.metrics["airline.accuracy"] == pytest.approx(0.8)
     assert [file.path for file in client(settings).list_artifacts(run.info.run_id)] == ["environment.json", "plots"]
     assert [file.path for file in client(settings).list_artifacts(run.info.run_id, "plots")] == [
         "plots/airline.png",
         "plots/learning_curve.png",
+    ]
+
+
+def test_a_registered_cascade_has_its_evidence_in_its_own_run(settings: Settings, mlflow_uri: str) -> None:
+    one = trained(None)
+    noted = {"threshold": 0.7, "blend": 0.5, "budget_s": 0.1, "patience_s": 5.0, "data_hash": "abc"}
+    noted |= {"params": {"linear": "abc", "deep": "tiny"}, "metrics": one.metrics}
+    cascade = CascadeModel(HashedModel(random_weights(), {}), tiny_model(), noted)
+    points = [Point(share, 0.7, 100.0 / (share + 0.1), {"airline": 0.8}, 0.8) for share in (0.0, 0.5)]
+    curve = Curve(points, points[1], 0.5, 0.8, 90.0, (0.0, -0.1, 0.1), {"airline": 60})
+    version = log_cascade(settings, cascade, curve, one.evidence, "trial")
+    found = client(settings).get_model_version(settings.mlflow.model_name, version)
+    (run,) = runs_of(settings)
+    assert found.run_id == run.info.run_id
+    assert run.data.params["threshold"] == "0.7"
+    assert run.data.metrics["airline.accuracy"] == pytest.approx(0.8)
+    assert [file.path for file in client(settings).list_artifacts(run.info.run_id)] == ["environment.json", "plots"]
+    assert [file.path for file in client(settings).list_artifacts(run.info.run_id, "plots")] == [
+        "plots/airline.png",
+        "plots/cascade.png",
     ]
 
 

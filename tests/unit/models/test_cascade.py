@@ -150,6 +150,47 @@ def test_after_a_hiccup_the_deep_tier_is_asked_again() -> None:
     assert batches[-1] == 50
 
 
+class Panic(BaseException):
+    """As a tokenizer's panic in Rust arrives: no Exception."""
+
+
+class Failing(Fixed):
+    """Raises what it was given, until it is given nothing."""
+
+    raised: BaseException | None = None
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if self.raised is not None:
+            raise self.raised
+        return super().predict_proba(texts)
+
+
+@pytest.mark.parametrize("behind_s", [None, 0.0])
+@pytest.mark.parametrize("raised", [MemoryError("no memory"), Panic("called `Option::unwrap()`")])
+def test_when_the_deep_tier_raises_the_linear_answers_stand_and_the_reason_is_told(
+    raised: BaseException, behind_s: float | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    deep = Failing(SLOW)
+    model = CascadeModel(Fixed(FAST), deep, NOTED)
+    deep.raised = raised
+    for _ in range(2):
+        answered = model.predict_tiers(["sure", "torn"], behind_s)
+        assert answered.tiers.tolist() == [0, 0]
+        np.testing.assert_array_equal(answered.probabilities, Fixed(FAST).predict_proba(["sure", "torn"]))
+    assert str(raised) in str(model.degraded)
+    assert len(caplog.records) == 1  # once, not with every batch
+    deep.raised = None
+    assert model.predict_tiers(["sure", "torn"], behind_s).tiers.tolist() == [0, 1]
+    assert model.degraded is None
+
+
+def test_an_interrupt_in_the_deep_tier_is_not_kept_back() -> None:
+    deep = Failing(SLOW)
+    deep.raised = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        CascadeModel(Fixed(FAST), deep, NOTED).predict_proba(["torn"])
+
+
 @pytest.mark.parametrize(
     ("noted", "named"), [({"longest": "long"}, "ValueError"), ({"temperature": float("nan")}, "no probabilities")]
 )

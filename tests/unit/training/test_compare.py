@@ -48,20 +48,20 @@ def test_a_comparison_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
     arguments = ["compare", "--experiments", str(experiments), "--data-dir", str(folder), "--results", str(results)]
     first = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert "tfidf-lr: done" in first.stderr
-    kept = (results / "tfidf-lr-rows100.native.json").read_bytes()
+    kept = (results / "linear-tfidf-lr-rows100.native.json").read_bytes()
     experiments.write_text("experiments: [{member: tfidf-lr, rows: 100}, {member: hashed}]")
     second = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert "tfidf-lr: done" not in second.stderr
     assert "hashed: done" in second.stderr
-    assert (results / "tfidf-lr-rows100.native.json").read_bytes() == kept
+    assert (results / "linear-tfidf-lr-rows100.native.json").read_bytes() == kept
     rows = read_results(results)
     assert [row.member for row in rows] == ["hashed", "tfidf-lr"]
     assert rows[0].distant_rows > rows[1].distant_rows == 100
     experiments.write_text("experiments: [{member: hashed, rows: 120}, {member: hashed, rows: 120, seed: 1}]")
     third = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert third.stderr.count("hashed: done") == 2  # other experiments, although of the same member
-    names = {path.name for path in results.iterdir()} - {"tfidf-lr-rows100.native.json"}
-    assert names == {f"hashed{name}.native.json" for name in ("", "-rows120", "-rows120-seed1")}
+    names = {path.name for path in results.iterdir()} - {"linear-tfidf-lr-rows100.native.json"}
+    assert names == {f"linear-hashed{name}.native.json" for name in ("", "-rows120", "-rows120-seed1")}
     assert rows[1].command == "buzzwatch train linear --model tfidf-lr --rows 100"
     page = leaderboard(rows)
     assert "`buzzwatch train linear --model hashed`" in page

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
 from contracts.events import SENTIMENTS
-from training.metrics import as_json, measure, wilson
+from training.metrics import as_json, held_out_report, measure, wilson
 
 NAMES = np.array(SENTIMENTS)
 
@@ -43,6 +43,15 @@ def test_brier_sums_over_labels_and_ece_has_fifteen_bins() -> None:
     assert report["brier"].value == pytest.approx(np.mean(squares))
     # .9 → bin 13, .62 and .61 → bin 9 (.6 to .667), .7 → bin 10
     assert report["ece"].value == pytest.approx((0.1 + abs(1 - 1.23) + 0.3) / 4)
+
+
+def test_the_binary_ece_rescales_negative_and_positive_to_one() -> None:
+    # Two of three are right at .75 after rescaling, however much went to neutral; the neutral row is left out.
+    table = np.array([[0.3, 0.6, 0.1], [0.75, 0.0, 0.25], [0.15, 0.4, 0.45], [0.9, 0.1, 0.0]])
+    report = held_out_report(table, np.array(["negative", "negative", "negative", "neutral"]))
+    assert report["binary_ece"]["value"] == pytest.approx(0.75 - 2 / 3, abs=1e-6)
+    assert report["n"] == 4
+    assert held_out_report(table, np.full(4, "neutral"))["binary_ece"] is None
 
 
 def test_macros_run_over_the_labels_present() -> None:

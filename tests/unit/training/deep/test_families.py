@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from models.artefact import load_artefact
 from models.deep.served import DeepModel
 from tests.unit.training.deep.invented import write_data
 from training.datasets import TrainingData
+from training.deep import descent
 from training.deep.convert import FORMATS
-from training.deep.finished import WEIGHTS, Finished, WorkFolderError, restored
+from training.deep.finished import OPTIONS, TOKENIZER, Finished, WorkFolderError, begin, restored
 from training.deep.finishing import finish
 from training.deep.recurrent import MEMBERS, Member
 from training.deep.train_recurrent import RecurrentOptions, train_recurrent
@@ -113,19 +115,38 @@ def test_what_stands_in_a_work_folder_is_the_network(trained: tuple[Finished, Tr
         np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_run_that_has_not_ended_is_taken_as_it_stands_at_its_checkpoint(
+def test_a_folder_whose_checkpoints_are_gone_holds_no_network(
     trained: tuple[Finished, TrainingData, Path], tmp_path: Path
 ) -> None:
-    finished, _, work = trained
-    stopped = tmp_path / work.name
-    shutil.copytree(work, stopped)
-    (stopped / WEIGHTS).unlink()
-    for ours, theirs in zip(finished.network.get_weights(), restored(stopped).network.get_weights(), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    for path in stopped.glob("ckpt-*"):
+    _, _, work = trained
+    emptied = tmp_path / work.name
+    shutil.copytree(work, emptied)
+    for path in emptied.glob("ckpt-*"):
         path.unlink()
     with pytest.raises(WorkFolderError, match="nothing was kept"):
-        restored(stopped)
+        restored(emptied)
+
+
+def test_a_run_that_went_on_and_was_stopped_is_taken_as_it_stands_at_its_checkpoint(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = tmp_path / "dense"
+    ended, _ = train_recurrent(
+        data_dir, RecurrentOptions(member="dense", **{**SMALL, "rows": 640}), work, lambda _: None
+    )
+    before = ended.network.get_weights()
+    monkeypatch.setattr(descent, "CHECKPOINT_EVERY_S", 0)
+    monkeypatch.setattr(descent, "_TELL_EVERY_S", 0)
+
+    def stop(told: str) -> None:
+        if "960 tweets" in told:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_recurrent(data_dir, RecurrentOptions(member="dense", **SMALL), work, stop)
+    found = restored(work)
+    assert found.state.step == 14  # 15 were learnt from, the last one came after the checkpoint
+    assert any((ours != theirs).any() for ours, theirs in zip(found.network.get_weights(), before, strict=True))
 
 
 def test_a_longer_run_goes_on_where_a_shorter_one_ended(data_dir: Path, tmp_path: Path) -> None:
@@ -143,6 +164,32 @@ def test_a_folder_with_another_run_is_refused(data_dir: Path, tmp_path: Path) ->
     train_recurrent(data_dir, one, tmp_path / "dense", lambda _: None)
     with pytest.raises(WorkFolderError, match="units"):
         train_recurrent(data_dir, other, tmp_path / "dense", lambda _: None)
+
+
+def test_a_folder_with_a_run_on_other_data_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    work = tmp_path / "dense"
+    options = RecurrentOptions(member="dense", **SMALL)
+    begin(work, "recurrent", 12, options, '{"a": 2, "b": 3}', "one hash")
+    (work / "state.json").write_text("{}")
+    with pytest.raises(WorkFolderError, match=r"^\S+ holds another run \(other data\): .*$"):
+        begin(work, "recurrent", 12, options, '{"a": 2, "b": 3}', "another hash")
+    with pytest.raises(WorkFolderError, match=r"\(other vocabulary\)"):
+        begin(work, "recurrent", 12, options, '{"b": 2, "a": 3}', "one hash")
+    assert (work / TOKENIZER).read_text() == '{"a": 2, "b": 3}'
+    begin(work, "recurrent", 12, options, '{"a": 2, "b": 3}', "one hash")
+
+
+def test_a_folder_that_does_not_say_its_data_is_accepted_once_with_any(tmp_path: Path) -> None:
+    work = tmp_path / "dense"
+    options = RecurrentOptions(member="dense", **SMALL)
+    begin(work, "recurrent", 12, options, "{}", "one hash")
+    (work / "state.json").write_text("{}")
+    noted = json.loads((work / OPTIONS).read_text())
+    del noted["data_hash"]  # as it was before
+    (work / OPTIONS).write_text(json.dumps(noted))
+    begin(work, "recurrent", 12, options, "{}", "one hash")
+    with pytest.raises(WorkFolderError, match="other data"):
+        begin(work, "recurrent", 12, options, "{}", "another hash")
 
 
 def test_the_same_seed_gives_the_same_weights(data_dir: Path, tmp_path: Path) -> None:

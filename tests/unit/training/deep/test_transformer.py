@@ -113,6 +113,23 @@ def test_a_student_learns_neutral_from_its_teacher(trained: tuple[Finished, Trai
     assert student.metrics["semeval"]["accuracy"]["value"] > 0.8
 
 
+def test_a_student_that_was_stopped_goes_on(
+    trained: tuple[Finished, TrainingData, Path], done: Served, tmp_path: Path
+) -> None:
+    home = trained[2]
+    done.save(tmp_path / "teacher")
+    steps = []
+    for rows in (640, 640, 1_280):
+        options = StudentOptions(
+            member="dense", units=8, vocabulary=200, longest=12, teachers=(str(tmp_path / "teacher"),), taught=50,
+            rows=rows, batch=64, vector_rows=300,
+        )  # fmt: skip
+        finished, _ = train_student(home / "data", options, tmp_path / "work" / "student", lambda _: None)
+        steps.append(finished.state.step)
+    assert steps == [10, 10, 20]
+    assert finished.params["teachers"] == [str(tmp_path / "teacher")]
+
+
 def test_teachers_say_neutral_and_emoticons_the_direction() -> None:
     hard = np.array([[1, 0, 0], [1, 0, 0]], np.float32)
     taught = np.array([[0.1, 0.6, 0.3], [0.1, 0.6, 0.3]], np.float32)
