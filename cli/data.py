@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.train_options import DATA_DIR, Data
+from cli.train_options import DATA_DIR, Data, writing
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
@@ -51,18 +53,26 @@ def profile(
     files = data or sorted(data_dir.glob("*.parquet"))
     if not files:
         raise SettingsError(f"{data_dir} holds no Parquet file: name files, or a folder with --data-dir")
+    with writing("--out", out):  # before minutes are spent
+        out.mkdir(parents=True, exist_ok=True)
     errors = Console(stderr=True)
     with errors.status("reading the data") as status:
-        found = make_profile({path.stem: read_labelled(path) for path in files}, status.update)
+        found = make_profile({name: read_labelled(path) for name, path in _named(files).items()}, status.update)
         status.update("drawing")
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "data_profile.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        (out / "profile.html").write_text(profile_page(found), encoding="utf-8")
+        with writing("--out", out):
+            (out / "data_profile.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            (out / "profile.html").write_text(profile_page(found), encoding="utf-8")
     errors.print(f"wrote {out / 'profile.html'} and {out / 'data_profile.json'}", markup=False, highlight=False)
     if output == "json":
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
         wide_console().print(_table(found))
+
+
+def _named(files: Sequence[Path]) -> dict[str, Path]:
+    """The files by their names without folder and ending; by their paths where others are called the same."""
+    stems = Counter(path.stem for path in files)
+    return {path.stem if stems[path.stem] == 1 else str(path): path for path in files}
 
 
 def _table(found: dict[str, Any]) -> Table:

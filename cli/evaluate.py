@@ -6,13 +6,16 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from contracts.settings import load_settings
-from training.datasets import read_labelled
+from models.sentiment import SentimentModel
+from training.datasets import DataError, read_labelled
+from training.deletion import Deletion, deletion_test
 from training.evaluate import evaluate as score_and_measure
 from training.evaluate import find_model
 from training.metrics import as_json
@@ -31,6 +34,8 @@ Examples:
   buzzwatch evaluate --data tweets.csv --model build/linear --format json
 
   buzzwatch evaluate --data tweets.jsonl --model models:/sentiment/3
+
+  buzzwatch evaluate --data tweets.csv --model build/minilm --deletion 500
 """
 
 
@@ -39,6 +44,10 @@ def evaluate(
     data: Annotated[Path, typer.Option(help="Parquet, CSV or JSONL.")],
     model: Annotated[
         str | None, typer.Option(metavar="FOLDER|URI", help="An artefact folder or an MLflow URI.")
+    ] = None,
+    deletion: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Instead: take words out of N random texts, to test the explanations."),
     ] = None,
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
 ) -> None:
@@ -50,6 +59,14 @@ def evaluate(
     if trained_on := loaded.metadata.get("trained_on"):
         note = f"it has learnt from {trained_on}; on texts of those it looks better than it is"
         errors.print(note, markup=False, highlight=False, soft_wrap=True)
+    if deletion is not None:
+        with errors.status("taking words out"):
+            tested = _deletion(loaded, labelled.texts, deletion, data)
+        if output == "json":
+            typer.echo(json.dumps(tested._asdict()))
+        else:
+            Console().print(_deletion_table(tested))
+        return
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("", total=len(labelled.texts))
@@ -58,6 +75,22 @@ def evaluate(
         typer.echo(json.dumps(report))
     else:
         Console().print(_table(report))
+
+
+def _deletion(model: SentimentModel, texts: list[str], most: int, data: Path) -> Deletion:
+    rows = np.random.default_rng(0).permutation(len(texts))[:most]
+    try:
+        return deletion_test(model, [texts[i] for i in rows.tolist()])
+    except ValueError as error:
+        raise DataError(f"{data}: {error} for a deletion test") from None
+
+
+def _deletion_table(tested: Deletion) -> Table:
+    table = Table("two words taken out", "value", caption=f"n = {tested.n:,}", caption_justify="left")
+    table.add_row("change of P(positive) - P(negative), by the largest weights", f"{tested.explained:.3f}")
+    table.add_row("the same, at random", f"{tested.random:.3f}")
+    table.add_row("texts that move at least as far by the weights", f"{tested.more:.1%}")
+    return table
 
 
 def _table(report: dict[str, Any]) -> Table:

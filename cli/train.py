@@ -11,7 +11,7 @@ from rich.table import Table
 
 from cli import train_deep, train_formats
 from cli.figures import print_figures
-from cli.train_options import DATA_DIR, Alias, Data, Format, Out, Register, Seed
+from cli.train_options import DATA_DIR, Alias, Data, Format, Out, Register, Seed, writing
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
@@ -160,9 +160,14 @@ def leaderboard(
 
       buzzwatch train leaderboard --docs docs
     """
+    found = read_results(results)
+    if not found:
+        raise SettingsError(f"--results {results}: no stored results there; `buzzwatch train compare` makes them")
     if docs is not None:
-        for path in write_pages(read_results(results), load_settings().artefact, docs):
-            typer.echo(f"wrote {path}", err=True)
+        with writing("--docs", docs):
+            docs.mkdir(parents=True, exist_ok=True)
+            for path in write_pages(found, load_settings().artefact, docs):
+                typer.echo(f"wrote {path}", err=True)
     _print_results(results)
 
 
@@ -184,6 +189,9 @@ def _train(
     seed: int,
     output: str,
 ) -> None:
+    for option, given in (("--out", out), ("--alias", alias)):
+        if given is not None and not member.serves:
+            raise SettingsError(f"{option}: {member.name} is measured only, no artefact is kept of it")
     settings = load_settings()
     if register:
         chosen_alias(settings, alias)

@@ -12,7 +12,7 @@ try:
     import numba
 
     COMPILED = True
-except Exception as error:  # a missing wheel, a NumPy it does not know, a processor without support: all end here
+except Exception as error:  # no wheel for this machine, a NumPy it does not know, no LLVM to load: all end here
     COMPILED = False
     logging.getLogger("buzzwatch.models").warning(
         "numba cannot run (%s): texts are scored in plain Python, slowly", error

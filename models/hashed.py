@@ -18,7 +18,7 @@ from models.hashed_answers import answer, constants
 from models.hashed_checks import checked
 from models.hashed_kernels import CLEANING, MENTION, URL, pack, score_all
 from models.hashed_weights import HashedWeights, probabilities
-from models.sentiment import WordWeight
+from models.sentiment import MOST_EXPLAINED, WordWeight
 from models.text import join
 
 FAMILY: Final = "hashed"
@@ -69,7 +69,7 @@ class HashedModel:
 
         Leave-one-out (Li, Monroe and Jurafsky 2016, arXiv:1612.08220) sees n-grams and everything derived alike.
         """
-        words = hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))
+        words = hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))[:MOST_EXPLAINED]
         # A token without its neighbours cleans to itself again, but for the two that stand for many.
         variants = [words, *(words[:i] + words[i + 1 :] for i in range(len(words)))]
         table = self.predict_proba([_as_text(variant) for variant in variants])

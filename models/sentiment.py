@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+MOST_EXPLAINED: Final = 200
+"""Words of a text that `explain` looks at: it asks the model once for each."""
 
 Tier = Literal["linear", "deep"]
 """Which part of a cascade answered."""
@@ -45,7 +48,10 @@ class SentimentModel(Protocol):
         ...
 
     def explain(self, text: str) -> list[WordWeight]:
-        """The words of a text in their order, with signed weights; mentions and URLs appear as `@user` and `URL`."""
+        """The first `MOST_EXPLAINED` words in their order, with signed weights, the rest of the text left out.
+
+        Mentions and URLs appear as `@user` and `URL`.
+        """
         ...
 
     def save(self, folder: Path) -> None:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -90,7 +90,7 @@ def load_training_data(folder: Path) -> TrainingData:
     """Read the files of `SOURCES` as Parquet and split them by the fingerprint of each text.
 
     Raises:
-        DataError: a file is missing or cannot be used.
+        DataError: a file is missing, a column of it is, or it cannot be used; names file and row.
     """
     texts: list[str] = []
     labels, sources, held, companies = [], [], [], []
@@ -101,7 +101,7 @@ def load_training_data(folder: Path) -> TrainingData:
             raise DataError(f"{path} is missing: name the folder of the training data with --data-dir")
         digest.update(path.read_bytes())
         table = _read_parquet(path)
-        part = _labelled(path, table["text"], table["label"])
+        part = _labelled(path, table)
         texts += part.texts
         labels.append(part.labels)
         sources.append(np.full(len(part.texts), source.name))
@@ -152,16 +152,16 @@ def read_labelled(path: Path) -> Labelled:
     readers = {".parquet": _read_parquet, ".csv": _read_csv, ".jsonl": _read_jsonl}
     if path.suffix.lower() not in readers:
         raise DataError(f"{path}: not a .parquet, .csv or .jsonl file")
-    columns = readers[path.suffix.lower()](path)
+    return _labelled(path, readers[path.suffix.lower()](path))
+
+
+def _labelled(path: Path, columns: Mapping[str, list[Any]]) -> Labelled:
     for name in ("text", "label"):
         if name not in columns:
             raise DataError(f"{path}: no column {name!r} (it has {', '.join(columns) or 'none'})")
-    if not columns["text"]:
+    texts, labels = columns["text"], columns["label"]
+    if not texts:
         raise DataError(f"{path}: no rows")
-    return _labelled(path, columns["text"], columns["label"])
-
-
-def _labelled(path: Path, texts: Sequence[Any], labels: Sequence[Any]) -> Labelled:
     for row, (text, label) in enumerate(zip(texts, labels, strict=True), start=1):
         if not isinstance(text, str):
             raise DataError(f"{path}, row {row}: the text is {text!r}")

@@ -24,10 +24,16 @@ class Deletion(NamedTuple):
     """As many words at random."""
     more: float
     """Share of the texts that the explained words move at least as far as random ones."""
+    n: int
+    """Texts with words enough."""
 
 
 def deletion_test(model: SentimentModel, texts: Sequence[str], *, words: int = 2, seed: int = 0) -> Deletion:
-    """Take `words` words out of each text of more than twice as many; at least one such text is needed."""
+    """Take `words` words out of each text of more than twice as many.
+
+    Raises:
+        ValueError: there is no such text.
+    """
     rng = np.random.default_rng(seed)
     whole, without, at_random = [], [], []
     for text in texts:
@@ -43,7 +49,7 @@ def deletion_test(model: SentimentModel, texts: Sequence[str], *, words: int = 2
         raise ValueError("no text has enough words")
     balance = [_balance(model, variant) for variant in (whole, without, at_random)]
     explained, random = np.abs(balance[1] - balance[0]), np.abs(balance[2] - balance[0])
-    return Deletion(float(explained.mean()), float(random.mean()), float((explained >= random).mean()))
+    return Deletion(float(explained.mean()), float(random.mean()), float((explained >= random).mean()), len(whole))
 
 
 def _joined(words: Sequence[str], left_out: Sequence[int] | NDArray[np.intp]) -> str:

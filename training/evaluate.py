@@ -15,9 +15,11 @@ from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.settings import Settings
 from models.artefact import METADATA, load_artefact
 from models.champion import Champion
+from models.registry import short_cause
 from models.sentiment import SentimentModel
 from training.datasets import Labelled
 from training.metrics import measure
+from training.tracking import connected
 
 _CHUNK: Final = 5_000
 
@@ -46,6 +48,7 @@ def find_model(settings: Settings, named: str | None) -> tuple[SentimentModel, s
 
     Raises:
         ArtefactError: there is no model, or it cannot be read.
+        Unavailable: a URI is given and MLflow cannot be reached.
     """
     if named is None:
         try:
@@ -61,15 +64,12 @@ def find_model(settings: Settings, named: str | None) -> tuple[SentimentModel, s
 
 @contextmanager
 def _downloaded(settings: Settings, uri: str) -> Iterator[Path]:
-    import mlflow
-    from mlflow.exceptions import MlflowException
-
-    mlflow.set_tracking_uri(settings.mlflow.tracking_uri)
     with tempfile.TemporaryDirectory() as scratch:
-        try:
-            folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch))
-        except (MlflowException, OSError) as error:
-            raise ArtefactError(f"{uri} cannot be downloaded: {str(error).splitlines()[0]}") from None
+        with connected(settings) as mlflow:
+            try:
+                folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch))
+            except (mlflow.exceptions.MlflowException, OSError) as error:
+                raise ArtefactError(f"{uri} cannot be downloaded: {short_cause(error)}") from None
         found = sorted(folder.rglob(METADATA))
         if not found:
             raise ArtefactError(f"{uri} holds no {METADATA}: not a model that buzzwatch registered")

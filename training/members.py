@@ -27,6 +27,8 @@ class Member:
     """Seed → estimator with `fit(texts, labels, weight, distant=…, progress=…)` and `predict_proba(texts)`."""
     most_distant: int | None = SLOW
     """Rows labelled by emoticons that it learns from by default; None for all."""
+    serves: bool = False
+    """Whether it makes an artefact; the others are measured only."""
 
     @property
     def packages(self) -> tuple[str, ...]:
@@ -128,7 +130,7 @@ _LEARNERS: Final = {
 
 
 def _all() -> list[Member]:
-    members = [Member("linear", "hashed", "hashed n-grams, compiled (serves)", _hashed, most_distant=None)]
+    members = [Member("linear", "hashed", "hashed n-grams, compiled (serves)", _hashed, most_distant=None, serves=True)]
     for name, (about, head) in _LEARNERS.items():
         if name in ("lr", "ridge", "svm", "nbsvm"):
             title = f"TF-IDF of word 1-2-grams and characters, {about}"

@@ -1,6 +1,7 @@
 """Who serves: listing the registered versions, moving the champion's alias through the gate, and back.
 
-`promoted_from` on a version names the one that it replaced, so that each rollback goes one step further back.
+The tag `champions` of the registered model lists who has served, the champion last: each rollback goes one step further
+back. Registries from before that tag have `promoted_from` on each version, the one that it replaced last.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ CHALLENGER: Final = "challenger"
 """Alias of the version that waits for promotion."""
 
 _LONGEST_REASON: Final = 500
+_HISTORY: Final = "champions"
+_LONGEST_HISTORY: Final = 100
+"""Versions: MLflow keeps 5,000 characters of a tag."""
 
 
 class PromotionError(BuzzwatchError):
@@ -111,7 +115,7 @@ def promote(settings: Settings, wanted: str = CHALLENGER, *, force: str | None =
 
 
 def rollback(settings: Settings) -> Promoted:
-    """Let the version serve that the champion replaced.
+    """Let the version serve that the champion replaced, the newest of those before it that still exist.
 
     Raises:
         Unavailable: MLflow cannot be reached.
@@ -123,27 +127,56 @@ def rollback(settings: Settings) -> Promoted:
         champion = _holder(_aliases(client, settings), alias)
         if champion is None:
             raise PromotionError(f"no version of {name!r} has the alias {alias!r}: nothing to roll back")
-        before = client.get_model_version(name, champion).tags.get("promoted_from")
-        known = {str(one.version) for one in client.search_model_versions(f"name = '{name}'")}
-        if not before or before not in known:
+        known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
+        served = [one for one in _served(client, settings, champion, known) if one in known]
+        while served and served[-1] == champion:  # the one between them was deleted
+            served.pop()
+        if not served:
             raise PromotionError(f"version {champion} replaced no version that still exists: nothing to roll back to")
+        before = served[-1]
         client.set_registered_model_alias(name, alias, before)
+        _keep_served(client, settings, served)
         client.set_model_version_tag(name, champion, "rolled_back_at", _now())
     return Promoted(before, champion, [], None)
 
 
 def move_champion(client: Any, settings: Settings, version: str, tags: Mapping[str, str]) -> None:
-    """Give the version the champion's alias, and note when and after whom."""
+    """Give the version the champion's alias, and note when, after whom and, in `tags`, why if it was forced."""
     name, alias = settings.mlflow.model_name, settings.mlflow.alias
     aliases = _aliases(client, settings)
     champion = _holder(aliases, alias)
     noted = {"promoted_at": _now(), **({"promoted_from": champion} if champion else {}), **tags}
+    known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
+    served = [*_served(client, settings, champion, known), champion] if champion else []
     # Tags first: whoever sees the alias there can roll back.
     for key, value in noted.items():
         client.set_model_version_tag(name, version, key, value)
+    if "forced" not in noted and "forced" in known.get(version, {}):
+        client.delete_model_version_tag(name, version, "forced")
+    _keep_served(client, settings, [*served, version])
     client.set_registered_model_alias(name, alias, version)
     if CHALLENGER in aliases.get(version, ()) and alias != CHALLENGER:
         client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def _served(client: Any, settings: Settings, champion: str, known: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The versions that served before the champion, the newest last.
+
+    Args:
+        known: version → its tags.
+    """
+    noted = client.get_registered_model(settings.mlflow.model_name).tags.get(_HISTORY, "").split(",")
+    if noted[-1] == champion:
+        return list(noted[:-1])
+    # No such tag yet, or somebody else has moved the alias since: what the versions say, each once.
+    found = [champion]
+    while (before := known.get(found[-1], {}).get("promoted_from")) and before not in found:
+        found.append(before)
+    return found[:0:-1]
+
+
+def _keep_served(client: Any, settings: Settings, served: list[str]) -> None:
+    client.set_registered_model_tag(settings.mlflow.model_name, _HISTORY, ",".join(served[-_LONGEST_HISTORY:]))
 
 
 def has_champion(client: Any, settings: Settings) -> bool:

@@ -8,10 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.sentiment import WordWeight
+from models.sentiment import MOST_EXPLAINED, WordWeight
 
 _LEAST: Final = 1e-7
-_MOST_WORDS: Final = 200
 
 
 def occluded(score: Callable[[Sequence[str]], NDArray[Any]], text: str) -> list[WordWeight]:
@@ -22,7 +21,7 @@ def occluded(score: Callable[[Sequence[str]], NDArray[Any]], text: str) -> list[
     Args:
         score: texts to probabilities (n, 3).
     """
-    words = text.split()[:_MOST_WORDS]
+    words = text.split()[:MOST_EXPLAINED]
     table = score([" ".join(words), *(" ".join(words[:i] + words[i + 1 :]) for i in range(len(words)))])
     balance = np.log(np.maximum(table[:, 2], _LEAST)) - np.log(np.maximum(table[:, 0], _LEAST))
     return [

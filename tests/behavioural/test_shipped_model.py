@@ -13,9 +13,13 @@ from itertools import product
 import numpy as np
 import pytest
 
+from bench.tweets import tweets
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
+from models import hashed_reference
 from models.artefact import load_artefact
+from models.hashed import HashedModel
+from models.hashed_weights import probabilities
 from models.sentiment import SentimentModel
 from training.behaviour import BAD, COMPLAINTS, GOOD, PRAISE, QUESTIONS, THINGS
 
@@ -23,6 +27,13 @@ from training.behaviour import BAD, COMPLAINTS, GOOD, PRAISE, QUESTIONS, THINGS
 @pytest.fixture(scope="module")
 def model() -> SentimentModel:
     return load_artefact(Settings().artefact)
+
+
+def test_the_plain_reference_answers_like_the_compiled_scorer(model: SentimentModel) -> None:
+    assert isinstance(model, HashedModel)
+    texts = [json.loads(value)["text"] for _, value in tweets(5000)]
+    plain = probabilities(model.weights, hashed_reference.sums(texts, model.weights))
+    np.testing.assert_allclose(model.predict_proba(texts), plain, rtol=0, atol=1e-6)
 
 
 def labels(model: SentimentModel, texts: Sequence[str]) -> list[str]:

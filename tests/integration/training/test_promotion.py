@@ -87,6 +87,59 @@ def test_a_better_version_is_promoted_and_every_follower_serves_it_and_the_rollb
         rollback(settings)
 
 
+def rolled_back(settings: Settings, times: int) -> list[str]:
+    """The versions that served one rollback after the other; there is no further one."""
+    served = [rollback(settings).version for _ in range(times)]
+    with pytest.raises(PromotionError, match="replaced no version that still exists"):
+        rollback(settings)
+    return served
+
+
+def test_each_rollback_goes_one_step_further_back_also_past_a_version_that_served_twice(
+    settings: Settings, register: Callable[..., str]
+) -> None:
+    first, second, third = register(0.7), register(0.7), register(0.7)
+    for version in (second, third, first):
+        promote(settings, version)
+    assert rolled_back(settings, 3) == [third, second, first]
+
+
+def test_a_rollback_passes_over_versions_that_were_deleted(settings: Settings, register: Callable[..., str]) -> None:
+    first, second, third, fourth = (register(0.7) for _ in range(4))
+    for version in (second, third, second, fourth):
+        promote(settings, version)
+    MlflowClient(settings.mlflow.tracking_uri).delete_model_version(settings.mlflow.model_name, third)
+    assert rolled_back(settings, 2) == [second, first]
+
+
+def test_a_registry_that_knows_only_the_tags_of_versions_is_rolled_back_by_those_and_not_in_a_circle(
+    settings: Settings, register: Callable[..., str]
+) -> None:
+    first, second, third, fourth = (register(0.7) for _ in range(4))
+    for version in (second, third, first):
+        promote(settings, version)
+    client = MlflowClient(settings.mlflow.tracking_uri)
+    client.delete_registered_model_tag(settings.mlflow.model_name, "champions")
+    promote(settings, fourth)
+    assert rolled_back(settings, 3) == [first, third, second]
+
+
+def test_the_reason_of_a_forced_promotion_goes_when_the_gate_lets_the_version_pass(
+    settings: Settings, register: Callable[..., str]
+) -> None:
+    first, second = register(0.9), register(0.6)
+    promote(settings, second, force="a trial for an hour")
+    promote(settings, first)
+    third = register(0.5)
+    promote(settings, third, force="worse still")
+    promote(settings, second)
+    assert {one.version: one.forced for one in list_versions(settings)} == {
+        first: None,
+        second: None,
+        third: "worse still",
+    }
+
+
 def test_a_worse_version_is_refused_and_can_be_forced_with_a_reason_that_stays(
     settings: Settings, register: Callable[..., str]
 ) -> None:

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.evaluate import app
-from contracts.errors import ArtefactError
+from contracts.errors import ArtefactError, Unavailable
 from contracts.settings import Settings
 from training.datasets import DataError
 
@@ -48,8 +49,30 @@ def test_the_shipped_model_is_measured_when_mlflow_is_away(data: Path) -> None:
     assert "macro_recall" in result.stdout
 
 
+def test_the_explanations_can_be_tested_instead(data: Path, tmp_path: Path) -> None:
+    asked = ["--model", str(Settings().artefact), "--deletion", "2"]
+    result = CliRunner().invoke(app, ["--data", str(data), *asked, "--format", "json"], catch_exceptions=False)
+    report = json.loads(result.stdout)
+    assert report["n"] == 2
+    assert report["explained"] >= report["random"] >= 0
+    assert "at random" in CliRunner().invoke(app, ["--data", str(data), *asked]).stdout
+    short = tmp_path / "short.jsonl"
+    short.write_text(json.dumps({"text": "bad meal", "label": "negative"}))
+    result = CliRunner().invoke(app, ["--data", str(short), *asked])
+    assert isinstance(result.exception, DataError)
+    assert str(result.exception) == f"{short}: no text has enough words for a deletion test"
+
+
 def test_what_is_wrong_is_raised_as_an_error_of_ours(data: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--data", str(tmp_path / "none.csv")])
     assert isinstance(result.exception, DataError)
     result = CliRunner().invoke(app, ["--data", str(data), "--model", str(tmp_path)])
     assert isinstance(result.exception, ArtefactError)
+
+
+def test_a_version_of_mlflow_that_is_away_is_told_in_one_line_at_once(data: Path) -> None:
+    started = time.monotonic()
+    result = CliRunner().invoke(app, ["--data", str(data), "--model", "models:/sentiment/3"])
+    assert isinstance(result.exception, Unavailable)
+    assert str(result.exception).startswith("MLflow at http://127.0.0.1:1: connection refused (start it")
+    assert time.monotonic() - started < 60

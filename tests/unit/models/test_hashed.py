@@ -10,6 +10,7 @@ import pytest
 from models import hashed, hashed_reference
 from models.compiling import COMPILED
 from models.hashed import HashedModel
+from models.sentiment import MOST_EXPLAINED
 from tests.unit.models.hashed_samples import HOSTILE, random_weights
 
 
@@ -53,6 +54,13 @@ def test_an_explanation_of_a_hostile_text_is_finite(model: HashedModel, text: st
     if len(text) > 1000:
         text = text[:1000]
     assert all(np.isfinite(weight) for _, weight in model.explain(text))
+
+
+def test_an_explanation_looks_at_the_first_words_of_a_long_text_alone(model: HashedModel) -> None:
+    words = [f"{'abcdefghij'[i % 10]}{'klmnopqrst'[i // 10 % 10]}{'uvwxyz'[i // 100]}" for i in range(600)]
+    explained = model.explain(" ".join(words))
+    assert [word for word, _ in explained] == words[:MOST_EXPLAINED]
+    assert explained == model.explain(" ".join(words[:MOST_EXPLAINED]))
 
 
 def test_the_weight_of_a_word_is_what_the_log_odds_lose_without_it(model: HashedModel) -> None:

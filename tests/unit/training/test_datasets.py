@@ -123,3 +123,10 @@ def test_a_missing_file_of_the_training_data_is_named(tmp_path: Path) -> None:
     (folder / "french.parquet").unlink()
     with pytest.raises(DataError, match=r"french\.parquet is missing: .*--data-dir"):
         load_training_data(folder)
+
+
+def test_a_file_of_the_training_data_without_labels_is_named(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    write(folder / "airline.parquet", {"text": ["a"], "sentiment": ["neutral"]})
+    with pytest.raises(DataError, match=r"airline\.parquet: no column 'label' \(it has text, sentiment\)"):
+        load_training_data(folder)

@@ -7,6 +7,7 @@ import numpy as np
 from typer.testing import CliRunner
 
 from cli.data import app
+from contracts.errors import SettingsError
 from tests.unit.training.test_datasets import write
 from training.datasets import Labelled
 from training.profile import profile
@@ -44,6 +45,23 @@ def test_typical_ngrams_are_those_of_the_label() -> None:
 def test_near_duplicates_across_sets_are_counted() -> None:
     other = Labelled(["what a LOVELY crew on board today"], np.array(["positive"]))
     assert profile({"one": labelled(), "two": other})["shared"] == [{"sets": ["one", "two"], "near_duplicates": 1}]
+
+
+def test_files_that_are_called_the_same_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    paths = [tmp_path / "a" / "x.csv", tmp_path / "b" / "x.jsonl", tmp_path / "b" / "y.csv"]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        write(path, {"text": list(TEXTS), "label": list(LABELS)})
+    asked = ["profile", *map(str, paths), "--out", str(tmp_path / "report"), "--format", "json"]
+    result = CliRunner().invoke(app, asked, catch_exceptions=False)
+    assert list(json.loads(result.stdout)["sets"]) == [str(paths[0]), str(paths[1]), "y"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "made.csv", {"text": list(TEXTS), "label": list(LABELS)})
+    result = CliRunner().invoke(app, ["profile", str(path), "--out", str(path / "report")])
+    assert isinstance(result.exception, SettingsError)
+    assert str(result.exception) == f"--out {path / 'report'}: Not a directory"
 
 
 def test_the_report_is_written_and_holds_no_tweet(tmp_path: Path) -> None:
