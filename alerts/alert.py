@@ -8,12 +8,15 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from contracts.rules import BaseRule
+from contracts.rules import BaseRule, Severity
 from contracts.times import to_rfc3339
 
 Status = Literal["firing", "resolved"]
 """What receivers are told."""
 State = Literal["pending", "firing", "resolved"]
+
+SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
+"""From the mildest to the most severe."""
 
 NEVER: Final = "0001-01-01T00:00:00Z"
 """`endsAt` of an alert that has not ended (Go's zero time, as Alertmanager sends it)."""
@@ -46,7 +49,7 @@ class Alert(Struct, frozen=True):
     starts_at_ms: int
     """Event time."""
     value: float
-    """What the rule measured: the negative share, the number of wrong judgements."""
+    """What the rule measured, the newest while it fires: the negative share, the number of wrong judgements."""
     ends_at_ms: int | None = None
     inactive_since_ms: int | None = None
     """Since when the condition does not hold although it still fires (`keep_firing_for`)."""
@@ -55,6 +58,8 @@ class Alert(Struct, frozen=True):
     acknowledgement: Acknowledgement | None = None
     link: str = ""
     """Where to see what was going on."""
+    explained_ms: int = 0
+    """When `value` and `annotations` were made."""
 
     @property
     def state(self) -> State:

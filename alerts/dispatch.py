@@ -201,8 +201,8 @@ class Dispatcher:
         due = "" if flushed.due_ms is None else str(flushed.due_ms)
         arguments: list[str | int] = [state, len(notices), notices[-1] if notices else "", new, due]
         arguments += [group, "1" if flushed.held else "0", now_ms, receiver]
-        for notification in flushed.notifications:
-            entry = entry_of(notification, now_ms)
+        for number, notification in enumerate(flushed.notifications):
+            entry = entry_of(notification, now_ms + number)  # so that their order can be told later
             arguments += [entry.id, msgspec.json.encode(entry).decode()]
         return bool(self._write(keys=names, args=arguments))
 

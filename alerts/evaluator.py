@@ -16,22 +16,24 @@ from alerts.annotating import with_own
 from alerts.conditions.bad_buzz import BadBuzzCondition
 from alerts.conditions.drift import DriftCondition
 from alerts.conditions.feedback import FeedbackCondition
-from alerts.conditions.finding import SEVERITIES, Condition, Finding, Moment, place_of
+from alerts.conditions.finding import Condition, Finding, Moment, place_of
 from alerts.conditions.model_broken import ModelBrokenCondition
 from alerts.conditions.quiet import QuietCondition
 from alerts.counters import CounterStore
 from alerts.detectors.drift import Reference
 from alerts.judgements import recent_judgements
 from alerts.keys import AlertKeys
-from alerts.lifecycle import advance, resolved
+from alerts.lifecycle import advance, is_stale, is_worse, raised, renewed, resolved
 from alerts.linking import link_of
 from alerts.outbox import announce
 from alerts.reporting import external_url, report
-from alerts.state import AlertStore, Snapshot
+from alerts.state import AlertStore
 from contracts.rules import BaseRule, Rules
 from contracts.settings import Settings
 
 _ATTEMPTS: Final = 20
+_EXPLAINED_AT_ONCE: Final = 20
+"""Alerts that go on and are explained anew in one evaluation: it takes some milliseconds each."""
 _log = logging.getLogger("buzzwatch.alerts")
 
 
@@ -42,6 +44,8 @@ class _Plan:
     transitions: list[Transition] = field(default_factory=list)
     kept: list[Alert] = field(default_factory=list)
     forgotten: list[Alert] = field(default_factory=list)
+    stale: list[tuple[Finding, Alert]] = field(default_factory=list)
+    """What fires on and was explained long ago."""
 
     def __bool__(self) -> bool:
         return bool(self.transitions or self.kept or self.forgotten)
@@ -134,6 +138,9 @@ class Evaluator:
             for finding in condition.findings(moment):
                 if finding.place not in ended:
                     self._advance(finding, moment, plan)
+        plan.stale.sort(key=lambda stale: stale[1].explained_ms)
+        for finding, alert in plan.stale[:_EXPLAINED_AT_ONCE]:
+            plan.kept.append(_explained_anew(finding, alert, moment.now_ms))
         for place, alert in moment.alerts.items():
             if alert.kind in self._conditions and self._conditions[alert.kind] is None and place not in ended:
                 self._let_time_pass(alert, moment, plan)
@@ -155,8 +162,9 @@ class Evaluator:
 
     def _advance(self, finding: Finding, moment: Moment, plan: _Plan) -> None:
         before = moment.alerts.get(finding.place)
-        if before is not None and before.state == "firing" and finding.active and _is_worse(finding, before):
-            self._raise_severity(finding, before, moment, plan)
+        if before is not None and finding.active and is_worse(finding.severity, before):
+            worse = self._begun(finding, moment, starts_at_ms=before.starts_at_ms)
+            plan.transitions += raised(before, worse, moment.now_ms)
             return
         alert, transition = advance(
             before,
@@ -164,7 +172,7 @@ class Evaluator:
             now_ms=moment.now_ms,
             for_s=finding.rule.for_,
             keep_firing_for_s=finding.rule.keep_firing_for,
-            begin=lambda: self._begun(finding, moment.snapshot),
+            begin=lambda: self._begun(finding, moment),
         )
         is_over = transition is not None and transition.status == "resolved"
         if before is not None and not is_over and (alert is None or alert.fingerprint != before.fingerprint):
@@ -172,25 +180,18 @@ class Evaluator:
         if transition is None:
             if alert is not None and alert is not before:
                 plan.kept.append(alert)
+            if alert is not None and finding.active and is_stale(alert, moment.now_ms):
+                plan.stale.append((finding, alert))
         elif transition.status == "resolved":
             plan.transitions.append(Transition("resolved", self._ended(finding, transition.alert)))
         else:
             plan.transitions.append(transition)
 
-    def _raise_severity(self, finding: Finding, before: Alert, moment: Moment, plan: _Plan) -> None:
-        """The score says more than when it began. Labels make an alert what it is, so the milder one ends, as in
-        Prometheus, and one with the higher severity goes on."""
-        alert = self._begun(finding, moment.snapshot, starts_at_ms=before.starts_at_ms)
-        alert = msgspec.structs.replace(alert, acknowledgement=before.acknowledgement)  # who is at it still is
-        told = {**before.annotations, "description": f"Raised to {alert.labels['severity']}."}
-        over = msgspec.structs.replace(resolved(before, moment.now_ms), annotations=told)
-        plan.transitions += [Transition("resolved", over), Transition("firing", alert)]
-
-    def _begun(self, finding: Finding, snapshot: Snapshot, *, starts_at_ms: int | None = None) -> Alert:
+    def _begun(self, finding: Finding, moment: Moment, *, starts_at_ms: int | None = None) -> Alert:
         rule, labels = finding.rule, finding.labels()
         value, began_ms, annotations = finding.begin()
         fingerprint = fingerprint_of(labels)
-        start = snapshot.free_start(fingerprint, began_ms if starts_at_ms is None else starts_at_ms)
+        start = moment.snapshot.free_start(fingerprint, began_ms if starts_at_ms is None else starts_at_ms)
         return Alert(
             kind=str(getattr(rule, "kind", "")),
             fingerprint=fingerprint,
@@ -199,6 +200,7 @@ class Evaluator:
             starts_at_ms=start,
             value=value,
             link=link_of(self._url, labels, start),
+            explained_ms=moment.now_ms,
         )
 
     def _ended(self, finding: Finding, alert: Alert) -> Alert:
@@ -233,8 +235,7 @@ class Evaluator:
         return same and (condition is None or condition.covers(rule, alert))
 
 
-def _is_worse(finding: Finding, before: Alert) -> bool:
-    if finding.severity is None:
-        return False
-    known = before.labels["severity"]
-    return known in SEVERITIES and SEVERITIES.index(finding.severity) > SEVERITIES.index(known)
+def _explained_anew(finding: Finding, alert: Alert, now_ms: int) -> Alert:
+    value, _, annotations = finding.begin()
+    told = with_own(finding.rule, alert.labels, annotations, value)
+    return renewed(alert, value=value, annotations=told, now_ms=now_ms)

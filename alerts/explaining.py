@@ -92,7 +92,7 @@ def numbers(verdict: Verdict, volume_before: float) -> dict[str, str]:
 
 
 def begun(evidence: Evidence) -> dict[str, str]:
-    """Annotations of an alert that starts to fire."""
+    """Annotations of an alert that starts to fire, or fires on."""
     verdict = evidence.verdict
     now = verdict.now.texts
     terms = grown_terms(

@@ -8,6 +8,10 @@ Names and meaning are Alertmanager's (`group_wait`, `group_interval`, `repeat_in
 differences. What waits for nothing is always told, also an alert that began and ended within a millisecond. And what
 has happened while an alert was muted is told when it is muted no longer, instead of never: that it still fires, or to
 who knew of it, that it is over.
+
+Alerts that are told by themselves (`group_by: [...]`) and differ in their severity only are one group here as well, so
+that they are told in the order in which they changed; but each change is a notification, and each alert waits as if it
+were a group of its own.
 """
 
 from __future__ import annotations
@@ -50,6 +54,7 @@ class Group(Struct, frozen=True):
     """What a receiver was told, and what waits to be told."""
 
     target: Target
+    """That of the newest notice."""
     external_url: str
     members: dict[str, Member] = {}
     """By fingerprint."""
@@ -119,6 +124,7 @@ def flush(
         members=dict(group.members) if group else {},
         queues={},
         flushed_ms=group.flushed_ms if group else None,
+        told_ms=group.flushed_ms if group else None,
         now_ms=now_ms,
         active=active,
         undelivered=undelivered,
@@ -146,6 +152,9 @@ class _Look:
     queues: dict[str, list[Notice]]
     """By fingerprint: what the receiver does not know yet."""
     flushed_ms: int | None
+    told_ms: int | None
+    """When the last notification before this look was made, or its first one. What has waited for `group_interval`
+    since then is told in this look, all of it: an end and the next begin do not wait for each other."""
     now_ms: int
     active: Mapping[str, Alert]
     undelivered: bool
@@ -176,7 +185,8 @@ class _Look:
             self.queues[fingerprint] = self._worth_telling(fingerprint, queue)
 
     def one_round(self) -> bool:
-        """Tell the first change of each alert, if one of them has waited for long enough."""
+        """Tell the first change of each alert, if one of them has waited for long enough; only the oldest of them where
+        each is told by itself."""
         heads = {
             fingerprint: queue[0]
             for fingerprint, queue in self.queues.items()
@@ -184,13 +194,16 @@ class _Look:
         }
         if not any(self._ready_ms(notice) <= self.now_ms for notice in heads.values()):
             return False
+        if self.target.alone:
+            oldest = min(heads, key=lambda fingerprint: heads[fingerprint].noticed_ms)
+            heads = {oldest: heads[oldest]}
         for fingerprint in heads:
             self.queues[fingerprint].pop(0)
         self._tell(heads)
         return True
 
     def repeat(self) -> None:
-        """Tell again what fires for long, unless all of it is acknowledged."""
+        """Tell again what fires for long and is not acknowledged."""
         due = self._repeat_ms()
         if due is not None and due <= self.now_ms:
             self._tell({})
@@ -199,6 +212,7 @@ class _Look:
         waiting = tuple(notice for queue in self.queues.values() for notice in queue)
         if not self.members and not waiting:
             return Flushed(None, self.notifications, None, held=False)
+        self.told_ms = self.flushed_ms
         due = [self.now_ms + SWEEP_MS]
         due += [self._ready_ms(queue[0]) for name, queue in self.queues.items() if queue and name not in self.muted]
         repeat = self._repeat_ms()
@@ -209,16 +223,22 @@ class _Look:
 
     def _ready_ms(self, notice: Notice) -> int:
         """When a change may be told: after `group_wait` in a new group, else `group_interval` after the last time."""
-        if self.flushed_ms is None:
+        if self.told_ms is None or self._is_new(notice):
             return notice.noticed_ms + int(notice.target.wait_s * 1000)
-        return max(notice.noticed_ms, self.flushed_ms + int(notice.target.interval_s * 1000))
+        return max(notice.noticed_ms, self.told_ms + int(notice.target.interval_s * 1000))
+
+    def _is_new(self, notice: Notice) -> bool:
+        """Whether it is told by itself, and nobody was told yet."""
+        return self.target.alone and notice.alert.fingerprint not in self.members
+
+    def _is_acknowledged(self, fingerprint: str) -> bool:
+        return fingerprint in self.active and self.active[fingerprint].acknowledgement is not None
+
+    def _to_repeat(self) -> list[str]:
+        return [name for name in self.members if name not in self.muted and not self._is_acknowledged(name)]
 
     def _repeat_ms(self) -> int | None:
-        firing = [name for name in self.members if name not in self.muted]
-        unacknowledged = [
-            name for name in firing if name not in self.active or self.active[name].acknowledgement is None
-        ]
-        if not unacknowledged or self.flushed_ms is None or not self.target.repeat_s:
+        if self.flushed_ms is None or not self.target.repeat_s or not self._to_repeat():
             return None
         if self.undelivered:
             return None  # a receiver that is down for a day is not told the same thing six times when it is back
@@ -245,15 +265,20 @@ class _Look:
     def _had_to_wait(self, notice: Notice) -> bool:
         if notice.alert.fingerprint in self.muted:
             return True
-        if self.flushed_ms is None:
+        if self.flushed_ms is None or self._is_new(notice):
             return notice.target.wait_s > 0
         interval_ms = int(notice.target.interval_s * 1000)
         return interval_ms > 0 and self.flushed_ms + interval_ms > notice.noticed_ms
 
     def _tell(self, changes: Mapping[str, Notice]) -> None:
-        """One notification: the changes, and all that fires on in the group."""
+        """One notification: the changes, and all that fires on in the group; without changes what is to be repeated.
+
+        What is told by itself is one change, or a notification for each that is repeated.
+        """
+        alone = self.target.alone
+        listed = (changes if alone else {**self.members, **changes}) if changes else self._to_repeat()
         tellings = []
-        for fingerprint in {**self.members, **changes}:
+        for fingerprint in listed:
             change = changes.get(fingerprint)
             if change is None:
                 if fingerprint not in self.muted:
@@ -272,5 +297,8 @@ class _Look:
             if status == "firing":
                 self.members[alert.fingerprint] = Member(alert, repeat + 1)
         self.flushed_ms = self.now_ms
+        self.told_ms = self.now_ms if self.told_ms is None else self.told_ms
         tellings.sort(key=lambda telling: (telling.alert.starts_at_ms, telling.alert.fingerprint))
-        self.notifications.append(Notification(self.target, self.external_url, tuple(tellings)))
+        target = next(iter(changes.values())).target if alone and changes else self.target
+        for part in [(one,) for one in tellings] if alone else [tuple(tellings)]:
+            self.notifications.append(Notification(target, self.external_url, part))

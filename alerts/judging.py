@@ -19,7 +19,7 @@ from alerts.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.annotating import with_own
 from alerts.detectors.consecutive_errors import is_active, streak_after
 from alerts.keys import AlertKeys
-from alerts.lifecycle import advance, resolved
+from alerts.lifecycle import advance, renewed, resolved
 from alerts.linking import link_of
 from alerts.outbox import announce
 from alerts.reporting import external_url, report
@@ -223,10 +223,12 @@ class Judge:
             fold.streaks[version] = streak_after(fold.streaks.get(version, 0), correct=event.correct)
             if version not in view.stopped:
                 for rule in self._rules:
-                    self._evaluate(rule, fold, event, when)
+                    self._evaluate(rule, fold, event, when, now_ms)
         return fold
 
-    def _evaluate(self, rule: ConsecutiveErrors, fold: _Fold, event: Feedback, when: int) -> None:
+    def _evaluate(self, rule: ConsecutiveErrors, fold: _Fold, event: Feedback, when: int, now_ms: int) -> None:
+        """Durations are counted on the clock of the ticks that go on with them; `when` it was judged only dates an
+        alert's start and an end at once, so that both are the same when they are computed again."""
         version = event.model_version
         streak = fold.streaks[version]
         labels = labels_of(rule, model_version=version)
@@ -252,34 +254,40 @@ class Judge:
                 starts_at_ms=start,
                 value=float(streak),
                 link=link_of(self._url, labels, start),
+                explained_ms=now_ms,
             )
 
         before = fold.firing.get(fingerprint)
-        step = advance(
+        active = is_active(rule, streak)
+        alert, transition = advance(
             before,
-            active=is_active(rule, streak),
-            now_ms=when,
+            active=active,
+            now_ms=now_ms,
             for_s=rule.for_,
             keep_firing_for_s=rule.keep_firing_for,
             begin=begin,
         )
-        if step.transition is not None:
+        if transition is not None:
             fold.kept.pop(fingerprint, None)
-            transition = step.transition
-            if transition.alert.ends_at_ms is not None:
-                fold.last_end[fingerprint] = transition.alert.ends_at_ms
-                transition = self._over(transition.alert, f"Model version {version} was right again")
+            if transition.status == "resolved":
+                over = transition.alert if before is None or rule.keep_firing_for else resolved(before, when)
+                assert over.ends_at_ms is not None
+                fold.last_end[fingerprint] = over.ends_at_ms
+                transition = self._over(over, f"Model version {version} was right again")
             fold.transitions.append(transition)
-        if step.alert is None:
+        elif alert is not None and alert.state == "firing" and active:
+            newest = begin()
+            alert = renewed(alert, value=newest.value, annotations=newest.annotations, now_ms=now_ms)
+        if alert is None:
             fold.firing.pop(fingerprint, None)
             fold.kept.pop(fingerprint, None)
-            if before is not None and step.transition is None:
+            if before is not None and transition is None:
                 fold.forgotten[fingerprint] = before
         else:
-            fold.firing[fingerprint] = step.alert
+            fold.firing[fingerprint] = alert
             fold.forgotten.pop(fingerprint, None)
-            if step.transition is None and step.alert is not before:
-                fold.kept[fingerprint] = step.alert
+            if transition is None and alert is not before:
+                fold.kept[fingerprint] = alert
 
     def _over(self, alert: Alert, summary: str) -> Transition:
         """Its end, with a summary that says so unless the rule has one of its own."""

@@ -167,6 +167,11 @@ class AlertKeys:
         return self._key("outbox:disabled")
 
     @property
+    def not_before(self) -> str:
+        """Sorted set: receiver → until when it has asked to be left alone (`Retry-After`), ms; may be past."""
+        return self._key("outbox:not-before")
+
+    @property
     def claims(self) -> str:
         """Hash: lane → token of the notifier that delivers its first entry now."""
         return self._key("outbox:claims")

@@ -17,7 +17,7 @@ from typing import Final
 import redis
 
 from alerts.dispatch import Dispatcher
-from alerts.notifier_metrics import ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, SILENCES, WAITING
+from alerts.notifier_metrics import ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, ORPHANED, SILENCES, WAITING
 from alerts.outbox import Claim, Outbox
 from alerts.receivers.answer import Answer
 from alerts.receivers.resending import Resender
@@ -258,16 +258,19 @@ class Notifier:
         if time.monotonic() - self._looked < _LOOK_S:
             return
         waiting, exhausted = self._outbox.counts()
-        WAITING.set(waiting)
+        unknown = self._outbox.receivers() - self._receivers.keys()
+        orphaned = {name: self._outbox.waiting_for(name) for name in unknown}
+        ORPHANED.set(sum(orphaned.values()))
+        WAITING.set(waiting - sum(orphaned.values()))
         EXHAUSTED.set(exhausted)
         standing = self._dispatcher.standing(self._clock())
         ALERTS.labels("pending").set(standing.pending)
         ALERTS.labels("firing").set(standing.firing)
         SILENCES.set(standing.silences)
         HELD.set(standing.held)
-        for name in sorted(self._outbox.receivers() - self._receivers.keys() - self._known_unknown):
+        for name in sorted(unknown - self._known_unknown):
             self._known_unknown.add(name)
-            number = len(self._outbox.waiting(name))
+            number = orphaned[name]
             if number:
                 _log.warning("%d alerts wait for the receiver %s, which the rules do not name any more", number, name)
         self._looked = time.monotonic()

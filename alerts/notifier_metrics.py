@@ -29,7 +29,12 @@ RESENT: Final = Counter(
     ["receiver", "outcome"],
     registry=REGISTRY,
 )
-WAITING: Final = Gauge("buzzwatch_outbox_waiting", "Notifications still to be delivered", registry=REGISTRY)
+WAITING: Final = Gauge(
+    "buzzwatch_outbox_waiting", "Notifications still to be delivered to receivers of the rules", registry=REGISTRY
+)
+ORPHANED: Final = Gauge(
+    "buzzwatch_outbox_orphaned", "Notifications that wait for receivers that the rules do not name", registry=REGISTRY
+)
 EXHAUSTED: Final = Gauge("buzzwatch_outbox_exhausted", "Notifications whose attempts are used up", registry=REGISTRY)
 ALERTS: Final = Gauge("buzzwatch_alerts", "Pending and firing alerts", ["state"], registry=REGISTRY)
 SILENCES: Final = Gauge("buzzwatch_silences_active", "Silences that hold", registry=REGISTRY)

@@ -7,6 +7,8 @@ state, `alerts.dispatch` makes entries of them.
 
 A notifier claims a lane with a token and a lease; the lease is the lane's next due time, so a notifier that was
 killed just loses it. Every later step names the token: who lost the claim cannot settle.
+
+A receiver that has asked for a pause (`Retry-After`) is left alone until then, with all its lanes.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from alerts.connection import require_text
 from alerts.grouping import Notice
 from alerts.keys import AlertKeys
 from alerts.routing import targets
-from alerts.schedule import delay_ms
+from alerts.schedule import delay_ms, pause_ms
 from alerts.state import Command
 from contracts.rules import Rules
 from contracts.settings import Settings
@@ -37,7 +39,7 @@ class Entry(Struct, frozen=True):
     """The `webhook-id`."""
     receiver: str
     fingerprint: str
-    """Of the alert, or of the group when several share one."""
+    """Of the group; where alerts are told by themselves, of the alert's labels without the severity."""
     alertname: str
     status: str
     created_ms: int
@@ -59,12 +61,13 @@ class Claim(NamedTuple):
     token: str
 
 
-_decode = msgspec.json.Decoder(Entry).decode
+decode_entry: Final = msgspec.json.Decoder(Entry).decode
 _CANDIDATES: Final = 16
 _KEPT_WAKES: Final = 16
 
-# KEYS: due, lane, entries, claims. ARGV: lane, now, end of the lease, token.
+# KEYS: due, lane, entries, claims, not before. ARGV: lane, now, end of the lease, token, receiver.
 _CLAIM: Final = """
+if tonumber(redis.call('ZSCORE', KEYS[5], ARGV[5]) or 0) > tonumber(ARGV[2]) then return false end
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not due or tonumber(due) > tonumber(ARGV[2]) then return false end
 while true do
@@ -91,11 +94,13 @@ redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
 return 1
 """
 
-# KEYS: due, lane, entries, claims, exhausted, disabled, wake.
-# ARGV: lane, token, now, outcome (done, retry, exhausted, gone), entry id, entry as it is now, when due, receiver.
+# KEYS: due, lane, entries, claims, exhausted, disabled, wake, not before.
+# ARGV: lane, token, now, outcome (done, retry, exhausted, gone), entry id, entry as it is now, when due, receiver,
+# until when the receiver has asked to be left alone (0: it has not).
 _SETTLE: Final = """
 if redis.call('HGET', KEYS[4], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[4], ARGV[1])
+if ARGV[9] ~= '0' then redis.call('ZADD', KEYS[8], 'GT', ARGV[9], ARGV[8]) end
 local outcome = ARGV[4]
 if outcome == 'retry' or outcome == 'gone' then
   redis.call('HSET', KEYS[3], ARGV[5], ARGV[6])
@@ -120,44 +125,6 @@ end
 return 1
 """
 
-# KEYS: due, lane, entries, exhausted, wake, claims. ARGV: lane, now, entry id, entry afresh, when it was made, status.
-# In the order in which they were made, so that an end that waits goes after its beginning; but never before the first
-# one while a notifier is at it, which takes the first one away when it is done.
-_REDELIVER: Final = """
-if redis.call('ZREM', KEYS[4], ARGV[3]) == 0 then return 0 end
-redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
-local claimed = redis.call('HEXISTS', KEYS[6], ARGV[1])
-local later = false
-for place, id in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
-  local text = redis.call('HGET', KEYS[3], id)
-  local other = text and place > claimed and cjson.decode(text)
-  local since = other and other.created_ms - tonumber(ARGV[5])
-  if other and (since > 0 or (since == 0 and ARGV[6] == 'firing' and other.status ~= 'firing')) then
-    later = id
-    break
-  end
-end
-if later then
-  redis.call('LINSERT', KEYS[2], 'BEFORE', later, ARGV[3])
-  if claimed == 0 then redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
-else
-  redis.call('RPUSH', KEYS[2], ARGV[3])
-end
-redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1])
-redis.call('LPUSH', KEYS[5], ARGV[1])
-redis.call('LTRIM', KEYS[5], 0, 15)
-return 1
-"""
-
-# KEYS: due, lane, claims, wake. ARGV: lane, now, entry id. What somebody is at comes round by itself.
-_HURRY: Final = """
-if redis.call('LINDEX', KEYS[2], 0) ~= ARGV[3] then return 0 end
-if redis.call('HEXISTS', KEYS[3], ARGV[1]) == 0 then redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1]) end
-redis.call('LPUSH', KEYS[4], ARGV[1])
-redis.call('LTRIM', KEYS[4], 0, 15)
-return 1
-"""
-
 
 class Outbox:
     """Reads and settles the outbox. `redis` comes from `alerts.connection.connect`."""
@@ -170,22 +137,24 @@ class Outbox:
         self._claim = self._redis.register_script(_CLAIM)
         self._renew = self._redis.register_script(_RENEW)
         self._settle = self._redis.register_script(_SETTLE)
-        self._redeliver = self._redis.register_script(_REDELIVER)
-        self._hurry = self._redis.register_script(_HURRY)
 
     # Delivering
 
     def claim(self, receiver: str, now_ms: int, lease_ms: int) -> Claim | None:
-        """The first entry of a lane that is due, ours until `now_ms + lease_ms`; None when nothing is due."""
+        """The first entry of a lane that is due, ours until `now_ms + lease_ms`.
+
+        None when nothing is due or the receiver has asked to be left alone.
+        """
         keys = self._keys
         due = keys.due(receiver)
         for lane in self._redis.zrange(due, "-inf", now_ms, byscore=True, offset=0, num=_CANDIDATES):
             token = uuid.uuid4().hex
             text = self._claim(
-                keys=[due, keys.lane(lane), keys.entries, keys.claims], args=[lane, now_ms, now_ms + lease_ms, token]
+                keys=[due, keys.lane(lane), keys.entries, keys.claims, keys.not_before],
+                args=[lane, now_ms, now_ms + lease_ms, token, receiver],
             )
             if text is not None:
-                return Claim(_decode(text), token)
+                return Claim(decode_entry(text), token)
         return None
 
     def renew(self, claim: Claim, now_ms: int, lease_ms: int) -> bool:
@@ -200,27 +169,41 @@ class Outbox:
     def failed(self, claim: Claim, now_ms: int, error: str, retry_after: float | None = None) -> str | None:
         """One more failure: tried again later, or listed as exhausted.
 
+        Args:
+            retry_after: seconds for which the receiver is to be left alone, with all that waits for it.
+
         Returns `retry` or `exhausted`, None when the claim was lost.
         """
         failures = claim.entry.failures + 1
         entry = msgspec.structs.replace(claim.entry, failures=failures, last_error=error)
         wait = delay_ms(failures, retry_after)
+        pause = pause_ms(retry_after)
         outcome = "exhausted" if wait is None else "retry"
-        return outcome if self._settled(claim, entry, now_ms, outcome, now_ms + (wait or 0)) else None
+        settled = self._settled(claim, entry, now_ms, outcome, now_ms + (wait or 0), now_ms + pause if pause else 0)
+        return outcome if settled else None
 
     def gone(self, claim: Claim, now_ms: int, error: str) -> bool:
         """The receiver wants nothing any more (410): it is disabled, its entries stay."""
         entry = msgspec.structs.replace(claim.entry, failures=claim.entry.failures + 1, last_error=error)
         return self._settled(claim, entry, now_ms, "gone", now_ms)
 
-    def _settled(self, claim: Claim, entry: Entry, now_ms: int, outcome: str, due_ms: int) -> bool:
+    def _settled(self, claim: Claim, entry: Entry, now_ms: int, outcome: str, due_ms: int, not_before: int = 0) -> bool:
         keys, lane = self._keys, entry.lane
         names = [keys.due(entry.receiver), keys.lane(lane), keys.entries, keys.claims]
-        names += [keys.exhausted, keys.disabled, keys.wake]
+        names += [keys.exhausted, keys.disabled, keys.wake, keys.not_before]
         text = msgspec.json.encode(entry).decode()
-        return bool(
-            self._settle(keys=names, args=[lane, claim.token, now_ms, outcome, entry.id, text, due_ms, entry.receiver])
-        )
+        arguments: list[str | int] = [
+            lane,
+            claim.token,
+            now_ms,
+            outcome,
+            entry.id,
+            text,
+            due_ms,
+            entry.receiver,
+            not_before,
+        ]
+        return bool(self._settle(keys=names, args=arguments))
 
     def wait(self, timeout_s: float) -> None:
         """Return when a new entry has come, at the latest after `timeout_s`."""
@@ -234,9 +217,13 @@ class Outbox:
         pipeline.execute()
 
     def next_due_ms(self, receiver: str) -> int | None:
-        """When the receiver's next lane is due, None when it has none."""
+        """When the receiver's next lane is due and may be posted, None when it has none."""
         first = self._redis.zrange(self._keys.due(receiver), 0, 0, withscores=True)
-        return int(first[0][1]) if first else None
+        return max(int(first[0][1]), self.not_before_ms(receiver)) if first else None
+
+    def not_before_ms(self, receiver: str) -> int:
+        """Until when the receiver has asked to be left alone; 0 when it never has."""
+        return int(self._redis.zscore(self._keys.not_before, receiver) or 0)
 
     # Looking
 
@@ -258,7 +245,7 @@ class Outbox:
     def waiting(self, receiver: str | None = None) -> list[Entry]:
         """Entries still to be delivered, oldest first; those of disabled and unknown receivers too."""
         exhausted = set(self._redis.zrange(self._keys.exhausted, 0, -1))
-        entries = [_decode(text) for text in self._redis.hvals(self._keys.entries)]
+        entries = [decode_entry(text) for text in self._redis.hvals(self._keys.entries)]
         waiting = [entry for entry in entries if entry.id not in exhausted and receiver in (None, entry.receiver)]
         return sorted(waiting, key=lambda entry: (entry.created_ms, entry.id))
 
@@ -270,36 +257,18 @@ class Outbox:
         entries, exhausted = pipeline.execute()
         return entries - exhausted, exhausted
 
+    def waiting_for(self, receiver: str) -> int:
+        """How many entries wait for one receiver."""
+        pipeline = self._redis.pipeline()
+        for lane in self._redis.zrange(self._keys.due(receiver), 0, -1):
+            pipeline.llen(self._keys.lane(lane))
+        return sum(pipeline.execute())
+
     def exhausted(self) -> list[Entry]:
         """Entries whose attempts are used up, oldest failure first."""
         ids = self._redis.zrange(self._keys.exhausted, 0, -1)
         texts = self._redis.hmget(self._keys.entries, ids) if ids else []
-        return [_decode(text) for text in texts if text is not None]
-
-    def redeliver(self, entry_id: str, now_ms: int) -> bool:
-        """Try an exhausted entry again from the beginning; False when there is none of this id."""
-        text = self._redis.hget(self._keys.entries, entry_id)
-        if text is None:
-            return False
-        entry = msgspec.structs.replace(_decode(text), failures=0, last_error="")
-        keys = self._keys
-        names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.entries, keys.exhausted, keys.wake, keys.claims]
-        afresh = msgspec.json.encode(entry).decode()
-        return bool(
-            self._redeliver(keys=names, args=[entry.lane, now_ms, entry_id, afresh, entry.created_ms, entry.status])
-        )
-
-    def hurry(self, entry_id: str, now_ms: int) -> bool:
-        """Try an entry that waits for its next attempt now; False when none of this id is the first of its lane.
-
-        Its failures stay counted: the attempt after this one is as far away as it would have been.
-        """
-        text = self._redis.hget(self._keys.entries, entry_id)
-        if text is None:
-            return False
-        entry, keys = _decode(text), self._keys
-        names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.claims, keys.wake]
-        return bool(self._hurry(keys=names, args=[entry.lane, now_ms, entry_id]))
+        return [decode_entry(text) for text in texts if text is not None]
 
 
 def announce(

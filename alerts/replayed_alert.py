@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alerts.alert import Alert, fingerprint_of, labels_of
-from alerts.lifecycle import advance
+from alerts.lifecycle import advance, is_stale, renewed
 from contracts.rules import Drift, Quiet
 
 
@@ -31,7 +31,7 @@ class ReplayedAlert:
 
     def step(self, *, active: bool, now_ms: int, starts_at_ms: int, value: float) -> Alert | None:
         """Whether the condition holds at `now_ms`; returns the alert if that has just ended it."""
-        made = Alert(self._rule.kind, self._fingerprint, self._labels, {}, starts_at_ms, value)
+        made = Alert(self._rule.kind, self._fingerprint, self._labels, {}, starts_at_ms, value, explained_ms=now_ms)
         self.alert, transition = advance(
             self.alert,
             active=active,
@@ -40,4 +40,6 @@ class ReplayedAlert:
             keep_firing_for_s=self._rule.keep_firing_for,
             begin=lambda: made,
         )
+        if self.alert is not None and active and is_stale(self.alert, now_ms):
+            self.alert = renewed(self.alert, value=value, annotations={}, now_ms=now_ms)
         return transition.alert if transition is not None and transition.status == "resolved" else None

@@ -31,7 +31,7 @@ class Target(msgspec.Struct, frozen=True):
     group_key: str
     group_labels: dict[str, str]
     group: str
-    """Identifies the group in Redis; for an alert on its own `<receiver>:<fingerprint>`."""
+    """Identifies the group in Redis. Alerts that are told by themselves and differ in severity only share one."""
     wait_s: float
     """How long a new group waits for company."""
     interval_s: float
@@ -39,6 +39,8 @@ class Target(msgspec.Struct, frozen=True):
     repeat_s: float
     """After how long without change it is told again; 0 for never."""
     send_resolved: bool
+    alone: bool = False
+    """Whether each alert is told by itself."""
 
 
 class _Branch(NamedTuple):
@@ -99,10 +101,13 @@ def _target(receiver: str, branch: _Branch, labels: Mapping[str, str], *, send_r
     alone = branch.group_by == ALONE
     shared = dict(labels) if alone else {name: labels[name] for name in branch.group_by if name in labels}
     key = f"{branch.path}:{{{', '.join(f'{name}={json.dumps(value)}' for name, value in sorted(shared.items()))}}}"
-    # An alert on its own is in the same group whichever branch it took, so a changed tree does not lose its end.
-    mark = fingerprint_of(shared if alone else {"": key})
+    # An alert on its own is in the same group whichever branch it took, so a changed tree does not lose its end; and
+    # whatever its severity, so that the end of the milder one is told before the beginning of what it was raised to.
+    place = {name: value for name, value in labels.items() if name != "severity"}
+    mark = fingerprint_of(place if alone else {"": key})
     wait, interval = _timing(branch, alone=alone, critical=labels.get("severity") == "critical")
-    return Target(receiver, key, shared, f"{receiver}:{mark}", wait, interval, branch.repeat_interval, send_resolved)
+    repeat = branch.repeat_interval
+    return Target(receiver, key, shared, f"{receiver}:{mark}", wait, interval, repeat, send_resolved, alone)
 
 
 def _timing(branch: _Branch, *, alone: bool, critical: bool) -> tuple[float, float]:

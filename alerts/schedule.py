@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -20,7 +21,12 @@ def delay_ms(failures: int, retry_after_s: float | None = None) -> int | None:
     if failures >= len(DELAYS_S):
         return None
     wait = DELAYS_S[failures] * (1 + random.random() * _JITTER)
-    return int(max(wait, min(retry_after_s or 0, _LONGEST_RETRY_AFTER_S)) * 1000)
+    return max(int(wait * 1000), pause_ms(retry_after_s))
+
+
+def pause_ms(retry_after_s: float | None) -> int:
+    """For how long a receiver with such a `Retry-After` is left alone: at most a day."""
+    return int(min(retry_after_s or 0, _LONGEST_RETRY_AFTER_S) * 1000)
 
 
 def retry_after_s(header: str | None, now_ms: int) -> float | None:
@@ -30,6 +36,8 @@ def retry_after_s(header: str | None, now_ms: int) -> float | None:
     if header.strip().isdecimal() and len(header) < 12:
         return float(header)
     try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - now_ms / 1000)
+        date = parsedate_to_datetime(header)
+        # In asctime's form and with -0000 it names no zone; dates of HTTP are in UTC (RFC 9110, 5.6.7).
+        return max(0.0, date.replace(tzinfo=date.tzinfo or UTC).timestamp() - now_ms / 1000)
     except (TypeError, ValueError, OverflowError):
         return None

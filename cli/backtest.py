@@ -23,9 +23,10 @@ from contracts.settings import load_settings
 EXAMPLES = """Run the rules over recorded tweets, in the tweets' own time.
 
 The file has columns or fields `text` and `created_at` (or `date`), and optionally `sentiment`; tweets without one are
-scored with the model. With `received_at`, tweets that came late fill the past only, as live. Rows that cannot be used
-are left out, counted and named. Rules about judgements need feedback and are not run; drift needs tweets that are
-scored here.
+scored with the model. With `received_at`, tweets that came late fill the past only, as live. Tweets in a language that
+the model does not know are no bad buzz, as live: `reliable` says so, where it is missing `lang`, else the text of a
+tweet without a sentiment. Rows that cannot be used are left out, counted and named. Rules about judgements need
+feedback and are not run; drift needs tweets that are scored here.
 
 Examples:
 
@@ -85,6 +86,13 @@ def backtest(
             rows = tuned(run, progress)
         else:
             found = run.alerts()
+    if run.unreliable:
+        errors.print(
+            f"{run.unreliable:,} tweets are in a language that the model does not know: no bad buzz comes of them "
+            "unless a rule says include_unreliable",
+            highlight=False,
+            soft_wrap=True,
+        )
     if tune:
         _show_tuned(rows, output)
         return

@@ -62,14 +62,14 @@ def _panels(run: Backtest, alerts: Sequence[Alert]) -> list[tuple[BadBuzz, Subje
         if isinstance(rule, BadBuzz) and rule.enabled:
             for subject in run.subjects(rule):
                 fired = any(_is_of(alert, rule, subject) for alert in alerts)
-                tweets = 0 if rule.per_theme and not fired else int(run.series(subject).tweets.sum())
+                tweets = 0 if rule.per_theme and not fired else int(run.series(rule, subject).tweets.sum())
                 if tweets:
                     ranked.append((not fired, -tweets, len(ranked), (rule, subject)))
     return [pair for *_, pair in sorted(ranked, key=lambda one: one[:3])[:_MOST]]
 
 
 def _panel(axes: Any, run: Backtest, rule: BadBuzz, subject: Subject, alerts: Sequence[Alert]) -> None:
-    series = run.series(subject)
+    series = run.series(rule, subject)
     width = max(_FEWEST_S, len(series.total) * BUCKET_S // _POINTS) // BUCKET_S
     edges = np.arange(0, len(series.total), width)
     total, negative, tweets = (

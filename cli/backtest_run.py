@@ -20,6 +20,7 @@ from contracts.events import SENTIMENTS
 from contracts.rules import BadBuzz, Drift, Quiet, Rules
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
+from models.language import reliable
 from models.matching import Matcher
 from models.text_digests import digests
 
@@ -72,11 +73,14 @@ class Backtest:
         self._bit = {("watch", watch.name): index for index, watch in enumerate(rules.watches)}
         self._bit |= {("theme", theme.name): index + len(rules.watches) for index, theme in enumerate(rules.themes)}
         self._topics, self._digests = self._matched(recorded.texts)
+        self._reliable = self._known(recorded)
+        self.unreliable = int((~self._reliable).sum())
+        """Tweets in languages that the model does not know."""
         self._answers: Answers | None = None
         self._reference: Reference | None = None
         self._version = ""
         self._negative = self._scored(recorded, settings, model)
-        self.series = lru_cache(maxsize=4)(self._series)
+        self._series = lru_cache(maxsize=4)(self._counted)
 
     @property
     def days(self) -> float:
@@ -108,7 +112,7 @@ class Backtest:
         found: list[Alert] = []
         for number, (rule, subject) in enumerate(pairs):
             self._progress("rules", number, len(pairs))
-            series = self.series(subject)
+            series = self.series(rule, subject)
             if isinstance(rule, Quiet):
                 found += replay_quiet(rule, subject.where, series)
             else:
@@ -118,8 +122,14 @@ class Backtest:
                 found += replay_drift(one, {"model_version": self._version}, self._answers, self._reference)
         return sorted(found, key=lambda alert: (alert.starts_at_ms, alert.name))
 
-    def _series(self, subject: Subject) -> Series:
-        chosen = np.ones(len(self._times), bool)
+    def series(self, rule: BadBuzz | Quiet, subject: Subject) -> Series:
+        """What the rule sees of a subject: as live, tweets whose language the model does not know are no bad buzz
+        unless it says so."""
+        everything = isinstance(rule, Quiet) or rule.include_unreliable or not self.unreliable
+        return self._series(subject, everything)
+
+    def _counted(self, subject: Subject, everything: bool) -> Series:
+        chosen = np.ones(len(self._times), bool) if everything else self._reliable.copy()
         if subject.watch is not None:
             chosen &= self._about("watch", subject.watch)
         if subject.theme is not None:
@@ -143,6 +153,28 @@ class Backtest:
                 topics[word][start : start + len(chunk)] = [one >> 64 * word & 0xFFFF_FFFF_FFFF_FFFF for one in bits]
             found[start : start + len(chunk)] = digests(chunk)
         return topics, found
+
+    def _known(self, recorded: Recorded) -> NDArray[np.bool_]:
+        """Whether the model knows the language: as the file says, else by the tweet's `lang`, else by its text.
+
+        A tweet that has a sentiment is not asked for its text: whoever scored it has, and says `reliable` where it
+        is not, as the scored topic does.
+        """
+        known = np.array([said is not False for said in recorded.reliable], bool)
+        texts = [
+            text if sentiment is None else ""
+            for text, sentiment in zip(recorded.texts, recorded.sentiments, strict=True)
+        ]
+        asked = [
+            row
+            for row, (said, lang) in enumerate(zip(recorded.reliable, recorded.langs, strict=True))
+            if said is None and (lang or texts[row])
+        ]
+        for start in range(0, len(asked), _CHUNK):
+            self._progress("languages", start, len(asked))
+            rows = asked[start : start + _CHUNK]
+            known[rows] = reliable([texts[row] for row in rows], [recorded.langs[row] for row in rows])
+        return known
 
     def _scored(self, recorded: Recorded, settings: Settings, named: str | None) -> NDArray[np.bool_]:
         negative = np.array([sentiment == "negative" for sentiment in recorded.sentiments], bool)

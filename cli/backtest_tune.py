@@ -16,7 +16,7 @@ _Spans = list[tuple[int, float]]
 
 
 def tuned(run: Backtest, progress: Progress) -> list[dict[str, Any]]:
-    """One row per `bad_buzz` rule and pair of thresholds.
+    """One row per `bad_buzz` rule and pair of thresholds. An alert whose severity is raised counts once.
 
     `delay_s` is the median, over the alerts of the rule as it is that the changed one finds too, of how much later this
     one starts; None when it finds none.
@@ -56,8 +56,8 @@ def tuned(run: Backtest, progress: Progress) -> list[dict[str, Any]]:
 def _spans(run: Backtest, rule: BadBuzz, subjects: list[Subject]) -> list[_Spans]:
     return [
         [
-            (one.alert.starts_at_ms, float("inf") if one.alert.ends_at_ms is None else float(one.alert.ends_at_ms))
-            for one in Replay(rule, subject.where, run.series(subject)).alerts()
+            (start, float("inf") if end is None else float(end))
+            for start, end in Replay(rule, subject.where, run.series(rule, subject)).episodes()
         ]
         for subject in subjects
     ]

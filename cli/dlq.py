@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.connection import connect
+from cli.printable import printable
 from cli.redis_answers import redis_answers
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
@@ -101,7 +102,7 @@ def list_letters(
     for letter in newest:
         start = " ".join((letter.value or "(null)").split())[:60]
         cells = (letter.position, letter.at[:19], letter.error_class, letter.error, letter.source)
-        shown = (_printable(cell) for cell in (*cells, str(letter.attempts), str(letter.bytes), start))
+        shown = (printable(cell) for cell in (*cells, str(letter.attempts), str(letter.bytes), start))
         table.add_row(*(Text(cell) for cell in shown))
     console = wide_console()
     console.print(table)
@@ -123,7 +124,7 @@ def show(
     rows += [("key", _shown(letter.key()))]
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        typer.echo(f"{_printable(name):<{width}}  {value}")
+        typer.echo(f"{printable(name):<{width}}  {value}")
     typer.echo(f"\n{_shown(letter.value())}")
 
 
@@ -209,7 +210,7 @@ def _say(outcome: Outcome, *, dry_run: bool) -> None:
     if outcome.before:
         typer.echo(f"skipped {outcome.before:,} that were replayed before (--again sends them)")
     for reason in outcome.refused[:_SHOWN]:
-        typer.echo(f"not sent: {_printable(reason)}", err=True)
+        typer.echo(f"not sent: {printable(reason)}", err=True)
     if outcome.unsure:
         some = " ".join(outcome.unsure[:_SHOWN]) + (" …" if len(outcome.unsure) > _SHOWN else "")
         typer.echo(
@@ -231,12 +232,4 @@ def _ms(option: str, value: str | None) -> int | None:
 def _shown(value: bytes | str | None) -> str:
     if value is None:
         return "(null)"
-    return _printable(value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value)
-
-
-def _printable(text: str) -> str:
-    """Bytes from strangers must not steer a terminal."""
-    return "".join(
-        letter if letter.isprintable() or letter in "\n\t" else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
+    return printable(value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value)

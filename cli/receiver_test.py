@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 import sys
 import time
 from typing import Annotated
@@ -11,9 +10,9 @@ from typing import Annotated
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
+from cli.printable import cell, printable_json
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.rules_file import load_rules
@@ -89,17 +88,17 @@ def try_receiver(
 
 def _print(rows: list[dict[str, str | int]], output: Format) -> None:
     if output is Format.json:
-        typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        typer.echo(printable_json(rows))
         return
     table = Table("receiver", "kind", "status", "outcome", "what came back", "ms", box=SIMPLE)
     for row in rows:
         colour = "green" if row["outcome"] == "delivered" else "red"
         table.add_row(
-            escape(str(row["receiver"])),
+            cell(str(row["receiver"])),
             str(row["kind"]),
             str(row["status"]),
             f"[{colour}]{row['outcome']}[/]",
-            escape(str(row["said"])),
+            cell(str(row["said"])),
             str(row["ms"]),
         )
     wide_console().print(table)

@@ -18,7 +18,8 @@ from contracts.times import to_ms
 _NAMED: Final = 3
 """How many rows of each mistake are named."""
 _LONGEST: Final = 10_000
-_COLUMNS: Final = ("text", "created_at", "sentiment", "received_at", "date")
+_COLUMNS: Final = ("text", "created_at", "sentiment", "received_at", "date", "lang", "reliable")
+_FLAGS: Final = {"": None, "true": True, "false": False}
 _LONGEST_FIELD: Final = 64 * 1024 * 1024
 
 
@@ -37,6 +38,10 @@ class Recorded:
     """`received_at`, where the file has it."""
     sentiments: list[str | None] = field(default_factory=list)
     """As in the file; None where it does not say."""
+    langs: list[str | None] = field(default_factory=list)
+    """BCP 47, as in the file."""
+    reliable: list[bool | None] = field(default_factory=list)
+    """Whether the model knows the language, where the file says so."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Mistake → number of rows."""
     examples: dict[str, list[str]] = field(default_factory=dict)
@@ -59,7 +64,8 @@ class Recorded:
 
 
 def read_recorded(path: Path) -> Recorded:
-    """Read a Parquet, CSV or JSONL file with `text`, `created_at` and optionally `sentiment` and `received_at`.
+    """Read a Parquet, CSV or JSONL file with `text`, `created_at` and optionally `sentiment`, `lang`, `reliable` and
+    `received_at`.
 
     `date` stands for `created_at`, as it does for `buzzwatch produce`. Bad rows are left out, counted and named.
 
@@ -99,11 +105,23 @@ def _take(found: Recorded, where: str, row: dict[str, Any]) -> None:
         return found.skip("received_at is no date", where)
     if sentiment not in (None, "") and sentiment not in SENTIMENTS:
         return found.skip(f"sentiment is none of {', '.join(SENTIMENTS)}", where)
+    lang, reliable = row.get("lang"), _flag(row.get("reliable"))
+    if not isinstance(lang, str | None):
+        return found.skip("lang is no text", where)
+    if not isinstance(reliable, bool | None):
+        return found.skip("reliable is neither true nor false", where)
     found.texts.append(text)
     found.times_s.append(created_ms // 1000)
     found.received_s.append(None if received_ms is None else received_ms // 1000)
     found.sentiments.append(sentiment or None)
+    found.langs.append(lang or None)
+    found.reliable.append(reliable)
     return None
+
+
+def _flag(value: Any) -> Any:
+    """What a CSV file spells out; anything else as it is."""
+    return _FLAGS.get(value.lower(), value) if isinstance(value, str) else value
 
 
 def _ms(value: Any) -> int | None:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import enum
-import json
 import time
 from datetime import UTC, datetime
 from typing import Annotated
 
 import rich.box
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from alerts.connection import connect
 from alerts.silences import Silence, SilenceStore, new_silence
+from cli.printable import cell, printable_json
 from cli.redis_answers import redis_answers
 from cli.who import who
 from cli.wide import wide_console
@@ -86,7 +85,7 @@ def add(
     with redis_answers(settings.redis.url), connect(settings) as client:
         SilenceStore(client, settings).add(silence, now)
     if output is Format.json:
-        typer.echo(json.dumps(silence.public(now), ensure_ascii=False, indent=2))
+        typer.echo(printable_json(silence.public(now)))
     else:
         typer.echo(silence.id)
 
@@ -106,9 +105,9 @@ def list_silences(
         found = SilenceStore(client, settings).list(now)
     found = [silence for silence in found if everything or silence.state(now) != "expired"]
     if output is Format.json:
-        typer.echo(json.dumps([silence.public(now) for silence in found], ensure_ascii=False, indent=2))
+        typer.echo(printable_json([silence.public(now) for silence in found]))
     else:
-        wide_console().print(_table(found, now))
+        wide_console().print(table_of(found, now))
 
 
 @app.command("expire")
@@ -124,18 +123,20 @@ def expire(ids: Annotated[list[str], typer.Argument(help="Ids of silences.")]) -
             store.expire(silence_id, int(time.time() * 1000))
 
 
-def _table(silences: list[Silence], now_ms: int) -> Table:
-    table = Table("id", "state", "alerts", "from", "until", "by", "comment", box=rich.box.SIMPLE)
+def table_of(silences: list[Silence], now_ms: int) -> Table:
+    """One row for each; the id in one piece however narrow the terminal is."""
+    table = Table(box=rich.box.SIMPLE)
+    table.add_column("id", no_wrap=True)
+    for name in ("state", "alerts", "from, until", "by: why"):
+        table.add_column(name, overflow="fold")
     for silence in silences:
         state = silence.state(now_ms)
         table.add_row(
-            silence.id,
+            cell(silence.id),
             f"[{_COLOURS[state]}]{state}[/]",
-            escape(", ".join(map(str, silence.matchers))),
-            to_rfc3339(silence.starts_at_ms),
-            to_rfc3339(silence.ends_at_ms),
-            escape(silence.created_by),
-            escape(silence.comment),
+            cell(", ".join(map(str, silence.matchers))),
+            f"{to_rfc3339(silence.starts_at_ms)} {to_rfc3339(silence.ends_at_ms)}",
+            cell(f"{silence.created_by}: {silence.comment}"),
         )
     return table
 

@@ -32,6 +32,8 @@ def _reachable(url: str) -> str:
 
 
 HttpUrl = Annotated[str, pydantic.AfterValidator(_reachable)]
+_TOKEN: Final = re.compile(r"[!-~]+")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _APPRISE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.+", re.DOTALL)
 
 
@@ -100,6 +102,20 @@ class Alertmanager(BaseReceiver):
             raise ValueError("must be where the Alertmanager is, without /api/v2/alerts, which is added")
         if "?" in value or "#" in value:
             raise ValueError("must be where the Alertmanager is, without anything from ? or # on")
+        return value
+
+    @pydantic.field_validator("bearer_token")
+    @classmethod
+    def _fits_a_header(cls, value: str | None) -> str | None:
+        if value is not None and not _TOKEN.fullmatch(value):
+            raise ValueError("must be ASCII without spaces and line breaks, also at its end, and not empty")
+        return value
+
+    @pydantic.field_validator("username", "password")
+    @classmethod
+    def _of_one_line(cls, value: str | None) -> str | None:
+        if value is not None and _CONTROL.search(value):  # RFC 7617, 2
+            raise ValueError("must not contain line breaks, also at its end, or other control characters")
         return value
 
     @pydantic.model_validator(mode="after")

@@ -194,9 +194,13 @@ class BadBuzzCondition:
             negative_texts=verdict.now.texts.negative,
         )
         volume_before = self._volume_before(rule, subject.key, verdict, moment)
+        known = moment.alerts.get(subject.place)
 
         def begin() -> Told:
-            starts_at_ms = self._since_when(rule, subject.key, verdict, usual, moment.now_ms) * 1000
+            if known is None:
+                starts_at_ms = self._since_when(rule, subject.key, verdict, usual, moment.now_ms) * 1000
+            else:
+                starts_at_ms = known.starts_at_ms
             since, _ = self._counters.window_bounds(moment.now_ms, verdict.window_s)
             samples = self._counters.samples(subject.key[0], (since - _SAMPLES_BEFORE_MS // 1000) * 1000)
             if subject.key[1]:

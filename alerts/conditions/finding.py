@@ -6,20 +6,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from alerts.alert import Alert, fingerprint_of, labels_of
+from alerts.alert import SEVERITIES, Alert, fingerprint_of, labels_of
 from alerts.detectors.drift import Reference
 from alerts.state import Snapshot
 from contracts.rules import BaseRule, Severity
-
-SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
-"""From the mildest to the most severe."""
 
 Place = tuple[str, str, str, str]
 """Alert name, watch, theme and model version: what sets the alerts of a rules file apart."""
 
 
 class Told(NamedTuple):
-    """What is said about an alert when it begins or ends."""
+    """What is said about an alert."""
 
     value: float
     starts_at_ms: int
@@ -35,6 +32,7 @@ class Finding:
     """Labels that say which subject."""
     active: bool
     begin: Callable[[], Told]
+    """What is to be said now about an alert that begins, or that fires on."""
     end: Callable[[Mapping[str, str]], dict[str, str]]
     """From the annotations of the alert that is over to those of its end, the rule's own left out."""
     severity: Severity | None = None

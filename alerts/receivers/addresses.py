@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Final
 
 Network = IPv4Network | IPv6Network
@@ -17,6 +17,22 @@ Address = IPv4Address | IPv6Address
 
 _PUBLIC_AND_YET_METADATA: Final = (IPv4Address("168.63.129.16"),)
 """Azure's. Those of the others (169.254.169.254, fd00:ec2::254, 100.100.100.200) are in no public network."""
+_REFUSED: Final = tuple(
+    map(
+        ip_network,
+        (
+            "192.0.0.0/24",  # for protocols (RFC 6890); 192.0.0.192 has been metadata of Oracle's
+            "192.88.99.0/24",  # the nearest 6to4 relay, whoever runs it (RFC 7526)
+            "::/96",  # IPv4-compatible (RFC 4291, 2.5.5.1)
+            "::ffff:0:0:0/96",  # IPv4-translated (RFC 7915)
+            "64:ff9b:1::/48",  # NAT64 of a network's own (RFC 8215); where the IPv4 address stands is its business
+            "fec0::/10",  # site-local (RFC 3879)
+            "3fff::/20",  # for documentation (RFC 9637)
+            "5f00::/16",  # segments of a network's own (RFC 9602)
+        ),
+    )
+)
+"""What the interpreter's table of public addresses lets through, some of it or all, by its version."""
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
@@ -35,7 +51,9 @@ def permitted(address: Address, allowed: Sequence[Network]) -> bool:
     meant = _meant(address)
     if any(meant in network or address in network for network in allowed):
         return True
-    return meant.is_global and not meant.is_multicast and meant not in _PUBLIC_AND_YET_METADATA
+    if meant in _PUBLIC_AND_YET_METADATA or any(meant in network for network in _REFUSED):
+        return False
+    return meant.is_global and not meant.is_multicast
 
 
 def require_permitted(host: str, address: str, allowed: Sequence[Network]) -> None:

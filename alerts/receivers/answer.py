@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 import httpx
 
+from alerts.receivers.redaction import without
 from alerts.schedule import retry_after_s
 
 _PATIENT: Final = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
@@ -39,9 +41,13 @@ def of_response(response: httpx.Response, now_ms: int) -> Answer:
     return Answer("failed", f"answered {status}{f': {reason}' if reason else ''}", wait)
 
 
-def of_failure(failure: Exception) -> Answer:
-    """There was no answer."""
-    return Answer("failed", " ".join(f"{type(failure).__name__}: {failure}".split())[:_LONGEST])
+def of_failure(failure: Exception, secrets: Iterable[str] = ()) -> Answer:
+    """There was no answer.
+
+    Args:
+        secrets: the receiver's, which the failure may have named and nobody is to read.
+    """
+    return Answer("failed", " ".join(without(f"{type(failure).__name__}: {failure}", secrets).split())[:_LONGEST])
 
 
 def _excerpt(response: httpx.Response) -> str:

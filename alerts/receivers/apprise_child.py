@@ -16,6 +16,8 @@ from ipaddress import ip_network
 from typing import Any, Final
 
 from alerts.receivers.addresses import Network, RefusedAddressError, require_permitted
+from alerts.receivers.apprise_services import fit, name_incident
+from alerts.receivers.message import Message
 
 _LAST_PORT: Final = 65_535
 _CONNECTING: Final = ("socket.connect", "socket.sendto", "socket.sendmsg")
@@ -24,7 +26,7 @@ _CONNECTING: Final = ("socket.connect", "socket.sendto", "socket.sendmsg")
 def main() -> None:
     """Read a task from standard input, send, write one `[sent, addresses refused, what was said]` for each URL.
 
-    A task without a text only asks whether the URLs can be read: no connection is made.
+    A task without a message only asks whether the URLs can be read: no connection is made.
     """
     task = json.load(sys.stdin)
     refused: list[str] = []
@@ -35,8 +37,9 @@ def main() -> None:
     for url in task["urls"]:
         said.lines.clear()
         refused.clear()
-        sender = _sender(url)
-        sent = sender is not None and (task["text"] is None or _send(sender, task["title"], task["text"], task["kind"]))
+        sender = sender_of(url)
+        message = task["message"]
+        sent = sender is not None and (message is None or send(sender, url, Message(**message), task["within_s"]))
         outcomes.append([sent, list(dict.fromkeys(refused)), list(dict.fromkeys(said.lines))])
     json.dump(outcomes, sys.stdout)
 
@@ -61,7 +64,7 @@ def _guard(allowed: Sequence[Network], refused: list[str]) -> None:
     sys.addaudithook(check)
 
 
-def _sender(url: str) -> Any:
+def sender_of(url: str) -> Any:
     """None when Apprise cannot read the address."""
     import apprise  # a second of work, for this process alone
 
@@ -78,10 +81,15 @@ def _sender(url: str) -> Any:
     return sender
 
 
-def _send(sender: Any, title: str, text: str, kind: str) -> bool:
+def send(sender: Any, url: str, message: Message, within_s: float) -> bool:
+    """Whether all services of the address took it; `within_s` is what is left for that."""
     import apprise
 
-    return bool(sender.notify(title=title, body=text, notify_type=apprise.NotifyType(kind), body_format="text"))
+    for service in sender:
+        one_piece = name_incident(service, url, message.incident)
+        fit(service, url, len(message.title) + len(message.text) + 2, within_s, one_piece=one_piece)
+    kind = apprise.NotifyType(message.kind)
+    return bool(sender.notify(title=message.title, body=message.text, notify_type=kind, body_format="text"))
 
 
 class _Said(logging.Handler):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,12 +13,11 @@ from typing import Any, Final
 from alerts.receivers.addresses import Network
 from alerts.receivers.answer import Answer
 from alerts.receivers.message import Message, message_of
+from alerts.receivers.redaction import secrets_in, without
 from contracts.receivers import Apprise
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _LONGEST: Final = 300
-_SECRET_LENGTH: Final = 6
-"""Parts of an address that are shorter are no tokens."""
 
 
 def send(receiver: Apprise, body: Mapping[str, Any], allowed: Sequence[Network], timeout_s: float) -> Answer:
@@ -82,9 +80,8 @@ def _ask(
 ) -> subprocess.CompletedProcess[str]:
     task = {
         "urls": urls,
-        "title": message and message.title,
-        "text": message and message.text,
-        "kind": message and message.kind,
+        "message": message and message._asdict(),
+        "within_s": timeout_s / len(urls),
         "allowed": [str(network) for network in allowed],
     }
     return subprocess.run(
@@ -108,12 +105,4 @@ def _urls(receiver: Apprise) -> list[str]:
 
 
 def _without_secrets(text: str, urls: Sequence[str]) -> str:
-    """Tokens and passwords stand in Apprise's addresses, wherever a plugin wants them."""
-    for url in urls:
-        place = url.partition("://")[2] or url
-        credentials, at, _ = place.rpartition("@")
-        rest = credentials if at else place
-        for part in re.split(r"[/:@?&=,]", rest):
-            if len(part) >= _SECRET_LENGTH:
-                text = text.replace(part, "…")
-    return text
+    return without(text, (secret for url in urls for secret in secrets_in(url)))

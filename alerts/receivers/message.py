@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
@@ -14,6 +15,8 @@ _FACTS: Final = (
     ("sample_3", "“"),
 )
 """Annotations that people are shown, and what stands before them."""
+_OF_AN_END: Final = _FACTS[:1]
+"""Why it is over may be that it has become worse: "Raised to critical."."""
 _MOST: Final = 10
 """Alerts in one text; a chat refuses what is too long, and nobody reads it."""
 
@@ -25,6 +28,8 @@ class Message(NamedTuple):
     text: str
     kind: Literal["failure", "warning", "success"]
     """Apprise's notification type: the colour or the picture."""
+    incident: str
+    """The same for all that is told of an alert that is told by itself, or of a group, from beginning to end."""
 
 
 def message_of(body: Mapping[str, Any]) -> Message:
@@ -44,7 +49,16 @@ def message_of(body: Mapping[str, Any]) -> Message:
     paragraphs = [_paragraph(alert, alone=len(alerts) == 1) for alert in first]
     if len(alerts) > _MOST:
         paragraphs.append(f"… and {len(alerts) - _MOST:,} more: {body['externalURL']}/alerts")
-    return Message(title, "\n\n".join(paragraphs), kind)
+    return Message(title, "\n\n".join(paragraphs), kind, _incident(body))
+
+
+def _incident(body: Mapping[str, Any]) -> str:
+    """Fingerprint of an alert that is told by itself, as its group's key changes with the routes; for a group the hash
+    of its key, as in Alertmanager."""
+    shared = body["groupLabels"].keys()
+    if all(alert["labels"].keys() == shared for alert in body["alerts"]):
+        return str(body["alerts"][0]["fingerprint"])
+    return hashlib.sha256(body["groupKey"].encode()).hexdigest()
 
 
 def _headline(alert: Mapping[str, Any]) -> str:
@@ -55,11 +69,10 @@ def _headline(alert: Mapping[str, Any]) -> str:
 def _paragraph(alert: Mapping[str, Any], *, alone: bool) -> str:
     resolved = alert["status"] == "resolved"
     lines = [] if alone else [f"{'resolved' if resolved else 'firing'}: {_headline(alert)}"]
-    if not resolved:
-        for name, before in _FACTS:
-            text = alert["annotations"].get(name)
-            if text:
-                lines.append(f"{before}{text}{'”' if before == '“' else ''}")
+    for name, before in _OF_AN_END if resolved else _FACTS:
+        text = alert["annotations"].get(name)
+        if text:
+            lines.append(f"{before}{text}{'”' if before == '“' else ''}")
     since = f"{alert['labels'].get('severity', 'alert')}, since {alert['startsAt']}"
     lines.append(f"{since}, until {alert['endsAt']}" if resolved else since)
     lines.append(alert["generatorURL"])

@@ -1,7 +1,8 @@
 """Vouches for what fires: an Alertmanager is told again and again, as by Prometheus.
 
 Told is what the receiver was told of and knows to fire, muted and acknowledged alerts too: without news Alertmanager
-would call them resolved. Several notifiers share the work by a key in Redis that runs out after `resend_delay`.
+would call them resolved. Several notifiers share the work by a key in Redis that runs out after `resend_delay`. One
+that has asked for a pause (`Retry-After`, here or when it was told something new) is left alone until then.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from alerts.keys import AlertKeys
 from alerts.lifecycle import resolved
 from alerts.notifier_metrics import RESENT
 from alerts.receivers.answer import Answer
+from alerts.schedule import pause_ms
 from alerts.webhook import shown
 from contracts.receivers import Alertmanager
 from contracts.settings import Settings
@@ -56,6 +58,8 @@ class Resender:
         for receiver in receivers:
             if receiver.name in self._under_way:
                 continue
+            if int(self._redis.zscore(self._keys.not_before, receiver.name) or 0) > self._clock():
+                continue
             delay_ms = int(receiver.resend_delay * 1000)
             if self._redis.set(self._keys.resent(receiver.name), "1", nx=True, px=delay_ms):
                 self._under_way.add(receiver.name)
@@ -75,7 +79,7 @@ class Resender:
         known = self._known_to(receiver)
         if not known:
             return None
-        answer = self._hand_over(receiver, [shown("firing", alert, url) for alert, url in known.values()])
+        answer = self._handed_over(receiver, [shown("firing", alert, url) for alert, url in known.values()])
         RESENT.labels(receiver.name, answer.outcome).inc()
         if answer.outcome != "delivered":
             _log.warning("%s was not told again of %d alerts: %s", receiver.name, len(known), answer.said)
@@ -88,7 +92,14 @@ class Resender:
             for fingerprint, (alert, url) in known.items()
             if fingerprint not in still
         ]
-        return self._hand_over(receiver, over) if over and receiver.send_resolved else answer
+        return self._handed_over(receiver, over) if over and receiver.send_resolved else answer
+
+    def _handed_over(self, receiver: Alertmanager, alerts: list[dict[str, Any]]) -> Answer:
+        answer = self._hand_over(receiver, alerts)
+        pause = pause_ms(answer.retry_after_s)
+        if pause:
+            self._redis.zadd(self._keys.not_before, {receiver.name: self._clock() + pause}, gt=True)
+        return answer
 
     def _known_to(self, receiver: Alertmanager) -> dict[str, tuple[Alert, str]]:
         """What the receiver was told of and fires, as it is now, by fingerprint; with the external URL."""

@@ -10,6 +10,7 @@ from alerts.outbox import Entry
 from alerts.receivers import alertmanager, apprise_urls, signed_webhook
 from alerts.receivers.answer import Answer, of_failure
 from alerts.receivers.guarded_http import ending_within, guarded_client
+from alerts.receivers.redaction import secrets_of
 from contracts.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 from contracts.settings import AlertSettings
 
@@ -35,7 +36,7 @@ class Sending:
                 case Apprise():
                     return apprise_urls.send(receiver, json.loads(entry.body), self._allowed, self._timeout_s)
         except Exception as failure:
-            return of_failure(failure)
+            return of_failure(failure, secrets_of(receiver))
 
     def hand_over(self, receiver: Alertmanager, alerts: list[dict[str, Any]]) -> Answer:
         """Post alerts of the webhook body to an Alertmanager."""
@@ -43,7 +44,7 @@ class Sending:
             with ending_within(self._timeout_s):
                 return alertmanager.post(self._client, receiver, alerts, self._clock())
         except Exception as failure:
-            return of_failure(failure)
+            return of_failure(failure, secrets_of(receiver))
 
     def close(self) -> None:
         """Give back the connections."""

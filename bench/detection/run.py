@@ -76,8 +76,8 @@ def ours(rule: BadBuzz, fortnight: Fortnight, series: Series, false_alarms: floa
     return [
         (
             # The end of the bucket in which the condition first held: when it was known.
-            one.alert.starts_at_ms / 1000 + 5,
-            float("inf") if one.alert.ends_at_ms is None else one.alert.ends_at_ms / 1000,
+            start_ms / 1000 + 5,
+            float("inf") if end_ms is None else end_ms / 1000,
         )
-        for one in Replay(tuned, {"watch": "simulated"}, series).alerts(fortnight.judged_from_s)
+        for start_ms, end_ms in Replay(tuned, {"watch": "simulated"}, series).episodes(fortnight.judged_from_s)
     ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -28,13 +29,16 @@ RULES = Rules(
 )
 
 
-def judgement(*, correct: bool, version: str = "7", feedback_id: uuid.UUID | None = None) -> Feedback:
+def judgement(
+    *, correct: bool, version: str = "7", feedback_id: uuid.UUID | None = None, at_ms: int | None = None
+) -> Feedback:
     return Feedback(
         feedback_id=feedback_id or uuid.uuid4(),
         prediction_id=uuid.uuid4(),
         predicted="negative",
         correct=correct,
         model_version=version,
+        created_at=None if at_ms is None else datetime.fromtimestamp(at_ms / 1000, UTC),
     )
 
 
@@ -273,3 +277,52 @@ def test_what_the_judge_left_waiting_goes_on_between_two_judgements(settings: Se
     (over,) = evaluator.tick(NOW_MS + 60_000, "7")
     assert (over.status, over.alert.ends_at_ms) == ("resolved", NOW_MS + 60_000)
     assert evaluator.tick(NOW_MS + 61_000, "7") == []
+
+
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize("dated_ms", [None, NOW_MS - HOUR_MS, NOW_MS + 60_000])
+def test_no_date_of_a_judgement_shortens_or_lengthens_a_wait(settings: Settings, dated_ms: int | None) -> None:
+    rule = {"alert": "Errors", "kind": "consecutive_errors", "for": "10m", "keep_firing_for": "30m"}
+    rules = Rules.model_validate({"watches": [{"name": "acme", "match": ["acme"]}], "rules": [rule]})
+    client = connect(settings)
+    judge, evaluator = Judge(client, settings, rules), Evaluator(client, settings, rules)
+    store, minute = AlertStore(client, settings), 60_000
+
+    def judged(*verdicts: bool, first: int, now_ms: int) -> None:
+        some = [(first + place, judgement(correct=one, at_ms=dated_ms)) for place, one in enumerate(verdicts)]
+        judge.judge("t", first, first + len(some), some, now_ms=now_ms)
+
+    judge.serving("7", NOW_MS)
+    judged(WRONG, WRONG, WRONG, first=0, now_ms=NOW_MS)
+    judged(WRONG, first=3, now_ms=NOW_MS + minute)
+    assert evaluator.tick(NOW_MS + 10 * minute - 1, "7") == []
+    (began,) = evaluator.tick(NOW_MS + 10 * minute, "7")
+    assert (began.status, began.alert.starts_at_ms) == ("firing", dated_ms or NOW_MS)
+    judged(RIGHT, first=4, now_ms=NOW_MS + 11 * minute)
+    judged(RIGHT, first=5, now_ms=NOW_MS + 12 * minute)
+    assert evaluator.tick(NOW_MS + 41 * minute - 1, "7") == []
+    assert [alert.state for alert in store.list()] == ["firing"]
+    (over,) = evaluator.tick(NOW_MS + 41 * minute, "7")
+    assert (over.status, over.alert.ends_at_ms) == ("resolved", NOW_MS + 41 * minute)
+
+
+def test_judgements_date_an_episode_that_waits_for_nothing(judge: Judge, store: AlertStore) -> None:
+    dated = [judgement(correct=one, at_ms=NOW_MS - HOUR_MS + place) for place, one in enumerate([WRONG] * 3 + [RIGHT])]
+    judge.judge("t", 0, 4, list(enumerate(dated)), now_ms=NOW_MS)
+    (alert,) = store.list("resolved")
+    assert (alert.starts_at_ms, alert.ends_at_ms) == (NOW_MS - HOUR_MS + 2, NOW_MS - HOUR_MS + 3)
+
+
+def test_a_row_that_grows_is_told_as_long_as_it_is_and_tells_nobody_anew(
+    judge: Judge, settings: Settings, store: AlertStore
+) -> None:
+    judge.judge("t", 0, 3, events(*[WRONG] * 3), now_ms=NOW_MS)
+    (before,) = store.list("firing")
+    judge.judge("t", 3, 7, events(*[WRONG] * 4, first=3), now_ms=NOW_MS + 5000)
+    (alert,) = store.list("firing")
+    assert (alert.value, alert.annotations["streak"]) == (7, "7")
+    assert alert.annotations["summary"].startswith("7 wrong predictions in a row")
+    assert (alert.starts_at_ms, alert.fingerprint, alert.link) == (before.starts_at_ms, before.fingerprint, before.link)
+    assert posted(settings) == ["firing"]

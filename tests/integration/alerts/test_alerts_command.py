@@ -6,18 +6,26 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from alerts.alert import Alert, Transition, fingerprint_of
 from alerts.connection import connect
 from alerts.notifier import wall_clock
 from alerts.outbox import Outbox
+from alerts.redelivery import Redelivery
 from alerts.state import AlertStore
 from cli.main import app, main
 from contracts.settings import Settings
-from tests.fakes import Clock
+from tests.fakes import SECRET, Clock
 from tests.integration.alerts.notifications import changes, dispatch, put
 
 
 @pytest.fixture
-def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rules = tmp_path / "known.yaml"
+    rules.write_text(
+        "watches: [{name: acme, match: [acme]}]\n"
+        f"receivers: [{{name: team, url: 'http://127.0.0.1:9/', secret: '{SECRET}'}}]\n"
+    )
+    monkeypatch.setenv("BUZZWATCH_RULES", str(rules))
     monkeypatch.setenv("BUZZWATCH_REDIS__URL", settings.redis.url)
     monkeypatch.setenv("BUZZWATCH_REDIS__PREFIX", settings.redis.prefix)
     monkeypatch.setenv("COLUMNS", "200")
@@ -167,8 +175,78 @@ def test_what_somebody_is_at_is_not_tried_twice(settings: Settings, environment:
     dispatch(settings, now)
     claim = outbox.claim("team", now, 60_000)
     assert claim is not None
-    assert outbox.hurry(claim.entry.id, now)
+    assert Redelivery(connect(settings), settings).hurry(claim.entry.id, now)
     assert outbox.claim("team", wall_clock(), 1000) is None
+
+
+def undelivered(settings: Settings, *, to: str, failures: int) -> str:
+    """The id of a notification that has failed so often."""
+    outbox, clock = Outbox(connect(settings), settings), Clock(wall_clock() - 10_000_000)
+    put(settings, clock(), changes()[0], to=(to,))
+    dispatch(settings, clock())
+    for _ in range(failures):
+        claim = outbox.claim(to, clock(), 1000)
+        assert claim is not None
+        outbox.failed(claim, clock(), "answered 500")
+        clock.forward(50_000)
+    (identifier,) = [entry.id for entry in (*outbox.waiting(to), *outbox.exhausted())]
+    return identifier
+
+
+@pytest.mark.parametrize("failures", [0, 1, 10])
+def test_what_is_for_a_receiver_that_left_the_rules_is_named_not_called_due_and_can_be_dropped(
+    settings: Settings, environment: None, failures: int
+) -> None:
+    identifier = undelivered(settings, to="desk", failures=failures)
+    (shown,) = json.loads(run("redeliver", "--format", "json"))
+    assert (shown["id"], shown["why"], shown["failures"]) == (identifier, "receiver not in the rules", failures)
+    result = CliRunner().invoke(app, ["alerts", "redeliver", "--all"])
+    assert result.stderr == "0 notification(s) due again, 1 not: see the list\n"
+    result = CliRunner().invoke(app, ["alerts", "redeliver", identifier])
+    assert "names no receiver 'desk'; name it again, or throw the notification away with" in str(result.exception)
+    assert json.loads(run("redeliver", "--format", "json")) == [shown]
+    result = CliRunner().invoke(app, ["alerts", "redeliver", "--drop", identifier])
+    assert result.stderr == "1 notification(s) dropped\n"
+    assert json.loads(run("redeliver", "--format", "json")) == []
+    assert Outbox(connect(settings), settings).counts() == (0, 0)
+
+
+def test_only_what_is_named_is_dropped(settings: Settings, environment: None) -> None:
+    identifier = undelivered(settings, to="team", failures=10)
+    for arguments in (["--drop"], ["--drop", "--all"], ["--drop", "--all", identifier]):
+        result = CliRunner().invoke(app, ["alerts", "redeliver", *arguments])
+        assert result.exit_code == 2
+        assert "--drop needs the ids" in result.output
+    assert len(json.loads(run("redeliver", "--format", "json"))) == 1
+
+
+def test_a_receiver_that_is_disabled_is_enabled_first(settings: Settings, environment: None) -> None:
+    outbox, now = Outbox(connect(settings), settings), wall_clock()
+    put(settings, now, changes()[0])
+    dispatch(settings, now)
+    claim = outbox.claim("team", now, 1000)
+    assert claim is not None
+    outbox.gone(claim, now, "410 Gone")
+    result = CliRunner().invoke(app, ["alerts", "redeliver", claim.entry.id])
+    assert "has answered 410 Gone; post to it again with `buzzwatch alerts redeliver --enable team`" in str(
+        result.exception
+    )
+    assert run("redeliver", claim.entry.id, "--enable", "team") == ""
+    assert outbox.disabled() == {}
+
+
+def test_what_strangers_wrote_steers_no_terminal(settings: Settings, environment: None) -> None:
+    nasty = "7\x1b]0;pwned\x07\x9b2J [bold]"
+    labels = {"alertname": "BadBuzz", "severity": "warning", "model_version": nasty}
+    alert = Alert("consecutive_errors", fingerprint_of(labels), labels, {"summary": nasty}, starts_at_ms=1, value=1.0)
+    put(settings, wall_clock(), Transition("firing", alert))
+    run("ack", alert.fingerprint, "--by", nasty, "--comment", nasty)
+    run("silence", "add", f"model_version={nasty}", "--comment", nasty, "--by", nasty)
+    for command in ("list", "silence list"):
+        table, text = run(*command.split()), run(*command.split(), "--format", "json")
+        assert not {"\x1b", "\x07", "\x9b"} & set(table + text)
+        assert r"7\x1b]0;pwned\x07\x9b2J [bold]" in " ".join(table.split())
+        assert repr(nasty) in str(json.loads(text))
 
 
 def test_what_cannot_be_redelivered_is_one_line(settings: Settings, environment: None) -> None:

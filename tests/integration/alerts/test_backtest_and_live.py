@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pytest
 
 from alerts.backtest import Replay
 from alerts.connection import connect
@@ -20,33 +21,45 @@ RULE = BadBuzz(
 )
 
 
-def test_the_live_evaluator_and_the_backtest_find_the_same_alert(settings: Settings) -> None:
+GROWING = RULE.model_copy(update={"for_": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("rule", "tweets", "shares", "severities"),
+    [(RULE, (3, 3), (0.75, 0.75), ["critical"]), (GROWING, (8, 12), (0.42, 0.95), ["warning", "critical"])],
+)
+def test_the_live_evaluator_and_the_backtest_find_the_same_alerts(
+    settings: Settings, rule: BadBuzz, tweets: tuple[int, int], shares: tuple[float, float], severities: list[str]
+) -> None:
     source = random.Random(11)
     feeder = Feeder(CounterStore(connect(settings), settings))
     rules = Evaluator(
-        connect(settings), settings, Rules(watches=(Watch(name="air-paradis", match=("x",)),), rules=(RULE,))
+        connect(settings), settings, Rules(watches=(Watch(name="air-paradis", match=("x",)),), rules=(rule,))
     )
     store = AlertStore(connect(settings), settings)
     times: list[int] = []
     negative: list[bool] = []
     for second in range(0, 7200, 5):
         crisis = 4800 <= second < 5600
+        part = second >= 5100
         moment = BEGIN_S + second
-        for _ in range(source.choice((1, 2, 3)) * (3 if crisis else 1)):
+        for _ in range(source.choice((1, 2, 3)) * (tweets[part] if crisis else 1)):
             times.append(moment + source.randrange(5))
-            negative.append(source.random() < (0.75 if crisis else 0.25))
+            negative.append(source.random() < (shares[part] if crisis else 0.25))
             feeder.tweets(times[-1] * 1000, negative=negative[-1], positive=not negative[-1])
         if second >= 3600:
             rules.tick((moment + 5) * 1000, "7")
-    (live,) = store.list("resolved")
+    live = store.list("resolved")[::-1]
     moments = np.array(times, np.int64)
     series = count(Span.of(moments), moments, np.array(negative), np.arange(len(times), dtype=np.uint64))
-    (found,) = [one.alert for one in Replay(RULE, {"watch": "air-paradis"}, series).alerts()]
-    assert found.labels == live.labels
-    assert found.fingerprint == live.fingerprint
-    assert found.ends_at_ms is not None
-    assert live.ends_at_ms is not None
-    # What is usual is up to ten seconds old live.
-    assert abs(found.starts_at_ms - live.starts_at_ms) <= 10_000
-    assert abs(found.ends_at_ms - live.ends_at_ms) <= 10_000
-    assert found.starts_at_ms >= (BEGIN_S + 4800) * 1000
+    found = [one.alert for one in Replay(rule, {"watch": "air-paradis"}, series).alerts()]
+    assert [one.labels["severity"] for one in live] == severities
+    assert [(one.labels, one.fingerprint) for one in found] == [(one.labels, one.fingerprint) for one in live]
+    for ours, theirs in zip(found, live, strict=True):
+        assert ours.ends_at_ms is not None
+        assert theirs.ends_at_ms is not None
+        # What is usual is up to ten seconds old live.
+        assert abs(ours.starts_at_ms - theirs.starts_at_ms) <= 10_000
+        assert abs(ours.ends_at_ms - theirs.ends_at_ms) <= 10_000
+        assert abs(ours.value - theirs.value) <= 0.05
+        assert ours.starts_at_ms >= (BEGIN_S + 4800) * 1000

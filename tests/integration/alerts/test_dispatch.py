@@ -179,7 +179,7 @@ def test_an_alert_about_the_model_mutes_the_bad_buzz_it_may_have_caused(desk: De
     assert desk.look() == ["Errors firing"]
     desk.fire(BUZZ, other)
     assert desk.look() == ["BadBuzz firing"]  # the one of the other version
-    assert desk.outbox.waiting()[-1].fingerprint == other.fingerprint
+    assert json.loads(desk.outbox.waiting()[-1].body)["alerts"][0]["fingerprint"] == other.fingerprint
     desk.end(ERRORS)
     assert desk.look() == ["Errors resolved", "BadBuzz firing"]
 

@@ -7,13 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from alerts.alert import Acknowledgement
 from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.evaluator import Evaluator
 from alerts.keys import AlertKeys
 from alerts.outbox import Outbox
 from alerts.state import AlertStore
-from contracts.rules import Rules, Webhook
+from contracts.rules import Rules, Watch, Webhook
 from contracts.rules_file import load_rules
 from contracts.settings import Settings
 from tests.fakes import SECRET
@@ -205,3 +206,78 @@ def test_watches_have_alerts_of_their_own(settings: Settings, feeder: Feeder, st
     feeder.tweets(START_MS, positive=40, watch="delta")
     evaluator(settings).tick(START_MS + 1000, "7")
     assert {alert.labels["watch"] for alert in store.list("firing")} == {"united", "air-paradis"}
+
+
+def test_an_alert_that_fires_for_long_says_once_a_minute_what_is_so_now(
+    settings: Settings, feeder: Feeder, store: AlertStore
+) -> None:
+    a_days_past(feeder)
+    rules = evaluator(settings, severity="critical", annotations={"who": "{{ $labels.severity }} {{ $value }}"})
+    seen: dict[int, tuple[str, float]] = {}
+    feeder.tweets(START_MS, negative=30, positive=20)
+    (began,) = rules.tick(START_MS + 4900, "7")
+    store.acknowledge(began.alert.fingerprint, Acknowledgement("maya", "on it", START_MS))
+    for second in range(5, 190, 5):
+        now_ms = START_MS + second * 1000 + 4900
+        feeder.tweets(now_ms, negative=57, positive=1 + second // 60, theme="crew")
+        feeder.tweets(now_ms, negative=1, theme="crew", text=f"the crew left us behind {second}")
+        assert rules.tick(now_ms, "7") == []
+        (alert,) = store.list()
+        seen[second] = alert.annotations["top_terms"], alert.value
+    changes = [second for second in seen if second > 5 and seen[second] != seen[second - 5]]
+    assert changes == [60, 120, 180]
+    assert seen[5] == ("", 0.6)
+    assert alert.value > 0.94
+    assert alert.annotations["share_now"] == f"{alert.value:.3f}"
+    assert "behind" in alert.annotations["top_terms"]
+    assert alert.annotations["top_themes"].startswith("crew")
+    assert alert.annotations["sample_1"].startswith("the crew left us behind")
+    assert alert.annotations["who"] == f"critical {alert.value:.4g}"
+    assert alert.annotations["since"] == began.alert.annotations["since"]
+    for name in ("labels", "fingerprint", "starts_at_ms", "link", "ends_at_ms", "kind"):
+        assert getattr(alert, name) == getattr(began.alert, name)
+    assert alert.acknowledgement is not None
+
+
+def test_what_is_explained_anew_is_told_with_the_next_repeat_and_not_before(
+    settings: Settings, feeder: Feeder, store: AlertStore
+) -> None:
+    a_days_past(feeder)
+    feeder.tweets(START_MS, negative=30, positive=20)
+    rules = evaluator(settings, severity="critical")
+    rules.tick(START_MS + 4900, "7")
+    dispatch(settings, START_MS + 4900)
+    outbox = Outbox(connect(settings), settings)
+    (first,) = outbox.waiting()
+    for second in range(5, 120, 5):
+        feeder.tweets(START_MS + second * 1000, negative=57, positive=3)
+        rules.tick(START_MS + second * 1000 + 4900, "7")
+    assert store.list("firing")[0].value > 0.9
+    assert dispatch(settings, START_MS + 120_000) == 0
+    assert outbox.waiting() == [first]
+    assert "60%" in first.body
+    claim = outbox.claim("team", START_MS + 120_000, 1000)
+    assert claim is not None
+    assert outbox.delivered(claim, START_MS + 120_000)
+    dispatch(settings, START_MS + 5 * 3600_000)
+    (again,) = outbox.waiting()
+    assert store.list("firing")[0].annotations["summary"] in again.body
+    assert again.id != first.id
+
+
+def test_of_many_alerts_those_explained_longest_ago_come_first(
+    settings: Settings, feeder: Feeder, store: AlertStore
+) -> None:
+    names = [f"brand-{number}" for number in range(30)]
+    rules = default_rules(severity="critical").model_copy(
+        update={"watches": tuple(Watch(name=name, match=(f"@{name}",)) for name in names)}
+    )
+    for name in names:
+        feeder.tweets(START_MS, negative=40, watch=name)
+    evaluator = Evaluator(connect(settings), settings, rules)
+    assert len(evaluator.tick(START_MS + 1000, "7")) == 30
+    explained = []
+    for now_ms in (START_MS + 61_000, START_MS + 61_500, START_MS + 62_000):
+        assert evaluator.tick(now_ms, "7") == []
+        explained.append(sum(alert.explained_ms == now_ms for alert in store.list("firing")))
+    assert explained == [20, 10, 0]

@@ -15,6 +15,7 @@ import pytest
 
 from alerts.connection import connect
 from alerts.notifier import LEASE_MS, SLOTS, Notifier
+from alerts.notifier_metrics import REGISTRY
 from alerts.outbox import Outbox
 from contracts.rules import Webhook
 from contracts.settings import Settings
@@ -97,6 +98,19 @@ def test_retry_after_is_honoured(settings: Settings, receiver: Receiver) -> None
         assert 2.9 <= time.monotonic() - first < 4.5
 
 
+def test_a_storm_does_not_run_against_a_limit_that_the_receiver_has_named(
+    settings: Settings, receiver: Receiver, outbox: Outbox
+) -> None:
+    receiver.answers = [(429, {"Retry-After": "2"})]
+    put(settings, now_ms(), *(changes(number)[0] for number in range(1, 21)))
+    with delivering_to(settings, receiver):
+        receiver.wait_for(1)
+        time.sleep(1)
+        assert len(receiver.posts) <= SLOTS  # those that were under way
+        assert sum(entry.failures for entry in outbox.waiting()) == 1
+        receiver.wait_for(21)
+
+
 def test_410_disables_a_receiver_and_its_alerts_wait(
     settings: Settings, receiver: Receiver, desk: Receiver, outbox: Outbox
 ) -> None:
@@ -156,6 +170,8 @@ def test_entries_for_a_receiver_that_left_the_rules_are_kept_and_named_once(
         until(lambda: notifier.connected)
         put(settings, now_ms(), changes(2)[0], to=("team",))
         receiver.wait_for(1)
+    assert REGISTRY.get_sample_value("buzzwatch_outbox_orphaned") == 1
+    assert REGISTRY.get_sample_value("buzzwatch_outbox_waiting") == 0  # what cannot be delivered is nobody's delay
     assert [entry.receiver for entry in outbox.waiting()] == ["desk"]
     assert [record.getMessage() for record in caplog.records if "desk" in record.getMessage()] == [
         "1 alerts wait for the receiver desk, which the rules do not name any more"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from copy import copy
 from functools import cache, partial
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,7 +16,8 @@ from alerts.counts import Counts, Volume
 from alerts.detectors.bad_buzz import NEVER_RESTED, assess
 from alerts.detectors.baseline import Baseline, Past, Tally, expect, spans
 from alerts.detectors.drift import Reference
-from alerts.lifecycle import advance
+from alerts.escalation import escalation, severity_of
+from alerts.lifecycle import advance, resolved
 from alerts.recorded import BUCKET_S, Series, Span, count
 from contracts.rules import BadBuzz, Drift, Quiet
 
@@ -96,10 +98,32 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
         # As live, a subject without an alert and with next to nothing in its longest window is not looked at.
         if alert is None and windows[-1].texts.total < rule.min_volume:
             continue
-        usual = usual_at(now_s // 60 * 60, alert.starts_at_ms if alert is not None and firing else None, len(excluded))
+        fires_since_ms = alert.starts_at_ms if alert is not None and firing else None
+        if fires_since_ms is not None and now_s * 1000 - fires_since_ms > rule.baseline * 1000:
+            fires_since_ms = None  # no crisis any more, but what is usual
+        usual = usual_at(now_s // 60 * 60, fires_since_ms, len(excluded))
         rested = now_s - rested_at if np.isfinite(rested_at) else NEVER_RESTED
         verdict = assess(rule, windows, usual, firing=firing, rested_s=rested)
-        begin = Alert("bad_buzz", "", {}, {}, (now_s - BUCKET_S) * 1000, verdict.now.texts.share)
+        now = verdict.now.texts
+        grade = escalation(share_now=now.share, share_before=verdict.past_share, negative_texts=now.negative)
+        severity = severity_of(rule, grade.score)
+        begin = Alert(
+            "bad_buzz",
+            "",
+            {"severity": severity},
+            {},
+            (now_s - BUCKET_S) * 1000,
+            now.share,
+            explained_ms=now_s * 1000,
+        )
+        if alert is not None and firing and verdict.active:
+            if severity == "critical" != alert.labels["severity"]:
+                found.append(resolved(alert, now_s * 1000))
+                excluded.append((alert.starts_at_ms // 60_000 * 60 - LEAD_S, -(-now_s // 60) * 60))
+                alert = msgspec.structs.replace(begin, starts_at_ms=alert.starts_at_ms)
+                continue
+            if now_s * 1000 - alert.explained_ms >= 60_000:
+                alert = msgspec.structs.replace(alert, value=now.share, explained_ms=now_s * 1000)
         alert, transition = advance(
             alert,
             active=verdict.active,
@@ -112,11 +136,16 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
             found.append(transition.alert)
             rested_at = now_s
             start_ms = transition.alert.starts_at_ms
+            if now_s * 1000 - start_ms > rule.baseline * 1000:
+                continue
             excluded.append((start_ms // 60_000 * 60 - LEAD_S, -(-now_s // 60) * 60))
     return found if alert is None or alert.state != "firing" else [*found, alert]
 
 
-@pytest.mark.parametrize(("seed", "wait_s", "hours", "baseline_h"), [(0, 0.0, 5, 2), (1, 60.0, 5, 2), (2, 0.0, 14, 10)])
+@pytest.mark.parametrize(
+    ("seed", "wait_s", "hours", "baseline_h"),
+    [(0, 0.0, 5, 2), (1, 60.0, 5, 2), (2, 0.0, 14, 10), (3, 0.0, 5, 0.4)],
+)
 def test_columns_find_what_looking_tick_by_tick_finds(
     seed: int, wait_s: float, hours: float, baseline_h: float
 ) -> None:
@@ -125,8 +154,8 @@ def test_columns_find_what_looking_tick_by_tick_finds(
     found = [one.alert for one in Replay(rule, WHERE, series).alerts()]
     expected = tick_by_tick(rule, series)
     assert expected
-    assert [(one.starts_at_ms, one.ends_at_ms) for one in found] == [
-        (one.starts_at_ms, one.ends_at_ms) for one in expected
+    assert [(one.labels["severity"], one.starts_at_ms, one.ends_at_ms) for one in found] == [
+        (one.labels["severity"], one.starts_at_ms, one.ends_at_ms) for one in expected
     ]
     assert [one.value for one in found] == [one.value for one in expected]
 
@@ -139,6 +168,38 @@ def test_an_alert_at_the_end_of_the_recording_has_no_end() -> None:
     assert found.alert.ends_at_ms is None
     assert found.verdict.active
     assert found.alert.labels["watch"] == "acme"
+
+
+def test_an_alert_whose_severity_is_raised_is_two_alerts_and_one_episode() -> None:
+    series = traffic(0, hours=6, crises=0)
+    for minutes, negative, total in ((60, 4, 8), (55, 20, 21)):
+        last = slice(-minutes * 60 // BUCKET_S, None)
+        for counts, number in ((series.negative, negative), (series.total, total)):
+            counts[last] = number
+    for past, counts in ((series.past_negative, series.negative), (series.past_total, series.total)):
+        past[:] = counts
+    milder, worse = (one.alert for one in Replay(RULE, WHERE, series).alerts())
+    assert (milder.labels["severity"], worse.labels["severity"]) == ("warning", "critical")
+    assert milder.fingerprint != worse.fingerprint
+    assert milder.starts_at_ms == worse.starts_at_ms
+    assert milder.ends_at_ms is not None
+    assert (worse.ends_at_ms, worse.value) == (None, 20 / 21)
+    assert list(Replay(RULE, WHERE, series).episodes()) == [(worse.starts_at_ms, None)]
+    fixed = RULE.model_copy(update={"severity": "warning"})
+    (alone,) = (one.alert for one in Replay(fixed, WHERE, series).alerts())
+    assert (alone.labels["severity"], alone.starts_at_ms, alone.ends_at_ms) == ("warning", worse.starts_at_ms, None)
+
+
+def test_what_lasts_longer_than_the_baseline_is_the_new_usual() -> None:
+    series = traffic(0, hours=6, crises=0)
+    last = slice(-7200 // BUCKET_S, None)
+    for counts in (series.negative, series.past_negative):
+        counts[last] = 3
+    for counts in (series.total, series.past_total):
+        counts[last] = 4
+    ((start_ms, end_ms),) = Replay(RULE.model_copy(update={"baseline": 3600.0}), WHERE, series).episodes()
+    assert end_ms is not None
+    assert 3600 < (end_ms - start_ms) / 1000 < 4500
 
 
 def test_ordinary_days_are_calm() -> None:

@@ -24,9 +24,15 @@ class Channel:
     """One receiver's group, the alerts that fire, and a clock."""
 
     def __init__(
-        self, wait_s: float = 0, interval_s: float = 0, repeat_s: float = 14_400, *, send_resolved: bool = True
+        self,
+        wait_s: float = 0,
+        interval_s: float = 0,
+        repeat_s: float = 14_400,
+        *,
+        send_resolved: bool = True,
+        alone: bool = False,
     ) -> None:
-        self.target = Target("team", "{}:{}", {}, "team:g", wait_s, interval_s, repeat_s, send_resolved)
+        self.target = Target("team", "{}:{}", {}, "team:g", wait_s, interval_s, repeat_s, send_resolved, alone)
         self.clock = Clock()
         self.group: Group | None = None
         self.active: dict[str, Alert] = {}
@@ -137,16 +143,59 @@ def test_what_was_over_before_it_could_be_told_is_not_told() -> None:
     assert channel.group is None
 
 
-def test_an_end_within_the_interval_is_told_before_the_next_begin() -> None:
-    channel = Channel(interval_s=300)
+@pytest.mark.parametrize("alone", [False, True])
+def test_an_end_and_the_next_begin_within_the_interval_are_told_at_once_in_order(alone: bool) -> None:
+    channel = Channel(interval_s=300, alone=alone)
     channel.fire(A)
     channel.look()
     channel.clock.forward(10)
     channel.end(A)
     channel.fire(alert("a", 5000))
+    channel.end(alert("a", 5000))
+    channel.fire(alert("a", 7000))
     assert look_until(channel, 1000) == [
         (290.0, [("a", "resolved", 0)]),
-        (590.0, [("a", "firing", 0)]),
+        (290.0, [("a", "firing", 0)]),  # never for an interval that it is over, while it fires
+    ]
+
+
+def test_a_group_that_waits_for_nothing_at_first_keeps_its_interval_from_then_on() -> None:
+    channel = Channel(interval_s=300)
+    channel.fire(A)
+    channel.end(A)
+    channel.fire(alert("a", 5000))
+    assert look_until(channel, 1000) == [
+        (0.0, [("a", "firing", 0)]),
+        (300.0, [("a", "resolved", 0)]),
+        (300.0, [("a", "firing", 0)]),
+    ]
+
+
+@pytest.mark.parametrize(("wait_s", "interval_s"), [(0, 0), (0, 300), (30, 300)])
+def test_what_is_told_by_itself_and_raised_is_told_in_order_and_waits_no_longer_than_a_new_one(
+    wait_s: float, interval_s: float
+) -> None:
+    milder, worse = alert("z"), alert("a")  # of one place
+    channel = Channel(wait_s, interval_s, alone=True)
+    channel.fire(milder)
+    look_until(channel, 100)
+    channel.end(milder)
+    channel.fire(worse)
+    assert look_until(channel, 1000) == [(wait_s, [("z", "resolved", 0)]), (wait_s, [("a", "firing", 0)])]
+
+
+def test_what_is_told_by_itself_has_its_own_labels_and_no_company() -> None:
+    channel = Channel(repeat_s=600, alone=True)
+    channel.fire(A)
+    channel.target = msgspec.structs.replace(channel.target, group_labels={"severity": "critical"})
+    channel.fire(B)
+    first, second = channel.flushed().notifications
+    assert (first.target.group_labels, second.target.group_labels) == ({}, {"severity": "critical"})
+    assert [what for _, what in look_until(channel, 700)] == [
+        [("a", "firing", 0)],
+        [("b", "firing", 0)],
+        [("a", "firing", 1)],
+        [("b", "firing", 1)],
     ]
 
 
@@ -206,11 +255,13 @@ def test_what_is_acknowledged_is_not_repeated_but_its_end_is_told() -> None:
     channel.look()
     at_it = Acknowledgement("maya", "on it", 0)
     channel.active["a"] = msgspec.structs.replace(A, acknowledgement=at_it)
-    assert look_until(channel, 700) == [(600.0, [("a", "firing", 1), ("b", "firing", 1)])]  # b is nobody's yet
+    assert look_until(channel, 700) == [(600.0, [("b", "firing", 1)])]  # which is nobody's yet
     channel.active["b"] = msgspec.structs.replace(B, acknowledgement=at_it)
     assert look_until(channel, 5000) == []
+    channel.fire(C)  # a change is told with all there is
+    assert channel.look() == [[("a", "firing", 1), ("b", "firing", 2), ("c", "firing", 0)]]
     channel.end(A)
-    assert channel.look() == [[("a", "resolved", 0), ("b", "firing", 2)]]
+    assert channel.look() == [[("a", "resolved", 0), ("b", "firing", 3), ("c", "firing", 1)]]
 
 
 def test_a_muted_alert_sends_nothing_and_is_told_when_it_still_fires_at_the_end_of_that() -> None:

@@ -27,24 +27,31 @@ TIMES = st.sampled_from([(0, 0), (5, 0), (0, 30), (10, 60)])
 class World:
     """A group under test, and everything that it told."""
 
-    def __init__(self, wait_s: float, interval_s: float) -> None:
-        self.target = Target("team", "{}:{}", {}, "team:g", wait_s, interval_s, 0, True)
+    def __init__(self, wait_s: float, interval_s: float, *, alone: bool = False) -> None:
+        self.target = Target("team", "{}:{}", {}, "team:g", wait_s, interval_s, 0, True, alone)
         self.group: Group | None = None
         self.active: dict[str, Alert] = {}
         self.queue: list[Notice] = []
         self.muted: set[str] = set()
         self.now_ms = 1_000_000
         self.begun = 0
+        self.happened: list[tuple[str, int]] = []
+        """Which episode began or ended."""
+        self.order: list[tuple[str, int]] = []
+        """The same as it was told."""
         self.ids: list[str] = []
         self.told: dict[str, list[Telling]] = defaultdict(list)
 
     def toggle(self, name: str) -> None:
+        self.now_ms += 1
         alert = self.active.pop(name, None)
         if alert is not None:
+            self.happened.append(("resolved", alert.starts_at_ms))
             over = msgspec.structs.replace(alert, ends_at_ms=self.now_ms)
             self.queue.append(Notice(self.target, "resolved", over, self.now_ms, ""))
             return
         self.begun += 1
+        self.happened.append(("firing", self.begun))
         alert = self.active[name] = Alert("bad_buzz", name, {"alertname": name}, {}, self.begun, 0.5)
         self.queue.append(Notice(self.target, "firing", alert, self.now_ms, ""))
 
@@ -58,6 +65,8 @@ class World:
         )
         self.group, self.queue = found.group, []
         for notification in found.notifications:
+            assert not self.target.alone or len(notification.tellings) == 1
+            self.order += [(one.status, one.alert.starts_at_ms) for one in notification.tellings]
             self.ids.append(notification_id(notification))
             for telling in notification.tellings:
                 assert telling.alert.fingerprint not in self.muted
@@ -86,11 +95,11 @@ class World:
 
 
 @settings(max_examples=300, deadline=None)
-@given(times=TIMES, events=st.lists(EVENTS, max_size=40))
+@given(times=TIMES, alone=st.booleans(), events=st.lists(EVENTS, max_size=40))
 def test_each_episode_begins_then_ends_once_and_no_id_comes_twice(
-    times: tuple[float, float], events: list[tuple[str, str]]
+    times: tuple[float, float], alone: bool, events: list[tuple[str, str]]
 ) -> None:
-    world = World(*times)
+    world = World(*times, alone=alone)
     for what, name in events:
         world.happen(what, name)
     world.settle()
@@ -122,3 +131,13 @@ def test_who_waits_for_nothing_and_mutes_nothing_is_told_everything(events: list
         for status in ("firing", "resolved")
     }
     assert told["firing"] == told["resolved"] == set(range(1, world.begun + 1))
+
+
+@settings(max_examples=200, deadline=None)
+@given(events=st.lists(EVENTS.filter(lambda event: event[0] not in ("mute", "unmute")), max_size=40))
+def test_what_is_told_by_itself_is_told_in_the_order_in_which_it_happened(events: list[tuple[str, str]]) -> None:
+    world = World(0, 0, alone=True)
+    for what, name in events:
+        world.happen(what, name)
+    world.settle()
+    assert world.order == world.happened

@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 
 from alerts.alert import Acknowledgement, Alert
-from alerts.lifecycle import Step, advance, resolved
+from alerts.lifecycle import Step, advance, is_stale, is_worse, raised, renewed, resolved
 
 ALERT = Alert("bad_buzz", "f", {"alertname": "BadBuzz"}, {}, starts_at_ms=1000, value=0.8)
 
@@ -82,3 +82,39 @@ def test_a_rule_whose_wait_was_taken_away_fires_at_the_next_look() -> None:
     transition = step(pending, 2500, active=True, for_s=0).transition
     assert transition is not None
     assert transition.status == "firing"
+
+
+def test_what_fires_is_explained_anew_once_a_minute_and_nothing_else_is() -> None:
+    alert = msgspec.structs.replace(ALERT, explained_ms=100_000)
+    assert [is_stale(alert, now_ms) for now_ms in (100_000, 159_999, 160_000, 99_999)] == [False, False, True, True]
+    pending = msgspec.structs.replace(alert, active_since_ms=100_000)
+    assert not is_stale(pending, 900_000)
+    assert not is_stale(resolved(alert, 100_001), 900_000)
+
+
+def test_an_alert_that_is_explained_anew_stays_the_same_alert() -> None:
+    before = msgspec.structs.replace(ALERT, acknowledgement=Acknowledgement("maya", "on it", 3000), link="here")
+    after = renewed(before, value=0.9, annotations={"summary": "more"}, now_ms=61_000)
+    assert (after.value, after.annotations, after.explained_ms) == (0.9, {"summary": "more"}, 61_000)
+    same = msgspec.structs.replace(after, value=0.8, annotations={}, explained_ms=0)
+    assert same == before
+
+
+def test_a_severity_only_rises_and_only_while_the_alert_fires() -> None:
+    mild = msgspec.structs.replace(ALERT, labels={"alertname": "BadBuzz", "severity": "warning"})
+    assert is_worse("critical", mild)
+    assert not is_worse("warning", mild)
+    assert not is_worse("info", mild)
+    assert not is_worse(None, mild)
+    assert not is_worse("critical", msgspec.structs.replace(mild, active_since_ms=1))
+
+
+def test_a_milder_alert_ends_before_the_worse_one_begins_and_who_is_at_it_still_is() -> None:
+    mild = msgspec.structs.replace(
+        ALERT, acknowledgement=Acknowledgement("maya", "on it", 3000), annotations={"summary": "58%"}
+    )
+    worse = msgspec.structs.replace(ALERT, labels={"alertname": "BadBuzz", "severity": "critical"}, value=0.95)
+    over, begun = raised(mild, worse, 9000)
+    assert (over.status, over.alert.ends_at_ms) == ("resolved", 9000)
+    assert over.alert.annotations == {"summary": "58%", "description": "Raised to critical."}
+    assert begun == ("firing", msgspec.structs.replace(worse, acknowledgement=mild.acknowledgement))

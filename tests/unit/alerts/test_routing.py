@@ -36,9 +36,17 @@ def test_without_a_route_everybody_is_told_at_once_of_each_alert_by_itself() -> 
     assert told(found) == ["team", "desk", "pager"]
     for target in found:
         assert (target.wait_s, target.interval_s, target.repeat_s) == (0, 0, 14_400)
-        assert target.group == f"{target.receiver}:{fingerprint_of(BUZZ)}"
+        assert target.alone
         assert target.group_key == '{}:{alertname="BadBuzz", severity="critical", watch="delta"}'
         assert target.group_labels == BUZZ
+
+
+def test_what_is_told_by_itself_stays_in_its_group_when_its_severity_is_raised() -> None:
+    tree = {"routes": [{"matchers": ["severity=critical"], "group_wait": "1s"}]}
+    (before, *_), (after, *_) = targets(rules(tree), BUZZ | {"severity": "warning"}), targets(rules(tree), BUZZ)
+    assert before.group == after.group == f"team:{fingerprint_of({'alertname': 'BadBuzz', 'watch': 'delta'})}"
+    assert before.group_labels["severity"] == "warning"
+    assert before.group != targets(rules(tree), BUZZ | {"watch": "american"})[0].group
 
 
 def test_a_rule_that_names_receivers_is_told_to_those_alone() -> None:

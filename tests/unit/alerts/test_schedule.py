@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 import pytest
 
 from alerts.schedule import DELAYS_S, delay_ms, retry_after_s
@@ -20,6 +23,22 @@ def test_retry_after_makes_the_wait_longer_never_shorter_and_a_day_at_most() -> 
     assert delay_ms(1, 30) == 30_000
     assert (delay_ms(5, 30) or 0) >= 300_000
     assert delay_ms(1, 1e9) == 86_400_000
+
+
+@pytest.fixture
+def new_york(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock shows that time."""
+    with monkeypatch.context() as context:
+        context.setenv("TZ", "America/New_York")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.parametrize("header", ["Mon Sep 21 14:14:20 2026", "Mon, 21 Sep 2026 14:14:20 -0000"])
+@pytest.mark.usefixtures("new_york")
+def test_a_date_without_a_zone_is_in_utc_wherever_the_notifier_is(header: str) -> None:
+    assert retry_after_s(header, NOW_MS) == 60
 
 
 @pytest.mark.parametrize(

@@ -2,26 +2,40 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
 from pathlib import Path
 
 from alerts.alert import Alert, Transition, fingerprint_of
+from alerts.counts import Counts
+from alerts.explaining import begun
+from alerts.linking import link_of
 from alerts.schedule import DELAYS_S
 from alerts.webhook import render
+from contracts.times import to_ms
 from tests.unit.alerts.telling import told
+from tests.unit.alerts.test_explaining import evidence, verdict_on
 
 DOCS = Path(__file__).parents[3] / "docs"
+(EXAMPLE,) = re.findall(r"```json\n(.*?)```", (DOCS / "webhook.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
 def test_the_documented_body_is_what_is_sent() -> None:
-    text = (DOCS / "webhook.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
-    documented = json.loads(example)
+    documented = json.loads(EXAMPLE)
     shown = documented["alerts"][0]
-    alert = Alert("bad_buzz", fingerprint_of(shown["labels"]), shown["labels"], shown["annotations"], 0, 0.8)
+    labels, start = shown["labels"], to_ms(datetime.fromisoformat(shown["startsAt"]))
+    link = link_of(documented["externalURL"], labels, start)
+    alert = Alert("bad_buzz", fingerprint_of(labels), labels, shown["annotations"], start, 0.8, link=link)
     sent = json.loads(render(told("social-team", Transition("firing", alert))))
-    sent["alerts"][0]["startsAt"] = shown["startsAt"]
     sent["commonAnnotations"] = documented["commonAnnotations"]
     assert documented == sent
+
+
+def test_the_documented_annotations_of_a_bad_buzz_are_those_that_it_has() -> None:
+    documented = json.loads(EXAMPLE)["alerts"][0]["annotations"]
+    real = begun(evidence(verdict_on(Counts(50, 5, 5))))
+    assert list(documented) == list(real)
+    numbers = {"share_now", "share_before", "growth", "volume_now", "negative_now", "texts_now", "window", "score"}
+    assert {name: documented[name] for name in numbers} == {name: real[name] for name in numbers}
 
 
 def test_the_documented_schedule_is_the_one_that_is_kept() -> None:

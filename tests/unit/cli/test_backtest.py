@@ -105,10 +105,14 @@ def test_bad_rows_are_named_counted_and_left_out(tmp_path: Path, rules: Path) ->
     rows[4]["created_at"] = "yesterday"
     rows[7]["sentiment"] = "angry"
     rows[9]["text"] = None
+    rows[11]["reliable"] = "perhaps"
+    rows[12]["lang"] = 5
     result = run("--data", write(tmp_path, rows, "{", "[]"), "--rules", rules)
     assert "1 row left out: created_at is no date (line 5)" in result.stderr
     assert "1 row left out: sentiment is none of negative, neutral, positive (line 8)" in result.stderr
     assert "1 row left out: no text (line 10)" in result.stderr
+    assert "1 row left out: reliable is neither true nor false (line 12)" in result.stderr
+    assert "1 row left out: lang is no text (line 13)" in result.stderr
     assert "2 rows left out: not a JSON object" in result.stderr
     assert "BadBuzz" in result.stdout
 
@@ -120,17 +124,61 @@ def test_tweets_without_a_sentiment_are_scored(tmp_path: Path, rules: Path) -> N
     assert json.loads(result.stdout) == []
 
 
+def test_what_the_model_cannot_read_is_no_bad_buzz_unless_the_rule_says_so(tmp_path: Path, rules: Path) -> None:
+    def alerts(**marks: object) -> tuple[int, str]:
+        rows = [{**row, **(marks if " lost my bag" in row["text"] else {})} for row in day()]
+        result = run("--data", write(tmp_path, rows), "--rules", rules, "--format", "json")
+        return len(json.loads(result.stdout)), result.stderr
+
+    assert alerts(lang="fr")[0] == 0
+    number, said = alerts(reliable=False)
+    assert number == 0
+    assert "540 tweets are in a language that the model does not know" in said
+    # Whoever scored a tweet says so where its text cannot be relied on.
+    number, said = alerts(lang="und")
+    assert number == 2
+    assert "language" not in said
+    assert alerts(lang="fr", reliable=True)[0] == 2
+    rules.write_text(RULES.replace("    windows: [5m]", "    include_unreliable: true\n    windows: [5m]"))
+    assert alerts(lang="fr")[0] == 1
+
+
+def test_tweets_that_are_scored_are_asked_for_their_language(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("watches: [{name: acme, match: ['@acme']}]\nrules: [{alert: BadBuzz, kind: bad_buzz}]\n")
+    source = random.Random(2)
+    names = ["maleta", "vuelo", "retraso", "compañía", "equipaje", "dinero", "hotel", "noche", "ciudad", "espera"]
+    rows = [{"text": "@acme thanks for the lovely flight", "created_at": BEGIN.isoformat()}]
+    for second in range(600):
+        said = f"@acme worst terrible {source.choice(names)} horrible y {source.choice(names)} {source.choice(names)}"
+        created = (BEGIN + timedelta(days=1, seconds=second)).isoformat()
+        rows.append(
+            {"text": f"{said} {source.choice(names)} perdieron mi {source.choice(names)}", "created_at": created}
+        )
+    shipped = Path(__file__).parents[3] / "models" / "artefacts" / "linear"
+    for lang, expected in ((None, []), ("es", []), ("en", ["BadBuzz"])):
+        some = [{**row, "lang": lang} for row in rows]
+        result = run("--data", write(tmp_path, some), "--rules", rules, "--model", shipped, "--format", "json")
+        assert [alert["alertname"] for alert in json.loads(result.stdout)] == expected
+
+
 def test_csv_and_parquet_say_the_same_as_jsonl(tmp_path: Path) -> None:
     import pandas as pd
 
     rows = day()[:50]
+    for number, row in enumerate(rows):
+        row["lang"] = ("en", "fr", None)[number % 3]
+        row["reliable"] = (True, False, None)[number % 3]
     jsonl = read_recorded(write(tmp_path, rows))
+    assert jsonl.langs[:3] == ["en", "fr", None]
+    assert jsonl.reliable[:3] == [True, False, None]
     table = pd.DataFrame(rows)
     table.to_csv(tmp_path / "tweets.csv", index=False)
     table.assign(created_at=pd.to_datetime(table.created_at)).to_parquet(tmp_path / "tweets.parquet")
     for name in ("tweets.csv", "tweets.parquet"):
         found = read_recorded(tmp_path / name)
         assert (found.texts, found.times_s, found.sentiments) == (jsonl.texts, jsonl.times_s, jsonl.sentiments)
+        assert (found.langs, found.reliable) == (jsonl.langs, jsonl.reliable)
 
 
 def test_dates_as_crowdflower_writes_them_are_read(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.train import app
-from contracts.errors import Unavailable
+from contracts.errors import SettingsError, Unavailable
 from training.datasets import DataError
 
 
@@ -24,3 +24,30 @@ def test_missing_data_are_told_by_name(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["linear", "--data-dir", str(tmp_path), "--no-register"])
     assert isinstance(result.exception, DataError)
     assert "sentiment140.parquet is missing" in str(result.exception)
+
+
+@pytest.mark.parametrize("option", ["--out", "--alias"])
+def test_an_artefact_of_a_model_that_is_measured_only_is_refused_before_anything_is_trained(
+    tmp_path: Path, option: str
+) -> None:
+    asked = ["linear", "--model", "tfidf-lr", "--data-dir", str(tmp_path), "--no-register", option, "trial"]
+    result = CliRunner().invoke(app, asked)
+    assert isinstance(result.exception, SettingsError)
+    assert str(result.exception) == f"{option}: tfidf-lr is measured only, no artefact is kept of it"
+
+
+def test_a_folder_without_results_leaves_the_pages_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "leaderboard.md").write_text("as it was")
+    result = CliRunner().invoke(app, ["leaderboard", "--results", str(tmp_path / "no"), "--docs", str(tmp_path)])
+    assert isinstance(result.exception, SettingsError)
+    assert "no stored results there" in str(result.exception)
+    assert (tmp_path / "leaderboard.md").read_text() == "as it was"
+
+
+def test_the_pages_are_written_into_a_new_folder_and_not_into_a_file(tmp_path: Path) -> None:
+    assert CliRunner().invoke(app, ["leaderboard", "--docs", str(tmp_path / "new")]).exit_code == 0
+    page = tmp_path / "new" / "leaderboard.md"
+    assert page.is_file()
+    result = CliRunner().invoke(app, ["leaderboard", "--docs", str(page)])
+    assert isinstance(result.exception, SettingsError)
+    assert str(result.exception) == f"--docs {page}: File exists"

@@ -68,6 +68,17 @@ def test_each_kind_of_receiver_is_read_and_one_without_a_kind_is_a_webhook(tmp_p
         ),
         ("{name: w, kind: alertmanager, url: 'http://a', username: me}", "username and password go together"),
         (
+            '{name: w, kind: alertmanager, url: "http://a", bearer_token: "hunter22\\n"}',
+            ":5: receivers[0].bearer_token: must be ASCII without spaces and line breaks, also at its end",
+        ),
+        ("{name: w, kind: alertmanager, url: 'http://a', bearer_token: ''}", "bearer_token: must be ASCII"),
+        ("{name: w, kind: alertmanager, url: 'http://a', bearer_token: hunter22é}", "bearer_token: must be ASCII"),
+        ("{name: w, kind: alertmanager, url: 'http://a', bearer_token: hunter22 b}", "bearer_token: must be ASCII"),
+        (
+            '{name: w, kind: alertmanager, url: "http://a", username: me, password: "hunter22\\n"}',
+            "receivers[0].password: must not contain line breaks",
+        ),
+        (
             "{name: w, kind: alertmanager, url: 'http://a', resend_delay: 1ms}",
             "resend_delay: must be between 1s and",
         ),

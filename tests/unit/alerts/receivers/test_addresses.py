@@ -28,6 +28,18 @@ from alerts.receivers.addresses import RefusedAddressError, permitted, require_p
         "64:ff9b::a9fe:a9fe",  # 169.254.169.254 behind NAT64
         "2002:7f00:1::",  # 127.0.0.1 by 6to4
         "ff02::1",
+        "192.0.0.8",
+        "192.0.0.9",
+        "192.0.0.192",  # metadata of Oracle's classic cloud
+        "192.88.99.1",  # the nearest 6to4 relay
+        "2002:c000:c0::1",  # 192.0.0.192 by 6to4
+        "::10.0.0.1",  # IPv4-compatible
+        "::127.0.0.1",
+        "::ffff:0:10.0.0.1",  # IPv4-translated
+        "64:ff9b:1::a00:1",  # NAT64 of a network's own
+        "fec0::1",
+        "3fff::1",
+        "5f00::1",
     ],
 )
 def test_what_is_not_public_is_refused_unless_allowed(address: str) -> None:

@@ -29,7 +29,7 @@ def body(*transitions: Transition) -> Any:
 
 
 def test_one_alert_is_its_summary_its_reason_and_where_to_look() -> None:
-    title, text, kind = message_of(body(FIRING))
+    title, text, kind, _ = message_of(body(FIRING))
     assert (title, kind) == ("[FIRING] Bad buzz about air-paradis", "failure")
     assert text.splitlines() == [
         "Terms: suitcase, carousel",
@@ -39,15 +39,37 @@ def test_one_alert_is_its_summary_its_reason_and_where_to_look() -> None:
     ]
 
 
-def test_an_end_says_until_when_and_repeats_no_reason() -> None:
-    title, text, kind = message_of(body(RESOLVED))
+def test_an_end_says_until_when_and_shows_no_tweets() -> None:
+    title, text, kind, _ = message_of(body(RESOLVED))
     assert (title, kind) == ("[RESOLVED] Bad buzz about air-paradis", "success")
     assert "until 2026-09-21T14:14:20.000Z" in text
     assert "suitcase" not in text
 
 
+@pytest.mark.parametrize("others", [(), (OTHER,)])
+def test_an_end_that_is_no_all_clear_says_so(others: tuple[Transition, ...]) -> None:
+    annotations = ALERT.annotations | {"description": "Raised to critical."}
+    raised = Transition("resolved", msgspec.structs.replace(RESOLVED.alert, annotations=annotations))
+    assert "Raised to critical." in message_of(body(raised, *others)).text.splitlines()
+
+
+def test_beginning_repeat_and_end_are_of_one_incident_although_the_routes_change_meanwhile() -> None:
+    later = Transition("firing", msgspec.structs.replace(ALERT, annotations={"summary": "It has become worse"}))
+    routed = body(RESOLVED) | {"groupKey": '{}/{severity="critical"}:{…}'}
+    told = [message_of(one).incident for one in (body(FIRING), body(later), body(RESOLVED), routed)]
+    assert set(told) == {ALERT.fingerprint}
+
+
+def test_whoever_is_in_a_group_it_is_one_incident_and_other_groups_are_others() -> None:
+    group = {"groupLabels": {"alertname": "BadBuzz"}, "groupKey": '{}:{alertname="BadBuzz"}'}
+    told = {message_of(body(*some) | group).incident for some in ((FIRING,), (FIRING, OTHER), (RESOLVED, OTHER))}
+    assert len(told) == 1
+    another = {"groupLabels": {"alertname": "Quiet"}, "groupKey": '{}:{alertname="Quiet"}'}
+    assert message_of(body(FIRING) | another).incident not in told
+
+
 def test_several_are_counted_and_told_one_by_one() -> None:
-    title, text, kind = message_of(body(OTHER, RESOLVED))
+    title, text, kind, _ = message_of(body(OTHER, RESOLVED))
     assert (title, kind) == ("[FIRING] BadBuzz: 1 firing, 1 resolved", "warning")
     first, second = text.split("\n\n")
     assert first.startswith("firing: Bad buzz about air-paradis\n")
@@ -55,7 +77,7 @@ def test_several_are_counted_and_told_one_by_one() -> None:
 
 
 def test_of_very_many_the_first_that_fire_are_told_and_the_rest_counted() -> None:
-    _, text, _ = message_of(body(*[RESOLVED] * 30, *[FIRING] * 1000))
+    _, text, _, _ = message_of(body(*[RESOLVED] * 30, *[FIRING] * 1000))
     *told_in_full, rest = text.split("\n\n")
     assert len(told_in_full) == 10
     assert all(paragraph.startswith("firing: ") for paragraph in told_in_full)

@@ -1,0 +1,51 @@
+"""Tokens and passwords, kept out of what is logged, stored and shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from contracts.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
+
+_SHORTEST: Final = 6
+"""Parts of an address that are shorter are no tokens."""
+_NAMED_HOST: Final = re.compile(
+    r"(?:(?:[a-z0-9-]+\.)+[a-z]{2,}|\d+(?:\.\d+){3}|\[[0-9a-f:.]+\]|localhost)(?::\d+)?", re.IGNORECASE
+)
+"""What can only be a host; where a service has one of its own, its tokens often stand in that place."""
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """The text with `…` in the place of each secret."""
+    for secret in sorted({secret for secret in secrets if secret}, key=len, reverse=True):
+        text = re.sub(re.escape(secret), "…", text, flags=re.IGNORECASE)
+    return text
+
+
+def secrets_of(receiver: AnyReceiver) -> list[str]:
+    """What the rules file says of this receiver and nobody may read."""
+    match receiver:
+        case Webhook():
+            found = [*receiver.keys, urlsplit(receiver.url).password]
+        case Alertmanager():
+            found = [receiver.bearer_token, receiver.password, urlsplit(receiver.url).password]
+        case Apprise():
+            found = [] if receiver.url is None else [*secrets_in(receiver.url)]
+    return [secret for secret in found if secret]
+
+
+def secrets_in(url: str) -> list[str]:
+    """Every part of Apprise's address that may be a token or password, as it is written and decoded.
+
+    They stand wherever a plugin wants them: before an `@`, in the place of the host, in the path, in the query. A host
+    behind an `@` is none if its form says so.
+    """
+    place, _, query = (url.partition("://")[2] or url).partition("?")
+    credentials, at, rest = place.rpartition("@")
+    host, _, path = rest.partition("/")
+    fields = [credentials, credentials.partition(":")[2], path if at and _NAMED_HOST.fullmatch(host) else rest]
+    fields += [pair.partition("=")[2] if "=" in pair else pair for pair in query.split("&")]
+    parts = [part for field in fields for part in (field, *re.split(r"[/:@?&=,;#]", field), *field.split())]
+    return [form for part in parts for form in {part, unquote(part)} if len(form) >= _SHORTEST]

@@ -1,0 +1,23 @@
+"""The rules file for commands that can do without it."""
+
+from __future__ import annotations
+
+import typer
+
+from contracts.errors import RulesError
+from contracts.rules import Rules
+from contracts.rules_file import load_rules
+from contracts.settings import Settings
+
+
+def rules_if_usable(settings: Settings, without: str) -> Rules | None:
+    """None when it cannot be used here, say for a secret that only the notifier has; standard error says why.
+
+    Args:
+        without: what the command cannot do then, the beginning of that line.
+    """
+    try:
+        return load_rules(settings.rules)
+    except RulesError as error:
+        typer.echo(f"{without}: {error}", err=True)
+        return None
