@@ -16,8 +16,8 @@ from models.artefact import write_artefact
 from models.compiling import COMPILED
 from models.hashed_answers import answer, constants
 from models.hashed_checks import checked
-from models.hashed_kernels import CLEANING, MENTION, URL, pack, score_all
-from models.hashed_weights import HashedWeights, probabilities
+from models.hashed_kernels import CLEANING, MENTION, URL, score_all
+from models.hashed_weights import HashedWeights, pack, probabilities
 from models.sentiment import MOST_EXPLAINED, WordWeight
 from models.text import join
 

@@ -332,13 +332,6 @@ def hash_all(
     return hashes[:n].copy(), bounds
 
 
-def pack(table: NDArray[np.int8]) -> NDArray[np.uint32]:
-    """Rows of four int8 as one number each, every weight raised by 128, the first in the lowest byte."""
-    lanes = (table.astype(np.int16) + 128).astype(np.uint32)
-    packed: NDArray[np.uint32] = np.bitwise_or.reduce(lanes << np.array([0, 8, 16, 24], np.uint32), axis=1)
-    return packed
-
-
 @compiled
 def _add_rows(table: Array, found: Array, count: int, shift: int, out: Array, row: int, column: int) -> None:
     """Add up `count` rows of four small numbers each, two at a time in the halves of one register."""
@@ -367,7 +360,7 @@ def score_all(
     Args:
         plan: whole numbers: longest word n-gram of the polarity, of the head; shortest, longest byte n-gram; bits of
             the three tables.
-        polarity: (2**bits,) int8. words, chars: (2**bits,) uint32, four weights each, as `pack` makes them.
+        polarity: (2**bits,) int8. words, chars: (2**bits,) uint32, as `hashed_weights.pack` makes them.
         out: (n, 15) int64 zeros, to be filled: polarity sum, sum above zero, largest, smallest, features; four word
             sums, word features; four byte n-gram sums, byte n-gram features.
     """

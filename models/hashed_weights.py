@@ -76,6 +76,13 @@ class HashedWeights:
         )
 
 
+def pack(table: NDArray[np.int8]) -> NDArray[np.uint32]:
+    """Rows of four int8 as one number each, every weight raised by 128, the first in the lowest byte."""
+    lanes = (table.astype(np.int16) + 128).astype(np.uint32)
+    packed: NDArray[np.uint32] = np.bitwise_or.reduce(lanes << np.array([0, 8, 16, 24], np.uint32), axis=1)
+    return packed
+
+
 def dense_features(sums: NDArray[np.int64], scale: float, char_scale: float) -> NDArray[np.float64]:
     """(n, DENSE): 1, polarity, its size and square, strongest and summed pushes to either side, length.
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from models import hashed_reference
 from models.compiling import COMPILED
-from models.hashed_kernels import clean, hash_all, pack, score_all
+from models.hashed_kernels import clean, hash_all, score_all
+from models.hashed_weights import pack
 from models.text import join
 from tests.unit.models.hashed_samples import HOSTILE, random_weights, texts
 
