@@ -65,8 +65,9 @@ decode_entry: Final = msgspec.json.Decoder(Entry).decode
 _CANDIDATES: Final = 16
 _KEPT_WAKES: Final = 16
 
-# KEYS: due, lane, entries, claims, not before. ARGV: lane, now, end of the lease, token, receiver.
+# KEYS: due, lane, entries, claims, not before, disabled. ARGV: lane, now, end of the lease, token, receiver.
 _CLAIM: Final = """
+if redis.call('HEXISTS', KEYS[6], ARGV[5]) == 1 then return false end
 if tonumber(redis.call('ZSCORE', KEYS[5], ARGV[5]) or 0) > tonumber(ARGV[2]) then return false end
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not due or tonumber(due) > tonumber(ARGV[2]) then return false end
@@ -143,14 +144,14 @@ class Outbox:
     def claim(self, receiver: str, now_ms: int, lease_ms: int) -> Claim | None:
         """The first entry of a lane that is due, ours until `now_ms + lease_ms`.
 
-        None when nothing is due or the receiver has asked to be left alone.
+        None when nothing is due, the receiver is disabled or has asked to be left alone.
         """
         keys = self._keys
         due = keys.due(receiver)
         for lane in self._redis.zrange(due, "-inf", now_ms, byscore=True, offset=0, num=_CANDIDATES):
             token = uuid.uuid4().hex
             text = self._claim(
-                keys=[due, keys.lane(lane), keys.entries, keys.claims, keys.not_before],
+                keys=[due, keys.lane(lane), keys.entries, keys.claims, keys.not_before, keys.disabled],
                 args=[lane, now_ms, now_ms + lease_ms, token, receiver],
             )
             if text is not None:

@@ -205,6 +205,7 @@ def test_a_disabled_receiver_keeps_its_entries(outbox: Outbox, settings: Setting
     assert outbox.disabled() == {"team": clock()}
     (entry,) = outbox.waiting("team")
     assert entry.last_error == "410 Gone"
+    assert outbox.claim("team", clock(), LEASE_MS) is None
     assert not outbox.enable("desk")
     assert outbox.enable("team")
     assert outbox.claim("team", clock(), LEASE_MS) is not None
