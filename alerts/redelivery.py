@@ -9,7 +9,7 @@ import redis
 
 from alerts.connection import require_text
 from alerts.keys import AlertKeys
-from alerts.outbox import decode_entry
+from alerts.outbox import Entry, decode_entry
 from contracts.settings import Settings
 
 # KEYS: due, lane, entries, exhausted, wake, claims, not before.
@@ -91,11 +91,10 @@ class Redelivery:
 
     def redeliver(self, entry_id: str, now_ms: int) -> bool:
         """Try an exhausted entry again from the beginning; False when there is none of this id."""
-        text = self._redis.hget(self._keys.entries, entry_id)
-        if text is None:
+        known, keys = self._entry(entry_id), self._keys
+        if known is None:
             return False
-        entry = msgspec.structs.replace(decode_entry(text), failures=0, last_error="")
-        keys = self._keys
+        entry = msgspec.structs.replace(known, failures=0, last_error="")
         names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.entries, keys.exhausted, keys.wake, keys.claims]
         names.append(keys.not_before)
         afresh = msgspec.json.encode(entry).decode()
@@ -115,10 +114,9 @@ class Redelivery:
 
         Its failures stay counted: the attempt after this one is as far away as it would have been.
         """
-        text = self._redis.hget(self._keys.entries, entry_id)
-        if text is None:
+        entry, keys = self._entry(entry_id), self._keys
+        if entry is None:
             return False
-        entry, keys = decode_entry(text), self._keys
         names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.claims, keys.wake, keys.not_before]
         return bool(self._hurry(keys=names, args=[entry.lane, now_ms, entry_id, entry.receiver]))
 
@@ -128,10 +126,13 @@ class Redelivery:
         Args:
             forget: also what its receiver was told of the group, so that neither repeats nor ends of that follow.
         """
-        text = self._redis.hget(self._keys.entries, entry_id)
-        if text is None:
+        entry, keys = self._entry(entry_id), self._keys
+        if entry is None:
             return False
-        entry, keys = decode_entry(text), self._keys
         names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.entries, keys.exhausted, keys.claims, keys.wake]
         names += [keys.group(entry.lane), keys.notices(entry.lane), keys.flushes, keys.held]
         return bool(self._drop(keys=names, args=[entry.lane, now_ms, entry_id, int(forget)]))
+
+    def _entry(self, entry_id: str) -> Entry | None:
+        text = self._redis.hget(self._keys.entries, entry_id)
+        return None if text is None else decode_entry(text)

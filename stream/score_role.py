@@ -98,17 +98,13 @@ class ScoreRole:
             threading.Thread(target=self._guarded, args=(self._publish,), name="publishing", daemon=True),
         ]
         self._broken = threading.Event()
-        self._last_progress = time.monotonic()
+        self.last_progress = time.monotonic()
+        """When a batch was last committed, or nothing was there to do, monotonic seconds."""
 
     @property
     def partitions(self) -> int:
         """How many partitions are assigned."""
         return len(self._intake.assignment)
-
-    @property
-    def last_progress(self) -> float:
-        """When a batch was last committed, or nothing was there to do, monotonic seconds."""
-        return self._last_progress
 
     @property
     def is_behind(self) -> bool:
@@ -163,7 +159,7 @@ class ScoreRole:
     def _check(self) -> None:
         self._publisher.check()
         if not self.is_behind:
-            self._last_progress = time.monotonic()
+            self.last_progress = time.monotonic()
 
     def _settle(self, timeout_s: float) -> bool:
         settled = self._publisher.settle(timeout_s)
@@ -200,7 +196,7 @@ class ScoreRole:
             try:
                 if self._publisher.publish(scored, self._is_current):
                     _observe(scored)
-                    self._last_progress = time.monotonic()
+                    self.last_progress = time.monotonic()
             except Aborted:
                 metrics.ABORTED.inc()
                 self._intake.rewind()
