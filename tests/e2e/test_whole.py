@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from ruamel.yaml import YAML
 
-from contracts.events import Prediction, decode_prediction
-from contracts.settings import KafkaSettings, MlflowSettings, Settings
+from contracts.events import Prediction
 from contracts.times import to_rfc3339
 from demo import crisis
-from demo.rules import write_rules
-from stream.following import follow
 from tests.fakes import Receiver
-from tests.servers import free_ports
+from tests.stack import RunningStack, quick_rules, wait
 from training.register import register_artefact
 
 pytestmark = pytest.mark.timeout(280)
@@ -41,83 +32,6 @@ BAD = [
 ]
 
 
-class RunningStack:
-    """`buzzwatch up` as a user starts it."""
-
-    def __init__(self, folder: Path, rules: Path) -> None:
-        names = ("KAFKA", "KAFKA_CONTROLLER", "REDIS", "MLFLOW")
-        *local, self.api, web, metrics = free_ports(7)
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
-            **{f"BUZZWATCH_LOCAL__{name}_PORT": str(port) for name, port in zip(names, local, strict=True)},
-            "BUZZWATCH_LOCAL__DATA_DIR": str(folder / "var"),
-            "BUZZWATCH_API__PORT": str(self.api),
-            "BUZZWATCH_WORKER__WEB_PORT": str(web),
-            "BUZZWATCH_ALERTS__METRICS_PORT": str(metrics),
-            "BUZZWATCH_ALERTS__ALLOWED_NETWORKS": "127.0.0.0/8",
-            "BUZZWATCH_RULES": str(rules),
-        }
-        self.settings = Settings(
-            kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{local[0]}"),
-            mlflow=MlflowSettings(tracking_uri=f"http://127.0.0.1:{local[3]}"),
-        )
-        self.folder = folder
-        self._log = folder / "up.log"
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [self._command, "up"], env=self.environment, stdout=log, stderr=subprocess.STDOUT
-            )
-        wait(lambda: "ready; Ctrl-C" in self.said(), 120, self.said)
-
-    @property
-    def _command(self) -> str:
-        return str(Path(sys.executable).with_name("buzzwatch"))
-
-    def said(self) -> str:
-        assert self.process.poll() is None, self._log.read_text()
-        return self._log.read_text()
-
-    def run(self, *arguments: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """A `buzzwatch` command beside the stack."""
-        return subprocess.run(
-            [self._command, *arguments], env=self.environment, input=text, capture_output=True, check=True, timeout=60
-        )
-
-    def predictions(self) -> list[Prediction]:
-        return [decode_prediction(record.value()) for record in self._all(self.settings.kafka.topics.scored)]
-
-    def dead(self) -> list[bytes | None]:
-        return [record.value() for record in self._all(self.settings.kafka.topics.dead_letters)]
-
-    def _all(self, topic: str) -> list[Any]:
-        return list(follow(self.settings, topic, from_beginning=True, until_end=True))
-
-    def stop(self) -> int:
-        """Ctrl-C; the exit status."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
-
-    def left_behind(self) -> list[str]:
-        """Processes that still have the data folder in their environment."""
-        mark = f"BUZZWATCH_LOCAL__DATA_DIR={self.folder / 'var'}".encode()
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (process / "environ").read_bytes():
-                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-            except OSError:
-                continue
-        return found
-
-
-def wait(condition: Callable[[], object], timeout_s: float, said: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s {said()}"
-        time.sleep(0.2)
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     receiver = Receiver()
@@ -128,19 +42,10 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def stack(tmp_path: Path, receiver: Receiver) -> Iterator[RunningStack]:
     rules = tmp_path / "rules.yaml"
-    write_rules(Settings().rules, rules, receiver.url, receiver.secret)
-    yaml = YAML()
-    document = yaml.load(rules.read_text())
-    for rule in document["rules"]:
-        if rule["kind"] == "bad_buzz":  # as by default, with a shorter window: it shall resolve while we wait
-            rule.update(windows=["20s"], keep_firing_for="1s")
-    with rules.open("w") as file:
-        yaml.dump(document, file)
+    quick_rules(rules, receiver)
     running = RunningStack(tmp_path, rules)
     yield running
-    if running.process.poll() is None:
-        running.process.kill()
-        running.process.wait()
+    running.kill()
 
 
 def tweets(count: int, past: int) -> list[bytes]:

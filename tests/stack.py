@@ -1,0 +1,116 @@
+"""`buzzwatch up` with its own Kafka, Redis, MLflow, worker, notifier and API, as a user starts it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from contracts.events import Prediction, decode_prediction
+from contracts.settings import KafkaSettings, MlflowSettings, Settings
+from demo.rules import write_rules
+from stream.following import follow
+from tests.fakes import Receiver
+from tests.servers import free_ports
+
+
+class RunningStack:
+    """`buzzwatch up` as a user starts it."""
+
+    def __init__(self, folder: Path, rules: Path) -> None:
+        names = ("KAFKA", "KAFKA_CONTROLLER", "REDIS", "MLFLOW")
+        *local, self.api, web, metrics = free_ports(7)
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
+            **{f"BUZZWATCH_LOCAL__{name}_PORT": str(port) for name, port in zip(names, local, strict=True)},
+            "BUZZWATCH_LOCAL__DATA_DIR": str(folder / "var"),
+            "BUZZWATCH_API__PORT": str(self.api),
+            "BUZZWATCH_WORKER__WEB_PORT": str(web),
+            "BUZZWATCH_ALERTS__METRICS_PORT": str(metrics),
+            "BUZZWATCH_ALERTS__ALLOWED_NETWORKS": "127.0.0.0/8",
+            "BUZZWATCH_RULES": str(rules),
+        }
+        self.settings = Settings(
+            kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{local[0]}"),
+            mlflow=MlflowSettings(tracking_uri=f"http://127.0.0.1:{local[3]}"),
+        )
+        self.folder = folder
+        self._log = folder / "up.log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [self._command, "up"], env=self.environment, stdout=log, stderr=subprocess.STDOUT
+            )
+        wait(lambda: "ready; Ctrl-C" in self.said(), 120, self.said)
+
+    @property
+    def _command(self) -> str:
+        return str(Path(sys.executable).with_name("buzzwatch"))
+
+    def said(self) -> str:
+        assert self.process.poll() is None, self._log.read_text()
+        return self._log.read_text()
+
+    def run(self, *arguments: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """A `buzzwatch` command beside the stack."""
+        return subprocess.run(
+            [self._command, *arguments], env=self.environment, input=text, capture_output=True, check=True, timeout=60
+        )
+
+    def predictions(self) -> list[Prediction]:
+        return [decode_prediction(record.value()) for record in self._all(self.settings.kafka.topics.scored)]
+
+    def dead(self) -> list[bytes | None]:
+        return [record.value() for record in self._all(self.settings.kafka.topics.dead_letters)]
+
+    def _all(self, topic: str) -> list[Any]:
+        return list(follow(self.settings, topic, from_beginning=True, until_end=True))
+
+    def stop(self) -> int:
+        """Ctrl-C; the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+    def left_behind(self) -> list[str]:
+        """Processes that still have the data folder in their environment."""
+        mark = f"BUZZWATCH_LOCAL__DATA_DIR={self.folder / 'var'}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (process / "environ").read_bytes():
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+            except OSError:
+                continue
+        return found
+
+    def kill(self) -> None:
+        """End it as it is, if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def wait(condition: Callable[[], object], timeout_s: float, said: Callable[[], str] = str) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s {said()}"
+        time.sleep(0.2)
+
+
+def quick_rules(path: Path, receiver: Receiver) -> None:
+    """The default rules with a short window, so that an alert fires and resolves while a test waits."""
+    write_rules(Settings().rules, path, receiver.url, receiver.secret)
+    yaml = YAML()
+    document = yaml.load(path.read_text())
+    for rule in document["rules"]:
+        if rule["kind"] == "bad_buzz":
+            rule.update(windows=["20s"], keep_firing_for="1s")
+    with path.open("w") as file:
+        yaml.dump(document, file)
