@@ -69,7 +69,8 @@ class Topic(Strict):
     """A name and the terms that mean it.
 
     A term matches whole words, whatever their case; `@name` and `#tag` match the mention and the tag,
-    several words match in this order with any white space between them.
+    several words match in this order with any white space between them. Ways to write the same (entities, apostrophes,
+    full-width characters) match each other.
     """
 
     name: Name

@@ -2,11 +2,16 @@
 
 A term matches whole words, whatever their case, accents kept; several words match with any white space between.
 A plain word also matches inside a mention or a tag of exactly that word (`delay` matches `#delay`); `@name` and
-`#tag` match only those.
+`#tag` match only those. Terms and texts are compared in one normal form (`models.normal_form`).
+
+Words end where Unicode says (UAX 29): a mark, such as a vowel sign of Hindi, belongs to the letter before it, and
+scripts without spaces have a boundary between any two characters. An apostrophe ends a word, as French needs it
+(`l'avion`). A zero-width space parts words or does not, whichever matches.
 """
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections.abc import Collection, Sequence
 
@@ -19,6 +24,7 @@ from models.matching_kernel import (
     BEGINS,
     BOUNDED,
     WORD,
+    ZERO_WIDTH_SPACE,
     classes,
     code_points,
     find_terms,
@@ -27,7 +33,7 @@ from models.matching_kernel import (
     key_of,
     slot_of,
 )
-from models.text import TextBatch
+from models.normal_form import normal, normal_form
 
 _SEPARATOR = "\0"
 _MOST_KEPT = 10_000
@@ -41,7 +47,7 @@ class Matcher:
         self._names = [topic.name for topic in topics]
         owners: dict[str, int] = {}
         for index, topic in enumerate(topics):
-            for term in map(_normal, topic.match):
+            for term in itertools.chain.from_iterable(map(_variants, topic.match)):
                 if term and _SEPARATOR not in term:
                     owners[term] = owners.get(term, 0) | 1 << index
         self._owners = list(owners.values())
@@ -65,9 +71,16 @@ class Matcher:
 
     def find_batch(self, texts: Sequence[str]) -> list[int]:
         """The same as one integer per text: bit i is set when the text is about topic i."""
-        batch = TextBatch.of(texts)
-        points = code_points(batch.data, batch.bounds) if COMPILED else _points(batch)
-        room = 4 * len(texts) + 16
+        batch = normal_form(texts)
+        points, has_zero_width = code_points(batch.data, batch.bounds) if COMPILED else _points(batch)
+        bits = self._find(points, len(batch))
+        if has_zero_width:
+            without = self._find(points[points != ZERO_WIDTH_SPACE], len(batch))
+            bits = [one | other for one, other in zip(bits, without, strict=True)]
+        return bits
+
+    def _find(self, points: NDArray[np.uint32], texts: int) -> list[int]:
+        room = 4 * texts + 16
         while True:
             rows, found = np.empty((2, room), np.int32)
             count = find_terms(points, folds(), self._kinds, self._keys, self._nodes, self._ends, rows, found)
@@ -75,10 +88,10 @@ class Matcher:
                 break
             room = count
         if self._packed is not None and COMPILED:
-            packed = np.zeros(len(texts), np.uint64)
+            packed = np.zeros(texts, np.uint64)
             gather(rows, found, count, self._packed, packed)
             return packed.tolist()
-        bits = [0] * len(texts)
+        bits = [0] * texts
         owners = self._owners
         for row, term in zip(rows[:count].tolist(), found[:count].tolist(), strict=True):
             bits[row] |= owners[term]
@@ -93,13 +106,21 @@ class Matcher:
         return names.copy()
 
 
-def _points(texts: Sequence[str]) -> NDArray[np.uint32]:
+def _points(texts: Sequence[str]) -> tuple[NDArray[np.uint32], bool]:
     """What `code_points` gives."""
     joined = _SEPARATOR.join([text.replace(_SEPARATOR, "\1") for text in texts])
-    return np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
+    return points, bool((points == ZERO_WIDTH_SPACE).any())
 
 
-def _normal(term: str) -> str:
+def _variants(term: str) -> list[str]:
+    """The term as it is looked for: without case, in normal form; twice where a zero-width space may part words."""
+    zero_width = chr(ZERO_WIDTH_SPACE)
+    plain = normal(unicodedata.normalize("NFC", term))
+    return [_folded(plain.replace(zero_width, between)) for between in ((" ", "") if zero_width in plain else ("",))]
+
+
+def _folded(term: str) -> str:
     fold = folds()
     folded = "".join(chr(fold[ord(character)]) for character in unicodedata.normalize("NFC", term))
     return " ".join(folded.split())

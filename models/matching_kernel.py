@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from typing import Any, Final
 
 import numpy as np
@@ -20,18 +21,37 @@ BEGINS: Final = 4
 """A term begins with this character."""
 BOUNDED: Final = 8
 """... and only where no word character stands before it."""
+MARK: Final = 16
+"""Belongs to the character before it: no word begins or ends between the two (UAX 29, WB4)."""
+ZERO_WIDTH_SPACE: Final = 0x200B
+_MARKS_END: Final = 0x20000
+"""Above are no marks but variation selectors, which the normal form leaves out."""
 _BLANK: Final = 32
 _NOWHERE: Final = -1
 
 
+# Scripts without spaces between words: every character may begin or end one, but for digits (UAX 29, WB999). Han,
+# Hiragana, and what UAX 14 calls complex context: Thai, Lao, Myanmar, Khmer, the Tai scripts.
+_UNSPACED: Final = (
+    (0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x1950, 0x19DF), (0x1A20, 0x1AAF), (0x2E80, 0x2FDF),
+    (0x3005, 0x3007), (0x3021, 0x3029), (0x3038, 0x303B), (0x3041, 0x309F), (0x3400, 0x4DBF), (0x4E00, 0x9FFF),
+    (0xA9E0, 0xA9FE), (0xAA60, 0xAADF), (0xF900, 0xFAFF), (0x1B001, 0x1B11F), (0x20000, 0x3FFFF),
+)  # fmt: skip
+
+
 @functools.cache
 def classes() -> NDArray[np.uint8]:
-    """WORD and SPACE of every code point, as `re` sees them. Read-only: copy it to add to it."""
+    """WORD, MARK and SPACE of every code point. Read-only: copy it to add to it."""
     everything = np.arange(CODE_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
     table = np.zeros(CODE_POINTS, np.uint8)
     for bit, pattern in ((WORD, r"\w+"), (SPACE, r"\s+")):
         for match in re.finditer(pattern, everything):
             table[match.start() : match.end()] |= bit
+    for first, last in _UNSPACED:
+        letters = [point for point in range(first, last + 1) if unicodedata.category(chr(point)) != "Nd"]
+        table[letters] &= ~np.uint8(WORD)
+    table[[point for point in range(0x300, _MARKS_END) if unicodedata.category(chr(point))[0] == "M"]] |= MARK
+    table[ZERO_WIDTH_SPACE] |= SPACE
     table.flags.writeable = False
     return table
 
@@ -66,12 +86,14 @@ def slot_of(node: int, character: int, keys: Any) -> int:
 
 
 @compiled
-def find_terms(text: Any, fold: Any, kinds: Any, keys: Any, nodes: Any, ends: Any, rows: Any, found: Any) -> int:
+def find_terms(  # noqa: C901, one walk
+    text: Any, fold: Any, kinds: Any, keys: Any, nodes: Any, ends: Any, rows: Any, found: Any
+) -> int:
     """Every term at every place of texts joined by SEPARATOR.
 
     Args:
         text: uint32[n], code points.
-        fold, kinds: per code point: without case; WORD, SPACE, BEGINS, BOUNDED.
+        fold, kinds: per code point: without case; WORD, MARK, SPACE, BEGINS, BOUNDED.
         keys, nodes: the tree's branches as an open hash table, see `slot_of`; 0 in `keys` is an empty slot.
         ends: int32 per node: number of the term that ends there, -1 for none.
         rows, found: out: number of the text and of the term, for each that was found.
@@ -91,9 +113,12 @@ def find_terms(text: Any, fold: Any, kinds: Any, keys: Any, nodes: Any, ends: An
         elif kind & BEGINS and not (after_word and kind & BOUNDED):
             node = 0
             at = start
+            ends_word = False
             while at < length:
                 character = fold[text[at]]
                 at += 1
+                if not kinds[character] & MARK:
+                    ends_word = kinds[character] & WORD != 0
                 if kinds[character] & SPACE:
                     character = _BLANK
                     while at < length and kinds[text[at]] & SPACE:
@@ -103,13 +128,14 @@ def find_terms(text: Any, fold: Any, kinds: Any, keys: Any, nodes: Any, ends: An
                     break
                 node = int(nodes[slot])
                 if ends[node] != _NOWHERE:
-                    inside = at < length and kinds[fold[text[at]]] & WORD and kinds[character] & WORD
-                    if not inside:
+                    following = kinds[fold[text[at]]] if at < length else 0
+                    if not (following & MARK or (following & WORD and ends_word)):
                         if count < len(rows):
                             rows[count] = row
                             found[count] = ends[node]
                         count += 1
-        after_word = kind & WORD != 0
+        if not kind & MARK:
+            after_word = kind & WORD != 0
     return count
 
 
@@ -119,9 +145,13 @@ def code_points(data: Any, bounds: Any) -> Any:
 
     Args:
         data, bounds: see `models.text.TextBatch`; a surrogate is one code point.
+
+    Returns:
+        The code points, and whether a zero-width space is among them.
     """
     out = np.empty(len(data), np.uint32)
     n = 0
+    has_zero_width = False
     for row in range(len(bounds) - 1):
         at = bounds[row]
         stop = bounds[row + 1] - 1
@@ -135,6 +165,7 @@ def code_points(data: Any, bounds: Any) -> Any:
                 at += 2
             elif byte < 0xF0:
                 out[n] = (byte & 15) << 12 | (int(data[at + 1]) & 63) << 6 | int(data[at + 2]) & 63
+                has_zero_width = has_zero_width or out[n] == ZERO_WIDTH_SPACE
                 at += 3
             else:
                 out[n] = (
@@ -145,7 +176,7 @@ def code_points(data: Any, bounds: Any) -> Any:
             n += 1
         out[n] = SEPARATOR
         n += 1
-    return out[: max(n - 1, 0)]
+    return out[: max(n - 1, 0)], has_zero_width
 
 
 @compiled

@@ -81,8 +81,9 @@ def _letters(data: Any, at: int, stop: int, lower: Any, out: Any) -> int:
                 point = (byte & 15) << 12 | (int(data[at + 1]) & 63) << 6 | int(data[at + 2]) & 63
             point = int(lower[point])
             if point < 0x80:
-                out[n] = point
-                n += 1
+                if 97 <= point <= 122:
+                    out[n] = point
+                    n += 1
             elif point < 0x800:
                 out[n] = 0xC0 | point >> 6
                 out[n + 1] = 0x80 | point & 63
@@ -113,7 +114,7 @@ def write_digests(data: Any, bounds: Any, wanted: Any, lower: Any, out: Any) -> 
     Args:
         data, bounds: as of `models.text.TextBatch`.
         wanted: (n,), bool.
-        lower: (65536,), the lower case of each character of the first plane.
+        lower: (65536,), the lower case of each character of the first plane; a space is not compared.
         out: (n, LANES), uint32.
     """
     letters = np.empty(COMPARED + 8, np.uint8)

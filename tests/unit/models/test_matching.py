@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from contracts.rules import Topic
 from models import matching
 from models.matching import Matcher
 from models.matching_kernel import find_terms
+from models.normal_form import normal
 
 
 def _topic(name: str, *terms: str) -> Topic:
@@ -57,8 +59,28 @@ def test_no_topics_match_nothing() -> None:
     assert Matcher([_topic("nul", "\0")]).match("\0 x") == []
 
 
-_WORDS = ["air", "Air", "fr", "france", "AIR FRANCE", "é", "ß", "@a", "#a", "a", "a-b", "🍝", "c+", "++", "İ", "Σ"]
-_PIECES = [*_WORDS, " ", "  ", "\n", "\0", "-", "@", "#", "_", "1", "."]
+_FAR = ["दिल", "ल्ली", "கம்", "航空", "カ", "กา", "can't", "&"]
+_WORDS = [
+    *_FAR,
+    "air",
+    "Air",
+    "fr",
+    "france",
+    "AIR FRANCE",
+    "é",
+    "ß",
+    "@a",
+    "#a",
+    "a",
+    "a-b",
+    "🍝",
+    "c+",
+    "++",
+    "İ",
+    "Σ",
+]
+_MORE = ["&amp;", "’", "＠", "\u200b", "\u200d", "्", "ี", "ि", "は"]
+_PIECES = [*_WORDS, *_MORE, " ", "  ", "\n", "\0", "-", "@", "#", "_", "1", "."]
 _terms = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=3).map(" ".join)
 _topics = st.lists(st.lists(_terms, min_size=1, max_size=3), max_size=5).map(
     lambda lists: [_topic(f"t{index}", *terms) for index, terms in enumerate(lists)]
@@ -70,16 +92,47 @@ def _folded(text: str) -> str:
     return "".join(folded if len(folded := character.casefold()) == 1 else character for character in text)
 
 
+# Characters with a boundary on either side, as far as these tests have them.
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0e4f\u0e5a-\u0ecf\u1000-\u103f\u1780-\u17df\u3041-\u309f\u3400-\u9fff\U00020000-\U0003ffff]"
+)
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.category(character)[0] == "M"
+
+
+def _is_word(text: str) -> bool:
+    """Whether the text ends inside a word, if more of it comes: marks belong to what is before them (WB4)."""
+    while text and _is_mark(text[-1]):
+        text = text[:-1]
+    return bool(text) and re.match(r"\w", text[-1]) is not None and not _UNSPACED.match(text[-1])
+
+
 def _one_by_one(topics: list[Topic], text: str) -> list[str]:
     """The definition: one regular expression per term."""
 
-    def matches(term: str) -> bool:
-        before = r"(?<!\w)" if re.match(r"[\w@#]", term) else ""
-        after = r"(?!\w)" if re.match(r"\w", term[-1]) else ""
-        body = r"\s+".join(map(re.escape, _folded(term).split()))
-        return re.search(before + body + after, _folded(text)) is not None
+    def matches(term: str, text: str) -> bool:
+        pieces = _folded(unicodedata.normalize("NFC", normal(term))).split()
+        pattern = re.compile(r"[\s\u200b]+".join(map(re.escape, pieces)))
+        for start in range(len(text)):
+            body = pattern.match(text, start)
+            if body is None:
+                continue
+            end = body.end()
+            bounded = text[start] in "@#" or (_is_word(text[start]) and not _is_mark(text[start]))
+            if bounded and _is_word(text[:start]):
+                continue
+            if end < len(text) and (_is_mark(text[end]) or (_is_word(body[0]) and _is_word(text[end]))):
+                continue
+            return True
+        return False
 
-    return [topic.name for topic in topics if any(map(matches, topic.match))]
+    plain = _folded(normal(text))
+    variants = [plain, plain.replace("\u200b", "")]
+    return [
+        topic.name for topic in topics if any(matches(term, variant) for term in topic.match for variant in variants)
+    ]
 
 
 @settings(max_examples=600, deadline=None)
@@ -108,3 +161,62 @@ def test_a_thousand_topics_are_found() -> None:
     texts = [f"I fly @Brand{i} and BRAND  number{999 - i}" for i in range(1000)]
     expected = [sorted({i, 999 - i}) for i in range(1000)]
     assert Matcher(topics).match_batch(texts) == [[f"brand-{i}" for i in pair] for pair in expected]
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [
+        ("AT&T", "my AT&amp;T line"),
+        ("AT&amp;T", "my AT&T line"),
+        ("H&M", "lost my H&#38;M bag"),
+        ("R&D", "R&#x26;D"),
+        ("can't check in", "I can’t check in"),
+        ("can't check in", "I can&#39;t check in"),
+        ("can’t check in", "I can&amp;rsquo;t check in"),
+        ("l’avion", "dans l'avion"),
+        ("l'avion", "dans lʼavion"),
+        ("avion", "dans l’avion"),
+        ("carry-on", "my carry‑on"),
+        ("#airparadis", "＃airparadis"),
+        ("@airparadis", "merci＠ＡｉｒＰａｒａｄｉｓ".replace("merci", "")),
+        ("air paradis", "Air\u200bParadis"),
+        ("airparadis", "Air\u200bParadis"),
+        ("air\u200bparadis", "airparadis et air paradis"),
+        ("airparadis", "Air\u00adPara\ufeffdis\u2060"),
+        ("air paradis", "Air\u00a0Paradis"),
+        ("air paradis", "Air&nbsp;Paradis"),
+        ("air paradis", "𝗔𝗶𝗿 Ⓟaradis"),
+        ("❤", "❤️"),
+        ("❤️", "❤"),
+        ("كتب", "كُتُب"),
+        ("كُتُب", "كتب"),
+        ("مطار", "مطــــار"),
+        ("航空", "日本航空は"),
+        ("เครื่องบิน", "บนเครื่องบินของเรา"),
+        ("दिल्ली", "दिल्ली से"),
+        ("کتاب‌ها", "کتابها"),
+    ],
+)
+def test_what_is_written_in_another_way_matches(term: str, text: str) -> None:
+    assert Matcher([_topic("x", term)]).match(text) == ["x"]
+    assert Matcher([_topic("x", text)]).match(text) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("term", "text"),
+    [
+        ("दिल", "दिल्ली से"),
+        ("कम", "कमी"),
+        ("ली", "दिल्ली"),
+        ("கம்", "கம்பி"),
+        ("কম", "কমি"),
+        ("كتب", "مكتبة"),
+        ("กา", "กำา"),
+        ("ガ", "ガス"),
+        ("AT&T", "AT&ampT"),
+        ("AT&T", "AT and T"),
+        ("e", "e\u0323cole"),
+    ],
+)
+def test_part_of_a_word_does_not_match(term: str, text: str) -> None:
+    assert Matcher([_topic("x", term)]).match(text) == []

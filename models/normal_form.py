@@ -1,0 +1,115 @@
+"""One normal form of text for terms of watches and themes, for the texts they are looked for in, and for digests.
+
+Two ways to write one thing are the same in it, so that it makes no difference which keyboard, application or
+export a text came through:
+
+- HTML entities, with a name or a number, are what they mean (`&amp;` is `&`), also those that were escaped twice;
+- apostrophes and quotation marks are `'` and `"`, hyphens, dashes and the minus sign are `-`, a full-width `＃`, `＠`
+  or letter, a letter of a mathematical alphabet and one in a circle are the plain one;
+- what has no width and says nothing is left out: joiners, soft hyphens, direction marks, byte order marks, variation
+  selectors. So are vowel marks and lengthened lines of Arabic and Hebrew, which most people leave out when they write;
+- a zero-width space is one of its own kind: it stays, see `models.matching`.
+
+Case, accents and white space are left as they are. The events and masked texts keep what the author wrote.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections.abc import Sequence
+from html.entities import html5
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.normal_form_kernel import DROPPED, first_change, write_normal
+from models.text import TextBatch
+
+ZERO_WIDTH_SPACE: Final = "\u200b"
+_POINTS: Final = 0x110000
+_APOSTROPHES: Final = "`´ʹʻʼʽˈ׳‘’‛′‵ꞌ＇｀"
+_QUOTES: Final = "ʺ״“”‟„«»″‶〝〞＂"
+_DASHES: Final = "‐‑‒–—―⁃−⸺⸻﹘﹣－"
+# Unicode's Default_Ignorable_Code_Point without the fillers of Hangul, which have a width, and the zero-width space.
+_IGNORED: Final = (
+    (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200C, 0x200F),
+    (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3),
+    (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+)  # fmt: skip
+# Points of Hebrew; vowel and Koranic marks and the lengthening line of Arabic. Hamza and madda, which make other
+# letters, stay.
+_VOWEL_MARKS: Final = (
+    (0x0591, 0x05BD), (0x05BF, 0x05BF), (0x05C1, 0x05C2), (0x05C4, 0x05C5), (0x05C7, 0x05C7), (0x0610, 0x061A),
+    (0x0640, 0x0640), (0x064B, 0x0652), (0x0656, 0x065F), (0x0670, 0x0670), (0x06D6, 0x06DC), (0x06DF, 0x06E4),
+    (0x06E7, 0x06E8), (0x06EA, 0x06ED), (0x08D3, 0x08E1), (0x08E3, 0x08FF),
+)  # fmt: skip
+# Blocks with characters of `_SAME_LETTER`: to look at all of Unicode takes a tenth of a worker's start.
+_WITH_PLAIN_FORM: Final = (
+    (0x2100, 0x214F), (0x2460, 0x24FF), (0x3000, 0x3000), (0xFB20, 0xFB29), (0xFF00, 0xFFEF), (0x1D400, 0x1D7FF),
+    (0x1EE00, 0x1EEFF), (0x1F130, 0x1F14F), (0x1FBF0, 0x1FBF9),
+)  # fmt: skip
+_SAME_LETTER: Final = frozenset({"<wide>", "<narrow>", "<font>", "<circle>", "<square>"})
+_EMOJI: Final = frozenset("ℹⓂ㊗㊙")
+"""Letters that are drawn as pictures."""
+
+
+def normal_form(texts: Sequence[str]) -> TextBatch:
+    """The texts in their normal form; the same batch when they are in it already."""
+    batch = TextBatch.of(texts)
+    table = _table()
+    if first_change(batch.data, table) == len(batch.data):
+        return batch
+    out = np.empty(len(batch.data), np.uint8)
+    bounds = np.empty(len(batch.bounds), np.int64)
+    written = write_normal(batch.data, batch.bounds, table, _entities(), out, bounds)
+    return TextBatch(out[:written], bounds)
+
+
+def normal(text: str) -> str:
+    """One text in its normal form."""
+    return normal_form([text])[0]
+
+
+@functools.cache
+def _table() -> NDArray[np.uint32]:
+    """What stands for each character, DROPPED for none."""
+    table = np.arange(_POINTS, dtype=np.uint32)
+    for point in (point for first, last in _WITH_PLAIN_FORM for point in range(first, last + 1)):
+        kind, _, plain = unicodedata.decomposition(chr(point)).partition(" ")
+        if kind in _SAME_LETTER and len(plain) <= 5 and chr(point) not in _EMOJI:
+            letter = chr(int(plain, 16))
+            if kind in ("<wide>", "<narrow>", "<font>") or (letter.isascii() and letter.isalnum()):
+                table[point] = ord(letter)
+    for characters, plain in ((_APOSTROPHES, "'"), (_QUOTES, '"'), (_DASHES, "-")):
+        for character in characters:
+            table[ord(character)] = ord(plain)
+    for first, last in (*_IGNORED, *_VOWEL_MARKS):
+        table[first : last + 1] = DROPPED
+    table.flags.writeable = False
+    return table
+
+
+@functools.cache
+def _entities() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """What `write_normal` takes: HTML's names of single characters, and what browsers take &#128; to &#159; for."""
+    meant = {
+        _hash(name[:-1]): ord(character)
+        for name, character in html5.items()
+        if name.endswith(";") and len(character) == 1
+    }
+    hashes = sorted(meant)
+    windows = [ord(bytes([byte]).decode("cp1252", "replace")) for byte in range(128, 160)]
+    windows = [0 if point == 0xFFFD else point for point in windows]
+    arrays = [np.array(numbers, np.int64) for numbers in (hashes, [meant[one] for one in hashes], windows)]
+    for array in arrays:
+        array.flags.writeable = False
+    return arrays[0], arrays[1], arrays[2]
+
+
+def _hash(name: str) -> int:
+    found = 2166136261
+    for byte in name.encode():
+        found = (found ^ byte) * 16777619 & 0xFFFFFFFF
+    return found
