@@ -73,7 +73,7 @@ def _constants(schema: Any, name: str) -> set[str]:
 
 
 def _event_fields() -> list[str]:
-    structs = {"tweet": Tweet, "prediction": Prediction}
+    structs: dict[str, type[msgspec.Struct]] = {"tweet": Tweet, "prediction": Prediction}
     fields = [f"{name}.{field.name}" for name, struct in structs.items() for field in msgspec.structs.fields(struct)]
     return [*fields, *(f"feedback.{name}" for name in Feedback.model_fields)]
 
