@@ -22,6 +22,7 @@ from alerts.outbox import Claim, Outbox
 from alerts.receivers.answer import Answer
 from alerts.receivers.resending import Resender
 from alerts.receivers.sending import Sending
+from alerts.redis_health import TroubleLog
 from contracts.receivers import Alertmanager, AnyReceiver
 from contracts.rules import Rules
 
@@ -60,6 +61,7 @@ class Notifier:
         sending: makes an attempt.
         resender: tells Alertmanagers again; None leaves that out.
         timeout_s: of an attempt.
+        trouble: logs what is wrong with Redis.
         clock: milliseconds since 1970.
     """
 
@@ -71,6 +73,7 @@ class Notifier:
         sending: Sending,
         *,
         timeout_s: float,
+        trouble: TroubleLog,
         resender: Resender | None = None,
         clock: Callable[[], int] = wall_clock,
     ) -> None:
@@ -91,6 +94,7 @@ class Notifier:
         """When the loop last came round, monotonic seconds."""
         self.connected = False
         """Whether Redis answered the last time."""
+        self._trouble = trouble
 
     def follow(self, rules: Rules) -> None:
         """Work by these rules from the next round on. Any thread."""
@@ -116,12 +120,13 @@ class Notifier:
                 self._look()
                 if not self.connected:
                     _log.info("delivering to %s", ", ".join(self._receivers) or "nobody: the rules name no receivers")
-                self.connected, pause_s = True, 0.1
+                self.connected = True
                 if not stopping.is_set():
-                    self._outbox.wait(self._nap_s())
+                    self._outbox.wait(self._nap_s())  # the first write of a quiet round: a replica refuses it
+                self._trouble.over("delivering again")
+                pause_s = 0.1
             except redis.RedisError as error:
-                if self.connected or pause_s == 0.1:
-                    _log.warning("Redis does not answer, deliveries wait: %s", error)
+                self._trouble.met(error, "deliveries wait")
                 self.connected = False
                 stopping.wait(pause_s)
                 pause_s = min(pause_s * 2, 2.0)

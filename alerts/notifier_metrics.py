@@ -44,8 +44,14 @@ for _metric in rules_following.METRICS:
     REGISTRY.register(_metric)
 
 
-def serve(host: str, port: int, *, alive: Callable[[], bool], ready: Callable[[], bool]) -> ThreadingHTTPServer:
-    """Answer `/livez`, `/readyz` and `/metrics` in a daemon thread until `shutdown()`.
+def serve(host: str, port: int, *, alive: Callable[[], bool], problem: Callable[[], str | None]) -> ThreadingHTTPServer:
+    """Answer `/livez`, `/readyz`, `/health` (the same) and `/metrics` in a daemon thread until `shutdown()`.
+
+    Args:
+        host: where to listen.
+        port: the same.
+        alive: whether the loop goes round.
+        problem: why nothing can be delivered, None when it can.
 
     Raises:
         Unavailable: the port is taken.
@@ -56,10 +62,12 @@ def serve(host: str, port: int, *, alive: Callable[[], bool], ready: Callable[[]
             path = self.path.partition("?")[0]
             if path == "/metrics":
                 self._answer(200, generate_latest(REGISTRY), CONTENT_TYPE_LATEST)
-            elif path in ("/livez", "/readyz"):
-                good = alive() if path == "/livez" else alive() and ready()
-                body = json.dumps({"status": "ok" if good else "unavailable"}).encode()
-                self._answer(200 if good else 503, body, "application/json")
+            elif path in ("/livez", "/readyz", "/health"):
+                problems = [] if alive() else ["the loop that delivers hangs"]
+                if path != "/livez" and (found := problem()) is not None:
+                    problems.append(found)
+                body = json.dumps({"status": "failing" if problems else "ok", "problems": problems}).encode()
+                self._answer(503 if problems else 200, body, "application/json")
             else:
                 self._answer(404, b'{"detail": "not found"}', "application/json")
 
@@ -68,7 +76,10 @@ def serve(host: str, port: int, *, alive: Callable[[], bool], ready: Callable[[]
             self.send_header("content-type", content_type)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET  # noqa: N815 - the server's name for it
 
         def log_message(self, *_: Any) -> None:
             """Health checks are no news."""

@@ -9,7 +9,9 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from alerts.redis_health import trouble_of
 from contracts.errors import ModelFailure, Unavailable
+from contracts.redaction import redacted
 
 _log = logging.getLogger("buzzwatch.api")
 
@@ -27,7 +29,7 @@ def install(app: FastAPI) -> None:
 
 def problem(status: int, detail: str, **headers: str) -> JSONResponse:
     """An error."""
-    printable = detail.encode("utf-8", "backslashreplace").decode()  # it may quote a lone surrogate
+    printable = redacted(detail).encode("utf-8", "backslashreplace").decode()  # it may quote a lone surrogate
     return JSONResponse({"detail": printable}, status, headers=headers)
 
 
@@ -49,8 +51,12 @@ async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _without_redis(_request: Request, error: Exception) -> JSONResponse:
-    _log.warning("Redis: %s", error)
-    return problem(503, "Redis does not answer: alerts and statistics are away", **{"Retry-After": str(RETRY_AFTER_S)})
+    assert isinstance(error, redis.RedisError)
+    trouble = trouble_of(error)
+    _log.warning("Redis %s", trouble.what)
+    what = trouble.what if trouble.answers else "does not answer"  # addresses are for the log
+    detail = f"Redis {what}: alerts and statistics are away"
+    return problem(503, detail, **{"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def _model_failed(_request: Request, error: Exception) -> JSONResponse:

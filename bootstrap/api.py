@@ -13,6 +13,7 @@ from alerts import rules_following
 from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.judgements import judgements_between
+from alerts.redis_health import WriteProbe
 from alerts.rules_checks import kept_long_enough
 from alerts.rules_following import RulesFollower
 from alerts.silences import SilenceStore
@@ -49,6 +50,7 @@ def build_api(settings: Settings | None = None) -> FastAPI:
     language.warm()
     following.start()
     client = connect(settings)
+    probe = WriteProbe(client, settings)
     champion = Champion(settings)
     feedback = FeedbackPublisher(settings)
     mlflow_uri = settings.mlflow.tracking_uri
@@ -62,9 +64,11 @@ def build_api(settings: Settings | None = None) -> FastAPI:
 
     def redis_() -> Component:
         try:
-            return Component("ok", str(client.info("server")["redis_version"]))
-        except redis.RedisError as error:
-            return Component("down", detail=f"Redis at {without_password(settings.redis.url)}: {error}")
+            version = str(client.info("server")["redis_version"])
+        except redis.RedisError:  # a user may have no right to ask
+            version = None
+        problem = probe.problem()
+        return Component("ok" if problem is None else "down", version, problem)
 
     def mlflow() -> Component:
         if not mlflow_uri.startswith("http"):  # a file or database store is asked by the champion only

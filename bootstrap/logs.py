@@ -5,19 +5,27 @@ from __future__ import annotations
 import logging.config
 from typing import Any, Final
 
+from contracts.printable import printable
+from contracts.redaction import redacted
+
 _REPEAT_S: Final = 10.0
+"""A warning that comes again within this time goes on: it is no news."""
+_REMIND_S: Final = 600.0
+"""What goes on is said again after this time."""
 _CHATTY: Final = ("aiokafka", "faust", "mode", "kafka", "httpx", "alembic")
 
 
 class Seldom(logging.Filter):
-    """Lets a warning be repeated once in ten seconds: while a server is away the same comes many times a second.
+    """Says a warning once as long as it comes again and again, and then every ten minutes: while a server is away the
+    same comes many times a second.
 
     Of aiokafka, errors too, whatever their details.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, float] = {}
+        self._said: dict[str, tuple[float, float]] = {}
+        """What was said → when it last came, and when it was last let through."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is new enough."""
@@ -27,11 +35,20 @@ class Seldom(logging.Filter):
             what = f"{record.name} {record.getMessage()}"
         else:
             return True
-        if record.created - self._said.get(what, 0.0) < _REPEAT_S:
-            return False
-        self._said = {said: at for said, at in self._said.items() if record.created - at < _REPEAT_S}
-        self._said[what] = record.created
-        return True
+        now = record.created
+        came, let_through = self._said.get(what, (0.0, 0.0))
+        is_news = now - came >= _REPEAT_S or now - let_through >= _REMIND_S
+        self._said = {said: at for said, at in self._said.items() if now - at[0] < _REPEAT_S}
+        self._said[what] = (now, now if is_news else let_through)
+        return is_news
+
+
+class Line(logging.Formatter):
+    """A line that names no password and cannot steer a terminal, whatever it quotes."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and the lines of a stack trace."""
+        return printable(redacted(super().format(record)))
 
 
 def logging_config(level: str) -> dict[str, Any]:
@@ -39,7 +56,7 @@ def logging_config(level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
+        "formatters": {"line": {"()": Line, "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
         "filters": {"seldom": {"()": Seldom}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["seldom"]}},
         "root": {"level": level, "handlers": ["stderr"]},

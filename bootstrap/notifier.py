@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import time
@@ -13,12 +14,14 @@ from alerts.notifier import Notifier, wall_clock
 from alerts.outbox import Outbox
 from alerts.receivers.resending import Resender
 from alerts.receivers.sending import Sending
+from alerts.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
 from alerts.rules_following import RulesFollower
 from bootstrap.logs import configure_logging
 from contracts.settings import Settings
 
 _STALLED_S = 60.0
+log = logging.getLogger("buzzwatch.notifier")
 
 
 def run_notifier(settings: Settings) -> None:
@@ -43,20 +46,24 @@ def run_notifier(settings: Settings) -> None:
             following.rules.receivers,
             sending,
             timeout_s=settings.alerts.delivery_timeout_s,
+            trouble=TroubleLog(log, settings.redis),
             resender=Resender(client, settings, sending.hand_over, wall_clock),
         )
         following.on_change(notifier.follow)
         following.on_sighup()
+        monitor = WriteMonitor(WriteProbe(client, settings), log)
         server = notifier_metrics.serve(
             settings.worker.web_host,
             settings.alerts.metrics_port,
             alive=lambda: time.monotonic() - notifier.last_loop < _STALLED_S,
-            ready=lambda: notifier.connected,
+            problem=lambda: monitor.problem or (None if notifier.connected else "Redis has not answered yet"),
         )
         following.start()
+        monitor.start()
         try:
             notifier.run(stopping)
         finally:
             following.stop()
+            monitor.stop()
             server.shutdown()
             server.server_close()

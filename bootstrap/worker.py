@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from confluent_kafka import Producer
 
 from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.evaluator import Evaluator
 from alerts.judging import Judge
+from alerts.redis_health import WriteMonitor, WriteProbe
 from alerts.rules_checks import kept_long_enough
 from alerts.rules_following import RulesFollower
 from bootstrap.beginning import Beginning, begin
@@ -27,6 +30,8 @@ from stream.scoring import Scorer
 from stream.topic_identity import TopicIdentity
 from stream.watch_role import WatchRole
 from stream.worker import Deliver, Failed, Roles, Worker, create_worker
+
+_log = logging.getLogger("buzzwatch.worker")
 
 
 def build_worker(beginning: Beginning | None = None) -> Worker:
@@ -48,6 +53,7 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
             takeover.await_topics()
         champion = Champion(settings)
         redis = connect(settings)
+        monitor = WriteMonitor(WriteProbe(redis, settings), _log)
         rules = following.rules
         judge = Judge(redis, settings, rules)
         following.on_change(judge.follow)
@@ -88,13 +94,16 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
             sole=[judging],
             model_problem=lambda: champion.missing,
             kafka_problem=lambda: score.kafka_problem if score is not None else scored.problem,
+            redis_problem=lambda: monitor.problem,
             stalled_after_s=settings.worker.stalled_after_s,
         )
 
         following.start()
+        monitor.start()
 
         def close() -> None:
             following.stop()
+            monitor.stop()
             champion.stop()
             redis.close()
 

@@ -82,7 +82,7 @@ def list_alerts(
     """
     settings = load_settings()
     now = int(time.time() * 1000)
-    with redis_answers(settings.redis.url), connect(settings) as client:
+    with redis_answers(settings.redis), connect(settings) as client:
         alerts = AlertStore(client, settings).list()
         muting = SilenceStore(client, settings).list(now)
     rules = rules_if_usable(settings, "what is inhibited is not shown")
@@ -111,7 +111,7 @@ def acknowledge(
     """
     settings = load_settings()
     said = None if undo else Acknowledgement(by or who(), comment, int(time.time() * 1000))
-    with redis_answers(settings.redis.url), connect(settings) as client:
+    with redis_answers(settings.redis), connect(settings) as client:
         alert = AlertStore(client, settings).acknowledge(fingerprint, said)
     if alert is None:
         raise BuzzwatchError(f"no pending or firing alert has the fingerprint {fingerprint!r}")

@@ -186,7 +186,7 @@ def _run(settings: Settings, letters: Iterator[Record], *, again: bool, dry_run:
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} dead letters"), TimeElapsedColumn())
     logging.getLogger("buzzwatch.stream").setLevel("ERROR")
-    with redis_answers(settings.redis.url), connect(settings) as client:
+    with redis_answers(settings.redis), connect(settings) as client:
         replayer = Replayer(settings, ReplayLog(client, settings, log_id(settings)), again=again)
         try:
             with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:

@@ -54,7 +54,7 @@ def redeliver(
     settings = load_settings()
     rules = rules_if_usable(settings, "whether the rules name the receivers is not looked at")
     known = None if rules is None else {receiver.name for receiver in rules.receivers}
-    with redis_answers(settings.redis.url), connect(settings) as client:
+    with redis_answers(settings.redis), connect(settings) as client:
         outbox, by_hand = Outbox(client, settings), Redelivery(client, settings)
         if enable is not None and not outbox.enable(enable):
             raise BuzzwatchError(f"the receiver {enable!r} is not disabled")

@@ -1,4 +1,4 @@
-"""What commands say when Redis does not answer."""
+"""What commands say when Redis does not answer, or takes no writes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from contextlib import contextmanager
 
 import redis
 
+from alerts.redis_health import place_of, trouble_of
 from contracts.errors import Unavailable
+from contracts.settings import RedisSettings
 
 
 @contextmanager
-def redis_answers(url: str) -> Iterator[None]:
+def redis_answers(settings: RedisSettings) -> Iterator[None]:
     """Within the block an error of Redis is one line.
 
     Raises:
@@ -20,7 +22,4 @@ def redis_answers(url: str) -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        place = url.rpartition("@")[2].removeprefix("redis://").removeprefix("rediss://")
-        raise Unavailable(
-            f"Redis at {place} does not answer ({error}); start it with `buzzwatch up` or set BUZZWATCH_REDIS__URL"
-        ) from None
+        raise Unavailable(f"Redis at {place_of(settings)} {trouble_of(error, settings).line}") from None

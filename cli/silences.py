@@ -82,7 +82,7 @@ def add(
         now_ms=now,
     )
     settings = load_settings()
-    with redis_answers(settings.redis.url), connect(settings) as client:
+    with redis_answers(settings.redis), connect(settings) as client:
         SilenceStore(client, settings).add(silence, now)
     if output is Format.json:
         typer.echo(printable_json(silence.public(now)))
@@ -101,7 +101,7 @@ def list_silences(
     """
     settings = load_settings()
     now = int(time.time() * 1000)
-    with redis_answers(settings.redis.url), connect(settings) as client:
+    with redis_answers(settings.redis), connect(settings) as client:
         found = SilenceStore(client, settings).list(now)
     found = [silence for silence in found if everything or silence.state(now) != "expired"]
     if output is Format.json:
@@ -117,7 +117,7 @@ def expire(ids: Annotated[list[str], typer.Argument(help="Ids of silences.")]) -
     Example: buzzwatch alerts silence expire 6f1c…
     """
     settings = load_settings()
-    with redis_answers(settings.redis.url), connect(settings) as client:
+    with redis_answers(settings.redis), connect(settings) as client:
         store = SilenceStore(client, settings)
         for silence_id in ids:
             store.expire(silence_id, int(time.time() * 1000))

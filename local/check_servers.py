@@ -9,6 +9,8 @@ import httpx
 import redis
 from kafka import KafkaAdminClient
 
+from alerts.connection import connect
+from alerts.redis_health import WriteProbe, place_of, trouble_of
 from contracts.settings import Settings
 from local.findings import Finding
 from local.topics import admin, describe_topics, said_in_one_line
@@ -63,18 +65,16 @@ def check_topics(settings: Settings) -> Finding:
 
 
 def check_redis(settings: Settings) -> Finding:
-    """Reachable, evicting nothing, appending every write to a file; Lua scripts need 7.0."""
-    seconds = settings.redis.timeout_s
-    shown = settings.redis.url.rpartition("@")[2]
-    client = redis.Redis.from_url(
-        settings.redis.url, decode_responses=True, socket_timeout=seconds, socket_connect_timeout=seconds
-    )
-    try:
-        info: dict[str, Any] = client.info()
-    except redis.RedisError as error:
-        return Finding.broken(f"{shown} does not answer ({error})", remedy="buzzwatch up, or set BUZZWATCH_REDIS__URL")
-    finally:
-        client.close()
+    """Takes writes, evicting nothing, appending every write to a file; Lua scripts need 7.0."""
+    shown = place_of(settings.redis)
+    with connect(settings) as client:
+        trouble = WriteProbe(client, settings).trouble()
+        try:
+            info: dict[str, Any] = client.info()
+        except redis.RedisError as error:
+            trouble = trouble or trouble_of(error, settings.redis)
+    if trouble is not None:
+        return Finding.broken(f"{shown} {trouble.what}", remedy=trouble.remedy)
     version = str(info["redis_version"])
     if int(version.split(".")[0]) < 7:
         return Finding.broken("Redis 7 or newer is needed", version, "upgrade Redis")

@@ -14,6 +14,7 @@ import httpx
 
 from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
 from contracts.errors import ArtefactError, BuzzwatchError
+from contracts.redaction import redacted
 from contracts.rules_file import load_rules
 from contracts.settings import Settings
 from local.check_servers import check_kafka, check_mlflow, check_redis, check_topics
@@ -38,7 +39,8 @@ def findings(settings: Settings) -> Iterator[Finding]:
             finding = Finding.broken(str(error))
         except Exception as error:  # the doctor must not be the patient
             finding = Finding.broken(f"cannot be examined: {type(error).__name__}: {error}".splitlines()[0])
-        yield finding._replace(component=probe.component)
+        detail, remedy = redacted(finding.detail), redacted(finding.remedy)
+        yield finding._replace(component=probe.component, detail=detail, remedy=remedy)
 
 
 def _python(_: Settings) -> Finding:
@@ -107,7 +109,7 @@ def _worker(settings: Settings) -> Finding:
 
 
 def _notifier(settings: Settings) -> Finding:
-    return _asked(settings.worker.web_host, settings.alerts.metrics_port, "/livez")
+    return _asked(settings.worker.web_host, settings.alerts.metrics_port, "/readyz")
 
 
 def _api(settings: Settings) -> Finding:

@@ -11,7 +11,9 @@ from typing import Final, Self
 
 from filelock import FileLock, Timeout
 
+from alerts.redis_health import place_of
 from contracts.errors import Unavailable
+from contracts.redaction import redacted
 from contracts.settings import LocalSettings, Settings
 from local.kafka import kafka_server
 from local.mlflow import mlflow_server
@@ -77,9 +79,9 @@ class Stack:
         api = f"http://{reachable_host(self.settings.api.host)}:{self.settings.api.port}"
         return {
             "API": f"{api}/docs",
-            "MLflow": self.settings.mlflow.tracking_uri,
+            "MLflow": redacted(self.settings.mlflow.tracking_uri),
             "Kafka": self.settings.kafka.bootstrap_servers,
-            "Redis": self.settings.redis.url.rpartition("@")[2],
+            "Redis": place_of(self.settings.redis),
             "logs": str(self._data_dir / "logs"),
         }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contracts.errors import BuzzwatchError, Unavailable
+from contracts.redaction import redacted
 from contracts.settings import MlflowSettings
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ class Registry:
 
 
 def without_password(url: str) -> str:
-    """`url` as it may be shown."""
-    return re.sub(r"//[^/@]*@", "//", url)
+    """`url`, or a text that quotes one, as it may be shown."""
+    return redacted(url)
 
 
 def _configure(settings: MlflowSettings) -> None:

@@ -49,6 +49,7 @@ class Health:
         sole: roles that one worker at a time has; to have no partition is no fault of theirs.
         model_problem: why no model can serve, None when one does.
         kafka_problem: why Kafka cannot be worked with, None when it can.
+        redis_problem: why Redis cannot be written to, None when it can.
         stalled_after_s: how long there may be lag and no progress, seconds.
     """
 
@@ -59,6 +60,7 @@ class Health:
         sole: Sequence[Role] = (),
         model_problem: Callable[[], str | None],
         kafka_problem: Callable[[], str | None],
+        redis_problem: Callable[[], str | None] = lambda: None,
         stalled_after_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -66,6 +68,7 @@ class Health:
         self._sole = sole
         self._model_problem = model_problem
         self._kafka_problem = kafka_problem
+        self._redis_problem = redis_problem
         self._stalled_after_s = stalled_after_s
         self._clock = clock
 
@@ -81,9 +84,8 @@ class Health:
         return Report(problems)
 
     def ready(self) -> Report:
-        """Ready is who has a model, a partition and a Kafka that answers."""
+        """Ready is who has a model, a partition, a Kafka that answers and a Redis that takes writes."""
         problems = [f"{role.name}: no partition assigned" for role in self._roles if role.partitions == 0]
-        problems += [
-            problem for asked in (self._model_problem, self._kafka_problem) if (problem := asked()) is not None
-        ]
+        asked = (self._model_problem, self._kafka_problem, self._redis_problem)
+        problems += [problem for ask in asked if (problem := ask()) is not None]
         return Report(problems)

@@ -17,6 +17,7 @@ import redis
 from confluent_kafka import KafkaException
 
 from alerts.judging import Judge
+from alerts.redis_health import in_words
 from contracts.errors import InvalidFeedback, InvalidRecord, Unavailable
 from contracts.events import Feedback, decode_feedback
 from stream import metrics
@@ -146,7 +147,7 @@ class JudgeRole:
                 after = await loop.run_in_executor(None, self._count, message, expected, refused)
                 break
             except redis.RedisError as error:
-                _log.warning("Redis does not answer, feedback waits: %s", error)
+                _log.warning("Redis %s; feedback waits", in_words(error))
             except Unavailable as error:  # Kafka does not take the dead letter, say
                 _log.warning("feedback at offset %d waits: %s", offset, error)
             except Exception as error:  # a defect of ours: it must neither be skipped nor block its partition

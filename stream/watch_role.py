@@ -14,6 +14,7 @@ from alerts.counters import CounterStore
 from alerts.detectors.drift import Reference
 from alerts.evaluator import Evaluator
 from alerts.judging import Judge
+from alerts.redis_health import in_words
 from contracts.settings import Settings
 from models.champion import Champion, LoadedModel
 from stream.consumers import batch_consumer
@@ -132,7 +133,7 @@ class WatchRole:
                 try:
                     self._tick(int(time.time() * 1000))
                 except redis.RedisError as error:
-                    _log.warning("Redis does not answer, rules wait: %s", error)
+                    _log.warning("Redis %s; rules wait", in_words(error))
                     self._stopping.wait(self._tick_s)
                 except Exception as error:
                     self._failed(error)

@@ -17,6 +17,7 @@ import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from alerts.counters import CounterStore
+from alerts.redis_health import in_words
 from contracts.errors import InvalidRecord
 from contracts.settings import AlertSettings
 from models.compiling import COMPILED
@@ -120,7 +121,7 @@ class Watch:
                     compared = now
                     self._compare()
             except redis.RedisError as error:
-                _log.warning("Redis does not answer, counting waits: %s", error)
+                _log.warning("Redis %s; counting waits", in_words(error))
                 self._placed = False
                 self.last_progress = time.monotonic()  # waiting for Redis is no standstill: a new start would wait, too
                 self._stopping.wait(_REDIS_AWAY_S)

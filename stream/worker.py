@@ -302,6 +302,11 @@ def _add_pages(app: Worker) -> None:
     async def readyz(view: Any, _request: Any) -> Any:
         return answer(view, app.probes()[1])
 
+    @app.page("/health")
+    async def health(view: Any, _request: Any) -> Any:
+        live, ready = app.probes()
+        return answer(view, Report([*live.problems, *ready.problems]))
+
     @app.page("/metrics")
     async def metrics(view: Any, _request: Any) -> Any:
         return view.bytes(generate_latest(), content_type=CONTENT_TYPE_LATEST.partition(";")[0])

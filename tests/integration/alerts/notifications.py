@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from alerts.notifier import Notifier, wall_clock
 from alerts.outbox import Outbox, announce
 from alerts.receivers.resending import Resender
 from alerts.receivers.sending import Sending
+from alerts.redis_health import TroubleLog
 from alerts.state import AlertStore
 from contracts.rules import AnyReceiver, ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings
@@ -69,6 +71,7 @@ def notifier_of(settings: Settings, receivers: Sequence[AnyReceiver]) -> Notifie
         receivers,
         sending,
         timeout_s=settings.alerts.delivery_timeout_s,
+        trouble=TroubleLog(logging.getLogger("buzzwatch.notifier"), settings.redis),
         resender=Resender(client, settings, sending.hand_over, wall_clock),
     )
 

@@ -1,0 +1,193 @@
+"""Can this Redis be written to, and what is wrong if not.
+
+A Redis that answers may still take no writes: a replica, one that is full, one without enough replicas or without room
+on its disk, a user without the right. Only a write shows it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import redis
+from redis import exceptions
+
+from contracts.redaction import redacted, secrets_of_address
+from contracts.settings import RedisSettings, Settings
+
+_LASTS_MS: Final = 60_000
+_SCRIPT: Final = "return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])"
+"""A script, as all our writes are: a user may be allowed to write and not to run scripts."""
+
+
+class Trouble(NamedTuple):
+    """What is wrong with a Redis."""
+
+    answers: bool
+    """Whether it answers at all."""
+    what: str
+    """Follows "Redis at HOST ": "is full (maxmemory): it takes no writes"."""
+    remedy: str
+
+    @property
+    def line(self) -> str:
+        """Both in one line."""
+        return f"{self.what}; {self.remedy}"
+
+
+_SET_URL: Final = "start it with `buzzwatch up` or set BUZZWATCH_REDIS__URL"
+_BY_CODE: Final[dict[str, tuple[str, str]]] = {
+    "READONLY": (
+        "takes no writes: it is a read-only replica",
+        "point BUZZWATCH_REDIS__URL at its primary, or end the replication (REPLICAOF NO ONE)",
+    ),
+    "OOM": (
+        "takes no writes: it is full (maxmemory)",
+        "raise maxmemory (CONFIG SET maxmemory), or give the machine more memory",
+    ),
+    "NOREPLICAS": (
+        "takes no writes: fewer replicas follow it than min-replicas-to-write asks for",
+        "bring the replicas back, or lower min-replicas-to-write",
+    ),
+    "MISCONF": (
+        "takes no writes: it cannot save to its disk",
+        "look at its log and the room on its disk (stop-writes-on-bgsave-error)",
+    ),
+    "LOADING": ("is still loading its data from disk", "wait until it has finished"),
+    "MASTERDOWN": (
+        "takes no writes: it is a replica whose primary is away",
+        "bring the primary back, or point BUZZWATCH_REDIS__URL at it",
+    ),
+    "CLUSTERDOWN": ("takes no writes: its cluster is down", "look at CLUSTER INFO of its nodes"),
+    "MOVED": ("is a node of a cluster, which buzzwatch does not speak to", "use a Redis that is no cluster"),
+    "BUSY": ("is busy with somebody's script", "end that with SCRIPT KILL"),
+    "NOPERM": (
+        "refuses the write: the user lacks a right (ACL)",
+        "allow the user all commands on the keys PREFIX:* (ACL SETUSER … +@all ~PREFIX:*)",
+    ),
+    "WRONGPASS": ("refuses the user or password", "check both in BUZZWATCH_REDIS__URL"),
+    "NOAUTH": ("asks for a password", "put it into BUZZWATCH_REDIS__URL (redis://:PASSWORD@HOST:PORT/0)"),
+}
+_CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (exceptions.ReadOnlyError, "READONLY"),
+    (exceptions.OutOfMemoryError, "OOM"),
+    (exceptions.BusyLoadingError, "LOADING"),
+    (exceptions.NoPermissionError, "NOPERM"),
+    (exceptions.ClusterDownError, "CLUSTERDOWN"),
+    (exceptions.MasterDownError, "MASTERDOWN"),
+    (exceptions.MovedError, "MOVED"),
+    (exceptions.AuthenticationWrongNumberOfArgsError, "WRONGPASS"),
+)
+"""redis-py takes the code out of the message of these."""
+
+
+def trouble_of(error: redis.RedisError, settings: RedisSettings | None = None) -> Trouble:
+    """What an error of redis-py means, in words that are the same at every door."""
+    said = redacted(" ".join(str(error).split()), secrets_of_address(settings.url) if settings else ())
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), said.partition(" ")[0].rstrip(":"))
+    if isinstance(error, exceptions.AuthenticationError) and code not in _BY_CODE:
+        code = "NOAUTH" if re.search("required|already authenticated", said) else "WRONGPASS"
+    if said.startswith("The user executing the script can't"):  # the one refusal without a code
+        code = "NOPERM"
+    if code in _BY_CODE:
+        what, remedy = _BY_CODE[code]
+        return Trouble(True, what, remedy.replace("PREFIX", settings.prefix if settings else "buzzwatch"))
+    if isinstance(error, exceptions.ResponseError):
+        return Trouble(True, f"refuses the command ({said})", "see `buzzwatch doctor`")
+    return Trouble(False, f"does not answer ({said or type(error).__name__})", _SET_URL)
+
+
+def in_words(error: redis.RedisError) -> str:
+    """Follows "Redis ": "does not answer (…)", "takes no writes: …"."""
+    return trouble_of(error).what
+
+
+def place_of(settings: RedisSettings) -> str:
+    """The address as it may be shown."""
+    return redacted(settings.url).partition("://")[2]
+
+
+class WriteProbe:
+    """Writes a key of its own, which ends by itself after a minute."""
+
+    def __init__(self, client: redis.Redis, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings.redis
+
+    def trouble(self) -> Trouble | None:
+        """What keeps it from being written to, None when it takes writes. Blocks for the settings' time-out."""
+        try:
+            self._client.eval(_SCRIPT, 1, f"{self._settings.prefix}:write-probe", "1", str(_LASTS_MS))
+        except redis.RedisError as error:
+            return trouble_of(error, self._settings)
+        return None
+
+    def problem(self) -> str | None:
+        """The same as a line that names the address."""
+        trouble = self.trouble()
+        return None if trouble is None else f"Redis at {place_of(self._settings)} {trouble.line}"
+
+
+class TroubleLog:
+    """Logs what is wrong once, and once that it is over."""
+
+    def __init__(self, log: logging.Logger, settings: RedisSettings) -> None:
+        self._log = log
+        self._settings = settings
+        self._said: str | None = None
+
+    def met(self, error: redis.RedisError, consequence: str) -> None:
+        """An error. The same again is no news."""
+        trouble = trouble_of(error, self._settings)
+        kind = trouble.what if trouble.answers else ""
+        if kind != self._said:
+            self._said = kind
+            self._log.warning("Redis at %s %s; %s", place_of(self._settings), trouble.line, consequence)
+
+    def over(self, consequence: str) -> None:
+        """It worked."""
+        if self._said is not None:
+            self._said = None
+            self._log.info("Redis at %s takes writes again; %s", place_of(self._settings), consequence)
+
+
+class WriteMonitor:
+    """Asks again and again in a thread of its own, so that a probe page answers at once.
+
+    Args:
+        probe: what asks.
+        log: hears of each change once; None when somebody else logs it.
+        every_s: seconds between two questions.
+    """
+
+    def __init__(self, probe: WriteProbe, log: logging.Logger | None = None, *, every_s: float = 2.0) -> None:
+        self._probe = probe
+        self._log = log
+        self._every_s = every_s
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="redis-writes", daemon=True)
+        self.problem: str | None = None
+        """What keeps Redis from being written to, a line; None when nothing does, or it was not asked yet."""
+
+    def start(self) -> Callable[[], None]:
+        """Begin; what is returned ends it."""
+        self._thread.start()
+        return self.stop
+
+    def stop(self) -> None:
+        """End it. It may be in the middle of a question for the settings' time-out."""
+        self._stopping.set()
+        self._thread.join(timeout=1)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            before, self.problem = self.problem, self._probe.problem()
+            if self._log is not None and (before is None) != (self.problem is None):
+                if self.problem is None:
+                    self._log.info("Redis takes writes again")
+                else:
+                    self._log.warning("%s", self.problem)
+            self._stopping.wait(self._every_s)
