@@ -42,6 +42,8 @@ class Tweet(Struct, frozen=True):
     created_at: datetime | None = None
     author_id: _Identifier | int | None = None
     lang: Annotated[str, Meta(max_length=35)] | None = None
+    reach: Annotated[int, Meta(ge=0, lt=10**18)] | None = None
+    """Followers of the author, where the source says."""
 
     @property
     def created_at_ms(self) -> int | None:

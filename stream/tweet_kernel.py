@@ -22,10 +22,16 @@ TEXT: Final = 2
 CREATED_AT: Final = 3
 AUTHOR_ID: Final = 4
 LANG: Final = 5
+REACH: Final = 6
+OTHERWISE: Final = 7
+"""Keys that may say the text, the id, the date or the author in another way: not for this walk."""
 
-WASTE: Final = 3
-_COLUMNS: Final = (WASTE, 1, 0, WASTE, WASTE, 2)
-"""Where the string of each field goes: texts, ids, languages, nowhere."""
+_TEXTS, _IDS, _LANGS, _AUTHORS, WASTE = range(5)
+_COLUMNS: Final = (WASTE, _IDS, _TEXTS, WASTE, _AUTHORS, _LANGS, WASTE)
+"""Where the string of each field goes."""
+_WHOLE_SECOND: Final = b".000Z"
+_ESCAPES: Final = b'"\\/bfnrt'
+_ESCAPED: Final = b'"\\/\b\f\n\r\t'
 
 
 @compiled
@@ -99,18 +105,11 @@ def _string(data: Any, at: int, stop: int, out: Any, n: int) -> Any:  # noqa: C9
                 return _FAILED, n
             kind = int(data[at + 1])
             at += 2
-            if kind == 34 or kind == 92 or kind == 47:
-                out[n] = kind
-            elif kind == 110:
-                out[n] = 10
-            elif kind == 116:
-                out[n] = 9
-            elif kind == 114:
-                out[n] = 13
-            elif kind == 98:
-                out[n] = 8
-            elif kind == 102:
-                out[n] = 12
+            known = 0
+            while known < len(_ESCAPES) and _ESCAPES[known] != kind:
+                known += 1
+            if known < len(_ESCAPES):
+                out[n] = _ESCAPED[known]
             elif kind == 117 and at + 4 <= stop:
                 point = _hex(data, at)
                 at += 4
@@ -186,8 +185,16 @@ def _field(data: Any, start: int, stop: int) -> int:
         return TEXT
     if length == 4 and _is(data, start, b"lang"):
         return LANG
+    if length == 4 and (_is(data, start, b"user") or _is(data, start, b"date")):
+        return OTHERWISE
+    if length == 5 and _is(data, start, b"reach"):
+        return REACH
+    if length == 6 and (_is(data, start, b"id_str") or _is(data, start, b"author")):
+        return OTHERWISE
     if length == 9 and _is(data, start, b"author_id"):
         return AUTHOR_ID
+    if length == 9 and (_is(data, start, b"full_text") or _is(data, start, b"createdAt")):
+        return OTHERWISE
     if length == 10 and _is(data, start, b"created_at"):
         return CREATED_AT
     return OTHER
@@ -218,13 +225,8 @@ def _instant(data: Any, at: int, stop: int, out: Any) -> int:
         longest = 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
     if day > longest or year < 1:
         return _FAILED
-    for i in range(19):
-        out[i] = data[at + i]
-    out[19] = 46
-    out[20] = 48
-    out[21] = 48
-    out[22] = 48
-    out[23] = 90
+    for i in range(INSTANT):
+        out[i] = data[at + i] if i < 19 else _WHOLE_SECOND[i - 19]
     at += 19
     if data[at] == 46:
         if stop - at < 6:
@@ -271,9 +273,12 @@ def _is_settled(text: Any, start: int, stop: int, inert: Any) -> bool:
 
 @compiled
 def _read(  # noqa: C901, one case each
-    data: Any, at: int, stop: int, inert: Any, is_plain: bool, outs: Any, ns: Any, has: Any, instant: Any
+    data: Any, at: int, stop: int, inert: Any, is_plain: bool, outs: Any, ns: Any, has: Any, reach: Any, instant: Any
 ) -> bool:
-    """One tweet to the end of the columns; False when it is to be read by other means."""
+    """One tweet to the end of the columns; False when it is to be read by other means.
+
+    `has`, out: whether there is a language, an author, a date. `reach`, out, (1,): left as it is where there is none.
+    """
     seen = 0
     at = _blank(data, at, stop)
     if at >= stop or data[at] != 123:
@@ -297,7 +302,7 @@ def _read(  # noqa: C901, one case each
         if at >= stop:
             return False
         if field != OTHER:
-            if seen >> field & 1:
+            if field == OTHERWISE or seen >> field & 1:
                 return False
             seen |= 1 << field
         first = data[at]
@@ -306,13 +311,19 @@ def _read(  # noqa: C901, one case each
         start = ns[column]
         if first == 34 and field == CREATED_AT:
             at = _instant(data, at, stop, instant)
-            has[1] = True
+            has[2] = True
+        elif first == 34 and field == REACH:
+            return False
         elif first == 34:
             at, ns[column] = _string(data, at, stop, outs[column], start)
         elif 48 <= first <= 57 and field != TEXT and field != LANG and field != CREATED_AT:
             end = _digits(data, at, stop)
+            number = 0
             for i in range(at, end):
                 outs[column][start + i - at] = data[i]
+                number = 10 * number + int(data[i]) - 48
+            if field == REACH:
+                reach[0] = number
             ns[column] = start + end - at
             at = end
         elif field == OTHER or (first == 110 and field != ID and field != TEXT):
@@ -329,6 +340,7 @@ def _read(  # noqa: C901, one case each
             if length == 0 or (not is_plain and length > _MAX_ID):  # in bytes: beyond ASCII it may be short enough
                 return False
         elif field == AUTHOR_ID:
+            has[1] = length > 0
             if (first == 34 and length == 0) or (not is_plain and length > _MAX_ID):
                 return False
         elif field == LANG:
@@ -348,7 +360,7 @@ def _read(  # noqa: C901, one case each
 
 @compiled
 def read_tweets(
-    data: Any, ends: Any, inert: Any, is_plain: bool, sure: Any, instants: Any, has_instant: Any, has_lang: Any
+    data: Any, ends: Any, inert: Any, is_plain: bool, sure: Any, instants: Any, reach: Any, has: Any
 ) -> Any:
     """Read many tweets.
 
@@ -358,37 +370,30 @@ def read_tweets(
         is_plain: every value is a tweet, with its text in NFC, its limits kept and its date in UTC.
         sure: out: whether each was read.
         instants: out, (n, 24): when each was written, where it says so.
-        has_instant, has_lang: out, whether each names them.
+        reach: out, (n,): -1 where a tweet names none.
+        has: out, (n, 3): whether each names a language, an author, a date.
 
     Returns:
-        Texts, ids and languages, each with n + 1 bounds, a NUL after each.
+        Texts, ids, languages and authors, a NUL after each, and their bounds, (4, n + 1).
     """
     rows = len(ends)
-    longest = 0
-    start = 0
-    for end in ends:
-        longest = max(longest, end - start)
-        start = end
-    texts = np.empty(len(data) + rows, np.uint8)
-    ids = np.empty(len(data) + rows, np.uint8)
-    langs = np.empty(len(data) + rows, np.uint8)
-    waste = np.empty(longest + 1, np.uint8)
-    outs = (texts, ids, langs, waste)
-    bounds = np.zeros((3, rows + 1), np.int64)
-    ns = np.zeros(4, np.int64)
-    has = np.zeros(2, np.bool_)
+    most = len(data) + rows
+    texts, ids, langs = np.empty(most, np.uint8), np.empty(most, np.uint8), np.empty(most, np.uint8)
+    authors, waste = np.empty(most, np.uint8), np.empty(most, np.uint8)
+    outs = (texts, ids, langs, authors, waste)
+    bounds = np.zeros((WASTE, rows + 1), np.int64)
+    ns = np.zeros(WASTE + 1, np.int64)
+    has[:] = False
+    reach[:] = -1
     start = 0
     for row in range(rows):
-        has[0] = False
-        has[1] = False
-        sure[row] = _read(data, start, ends[row], inert, is_plain, outs, ns, has, instants[row])
+        one = reach[row : row + 1]
+        sure[row] = _read(data, start, ends[row], inert, is_plain, outs, ns, has[row], one, instants[row])
         start = ends[row]
-        has_lang[row] = has[0]
-        has_instant[row] = has[1]
-        for column in range(3):
+        for column in range(WASTE):
             if not sure[row]:
                 ns[column] = bounds[column, row]
             outs[column][ns[column]] = 0
             ns[column] += 1
             bounds[column, row + 1] = ns[column]
-    return texts[: ns[0]], bounds[0], ids[: ns[1]], bounds[1], langs[: ns[2]], bounds[2]
+    return texts[: ns[0]], ids[: ns[1]], langs[: ns[2]], authors[: ns[3]], bounds

@@ -39,6 +39,12 @@ class TweetColumns(NamedTuple):
     langs: TextBatch
     has_lang: NDArray[np.bool_]
     """(n,): False where a tweet names no language; `langs` is empty there."""
+    authors: TextBatch
+    """Ids of the authors."""
+    has_author: NDArray[np.bool_]
+    """(n,): False where a tweet names no author; `authors` is empty there."""
+    reach: NDArray[np.int64]
+    """(n,): followers of the author, -1 where a tweet does not say."""
     instants: NDArray[np.uint8]
     """(n, 24): `created_at` in UTC to the millisecond, or the record's timestamp."""
     timestamps: NDArray[np.int64]
@@ -84,27 +90,33 @@ def _walked(
     data = np.frombuffer(b"".join(values), np.uint8)
     stamps = np.array(timestamps, np.int64)
     instants = np.empty((len(values), INSTANT), np.uint8)
-    has_instant, has_lang = np.empty((2, len(values)), np.bool_)
+    has = np.empty((len(values), 3), np.bool_)
+    reach = np.empty(len(values), np.int64)
     sure = np.empty(len(values), np.bool_)
-    texts, text_bounds, ids, id_bounds, langs, lang_bounds = read_tweets(
-        data, ends, _inert(), is_plain, sure, instants, has_instant, has_lang
-    )
+    texts, ids, langs, authors, bounds = read_tweets(data, ends, _inert(), is_plain, sure, instants, reach, has)
+    has_lang, has_author, has_instant = (np.ascontiguousarray(column) for column in has.T)
     write_missing(stamps, has_instant, instants)
     columns = TweetColumns(
         rows,
-        TextBatch(ids, id_bounds),
-        TextBatch(texts, text_bounds),
-        TextBatch(langs, lang_bounds),
-        has_lang,
-        instants,
-        stamps,
+        ids=TextBatch(ids, bounds[1]),
+        texts=TextBatch(texts, bounds[0]),
+        langs=TextBatch(langs, bounds[2]),
+        has_lang=has_lang,
+        authors=TextBatch(authors, bounds[3]),
+        has_author=has_author,
+        reach=reach,
+        instants=instants,
+        timestamps=stamps,
     )
     return columns, [] if sure.all() else [rows[at] for at in np.flatnonzero(~sure).tolist()]
 
 
 def _plainly(value: bytes | None) -> bytes:
     tweet = decode_tweet(value)
-    plain: dict[str, Any] = {"id": str(tweet.id), "text": tweet.text, "lang": tweet.lang}
+    author = None if tweet.author_id is None else str(tweet.author_id)
+    plain: dict[str, Any] = {"id": str(tweet.id), "text": tweet.text, "lang": tweet.lang, "author_id": author}
+    if tweet.reach is not None:
+        plain["reach"] = tweet.reach
     if tweet.created_at is not None:
         plain["created_at"] = to_rfc3339(to_ms(tweet.created_at))
     written: bytes = _encode(plain)

@@ -81,6 +81,8 @@ _fields = st.fixed_dictionaries(
     optional={
         "created_at": st.sampled_from([*_DATES, None, 5]),
         "author_id": _id,
+        "reach": st.sampled_from([0, 12, -1, 10**17, 10**18, 1.5, "7", True, None]),
+        "author": st.sampled_from([None, 7, "a"]),
         "lang": st.sampled_from(["en", "", "é" * 35, "x" * 36, None, 3, 'e"n']),
         "source": st.sampled_from(["web", "\n", 3, 1.5, -1, True, None, [1], {"id": 3}]),
         "é": st.just(1),
@@ -192,3 +194,18 @@ def test_only_what_the_walk_is_not_sure_of_is_read_by_other_means(monkeypatch: p
     assert columns is not None
     assert columns.rows == list(range(501))
     assert [row for row, _ in wrong] == [501]
+
+
+def test_author_and_reach_travel_as_columns() -> None:
+    values = [
+        b'{"id":"1","text":"a","author_id":"77","reach":1200}',
+        b'{"id":"2","text":"a","author_id":78}',
+        b'{"id":"3","text":"a","author_id":null,"reach":null}',
+        b'{"id":"4","text":"a","author_id":"caf\\u00e9","reach":0,"created_at":"2026-11-20T10:00:00+01:00"}',
+    ]
+    columns, wrong = read_batch([FakeRecord(value) for value in values])
+    assert columns is not None
+    assert not wrong
+    assert columns.authors.strings() == ["77", "78", "", "café"]
+    assert columns.has_author.tolist() == [True, True, False, True]
+    assert columns.reach.tolist() == [1200, -1, -1, 0]
