@@ -20,7 +20,7 @@ from contracts.events import SENTIMENTS
 from contracts.rules import BadBuzz, Drift, Quiet, Rules
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
-from models.language import reliable
+from models.language import KNOWN, known_languages, reliable
 from models.matching import Matcher
 from models.text_digests import digests
 
@@ -73,13 +73,14 @@ class Backtest:
         self._bit = {("watch", watch.name): index for index, watch in enumerate(rules.watches)}
         self._bit |= {("theme", theme.name): index + len(rules.watches) for index, theme in enumerate(rules.themes)}
         self._topics, self._digests = self._matched(recorded.texts)
-        self._reliable = self._known(recorded)
-        self.unreliable = int((~self._reliable).sum())
-        """Tweets in languages that the model does not know."""
         self._answers: Answers | None = None
         self._reference: Reference | None = None
         self._version = ""
+        self._languages = KNOWN
         self._negative = self._scored(recorded, settings, model)
+        self._reliable = self._known(recorded)
+        self.unreliable = int((~self._reliable).sum())
+        """Tweets in languages that the model does not know."""
         self._series = lru_cache(maxsize=4)(self._counted)
 
     @property
@@ -173,7 +174,7 @@ class Backtest:
         for start in range(0, len(asked), _CHUNK):
             self._progress("languages", start, len(asked))
             rows = asked[start : start + _CHUNK]
-            known[rows] = reliable([texts[row] for row in rows], [recorded.langs[row] for row in rows])
+            known[rows] = reliable([texts[row] for row in rows], [recorded.langs[row] for row in rows], self._languages)
         return known
 
     def _scored(self, recorded: Recorded, settings: Settings, named: str | None) -> NDArray[np.bool_]:
@@ -184,6 +185,7 @@ class Backtest:
         from training.evaluate import find_model
 
         model, self._version = find_model(settings, named)
+        self._languages = known_languages(model.metadata)
         self._reference = Reference.of(model.metadata)
         tables = []
         for start in range(0, len(missing), _CHUNK):

@@ -109,11 +109,15 @@ class Annotator:
             probabilities = model.predict_proba(batch if walks_bytes(model) else batch.strings())
         if probabilities.shape != (len(batch), len(SENTIMENTS)):  # compiled code reads it without looking at its bounds
             raise ValueError(f"the model answered {probabilities.shape} for {len(batch):,} texts")
-        if langs is not None and not (known := language.reliable(batch, langs)).all():
+        if langs is not None and not (known := self._known(model, batch, langs)).all():
             topics = topics.copy()
             for row in np.flatnonzero(~known).tolist():
                 topics[row] |= self._unreliable
         return Columns(probabilities, topics, mask_batch(batch) if masked else None)
+
+    @staticmethod
+    def _known(model: SentimentModel, texts: TextBatch, langs: Sequence[str | None]) -> NDArray[np.bool_]:
+        return language.reliable(texts, langs, language.known_languages(model.metadata))
 
     def reliable(self, topics: int) -> bool:
         """Whether the model knows the language, from `Columns.topics`."""

@@ -1,6 +1,7 @@
-"""Is a text in a language that the models know? English is; of anything else the answer is not reliable.
+"""Is a text in a language that the model knows? Of anything else the answer is not reliable.
 
-A tweet says its language in `lang`; where it does not, py3langid's naive Bayes over byte n-grams (Lui and Baldwin, ACL
+A model's metadata list its `languages`; without the list it knows English. A tweet says its language in `lang`
+(`contracts.languages` reads it); where it does not, py3langid's naive Bayes over byte n-grams (Lui and Baldwin, ACL
 2012) decides. Its own Python takes 700 µs a tweet, so its tables are walked here by compiled code, and a text with two
 common words that only English has is not walked at all. `docs/decisions/language.md` has the figures.
 """
@@ -9,21 +10,24 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.languages import language_of
 from models.compiling import compiled
 from models.language_tables import Tables, keep_tables, load_tables
 from models.text import TextBatch, join
 
-KNOWN: Final = "en"
-ASK: Final = frozenset({"und", "zxx", "qam", "qct", "qht", "qme", "qst", "art", ""})
-"""What a tweet's `lang` says when it does not know: BCP 47, and X's own codes for tags, media and the like."""
+KNOWN: Final = frozenset({"en"})
+"""What a model knows that does not say."""
+_SOUNDS_LIKE: Final = {"en": ("pcm",)}
+"""py3langid takes some tweets in English for Nigerian Pidgin."""
 LEAST: Final = 0.05
-"""Probability of English, tempered by the text's length as py3langid does, below which an answer is not reliable."""
+"""Probability of the known languages below which an answer is not reliable; py3langid's, tempered by the text's
+length as it does."""
 FEWEST_LETTERS: Final = 12
 """A shorter text is not judged: `lol`, `omg` and `merci` tell a model of n-grams nothing."""
 
@@ -49,54 +53,92 @@ _PRIME: Final = 16777619
 _reading = threading.Lock()
 
 
-def reliable(texts: Sequence[str], langs: Sequence[str | None] | None = None) -> NDArray[np.bool_]:
+def known_languages(metadata: Mapping[str, Any]) -> frozenset[str]:
+    """The languages that a model knows, as its metadata say."""
+    listed = metadata.get("languages")
+    if not isinstance(listed, list | tuple):
+        return KNOWN
+    return frozenset(code for tag in listed if (code := language_of(str(tag))) is not None) or KNOWN
+
+
+def reliable(
+    texts: Sequence[str], langs: Sequence[str | None] | None = None, known: frozenset[str] = KNOWN
+) -> NDArray[np.bool_]:
     """(n,) whether the model knows the language of each text.
 
     Args:
         langs: what the tweets say themselves, as BCP 47; all unknown when not given.
+        known: the languages that the model knows.
     """
     out = np.ones(len(texts), bool)
     asked: list[int] = []
     if langs is None:
         asked = list(range(len(texts)))
-    elif not (isinstance(langs, TextBatch) and langs.data.tobytes() == b"en\x00" * len(langs)):
-        for i, lang in enumerate(langs):
-            if lang == KNOWN:
-                continue
-            base = (lang or "").partition("-")[0].lower()
-            if base in ASK:
+    elif not ("en" in known and isinstance(langs, TextBatch) and langs.data.tobytes() == b"en\x00" * len(langs)):
+        for i, code in enumerate(map(language_of, langs)):
+            if code is None:
                 asked.append(i)
-            elif base != KNOWN:
+            elif code not in known:
                 out[i] = False
     if len(asked) == len(texts):
-        return detected(texts)
+        return detected(texts, known)
     if asked:
-        out[asked] = detected([texts[i] for i in asked])
+        out[asked] = detected([texts[i] for i in asked], known)
     return out
 
 
-def detected(texts: Sequence[str]) -> NDArray[np.bool_]:
+def detected(texts: Sequence[str], known: frozenset[str] = KNOWN) -> NDArray[np.bool_]:
     """The same by the texts alone."""
     data, offsets = join(texts)
     buffer = np.zeros(len(data), np.uint8)
     lengths, letters = np.zeros((2, len(texts)), np.int64)
     out = np.zeros(len(texts), bool)
     _prepare(data, offsets, _HASHES, buffer, lengths, letters, out)
+    if "en" not in known:
+        out[:] = False
     out |= letters < FEWEST_LETTERS
     left = np.flatnonzero(~out)
     if len(left):
-        out[left] = _probabilities(buffer, offsets, lengths, left, *_tables()) >= LEAST
+        out[left] = _walked(buffer, offsets, lengths, left, known)[0] >= LEAST
     return out
 
 
 def english(texts: Sequence[str]) -> NDArray[np.float64]:
     """(n,) probability of English by the tables alone: what `LEAST` is compared with."""
+    buffer, offsets, lengths, _ = _prepared(texts)
+    return _walked(buffer, offsets, lengths, np.arange(len(texts)), KNOWN)[0]
+
+
+def likeliest(texts: Sequence[str]) -> list[str | None]:
+    """The code of the language that each text is in, None where it is too short to tell."""
+    buffer, offsets, lengths, letters = _prepared(texts)
+    _, best = _walked(buffer, offsets, lengths, np.arange(len(texts)), KNOWN)
+    names = _tables().names[best].tolist()
+    return [name if number >= FEWEST_LETTERS else None for name, number in zip(names, letters.tolist(), strict=True)]
+
+
+def _prepared(texts: Sequence[str]) -> tuple[Array, Array, Array, Array]:
     data, offsets = join(texts)
     buffer = np.zeros(len(data), np.uint8)
     lengths, letters = np.zeros((2, len(texts)), np.int64)
     _prepare(data, offsets, _HASHES, buffer, lengths, letters, np.zeros(len(texts), bool))
-    found: NDArray[np.float64] = _probabilities(buffer, offsets, lengths, np.arange(len(texts)), *_tables())
+    return buffer, offsets, lengths, letters
+
+
+def _walked(
+    buffer: Array, offsets: Array, lengths: Array, rows: Array, known: frozenset[str]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    tables = _tables()
+    ours = np.isin(tables.names, _classes(known))
+    found: tuple[NDArray[np.float64], NDArray[np.int64]] = _probabilities(
+        buffer, offsets, lengths, rows, *tables[:-1], ours
+    )
     return found
+
+
+def _classes(known: frozenset[str]) -> list[str]:
+    """The tables' names of these languages."""
+    return [name for code in sorted(known) for name in (code, *_SOUNDS_LIKE.get(code, ()))]
 
 
 def warm() -> threading.Thread:
@@ -186,11 +228,13 @@ def _probabilities(
     feature: Array,
     weights: Array,
     prior: Array,
-    english: Array,
-) -> NDArray[np.float64]:
-    """Share of English among the classes, their scores divided by the root of the length as py3langid does."""
+    known: Array,
+) -> Any:
+    """Share of the known languages among the classes, their scores divided by the root of the length as py3langid
+    does; and the class with the highest score."""
     classes = weights.shape[1]
     result = np.ones(len(rows), np.float64)
+    best = np.zeros(len(rows), np.int64)
     scores = np.zeros(classes, np.float32)
     longest = 0
     for row in rows:
@@ -220,14 +264,15 @@ def _probabilities(
             for c in range(classes):
                 scores[c] += value * one[c]
             j += times
-        top = scores.max()
+        best[k] = scores.argmax()
+        top = scores[best[k]]
         temper = 1.0 / np.sqrt(length)
         total = 0.0
-        known = 0.0
+        ours = 0.0
         for c in range(classes):
             share = np.exp((scores[c] - top) * temper)
             total += share
-            if english[c]:
-                known += share
-        result[k] = known / total
-    return result
+            if known[c]:
+                ours += share
+        result[k] = ours / total
+    return result, best

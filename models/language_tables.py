@@ -23,8 +23,6 @@ from numpy.typing import NDArray
 
 _log = logging.getLogger("buzzwatch.models")
 
-_FAMILY: Final = frozenset({"en", "pcm"})
-"""What counts as English: py3langid takes some tweets in English for Nigerian Pidgin."""
 _STALE_S: Final = 3600
 """Older than this, what a killed process left half written goes."""
 
@@ -42,8 +40,8 @@ class Tables(NamedTuple):
     """(features, languages): log-probabilities."""
     prior: NDArray[np.float32]
     """(languages,): log-probabilities."""
-    english: NDArray[np.bool_]
-    """(languages,): which of them count as English."""
+    names: NDArray[np.str_]
+    """(languages,): their codes, of ISO 639-1 where there is one."""
 
 
 def load_tables() -> Tables:
@@ -111,7 +109,7 @@ def _unpacked(library: Any) -> Tables:
         np.asarray(model.tk_output, np.int32),
         np.ascontiguousarray(model.nb_ptc, np.float32),
         np.asarray(model.nb_pc, np.float32),
-        np.array([name in _FAMILY for name in model.nb_classes]),
+        np.array([str(name) for name in model.nb_classes]),
     )
 
 

@@ -11,7 +11,7 @@ from models.annotate import Annotator
 from models.text import TextBatch
 from stream.records import RecordBatch
 from stream.scoring import Scorer
-from tests.fake_model import FakeChampion
+from tests.fake_model import FakeChampion, FakeModel
 from tests.fakes_kafka import FakeRecord
 from tests.unit.models.test_annotate import RULES
 
@@ -57,6 +57,14 @@ def test_a_handle_or_a_link_tells_nothing_about_the_language() -> None:
         ("und", ENGLISH[0], True),
         (None, OTHERS[0], False),
         ("qme", ENGLISH[0], True),
+        ("qme", OTHERS[0], False),
+        ("en_US", OTHERS[0], True),
+        ("eng", OTHERS[0], True),
+        (" en-Latn-US ", OTHERS[0], True),
+        ("fra", ENGLISH[0], False),
+        ("x-default", ENGLISH[0], True),
+        ("", OTHERS[0], False),
+        ("unknown language", OTHERS[0], False),
     ],
 )
 def test_what_the_tweet_says_counts_before_what_its_text_looks_like(
@@ -80,6 +88,26 @@ def test_the_tables_answer_as_the_library_does() -> None:
         words = [word for word in text.split() if not word.startswith(("@", "#"))]
         ranked = dict(library.rank(" ".join(words) + " "))
         assert language.english([text])[0] == pytest.approx(ranked["en"] + ranked["pcm"], abs=0.02)
+
+
+def test_a_model_that_knows_more_languages_says_so_in_its_metadata() -> None:
+    assert language.known_languages({}) == {"en"} == language.known_languages({"languages": []})
+    known = language.known_languages({"languages": ["en", "fr-FR"]})
+    texts, langs = [OTHERS[0], OTHERS[1], ENGLISH[0], "x", "x"], [None, None, None, "fra", "es"]
+    assert language.reliable(texts, langs, known).tolist() == [True, False, True, True, False]
+    assert language.reliable(texts, None, frozenset({"fr"})).tolist() == [True, False, False, True, True]
+
+
+def test_the_language_of_a_text_has_a_name() -> None:
+    assert language.likeliest([*ENGLISH[:1], *OTHERS, "lol"]) == ["en", "fr", "es", "de", "ja", "it", None]
+
+
+def test_a_bilingual_model_is_reliable_in_both_languages() -> None:
+    model = FakeModel()
+    model.metadata = {"languages": ["en", "fr"]}
+    columns = Annotator(RULES).columns(model, OTHERS, langs=[None] * len(OTHERS))
+    reliable = [Annotator(RULES).reliable(bits) for bits in columns.topics]
+    assert reliable == [True, False, False, False, False]
 
 
 def test_both_writers_mark_the_event_of_a_tweet_in_another_language() -> None:
