@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from contracts.rules import BaseRule, Severity
+from contracts.rules.schema import BaseRule, Severity
 from contracts.times import to_rfc3339
 
 Status = Literal["firing", "resolved"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from contracts.rules import BaseRule
-from contracts.templates import fill_in
+from contracts.rules.schema import BaseRule
+from contracts.rules.templates import fill_in
 
 
 def with_own(rule: BaseRule, labels: Mapping[str, str], annotations: Mapping[str, str], value: float) -> dict[str, str]:

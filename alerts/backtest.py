@@ -21,7 +21,7 @@ from alerts.detectors.significance import Floats
 from alerts.escalation import escalation, severity_of
 from alerts.lifecycle import advance, is_stale, is_worse, raised, renewed
 from alerts.recorded import BUCKET_S, Flags, Ints, Series
-from contracts.rules import BadBuzz, Severity
+from contracts.rules.schema import BadBuzz, Severity
 
 _TICKS: Final = 4320
 """How many ticks are judged at once while nothing fires: six hours."""

@@ -14,7 +14,7 @@ from alerts.detectors import drift
 from alerts.recorded import Ints
 from alerts.replayed_alert import ReplayedAlert
 from contracts.events import SENTIMENTS
-from contracts.rules import Drift
+from contracts.rules.schema import Drift
 
 
 class Answers(NamedTuple):

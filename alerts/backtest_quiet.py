@@ -11,7 +11,7 @@ from alerts.alert import Alert
 from alerts.detectors import quiet
 from alerts.recorded import BUCKET_S, Ints, Series
 from alerts.replayed_alert import ReplayedAlert
-from contracts.rules import Quiet
+from contracts.rules.schema import Quiet
 
 _DAYS: Final = 7
 _HOUR_M: Final = 60

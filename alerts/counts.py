@@ -126,5 +126,5 @@ class Point(NamedTuple):
 
 
 def field_of(watch: str, theme: str, sentiment: str) -> str:
-    """Field of a cell in its hash; names hold no `|` (contracts.rules.Name)."""
+    """Field of a cell in its hash; names hold no `|` (contracts.rules.schema.Name)."""
     return f"{watch}|{theme}|{sentiment}"

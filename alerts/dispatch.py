@@ -21,7 +21,7 @@ from alerts.keys import AlertKeys
 from alerts.outbox import Entry
 from alerts.silences import Silence, SilenceStore
 from alerts.webhook import notification_id, render
-from contracts.routing import InhibitRule
+from contracts.rules.routing import InhibitRule
 from contracts.settings import Settings
 
 _AT_ONCE: Final = 100

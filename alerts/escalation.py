@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
-from contracts.rules import BadBuzz, Severity
+from contracts.rules.schema import BadBuzz, Severity
 
 _SHARE_WEIGHT: Final = 35.0
 _GROWTH_WEIGHT: Final = 25.0

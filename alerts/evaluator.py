@@ -28,7 +28,7 @@ from alerts.linking import link_of
 from alerts.outbox import announce
 from alerts.reporting import external_url, report
 from alerts.state import AlertStore
-from contracts.rules import BaseRule, Rules
+from contracts.rules.schema import BaseRule, Rules
 from contracts.settings import Settings
 
 _ATTEMPTS: Final = 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from alerts.alert import Alert
-from contracts.matchers import all_match
-from contracts.routing import InhibitRule
+from contracts.rules.matchers import all_match
+from contracts.rules.routing import InhibitRule
 
 _Agreed = tuple[str, ...]
 

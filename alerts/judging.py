@@ -26,7 +26,7 @@ from alerts.reporting import external_url, report
 from alerts.state import AlertStore, Command, Snapshot
 from contracts.errors import Unavailable
 from contracts.events import Feedback
-from contracts.rules import ConsecutiveErrors, Rules
+from contracts.rules.schema import ConsecutiveErrors, Rules
 from contracts.settings import Settings
 from contracts.times import to_ms
 

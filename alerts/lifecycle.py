@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from alerts.alert import SEVERITIES, Alert, Transition
-from contracts.rules import Severity
+from contracts.rules.schema import Severity
 
 EXPLAINED_FOR_MS: Final = 60_000
 """How long the explanation of an alert that fires is taken as still true."""

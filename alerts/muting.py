@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from alerts.alert import Alert
 from alerts.inhibition import Inhibitor
 from alerts.silences import Silence
-from contracts.routing import InhibitRule
+from contracts.rules.routing import InhibitRule
 
 
 class Shown(NamedTuple):

@@ -23,8 +23,8 @@ from alerts.receivers.answer import Answer
 from alerts.receivers.resending import Resender
 from alerts.receivers.sending import Sending
 from alerts.redis_health import TroubleLog
-from contracts.receivers import Alertmanager, AnyReceiver
-from contracts.rules import Rules
+from contracts.rules.receivers import Alertmanager, AnyReceiver
+from contracts.rules.schema import Rules
 
 LEASE_MS: Final = 5000
 """How long a claim lasts without being renewed: the pause after a notifier was killed."""

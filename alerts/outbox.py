@@ -28,7 +28,7 @@ from alerts.keys import AlertKeys
 from alerts.routing import targets
 from alerts.schedule import delay_ms, pause_ms
 from alerts.state import Command
-from contracts.rules import Rules
+from contracts.rules.schema import Rules
 from contracts.settings import Settings
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from alerts.alert import Alert, fingerprint_of, labels_of
 from alerts.lifecycle import advance, is_stale, renewed
-from contracts.rules import Drift, Quiet
+from contracts.rules.schema import Drift, Quiet
 
 
 class ReplayedAlert:

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from alerts.alert import fingerprint_of
-from contracts.routing import Route
-from contracts.rules import Rules
+from contracts.rules.routing import Route
+from contracts.rules.schema import Rules
 
 GROUP_WAIT_S: Final = 30.0
 GROUP_INTERVAL_S: Final = 300.0

@@ -1,15 +1,15 @@
 """What must hold of a rules file beyond its schema: that Redis keeps what it asks for, that receivers can be spoken to.
 
-For `contracts.rules_file.load_rules`, which names file, line and key.
+For `contracts.rules.file.load_rules`, which names file, line and key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from contracts.receivers import Apprise
-from contracts.rules import BadBuzz, Drift, ErrorCount, Quiet, Rules
-from contracts.rules_file import Check, Mistake
+from contracts.rules.file import Check, Mistake
+from contracts.rules.receivers import Apprise
+from contracts.rules.schema import BadBuzz, Drift, ErrorCount, Quiet, Rules
 from contracts.settings import AlertSettings
 
 _DAY_S = 86_400

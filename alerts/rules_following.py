@@ -15,8 +15,8 @@ from typing import Final
 from prometheus_client import Counter, Gauge
 
 from contracts.errors import RulesError
-from contracts.rules import Rules
-from contracts.rules_file import Check, load_rules
+from contracts.rules.file import Check, load_rules
+from contracts.rules.schema import Rules
 
 _RESTS_S: Final = 0.2
 _AGAIN_S: Final = 30.0

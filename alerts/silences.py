@@ -18,7 +18,7 @@ from alerts.alert import Alert
 from alerts.connection import require_text
 from alerts.keys import AlertKeys
 from contracts.errors import BuzzwatchError
-from contracts.matchers import Matcher, all_match
+from contracts.rules.matchers import Matcher, all_match
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
 

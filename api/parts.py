@@ -14,7 +14,7 @@ from alerts.counts import Point
 from alerts.judgements import Judgements
 from alerts.silences import Silence
 from contracts.events import Feedback
-from contracts.routing import InhibitRule
+from contracts.rules.routing import InhibitRule
 from contracts.settings import ApiSettings
 from models.annotate import Annotator
 from models.champion import LoadedModel

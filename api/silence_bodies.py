@@ -9,7 +9,7 @@ import pydantic
 from pydantic import BaseModel, BeforeValidator, Field
 
 from alerts.silences import Silence
-from contracts.matchers import Matcher, matcher, parse_matcher
+from contracts.rules.matchers import Matcher, matcher, parse_matcher
 
 
 class MatcherBody(BaseModel):

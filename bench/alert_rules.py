@@ -23,7 +23,7 @@ from alerts.detectors.drift import Reference
 from alerts.evaluator import Evaluator
 from bench.report import Report
 from bench.site import free_ports
-from contracts.rules import Rules
+from contracts.rules.schema import Rules
 from contracts.settings import LocalSettings, RedisSettings, Settings
 from local.redis import redis_server
 from local.server import wait_until_ready

@@ -25,8 +25,8 @@ from bench.rules import handle, write_watches
 from bench.site import BOTH, Site
 from bench.tweets import tweets
 from contracts.errors import BuzzwatchError
-from contracts.rules import BadBuzz
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
+from contracts.rules.schema import BadBuzz
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
 from models.annotate import Annotator, walks_bytes
 from models.champion import Champion, LoadedModel

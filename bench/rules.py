@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 
 
 def handle(number: int) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from bench.functions import CameIn, PlainScorer
 from bench.tweets import tweets
 from contracts.events import ModelRef
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import Settings
 from models.annotate import Annotator, walks_bytes
 from models.artefact import load_artefact

@@ -23,7 +23,7 @@ from api.feedback import FeedbackPublisher
 from api.parts import Component, Parts
 from bootstrap.logs import configure_logging
 from contracts.errors import Unavailable
-from contracts.rules import Rules
+from contracts.rules.schema import Rules
 from contracts.settings import Settings, load_settings
 from models import language
 from models.annotate import Annotation, Annotator

@@ -7,7 +7,7 @@ numba keeps the machine code beside the files, per processor; about twenty secon
 
 from __future__ import annotations
 
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import Settings
 from models import language
 from models.annotate import Annotator

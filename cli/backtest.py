@@ -16,8 +16,8 @@ from rich.table import Table
 from alerts.alert import Alert
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
-from contracts.rules import BadBuzz
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
+from contracts.rules.schema import BadBuzz
 from contracts.settings import load_settings
 
 EXAMPLES = """Run the rules over recorded tweets, in the tweets' own time.

@@ -16,7 +16,7 @@ from alerts.backtest import Replay
 from alerts.recorded import BUCKET_S
 from cli.backtest_run import Backtest, Subject
 from contracts.errors import BuzzwatchError
-from contracts.rules import BadBuzz
+from contracts.rules.schema import BadBuzz
 
 _POINTS: Final = 1000
 _FEWEST_S: Final = 300

@@ -17,7 +17,7 @@ from alerts.detectors.drift import Reference
 from alerts.recorded import BUCKET_S, Series, Span, count
 from cli.recorded_tweets import Recorded, RecordedError
 from contracts.events import SENTIMENTS
-from contracts.rules import BadBuzz, Drift, Quiet, Rules
+from contracts.rules.schema import BadBuzz, Drift, Quiet, Rules
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
 from models.language import KNOWN, known_languages, reliable

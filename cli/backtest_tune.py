@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from alerts.backtest import Replay
 from cli.backtest_run import Backtest, Progress, Subject
-from contracts.rules import BadBuzz
+from contracts.rules.schema import BadBuzz
 
 FALSE_ALARMS: Final = (0.01, 0.1, 0.3, 1.0, 10.0)
 GROWTHS: Final = (1.1, 1.25, 1.5, 2.0)

@@ -175,7 +175,7 @@ def detection(
       buzzwatch bench detection --weeks 20
     """
     from bench.detection.command import detection as run
-    from contracts.rules_file import load_rules
+    from contracts.rules.file import load_rules
 
     run(load_rules(load_settings().rules), data, weeks, to, output, markdown)
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import SENTIMENTS, ModelRef, prediction_id
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
 from contracts.texts import checked_text
 from models.annotate import Annotation, Annotator

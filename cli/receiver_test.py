@@ -15,7 +15,7 @@ from rich.table import Table
 from cli.printable import cell, printable_json
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import load_settings
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import typer
 
 from contracts.errors import RulesError
-from contracts.rules import Rules
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
+from contracts.rules.schema import Rules
 from contracts.settings import Settings
 
 

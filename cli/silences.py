@@ -18,9 +18,9 @@ from cli.redis_answers import redis_answers
 from cli.who import who
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
-from contracts.matchers import parse_matcher
+from contracts.rules.matchers import parse_matcher
+from contracts.rules.strict import Duration
 from contracts.settings import load_settings
-from contracts.strict import Duration
 from contracts.times import to_ms, to_rfc3339
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
 from local.output import LogFollower
 from local.programs import our_programs

@@ -13,7 +13,7 @@ from typing import Final
 
 from ruamel.yaml import YAML
 
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 
 HASTE: Final = (
     "the demo's bad buzz looks at the last 30 and 60 s and resolves within a minute; "

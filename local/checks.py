@@ -15,7 +15,7 @@ import httpx
 from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
 from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.redaction import redacted
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import Settings
 from local.check_servers import check_kafka, check_mlflow, check_redis, check_topics
 from local.findings import Finding

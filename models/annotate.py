@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS, Sentiment
-from contracts.rules import Rules
+from contracts.rules.schema import Rules
 from models import language
 from models.masking import mask_batch
 from models.matching import Matcher

@@ -18,7 +18,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.rules import Topic
+from contracts.rules.schema import Topic
 from models.compiling import COMPILED
 from models.matching_kernel import (
     BEGINS,

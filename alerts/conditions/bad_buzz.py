@@ -17,7 +17,7 @@ from alerts.counters import CounterStore
 from alerts.counts import ALL_THEMES, NOTHING, Counts, Key, Volume
 from alerts.detectors import bad_buzz, baseline
 from alerts.escalation import escalation, severity_of
-from contracts.rules import BadBuzz, BaseRule, Rules
+from contracts.rules.schema import BadBuzz, BaseRule, Rules
 
 _BASELINE_FOR_MS: Final = 10_000
 """How long what is usual is taken as still known; it rests on a day and more."""

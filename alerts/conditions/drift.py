@@ -11,7 +11,7 @@ from alerts.counters import CounterStore
 from alerts.counts import ANSWER_SLOT_S
 from alerts.detectors import drift
 from contracts.events import SENTIMENTS
-from contracts.rules import BaseRule, Drift, Rules
+from contracts.rules.schema import BaseRule, Drift, Rules
 
 _LOOK_AGAIN_MS: Final = 60_000
 

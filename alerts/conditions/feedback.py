@@ -9,7 +9,7 @@ from alerts.alert import Alert
 from alerts.conditions.finding import Finding, Moment, Told, place_of
 from alerts.detectors import accuracy, error_count
 from alerts.judgements import Recent
-from contracts.rules import Accuracy, BaseRule, ErrorCount, Rules
+from contracts.rules.schema import Accuracy, BaseRule, ErrorCount, Rules
 
 _LOOK_AGAIN_S = 1.0
 

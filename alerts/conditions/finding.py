@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from alerts.alert import SEVERITIES, Alert, fingerprint_of, labels_of
 from alerts.detectors.drift import Reference
 from alerts.state import Snapshot
-from contracts.rules import BaseRule, Severity
+from contracts.rules.schema import BaseRule, Severity
 
 Place = tuple[str, str, str, str]
 """Alert name, watch, theme and model version: what sets the alerts of a rules file apart."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from alerts.alert import Alert
 from alerts.conditions.finding import Finding, Moment, Told, place_of
-from contracts.rules import BaseRule, ModelBroken, Rules
+from contracts.rules.schema import BaseRule, ModelBroken, Rules
 
 
 class ModelBrokenCondition:

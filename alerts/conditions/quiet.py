@@ -13,7 +13,7 @@ from alerts.count_table import CountTable, IntArray
 from alerts.counters import CounterStore
 from alerts.counts import ALL_THEMES, STREAM, Key
 from alerts.detectors import quiet
-from contracts.rules import BaseRule, Quiet, Rules
+from contracts.rules.schema import BaseRule, Quiet, Rules
 
 _DAYS: Final = 7
 _DAY_S: Final = 86_400

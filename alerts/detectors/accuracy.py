@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
-from contracts.rules import Accuracy
+from contracts.rules.schema import Accuracy
 
 
 class AccuracyVerdict(NamedTuple):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from alerts.counts import Volume
 from alerts.detectors.baseline import DAY_S, Baseline
 from alerts.detectors.significance import Floats, count_score, score_for, share_score, tail
-from contracts.rules import BadBuzz
+from contracts.rules.schema import BadBuzz
 
 NEVER_RESTED: Final = math.inf
 """`rested_s` of a watch that has never fired."""

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from alerts.detectors.significance import Floats, share_score
-from contracts.rules import BadBuzz
+from contracts.rules.schema import BadBuzz
 
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.rules import ConsecutiveErrors
+from contracts.rules.schema import ConsecutiveErrors
 
 
 def streak_after(streak: int, *, correct: bool) -> int:

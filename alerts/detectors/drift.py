@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from alerts.counts import ANSWER_BINS
 from contracts.events import SENTIMENTS
-from contracts.rules import Drift
+from contracts.rules.schema import Drift
 
 _CALMER = 0.9
 """A firing alert is over when every measure is below so much of its limit."""

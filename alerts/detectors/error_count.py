@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from contracts.rules import ErrorCount
+from contracts.rules.schema import ErrorCount
 
 
 class ErrorCountVerdict(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import NamedTuple
 
-from contracts.rules import Quiet
+from contracts.rules.schema import Quiet
 
 _IMPROBABLE = 1e-4
 _SPREAD = 0.3

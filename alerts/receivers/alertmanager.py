@@ -13,7 +13,7 @@ from typing import Any, Final
 import httpx
 
 from alerts.receivers.answer import Answer, of_response
-from contracts.receivers import Alertmanager
+from contracts.rules.receivers import Alertmanager
 from contracts.times import to_rfc3339
 
 MISSED_RESENDS: Final = 4

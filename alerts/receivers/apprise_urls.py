@@ -14,7 +14,7 @@ from alerts.receivers.addresses import Network
 from alerts.receivers.answer import Answer
 from alerts.receivers.message import Message, message_of
 from alerts.receivers.redaction import secrets_in, without
-from contracts.receivers import Apprise
+from contracts.rules.receivers import Apprise
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _LONGEST: Final = 300

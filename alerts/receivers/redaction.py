@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from contracts.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
+from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 
 _SHORTEST: Final = 6
 """Parts of an address that are shorter are no tokens."""

@@ -24,7 +24,7 @@ from alerts.notifier_metrics import RESENT
 from alerts.receivers.answer import Answer
 from alerts.schedule import pause_ms
 from alerts.webhook import shown
-from contracts.receivers import Alertmanager
+from contracts.rules.receivers import Alertmanager
 from contracts.settings import Settings
 
 _group_of = msgspec.json.Decoder(Group).decode

@@ -11,7 +11,7 @@ from alerts.receivers import alertmanager, apprise_urls, signed_webhook
 from alerts.receivers.answer import Answer, of_failure
 from alerts.receivers.guarded_http import ending_within, guarded_client
 from alerts.receivers.redaction import secrets_of
-from contracts.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
+from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 from contracts.settings import AlertSettings
 
 

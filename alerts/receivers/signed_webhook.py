@@ -7,7 +7,7 @@ import httpx
 from alerts.outbox import Entry
 from alerts.receivers.answer import Answer, of_response
 from alerts.webhook import body_for, signed_headers
-from contracts.receivers import Webhook
+from contracts.rules.receivers import Webhook
 
 
 def post(client: httpx.Client, receiver: Webhook, entry: Entry, now_ms: int) -> Answer:

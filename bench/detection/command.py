@@ -14,7 +14,7 @@ from bench.detection.run import FIRST_SEED, run
 from bench.detection.texts import load_pools
 from bench.report import as_json, show, writable, writing
 from contracts.errors import BuzzwatchError
-from contracts.rules import BadBuzz, Rules
+from contracts.rules.schema import BadBuzz, Rules
 
 
 def detection(rules: Rules, data: Path, weeks: int, to: Path, output: str, markdown: Path | None) -> None:

@@ -14,7 +14,7 @@ from bench.detection.peers import Alarms
 from bench.detection.scoring import Judged, score
 from bench.detection.texts import Pool
 from bench.detection.traffic import Fortnight, simulate
-from contracts.rules import BadBuzz
+from contracts.rules.schema import BadBuzz
 
 FIRST_SEED: Final = 2000
 """Thresholds and constants were chosen on seeds below."""

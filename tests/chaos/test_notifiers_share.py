@@ -21,8 +21,8 @@ from alerts.lifecycle import resolved
 from alerts.outbox import announce
 from alerts.silences import SilenceStore, new_silence
 from alerts.state import AlertStore
-from contracts.matchers import parse_matcher
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
+from contracts.rules.matchers import parse_matcher
 from contracts.settings import RedisSettings, Settings
 from tests.chaos.conftest import ALL
 from tests.chaos.site import Process

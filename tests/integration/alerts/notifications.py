@@ -19,7 +19,7 @@ from alerts.receivers.resending import Resender
 from alerts.receivers.sending import Sending
 from alerts.redis_health import TroubleLog
 from alerts.state import AlertStore
-from contracts.rules import AnyReceiver, ConsecutiveErrors, Rules, Watch, Webhook
+from contracts.rules.schema import AnyReceiver, ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings
 from tests.fakes import SECRET
 

@@ -17,7 +17,7 @@ from alerts.judging import Judge
 from alerts.keys import AlertKeys
 from alerts.state import AlertStore
 from contracts.events import Feedback
-from contracts.rules import ConsecutiveErrors, Rules, Watch, Webhook
+from contracts.rules.schema import ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings
 from tests.fakes import SECRET
 

@@ -11,7 +11,7 @@ from alerts.counters import CounterStore
 from alerts.evaluator import Evaluator
 from alerts.recorded import Span, count
 from alerts.state import AlertStore
-from contracts.rules import BadBuzz, Rules, Watch
+from contracts.rules.schema import BadBuzz, Rules, Watch
 from contracts.settings import Settings
 from tests.integration.alerts.feeding import Feeder
 

@@ -21,8 +21,8 @@ from alerts.muting import Shown, shown
 from alerts.outbox import Outbox, announce
 from alerts.silences import Silence, SilenceStore, UnknownSilence, new_silence
 from alerts.state import AlertStore
-from contracts.matchers import parse_matcher
-from contracts.rules import Rules
+from contracts.rules.matchers import parse_matcher
+from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from tests.fakes import SECRET, Clock
 from tests.servers import RunningServer

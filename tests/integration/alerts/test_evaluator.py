@@ -14,8 +14,8 @@ from alerts.evaluator import Evaluator
 from alerts.keys import AlertKeys
 from alerts.outbox import Outbox
 from alerts.state import AlertStore
-from contracts.rules import Rules, Watch, Webhook
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
+from contracts.rules.schema import Rules, Watch, Webhook
 from contracts.settings import Settings
 from tests.fakes import SECRET
 from tests.integration.alerts.feeding import Feeder

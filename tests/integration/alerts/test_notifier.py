@@ -17,7 +17,7 @@ from alerts.connection import connect
 from alerts.notifier import LEASE_MS, SLOTS, Notifier
 from alerts.notifier_metrics import REGISTRY
 from alerts.outbox import Outbox
-from contracts.rules import Webhook
+from contracts.rules.schema import Webhook
 from contracts.settings import Settings
 from tests.fakes import Receiver
 from tests.integration.alerts.notifications import changes, delivering, put, rules_for

@@ -9,7 +9,7 @@ from alerts.counters import CounterStore
 from alerts.evaluator import Evaluator
 from alerts.keys import AlertKeys
 from alerts.state import AlertStore
-from contracts.rules import Rules
+from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from tests.fakes import SECRET
 from tests.integration.alerts.feeding import Feeder

@@ -17,7 +17,7 @@ from alerts.evaluator import Evaluator
 from alerts.judging import Judge
 from alerts.state import AlertStore
 from contracts.events import Feedback
-from contracts.rules import Rule, Rules
+from contracts.rules.schema import Rule, Rules
 from contracts.settings import Settings
 from tests.integration.alerts.feeding import Feeder
 

@@ -4,7 +4,7 @@ from alerts.connection import connect
 from alerts.counters import CounterStore
 from alerts.evaluator import Evaluator
 from alerts.state import AlertStore
-from contracts.rules import BadBuzz, Rules, Watch
+from contracts.rules.schema import BadBuzz, Rules, Watch
 from contracts.settings import Settings
 from tests.integration.alerts.feeding import Feeder
 

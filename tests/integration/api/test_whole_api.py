@@ -18,7 +18,7 @@ from alerts.counts import Cell
 from alerts.judging import Judge
 from bootstrap.api import build_api
 from contracts.events import Feedback
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from tests.integration.registering import Registering

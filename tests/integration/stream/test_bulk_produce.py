@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 from bench.tweets import tweets
 from contracts.events import ModelRef
-from contracts.rules import Rules, Theme, Watch
+from contracts.rules.schema import Rules, Theme, Watch
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from models.annotate import Annotator

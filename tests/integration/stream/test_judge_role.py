@@ -16,7 +16,7 @@ from redis.exceptions import ConnectionError as Away
 from alerts.connection import connect
 from alerts.judging import Judge
 from alerts.state import AlertStore
-from contracts.rules import Rules
+from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from stream.dead_letters import error_class
 from stream.judge_role import JudgeRole

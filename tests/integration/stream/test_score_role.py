@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import Unavailable
 from contracts.events import ModelRef, decode_prediction, prediction_id
-from contracts.rules import Rules
+from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from models.annotate import Annotator

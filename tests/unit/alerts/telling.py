@@ -5,7 +5,7 @@ from __future__ import annotations
 from alerts.alert import Transition
 from alerts.grouping import Notification, Telling
 from alerts.routing import targets
-from contracts.rules import Rules, Watch, Webhook
+from contracts.rules.schema import Rules, Watch, Webhook
 from tests.fakes import SECRET
 
 

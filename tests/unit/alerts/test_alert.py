@@ -4,7 +4,7 @@ import pydantic
 import pytest
 
 from alerts.alert import Alert, decode, encode, fingerprint_of, labels_of
-from contracts.rules import ConsecutiveErrors
+from contracts.rules.schema import ConsecutiveErrors
 
 
 def test_the_fingerprint_is_alertmanagers() -> None:

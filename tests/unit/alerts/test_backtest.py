@@ -19,7 +19,7 @@ from alerts.detectors.drift import Reference
 from alerts.escalation import escalation, severity_of
 from alerts.lifecycle import advance, resolved
 from alerts.recorded import BUCKET_S, Series, Span, count
-from contracts.rules import BadBuzz, Drift, Quiet
+from contracts.rules.schema import BadBuzz, Drift, Quiet
 
 START_S = 1_767_571_200 + 40 * 60
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", keep_firing_for="2m", windows=("1m", "5m", "15m"), baseline="2h")

@@ -6,7 +6,7 @@ import pytest
 from alerts.counts import Counts, Volume
 from alerts.detectors.bad_buzz import Evidence, assess, assess_all
 from alerts.detectors.baseline import DAYS, LAGS_D, Baseline, Past, Tally, expect, lately_slices, spans
-from contracts.rules import BadBuzz
+from contracts.rules.schema import BadBuzz
 
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz")
 MINUTE = RULE.model_copy(update={"windows": (60.0,)})

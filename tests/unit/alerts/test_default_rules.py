@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from contracts.rules import AnyRule
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
+from contracts.rules.schema import AnyRule
 from contracts.settings import Settings
 
 

@@ -11,7 +11,7 @@ from scipy.stats import ks_2samp
 from alerts.counts import ANSWER_BINS
 from alerts.detectors.drift import Reference, jensen_shannon, judge, kolmogorov_smirnov
 from contracts.events import SENTIMENTS
-from contracts.rules import Drift
+from contracts.rules.schema import Drift
 
 RULE = Drift(alert="Drift", kind="drift")
 REFERENCE = Reference((0.4, 0.25, 0.35), tuple([0.0] * 8 + [0.05] * 8 + [0.15] * 4))

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from alerts.escalation import escalation, severity_of
-from contracts.rules import BadBuzz
+from contracts.rules.schema import BadBuzz
 
 RULE = BadBuzz(alert="B", kind="bad_buzz")
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contracts.rules import Rules
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
+from contracts.rules.schema import Rules
 from contracts.settings import ROOT, Settings
 from tests.fakes import SECRET
 

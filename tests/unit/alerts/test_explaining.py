@@ -7,7 +7,7 @@ from alerts.detectors.bad_buzz import Verdict, assess
 from alerts.detectors.baseline import Baseline
 from alerts.escalation import escalation
 from alerts.explaining import Evidence, begun, ended, grown_themes, span, typical_samples
-from contracts.rules import BadBuzz
+from contracts.rules.schema import BadBuzz
 
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz")
 NOW_MS = 1_790_000_000_000

@@ -7,8 +7,8 @@ import msgspec
 from alerts.alert import Alert, fingerprint_of
 from alerts.inhibition import Inhibitor
 from alerts.muting import shown
-from contracts.matchers import parse_matcher
-from contracts.routing import InhibitRule
+from contracts.rules.matchers import parse_matcher
+from contracts.rules.routing import InhibitRule
 
 
 def alert(name: str, annotations: dict[str, str] | None = None, **labels: str) -> Alert:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from alerts.detectors import accuracy, error_count
-from contracts.rules import Accuracy, ErrorCount
+from contracts.rules.schema import Accuracy, ErrorCount
 
 NOW = 1_790_000_000_000
 ERRORS = ErrorCount(alert="Errors", kind="error_count")

@@ -4,7 +4,7 @@ import pytest
 from scipy.stats import nbinom
 
 from alerts.detectors.quiet import judge, lower_tail
-from contracts.rules import Quiet
+from contracts.rules.schema import Quiet
 
 RULE = Quiet(alert="Quiet", kind="quiet")
 

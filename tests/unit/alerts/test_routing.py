@@ -7,7 +7,7 @@ import pytest
 
 from alerts.alert import fingerprint_of
 from alerts.routing import Target, targets
-from contracts.rules import Rules
+from contracts.rules.schema import Rules
 from tests.fakes import SECRET
 
 BUZZ = {"alertname": "BadBuzz", "severity": "critical", "watch": "delta"}

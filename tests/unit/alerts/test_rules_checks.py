@@ -6,7 +6,7 @@ import pytest
 
 from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
 from contracts.errors import RulesError
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import AlertSettings, Settings
 
 WATCH = "watches:\n  - name: a\n    match: [x]\n"

@@ -11,8 +11,8 @@ import pytest
 
 from alerts.rules_following import REFUSED, RulesFollower
 from contracts.errors import RulesError
-from contracts.rules import Rules
-from contracts.rules_file import Mistake
+from contracts.rules.file import Mistake
+from contracts.rules.schema import Rules
 
 GOOD = "watches:\n  - name: {name}\n    match: [x]\n"
 

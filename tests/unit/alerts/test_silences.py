@@ -6,7 +6,7 @@ import pytest
 
 from alerts.alert import Alert
 from alerts.silences import Silence, SilenceError, new_silence
-from contracts.matchers import parse_matcher
+from contracts.rules.matchers import parse_matcher
 
 NOW_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000

@@ -17,8 +17,8 @@ from api.factory import create_app
 from api.parts import Component, Parts
 from contracts.errors import Unavailable
 from contracts.events import Feedback
-from contracts.routing import InhibitRule
-from contracts.rules import Rules, Theme, Watch
+from contracts.rules.routing import InhibitRule
+from contracts.rules.schema import Rules, Theme, Watch
 from contracts.settings import ApiSettings
 from models.annotate import Annotator
 from tests.fake_model import FakeChampion

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from contracts.matchers import parse_matcher
-from contracts.routing import InhibitRule
+from contracts.rules.matchers import parse_matcher
+from contracts.rules.routing import InhibitRule
 from tests.unit.api.conftest import Api
 
 

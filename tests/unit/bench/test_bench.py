@@ -28,7 +28,7 @@ from bench.tweets import tweets
 from cli.bench import app
 from contracts.errors import BuzzwatchError
 from contracts.events import ModelRef, decode_tweet
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
 from models.champion import LoadedModel
 from stream.records import RecordBatch

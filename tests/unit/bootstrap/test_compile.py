@@ -5,7 +5,7 @@ from numba.core import event
 from bench.functions import CameIn
 from bootstrap.compile import compile_counting, compile_scoring
 from contracts.events import ModelRef
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
 from contracts.settings import Settings
 from models.annotate import Annotator
 from models.artefact import load_artefact

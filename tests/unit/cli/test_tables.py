@@ -12,7 +12,7 @@ from alerts.muting import Shown
 from alerts.outbox import Entry
 from alerts.silences import new_silence
 from cli import alerts, redeliver, silences
-from contracts.matchers import parse_matcher
+from contracts.rules.matchers import parse_matcher
 
 NOW = 1_790_000_000_000
 LABELS = {"alertname": "BadBuzz", "severity": "critical", "watch": "air-paradis", "theme": "baggage"}

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from contracts.matchers import all_match, parse_matcher
+from contracts.rules.matchers import all_match, parse_matcher
 
 LABELS = {"alertname": "BadBuzz", "severity": "critical", "watch": "air-paradis"}
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import RulesError
-from contracts.rules import Alertmanager, Apprise, Webhook
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
+from contracts.rules.schema import Alertmanager, Apprise, Webhook
 
 WATCH = "watches:\n  - name: acme\n    match: [acme]\nreceivers:\n"
 ONE, TWO = "whsec_" + "b25l" * 8, "whsec_" + "dHdv" * 8

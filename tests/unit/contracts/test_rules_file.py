@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import RulesError
-from contracts.rules import BadBuzz
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
+from contracts.rules.schema import BadBuzz
 from contracts.settings import Settings
 
 WATCH = "watches:\n  - name: a\n    match: [x]\n"

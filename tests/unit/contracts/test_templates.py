@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from contracts.templates import check_template, fill_in
+from contracts.rules.templates import check_template, fill_in
 
 fill = partial(
     fill_in, labels={"watch": "acme"}, annotations={"share_now": "0.853", "top_terms": "bag, belt"}, value=12_345.0

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from alerts.routing import targets
-from contracts.rules import BadBuzz
-from contracts.rules_file import load_rules
+from contracts.rules.file import load_rules
+from contracts.rules.schema import BadBuzz
 from contracts.settings import Settings
 from demo.rules import new_secret, write_rules
 

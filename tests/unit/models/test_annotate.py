@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events import SENTIMENTS
-from contracts.rules import Rules, Theme, Watch
+from contracts.rules.schema import Rules, Theme, Watch
 from models.annotate import Annotator
 from models.masking import mask
 from tests.fake_model import POISON, FakeModel

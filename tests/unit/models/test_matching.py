@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.rules import Topic
+from contracts.rules.schema import Topic
 from models import matching
 from models.matching import Matcher
 from models.matching_kernel import find_terms

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.rules import Topic
+from contracts.rules.schema import Topic
 from models.matching import Matcher
 from models.normal_form import normal, normal_form
 from models.text import TextBatch

@@ -19,7 +19,7 @@ from api.factory import create_app
 from api.parts import Parts
 from cli.main import app as command
 from contracts.events import Feedback, Prediction, Tweet
-from contracts.rules import Rules
+from contracts.rules.schema import Rules
 from contracts.setting_names import setting_names
 from contracts.settings import ROOT, Settings
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.events import MAX_TEXT, ModelRef, decode_prediction, prediction_id
-from contracts.rules import Rules, Theme, Watch
+from contracts.rules.schema import Rules, Theme, Watch
 from models.annotate import Annotator
 from models.champion import LoadedModel
 from models.masking import mask

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.events import ModelRef, decode_prediction
-from contracts.rules import Rules, Watch
+from contracts.rules.schema import Rules, Watch
 from models.annotate import Annotator
 from models.cascade import CascadeModel
 from models.champion import LoadedModel

@@ -20,7 +20,7 @@ from alerts.notifier import wall_clock
 from alerts.outbox import Outbox
 from alerts.receivers.resending import Resender
 from alerts.receivers.sending import Sending
-from contracts.rules import Alertmanager
+from contracts.rules.schema import Alertmanager
 from contracts.settings import Settings
 from local.tether import tethered
 from tests.integration.alerts.notifications import delivering, put

@@ -20,7 +20,7 @@ from alerts.outbox import Outbox
 from alerts.receivers.answer import Answer
 from alerts.receivers.apprise_urls import send
 from alerts.webhook import render
-from contracts.rules import Apprise
+from contracts.rules.schema import Apprise
 from contracts.settings import Settings
 from tests.fakes import Receiver
 from tests.integration.alerts.notifications import changes, delivering, put

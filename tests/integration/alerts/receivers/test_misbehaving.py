@@ -16,7 +16,7 @@ from alerts.outbox import Outbox
 from alerts.receivers.answer import Answer
 from alerts.receivers.sample import sample
 from alerts.receivers.sending import Sending
-from contracts.rules import Webhook
+from contracts.rules.schema import Webhook
 from contracts.settings import AlertSettings, Settings
 from tests.conftest import LOOPBACK
 from tests.fakes import SECRET, Receiver

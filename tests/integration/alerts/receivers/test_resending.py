@@ -9,7 +9,7 @@ from alerts.keys import AlertKeys
 from alerts.outbox import Outbox
 from alerts.receivers.answer import Answer
 from alerts.receivers.resending import Resender
-from contracts.rules import Alertmanager
+from contracts.rules.schema import Alertmanager
 from contracts.settings import Settings
 from tests.fakes import Clock
 from tests.integration.alerts.notifications import changes, dispatch, put

@@ -8,7 +8,7 @@ from alerts.receivers import alertmanager
 from alerts.receivers.answer import Answer, of_failure
 from alerts.receivers.redaction import secrets_in, secrets_of, without
 from alerts.receivers.sending import Sending
-from contracts.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
+from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 from contracts.settings import AlertSettings
 
 KEY = "whsec_" + base64.b64encode(b"hunter22" * 4).decode()

@@ -13,9 +13,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
-from contracts import mistakes
 from contracts.errors import RulesError
-from contracts.rules import Rules
+from contracts.rules import mistakes
+from contracts.rules.schema import Rules
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _HALF: Final = re.compile("[\ud800-\udfff]")

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 import pydantic
 from pydantic import Field
 
-from contracts.matchers import MatcherText
-from contracts.strict import Duration, Flag, Name, Strict, mistake
+from contracts.rules.matchers import MatcherText
+from contracts.rules.strict import Duration, Flag, Name, Strict, mistake
 
 GROUPED_FORM: Final = r"^(\.\.\.|[A-Za-z_][A-Za-z0-9_]*)$"
 Label = Annotated[str, Field(pattern=GROUPED_FORM)]

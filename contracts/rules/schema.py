@@ -10,9 +10,7 @@ from typing import Annotated
 import pydantic
 from pydantic import Field
 
-from contracts.receivers import Alertmanager, AnyReceiver, Apprise, Receiver, Webhook
-from contracts.routing import InhibitRule, Route
-from contracts.rule_kinds import (
+from contracts.rules.kinds import (
     Accuracy,
     AnyRule,
     BadBuzz,
@@ -25,7 +23,9 @@ from contracts.rule_kinds import (
     Rule,
     Severity,
 )
-from contracts.strict import Duration, Name, Strict, mistake
+from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Receiver, Webhook
+from contracts.rules.routing import InhibitRule, Route
+from contracts.rules.strict import Duration, Name, Strict, mistake
 
 __all__ = [
     "Accuracy",

@@ -7,8 +7,8 @@ from typing import Annotated, Literal, Self
 import pydantic
 from pydantic import Field
 
-from contracts.strict import LABEL_FORM, Duration, Flag, Name, Number, Strict, Whole, lasting, mistake
-from contracts.templates import check_template
+from contracts.rules.strict import LABEL_FORM, Duration, Flag, Name, Number, Strict, Whole, lasting, mistake
+from contracts.rules.templates import check_template
 
 Severity = Literal["info", "warning", "critical"]
 AnySeverity = Literal["info", "warning", "critical", "score"]
@@ -30,7 +30,7 @@ class BaseRule(Strict):
     enabled: Flag = True
     labels: dict[LabelName, str] = Field(default_factory=dict)
     annotations: dict[LabelName, Template] = Field(default_factory=dict)
-    """Text for people, may hold places to fill in: contracts/templates.py."""
+    """Text for people, may hold places to fill in: contracts/rules/templates.py."""
     receivers: tuple[Name, ...] | None = None
     """Receivers by name; all of them when not given."""
     for_: Annotated[Duration, Field(alias="for")] = 0.0

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pydantic
 from pydantic import Discriminator, Field, Tag
 
-from contracts.strict import Duration, Flag, Name, Strict, lasting, mistake
+from contracts.rules.strict import Duration, Flag, Name, Strict, lasting, mistake
 
 
 def _reachable(url: str) -> str:

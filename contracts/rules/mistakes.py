@@ -9,10 +9,10 @@ import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, get_args
 
-from contracts.receivers import AnyReceiver
-from contracts.routing import GROUPED_FORM
-from contracts.rule_kinds import AnyRule
-from contracts.strict import LABEL_FORM, NAME_FORM
+from contracts.rules.kinds import AnyRule
+from contracts.rules.receivers import AnyReceiver
+from contracts.rules.routing import GROUPED_FORM
+from contracts.rules.strict import LABEL_FORM, NAME_FORM
 
 _SECRET: Final = frozenset({"url", "secret", "secrets", "password", "bearer_token", "username"})
 """Keys whose values are not shown."""
