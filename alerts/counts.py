@@ -39,7 +39,7 @@ class TextGroup(NamedTuple):
     """None for late tweets."""
     minutes: tuple[Cell, ...]
     digests: NDArray[np.uint64]
-    """(n,): what tells the texts apart (models.text_digests)."""
+    """(n,): what tells the texts apart (models.text.digests)."""
 
 
 ANSWER_SLOT_S: Final = 600

@@ -1,6 +1,6 @@
 """What is remembered of texts, so that each counts once: a Bloom filter per quarter of an hour.
 
-`models.text_digests` says which texts are the same.
+`models.text.digests` says which texts are the same.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def distinct(times_s: Ints, texts: NDArray[np.uint64]) -> Flags:
 
     Args:
         times_s: (n,) when each counts.
-        texts: (n,) the same number for the same text (`models.text_digests.digests`).
+        texts: (n,) the same number for the same text (`models.text.digests.digests`).
     """
     order = np.lexsort((times_s, texts))
     period, text = times_s[order] // PERIOD_S, texts[order]

@@ -16,12 +16,12 @@ from alerts.silences import Silence
 from contracts.events import Feedback
 from contracts.rules.routing import InhibitRule
 from contracts.settings import ApiSettings
-from models.annotate import Annotator
-from models.champion import LoadedModel
+from models.annotator import Annotator
+from models.registry.champion import LoadedModel
 
 
 class ChampionLike(Protocol):
-    """The model that serves; `models.champion.Champion`."""
+    """The model that serves; `models.registry.champion.Champion`."""
 
     @property
     def current(self) -> LoadedModel:

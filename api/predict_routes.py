@@ -16,7 +16,7 @@ from api.bodies import BatchBody, Explained, Model, PredictBody, Predicted, Scor
 from api.parts import Parts, PartsOf
 from contracts.errors import BuzzwatchError, ModelFailure
 from contracts.events import ModelRef, prediction_id
-from models.annotate import Annotation
+from models.annotator import Annotation
 
 _log = logging.getLogger("buzzwatch.api")
 

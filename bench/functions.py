@@ -11,8 +11,8 @@ import msgspec
 
 from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
-from models.annotate import Annotator, walks_bytes
-from models.champion import Champion, LoadedModel
+from models.annotator import Annotator, walks_bytes
+from models.registry.champion import Champion, LoadedModel
 from stream.collecting import relax_collector
 from stream.records import Headers, OutRecord, RecordBatch, ScoredBatch
 from stream.scoring import Scorer

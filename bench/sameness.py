@@ -11,7 +11,7 @@ from bench.functions import CameIn, scorer_named
 from bench.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
-from models.champion import Champion
+from models.registry.champion import Champion
 from stream.records import Headers, RecordBatch
 
 SAMPLE: Final = 100

@@ -24,8 +24,8 @@ from local.redis import redis_server
 from local.server import Server, wait_until_ready
 from local.tether import tethered
 from local.topics import admin, create_topics
-from models.champion_cache import ChampionCache
-from models.registry import RegisteredVersion
+from models.registry.champion_cache import ChampionCache
+from models.registry.client import RegisteredVersion
 
 NOBODY = "http://127.0.0.1:1"
 """No MLflow runs: every contender serves the champion from the cache."""

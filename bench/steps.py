@@ -14,12 +14,12 @@ from bench.tweets import tweets
 from contracts.events import ModelRef
 from contracts.rules.file import load_rules
 from contracts.settings import Settings
-from models.annotate import Annotator, walks_bytes
-from models.artefact import load_artefact
-from models.champion import LoadedModel
-from models.hashed import HashedModel
-from models.masking import mask_batch
-from models.matching import Matcher
+from models.annotator import Annotator, walks_bytes
+from models.base.artefact import load_artefact
+from models.linear.model import HashedModel
+from models.registry.champion import LoadedModel
+from models.text.masking import mask_batch
+from models.text.matching import Matcher
 from stream.collecting import relax_collector
 from stream.event_batch import EventBatchWriter
 from stream.prediction_ids import identifiers

@@ -25,11 +25,11 @@ from bootstrap.logs import configure_logging
 from contracts.errors import Unavailable
 from contracts.rules.schema import Rules
 from contracts.settings import Settings, load_settings
-from models import language
-from models.annotate import Annotation, Annotator
-from models.champion import Champion
-from models.registry import without_password
-from models.sentiment import SentimentModel
+from models.annotator import Annotation, Annotator
+from models.base.sentiment import SentimentModel
+from models.registry.champion import Champion
+from models.registry.client import without_password
+from models.text import language
 
 _PATIENCE_S = 2.0
 

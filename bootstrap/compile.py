@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from contracts.rules.file import load_rules
 from contracts.settings import Settings
-from models import language
-from models.annotate import Annotator
-from models.artefact import load_artefact
+from models.annotator import Annotator
+from models.base.artefact import load_artefact
+from models.text import language
 from stream.scored_reading import ScoredReader
 from stream.scoring import Scorer
 from stream.tweet_reading import read_values

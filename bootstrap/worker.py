@@ -17,9 +17,9 @@ from bootstrap.beginning import Beginning, begin
 from bootstrap.logs import logging_config
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from models import language
-from models.annotate import Annotator
-from models.champion import Champion
+from models.annotator import Annotator
+from models.registry.champion import Champion
+from models.text import language
 from stream import metrics
 from stream.health import Health
 from stream.judge_role import JudgeRole

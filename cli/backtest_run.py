@@ -20,9 +20,9 @@ from contracts.events import SENTIMENTS
 from contracts.rules.schema import BadBuzz, Drift, Quiet, Rules
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
-from models.language import KNOWN, known_languages, reliable
-from models.matching import Matcher
-from models.text_digests import digests
+from models.text.digests import digests
+from models.text.language import KNOWN, known_languages, reliable
+from models.text.matching import Matcher
 
 _CHUNK: Final = 5000
 _MOST_DAYS: Final = 400

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from contracts.settings import load_settings
-from models.sentiment import SentimentModel
+from models.base.sentiment import SentimentModel
 from training.datasets import DataError, read_labelled
 from training.deletion import Deletion, deletion_test
 from training.evaluate import evaluate as score_and_measure

@@ -20,9 +20,9 @@ from contracts.events import SENTIMENTS, ModelRef, prediction_id
 from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
 from contracts.texts import checked_text
-from models.annotate import Annotation, Annotator
-from models.artefact import load_artefact
-from models.champion import Champion, LoadedModel
+from models.annotator import Annotation, Annotator
+from models.base.artefact import load_artefact
+from models.registry.champion import Champion, LoadedModel
 
 app = typer.Typer(add_completion=False)
 

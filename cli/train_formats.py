@@ -103,9 +103,9 @@ def cascade(
     """
     settings = load_settings()
     require_tensorflow()
-    from models.artefact import load_artefact
+    from models.base.artefact import load_artefact
     from models.cascade import CascadeModel
-    from models.deep.served import DeepModel
+    from models.deep.model import DeepModel
     from training.deep.cascading import cascade_of, draw, unseen_linear
     from training.deep.finishing import log_cascade
     from training.register import chosen_alias

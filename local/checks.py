@@ -95,7 +95,7 @@ def _rules(settings: Settings) -> Finding:
 
 
 def _artefact(settings: Settings) -> Finding:
-    from models.artefact import load_artefact
+    from models.base.artefact import load_artefact
 
     try:
         model = load_artefact(settings.artefact)

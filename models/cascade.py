@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
-from models.artefact import in_short, write_artefact
-from models.deep.served import DeepModel
-from models.hashed import HashedModel
-from models.sentiment import SentimentModel, Tier, WordWeight
-from models.trial import tried
+from models.base.artefact import in_short, write_artefact
+from models.base.sentiment import SentimentModel, Tier, WordWeight
+from models.base.smoke_test import tried
+from models.deep.model import DeepModel
+from models.linear.model import HashedModel
 
 _log = logging.getLogger("buzzwatch.cascade")
 

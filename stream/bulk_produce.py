@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Producer, cimpl
 
-from models.compiling import COMPILED, compiled
+from models.base.jit import COMPILED, compiled
 from stream.cloud_events import cloud_event_headers
 from stream.event_batch import EventBatch
 from stream.prediction_ids import LENGTH

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS, ModelRef
 from contracts.times import to_ms, to_rfc3339
-from models.annotate import Annotator
+from models.annotator import Annotator
 from stream.records import Headers
 
 SOURCE = b"/buzzwatch/score"

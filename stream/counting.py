@@ -14,7 +14,7 @@ from alerts.distinct_texts import PERIOD_S
 from contracts.events import Prediction
 from contracts.settings import AlertSettings
 from contracts.times import to_ms
-from models.text_digests import digests
+from models.text.digests import digests
 
 MAX_SAMPLES = 20
 """Negative tweets kept per watch and batch, the newest: enough for any alert, and little to send."""

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS, ModelRef
-from models.annotate import Annotator, Columns
-from models.text import TextBatch
+from models.annotator import Annotator, Columns
+from models.text.batch import TextBatch
 from stream.cloud_events import cloud_event_headers, marks
 from stream.event_kernel import DIGITS, ESCAPES, write_events
 from stream.prediction_ids import LENGTH, identifiers

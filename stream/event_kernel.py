@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.compiling import compiled
+from models.base.jit import compiled
 
 DIGITS: Final = 6
 """Most letters of a share: `0.1234`."""
@@ -83,7 +83,7 @@ def write_events(
     """The JSON of many events.
 
     Args:
-        columns: bytes and bounds of tweet ids, texts and languages, as of `models.text.TextBatch`.
+        columns: bytes and bounds of tweet ids, texts and languages, as of `models.text.batch.TextBatch`.
         topics: number of the part (watches, themes, model) of each event.
         identifiers: 36 letters each. probabilities: (n, 3) float32. instants: (n, 24).
         has: (2, n), whether there is a text, a language.

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.events import PREDICTION_NAMESPACE, ModelRef, prediction_id
-from models.compiling import COMPILED, compiled
-from models.text import TextBatch
+from models.base.jit import COMPILED, compiled
+from models.text.batch import TextBatch
 
 LENGTH: Final = 36
 """Letters of a UUID."""

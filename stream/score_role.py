@@ -21,7 +21,7 @@ from confluent_kafka import KafkaException
 
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
-from models.champion import Champion
+from models.registry.champion import Champion
 from stream import metrics
 from stream.batch_size import BatchSize
 from stream.consumers import batch_consumer

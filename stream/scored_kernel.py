@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.compiling import compiled
+from models.base.jit import compiled
 
 _FAILED: Final = -1
 _MASK32: Final = 0xFFFFFFFF

@@ -20,8 +20,8 @@ from alerts.counts import ANSWER_BINS, UNRELIABLE
 from contracts.errors import InvalidRecord, UnreadableRecord
 from contracts.events import SENTIMENTS, ModelRef, Prediction, decode_prediction
 from contracts.times import to_ms
-from models.text import TextBatch
-from models.text_digests import digest_array, digests
+from models.text.batch import TextBatch
+from models.text.digests import digest_array, digests
 from stream.scored_kernel import read_events
 
 _MOST_KEPT: Final = 10_000

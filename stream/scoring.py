@@ -14,10 +14,10 @@ import numpy as np
 from contracts.errors import InvalidRecord, ModelFailure
 from contracts.events import ModelRef, Tweet, decode_tweet
 from contracts.times import to_rfc3339
-from models.annotate import Annotator, Columns
-from models.champion import LoadedModel
-from models.compiling import COMPILED
-from models.masking import mask_batch
+from models.annotator import Annotator, Columns
+from models.base.jit import COMPILED
+from models.registry.champion import LoadedModel
+from models.text.masking import mask_batch
 from stream.cloud_events import EventWriter, cloud_event_headers, instant
 from stream.dead_letters import dead_letter
 from stream.event_batch import EventBatchWriter

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.compiling import compiled
+from models.base.jit import compiled
 
 INSTANT: Final = 24
 """Bytes of `2026-11-20T10:00:00.000Z`."""

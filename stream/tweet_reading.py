@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from contracts.errors import InvalidRecord
 from contracts.events import decode_tweet
 from contracts.times import to_ms, to_rfc3339
-from models.text import TextBatch
+from models.text.batch import TextBatch
 from stream.instants import write_missing
 from stream.records import Record
 from stream.tweet_kernel import INSTANT, read_tweets

@@ -16,7 +16,7 @@ from alerts.evaluator import Evaluator
 from alerts.judging import Judge
 from alerts.redis_health import in_words
 from contracts.settings import Settings
-from models.champion import Champion, LoadedModel
+from models.registry.champion import Champion, LoadedModel
 from stream.consumers import batch_consumer
 from stream.topic_identity import TopicIdentity
 from stream.watching import Watch

@@ -20,7 +20,7 @@ from alerts.counters import CounterStore
 from alerts.redis_health import in_words
 from contracts.errors import InvalidRecord
 from contracts.settings import AlertSettings
-from models.compiling import COMPILED
+from models.base.jit import COMPILED
 from stream.batch_counting import tally_columns
 from stream.consumers import CALL_S, is_fatal, is_record, lag_of, within_log
 from stream.counting import Tally, tally

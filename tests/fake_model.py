@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from contracts.errors import Unavailable
 from contracts.events import ModelRef
-from models.champion import LoadedModel
-from models.sentiment import WordWeight
+from models.base.sentiment import WordWeight
+from models.registry.champion import LoadedModel
 
 POISON = "☠"
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.sentiment import SentimentModel
+from models.base.sentiment import SentimentModel
 
 
 class Deletion(NamedTuple):

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.settings import Settings
-from models.artefact import METADATA, load_artefact
-from models.champion import Champion
-from models.registry import short_cause
-from models.sentiment import SentimentModel
+from models.base.artefact import METADATA, load_artefact
+from models.base.sentiment import SentimentModel
+from models.registry.champion import Champion
+from models.registry.client import short_cause
 from training.datasets import Labelled
 from training.metrics import measure
 from training.tracking import connected

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.hashed_kernels import hash_all
-from models.text import join
+from models.linear.kernels import hash_all
+from models.text.batch import join
 from training.hashed_descent import fit_binary
 
 # Hashes of so many tweets take about 80 MB; hashing them anew in every pass costs less than keeping them all.

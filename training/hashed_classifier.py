@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from contracts.events import SENTIMENTS
-from models.hashed import HashedModel
-from models.hashed_kernels import hash_all
-from models.hashed_weights import DENSE, HashedWeights, dense_features
-from models.text import join
+from models.linear.kernels import hash_all
+from models.linear.model import HashedModel
+from models.linear.weights import DENSE, HashedWeights, dense_features
+from models.text.batch import join
 from training.hashed_binary import BinaryWeights, learn_binary
 from training.hashed_descent import count_labels, fit_head
 

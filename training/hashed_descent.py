@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiling import compiled
+from models.base.jit import compiled
 
 Array = NDArray[Any]
 
@@ -31,7 +31,7 @@ def fit_binary(
     """Go once over some texts with a binary logistic model on word and byte n-grams, in the order given.
 
     Args:
-        hashes, bounds: as `models.hashed_kernels.hash_all` returns them.
+        hashes, bounds: as `models.linear.kernels.hash_all` returns them.
         positive: (texts,) 1.0 or 0.0.
         word_state, char_state: (2**bits, 3) float32, changed: weight, sum of squared gradients, 1 / occurrences (0: too
             rare to count).

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.artefact import read_metadata
+from models.base.artefact import read_metadata
 from training.held_out import HeldOut
 from training.results import Result
 

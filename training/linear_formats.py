@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS
-from models.artefact import load_artefact
-from models.hashed import HashedModel
+from models.base.artefact import load_artefact
+from models.linear.model import HashedModel
 from training.datasets import TrainingData
 from training.formats import TOGETHER, FormatRow, Scores, accuracy, loss, speed, weighed
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.events import SENTIMENTS
-from models.hashed_reference import tokens
+from models.linear.reference import tokens
 from training.datasets import Labelled, fingerprint
 
 Progress = Callable[[str], None]

@@ -15,9 +15,9 @@ from typing import Any, Final, NamedTuple
 
 from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
 from contracts.settings import Settings
-from models.artefact import METADATA, load_artefact
-from models.registry import RegisteredVersion, Registry
-from models.trial import tried
+from models.base.artefact import METADATA, load_artefact
+from models.base.smoke_test import tried
+from models.registry.client import RegisteredVersion, Registry
 from training.gate import Comparison, GateRefused, check
 from training.held_out import HeldOut
 from training.tracking import connected

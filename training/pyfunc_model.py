@@ -14,7 +14,7 @@ import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
 from contracts.events import SENTIMENTS
-from models.artefact import load_artefact
+from models.base.artefact import load_artefact
 
 
 class SentimentPyfunc(PythonModel):

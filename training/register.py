@@ -11,7 +11,7 @@ from typing import Any
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
-from models.artefact import load_artefact, read_metadata
+from models.base.artefact import load_artefact, read_metadata
 from training.plots import draw_learning_curve, draw_plots
 from training.promotion import CHALLENGER, has_champion, move_champion
 from training.results import environment

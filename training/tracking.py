@@ -11,7 +11,7 @@ from typing import Any
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from models.registry import short_cause, without_password
+from models.registry.client import short_cause, without_password
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.hashed import HashedModel
+from models.linear.model import HashedModel
 from training.datasets import SOURCES, TrainingData, data_summary, load_training_data
 from training.hashed_classifier import HashedClassifier
 from training.held_out import HeldOut

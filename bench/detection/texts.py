@@ -17,7 +17,7 @@ from training.hashed_classifier import HashedClassifier
 SOURCES: Final = ("airline", "semeval")
 """Those that people have labelled."""
 _CACHE: Final = Path("var") / "bench" / "detection"
-_RECIPE: Final = ("training/datasets.py", "training/hashed_*.py", "models/hashed*.py", "models/text.py")
+_RECIPE: Final = ("training/datasets.py", "training/hashed_*.py", "models/hashed*.py", "models/text/batch.py")
 """What decides what the model learns."""
 
 

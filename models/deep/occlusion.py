@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.sentiment import MOST_EXPLAINED, WordWeight
+from models.base.sentiment import MOST_EXPLAINED, WordWeight
 
 _LEAST: Final = 1e-7
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from contracts.settings import Settings
-from models.artefact import load_artefact
-from models.sentiment import SentimentModel
+from models.base.artefact import load_artefact
+from models.base.sentiment import SentimentModel
 from training.behaviour import COMPLAINTS, FAMILIES, PRAISE, SARCASM, pass_rates
 from training.deletion import deletion_test
 

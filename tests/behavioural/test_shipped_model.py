@@ -16,11 +16,11 @@ import pytest
 from bench.tweets import tweets
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
-from models import hashed_reference
-from models.artefact import load_artefact
-from models.hashed import HashedModel
-from models.hashed_weights import probabilities
-from models.sentiment import SentimentModel
+from models.base.artefact import load_artefact
+from models.base.sentiment import SentimentModel
+from models.linear import reference as hashed_reference
+from models.linear.model import HashedModel
+from models.linear.weights import probabilities
 from training.behaviour import BAD, COMPLAINTS, GOOD, PRAISE, QUESTIONS, THINGS
 
 

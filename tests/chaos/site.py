@@ -20,8 +20,8 @@ from contracts.settings import KafkaSettings, Settings
 from contracts.topics import TopicSettings
 from local.tether import tethered
 from local.topics import create_topics
-from models.champion_cache import ChampionCache
-from models.registry import RegisteredVersion
+from models.registry.champion_cache import ChampionCache
+from models.registry.client import RegisteredVersion
 from tests.chaos import checker
 from tests.chaos.traffic import PATIENCE_S, Traffic, Visible
 from tests.fakes import Receiver

@@ -18,9 +18,9 @@ from alerts.state import AlertStore
 from contracts.settings import KafkaSettings, MlflowSettings, RedisSettings, Settings
 from contracts.topics import TopicSettings
 from local.topics import create_topics
-from models.artefact import METADATA, load_artefact
+from models.base.artefact import METADATA, load_artefact
 from models.cascade import CascadeModel
-from models.hashed import HashedModel
+from models.linear.model import HashedModel
 from tests.e2e.workers import Stream, Workers
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights

@@ -10,9 +10,9 @@ from typing import Any
 from mlflow import MlflowClient
 
 from contracts.settings import Settings
-from models.artefact import METADATA
-from models.hashed import HashedModel
-from models.sentiment import SentimentModel
+from models.base.artefact import METADATA
+from models.base.sentiment import SentimentModel
+from models.linear.model import HashedModel
 from tests.unit.models.hashed_samples import random_weights
 
 

@@ -17,10 +17,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from models.artefact import METADATA, load_artefact
+from models.base.artefact import METADATA, load_artefact
 from models.cascade import CascadeModel
-from models.deep.served import DeepModel
-from models.hashed import HashedModel
+from models.deep.model import DeepModel
+from models.linear.model import HashedModel
 from training.datasets import TrainingData
 from training.deep.serving import held_out_rows, truth_of
 from training.deep.thresholds import Answers, Setting, crossed

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS
-from models.deep.tweet_text import cleaned_all
+from models.deep.cleaning import cleaned_all
 from training.datasets import TrainingData
 from training.deep.mixture import Encoded, Mixture
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from models.cascade import CascadeModel
-from models.deep.served import DeepModel
+from models.deep.model import DeepModel
 from training.behaviour import pass_rates
 from training.datasets import TrainingData
 from training.deep.cascading import Curve, draw

@@ -9,9 +9,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artefact import load_artefact
-from models.deep.served import DeepModel
-from models.deep.tweet_text import CLEANING
+from models.base.artefact import load_artefact
+from models.deep.cleaning import CLEANING
+from models.deep.model import DeepModel
 from training.datasets import TrainingData
 from training.deep.convert import FORMATS, converted, runtime_of
 from training.deep.finished import Finished

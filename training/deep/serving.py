@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from contracts.events import SENTIMENTS
-from models.deep.served import DeepModel, softmax
-from models.deep.tweet_text import CLEANING
+from models.deep.cleaning import CLEANING
+from models.deep.model import DeepModel, softmax
 from training.datasets import SOURCES, TrainingData, data_summary
 from training.deep.convert import converted, runtime_of
 from training.deep.finished import Finished

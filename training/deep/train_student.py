@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.artefact import load_artefact, read_metadata
+from models.base.artefact import load_artefact, read_metadata
 from training.datasets import TrainingData, load_training_data
 from training.deep.corpus import one_hot
 from training.deep.descent import Schedule, descend

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from models.deep.tweet_text import cleaned_all
+from models.deep.cleaning import cleaned_all
 
 PAD: Final = "[PAD]"
 UNKNOWN: Final = "[UNK]"

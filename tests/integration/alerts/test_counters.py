@@ -10,7 +10,7 @@ from alerts.connection import connect
 from alerts.counters import Cell, CounterStore, Counts, Sample
 from alerts.counts import Answer, TextGroup
 from contracts.settings import Settings
-from models.text_digests import digests
+from models.text.digests import digests
 
 NOW_S = 1_790_000_000 // 60 * 60
 NOW_MS = NOW_S * 1000

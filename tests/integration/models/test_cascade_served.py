@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from contracts.settings import Settings
-from models.artefact import METADATA
+from models.base.artefact import METADATA
 from models.cascade import CascadeModel
-from models.champion import Champion
-from models.hashed import HashedModel
+from models.linear.model import HashedModel
+from models.registry.champion import Champion
 from tests.integration.registering import Registering
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights

@@ -12,10 +12,10 @@ import pytest
 
 from contracts.errors import Unavailable
 from contracts.settings import MlflowSettings, Settings
-from models.champion import Champion
-from models.hashed import HashedModel
-from models.registry import NoChampion, RegisteredVersion
-from models.sentiment import SentimentModel
+from models.base.sentiment import SentimentModel
+from models.linear.model import HashedModel
+from models.registry.champion import Champion
+from models.registry.client import NoChampion, RegisteredVersion
 from tests.integration.registering import Registering
 from tests.servers import RunningServer
 from tests.unit.models.deep.tiny import tiny_model
@@ -174,7 +174,7 @@ def test_a_version_that_does_not_answer_is_asked_once_and_another_one_can_follow
         go_on.wait(30)
 
     with monkeypatch.context() as patched:
-        patched.setattr("models.trial.TIMEOUT_S", 0.5)
+        patched.setattr("models.base.smoke_test.TIMEOUT_S", 0.5)
         patched.setattr(HashedModel, "predict_proba", hang)
         until(lambda: champion.failure is not None)
         time.sleep(1.0)  # ten more polls

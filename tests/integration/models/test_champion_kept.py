@@ -8,7 +8,7 @@ import pytest
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from models.champion import Champion
+from models.registry.champion import Champion
 from tests.integration.registering import Registering
 
 

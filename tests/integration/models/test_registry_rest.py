@@ -5,8 +5,8 @@ import sys
 from contextlib import closing
 
 from contracts.settings import Settings
-from models.champion import Champion
-from models.registry_rest import AliasReader
+from models.registry.champion import Champion
+from models.registry.rest import AliasReader
 from tests.integration.registering import Registering
 
 
@@ -30,7 +30,7 @@ def test_following_the_alias_imports_no_mlflow_until_files_are_needed(
     registering.promote(registering.version())
     Champion(settings).load()  # now it is in the cache
     script = (
-        "import sys; from contracts.settings import Settings; from models.champion import Champion;"
+        "import sys; from contracts.settings import Settings; from models.registry.champion import Champion;"
         "champion = Champion(Settings.model_validate_json(sys.argv[1])); champion.start(cached_first=True);"
         "champion.load(); champion.stop(); assert champion.registry_failure is None;"
         "print(champion.current.ref.version, 'mlflow' in sys.modules)"

@@ -13,10 +13,10 @@ from contracts.events import ModelRef
 from contracts.rules.schema import Rules, Theme, Watch
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
-from models.annotate import Annotator
-from models.champion import LoadedModel
-from models.compiling import COMPILED
-from models.hashed import HashedModel
+from models.annotator import Annotator
+from models.base.jit import COMPILED
+from models.linear.model import HashedModel
+from models.registry.champion import LoadedModel
 from stream.bulk_produce import BulkProduce
 from stream.event_batch import EventBatch
 from stream.records import RecordBatch

@@ -23,8 +23,8 @@ from contracts.events import ModelRef, decode_prediction, prediction_id
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
-from models.annotate import Annotator
-from models.champion import Champion
+from models.annotator import Annotator
+from models.registry.champion import Champion
 from stream.following import follow
 from stream.records import Record, RecordBatch
 from stream.score_role import ScoreRole

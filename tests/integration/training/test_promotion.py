@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 from cli.models import app
 from contracts.errors import ArtefactError, SettingsError
 from contracts.settings import Settings
-from models.champion import Champion
-from models.hashed import HashedModel
+from models.linear.model import HashedModel
+from models.registry.champion import Champion
 from tests.integration.registering import Registering
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.test_gate import evidence

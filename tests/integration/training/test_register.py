@@ -11,10 +11,10 @@ from mlflow.entities import Run
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from models.artefact import load_artefact
+from models.base.artefact import load_artefact
 from models.cascade import CascadeModel
-from models.champion import Champion
-from models.hashed import HashedModel
+from models.linear.model import HashedModel
+from models.registry.champion import Champion
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
 from training.datasets import TrainingData

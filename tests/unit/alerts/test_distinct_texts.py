@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from alerts.distinct_texts import FILTER_BITS, filter_bits, salt
-from models.text_digests import digests
+from models.text.digests import digests
 
 
 def test_a_text_about_two_watches_has_bits_of_its_own_for_each() -> None:

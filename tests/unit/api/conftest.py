@@ -20,7 +20,7 @@ from contracts.events import Feedback
 from contracts.rules.routing import InhibitRule
 from contracts.rules.schema import Rules, Theme, Watch
 from contracts.settings import ApiSettings
-from models.annotate import Annotator
+from models.annotator import Annotator
 from tests.fake_model import FakeChampion
 
 RULES = Rules(

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from cli.predict import app as predict
 from contracts.events import SENTIMENTS, decode_prediction
-from models.annotate import Annotator
-from models.artefact import load_artefact
-from models.compiling import COMPILED
+from models.annotator import Annotator
+from models.base.artefact import load_artefact
+from models.base.jit import COMPILED
 from stream.records import RecordBatch
 from stream.scoring import Scorer
 from tests.fakes_kafka import FakeRecord

@@ -30,7 +30,7 @@ from contracts.errors import BuzzwatchError
 from contracts.events import ModelRef, decode_tweet
 from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
-from models.champion import LoadedModel
+from models.registry.champion import LoadedModel
 from stream.records import RecordBatch
 from tests.fake_model import FakeModel
 

@@ -7,9 +7,9 @@ from bootstrap.compile import compile_counting, compile_scoring
 from contracts.events import ModelRef
 from contracts.rules.file import load_rules
 from contracts.settings import Settings
-from models.annotate import Annotator
-from models.artefact import load_artefact
-from models.champion import LoadedModel
+from models.annotator import Annotator
+from models.base.artefact import load_artefact
+from models.registry.champion import LoadedModel
 from stream.records import RecordBatch
 from stream.scored_reading import ScoredReader
 from stream.scoring import Scorer

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cli.predict import app
 from contracts.errors import InvalidTweet
-from models.hashed import HashedModel
+from models.linear.model import HashedModel
 from tests.unit.models.hashed_samples import random_weights
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from models.hashed_weights import DENSE, HashedWeights
+from models.linear.weights import DENSE, HashedWeights
 
 
 def random_weights(seed: int = 0, *, word_longest: int = 3, char_longest: int = 5) -> HashedWeights:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from contracts.events import SENTIMENTS
 from contracts.rules.schema import Rules, Theme, Watch
-from models.annotate import Annotator
-from models.masking import mask
+from models.annotator import Annotator
+from models.text.masking import mask
 from tests.fake_model import POISON, FakeModel
 
 RULES = Rules(

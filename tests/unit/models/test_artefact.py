@@ -10,8 +10,8 @@ import pytest
 
 from contracts.errors import ArtefactError
 from contracts.settings import Settings
-from models.artefact import METADATA, METADATA_SHA256, WEIGHTS, load_artefact
-from models.hashed import HashedModel
+from models.base.artefact import METADATA, METADATA_SHA256, WEIGHTS, load_artefact
+from models.linear.model import HashedModel
 from tests.unit.models.hashed_samples import HOSTILE, random_weights
 
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from contracts.errors import ArtefactError
 from contracts.settings import ROOT
 from models import cascade
-from models.artefact import load_artefact
+from models.base.artefact import load_artefact
+from models.base.sentiment import WordWeight
 from models.cascade import CascadeModel
-from models.hashed import HashedModel
-from models.sentiment import WordWeight
+from models.linear.model import HashedModel
 from tests.unit.models.deep.tiny import tiny_model
 
 NOTED = {"threshold": 0.7, "blend": 1.0, "budget_s": 0.2, "patience_s": 2.0}

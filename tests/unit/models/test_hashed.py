@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import hashed, hashed_reference
-from models.compiling import COMPILED
-from models.hashed import HashedModel
-from models.sentiment import MOST_EXPLAINED
+from models.base.jit import COMPILED
+from models.base.sentiment import MOST_EXPLAINED
+from models.linear import model as hashed
+from models.linear import reference as hashed_reference
+from models.linear.model import HashedModel
 from tests.unit.models.hashed_samples import HOSTILE, random_weights
 
 
@@ -81,7 +82,7 @@ def test_without_numba_one_line_says_so_and_answers_are_the_same(model: HashedMo
     model.save(tmp_path)
     program = (
         "import sys; sys.modules['numba'] = None\n"
-        "from pathlib import Path; from models.artefact import load_artefact\n"
+        "from pathlib import Path; from models.base.artefact import load_artefact\n"
         "print(load_artefact(Path(sys.argv[1])).predict_proba(['great crew', 'lost bag 😡']).tolist())"
     )
     done = subprocess.run(
@@ -94,7 +95,7 @@ def test_without_numba_one_line_says_so_and_answers_are_the_same(model: HashedMo
 
 def test_serving_needs_neither_scikit_learn_nor_pandas_nor_mlflow() -> None:
     program = (
-        "import sys; from contracts.settings import Settings; from models.artefact import load_artefact\n"
+        "import sys; from contracts.settings import Settings; from models.base.artefact import load_artefact\n"
         "load_artefact(Settings().artefact).predict_proba(['hi'])\n"
         "print(sorted({'sklearn', 'pandas', 'mlflow', 'pyarrow'} & set(sys.modules)))"
     )

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from contracts.errors import ArtefactError
-from models.hashed import HashedModel
-from models.hashed_checks import checked
+from models.linear.model import HashedModel
+from models.linear.validation import checked
 from tests.unit.models.hashed_samples import HOSTILE, random_weights
 
 

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models import hashed_reference
-from models.compiling import COMPILED
-from models.hashed_kernels import clean, hash_all, score_all
-from models.hashed_weights import pack
-from models.text import join
+from models.base.jit import COMPILED
+from models.linear import reference as hashed_reference
+from models.linear.kernels import clean, hash_all, score_all
+from models.linear.weights import pack
+from models.text.batch import join
 from tests.unit.models.hashed_samples import HOSTILE, random_weights, texts
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from contracts.events import decode_prediction
-from models import language
-from models.annotate import Annotator
-from models.text import TextBatch
+from models.annotator import Annotator
+from models.text import language
+from models.text.batch import TextBatch
 from stream.records import RecordBatch
 from stream.scoring import Scorer
 from tests.fake_model import FakeChampion, FakeModel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models import language
+from models.text import language
 
 # Plain complaints, some thanks, as airlines get them, with the words that English shares: was, will, had, we, her, of …
 OTHERS = {

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models import language_tables
-from models.language_tables import Tables, keep_tables, load_tables
+from models.text import language_tables
+from models.text.language_tables import Tables, keep_tables, load_tables
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.masking import mask, mask_batch
+from models.text.masking import mask, mask_batch
 
 # Pieces that meet badly: every trigger next to everything that could end or start a match.
 _PIECES = [

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.rules.schema import Topic
-from models import matching
-from models.matching import Matcher
-from models.matching_kernel import find_terms
-from models.normal_form import normal
+from models.text import matching
+from models.text.matching import Matcher
+from models.text.matching_kernel import find_terms
+from models.text.normal_form import normal
 
 
 def _topic(name: str, *terms: str) -> Topic:

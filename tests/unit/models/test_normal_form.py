@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.rules.schema import Topic
-from models.matching import Matcher
-from models.normal_form import normal, normal_form
-from models.text import TextBatch
-from models.text_digests import digests
+from models.text.batch import TextBatch
+from models.text.digests import digests
+from models.text.matching import Matcher
+from models.text.normal_form import normal, normal_form
 
 
 def _x(term: str) -> Topic:

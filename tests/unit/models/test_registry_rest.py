@@ -10,8 +10,8 @@ import pytest
 
 from contracts.errors import Unavailable
 from contracts.settings import MlflowSettings
-from models.registry import NoChampion, Registry
-from models.registry_rest import AliasReader, RestError, is_plain
+from models.registry.client import NoChampion, Registry
+from models.registry.rest import AliasReader, RestError, is_plain
 
 SERVER = "http://mlflow.test:5000/base/"
 VERSION = {"version": "7", "source": "models:/m-1", "creation_timestamp": 12, "aliases": ["champion"], "tags": []}

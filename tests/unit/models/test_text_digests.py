@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.normal_form import normal
-from models.text_digests import digests
+from models.text.digests import digests
+from models.text.normal_form import normal
 
 _NOISE = re.compile(rb"[@<h](?:(?<=@)\w+|(?<=<)\w+>|(?<=h)ttps?://[^\s\x00]+)")
 

@@ -11,9 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
+from models.base.smoke_test import TEXTS, Hanging, tried
 from models.cascade import CascadeModel
-from models.hashed import HashedModel
-from models.trial import TEXTS, Hanging, tried
+from models.linear.model import HashedModel
 from tests.fake_model import FakeModel
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights

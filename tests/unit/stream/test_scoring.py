@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from contracts.events import MAX_TEXT, ModelRef, decode_prediction, prediction_id
 from contracts.rules.schema import Rules, Theme, Watch
-from models.annotate import Annotator
-from models.champion import LoadedModel
-from models.masking import mask
+from models.annotator import Annotator
+from models.registry.champion import LoadedModel
+from models.text.masking import mask
 from stream.dead_letters import error_class
 from stream.records import OutRecord, RecordBatch, ScoredBatch
 from stream.scoring import Scorer

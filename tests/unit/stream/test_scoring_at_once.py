@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from bench.tweets import tweets
 from contracts.events import MAX_TEXT, ModelRef, decode_tweet
 from contracts.times import to_rfc3339
-from models.champion import LoadedModel
-from models.compiling import COMPILED
-from models.hashed import HashedModel
+from models.base.jit import COMPILED
+from models.linear.model import HashedModel
+from models.registry.champion import LoadedModel
 from stream import scoring, tweet_reading
 from stream.event_batch import EventBatch
 from stream.records import OutRecord, RecordBatch

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from contracts.events import ModelRef, decode_prediction
 from contracts.rules.schema import Rules, Watch
-from models.annotate import Annotator
+from models.annotator import Annotator
 from models.cascade import CascadeModel
-from models.champion import LoadedModel
+from models.registry.champion import LoadedModel
 from stream import scoring
 from stream.records import RecordBatch
 from stream.scoring import Scorer

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.train import app
-from models.compiling import COMPILED
+from models.base.jit import COMPILED
 from tests.unit.training.test_datasets import folder_of
 from training.compare import ExperimentsError, load_experiments
 from training.leaderboard import champion_of, leaderboard

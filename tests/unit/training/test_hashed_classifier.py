@@ -5,7 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
-from models.compiling import COMPILED
+from models.base.jit import COMPILED
 from training.hashed_classifier import HashedClassifier
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")

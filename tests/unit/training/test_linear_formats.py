@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.compiling import COMPILED
+from models.base.jit import COMPILED
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.deep.invented import write_data
 from training.datasets import TrainingData, load_training_data
@@ -41,7 +41,7 @@ def test_onnx_answers_as_scikit_learn_does_whatever_the_text(words: TfidfWords, 
 
 @pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 def test_each_format_is_measured_on_the_same_texts(data: TrainingData, tmp_path: Path) -> None:
-    from models.hashed import HashedModel
+    from models.linear.model import HashedModel
 
     rows = {name: np.flatnonzero(data.held_out & (data.source == name)) for name in ("sentiment140", "airline")}
     found = list(linear_formats(data, rows, HashedModel(random_weights(), {}), lambda _: None))

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.artefact import load_artefact
-from models.compiling import COMPILED
+from models.base.artefact import load_artefact
+from models.base.jit import COMPILED
 from tests.unit.training.test_datasets import folder_of
 from training.datasets import SOURCES
 from training.held_out import HeldOut

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from contracts.errors import ArtefactError
-from models.artefact import load_artefact
+from models.base.artefact import load_artefact
 from tests.unit.models.deep.tiny import tiny_model
 
 

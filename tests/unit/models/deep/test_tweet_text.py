@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.deep.tweet_text import cleaned
+from models.deep.cleaning import cleaned
 
 
 @pytest.mark.parametrize(

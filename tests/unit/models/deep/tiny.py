@@ -8,8 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from models.deep.served import DeepModel
-from models.deep.tweet_text import CLEANING
+from models.deep.cleaning import CLEANING
+from models.deep.model import DeepModel
 from training.deep.words import build_vocabulary, vocabulary_of
 
 WORDS = {

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.artefact import load_artefact
-from models.deep.served import DeepModel
+from models.base.artefact import load_artefact
+from models.deep.model import DeepModel
 from tests.unit.training.deep.invented import write_data
 from training.datasets import TrainingData
 from training.deep import descent

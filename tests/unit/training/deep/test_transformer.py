@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.artefact import load_artefact
-from models.hashed import HashedModel
+from models.base.artefact import load_artefact
+from models.linear.model import HashedModel
 from tests.unit.training.deep.invented import BAD, GOOD, PLAIN, write_data
 from training.datasets import TrainingData
 from training.deep.cascading import cascade_of, draw

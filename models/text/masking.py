@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.compiling import COMPILED
-from models.masking_kernel import CLASSES, mask_all
-from models.text import TextBatch
+from models.base.jit import COMPILED
+from models.text.batch import TextBatch
+from models.text.masking_kernel import CLASSES, mask_all
 
 _REST = r'[^\s\x00<>"]*[^\s\x00<>".,;:!?)\]}\'…]'
 _PHONE = r"""

@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiling import compiled
+from models.base.jit import compiled
 
 Array = NDArray[Any]
 

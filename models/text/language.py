@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.languages import language_of
-from models.compiling import compiled
-from models.language_tables import Tables, keep_tables, load_tables
-from models.text import TextBatch, join
+from models.base.jit import compiled
+from models.text.batch import TextBatch, join
+from models.text.language_tables import Tables, keep_tables, load_tables
 
 KNOWN: Final = frozenset({"en"})
 """What a model knows that does not say."""

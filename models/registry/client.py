@@ -14,7 +14,7 @@ from contracts.redaction import redacted
 from contracts.settings import MlflowSettings
 
 if TYPE_CHECKING:
-    from models.registry_rest import AliasReader
+    from models.registry.rest import AliasReader
 
 
 class NoChampion(BuzzwatchError):
@@ -96,7 +96,7 @@ class Registry:
 
     def _by_alias(self, name: str, alias: str) -> Any:
         # Here, since httpx is a twentieth of what a worker imports; one that is started again scores without it.
-        from models.registry_rest import AliasReader, is_plain
+        from models.registry.rest import AliasReader, is_plain
 
         if not is_plain(self._settings.tracking_uri):
             return self._connected().get_model_version_by_alias(name, alias)

@@ -13,11 +13,11 @@ from typing import Any
 from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
 from contracts.events import ModelRef
 from contracts.settings import Settings
-from models.artefact import in_short
-from models.champion_cache import ChampionCache
-from models.registry import NoChampion, RegisteredVersion, Registry
-from models.sentiment import SentimentModel
-from models.trial import Hanging, tried
+from models.base.artefact import in_short
+from models.base.sentiment import SentimentModel
+from models.base.smoke_test import Hanging, tried
+from models.registry.champion_cache import ChampionCache
+from models.registry.client import NoChampion, RegisteredVersion, Registry
 
 _log = logging.getLogger("buzzwatch.champion")
 

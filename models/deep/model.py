@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
-from models.artefact import write_artefact
+from models.base.artefact import write_artefact
+from models.base.sentiment import WordWeight
+from models.deep.cleaning import CLEANING, cleaned_all
 from models.deep.occlusion import occluded
 from models.deep.runtimes import RUNTIMES, Network
-from models.deep.tweet_text import CLEANING, cleaned_all
-from models.sentiment import WordWeight
 
 FAMILIES: Final = ("recurrent", "student", "transformer")
 _BATCH: Final = 128

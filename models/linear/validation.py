@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
-from models.hashed_weights import DENSE, HashedWeights
+from models.linear.weights import DENSE, HashedWeights
 
 _MOST_BITS: Final = 30
 """Of a table: hashes have 32, and a table of 2**30 rows is 4 GiB."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.hashed_kernels import BEFORE, BEGIN, END, FNV_OFFSET, FNV_PRIME, GOLDEN, MASK32, MENTION, PAIR, TRIPLE, URL
+from models.linear.kernels import BEFORE, BEGIN, END, FNV_OFFSET, FNV_PRIME, GOLDEN, MASK32, MENTION, PAIR, TRIPLE, URL
 
 if TYPE_CHECKING:
-    from models.hashed_weights import HashedWeights
+    from models.linear.weights import HashedWeights
 
 _ENTITY = re.compile(rb"&(?:amp|lt|gt);")
 _ENTITIES = {b"&amp;": b"&", b"&lt;": b"<", b"&gt;": b">"}

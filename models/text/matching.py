@@ -2,7 +2,7 @@
 
 A term matches whole words, whatever their case, accents kept; several words match with any white space between.
 A plain word also matches inside a mention or a tag of exactly that word (`delay` matches `#delay`); `@name` and
-`#tag` match only those. Terms and texts are compared in one normal form (`models.normal_form`).
+`#tag` match only those. Terms and texts are compared in one normal form (`models.text.normal_form`).
 
 Words end where Unicode says (UAX 29): a mark, such as a vowel sign of Hindi, belongs to the letter before it, and
 scripts without spaces have a boundary between any two characters. An apostrophe ends a word, as French needs it
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.rules.schema import Topic
-from models.compiling import COMPILED
-from models.matching_kernel import (
+from models.base.jit import COMPILED
+from models.text.matching_kernel import (
     BEGINS,
     BOUNDED,
     WORD,
@@ -33,7 +33,7 @@ from models.matching_kernel import (
     key_of,
     slot_of,
 )
-from models.normal_form import normal, normal_form
+from models.text.normal_form import normal, normal_form
 
 _SEPARATOR = "\0"
 _MOST_KEPT = 10_000

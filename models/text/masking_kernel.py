@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.compiling import compiled
+from models.base.jit import compiled
 
 _USER: Final = np.frombuffer(b"@user", np.uint8)
 _URL: Final = np.frombuffer(b"<url>", np.uint8)
@@ -134,7 +134,7 @@ def mask_all(text: Any, bounds: Any, kind: Any, sure: Any) -> Any:
     """Mask many texts, each with a NUL behind it.
 
     Args:
-        text, bounds: see `models.text.TextBatch`.
+        text, bounds: see `models.text.batch.TextBatch`.
         kind: CLASSES.
         sure: out, per text: whether it was masked; one that was not is left empty.
 

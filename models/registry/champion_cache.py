@@ -21,9 +21,9 @@ from pathlib import Path
 import filelock
 
 from contracts.errors import ArtefactError, Unavailable
-from models.artefact import METADATA, load_artefact
-from models.registry import RegisteredVersion
-from models.sentiment import SentimentModel
+from models.base.artefact import METADATA, load_artefact
+from models.base.sentiment import SentimentModel
+from models.registry.client import RegisteredVersion
 
 _log = logging.getLogger("buzzwatch.champion")
 

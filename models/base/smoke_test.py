@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
 from contracts.events import SENTIMENTS
-from models.artefact import in_short
-from models.sentiment import SentimentModel, Tiered
+from models.base.artefact import in_short
+from models.base.sentiment import SentimentModel, Tiered
 
 TEXTS: Final = (
     # What customers write.

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiling import compiled
-from models.hashed_weights import DENSE, HashedWeights
+from models.base.jit import compiled
+from models.linear.weights import DENSE, HashedWeights
 
 
 def constants(weights: HashedWeights) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

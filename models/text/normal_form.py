@@ -8,7 +8,7 @@ export a text came through:
   or letter, a letter of a mathematical alphabet and one in a circle are the plain one;
 - what has no width and says nothing is left out: joiners, soft hyphens, direction marks, byte order marks, variation
   selectors. So are vowel marks and lengthened lines of Arabic and Hebrew, which most people leave out when they write;
-- a zero-width space is one of its own kind: it stays, see `models.matching`.
+- a zero-width space is one of its own kind: it stays, see `models.text.matching`.
 
 Case, accents and white space are left as they are. The events and masked texts keep what the author wrote.
 """
@@ -24,8 +24,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.normal_form_kernel import DROPPED, first_change, write_normal
-from models.text import TextBatch
+from models.text.batch import TextBatch
+from models.text.normal_form_kernel import DROPPED, first_change, write_normal
 
 ZERO_WIDTH_SPACE: Final = "\u200b"
 _POINTS: Final = 0x110000

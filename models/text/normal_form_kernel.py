@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.compiling import compiled
+from models.base.jit import compiled
 
 DROPPED: Final = 0xFFFFFFFF
 """In the table of characters: this one is left out."""
@@ -146,7 +146,7 @@ def write_normal(data: Any, bounds: Any, table: Any, entities: Any, out: Any, ou
     """Write texts in their normal form, which is never longer.
 
     Args:
-        data, bounds: as of `models.text.TextBatch`.
+        data, bounds: as of `models.text.batch.TextBatch`.
         table: (0x110000,) uint32, what stands for each character; DROPPED for none.
         entities: sorted hashes (FNV-1a) of the names of entities, what each means, and what &#128; to &#159; mean.
         out, out_bounds: out, of the same lengths.

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS, Sentiment
 from contracts.rules.schema import Rules
-from models import language
-from models.masking import mask_batch
-from models.matching import Matcher
-from models.sentiment import SentimentModel, Tier, Tiered
-from models.text import TextBatch
+from models.base.sentiment import SentimentModel, Tier, Tiered
+from models.text import language
+from models.text.batch import TextBatch
+from models.text.masking import mask_batch
+from models.text.matching import Matcher
 
 
 class Annotation(NamedTuple):

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
-from models import hashed_reference
-from models.artefact import write_artefact
-from models.compiling import COMPILED
-from models.hashed_answers import answer, constants
-from models.hashed_checks import checked
-from models.hashed_kernels import CLEANING, MENTION, URL, score_all
-from models.hashed_weights import HashedWeights, pack, probabilities
-from models.sentiment import MOST_EXPLAINED, WordWeight
-from models.text import join
+from models.base.artefact import write_artefact
+from models.base.jit import COMPILED
+from models.base.sentiment import MOST_EXPLAINED, WordWeight
+from models.linear import reference as hashed_reference
+from models.linear.kernels import CLEANING, MENTION, URL, score_all
+from models.linear.probability_kernel import answer, constants
+from models.linear.validation import checked
+from models.linear.weights import HashedWeights, pack, probabilities
+from models.text.batch import join
 
 FAMILY: Final = "hashed"
 _SHOWN: Final = {bytes([URL]): "URL", bytes([MENTION]): "@user"}

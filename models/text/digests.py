@@ -1,6 +1,6 @@
 """Which texts say the same: a retweet storm of one text, or a bot that repeats one complaint, is one voice.
 
-Two texts are the same when their first 64 letters are (bytes of UTF-8), in their normal form (`models.normal_form`), in
+Two texts are the same when their first 64 letters are (bytes of UTF-8), in their normal form (`models.text.normal_form`), in
 lower case, without mentions, links, a leading RT, digits, punctuation and white space; so a retweet is its original,
 also where its end has been cut off, or where its apostrophes and entities are written in another way.
 """
@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.normal_form import ZERO_WIDTH_SPACE, normal_form
-from models.text import TextBatch
-from models.text_digest_kernel import LANES, write_digests
+from models.text.batch import TextBatch
+from models.text.digest_kernel import LANES, write_digests
+from models.text.normal_form import ZERO_WIDTH_SPACE, normal_form
 
 _PLANE: Final = 0x10000
 _NOT_COMPARED: Final = frozenset({"Nd", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp"})

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.compiling import compiled
+from models.base.jit import compiled
 
 LANES: Final = 2
 """Hashes of 32 bits per text, each with a factor of its own."""
@@ -112,7 +112,7 @@ def write_digests(data: Any, bounds: Any, wanted: Any, lower: Any, out: Any) -> 
     """The digests of those texts that are wanted.
 
     Args:
-        data, bounds: as of `models.text.TextBatch`.
+        data, bounds: as of `models.text.batch.TextBatch`.
         wanted: (n,), bool.
         lower: (65536,), the lower case of each character of the first plane; a space is not compared.
         out: (n, LANES), uint32.

@@ -55,5 +55,5 @@ class SentimentModel(Protocol):
         ...
 
     def save(self, folder: Path) -> None:
-        """Write the artefact that `models.artefact.load_artefact` reads."""
+        """Write the artefact that `models.base.artefact.load_artefact` reads."""
         ...

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.compiling import compiled
+from models.base.jit import compiled
 
 SEPARATOR: Final = 0
 """Code point between two texts."""
@@ -144,7 +144,7 @@ def code_points(data: Any, bounds: Any) -> Any:
     """Code points of many texts in UTF-8, SEPARATOR between two; one inside a text becomes 1, white space to none.
 
     Args:
-        data, bounds: see `models.text.TextBatch`; a surrogate is one code point.
+        data, bounds: see `models.text.batch.TextBatch`; a surrogate is one code point.
 
     Returns:
         The code points, and whether a zero-width space is among them.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError, BuzzwatchError
-from models.sentiment import SentimentModel
+from models.base.sentiment import SentimentModel
 
 FORMAT_VERSION: Final = 1
 METADATA: Final = "metadata.json"
@@ -24,10 +24,10 @@ METADATA_SHA256: Final = "metadata_sha256"
 
 # family → module and class; the class has `load(metadata, arrays)`.
 _FAMILIES: Final = {
-    "hashed": ("models.hashed", "HashedModel"),
-    "recurrent": ("models.deep.served", "DeepModel"),
-    "student": ("models.deep.served", "DeepModel"),
-    "transformer": ("models.deep.served", "DeepModel"),
+    "hashed": ("models.linear.model", "HashedModel"),
+    "recurrent": ("models.deep.model", "DeepModel"),
+    "student": ("models.deep.model", "DeepModel"),
+    "transformer": ("models.deep.model", "DeepModel"),
     "cascade": ("models.cascade", "CascadeModel"),
 }
 
