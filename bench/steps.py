@@ -26,7 +26,7 @@ from stream.prediction_ids import identifiers
 from stream.records import RecordBatch
 from stream.scoring import Scorer
 from stream.tweet_reading import read_batch
-from training.hashed_classifier import HashedClassifier
+from training.linear.hashed_classifier import HashedClassifier
 
 _AT: Final = b"2026-11-20T10:00:00.000Z"
 _NOW_MS: Final = 1_795_000_000_000

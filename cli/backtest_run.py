@@ -182,7 +182,7 @@ class Backtest:
         missing = [row for row, sentiment in enumerate(recorded.sentiments) if sentiment is None]
         if not missing:
             return negative
-        from training.evaluate import find_model
+        from training.evaluation.evaluate import find_model
 
         model, self._version = find_model(settings, named)
         self._languages = known_languages(model.metadata)

@@ -16,9 +16,9 @@ from cli.train_options import DATA_DIR, Data, writing
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
-from training.datasets import read_labelled
-from training.profile import profile as make_profile
-from training.profile_page import profile_page
+from training.data.datasets import read_labelled
+from training.data.profile import profile as make_profile
+from training.data.profile_report import profile_page
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 

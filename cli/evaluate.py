@@ -14,11 +14,11 @@ from rich.table import Table
 
 from contracts.settings import load_settings
 from models.base.sentiment import SentimentModel
-from training.datasets import DataError, read_labelled
-from training.deletion import Deletion, deletion_test
-from training.evaluate import evaluate as score_and_measure
-from training.evaluate import find_model
-from training.metrics import as_json
+from training.data.datasets import DataError, read_labelled
+from training.evaluation.evaluate import evaluate as score_and_measure
+from training.evaluation.evaluate import find_model
+from training.evaluation.faithfulness import Deletion, deletion_test
+from training.evaluation.metrics import as_json
 
 app = typer.Typer(add_completion=False)
 

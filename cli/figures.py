@@ -15,7 +15,7 @@ _SHOWN: Final = ("accuracy", "macro_recall", "macro_f1", "binary_accuracy", "roc
 
 
 def print_figures(metrics: Mapping[str, Any], output: str) -> None:
-    """Print what `training.evaluate` has measured of each set; `output` is table or json."""
+    """Print what `training.evaluation.evaluate` has measured of each set; `output` is table or json."""
     if output == "json":
         typer.echo(json.dumps(metrics))
         return

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from cli.wide import wide_console
 from contracts.settings import load_settings
-from training.gate import Comparison
-from training.promotion import CHALLENGER, Version, list_versions
-from training.promotion import promote as promote_version
-from training.promotion import rollback as roll_back
+from training.registry.promotion import CHALLENGER, Version, list_versions
+from training.registry.promotion import promote as promote_version
+from training.registry.promotion import rollback as roll_back
+from training.registry.promotion_gate import Comparison
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 

@@ -15,12 +15,12 @@ from cli.train_options import DATA_DIR, Alias, Data, Format, Out, Register, Seed
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
-from training.compare import compare_all, load_experiments
-from training.leaderboard import write_pages
-from training.members import MEMBERS, Member
-from training.register import check_reachable, chosen_alias, log_trained
-from training.results import RESULTS, read_results
-from training.train import train
+from training.evaluation.leaderboard import write_pages
+from training.evaluation.results import RESULTS, read_results
+from training.linear.experiments import compare_all, load_experiments
+from training.linear.model_zoo import MEMBERS, Member
+from training.linear.train import train
+from training.registry.register import check_reachable, chosen_alias, log_trained
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Train models.")
 

@@ -60,7 +60,7 @@ def recurrent(
     run = _Run("recurrent", form, register, alias, out, results, output)
 
     def train(tell: Callable[[str], None]) -> Any:
-        from training.deep.train_recurrent import RecurrentOptions, train_recurrent
+        from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
 
         options = RecurrentOptions(
             member=model, vectors=vectors, units=units, vocabulary=vocabulary, rows=rows, batch=batch, seed=seed
@@ -99,7 +99,7 @@ def transformer(
     run = _Run("transformer", form, register, alias, out, results, output)
 
     def train(tell: Callable[[str], None]) -> Any:
-        from training.deep.train_transformer import TransformerOptions, train_transformer
+        from training.deep.runs.transformer import TransformerOptions, train_transformer
 
         options = TransformerOptions(preset=preset, minutes=minutes, batch=batch, seed=seed)
         return train_transformer(data_dir, options, work or WORK_DIR / Path(preset).name, tell)
@@ -138,7 +138,7 @@ def student(
     run = _Run("student", form, register, alias, out, results, output)
 
     def train(tell: Callable[[str], None]) -> Any:
-        from training.deep.train_student import StudentOptions, train_student
+        from training.deep.runs.student import StudentOptions, train_student
 
         options = StudentOptions(
             member=model,
@@ -200,15 +200,15 @@ class _Run:
     def whole(self, train: Callable[[Callable[[str], None]], Any], about: str, command: str) -> None:
         settings = load_settings()
         require_tensorflow()
-        from training.register import chosen_alias
+        from training.registry.register import chosen_alias
 
         alias = None
         if self._register:
             alias = chosen_alias(settings, self._alias)
         errors = Console(stderr=True)
         with errors.status("starting") as status:
-            from training.deep.finishing import finish, log_run, result_of
-            from training.results import write_result
+            from training.deep.export.register import finish, log_run, result_of
+            from training.evaluation.results import write_result
 
             finished, data = train(status.update)
             done = finish(finished, data, self._form, status.update)
@@ -235,6 +235,6 @@ def require_tensorflow() -> None:
 
     if find_spec("tensorflow") is None or find_spec("keras_hub") is None:
         raise SettingsError("the deep families are trained with TensorFlow: install buzzwatch[train,deep]")
-    from training.deep.quiet import import_tensorflow
+    from training.deep.tensorflow_import import import_tensorflow
 
     import_tensorflow()

@@ -17,7 +17,7 @@ from cli.train_options import DATA_DIR, WORK_DIR, Data
 from cli.wide import wide_console
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
-from training.formats import FormatRow
+from training.evaluation.format_cost import FormatRow
 
 
 def formats(
@@ -49,13 +49,13 @@ def formats(
         raise SettingsError("formats: name a work folder of a training run, or --linear")
     require_tensorflow()
     with Console(stderr=True).status("reading the data") as status:
-        from training.datasets import load_training_data
-        from training.deep.cascading import unseen_linear
-        from training.deep.finished import restored
-        from training.deep.formats import compare_formats
-        from training.deep.serving import held_out_rows
-        from training.linear_formats import linear_formats
-        from training.results import slug
+        from training.data.datasets import load_training_data
+        from training.deep.cascade.build import unseen_linear
+        from training.deep.export.calibrate import held_out_rows
+        from training.deep.export.formats import compare_formats
+        from training.deep.runs.work_folder import restored
+        from training.evaluation.results import slug
+        from training.linear.export_formats import linear_formats
 
         runs = [restored(folder) for folder in work or ()]
         data = load_training_data(data_dir)
@@ -106,9 +106,9 @@ def cascade(
     from models.base.artefact import load_artefact
     from models.cascade import CascadeModel
     from models.deep.model import DeepModel
-    from training.deep.cascading import cascade_of, draw, unseen_linear
-    from training.deep.finishing import log_cascade
-    from training.register import chosen_alias
+    from training.deep.cascade.build import cascade_of, draw, unseen_linear
+    from training.deep.export.register import log_cascade
+    from training.registry.register import chosen_alias
 
     if register:
         chosen_alias(settings, alias)
@@ -117,7 +117,7 @@ def cascade(
     if not isinstance(model, DeepModel):
         raise SettingsError(f"--deep {deep}: not a deep model")
     with errors.status("reading the data") as status:
-        from training.datasets import load_training_data
+        from training.data.datasets import load_training_data
 
         data = load_training_data(data_dir)
         linear = unseen_linear(data, WORK_DIR, status.update)

@@ -135,7 +135,7 @@ def stop_signals_raise() -> Iterator[None]:
 
 
 def _seed(settings: Settings, screen: Screen) -> None:
-    from training.register import seed_registry
+    from training.registry.register import seed_registry
 
     if seed_registry(settings):
         screen.say(f"the empty registry was given the model of {settings.artefact}")

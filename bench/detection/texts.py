@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS
-from training.datasets import load_training_data
-from training.hashed_classifier import HashedClassifier
+from training.data.datasets import load_training_data
+from training.linear.hashed_classifier import HashedClassifier
 
 SOURCES: Final = ("airline", "semeval")
 """Those that people have labelled."""
 _CACHE: Final = Path("var") / "bench" / "detection"
-_RECIPE: Final = ("training/datasets.py", "training/hashed_*.py", "models/hashed*.py", "models/text/batch.py")
+_RECIPE: Final = ("training/data/datasets.py", "training/hashed_*.py", "models/hashed*.py", "models/text/batch.py")
 """What decides what the model learns."""
 
 

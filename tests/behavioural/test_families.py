@@ -7,8 +7,8 @@ import pytest
 from contracts.settings import Settings
 from models.base.artefact import load_artefact
 from models.base.sentiment import SentimentModel
-from training.behaviour import COMPLAINTS, FAMILIES, PRAISE, SARCASM, pass_rates
-from training.deletion import deletion_test
+from training.evaluation.behaviour import COMPLAINTS, FAMILIES, PRAISE, SARCASM, pass_rates
+from training.evaluation.faithfulness import deletion_test
 
 FLOORS = {
     "plain praise and blame": 0.95,

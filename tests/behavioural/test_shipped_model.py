@@ -21,7 +21,7 @@ from models.base.sentiment import SentimentModel
 from models.linear import reference as hashed_reference
 from models.linear.model import HashedModel
 from models.linear.weights import probabilities
-from training.behaviour import BAD, COMPLAINTS, GOOD, PRAISE, QUESTIONS, THINGS
+from training.evaluation.behaviour import BAD, COMPLAINTS, GOOD, PRAISE, QUESTIONS, THINGS
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.test_gate import evidence
 from tests.waiting import until
-from training.register import default_alias, register_artefact
+from training.registry.register import default_alias, register_artefact
 
 pytestmark = pytest.mark.timeout(240)
 

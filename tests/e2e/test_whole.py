@@ -17,7 +17,7 @@ from contracts.times import to_rfc3339
 from demo import crisis
 from tests.fakes import Receiver
 from tests.stack import RunningStack, quick_rules, wait
-from training.register import register_artefact
+from training.registry.register import register_artefact
 
 pytestmark = pytest.mark.timeout(280)
 

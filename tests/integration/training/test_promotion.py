@@ -21,10 +21,10 @@ from models.registry.champion import Champion
 from tests.integration.registering import Registering
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.test_gate import evidence
-from training.gate import GateRefused
-from training.held_out import FILE
-from training.promotion import PromotionError, list_versions, promote, rollback
-from training.register import chosen_alias, default_alias, register_artefact
+from training.evaluation.held_out import FILE
+from training.registry.promotion import PromotionError, list_versions, promote, rollback
+from training.registry.promotion_gate import GateRefused
+from training.registry.register import chosen_alias, default_alias, register_artefact
 
 
 @pytest.fixture

@@ -17,16 +17,16 @@ from models.linear.model import HashedModel
 from models.registry.champion import Champion
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
-from training.datasets import TrainingData
-from training.deep.cascading import Curve, Point
-from training.deep.descent import State
-from training.deep.finished import Finished, losses_of
-from training.deep.finishing import Served, log_cascade, log_run, result_of
-from training.deep.serving import Answers
-from training.held_out import HeldOut
-from training.members import MEMBERS
-from training.register import log_trained, seed_registry
-from training.train import Trained
+from training.data.datasets import TrainingData
+from training.deep.cascade.build import Curve, Point
+from training.deep.export.calibrate import Answers
+from training.deep.export.register import Served, log_cascade, log_run, result_of
+from training.deep.runs.training_loop import State
+from training.deep.runs.work_folder import Finished, losses_of
+from training.evaluation.held_out import HeldOut
+from training.linear.model_zoo import MEMBERS
+from training.linear.train import Trained
+from training.registry.register import log_trained, seed_registry
 
 TEXTS = ["@AirParadis lost my bag again", "thanks, lovely crew", "when does the gate open?"]
 

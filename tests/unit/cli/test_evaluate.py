@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from cli.evaluate import app
 from contracts.errors import ArtefactError, Unavailable
 from contracts.settings import Settings
-from training.datasets import DataError
+from training.data.datasets import DataError
 
 ROWS = [
     {"text": "@AirParadis worst airline ever, you lost my bag", "label": "negative"},

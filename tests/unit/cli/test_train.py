@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from cli.train import app
 from contracts.errors import SettingsError, Unavailable
-from training.datasets import DataError
+from training.data.datasets import DataError
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ from typer.testing import CliRunner
 from cli.train import app
 from models.base.jit import COMPILED
 from tests.unit.training.test_datasets import folder_of
-from training.compare import ExperimentsError, load_experiments
-from training.leaderboard import champion_of, leaderboard
-from training.members import FAMILIES, MEMBERS
-from training.results import ResultsError, read_results
+from training.evaluation.leaderboard import champion_of, leaderboard
+from training.evaluation.results import ResultsError, read_results
+from training.linear.experiments import ExperimentsError, load_experiments
+from training.linear.model_zoo import FAMILIES, MEMBERS
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from training.datasets import SOURCES, DataError, fingerprint, load_training_data, read_labelled
+from training.data.datasets import SOURCES, DataError, fingerprint, load_training_data, read_labelled
 
 ROWS = {"text": ["Lost my bag 😡", 'late, "again"\nand again', "ok"], "label": ["negative", "negative", "neutral"]}
 

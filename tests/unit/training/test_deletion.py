@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.fake_model import FakeModel
-from training.deletion import deletion_test
+from training.evaluation.faithfulness import deletion_test
 
 TEXTS = [f"{filler} was a bad meal" for filler in ("here", "there", "this", "that")]
 

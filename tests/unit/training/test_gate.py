@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
-from training.gate import GateRefused, check, compare
-from training.held_out import FILE, HeldOut, drawn
+from training.evaluation.held_out import FILE, HeldOut, drawn
+from training.registry.promotion_gate import GateRefused, check, compare
 
 N = 600
 

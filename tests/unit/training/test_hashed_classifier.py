@@ -6,7 +6,7 @@ from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
 from models.base.jit import COMPILED
-from training.hashed_classifier import HashedClassifier
+from training.linear.hashed_classifier import HashedClassifier
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
@@ -87,5 +87,5 @@ def test_a_large_file_is_learnt_in_chunks_as_in_one(monkeypatch: pytest.MonkeyPa
     texts, labels = made_up(500, 0, (BAD, GOOD))
     distant = np.ones(len(texts), bool)
     whole = small().fit(texts, labels, distant=distant).predict_proba(texts)
-    monkeypatch.setattr("training.hashed_binary._CHUNK", 37)
+    monkeypatch.setattr("training.linear.binary_classifier._CHUNK", 37)
     np.testing.assert_array_equal(small().fit(texts, labels, distant=distant).predict_proba(texts), whole)

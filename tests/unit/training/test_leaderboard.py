@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts.settings import ROOT
-from training.leaderboard import leaderboard
-from training.results import Result, read_results
+from training.evaluation.leaderboard import leaderboard
+from training.evaluation.results import Result, read_results
 
 
 def stored(family: str, form: str = "native") -> Result:

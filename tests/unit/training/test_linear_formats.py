@@ -10,9 +10,9 @@ import pytest
 from models.base.jit import COMPILED
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.deep.invented import write_data
-from training.datasets import TrainingData, load_training_data
-from training.formats import FormatRow, accuracy, loss
-from training.linear_formats import OnnxWords, TfidfWords, linear_formats
+from training.data.datasets import TrainingData, load_training_data
+from training.evaluation.format_cost import FormatRow, accuracy, loss
+from training.linear.export_formats import OnnxWords, TfidfWords, linear_formats
 
 ASKED = [
     "@air I LOVE this flight",

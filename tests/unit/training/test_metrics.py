@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score, recall_score, roc_auc_score
 
 from contracts.events import SENTIMENTS
-from training.metrics import as_json, held_out_report, measure, wilson
+from training.evaluation.metrics import as_json, held_out_report, measure, wilson
 
 NAMES = np.array(SENTIMENTS)
 

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from cli.data import app
 from contracts.errors import SettingsError
 from tests.unit.training.test_datasets import write
-from training.datasets import Labelled
-from training.profile import profile
+from training.data.datasets import Labelled
+from training.data.profile import profile
 
 TEXTS = [
     *[f"@a they lost my bag, number {i}" for i in range(20)],

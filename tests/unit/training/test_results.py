@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from training.results import RESULTS, Result, read_results, write_result
+from training.evaluation.results import RESULTS, Result, read_results, write_result
 
 RESULT = Result(
     family="transformer",

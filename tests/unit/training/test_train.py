@@ -8,10 +8,10 @@ import pytest
 from models.base.artefact import load_artefact
 from models.base.jit import COMPILED
 from tests.unit.training.test_datasets import folder_of
-from training.datasets import SOURCES
-from training.held_out import HeldOut
-from training.members import MEMBERS
-from training.train import Trained, train
+from training.data.datasets import SOURCES
+from training.evaluation.held_out import HeldOut
+from training.linear.model_zoo import MEMBERS
+from training.linear.train import Trained, train
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 

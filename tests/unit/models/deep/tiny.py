@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from models.deep.cleaning import CLEANING
 from models.deep.model import DeepModel
-from training.deep.words import build_vocabulary, vocabulary_of
+from training.deep.data.vocabulary import build_vocabulary, vocabulary_of
 
 WORDS = {
     "love": (0, 0, 6),

@@ -13,13 +13,13 @@ import pytest
 from models.base.artefact import load_artefact
 from models.deep.model import DeepModel
 from tests.unit.training.deep.invented import write_data
-from training.datasets import TrainingData
-from training.deep import descent
-from training.deep.convert import FORMATS
-from training.deep.finished import OPTIONS, TOKENIZER, Finished, WorkFolderError, begin, restored
-from training.deep.finishing import finish
-from training.deep.recurrent import MEMBERS, Member
-from training.deep.train_recurrent import RecurrentOptions, train_recurrent
+from training.data.datasets import TrainingData
+from training.deep.export.convert import FORMATS
+from training.deep.export.register import finish
+from training.deep.networks.recurrent import MEMBERS, Member
+from training.deep.runs import training_loop as descent
+from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
+from training.deep.runs.work_folder import OPTIONS, TOKENIZER, Finished, WorkFolderError, begin, restored
 
 # Keras 3.15 under NumPy 2.4.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")

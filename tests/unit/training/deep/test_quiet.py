@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from training.deep.quiet import _kept_back
+from training.deep.tensorflow_import import _kept_back
 
 
 def test_tensorflow_starts_without_a_word() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.deep.thresholds import Answers, Setting, crossed
+from training.deep.cascade.thresholds import Answers, Setting, crossed
 
 
 def answers(n: int = 4_000, seed: int = 0) -> Answers:

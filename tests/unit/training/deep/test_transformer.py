@@ -10,15 +10,15 @@ import pytest
 from models.base.artefact import load_artefact
 from models.linear.model import HashedModel
 from tests.unit.training.deep.invented import BAD, GOOD, PLAIN, write_data
-from training.datasets import TrainingData
-from training.deep.cascading import cascade_of, draw
-from training.deep.finished import Finished
-from training.deep.finishing import Served, finish, result_of
-from training.deep.formats import compare_formats
-from training.deep.train_student import StudentOptions, blended, train_student
-from training.deep.train_transformer import TransformerOptions, train_transformer
-from training.deep.transformer import PresetError, backbone_of, tokenizer_json
-from training.hashed_classifier import HashedClassifier
+from training.data.datasets import TrainingData
+from training.deep.cascade.build import cascade_of, draw
+from training.deep.export.formats import compare_formats
+from training.deep.export.register import Served, finish, result_of
+from training.deep.networks.transformer import PresetError, backbone_of, tokenizer_json
+from training.deep.runs.student import StudentOptions, blended, train_student
+from training.deep.runs.transformer import TransformerOptions, train_transformer
+from training.deep.runs.work_folder import Finished
+from training.linear.hashed_classifier import HashedClassifier
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 

@@ -1,0 +1,76 @@
+"""The labelled tweets as token ids, by the split that every family shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.events import SENTIMENTS
+from models.deep.cleaning import cleaned_all
+from training.data.datasets import TrainingData
+from training.deep.data.mixture import Encoded, Mixture
+
+_CHUNK: Final = 50_000
+
+SHARES: Final = {"sentiment140": 0.50, "semeval": 0.36, "airline": 0.13, "french": 0.01}
+"""Of every batch. People's labels are 4 % of the rows and the only source of neutral, so they come round more often."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Labelled tweets, encoded."""
+
+    data: TrainingData
+    encoded: Encoded
+
+    def mixture(self, *, shares: Mapping[str, float], size: int, longest: int, seed: int) -> Mixture:
+        """Batches of the learning rows; a file without rows is left out."""
+        groups = {name: np.flatnonzero(self.data.learn & (self.data.source == name)) for name in shares}
+        groups = {name: rows for name, rows in groups.items() if len(rows)}
+        return Mixture(
+            encoded=self.encoded,
+            targets=one_hot(self.data.labels),
+            distant=self.data.distant,
+            groups=groups,
+            shares=shares,
+            size=size,
+            longest=longest,
+            seed=seed,
+        )
+
+
+def encode(tokenizer: Any, texts: Sequence[str], keep: int) -> Encoded:
+    """Clean and tokenize, at most `keep` tokens a text (its first, and its last one where that marks the end)."""
+    parts, lengths = [], []
+    for at in range(0, len(texts), _CHUNK):
+        found = [entry.ids for entry in tokenizer.encode_batch_fast(cleaned_all(texts[at : at + _CHUNK]))]
+        found = [ids if len(ids) <= keep else [*ids[: keep - 1], ids[-1]] for ids in found]
+        lengths.append(np.fromiter(map(len, found), np.int64, len(found)))
+        parts.append(np.fromiter((number for ids in found for number in ids), np.int32, int(lengths[-1].sum())))
+    offsets = np.zeros(len(texts) + 1, np.int64)
+    np.cumsum(np.concatenate(lengths), out=offsets[1:])
+    return Encoded(np.concatenate(parts), offsets)
+
+
+def cached_encoding(tokenizer: Any, data: TrainingData, keep: int, path: Path) -> Encoded:
+    """`encode` of all texts, kept in `path` (an .npz), which the caller names after data and tokenizer."""
+    if path.is_file():
+        with np.load(path, allow_pickle=False) as kept:
+            return Encoded(kept["ids"], kept["offsets"])
+    encoded = encode(tokenizer, data.texts, keep)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arriving = path.with_suffix(".new.npz")
+    np.savez(arriving, ids=encoded.ids, offsets=encoded.offsets)
+    arriving.replace(path)
+    return encoded
+
+
+def one_hot(labels: NDArray[np.str_]) -> NDArray[np.float32]:
+    """Labels (n,) as (n, 3)."""
+    table: NDArray[np.float32] = np.eye(3, dtype=np.float32)[np.searchsorted(np.array(SENTIMENTS), labels)]
+    return table

@@ -1,0 +1,120 @@
+"""Held-out predictions: what a model said about texts that it had not seen, kept beside its weights.
+
+Two models that were measured on the same texts can be compared row by row later, where the texts are not at hand: the
+gate of `buzzwatch models promote` needs no data. The file holds no text, only a 32-bit hash of each to pair rows by.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import ArtefactError
+from contracts.events import SENTIMENTS
+from training.data.slices import slice_masks
+
+FILE: Final = "held_out.npz"
+MOST_ROWS: Final = 20_000
+"""Of one set; of a larger one those with the smallest hashes, which is a random draw that every model makes alike."""
+_STEPS: Final = 65_535
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Predictions on held-out texts, row by row."""
+
+    keys: NDArray[np.uint32]
+    """(n,) hash of source and text."""
+    source: NDArray[np.str_]
+    """(n,) data set."""
+    truth: NDArray[np.int64]
+    """(n,) index into `SENTIMENTS`."""
+    scores: NDArray[np.float64]
+    """(n, 3) probabilities."""
+    slices: Mapping[str, NDArray[np.bool_]]
+    """Slice → (n,) membership."""
+
+    @classmethod
+    def of(
+        cls,
+        texts: Sequence[str],
+        labels: NDArray[np.str_],
+        source: NDArray[np.str_],
+        companies: NDArray[np.str_],
+        scores: NDArray[np.floating],
+    ) -> HeldOut:
+        """At most `MOST_ROWS` rows of each source, in the order of their keys."""
+        keys = np.array([_key(name, text) for name, text in zip(source.tolist(), texts, strict=True)], np.uint32)
+        sets = [np.flatnonzero(source == name) for name in dict.fromkeys(source.tolist())]
+        kept = np.concatenate([rows[_smallest(keys[rows], MOST_ROWS)] for rows in sets])
+        chosen = [texts[i] for i in kept.tolist()]
+        return cls(
+            keys=keys[kept],
+            source=source[kept],
+            truth=np.searchsorted(np.array(SENTIMENTS), labels[kept]),
+            scores=np.asarray(scores, np.float64)[kept],
+            slices=slice_masks(chosen, companies[kept]),
+        )
+
+    def save(self, folder: Path) -> None:
+        """Write `held_out.npz` into an artefact's folder."""
+        names = list(self.slices)
+        bits = np.zeros(len(self.keys), np.uint32)
+        for bit, name in enumerate(names):
+            bits |= self.slices[name].astype(np.uint32) << np.uint32(bit)
+        sources = list(dict.fromkeys(self.source.tolist()))
+        np.savez_compressed(
+            folder / FILE,
+            allow_pickle=False,
+            keys=self.keys,
+            source=np.array([sources.index(name) for name in self.source.tolist()], np.uint8),
+            sources=np.array(sources),
+            truth=self.truth.astype(np.uint8),
+            scores=np.round(self.scores * _STEPS).astype(np.uint16),
+            slices=bits,
+            slice_names=np.array(names),
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> HeldOut | None:
+        """What `save` wrote; None when the folder has no such file.
+
+        Raises:
+            ArtefactError: it is there and cannot be read.
+        """
+        path = folder / FILE
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                bits, names = archive["slices"], archive["slice_names"].tolist()
+                return cls(
+                    keys=archive["keys"],
+                    source=archive["sources"][archive["source"]],
+                    truth=archive["truth"].astype(np.int64),
+                    scores=archive["scores"] / _STEPS,
+                    slices={name: (bits >> np.uint32(bit) & 1).astype(bool) for bit, name in enumerate(names)},
+                )
+        except (ValueError, OSError, EOFError, KeyError, IndexError, zipfile.BadZipFile) as error:
+            raise ArtefactError(f"{path}: the held-out predictions are damaged ({type(error).__name__})") from None
+
+
+def drawn(source: str, texts: Sequence[str], most: int) -> NDArray[np.intp]:
+    """Which texts of a set to measure on: the same `most` for every model, those that `HeldOut` keeps first."""
+    return _smallest(np.array([_key(source, text) for text in texts], np.uint32), most)
+
+
+def _smallest(keys: NDArray[np.uint32], most: int) -> NDArray[np.intp]:
+    return np.argsort(keys, kind="stable")[:most]
+
+
+def _key(source: str, text: str) -> int:
+    content = f"{source}\n{text}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(content, digest_size=4).digest(), "big")

@@ -1,0 +1,289 @@
+"""The hashed model as a scikit-learn estimator: what it is trained with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from contracts.events import SENTIMENTS
+from models.linear.kernels import hash_all
+from models.linear.model import HashedModel
+from models.linear.weights import DENSE, HashedWeights, dense_features
+from models.text.batch import join
+from training.linear.binary_classifier import BinaryWeights, learn_binary
+from training.linear.sgd import count_labels, fit_head
+
+Progress = Callable[[str], None]
+
+_GATE_SHARE: Final = 8
+"""Distant rows that the gate sees for each row labelled by people; together they count as much as one."""
+_SHUT: Final = -30.0
+"""Logit of a gate that never opens."""
+
+
+def _silent(_: str) -> None:
+    return
+
+
+class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Linear models in a row, on hashed n-grams.
+
+    Rows that are `distant` (labelled by emoticons, never neutral) teach a polarity; the others (labelled by people)
+    teach a head with three labels that sees the polarity among its features. A gate learns to tell the two kinds of
+    text apart, and takes the direction, positive or negative, of a text of the first kind from the polarity: a mixture
+    of experts (Jacobs et al. 1991). Without distant rows the head is alone.
+
+    Args:
+        polarity_bits, word_bits, char_bits: slots of the three tables are 2**bits.
+        min_count: word n-grams of distant rows seen less often are left out of the polarity.
+        heads: the head is learnt so many times, each in another order of the texts, and its weights averaged.
+        l2: as `1 / C` of scikit-learn's logistic regression.
+        gate_offset: added to the gate's log-odds; more of it serves the distant texts better and the others worse.
+        dropout: share of a text's n-grams left out of each step of the head (Wager, Wang and Liang 2013,
+            arXiv:1307.1493: in linear text models it is an L2 penalty that spares what is rare and telling).
+        prior: the head's weights start at, and are pulled to, this share of naive Bayes' log-probabilities (as the
+            log-count ratios of Wang and Manning, "Baselines and Bigrams", ACL 2012).
+        char_share: length of a text's vector of byte n-grams in the head; that of its word n-grams is 1.
+        temperature: divides the head's logits, measured on held-out texts.
+    """
+
+    def __init__(
+        self,
+        *,
+        polarity_bits: int = 22,
+        polarity_longest: int = 3,
+        min_count: int = 5,
+        polarity_epochs: int = 4,
+        polarity_rate: float = 0.5,
+        polarity_l2: float = 0.1,
+        gate_rate: float = 0.3,
+        gate_epochs: int = 4,
+        gate_l2: float = 0.1,
+        gate_offset: float = 0.6,
+        word_bits: int = 20,
+        word_longest: int = 3,
+        char_bits: int = 20,
+        char_shortest: int = 3,
+        char_longest: int = 6,
+        epochs: int = 8,
+        heads: int = 3,
+        rate: float = 0.1,
+        l2: float = 0.05,
+        dropout: float = 0.5,
+        prior: float = 0.1,
+        char_share: float = 0.7,
+        temperature: float = 1.0,
+        random_state: int = 0,
+    ) -> None:
+        self.polarity_bits = polarity_bits
+        self.polarity_longest = polarity_longest
+        self.min_count = min_count
+        self.polarity_epochs = polarity_epochs
+        self.polarity_rate = polarity_rate
+        self.polarity_l2 = polarity_l2
+        self.gate_rate = gate_rate
+        self.gate_epochs = gate_epochs
+        self.gate_l2 = gate_l2
+        self.gate_offset = gate_offset
+        self.word_bits = word_bits
+        self.word_longest = word_longest
+        self.char_bits = char_bits
+        self.char_shortest = char_shortest
+        self.char_longest = char_longest
+        self.epochs = epochs
+        self.heads = heads
+        self.rate = rate
+        self.l2 = l2
+        self.dropout = dropout
+        self.prior = prior
+        self.char_share = char_share
+        self.temperature = temperature
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: Sequence[str],  # noqa: N803
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        distant: ArrayLike | None = None,
+        progress: Progress = _silent,
+    ) -> HashedClassifier:
+        """Learn from texts and labels (names of `SENTIMENTS`).
+
+        Args:
+            sample_weight: (n,), all 1 when not given.
+            distant: (n,) of bool, none when not given.
+            progress: called with what begins now.
+
+        Raises:
+            ValueError: lengths differ, an unknown label, or a neutral distant row.
+        """
+        labels = np.asarray(y)
+        if len(labels) != len(X):
+            raise ValueError(f"{len(X)} texts, {len(labels)} labels")
+        unknown = sorted(set(labels.tolist()) - set(SENTIMENTS))
+        if unknown:
+            raise ValueError(f"unknown label {unknown[0]!r} (known: {', '.join(SENTIMENTS)})")
+        weight = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        far = np.zeros(len(labels), bool) if distant is None else np.asarray(distant, bool)
+        codes = np.searchsorted(np.array(SENTIMENTS), labels)
+        if (codes[far] == 1).any():
+            raise ValueError("a distant row is neutral")
+
+        rng = np.random.default_rng(self.random_state)
+        polarity, gate = self._learn_distant(X, codes, weight, far, rng, progress)
+        progress("learning from labels by people")
+        rows = np.flatnonzero(~far)
+        near = [X[i] for i in rows.tolist()]
+        self.model_ = self._learn_head(near, codes[rows], weight[rows], polarity, gate)
+        self.classes_ = np.array(SENTIMENTS)
+        return self
+
+    def _learn_distant(
+        self,
+        texts: Sequence[str],
+        codes: NDArray[np.intp],
+        weight: NDArray[np.float64],
+        far: NDArray[np.bool_],
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> tuple[BinaryWeights, BinaryWeights]:
+        """The polarity, and the gate (word n-grams only: its column of the byte n-grams is the polarity's)."""
+        chars = (self.char_bits, self.char_shortest, self.char_longest)
+        if not far.any():
+            return BinaryWeights.zero(self.polarity_bits, chars), BinaryWeights.zero(self.word_bits, None, _SHUT)
+        distant = rng.permutation(np.flatnonzero(far))
+        polarity = learn_binary(
+            [texts[i] for i in distant.tolist()],
+            codes[distant] == 2,
+            weight[distant],
+            words=(self.polarity_bits, self.polarity_longest),
+            chars=chars,
+            min_count=self.min_count,
+            epochs=self.polarity_epochs,
+            rate=self.polarity_rate,
+            l2=self.polarity_l2,
+            progress=lambda epoch: progress(f"learning the polarity from emoticons, pass {epoch}"),
+        )
+        near = np.flatnonzero(~far)
+        if not len(near):
+            return polarity, BinaryWeights.zero(self.word_bits, None, -_SHUT)
+        mixed = rng.permutation(np.concatenate([near, distant[: _GATE_SHARE * len(near)]]))
+        gate = learn_binary(
+            [texts[i] for i in mixed.tolist()],
+            far[mixed],
+            np.where(far[mixed], 1.0 / _GATE_SHARE, weight[mixed]),
+            words=(self.word_bits, self.word_longest),
+            chars=None,
+            min_count=2,
+            epochs=self.gate_epochs,
+            rate=self.gate_rate,
+            l2=self.gate_l2,
+            progress=lambda epoch: progress(f"learning the gate, pass {epoch}"),
+        )
+        return polarity, gate
+
+    def _learn_head(
+        self,
+        texts: Sequence[str],
+        codes: NDArray[np.intp],
+        weight: NDArray[np.float64],
+        polarity: BinaryWeights,
+        gate: BinaryWeights,
+    ) -> HashedModel:
+        polarity_words, polarity_scale = _quantise(polarity.words)
+        polarity_chars, polarity_char_scale = _quantise(polarity.chars)
+        n_words, n_chars = 1 << self.word_bits, 1 << self.char_bits
+        words, chars = np.zeros((n_words, 4), np.int8), np.zeros((n_chars, 4), np.int8)
+        word_scale, char_scale = np.ones(4), np.ones(4)
+        words[:, 3], word_scale[3] = _quantise(gate.words)
+        chars[:, 3], char_scale[3] = polarity_chars, polarity_char_scale
+        dense_weights = np.zeros((DENSE, 4))
+        dense_weights[0, 3] = gate.intercept + self.gate_offset
+
+        def model() -> HashedModel:
+            fields: dict[str, Any] = {
+                "polarity": polarity_words,
+                "polarity_scale": polarity_scale,
+                "polarity_longest": self.polarity_longest,
+                "words": words,
+                "word_scale": word_scale,
+                "word_longest": self.word_longest,
+                "chars": chars,
+                "char_scale": char_scale,
+                "char_shortest": self.char_shortest,
+                "char_longest": self.char_longest,
+                "dense": dense_weights,
+                "temperature": self.temperature,
+                "direction": np.array([1.0, polarity.intercept]),
+            }
+            return HashedModel(HashedWeights(**fields), {})
+
+        if not texts:
+            return model()
+        # What the head learns from is the quantised polarity that it will see when it serves.
+        dense = dense_features(model().sums(texts), polarity_scale, polarity_char_scale)
+        hashes, bounds = hash_all(*join(texts), self.word_longest, self.char_shortest, self.char_longest)
+        is_word = np.repeat(np.arange(len(bounds) - 1) % 2 == 0, np.diff(bounds))
+        slots = np.where(
+            is_word,
+            hashes >> np.uint32(32 - self.word_bits),
+            (hashes >> np.uint32(32 - self.char_bits)) + np.uint32(n_words),
+        ).astype(np.int32)
+        counts = np.bincount(slots, minlength=n_words + n_chars)
+        inverse = (1.0 / np.maximum(counts, 1)).astype(np.float32)
+        prior = self._naive_bayes(slots, bounds, codes, weight, len(inverse))
+        table = np.zeros((len(inverse), 3), np.float32)
+        for order in range(self.heads):
+            learnt, learnt_dense = fit_head(
+                slots,
+                bounds,
+                dense,
+                codes,
+                weight,
+                prior,
+                inverse,
+                self.epochs,
+                self.rate,
+                self.l2,
+                self.char_share,
+                self.dropout,
+                self.random_state + order,
+            )
+            table += learnt / self.heads
+            dense_weights[:, :3] += learnt_dense / self.heads
+        for k in range(3):
+            words[:, k], word_scale[k] = _quantise(table[:n_words, k])
+            chars[:, k], char_scale[k] = _quantise(self.char_share * table[n_words:, k])
+        return model()
+
+    def _naive_bayes(
+        self, slots: NDArray[np.int32], bounds: NDArray[np.int64], codes: NDArray[Any], weight: NDArray[Any], n: int
+    ) -> NDArray[np.float32]:
+        counts = np.ones((n, 3))
+        count_labels(slots, bounds, codes, weight, counts)
+        share = np.log(counts / counts.sum(axis=0))
+        start: NDArray[np.float32] = (self.prior * (share - share.mean(axis=1, keepdims=True))).astype(np.float32)
+        return start
+
+    def predict_proba(self, X: Sequence[str]) -> NDArray[np.float32]:  # noqa: N803
+        """(n, 3), columns in the order of `classes_`."""
+        check_is_fitted(self, "model_")
+        return self.model_.predict_proba(X)
+
+    def predict(self, X: Sequence[str]) -> NDArray[np.str_]:  # noqa: N803
+        """(n,) names of labels."""
+        labels: NDArray[np.str_] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return labels
+
+
+def _quantise(column: NDArray[np.float32]) -> tuple[NDArray[np.int8], float]:
+    """Whole numbers of -127 to 127, and what one is worth."""
+    scale = max(float(np.abs(column).max()), 1e-6) / 127
+    return np.round(column / scale).astype(np.int8), scale

@@ -1,0 +1,184 @@
+"""Training a member of a family: measure it on held-out texts, then let it learn from everything."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.linear.model import HashedModel
+from training.data.datasets import SOURCES, TrainingData, data_summary, load_training_data
+from training.evaluation.drift_reference import reference
+from training.evaluation.held_out import HeldOut
+from training.evaluation.metrics import held_out_report
+from training.linear.hashed_classifier import HashedClassifier
+from training.linear.model_zoo import Member
+
+Progress = Callable[[str], None]
+
+_CURVE: Final = (0.1, 0.3, 1.0)
+"""Shares of the training rows on the learning curve."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came out of a training run."""
+
+    member: Member
+    metrics: dict[str, Any]
+    """Data set → `held_out_report` on its held-out texts."""
+    held_out: dict[str, tuple[NDArray[np.str_], NDArray[np.float32]]]
+    """Data set → true labels and probabilities (n, 3), for the plots."""
+    evidence: HeldOut
+    """The same row by row, to compare models with."""
+    params: dict[str, Any]
+    data_hash: str
+    trained_on: str
+    rows: int
+    """Rows that the measured model learnt from."""
+    distant_rows: int
+    """Those of them labelled by emoticons."""
+    seconds: float
+    """How long that took, processor time."""
+    tweets_per_s: float
+    """Held-out texts scored a second of processor time."""
+    curve: dict[str, list[tuple[int, float]]]
+    """Data set → (rows, accuracy), for the learning curve."""
+    model: HashedModel | None
+    """The model trained on all data; None for a member that is measured only."""
+    estimator: Any
+    """The measured one, which has not seen the held-out texts."""
+
+    @property
+    def megabytes(self) -> float | None:
+        """Of the weights on disk; None for a member that is measured only."""
+        if not isinstance(self.estimator, HashedClassifier):
+            return None
+        with tempfile.TemporaryDirectory() as scratch:
+            self.estimator.model_.save(Path(scratch))
+            return round(sum(path.stat().st_size for path in Path(scratch).iterdir()) / 1e6, 2)
+
+    def save(self, folder: Path) -> None:
+        """Write the artefact and its held-out predictions.
+
+        Raises:
+            ValueError: there is no model to serve.
+        """
+        if self.model is None:
+            raise ValueError(f"{self.member.name} is measured only")
+        self.model.save(folder)
+        self.evidence.save(folder)
+
+
+def train(
+    folder: Path,
+    member: Member,
+    seed: int,
+    progress: Progress,
+    *,
+    distant: int | None = None,
+    curve: bool = False,
+    keep: bool = True,
+) -> Trained:
+    """Train on the files of `folder`.
+
+    Args:
+        distant: most rows labelled by emoticons; the member's own number when not given, 0 for all.
+        keep: train the model to be kept, on everything, when the member is one that serves.
+        curve: also train on a tenth and three tenths of the rows.
+
+    Raises:
+        DataError: a file is missing or cannot be used.
+    """
+    progress("reading the data")
+    data = load_training_data(folder)
+    limit = member.most_distant if distant is None else distant or None
+    learn = _limited(data, limit, seed)
+    held = np.concatenate([np.flatnonzero(data.held_out & (data.source == source.name)) for source in SOURCES])
+    texts, labels, sources = [data.texts[i] for i in held.tolist()], data.labels[held], data.source[held]
+
+    learnt: dict[str, list[tuple[int, float]]] = {source.name: [] for source in SOURCES}
+    for share in _CURVE if curve else _CURVE[-1:]:
+        part = learn & (np.random.default_rng(seed).random(len(learn)) < share)
+        estimator = member.build(seed)
+        started = time.process_time()
+        _fit(estimator, data, part, lambda step: progress(f"on the learning split: {step}"))
+        seconds = time.process_time() - started
+        progress("measuring on held-out texts")
+        estimator.predict_proba(texts[:100])  # machine code is loaded at the first call
+        started = time.process_time()
+        scores = estimator.predict_proba(texts)
+        rate = len(texts) / max(time.process_time() - started, 1e-6)
+        for source in SOURCES:
+            right = scores[sources == source.name].argmax(axis=1) == _codes(labels[sources == source.name])
+            learnt[source.name].append((int(part.sum()), float(right.mean())))
+
+    metrics, held_out = {}, {}
+    for source in SOURCES:
+        mine = np.flatnonzero(sources == source.name)
+        held_out[source.name] = (labels[mine], scores[mine])
+        metrics[source.name] = held_out_report(scores[mine], labels[mine])
+    evidence = HeldOut.of(texts, labels, sources, data.company[held], scores)
+    trained_on = data_summary(data.source.tolist())
+    model = None
+    if keep and isinstance(estimator, HashedClassifier):
+        final = member.build(seed)
+        _fit(final, data, np.ones(len(data.texts), bool), lambda step: progress(f"on all texts: {step}"))
+        metadata = {
+            "trained_on": trained_on,
+            "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "data_hash": data.data_hash,
+            "metrics": metrics,
+            "reference": reference(evidence),
+            "params": final.get_params(),
+        }
+        model = HashedModel(final.model_.weights, metadata)
+    return Trained(
+        member=member,
+        metrics=metrics,
+        held_out=held_out,
+        evidence=evidence,
+        params=_plain(estimator),
+        data_hash=data.data_hash,
+        trained_on=trained_on,
+        rows=int(learn.sum()),
+        distant_rows=int((learn & data.distant).sum()),
+        seconds=seconds,
+        tweets_per_s=rate,
+        curve=learnt if curve else {},
+        model=model,
+        estimator=estimator,
+    )
+
+
+def _limited(data: TrainingData, most: int | None, seed: int) -> NDArray[np.bool_]:
+    distant = np.flatnonzero(data.learn & data.distant)
+    if most is None or len(distant) <= most:
+        return data.learn
+    learn = data.learn & ~data.distant
+    learn[np.random.default_rng(seed).permutation(distant)[:most]] = True
+    return learn
+
+
+def _fit(estimator: Any, data: TrainingData, rows: NDArray[np.bool_], progress: Progress) -> None:
+    texts, labels = data.rows(rows)
+    estimator.fit(texts, labels, data.weight[rows], distant=data.distant[rows], progress=progress)
+
+
+def _codes(labels: NDArray[np.str_]) -> NDArray[np.intp]:
+    return np.searchsorted(np.array(["negative", "neutral", "positive"]), labels)
+
+
+def _plain(estimator: Any) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in estimator.get_params().items()
+        if isinstance(value, (str, int, float, bool, tuple))
+    }

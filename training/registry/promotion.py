@@ -1,0 +1,284 @@
+"""Who serves: listing the registered versions, moving the champion's alias through the gate, and back.
+
+The tag `champions` of the registered model lists who has served, the champion last: each rollback goes one step further
+back. Registries from before that tag have `promoted_from` on each version, the one that it replaced last.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
+from contracts.settings import Settings
+from models.base.artefact import METADATA, load_artefact
+from models.base.smoke_test import tried
+from models.registry.client import RegisteredVersion, Registry
+from training.evaluation.held_out import HeldOut
+from training.registry.promotion_gate import Comparison, GateRefused, check
+from training.tracking import connected
+
+CHALLENGER: Final = "challenger"
+"""Alias of the version that waits for promotion."""
+
+_LONGEST_REASON: Final = 500
+_HISTORY: Final = "champions"
+_LONGEST_HISTORY: Final = 100
+"""Versions: MLflow keeps 5,000 characters of a tag."""
+
+
+class PromotionError(BuzzwatchError):
+    """The alias cannot be moved. Says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version, as `buzzwatch models list` shows it."""
+
+    version: str
+    aliases: tuple[str, ...]
+    family: str
+    created_at: str
+    trained_on: str
+    figures: Mapping[str, float]
+    """`set.figure` → held-out value."""
+    promoted_at: str | None
+    promoted_from: str | None
+    forced: str | None
+    """Why it was promoted although the gate refused it."""
+
+
+class Promoted(NamedTuple):
+    """What a promotion did."""
+
+    version: str
+    replaced: str | None
+    comparisons: list[Comparison]
+    refused: str | None
+    """What the gate said, when it was overruled."""
+
+
+def list_versions(settings: Settings) -> list[Version]:
+    """All versions of the model, newest first.
+
+    Raises:
+        Unavailable: MLflow cannot be reached.
+    """
+    with connected(settings) as mlflow:
+        client = mlflow.MlflowClient()
+        aliases = _aliases(client, settings)
+        found = client.search_model_versions(f"name = '{settings.mlflow.model_name}'")
+        versions = [_version(one, aliases.get(str(one.version), ())) for one in found]
+    return sorted(versions, key=lambda one: int(one.version), reverse=True)
+
+
+def promote(settings: Settings, wanted: str = CHALLENGER, *, force: str | None = None) -> Promoted:
+    """Let a version serve, if the gate lets it pass.
+
+    Args:
+        wanted: a version number or an alias.
+        force: why it shall serve although the gate refuses it; kept as a tag of the version.
+
+    Raises:
+        Unavailable: MLflow cannot be reached.
+        PromotionError: there is no such version, it serves already, or `force` is no reason.
+        ArtefactError: it cannot be loaded, or does not score.
+        GateRefused: it is worse than the champion somewhere, or cannot be compared.
+    """
+    if force is not None and not 0 < len(force.strip()) <= _LONGEST_REASON:
+        raise PromotionError(f"--force wants the reason, at most {_LONGEST_REASON} characters: it is kept")
+    with connected(settings) as mlflow:
+        client = mlflow.MlflowClient()
+        aliases = _aliases(client, settings)
+        version = _named(client, settings, wanted, aliases)
+        champion = _holder(aliases, settings.mlflow.alias)
+        if version == champion:
+            raise PromotionError(f"version {version} is the champion already")
+        challenger = _carried(client, settings, version, serves=True)
+        comparisons: list[Comparison] = []
+        refused = None
+        try:
+            if challenger.degraded is not None:
+                raise GateRefused(challenger.degraded)
+            if champion is not None:
+                comparisons = check(_champions(client, settings, champion), challenger.held_out)
+        except GateRefused as error:
+            if force is None:
+                raise GateRefused(f"version {version} stays where it is: {error}") from None
+            refused = str(error)
+        move_champion(client, settings, version, {"forced": force.strip()} if refused and force else {})
+    return Promoted(version, champion, comparisons, refused)
+
+
+def rollback(settings: Settings) -> Promoted:
+    """Let the version serve that the champion replaced, the newest of those before it that still exist.
+
+    Raises:
+        Unavailable: MLflow cannot be reached.
+        PromotionError: there is no champion, or it replaced none that still exists.
+    """
+    with connected(settings) as mlflow:
+        client = mlflow.MlflowClient()
+        name, alias = settings.mlflow.model_name, settings.mlflow.alias
+        champion = _holder(_aliases(client, settings), alias)
+        if champion is None:
+            raise PromotionError(f"no version of {name!r} has the alias {alias!r}: nothing to roll back")
+        known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
+        served = [one for one in _served(client, settings, champion, known) if one in known]
+        while served and served[-1] == champion:  # the one between them was deleted
+            served.pop()
+        if not served:
+            raise PromotionError(f"version {champion} replaced no version that still exists: nothing to roll back to")
+        before = served[-1]
+        client.set_registered_model_alias(name, alias, before)
+        _keep_served(client, settings, served)
+        client.set_model_version_tag(name, champion, "rolled_back_at", _now())
+    return Promoted(before, champion, [], None)
+
+
+def move_champion(client: Any, settings: Settings, version: str, tags: Mapping[str, str]) -> None:
+    """Give the version the champion's alias, and note when, after whom and, in `tags`, why if it was forced."""
+    name, alias = settings.mlflow.model_name, settings.mlflow.alias
+    aliases = _aliases(client, settings)
+    champion = _holder(aliases, alias)
+    noted = {"promoted_at": _now(), **({"promoted_from": champion} if champion else {}), **tags}
+    known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
+    served = [*_served(client, settings, champion, known), champion] if champion else []
+    # Tags first: whoever sees the alias there can roll back.
+    for key, value in noted.items():
+        client.set_model_version_tag(name, version, key, value)
+    if "forced" not in noted and "forced" in known.get(version, {}):
+        client.delete_model_version_tag(name, version, "forced")
+    _keep_served(client, settings, [*served, version])
+    client.set_registered_model_alias(name, alias, version)
+    if CHALLENGER in aliases.get(version, ()) and alias != CHALLENGER:
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def _served(client: Any, settings: Settings, champion: str, known: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The versions that served before the champion, the newest last.
+
+    Args:
+        known: version → its tags.
+    """
+    noted = client.get_registered_model(settings.mlflow.model_name).tags.get(_HISTORY, "").split(",")
+    if noted[-1] == champion:
+        return list(noted[:-1])
+    # No such tag yet, or somebody else has moved the alias since: what the versions say, each once.
+    found = [champion]
+    while (before := known.get(found[-1], {}).get("promoted_from")) and before not in found:
+        found.append(before)
+    return found[:0:-1]
+
+
+def _keep_served(client: Any, settings: Settings, served: list[str]) -> None:
+    client.set_registered_model_tag(settings.mlflow.model_name, _HISTORY, ",".join(served[-_LONGEST_HISTORY:]))
+
+
+def has_champion(client: Any, settings: Settings) -> bool:
+    """Whether a version has the champion's alias."""
+    return _holder(_aliases(client, settings), settings.mlflow.alias) is not None
+
+
+def _aliases(client: Any, settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Version → aliases. Only the registered model knows them all: a search leaves them out."""
+    found = client.search_registered_models(f"name = '{settings.mlflow.model_name}'")
+    held: dict[str, list[str]] = {}
+    for model in found:
+        for alias, version in model.aliases.items():
+            held.setdefault(str(version), []).append(alias)
+    return {version: tuple(sorted(names)) for version, names in held.items()}
+
+
+def _holder(aliases: Mapping[str, tuple[str, ...]], alias: str) -> str | None:
+    return next((version for version, names in aliases.items() if alias in names), None)
+
+
+def _named(client: Any, settings: Settings, wanted: str, aliases: Mapping[str, tuple[str, ...]]) -> str:
+    name = settings.mlflow.model_name
+    known = [str(one.version) for one in client.search_model_versions(f"name = '{name}'")]
+    version = _holder(aliases, wanted) or wanted
+    if version not in known:
+        what = f"version {wanted}" if wanted.isdecimal() else f"alias {wanted!r}"
+        shown = ", ".join(sorted(known, key=int)) or "none"
+        raise PromotionError(f"{name!r} has no {what} (versions: {shown}); see `buzzwatch models list`")
+    return version
+
+
+def _champions(client: Any, settings: Settings, version: str) -> HeldOut | None:
+    """What the champion carries. A damaged champion is no reason to keep it: the gate can be overruled."""
+    try:
+        return _carried(client, settings, version, serves=False).held_out
+    except (ArtefactError, Unavailable) as error:
+        raise GateRefused(f"the champion, version {version}, cannot be compared: {error}") from None
+
+
+class _Carried(NamedTuple):
+    """What an artefact has with it."""
+
+    held_out: HeldOut | None
+    degraded: str | None
+    """Why not all of it can be loaded here: it would not answer as it was measured."""
+
+
+def _carried(client: Any, settings: Settings, version: str, *, serves: bool) -> _Carried:
+    """The version's held-out predictions; `serves`: also see that it can be loaded and scores."""
+    found = client.get_model_version(settings.mlflow.model_name, version)
+    registered = RegisteredVersion(found.name, str(found.version), (), "")
+    with tempfile.TemporaryDirectory() as scratch:
+        Registry(settings.mlflow).download(registered, Path(scratch))
+        metadata = sorted(Path(scratch).rglob(METADATA), key=lambda path: len(path.parts))
+        if not metadata:
+            raise ArtefactError(f"version {version} holds no {METADATA}: not a model that buzzwatch registered")
+        folder = metadata[0].parent
+        degraded = _see_that_it_scores(version, folder) if serves else None
+        try:
+            return _Carried(HeldOut.load(folder), degraded)
+        except ArtefactError as error:
+            raise ArtefactError(f"version {version}: {_without(error, scratch)}") from None
+
+
+def _see_that_it_scores(version: str, folder: Path) -> str | None:
+    try:
+        model = load_artefact(folder)
+        tried(model)
+    except ArtefactError as error:
+        raise ArtefactError(f"version {version} cannot serve: {_without(error, str(folder))}") from None
+    except Exception as error:  # whatever a model raises that was not made for this
+        raise ArtefactError(f"version {version} cannot be used: {error!r}") from None
+    degraded: str | None = getattr(model, "degraded", None)
+    return degraded
+
+
+def _without(error: ArtefactError, folder: str) -> str:
+    """The message without the scratch folder, which is gone when it is read."""
+    return str(error).replace(folder, "").lstrip("/: ")
+
+
+def _version(found: Any, aliases: tuple[str, ...]) -> Version:
+    figures = {}
+    for key, value in found.tags.items():
+        if "." in key:
+            try:
+                figures[key] = float(value)
+            except ValueError:
+                continue
+    return Version(
+        version=str(found.version),
+        aliases=aliases,
+        family=found.tags.get("family", ""),
+        created_at=datetime.fromtimestamp(found.creation_timestamp / 1000, UTC).isoformat(timespec="seconds"),
+        trained_on=found.tags.get("trained_on", ""),
+        figures=figures,
+        promoted_at=found.tags.get("promoted_at"),
+        promoted_from=found.tags.get("promoted_from"),
+        forced=found.tags.get("forced"),
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
