@@ -10,9 +10,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 
-from alerts.alert import State
-from alerts.judgements import Judgements
-from alerts.muting import shown
+from alerts.counters.feedback_counts import Judgements
+from alerts.state.alert import State
+from alerts.state.visibility import shown
 from api.bodies import AlertList, Judged, Problem, StatsList, StatsPoint
 from api.parts import PartsOf
 from contracts.times import to_ms, to_rfc3339

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from alerts.redis_health import trouble_of
+from alerts.storage.redis_health import trouble_of
 from contracts.errors import ModelFailure, Unavailable
 from contracts.redaction import redacted
 

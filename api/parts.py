@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal, Protocol
 
 from fastapi import Depends, Request
 
-from alerts.alert import Acknowledgement, Alert, State
-from alerts.counts import Point
-from alerts.judgements import Judgements
-from alerts.silences import Silence
+from alerts.counters.counts import Point
+from alerts.counters.feedback_counts import Judgements
+from alerts.state.alert import Acknowledgement, Alert, State
+from alerts.state.silences import Silence
 from contracts.events import Feedback
 from contracts.rules.routing import InhibitRule
 from contracts.settings import ApiSettings
@@ -59,7 +59,7 @@ class FeedbackSink(Protocol):
 
 
 class Alerts(Protocol):
-    """Alert states; `alerts.state.AlertStore`."""
+    """Alert states; `alerts.state.store.AlertStore`."""
 
     def list(self, state: State | None = None) -> builtins.list[Alert]:
         """Firing ones first, newest first."""
@@ -71,7 +71,7 @@ class Alerts(Protocol):
 
 
 class Silences(Protocol):
-    """Who wants to hear nothing of what; `alerts.silences.SilenceStore`."""
+    """Who wants to hear nothing of what; `alerts.state.silences.SilenceStore`."""
 
     def list(self, now_ms: int) -> builtins.list[Silence]:
         """Active ones first."""
@@ -95,7 +95,7 @@ class Silences(Protocol):
 
 
 class Stats(Protocol):
-    """Counts; `alerts.counters.CounterStore`."""
+    """Counts; `alerts.counters.store.CounterStore`."""
 
     def stats(
         self, *, since_s: int, until_s: int, step_s: int = 60, watch: str | None = None, theme: str | None = None
@@ -105,7 +105,7 @@ class Stats(Protocol):
 
 
 class JudgementsBetween(Protocol):
-    """Judgements per model version; `alerts.judgements.judgements_between`."""
+    """Judgements per model version; `alerts.counters.feedback_counts.judgements_between`."""
 
     def __call__(self, *, since_s: int, until_s: int) -> Mapping[str, Judgements]:
         """Those of the minutes of `[since_s, until_s)`."""

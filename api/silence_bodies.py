@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 import pydantic
 from pydantic import BaseModel, BeforeValidator, Field
 
-from alerts.silences import Silence
+from alerts.state.silences import Silence
 from contracts.rules.matchers import Matcher, matcher, parse_matcher
 
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path
 
-from alerts.alert import Acknowledgement
-from alerts.silences import SilenceError, SilenceState, UnknownSilence, new_silence
+from alerts.state.alert import Acknowledgement
+from alerts.state.silences import SilenceError, SilenceState, UnknownSilence, new_silence
 from api.bodies import Problem
 from api.parts import PartsOf
 from api.silence_bodies import AcknowledgementBody, OneAlert, OneSilence, SilenceBody, SilenceList

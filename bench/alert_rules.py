@@ -16,11 +16,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import redis
 
-from alerts.connection import connect
-from alerts.counters import CounterStore
-from alerts.counts import Answer, Cell, Sample, TextGroup
+from alerts.counters.counts import Answer, Cell, Sample, TextGroup
+from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
-from alerts.evaluator import Evaluator
+from alerts.rules.evaluator import Evaluator
+from alerts.storage.connection import connect
 from bench.report import Report
 from bench.site import free_ports
 from contracts.rules.schema import Rules

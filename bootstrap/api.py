@@ -9,15 +9,15 @@ import httpx
 import redis
 from fastapi import FastAPI
 
-from alerts import rules_following
-from alerts.connection import connect
-from alerts.counters import CounterStore
-from alerts.judgements import judgements_between
-from alerts.redis_health import WriteProbe
-from alerts.rules_checks import kept_long_enough
-from alerts.rules_following import RulesFollower
-from alerts.silences import SilenceStore
-from alerts.state import AlertStore
+from alerts.counters.feedback_counts import judgements_between
+from alerts.counters.store import CounterStore
+from alerts.receivers.checks import kept_long_enough
+from alerts.rules import reloader as rules_following
+from alerts.rules.reloader import RulesFollower
+from alerts.state.silences import SilenceStore
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
+from alerts.storage.redis_health import WriteProbe
 from api.factory import create_app
 from api.feedback import FeedbackPublisher
 from api.parts import Component, Parts

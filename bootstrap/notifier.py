@@ -7,16 +7,16 @@ import signal
 import threading
 import time
 
-from alerts import notifier_metrics
-from alerts.connection import connect
-from alerts.dispatch import Dispatcher
-from alerts.notifier import Notifier, wall_clock
-from alerts.outbox import Outbox
-from alerts.receivers.resending import Resender
-from alerts.receivers.sending import Sending
-from alerts.redis_health import TroubleLog, WriteMonitor, WriteProbe
-from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
-from alerts.rules_following import RulesFollower
+from alerts import metrics as notifier_metrics
+from alerts.grouping.dispatcher import Dispatcher
+from alerts.notifier.loop import Notifier, wall_clock
+from alerts.outbox.store import Outbox
+from alerts.receivers.alertmanager_resend import Resender
+from alerts.receivers.checks import kept_long_enough, receivers_can_be_reached
+from alerts.receivers.sender import Sending
+from alerts.rules.reloader import RulesFollower
+from alerts.storage.connection import connect
+from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from bootstrap.logs import configure_logging
 from contracts.settings import Settings
 

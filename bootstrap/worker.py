@@ -6,13 +6,13 @@ import logging
 
 from confluent_kafka import Producer
 
-from alerts.connection import connect
-from alerts.counters import CounterStore
-from alerts.evaluator import Evaluator
-from alerts.judging import Judge
-from alerts.redis_health import WriteMonitor, WriteProbe
-from alerts.rules_checks import kept_long_enough
-from alerts.rules_following import RulesFollower
+from alerts.counters.store import CounterStore
+from alerts.receivers.checks import kept_long_enough
+from alerts.rules.evaluator import Evaluator
+from alerts.rules.feedback_evaluator import Judge
+from alerts.rules.reloader import RulesFollower
+from alerts.storage.connection import connect
+from alerts.storage.redis_health import WriteMonitor, WriteProbe
 from bootstrap.beginning import Beginning, begin
 from bootstrap.logs import logging_config
 from contracts.errors import Unavailable

@@ -10,11 +10,11 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
-from alerts.alert import Acknowledgement
-from alerts.connection import connect
-from alerts.muting import Shown, shown
-from alerts.silences import SilenceStore
-from alerts.state import AlertStore
+from alerts.state.alert import Acknowledgement
+from alerts.state.silences import SilenceStore
+from alerts.state.store import AlertStore
+from alerts.state.visibility import Shown, shown
+from alerts.storage.connection import connect
 from cli import silences
 from cli.backtest import EXAMPLES, backtest
 from cli.printable import cell, printable_json

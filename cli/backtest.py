@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from alerts.alert import Alert
+from alerts.state.alert import Alert
 from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.rules.file import load_rules

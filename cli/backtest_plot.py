@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from alerts.alert import Alert
-from alerts.backtest import Replay
-from alerts.recorded import BUCKET_S
+from alerts.backtest.bad_buzz import Replay
+from alerts.backtest.series import BUCKET_S
+from alerts.state.alert import Alert
 from cli.backtest_run import Backtest, Subject
 from contracts.errors import BuzzwatchError
 from contracts.rules.schema import BadBuzz

@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.alert import Alert
-from alerts.backtest import Replay
-from alerts.backtest_drift import Answers, replay_drift
-from alerts.backtest_quiet import replay_quiet
+from alerts.backtest.bad_buzz import Replay
+from alerts.backtest.drift import Answers, replay_drift
+from alerts.backtest.quiet import replay_quiet
+from alerts.backtest.series import BUCKET_S, Series, Span, count
 from alerts.detectors.drift import Reference
-from alerts.recorded import BUCKET_S, Series, Span, count
+from alerts.state.alert import Alert
 from cli.recorded_tweets import Recorded, RecordedError
 from contracts.events import SENTIMENTS
 from contracts.rules.schema import BadBuzz, Drift, Quiet, Rules

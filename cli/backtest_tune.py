@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import Any, Final
 
-from alerts.backtest import Replay
+from alerts.backtest.bad_buzz import Replay
 from cli.backtest_run import Backtest, Progress, Subject
 from contracts.rules.schema import BadBuzz
 

@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from alerts.connection import connect
+from alerts.storage.connection import connect
 from cli.printable import printable
 from cli.redis_answers import redis_answers
 from cli.wide import wide_console

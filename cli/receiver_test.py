@@ -41,10 +41,10 @@ def try_receiver(
 
       buzzwatch alerts test pager --resolved --format json
     """
-    from alerts.notifier import wall_clock  # slow to import, for this command alone
-    from alerts.receivers.sample import sample
-    from alerts.receivers.sending import Sending
-    from alerts.reporting import external_url
+    from alerts.grouping.sample import sample
+    from alerts.notifier.loop import wall_clock  # slow to import, for this command alone
+    from alerts.receivers.sender import Sending
+    from alerts.state.transition_log import external_url
 
     settings = load_settings()
     rules = load_rules(settings.rules)

@@ -11,9 +11,9 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
-from alerts.connection import connect
-from alerts.outbox import Entry, Outbox
-from alerts.redelivery import Redelivery
+from alerts.outbox.redelivery import Redelivery
+from alerts.outbox.store import Entry, Outbox
+from alerts.storage.connection import connect
 from cli.printable import cell, printable_json
 from cli.redis_answers import redis_answers
 from cli.rules_if_usable import rules_if_usable

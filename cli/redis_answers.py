@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import redis
 
-from alerts.redis_health import place_of, trouble_of
+from alerts.storage.redis_health import place_of, trouble_of
 from contracts.errors import Unavailable
 from contracts.settings import RedisSettings
 

@@ -11,8 +11,8 @@ import rich.box
 import typer
 from rich.table import Table
 
-from alerts.connection import connect
-from alerts.silences import Silence, SilenceStore, new_silence
+from alerts.state.silences import Silence, SilenceStore, new_silence
+from alerts.storage.connection import connect
 from cli.printable import cell, printable_json
 from cli.redis_answers import redis_answers
 from cli.who import who

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
+from alerts.receivers.checks import kept_long_enough, receivers_can_be_reached
 from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
 from local.output import LogFollower

@@ -9,8 +9,8 @@ import httpx
 import redis
 from kafka import KafkaAdminClient
 
-from alerts.connection import connect
-from alerts.redis_health import WriteProbe, place_of, trouble_of
+from alerts.storage.connection import connect
+from alerts.storage.redis_health import WriteProbe, place_of, trouble_of
 from contracts.settings import Settings
 from local.findings import Finding
 from local.topics import admin, describe_topics, said_in_one_line

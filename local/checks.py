@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import httpx
 
-from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
+from alerts.receivers.checks import kept_long_enough, receivers_can_be_reached
 from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.redaction import redacted
 from contracts.rules.file import load_rules

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from filelock import FileLock, Timeout
 
-from alerts.redis_health import place_of
+from alerts.storage.redis_health import place_of
 from contracts.errors import Unavailable
 from contracts.redaction import redacted
 from contracts.settings import LocalSettings, Settings

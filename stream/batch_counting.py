@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, Answer, Cell, Sample, TextGroup
-from alerts.distinct_texts import PERIOD_S
+from alerts.counters.bloom_filter import PERIOD_S
+from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, Answer, Cell, Sample, TextGroup
 from contracts.events import SENTIMENTS, decode_prediction
 from contracts.settings import AlertSettings
 from stream.counting import MAX_SAMPLES, Tally

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from alerts.counters import Cell, Sample
-from alerts.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, UNRELIABLE, Answer, TextGroup
-from alerts.distinct_texts import PERIOD_S
+from alerts.counters.bloom_filter import PERIOD_S
+from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, UNRELIABLE, Answer, TextGroup
+from alerts.counters.store import Cell, Sample
 from contracts.events import Prediction
 from contracts.settings import AlertSettings
 from contracts.times import to_ms

@@ -16,8 +16,8 @@ from typing import Any
 import redis
 from confluent_kafka import KafkaException
 
-from alerts.judging import Judge
-from alerts.redis_health import in_words
+from alerts.rules.feedback_evaluator import Judge
+from alerts.storage.redis_health import in_words
 from contracts.errors import InvalidFeedback, InvalidRecord, Unavailable
 from contracts.events import Feedback, decode_feedback
 from stream import metrics

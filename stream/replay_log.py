@@ -12,8 +12,8 @@ from typing import Any, Final, Literal
 
 import redis
 
-from alerts.connection import require_text
-from alerts.keys import ReplayKeys
+from alerts.storage.connection import require_text
+from alerts.storage.keys import ReplayKeys
 from contracts.settings import Settings
 
 Claim = Literal["ours", "replayed", "unsure"]
@@ -27,7 +27,7 @@ class ReplayLog:
     """The replayed positions of one `dead-letters` topic.
 
     Args:
-        redis: from `alerts.connection.connect`.
+        redis: from `alerts.storage.connection.connect`.
         settings: prefix and retention.
         log_id: Kafka's id of the topic; after it was created again, positions mean other letters.
     """

@@ -16,7 +16,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
-from alerts.counts import ANSWER_BINS, UNRELIABLE
+from alerts.counters.counts import ANSWER_BINS, UNRELIABLE
 from contracts.errors import InvalidRecord, UnreadableRecord
 from contracts.events import SENTIMENTS, ModelRef, Prediction, decode_prediction
 from contracts.times import to_ms
@@ -50,7 +50,7 @@ class ScoredColumns(NamedTuple):
     sentiments: NDArray[np.int64]
     """(n,): place among SENTIMENTS."""
     bins: NDArray[np.int64]
-    """(n,): of the confidence, as in `alerts.counts.Answer`."""
+    """(n,): of the confidence, as in `alerts.counters.counts.Answer`."""
     created: NDArray[np.int64]
     """(n,): milliseconds since 1970."""
     stamps: NDArray[np.int64]

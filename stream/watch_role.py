@@ -10,11 +10,11 @@ from typing import Final
 
 import redis
 
-from alerts.counters import CounterStore
+from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
-from alerts.evaluator import Evaluator
-from alerts.judging import Judge
-from alerts.redis_health import in_words
+from alerts.rules.evaluator import Evaluator
+from alerts.rules.feedback_evaluator import Judge
+from alerts.storage.redis_health import in_words
 from contracts.settings import Settings
 from models.registry.champion import Champion, LoadedModel
 from stream.consumers import batch_consumer

@@ -16,8 +16,8 @@ from typing import Any, cast
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
-from alerts.counters import CounterStore
-from alerts.redis_health import in_words
+from alerts.counters.store import CounterStore
+from alerts.storage.redis_health import in_words
 from contracts.errors import InvalidRecord
 from contracts.settings import AlertSettings
 from models.base.jit import COMPILED

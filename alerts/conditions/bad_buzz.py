@@ -9,14 +9,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts import explaining
-from alerts.alert import Alert
 from alerts.conditions.finding import Finding, Moment, Place, Told, fingerprints_of, place_of
-from alerts.count_table import CountTable, IntArray
-from alerts.counters import CounterStore
-from alerts.counts import ALL_THEMES, NOTHING, Counts, Key, Volume
+from alerts.counters.counts import ALL_THEMES, NOTHING, Counts, Key, Volume
+from alerts.counters.store import CounterStore
+from alerts.counters.table import CountTable, IntArray
 from alerts.detectors import bad_buzz, baseline
-from alerts.escalation import escalation, severity_of
+from alerts.explanation import bad_buzz as explaining
+from alerts.explanation.escalation import escalation, severity_of
+from alerts.state.alert import Alert
 from contracts.rules.schema import BadBuzz, BaseRule, Rules
 
 _BASELINE_FOR_MS: Final = 10_000

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from alerts.alert import Alert
 from alerts.conditions.finding import Finding, Moment, Told, place_of
-from alerts.counters import CounterStore
-from alerts.counts import ANSWER_SLOT_S
+from alerts.counters.counts import ANSWER_SLOT_S
+from alerts.counters.store import CounterStore
 from alerts.detectors import drift
+from alerts.state.alert import Alert
 from contracts.events import SENTIMENTS
 from contracts.rules.schema import BaseRule, Drift, Rules
 

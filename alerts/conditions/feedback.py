@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from alerts.alert import Alert
 from alerts.conditions.finding import Finding, Moment, Told, place_of
+from alerts.counters.feedback_counts import Recent
 from alerts.detectors import accuracy, error_count
-from alerts.judgements import Recent
+from alerts.state.alert import Alert
 from contracts.rules.schema import Accuracy, BaseRule, ErrorCount, Rules
 
 _LOOK_AGAIN_S = 1.0
@@ -18,7 +18,7 @@ class FeedbackCondition:
     """Looks at the newest judgements, again when something was judged or a second has passed.
 
     Args:
-        recent: reads them (`alerts.judgements.recent_judgements`).
+        recent: reads them (`alerts.counters.feedback_counts.recent_judgements`).
     """
 
     def __init__(self, rules: Rules, recent: Callable[[], Mapping[str, Recent]]) -> None:

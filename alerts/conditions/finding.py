@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from alerts.alert import SEVERITIES, Alert, fingerprint_of, labels_of
 from alerts.detectors.drift import Reference
-from alerts.state import Snapshot
+from alerts.state.alert import SEVERITIES, Alert, fingerprint_of, labels_of
+from alerts.state.store import Snapshot
 from contracts.rules.schema import BaseRule, Severity
 
 Place = tuple[str, str, str, str]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from alerts.alert import Alert
 from alerts.conditions.finding import Finding, Moment, Told, place_of
+from alerts.state.alert import Alert
 from contracts.rules.schema import BaseRule, ModelBroken, Rules
 
 

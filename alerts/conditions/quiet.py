@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from alerts.alert import Alert
 from alerts.conditions.finding import Finding, Moment, Told, place_of
-from alerts.count_table import CountTable, IntArray
-from alerts.counters import CounterStore
-from alerts.counts import ALL_THEMES, STREAM, Key
+from alerts.counters.counts import ALL_THEMES, STREAM, Key
+from alerts.counters.store import CounterStore
+from alerts.counters.table import CountTable, IntArray
 from alerts.detectors import quiet
+from alerts.state.alert import Alert
 from contracts.rules.schema import BaseRule, Quiet, Rules
 
 _DAYS: Final = 7

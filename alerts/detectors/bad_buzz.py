@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.counts import Volume
+from alerts.counters.counts import Volume
 from alerts.detectors.baseline import DAY_S, Baseline
 from alerts.detectors.significance import Floats, count_score, score_for, share_score, tail
 from contracts.rules.schema import BadBuzz

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from alerts.counts import ANSWER_BINS
+from alerts.counters.counts import ANSWER_BINS
 from contracts.events import SENTIMENTS
 from contracts.rules.schema import Drift
 

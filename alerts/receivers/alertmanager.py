@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httpx
 
-from alerts.receivers.answer import Answer, of_response
+from alerts.receivers.transport.result import Answer, of_response
 from contracts.rules.receivers import Alertmanager
 from contracts.times import to_rfc3339
 

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 from typing import Any, Final
 
-from alerts.receivers.addresses import Network, RefusedAddressError, require_permitted
 from alerts.receivers.apprise_services import fit, name_incident
 from alerts.receivers.message import Message
+from alerts.receivers.transport.allowed_addresses import Network, RefusedAddressError, require_permitted
 
 _LAST_PORT: Final = 65_535
 _CONNECTING: Final = ("socket.connect", "socket.sendto", "socket.sendmsg")

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.recorded import BUCKET_S, Series
+from alerts.backtest.series import BUCKET_S, Series
 from bench.detection.traffic import Fortnight
 
 _WINDOW: Final = 300 // BUCKET_S

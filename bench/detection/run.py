@@ -7,8 +7,8 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import Final, NamedTuple
 
-from alerts.backtest import Replay
-from alerts.recorded import Series, Span, count
+from alerts.backtest.bad_buzz import Replay
+from alerts.backtest.series import Series, Span, count
 from bench.detection import peers
 from bench.detection.peers import Alarms
 from bench.detection.scoring import Judged, score

@@ -6,8 +6,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from alerts.backtest.series import distinct
 from alerts.detectors.significance import share_score
-from alerts.recorded import distinct
 from bench.detection.peers import Alarms
 from bench.detection.texts import Pool
 from bench.detection.traffic import Crisis, Fortnight

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import redis
 
-from alerts.alert import Alert, Transition, fingerprint_of
-from alerts.connection import connect
-from alerts.keys import AlertKeys
-from alerts.lifecycle import resolved
-from alerts.outbox import announce
-from alerts.silences import SilenceStore, new_silence
-from alerts.state import AlertStore
+from alerts.outbox.store import announce
+from alerts.state.alert import Alert, Transition, fingerprint_of
+from alerts.state.lifecycle import resolved
+from alerts.state.silences import SilenceStore, new_silence
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
 from contracts.rules.file import load_rules
 from contracts.rules.matchers import parse_matcher
 from contracts.settings import RedisSettings, Settings

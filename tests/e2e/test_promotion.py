@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from alerts.connection import connect
-from alerts.state import AlertStore
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
 from contracts.settings import KafkaSettings, MlflowSettings, RedisSettings, Settings
 from contracts.topics import TopicSettings
 from local.topics import create_topics

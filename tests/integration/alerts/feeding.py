@@ -7,8 +7,8 @@ from hashlib import blake2b
 
 import numpy as np
 
-from alerts.counters import Cell, CounterStore, Sample
-from alerts.counts import UNRELIABLE, TextGroup
+from alerts.counters.counts import UNRELIABLE, TextGroup
+from alerts.counters.store import Cell, CounterStore, Sample
 
 
 class Feeder:

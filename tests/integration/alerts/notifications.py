@@ -9,16 +9,16 @@ from contextlib import contextmanager
 
 import msgspec
 
-from alerts.alert import Alert, Transition
-from alerts.connection import connect
-from alerts.dispatch import Dispatcher
-from alerts.keys import AlertKeys
-from alerts.notifier import Notifier, wall_clock
-from alerts.outbox import Outbox, announce
-from alerts.receivers.resending import Resender
-from alerts.receivers.sending import Sending
-from alerts.redis_health import TroubleLog
-from alerts.state import AlertStore
+from alerts.grouping.dispatcher import Dispatcher
+from alerts.notifier.loop import Notifier, wall_clock
+from alerts.outbox.store import Outbox, announce
+from alerts.receivers.alertmanager_resend import Resender
+from alerts.receivers.sender import Sending
+from alerts.state.alert import Alert, Transition
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
+from alerts.storage.redis_health import TroubleLog
 from contracts.rules.schema import AnyReceiver, ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings
 from tests.fakes import SECRET

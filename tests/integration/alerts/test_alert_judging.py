@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.connection import connect
-from alerts.evaluator import Evaluator
-from alerts.grouping import Notice
-from alerts.judgements import Judgements, Recent, judgements_between, judgements_ever, recent_judgements
-from alerts.judging import Judge
-from alerts.keys import AlertKeys
-from alerts.state import AlertStore
+from alerts.counters.feedback_counts import Judgements, Recent, judgements_between, judgements_ever, recent_judgements
+from alerts.grouping.groups import Notice
+from alerts.rules.evaluator import Evaluator
+from alerts.rules.feedback_evaluator import Judge
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
 from contracts.events import Feedback
 from contracts.rules.schema import ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings

@@ -3,11 +3,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from alerts.alert import Alert, Transition
-from alerts.connection import connect
-from alerts.keys import AlertKeys
-from alerts.lifecycle import resolved
-from alerts.state import AlertStore
+from alerts.state.alert import Alert, Transition
+from alerts.state.lifecycle import resolved
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
 from contracts.settings import Settings
 
 

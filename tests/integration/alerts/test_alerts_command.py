@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from alerts.alert import Alert, Transition, fingerprint_of
-from alerts.connection import connect
-from alerts.notifier import wall_clock
-from alerts.outbox import Outbox
-from alerts.redelivery import Redelivery
-from alerts.state import AlertStore
+from alerts.notifier.loop import wall_clock
+from alerts.outbox.redelivery import Redelivery
+from alerts.outbox.store import Outbox
+from alerts.state.alert import Alert, Transition, fingerprint_of
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
 from cli.main import app, main
 from contracts.settings import Settings
 from tests.fakes import SECRET, Clock

@@ -5,12 +5,12 @@ import random
 import numpy as np
 import pytest
 
-from alerts.backtest import Replay
-from alerts.connection import connect
-from alerts.counters import CounterStore
-from alerts.evaluator import Evaluator
-from alerts.recorded import Span, count
-from alerts.state import AlertStore
+from alerts.backtest.bad_buzz import Replay
+from alerts.backtest.series import Span, count
+from alerts.counters.store import CounterStore
+from alerts.rules.evaluator import Evaluator
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
 from contracts.rules.schema import BadBuzz, Rules, Watch
 from contracts.settings import Settings
 from tests.integration.alerts.feeding import Feeder

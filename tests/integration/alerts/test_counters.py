@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from alerts.connection import connect
-from alerts.counters import Cell, CounterStore, Counts, Sample
-from alerts.counts import Answer, TextGroup
+from alerts.counters.counts import Answer, TextGroup
+from alerts.counters.store import Cell, CounterStore, Counts, Sample
+from alerts.storage.connection import connect
 from contracts.settings import Settings
 from models.text.digests import digests
 
@@ -183,7 +183,7 @@ def test_what_redis_has_let_expire_is_forgotten(
     client.delete(f"{prefix}:minute:{NOW_S - 300}")
     client.zrem(f"{prefix}:minutes", NOW_S - 300)
     later = time.monotonic() + 601
-    monkeypatch.setattr("alerts.count_cache.time.monotonic", lambda: later)
+    monkeypatch.setattr("alerts.counters.cache.time.monotonic", lambda: later)
     assert [point.start_s for point in stats()] == [NOW_S]
 
 

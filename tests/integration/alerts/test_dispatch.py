@@ -11,16 +11,16 @@ import msgspec
 import pytest
 import redis
 
-from alerts.alert import Acknowledgement, Alert, Transition, fingerprint_of
-from alerts.connection import connect
-from alerts.dispatch import Dispatcher
-from alerts.grouping import Notification
-from alerts.keys import AlertKeys
-from alerts.lifecycle import resolved
-from alerts.muting import Shown, shown
-from alerts.outbox import Outbox, announce
-from alerts.silences import Silence, SilenceStore, UnknownSilence, new_silence
-from alerts.state import AlertStore
+from alerts.grouping.dispatcher import Dispatcher
+from alerts.grouping.groups import Notification
+from alerts.outbox.store import Outbox, announce
+from alerts.state.alert import Acknowledgement, Alert, Transition, fingerprint_of
+from alerts.state.lifecycle import resolved
+from alerts.state.silences import Silence, SilenceStore, UnknownSilence, new_silence
+from alerts.state.store import AlertStore
+from alerts.state.visibility import Shown, shown
+from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
 from contracts.rules.matchers import parse_matcher
 from contracts.rules.schema import Rules
 from contracts.settings import Settings

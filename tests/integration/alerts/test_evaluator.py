@@ -7,13 +7,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from alerts.alert import Acknowledgement
-from alerts.connection import connect
-from alerts.counters import CounterStore
-from alerts.evaluator import Evaluator
-from alerts.keys import AlertKeys
-from alerts.outbox import Outbox
-from alerts.state import AlertStore
+from alerts.counters.store import CounterStore
+from alerts.outbox.store import Outbox
+from alerts.rules.evaluator import Evaluator
+from alerts.state.alert import Acknowledgement
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
 from contracts.rules.file import load_rules
 from contracts.rules.schema import Rules, Watch, Webhook
 from contracts.settings import Settings

@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from alerts.connection import connect
-from alerts.notifier import LEASE_MS, SLOTS, Notifier
-from alerts.notifier_metrics import REGISTRY
-from alerts.outbox import Outbox
+from alerts.metrics import REGISTRY
+from alerts.notifier.loop import LEASE_MS, SLOTS, Notifier
+from alerts.outbox.store import Outbox
+from alerts.storage.connection import connect
 from contracts.rules.schema import Webhook
 from contracts.settings import Settings
 from tests.fakes import Receiver

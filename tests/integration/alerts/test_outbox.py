@@ -3,12 +3,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from alerts.alert import Alert, Transition, fingerprint_of
-from alerts.connection import connect
-from alerts.lifecycle import resolved
-from alerts.outbox import Outbox
-from alerts.redelivery import Redelivery
-from alerts.schedule import DELAYS_S
+from alerts.outbox.backoff import DELAYS_S
+from alerts.outbox.redelivery import Redelivery
+from alerts.outbox.store import Outbox
+from alerts.state.alert import Alert, Transition, fingerprint_of
+from alerts.state.lifecycle import resolved
+from alerts.storage.connection import connect
 from contracts.settings import Settings
 from tests.fakes import Clock
 from tests.integration.alerts.notifications import changes, dispatch, put, rules_for

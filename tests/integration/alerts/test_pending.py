@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.connection import connect
-from alerts.counters import CounterStore
-from alerts.evaluator import Evaluator
-from alerts.keys import AlertKeys
-from alerts.state import AlertStore
+from alerts.counters.store import CounterStore
+from alerts.rules.evaluator import Evaluator
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from tests.fakes import SECRET

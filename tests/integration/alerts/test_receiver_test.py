@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from alerts.connection import connect
-from alerts.outbox import Outbox
+from alerts.outbox.store import Outbox
+from alerts.storage.connection import connect
 from cli.main import app
 from contracts.settings import Settings
 from tests.fakes import Receiver

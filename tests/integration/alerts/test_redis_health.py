@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from alerts.connection import connect
-from alerts.redis_health import TroubleLog, WriteMonitor, WriteProbe
+from alerts.storage.connection import connect
+from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from contracts.settings import RedisSettings, Settings
 from tests.servers import RunningServer
 from tests.waiting import until

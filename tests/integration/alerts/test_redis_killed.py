@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from alerts.connection import connect
-from alerts.counters import Cell, CounterStore
-from alerts.dispatch import Dispatcher
-from alerts.judging import Judge
-from alerts.keys import AlertKeys
-from alerts.outbox import Entry, Outbox
-from alerts.state import AlertStore
+from alerts.counters.store import Cell, CounterStore
+from alerts.grouping.dispatcher import Dispatcher
+from alerts.outbox.store import Entry, Outbox
+from alerts.rules.feedback_evaluator import Judge
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
 from contracts.events import Feedback
 from contracts.rules.schema import ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from alerts.alert import Acknowledgement
-from alerts.connection import connect
-from alerts.counters import CounterStore
-from alerts.counts import Answer, Cell
+from alerts.counters.counts import Answer, Cell
+from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
-from alerts.evaluator import Evaluator
-from alerts.judging import Judge
-from alerts.state import AlertStore
+from alerts.rules.evaluator import Evaluator
+from alerts.rules.feedback_evaluator import Judge
+from alerts.state.alert import Acknowledgement
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
 from contracts.events import Feedback
 from contracts.rules.schema import Rule, Rules
 from contracts.settings import Settings

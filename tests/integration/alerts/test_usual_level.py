@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from alerts.connection import connect
-from alerts.counters import CounterStore
-from alerts.evaluator import Evaluator
-from alerts.state import AlertStore
+from alerts.counters.store import CounterStore
+from alerts.rules.evaluator import Evaluator
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
 from contracts.rules.schema import BadBuzz, Rules, Watch
 from contracts.settings import Settings
 from tests.integration.alerts.feeding import Feeder

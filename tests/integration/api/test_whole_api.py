@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from alerts.connection import connect
-from alerts.counters import CounterStore
-from alerts.counts import Cell
-from alerts.judging import Judge
+from alerts.counters.counts import Cell
+from alerts.counters.store import CounterStore
+from alerts.rules.feedback_evaluator import Judge
+from alerts.storage.connection import connect
 from bootstrap.api import build_api
 from contracts.events import Feedback
 from contracts.rules.file import load_rules

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
-from alerts.connection import connect
+from alerts.storage.connection import connect
 from cli.dlq import app
 from contracts.errors import BuzzwatchError, InvalidTweet, ModelFailure, Unavailable, UnreadableRecord
 from contracts.settings import Settings

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as Away
 
-from alerts.connection import connect
-from alerts.judging import Judge
-from alerts.state import AlertStore
+from alerts.rules.feedback_evaluator import Judge
+from alerts.state.store import AlertStore
+from alerts.storage.connection import connect
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from stream.dead_letters import error_class

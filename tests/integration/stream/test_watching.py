@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from alerts.connection import connect
-from alerts.counters import CounterStore
+from alerts.counters.store import CounterStore
+from alerts.storage.connection import connect
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from contracts.topics import TopicSettings

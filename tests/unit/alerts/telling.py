@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from alerts.alert import Transition
-from alerts.grouping import Notification, Telling
-from alerts.routing import targets
+from alerts.grouping.groups import Notification, Telling
+from alerts.grouping.routing import targets
+from alerts.state.alert import Transition
 from contracts.rules.schema import Rules, Watch, Webhook
 from tests.fakes import SECRET
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pydantic
 import pytest
 
-from alerts.alert import Alert, decode, encode, fingerprint_of, labels_of
+from alerts.state.alert import Alert, decode, encode, fingerprint_of, labels_of
 from contracts.rules.schema import ConsecutiveErrors
 
 

@@ -8,17 +8,17 @@ import msgspec
 import numpy as np
 import pytest
 
-from alerts.alert import Alert
-from alerts.backtest import LEAD_S, Replay
-from alerts.backtest_drift import Answers, replay_drift
-from alerts.backtest_quiet import replay_quiet
-from alerts.counts import Counts, Volume
+from alerts.backtest.bad_buzz import LEAD_S, Replay
+from alerts.backtest.drift import Answers, replay_drift
+from alerts.backtest.quiet import replay_quiet
+from alerts.backtest.series import BUCKET_S, Series, Span, count
+from alerts.counters.counts import Counts, Volume
 from alerts.detectors.bad_buzz import NEVER_RESTED, assess
 from alerts.detectors.baseline import Baseline, Past, Tally, expect, spans
 from alerts.detectors.drift import Reference
-from alerts.escalation import escalation, severity_of
-from alerts.lifecycle import advance, resolved
-from alerts.recorded import BUCKET_S, Series, Span, count
+from alerts.explanation.escalation import escalation, severity_of
+from alerts.state.alert import Alert
+from alerts.state.lifecycle import advance, resolved
 from contracts.rules.schema import BadBuzz, Drift, Quiet
 
 START_S = 1_767_571_200 + 40 * 60

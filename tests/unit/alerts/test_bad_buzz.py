@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alerts.counts import Counts, Volume
+from alerts.counters.counts import Counts, Volume
 from alerts.detectors.bad_buzz import Evidence, assess, assess_all
 from alerts.detectors.baseline import DAYS, LAGS_D, Baseline, Past, Tally, expect, lately_slices, spans
 from contracts.rules.schema import BadBuzz

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alerts.distinct_texts import FILTER_BITS, filter_bits, salt
+from alerts.counters.bloom_filter import FILTER_BITS, filter_bits, salt
 from models.text.digests import digests
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp
 
-from alerts.counts import ANSWER_BINS
+from alerts.counters.counts import ANSWER_BINS
 from alerts.detectors.drift import Reference, jensen_shannon, judge, kolmogorov_smirnov
 from contracts.events import SENTIMENTS
 from contracts.rules.schema import Drift

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from alerts.escalation import escalation, severity_of
+from alerts.explanation.escalation import escalation, severity_of
 from contracts.rules.schema import BadBuzz
 
 RULE = BadBuzz(alert="B", kind="bad_buzz")

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from alerts.counts import Counts, Sample, Volume
+from alerts.counters.counts import Counts, Sample, Volume
 from alerts.detectors.bad_buzz import Verdict, assess
 from alerts.detectors.baseline import Baseline
-from alerts.escalation import escalation
-from alerts.explaining import Evidence, begun, ended, grown_themes, span, typical_samples
+from alerts.explanation.bad_buzz import Evidence, begun, ended, grown_themes, span, typical_samples
+from alerts.explanation.escalation import escalation
 from contracts.rules.schema import BadBuzz
 
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz")

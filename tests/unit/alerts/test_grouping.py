@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.alert import Acknowledgement, Alert, Status
-from alerts.grouping import Flushed, Group, Notice, Notification, flush
-from alerts.routing import Target
+from alerts.grouping.groups import Flushed, Group, Notice, Notification, flush
+from alerts.grouping.routing import Target
+from alerts.state.alert import Acknowledgement, Alert, Status
 from tests.fakes import Clock
 
 

@@ -8,10 +8,10 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.alert import Alert
-from alerts.grouping import Group, Notice, Telling, flush
-from alerts.routing import Target
-from alerts.webhook import notification_id
+from alerts.grouping.groups import Group, Notice, Telling, flush
+from alerts.grouping.payload import notification_id
+from alerts.grouping.routing import Target
+from alerts.state.alert import Alert
 
 NAMES = ("a", "b", "c")
 EVENTS = st.one_of(

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from alerts.alert import Alert, fingerprint_of
-from alerts.inhibition import Inhibitor
-from alerts.muting import shown
+from alerts.state.alert import Alert, fingerprint_of
+from alerts.state.inhibition import Inhibitor
+from alerts.state.visibility import shown
 from contracts.rules.matchers import parse_matcher
 from contracts.rules.routing import InhibitRule
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import msgspec
 
-from alerts.alert import Acknowledgement, Alert
-from alerts.lifecycle import Step, advance, is_stale, is_worse, raised, renewed, resolved
+from alerts.state.alert import Acknowledgement, Alert
+from alerts.state.lifecycle import Step, advance, is_stale, is_worse, raised, renewed, resolved
 
 ALERT = Alert("bad_buzz", "f", {"alertname": "BadBuzz"}, {}, starts_at_ms=1000, value=0.8)
 

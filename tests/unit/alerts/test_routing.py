@@ -5,8 +5,8 @@ from typing import Any
 import pydantic
 import pytest
 
-from alerts.alert import fingerprint_of
-from alerts.routing import Target, targets
+from alerts.grouping.routing import Target, targets
+from alerts.state.alert import fingerprint_of
 from contracts.rules.schema import Rules
 from tests.fakes import SECRET
 

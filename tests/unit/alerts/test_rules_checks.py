@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.rules_checks import kept_long_enough, receivers_can_be_reached
+from alerts.receivers.checks import kept_long_enough, receivers_can_be_reached
 from contracts.errors import RulesError
 from contracts.rules.file import load_rules
 from contracts.settings import AlertSettings, Settings

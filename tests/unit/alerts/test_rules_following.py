@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.rules_following import REFUSED, RulesFollower
+from alerts.rules.reloader import REFUSED, RulesFollower
 from contracts.errors import RulesError
 from contracts.rules.file import Mistake
 from contracts.rules.schema import Rules
@@ -70,7 +70,7 @@ def test_a_bad_file_leaves_the_old_rules_in_force_and_is_said_once(
 def test_a_refused_file_is_read_again_by_and_by_as_what_it_names_may_have_come(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alerts.rules_following._AGAIN_S", 0.1)
+    monkeypatch.setattr("alerts.rules.reloader._AGAIN_S", 0.1)
     needed = file.parent / "address"
     needed.touch()
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from alerts.schedule import DELAYS_S, delay_ms, retry_after_s
+from alerts.outbox.backoff import DELAYS_S, delay_ms, retry_after_s
 
 NOW_MS = 1_790_000_000_000
 

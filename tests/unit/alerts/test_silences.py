@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from alerts.alert import Alert
-from alerts.silences import Silence, SilenceError, new_silence
+from alerts.state.alert import Alert
+from alerts.state.silences import Silence, SilenceError, new_silence
 from contracts.rules.matchers import parse_matcher
 
 NOW_MS = 1_790_000_000_000

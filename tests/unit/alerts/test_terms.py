@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from alerts.terms import grown_terms, words_of
+from alerts.explanation.trending_terms import grown_terms, words_of
 
 BEFORE = ["the flight is late again", "late flight, rude crew", "seat is dirty", "flight late, no answer"] * 10
 CRISIS = [

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 import standardwebhooks
 
-from alerts.alert import Alert, Transition
-from alerts.webhook import body_for, render, signed_headers, webhook_id
+from alerts.grouping.payload import body_for, render, signed_headers, webhook_id
+from alerts.state.alert import Alert, Transition
 from tests.unit.alerts.telling import told
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()

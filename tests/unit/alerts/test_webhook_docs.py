@@ -5,12 +5,12 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from alerts.alert import Alert, Transition, fingerprint_of
-from alerts.counts import Counts
-from alerts.explaining import begun
-from alerts.linking import link_of
-from alerts.schedule import DELAYS_S
-from alerts.webhook import render
+from alerts.counters.counts import Counts
+from alerts.explanation.annotations import link_of
+from alerts.explanation.bad_buzz import begun
+from alerts.grouping.payload import render
+from alerts.outbox.backoff import DELAYS_S
+from alerts.state.alert import Alert, Transition, fingerprint_of
 from contracts.times import to_ms
 from tests.unit.alerts.telling import told
 from tests.unit.alerts.test_explaining import evidence, verdict_on

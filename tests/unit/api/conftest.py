@@ -9,10 +9,10 @@ import msgspec
 import pytest
 from fastapi import FastAPI
 
-from alerts.alert import Acknowledgement, Alert, State
-from alerts.counts import Counts, Point
-from alerts.judgements import Judgements
-from alerts.silences import Silence, UnknownSilence
+from alerts.counters.counts import Counts, Point
+from alerts.counters.feedback_counts import Judgements
+from alerts.state.alert import Acknowledgement, Alert, State
+from alerts.state.silences import Silence, UnknownSilence
 from api.factory import create_app
 from api.parts import Component, Parts
 from contracts.errors import Unavailable

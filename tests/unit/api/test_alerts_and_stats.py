@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import redis
 
-from alerts.judgements import Judgements
+from alerts.counters.feedback_counts import Judgements
 from tests.unit.api.conftest import Api
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from alerts.backtest import Replay
-from alerts.recorded import Span, count
+from alerts.backtest.bad_buzz import Replay
+from alerts.backtest.series import Span, count
 from bench.detection import figures
 from bench.detection.peers import adwin, fixed_threshold, three_sigma
 from bench.detection.run import CONTENDERS, ours, run

@@ -7,10 +7,10 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from alerts.alert import Acknowledgement, Alert, fingerprint_of
-from alerts.muting import Shown
-from alerts.outbox import Entry
-from alerts.silences import new_silence
+from alerts.outbox.store import Entry
+from alerts.state.alert import Acknowledgement, Alert, fingerprint_of
+from alerts.state.silences import new_silence
+from alerts.state.visibility import Shown
 from cli import alerts, redeliver, silences
 from contracts.rules.matchers import parse_matcher
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from alerts.routing import targets
+from alerts.grouping.routing import targets
 from contracts.rules.file import load_rules
 from contracts.rules.schema import BadBuzz
 from contracts.settings import Settings

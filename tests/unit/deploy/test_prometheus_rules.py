@@ -9,9 +9,9 @@ import pytest
 from prometheus_client import REGISTRY, Metric
 from ruamel.yaml import YAML
 
-import alerts.rules_following
+import alerts.rules.reloader
 import stream.metrics
-from alerts import notifier_metrics
+from alerts import metrics as notifier_metrics
 from api.metrics import Metrics
 
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "prometheus"
@@ -35,7 +35,7 @@ def test_every_alert_has_a_test() -> None:
 
 def test_every_metric_that_they_use_is_one_of_ours() -> None:
     assert stream.metrics.MODEL_BROKEN
-    assert alerts.rules_following.REFUSED
+    assert alerts.rules.reloader.REFUSED
     known = set()
     for family in _families():
         suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))

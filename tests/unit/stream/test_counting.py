@@ -3,8 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from alerts.counters import Cell
-from alerts.counts import Answer
+from alerts.counters.counts import Answer
+from alerts.counters.store import Cell
 from contracts.events import ModelRef, Prediction, Scores
 from contracts.settings import AlertSettings
 from contracts.times import to_rfc3339

@@ -13,13 +13,13 @@ import httpx
 import msgspec
 import pytest
 
-from alerts.alert import Alert, Transition, fingerprint_of
-from alerts.connection import connect
-from alerts.dispatch import Dispatcher
-from alerts.notifier import wall_clock
-from alerts.outbox import Outbox
-from alerts.receivers.resending import Resender
-from alerts.receivers.sending import Sending
+from alerts.grouping.dispatcher import Dispatcher
+from alerts.notifier.loop import wall_clock
+from alerts.outbox.store import Outbox
+from alerts.receivers.alertmanager_resend import Resender
+from alerts.receivers.sender import Sending
+from alerts.state.alert import Alert, Transition, fingerprint_of
+from alerts.storage.connection import connect
 from contracts.rules.schema import Alertmanager
 from contracts.settings import Settings
 from local.tether import tethered

@@ -14,12 +14,12 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message
 
-from alerts.alert import Alert, Transition
-from alerts.connection import connect
-from alerts.outbox import Outbox
-from alerts.receivers.answer import Answer
-from alerts.receivers.apprise_urls import send
-from alerts.webhook import render
+from alerts.grouping.payload import render
+from alerts.outbox.store import Outbox
+from alerts.receivers.apprise_client import send
+from alerts.receivers.transport.result import Answer
+from alerts.state.alert import Alert, Transition
+from alerts.storage.connection import connect
 from contracts.rules.schema import Apprise
 from contracts.settings import Settings
 from tests.fakes import Receiver

@@ -10,12 +10,12 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from alerts.connection import connect
-from alerts.notifier import wall_clock
-from alerts.outbox import Outbox
-from alerts.receivers.answer import Answer
-from alerts.receivers.sample import sample
-from alerts.receivers.sending import Sending
+from alerts.grouping.sample import sample
+from alerts.notifier.loop import wall_clock
+from alerts.outbox.store import Outbox
+from alerts.receivers.sender import Sending
+from alerts.receivers.transport.result import Answer
+from alerts.storage.connection import connect
 from contracts.rules.schema import Webhook
 from contracts.settings import AlertSettings, Settings
 from tests.conftest import LOOPBACK

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from alerts.connection import connect
-from alerts.keys import AlertKeys
-from alerts.outbox import Outbox
-from alerts.receivers.answer import Answer
-from alerts.receivers.resending import Resender
+from alerts.outbox.store import Outbox
+from alerts.receivers.alertmanager_resend import Resender
+from alerts.receivers.transport.result import Answer
+from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
 from contracts.rules.schema import Alertmanager
 from contracts.settings import Settings
 from tests.fakes import Clock

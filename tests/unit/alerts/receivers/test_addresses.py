@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from alerts.receivers.addresses import RefusedAddressError, permitted, require_permitted
+from alerts.receivers.transport.allowed_addresses import RefusedAddressError, permitted, require_permitted
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from alerts.receivers.addresses import RefusedAddressError
-from alerts.receivers.guarded_http import guarded_client
+from alerts.receivers.transport.allowed_addresses import RefusedAddressError
+from alerts.receivers.transport.http_client import guarded_client
 from tests.fakes import Receiver
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)

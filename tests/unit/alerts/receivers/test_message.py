@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.alert import Alert, Transition
+from alerts.grouping.payload import render
 from alerts.receivers.message import message_of
-from alerts.webhook import render
+from alerts.state.alert import Alert, Transition
 from tests.unit.alerts.telling import told
 
 ALERT = Alert(

@@ -5,9 +5,9 @@ import base64
 import pytest
 
 from alerts.receivers import alertmanager
-from alerts.receivers.answer import Answer, of_failure
-from alerts.receivers.redaction import secrets_in, secrets_of, without
-from alerts.receivers.sending import Sending
+from alerts.receivers.sender import Sending
+from alerts.receivers.transport.redaction import secrets_in, secrets_of, without
+from alerts.receivers.transport.result import Answer, of_failure
 from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 from contracts.settings import AlertSettings
 

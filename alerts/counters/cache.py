@@ -1,0 +1,266 @@
+"""Counts of one resolution, kept in the process and re-read only where Redis says they have changed.
+
+A day's baseline is 1,440 minutes times the shards; rules look at it twice a second. Late tweets change old minutes.
+So every shard keeps an index of its minutes by the stamp of their last change, and a refresh is one round trip
+asking each shard what is newer than the last stamp seen, and one more reading just these.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import redis
+from numpy.typing import NDArray
+
+from alerts.counters.counts import NOTHING, Counts, Key, Point, Volume
+from alerts.counters.table import COLUMNS, Cells, CountTable, Rows, cells_of
+from alerts.storage.keys import ShardKeys, shards_key
+
+_CHUNK: Final = 2000
+"""Hashes read in one round trip."""
+_SWEEP_S: Final = 600.0
+"""How often minutes that Redis has let expire are forgotten here too."""
+
+# KEYS: hashes of different fields. Two texts, fields and values, instead of a reply of thousands of parts, which Python
+# would read one by one.
+_PACKED: Final = """
+local fields, values = {}, {}
+for _, key in ipairs(KEYS) do
+  local some = redis.call('HKEYS', key)
+  if #some > 0 then
+    fields[#fields + 1] = string.sub(cjson.encode(some), 2, -2)
+    values[#values + 1] = string.sub(cjson.encode(redis.call('HVALS', key)), 2, -2)
+  end
+end
+return {'[' .. table.concat(fields, ',') .. ']', '[' .. table.concat(values, ',') .. ']'}
+"""
+_fields: Final = msgspec.json.Decoder(list[str]).decode
+_values: Final = msgspec.json.Decoder(list[int], strict=False).decode
+
+
+@dataclass
+class _Shard:
+    newest: float = 0.0
+    """Stamp of the newest change seen."""
+    dirty: set[int] = field(default_factory=set)
+    """Starts that have changed since they were read."""
+    cells: dict[int, Cells] = field(default_factory=dict)
+
+    def keep_only(self, present: AbstractSet[int]) -> None:
+        """Forget what Redis has let expire."""
+        self.dirty &= present
+        for start in self.cells.keys() - present:
+            del self.cells[start]
+
+
+@dataclass
+class _Sum:
+    """A sum over a span that moves on: only what enters, leaves or changes is added and subtracted."""
+
+    table: CountTable
+    included: dict[tuple[str, int], Cells] = field(default_factory=dict)
+    made_of: tuple[int, int, int] | None = None
+    """The span and the state of the cache that it was made of."""
+
+
+class CountCache:
+    """Reads `bucket`s, `minute`s or `hour`s of all shards. Safe to use from several threads.
+
+    `rows` and `lock` are shared by the caches of one store, so that their tables have the same rows. `parts`: how many
+    hashes make an hour.
+    """
+
+    def __init__(
+        self,
+        redis: redis.Redis,
+        prefix: str,
+        resolution: str,
+        step_s: int,
+        *,
+        keep_s: int,
+        rows: Rows,
+        lock: threading.RLock,
+        parts: int = 1,
+    ) -> None:
+        self._redis: Any = redis
+        self._packed = self._redis.register_script(_PACKED)
+        self._prefix = prefix
+        self._resolution = resolution
+        self._step_s = step_s
+        self._keep_s = keep_s
+        self._parts = parts
+        self._rows = rows
+        self._lock = lock
+        self._shards: dict[str, _Shard] = {}
+        self._sums: dict[str, _Sum] = {}
+        self._state = 0
+        """Moves on with every change of what is kept here."""
+        self._refreshed_ms: int | None = None
+        self._span: tuple[int, int] = (0, 0)
+        self._swept: float | None = None
+
+    def refresh(self, now_ms: int, since_s: int, until_s: int, *, every_ms: int) -> None:
+        """Bring `[since_s, until_s)` up to date; within `every_ms` of the last time only if it grew."""
+        with self._lock:
+            known = self._span[0] <= since_s and until_s <= self._span[1]
+            fresh = self._refreshed_ms is not None and 0 <= now_ms - self._refreshed_ms < every_ms
+            if known and fresh:
+                return
+            self._find_changes()
+            self._read_changed(since_s, until_s)
+            self._refreshed_ms = now_ms
+            # What was refreshed a moment ago counts as known, so that rules with different spans share it.
+            self._span = (min(since_s, self._span[0]), max(until_s, self._span[1])) if fresh else (since_s, until_s)
+
+    def total(self, name: str, since_s: int, until_s: int) -> CountTable:
+        """The sum over `[since_s, until_s)`; `name` tells one moving span from another."""
+        with self._lock:
+            moving = self._sums.get(name)
+            if moving is None:
+                moving = self._sums[name] = _Sum(CountTable(self._rows))
+            if moving.made_of == (since_s, until_s, self._state):
+                return moving.table
+            wanted = {
+                (shard_name, start): cells
+                for shard_name, shard in self._shards.items()
+                for start, cells in shard.cells.items()
+                if since_s <= start < until_s
+            }
+            for place, cells in list(moving.included.items()):
+                if wanted.get(place) is not cells:
+                    moving.table.add(cells, -1)
+                    del moving.included[place]
+            for place, cells in wanted.items():
+                if place not in moving.included:
+                    moving.table.add(cells)
+                    moving.included[place] = cells
+            moving.made_of = (since_s, until_s, self._state)
+            return moving.table
+
+    def series(self, key: Key, since_s: int, until_s: int, *, unreliable: bool = False) -> dict[int, Volume]:
+        """What came per start of one watch and theme, of what the last refresh read; `since_s` is such a start."""
+        with self._lock:
+            row = self._rows.number.get(key)
+            if row is None:
+                return {}
+            found: dict[int, Volume] = {}
+            for start in range(since_s, until_s, self._step_s):
+                some = [shard.cells[start].volume(row) for shard in self._shards.values() if start in shard.cells]
+                if some:
+                    tweets = np.sum([tweets for tweets, _ in some], axis=0)
+                    texts = np.sum([texts for _, texts in some], axis=0)
+                    if unreliable:
+                        tweets, texts = tweets[:3] + tweets[3:], texts[:3] + texts[3:]
+                    found[start] = Volume(Counts(*tweets[:3].tolist()), Counts(*texts[:3].tolist()))
+            return found
+
+    def read(self, since_s: int, until_s: int, step_s: int, watch: str | None, theme: str | None) -> list[Point]:
+        """Counts per step, from what Redis holds now."""
+        with self._lock:
+            self._find_changes()
+            self._read_changed(since_s, until_s)
+            steps: dict[int, list[Cells]] = {}
+            for shard in self._shards.values():
+                for start, cells in shard.cells.items():
+                    if since_s <= start < until_s and len(cells.places):
+                        steps.setdefault(since_s + (start - since_s) // step_s * step_s, []).append(cells)
+            keys = list(self._rows.number)
+            asked = np.array([watch in (None, key[0]) and theme in (None, key[1]) for key in keys], bool)
+            return [point for step in sorted(steps) for point in _points(step, keys, asked, steps[step])]
+
+    def _find_changes(self) -> None:
+        names = self._redis.smembers(shards_key(self._prefix))
+        for gone in self._shards.keys() - names:
+            del self._shards[gone]
+            self._state += 1
+        for name in names:
+            self._shards.setdefault(name, _Shard())
+        clock = time.monotonic()
+        sweep = self._swept is None or clock - self._swept >= _SWEEP_S
+        pipeline = self._redis.pipeline(transaction=False)
+        for name, shard in self._shards.items():
+            index = ShardKeys(self._prefix, name).index(self._resolution)
+            pipeline.zrange(index, "-inf" if sweep else f"({shard.newest!r}", "+inf", byscore=True, withscores=True)
+            pipeline.zrange(index, 0, 0, desc=True, withscores=True)
+        answers = iter(pipeline.execute())
+        lost = False
+        for name, shard in self._shards.items():
+            changes = {int(start): float(stamp) for start, stamp in next(answers)}
+            newest = max((float(stamp) for _, stamp in next(answers)), default=0.0)
+            if newest < shard.newest:
+                # Redis was emptied or went back in time: what is known of this shard is worth nothing.
+                self._shards[name] = _Shard()
+                self._state += 1
+                lost = True
+                continue
+            if sweep:
+                shard.keep_only(changes.keys())
+                self._state += 1
+            shard.dirty |= {start for start, stamp in changes.items() if stamp > shard.newest}
+            shard.newest = max(newest, shard.newest)
+        if sweep:
+            self._swept = clock
+        if lost:
+            self._find_changes()
+
+    def _read_changed(self, since_s: int, until_s: int) -> None:
+        wanted = [
+            (name, start) for name, shard in self._shards.items() for start in shard.dirty if since_s <= start < until_s
+        ]
+        size = max(1, _CHUNK // self._parts)
+        for first in range(0, len(wanted), size):
+            chunk = wanted[first : first + size]
+            pipeline = self._redis.pipeline(transaction=False)
+            for name, start in chunk:
+                self._packed(keys=self._hashes(ShardKeys(self._prefix, name), start), client=pipeline)
+            for (name, start), (fields, values) in zip(chunk, pipeline.execute(), strict=True):
+                shard = self._shards[name]
+                shard.dirty.discard(start)
+                shard.cells[start] = cells_of(_fields(fields), _values(values), self._rows)
+                self._state += 1
+        self._forget_old(since_s)
+
+    def _hashes(self, keys: ShardKeys, start: int) -> list[str]:
+        if self._parts == 1:
+            return [keys.cells(self._resolution, start)]
+        return [keys.hour_part(start, part) for part in range(self._parts)]
+
+    def _forget_old(self, since_s: int) -> None:
+        """Keep no more than `keep_s` before what is asked for; what is dropped is read again when asked for."""
+        for shard in self._shards.values():
+            old = [start for start in shard.cells if start < since_s - self._keep_s]
+            for start in old:
+                del shard.cells[start]
+            shard.dirty.update(old)
+
+
+def _points(step: int, keys: Sequence[Key], asked: NDArray[np.bool_], some: Sequence[Cells]) -> list[Point]:
+    places = np.concatenate([cells.places for cells in some])
+    chosen = asked[places // COLUMNS]
+    places = places[chosen]
+    rows, which = np.unique(places // COLUMNS, return_inverse=True)
+    slots = which * COLUMNS + places % COLUMNS
+    tweets, texts = (
+        np.bincount(slots, np.concatenate(numbers)[chosen], len(rows) * COLUMNS).astype(np.int64).reshape(-1, 2, 3)
+        for numbers in ([cells.tweets for cells in some], [cells.texts for cells in some])
+    )
+    found = []
+    for row, counts, distinct in zip(rows.tolist(), tweets, texts, strict=True):
+        everything = Counts(*counts.sum(axis=0).tolist())
+        found.append(Point(step, keys[row][0], keys[row][1], everything, int(distinct.sum()), int(counts[1].sum())))
+    return sorted(found, key=lambda point: (point.watch, point.theme))
+
+
+def sum_of(series: Iterable[Counts]) -> Counts:
+    """All of them together."""
+    total = NOTHING
+    for counts in series:
+        total = total.plus(counts)
+    return total

@@ -1,0 +1,87 @@
+"""Reading what the judge has counted: how often people called the model right or wrong."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, NamedTuple
+
+import redis
+
+from alerts.storage.connection import require_text
+from alerts.storage.keys import AlertKeys
+from contracts.settings import Settings
+
+
+class Judgements(NamedTuple):
+    """Judgements of one model version."""
+
+    right: int = 0
+    wrong: int = 0
+
+    @property
+    def accuracy(self) -> float | None:
+        """Right ones among all, None without any."""
+        total = self.right + self.wrong
+        return self.right / total if total else None
+
+
+def judgements_ever(redis: redis.Redis, settings: Settings) -> dict[str, Judgements]:
+    """Per model version, since the beginning."""
+    client: Any = require_text(redis)
+    return _by_version([client.hgetall(AlertKeys(settings.redis.prefix).judged)])
+
+
+def judgements_between(
+    redis: redis.Redis, settings: Settings, *, since_s: int, until_s: int, now_s: int | None = None
+) -> dict[str, Judgements]:
+    """Per model version, in the minutes of `[since_s, until_s)`; kept as long as counts per minute.
+
+    Minutes that cannot have any are not asked for, so that years cost no more than what is kept.
+    """
+    keys = AlertKeys(settings.redis.prefix)
+    now_s = int(time.time()) if now_s is None else now_s
+    since_s = max(since_s, now_s - int(settings.alerts.minute_retention_s))
+    until_s = min(until_s, now_s + int(settings.alerts.ahead_after_s) + 60)
+    client: Any = require_text(redis)
+    pipeline = client.pipeline(transaction=False)
+    for start in range(since_s // 60 * 60, until_s, 60):
+        pipeline.hgetall(keys.judged_minute(start))
+    return _by_version(pipeline.execute())
+
+
+class Recent(NamedTuple):
+    """The newest judgements of a model version."""
+
+    wrong_ms: list[int]
+    """When people called it wrong, ascending."""
+    verdicts: list[bool]
+    """Whether they called it right, newest first."""
+
+
+def recent_judgements(redis: redis.Redis, settings: Settings) -> dict[str, Recent]:
+    """Per model version that serves or never did: those that have stopped serving are no one's concern."""
+    keys = AlertKeys(settings.redis.prefix)
+    client: Any = require_text(redis)
+    pipeline = client.pipeline(transaction=False)
+    pipeline.zrange(keys.judged_versions, 0, -1)
+    pipeline.hgetall(keys.serving)
+    versions, serving = pipeline.execute()
+    asked = [version for version in versions if serving.get(version) != "0"]
+    for version in asked:
+        pipeline.zrange(keys.wrong(version), 0, -1, withscores=True)
+        pipeline.lrange(keys.verdicts(version), 0, -1)
+    answers = iter(pipeline.execute())
+    return {
+        version: Recent([int(when) for _, when in next(answers)], [verdict == "1" for verdict in next(answers)])
+        for version in asked
+    }
+
+
+def _by_version(hashes: list[dict[str, str]]) -> dict[str, Judgements]:
+    found: dict[str, Judgements] = {}
+    for fields in hashes:
+        for field, number in fields.items():
+            version, _, verdict = field.rpartition("|")
+            before = found.get(version, Judgements())
+            found[version] = before._replace(**{verdict: getattr(before, verdict) + int(number)})
+    return found

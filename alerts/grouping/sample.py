@@ -1,0 +1,43 @@
+"""A notification for trying a receiver: nothing is wrong."""
+
+from __future__ import annotations
+
+import msgspec
+
+from alerts.grouping.dispatcher import entry_of
+from alerts.grouping.groups import Notification, Telling
+from alerts.grouping.routing import Target
+from alerts.outbox.store import Entry
+from alerts.state.alert import Alert, Status, fingerprint_of
+
+ALERTNAME = "BuzzwatchTest"
+
+
+def sample(receiver: str, now_ms: int, *, watch: str, external_url: str) -> tuple[Entry, Entry]:
+    """That it fires, and that it is over. They are not stored anywhere."""
+    labels = {"alertname": ALERTNAME, "severity": "warning", "watch": watch}
+    alert = Alert(
+        kind="bad_buzz",
+        fingerprint=fingerprint_of(labels),
+        labels=labels,
+        annotations={
+            "summary": f"A test of the receiver {receiver}: nothing is wrong",
+            "description": "Sent by `buzzwatch alerts test`. A real alert explains itself in these places.",
+            "share_now": "0.800",
+            "share_before": "0.300",
+            "volume_now": "60",
+            "top_themes": "baggage (40), crew (2)",
+            "top_terms": "suitcase, carousel",
+            "sample_1": "@user no suitcase at the carousel",
+        },
+        starts_at_ms=now_ms,
+        value=0.8,
+    )
+    over = msgspec.structs.replace(alert, ends_at_ms=now_ms + 1)
+    group_key = "{}:{" + ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items())) + "}"
+    target = Target(receiver, group_key, labels, f"{receiver}:{alert.fingerprint}", 0.0, 0.0, 0.0, send_resolved=True)
+
+    def entry(status: Status, telling: Alert) -> Entry:
+        return entry_of(Notification(target, external_url, (Telling(status, telling, 0),)), now_ms)
+
+    return entry("firing", alert), entry("resolved", over)

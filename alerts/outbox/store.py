@@ -1,0 +1,293 @@
+"""The durable outbox: what is to be posted to whom, when, and who is at it.
+
+Entries wait in lanes, one per receiver and group. Only the first entry of a lane is ever posted, so
+`resolved` waits behind a `firing` that is being retried. Lanes are due one by one in a sorted set per
+receiver: a receiver that is down delays no other. What comes before: `announce` stores notices with the change of
+state, `alerts.grouping.dispatcher` makes entries of them.
+
+A notifier claims a lane with a token and a lease; the lease is the lane's next due time, so a notifier that was
+killed just loses it. Every later step names the token: who lost the claim cannot settle.
+
+A receiver that has asked for a pause (`Retry-After`) is left alone until then, with all its lanes.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import redis
+from msgspec import Struct
+
+from alerts.grouping.groups import Notice
+from alerts.grouping.routing import targets
+from alerts.outbox.backoff import delay_ms, pause_ms
+from alerts.state.alert import Transition
+from alerts.state.store import Command
+from alerts.storage.connection import require_text
+from alerts.storage.keys import AlertKeys
+from contracts.rules.schema import Rules
+from contracts.settings import Settings
+
+
+class Entry(Struct, frozen=True):
+    """One notification for one receiver."""
+
+    id: str
+    """The `webhook-id`."""
+    receiver: str
+    fingerprint: str
+    """Of the group; where alerts are told by themselves, of the alert's labels without the severity."""
+    alertname: str
+    status: str
+    created_ms: int
+    body: str
+    """The same bytes at every attempt."""
+    failures: int = 0
+    last_error: str = ""
+
+    @property
+    def lane(self) -> str:
+        """Entries of one lane are delivered in order."""
+        return f"{self.receiver}:{self.fingerprint}"
+
+
+class Claim(NamedTuple):
+    """An entry that is ours to deliver until the lease runs out."""
+
+    entry: Entry
+    token: str
+
+
+decode_entry: Final = msgspec.json.Decoder(Entry).decode
+_CANDIDATES: Final = 16
+_KEPT_WAKES: Final = 16
+
+# KEYS: due, lane, entries, claims, not before, disabled. ARGV: lane, now, end of the lease, token, receiver.
+_CLAIM: Final = """
+if redis.call('HEXISTS', KEYS[6], ARGV[5]) == 1 then return false end
+if tonumber(redis.call('ZSCORE', KEYS[5], ARGV[5]) or 0) > tonumber(ARGV[2]) then return false end
+local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not due or tonumber(due) > tonumber(ARGV[2]) then return false end
+while true do
+  local first = redis.call('LINDEX', KEYS[2], 0)
+  if not first then
+    redis.call('ZREM', KEYS[1], ARGV[1])
+    redis.call('HDEL', KEYS[4], ARGV[1])
+    return false
+  end
+  local entry = redis.call('HGET', KEYS[3], first)
+  if entry then
+    redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+    redis.call('HSET', KEYS[4], ARGV[1], ARGV[4])
+    return entry
+  end
+  redis.call('LPOP', KEYS[2])
+end
+"""
+
+# KEYS: due, claims. ARGV: lane, token, end of the lease.
+_RENEW: Final = """
+if redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+return 1
+"""
+
+# KEYS: due, lane, entries, claims, exhausted, disabled, wake, not before.
+# ARGV: lane, token, now, outcome (done, retry, exhausted, gone), entry id, entry as it is now, when due, receiver,
+# until when the receiver has asked to be left alone (0: it has not).
+_SETTLE: Final = """
+if redis.call('HGET', KEYS[4], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HDEL', KEYS[4], ARGV[1])
+if ARGV[9] ~= '0' then redis.call('ZADD', KEYS[8], 'GT', ARGV[9], ARGV[8]) end
+local outcome = ARGV[4]
+if outcome == 'retry' or outcome == 'gone' then
+  redis.call('HSET', KEYS[3], ARGV[5], ARGV[6])
+  redis.call('ZADD', KEYS[1], ARGV[7], ARGV[1])
+  if outcome == 'gone' then redis.call('HSET', KEYS[6], ARGV[8], ARGV[3]) end
+  return 1
+end
+redis.call('LPOP', KEYS[2])
+if outcome == 'done' then
+  redis.call('HDEL', KEYS[3], ARGV[5])
+else
+  redis.call('HSET', KEYS[3], ARGV[5], ARGV[6])
+  redis.call('ZADD', KEYS[5], ARGV[3], ARGV[5])
+end
+if redis.call('LLEN', KEYS[2]) > 0 then
+  redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
+  redis.call('LPUSH', KEYS[7], ARGV[1])
+  redis.call('LTRIM', KEYS[7], 0, 15)
+else
+  redis.call('ZREM', KEYS[1], ARGV[1])
+end
+return 1
+"""
+
+
+class Outbox:
+    """Reads and settles the outbox. `redis` comes from `alerts.storage.connection.connect`."""
+
+    def __init__(self, redis: redis.Redis, settings: Settings) -> None:
+        self._redis: Any = require_text(redis)
+        self._keys = AlertKeys(settings.redis.prefix)
+        # A blocking command must come back before the client takes the silence for a dead connection.
+        self._longest_wait_s = settings.redis.timeout_s / 2
+        self._claim = self._redis.register_script(_CLAIM)
+        self._renew = self._redis.register_script(_RENEW)
+        self._settle = self._redis.register_script(_SETTLE)
+
+    # Delivering
+
+    def claim(self, receiver: str, now_ms: int, lease_ms: int) -> Claim | None:
+        """The first entry of a lane that is due, ours until `now_ms + lease_ms`.
+
+        None when nothing is due, the receiver is disabled or has asked to be left alone.
+        """
+        keys = self._keys
+        due = keys.due(receiver)
+        for lane in self._redis.zrange(due, "-inf", now_ms, byscore=True, offset=0, num=_CANDIDATES):
+            token = uuid.uuid4().hex
+            text = self._claim(
+                keys=[due, keys.lane(lane), keys.entries, keys.claims, keys.not_before, keys.disabled],
+                args=[lane, now_ms, now_ms + lease_ms, token, receiver],
+            )
+            if text is not None:
+                return Claim(decode_entry(text), token)
+        return None
+
+    def renew(self, claim: Claim, now_ms: int, lease_ms: int) -> bool:
+        """Keep a claim alive while its attempt lasts; False when it is lost."""
+        keys = [self._keys.due(claim.entry.receiver), self._keys.claims]
+        return bool(self._renew(keys=keys, args=[claim.entry.lane, claim.token, now_ms + lease_ms]))
+
+    def delivered(self, claim: Claim, now_ms: int) -> bool:
+        """The receiver has it. False when the claim was lost meanwhile; another notifier may post it again."""
+        return self._settled(claim, claim.entry, now_ms, "done", now_ms)
+
+    def failed(self, claim: Claim, now_ms: int, error: str, retry_after: float | None = None) -> str | None:
+        """One more failure: tried again later, or listed as exhausted.
+
+        Args:
+            retry_after: seconds for which the receiver is to be left alone, with all that waits for it.
+
+        Returns `retry` or `exhausted`, None when the claim was lost.
+        """
+        failures = claim.entry.failures + 1
+        entry = msgspec.structs.replace(claim.entry, failures=failures, last_error=error)
+        wait = delay_ms(failures, retry_after)
+        pause = pause_ms(retry_after)
+        outcome = "exhausted" if wait is None else "retry"
+        settled = self._settled(claim, entry, now_ms, outcome, now_ms + (wait or 0), now_ms + pause if pause else 0)
+        return outcome if settled else None
+
+    def gone(self, claim: Claim, now_ms: int, error: str) -> bool:
+        """The receiver wants nothing any more (410): it is disabled, its entries stay."""
+        entry = msgspec.structs.replace(claim.entry, failures=claim.entry.failures + 1, last_error=error)
+        return self._settled(claim, entry, now_ms, "gone", now_ms)
+
+    def _settled(self, claim: Claim, entry: Entry, now_ms: int, outcome: str, due_ms: int, not_before: int = 0) -> bool:
+        keys, lane = self._keys, entry.lane
+        names = [keys.due(entry.receiver), keys.lane(lane), keys.entries, keys.claims]
+        names += [keys.exhausted, keys.disabled, keys.wake, keys.not_before]
+        text = msgspec.json.encode(entry).decode()
+        arguments: list[str | int] = [
+            lane,
+            claim.token,
+            now_ms,
+            outcome,
+            entry.id,
+            text,
+            due_ms,
+            entry.receiver,
+            not_before,
+        ]
+        return bool(self._settle(keys=names, args=arguments))
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when a new entry has come, at the latest after `timeout_s`."""
+        self._redis.blpop([self._keys.wake], timeout=min(timeout_s, self._longest_wait_s))
+
+    def wake(self) -> None:
+        """Make one waiting notifier look again."""
+        pipeline = self._redis.pipeline()
+        pipeline.lpush(self._keys.wake, "wake")
+        pipeline.ltrim(self._keys.wake, 0, _KEPT_WAKES - 1)
+        pipeline.execute()
+
+    def next_due_ms(self, receiver: str) -> int | None:
+        """When the receiver's next lane is due and may be posted, None when it has none."""
+        first = self._redis.zrange(self._keys.due(receiver), 0, 0, withscores=True)
+        return max(int(first[0][1]), self.not_before_ms(receiver)) if first else None
+
+    def not_before_ms(self, receiver: str) -> int:
+        """Until when the receiver has asked to be left alone; 0 when it never has."""
+        return int(self._redis.zscore(self._keys.not_before, receiver) or 0)
+
+    # Looking
+
+    def receivers(self) -> set[str]:
+        """Every receiver that ever had an entry, in the rules or not."""
+        return set(self._redis.smembers(self._keys.receivers))
+
+    def disabled(self) -> dict[str, int]:
+        """Receivers that answered 410, and when (ms)."""
+        return {receiver: int(when) for receiver, when in self._redis.hgetall(self._keys.disabled).items()}
+
+    def enable(self, receiver: str) -> bool:
+        """Post to a disabled receiver again, what has waited first; False when it was not disabled."""
+        if not self._redis.hdel(self._keys.disabled, receiver):
+            return False
+        self.wake()
+        return True
+
+    def waiting(self, receiver: str | None = None) -> list[Entry]:
+        """Entries still to be delivered, oldest first; those of disabled and unknown receivers too."""
+        exhausted = set(self._redis.zrange(self._keys.exhausted, 0, -1))
+        entries = [decode_entry(text) for text in self._redis.hvals(self._keys.entries)]
+        waiting = [entry for entry in entries if entry.id not in exhausted and receiver in (None, entry.receiver)]
+        return sorted(waiting, key=lambda entry: (entry.created_ms, entry.id))
+
+    def counts(self) -> tuple[int, int]:
+        """How many entries wait, and how many are exhausted."""
+        pipeline = self._redis.pipeline()
+        pipeline.hlen(self._keys.entries)
+        pipeline.zcard(self._keys.exhausted)
+        entries, exhausted = pipeline.execute()
+        return entries - exhausted, exhausted
+
+    def waiting_for(self, receiver: str) -> int:
+        """How many entries wait for one receiver."""
+        pipeline = self._redis.pipeline()
+        for lane in self._redis.zrange(self._keys.due(receiver), 0, -1):
+            pipeline.llen(self._keys.lane(lane))
+        return sum(pipeline.execute())
+
+    def exhausted(self) -> list[Entry]:
+        """Entries whose attempts are used up, oldest failure first."""
+        ids = self._redis.zrange(self._keys.exhausted, 0, -1)
+        texts = self._redis.hmget(self._keys.entries, ids) if ids else []
+        return [decode_entry(text) for text in texts if text is not None]
+
+
+def announce(
+    keys: AlertKeys, rules: Rules, transitions: Iterable[Transition], now_ms: int, external_url: str
+) -> list[Command]:
+    """Commands that store notices of these changes for all who are to know, for `AlertStore.commit`.
+
+    When they are told is decided by `alerts.grouping.groups`, from the state that the receiver's group then has.
+    """
+    commands: list[Command] = []
+    for status, alert in transitions:
+        for target in targets(rules, alert.labels):
+            notice = Notice(target, status, alert, now_ms, external_url)
+            commands += [
+                ("RPUSH", keys.notices(target.group), msgspec.json.encode(notice).decode()),
+                # LT: a group that waits for its next look is looked at now.
+                ("ZADD", keys.flushes, "LT", str(now_ms), target.group),
+                ("LPUSH", keys.wake, target.group),
+                ("LTRIM", keys.wake, "0", str(_KEPT_WAKES - 1)),
+            ]
+    return commands

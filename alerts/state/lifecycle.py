@@ -1,0 +1,111 @@
+"""From what a rule says now and what was before to what is stored and what is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+
+from alerts.state.alert import SEVERITIES, Alert, Transition
+from contracts.rules.schema import Severity
+
+EXPLAINED_FOR_MS: Final = 60_000
+"""How long the explanation of an alert that fires is taken as still true."""
+
+
+class Step(NamedTuple):
+    """The alert afterwards (None: there is none) and, when it began or ceased to fire, what to tell."""
+
+    alert: Alert | None
+    transition: Transition | None
+
+
+def advance(
+    before: Alert | None,
+    *,
+    active: bool,
+    now_ms: int,
+    for_s: float = 0.0,
+    keep_firing_for_s: float,
+    begin: Callable[[], Alert],
+) -> Step:
+    """One evaluation: nothing → pending → firing → resolved, as in Prometheus.
+
+    A pending alert tells nobody. When the condition stops holding it is gone without a trace: the step has neither
+    alert nor transition, and the caller has `AlertStore.forget` it.
+
+    Args:
+        before: the pending or firing alert, None when there is none.
+        active: whether the condition holds now.
+        now_ms: when it is evaluated; the durations are counted on this clock.
+        for_s: how long the condition must hold before the alert fires; it fires at once when that is 0.
+        keep_firing_for_s: how long the condition must stay untrue before the alert resolves.
+        begin: makes the alert when the condition begins to hold, and once more when it fires after `for_s`, so that
+            its explanation is the newest; its start stays what it was.
+    """
+    if before is None:
+        if not active:
+            return Step(None, None)
+        alert = begin()
+        if for_s > 0:
+            return Step(msgspec.structs.replace(alert, active_since_ms=now_ms), None)
+        return Step(alert, Transition("firing", alert))
+    if before.active_since_ms is not None:
+        if not active:
+            return Step(None, None)
+        if now_ms - before.active_since_ms < for_s * 1000:
+            return Step(before, None)
+        alert = msgspec.structs.replace(
+            begin(), starts_at_ms=before.starts_at_ms, link=before.link, acknowledgement=before.acknowledgement
+        )
+        return Step(alert, Transition("firing", alert))
+    if active:
+        if before.inactive_since_ms is None:
+            return Step(before, None)
+        return Step(msgspec.structs.replace(before, inactive_since_ms=None), None)
+    since = now_ms if before.inactive_since_ms is None else before.inactive_since_ms
+    if now_ms - since < keep_firing_for_s * 1000:
+        if before.inactive_since_ms is not None:
+            return Step(before, None)
+        return Step(msgspec.structs.replace(before, inactive_since_ms=since), None)
+    return Step(None, Transition("resolved", resolved(before, now_ms)))
+
+
+def resolved(alert: Alert, now_ms: int) -> Alert:
+    """The alert at its end, which is after its start whatever the clocks say."""
+    return msgspec.structs.replace(alert, ends_at_ms=max(now_ms, alert.starts_at_ms + 1), inactive_since_ms=None)
+
+
+def is_stale(alert: Alert, now_ms: int) -> bool:
+    """Whether an alert fires whose explanation is a minute old (or of a time to come, when a clock was put back)."""
+    return alert.state == "firing" and not 0 <= now_ms - alert.explained_ms < EXPLAINED_FOR_MS
+
+
+def renewed(alert: Alert, *, value: float, annotations: Mapping[str, str], now_ms: int) -> Alert:
+    """The same alert with what is to be said now. No change of state: nobody is told, and what makes it this alert
+    (labels, start) stays."""
+    return msgspec.structs.replace(alert, value=value, annotations=dict(annotations), explained_ms=now_ms)
+
+
+def is_worse(severity: Severity | None, before: Alert) -> bool:
+    """Whether an alert fires that is milder than `severity` (None: the rule does not leave it to the score)."""
+    known = before.labels["severity"]
+    if severity is None or before.state != "firing" or known not in SEVERITIES:
+        return False
+    return SEVERITIES.index(severity) > SEVERITIES.index(known)
+
+
+def raised(before: Alert, worse: Alert, now_ms: int) -> tuple[Transition, Transition]:
+    """The score says more than when it began. Labels make an alert what it is, so the milder one ends, as in
+    Prometheus, and one with the higher severity goes on from the same start.
+
+    Args:
+        worse: the alert as it is explained now, with the higher severity.
+    """
+    told = {**before.annotations, "description": f"Raised to {worse.labels['severity']}."}
+    over = msgspec.structs.replace(resolved(before, now_ms), annotations=told)
+    # Who is at it still is.
+    return Transition("resolved", over), Transition(
+        "firing", msgspec.structs.replace(worse, acknowledgement=before.acknowledgement)
+    )
