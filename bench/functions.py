@@ -13,10 +13,10 @@ from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
 from models.annotator import Annotator, walks_bytes
 from models.registry.champion import Champion, LoadedModel
-from stream.collecting import relax_collector
-from stream.records import Headers, OutRecord, RecordBatch, ScoredBatch
-from stream.scoring import Scorer
-from stream.tweet_reading import read_batch
+from stream.codecs.tweet_decoder import read_batch
+from stream.kafka.records import Headers, OutRecord, RecordBatch, ScoredBatch
+from stream.scoring.scorer import Scorer
+from stream.worker.gc_tuning import relax_collector
 
 FUNCTION: Final = "BUZZWATCH_BENCH_FUNCTION"
 """Variable that says `whole` or `plain`."""

@@ -12,7 +12,7 @@ from bench.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 from models.registry.champion import Champion
-from stream.records import Headers, RecordBatch
+from stream.kafka.records import Headers, RecordBatch
 
 SAMPLE: Final = 100
 """How many of the first tweets are compared."""

@@ -20,12 +20,12 @@ from models.linear.model import HashedModel
 from models.registry.champion import LoadedModel
 from models.text.masking import mask_batch
 from models.text.matching import Matcher
-from stream.collecting import relax_collector
-from stream.event_batch import EventBatchWriter
-from stream.prediction_ids import identifiers
-from stream.records import RecordBatch
-from stream.scoring import Scorer
-from stream.tweet_reading import read_batch
+from stream.codecs.prediction_encoder import EventBatchWriter
+from stream.codecs.prediction_ids import identifiers
+from stream.codecs.tweet_decoder import read_batch
+from stream.kafka.records import RecordBatch
+from stream.scoring.scorer import Scorer
+from stream.worker.gc_tuning import relax_collector
 from training.linear.hashed_classifier import HashedClassifier
 
 _AT: Final = b"2026-11-20T10:00:00.000Z"

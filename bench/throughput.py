@@ -26,7 +26,7 @@ from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 
 if TYPE_CHECKING:
-    from stream.records import Headers
+    from stream.kafka.records import Headers
 
 _LOOK_EVERY_S: Final = 0.1
 _QUIET_S: Final = 3.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.settings import Settings, load_settings
-from stream.instance import Instance
-from stream.takeover import Takeover
+from stream.scoring.fencing import Takeover
+from stream.worker.instance import Instance
 
 
 @dataclass(frozen=True)

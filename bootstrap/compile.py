@@ -12,9 +12,9 @@ from contracts.settings import Settings
 from models.annotator import Annotator
 from models.base.artefact import load_artefact
 from models.text import language
-from stream.scored_reading import ScoredReader
-from stream.scoring import Scorer
-from stream.tweet_reading import read_values
+from stream.codecs.prediction_decoder import ScoredReader
+from stream.codecs.tweet_decoder import read_values
+from stream.scoring.scorer import Scorer
 
 
 def compile_scoring(settings: Settings) -> None:

@@ -21,15 +21,15 @@ from models.annotator import Annotator
 from models.registry.champion import Champion
 from models.text import language
 from stream import metrics
-from stream.health import Health
-from stream.judge_role import JudgeRole
-from stream.kafka_admin import wait_for_topics
-from stream.records import OutRecord
-from stream.score_role import ScoreRole
-from stream.scoring import Scorer
-from stream.topic_identity import TopicIdentity
-from stream.watch_role import WatchRole
-from stream.worker import Deliver, Failed, Roles, Worker, create_worker
+from stream.counting.feedback_consumer import JudgeRole
+from stream.counting.role import WatchRole
+from stream.kafka.admin import wait_for_topics
+from stream.kafka.records import OutRecord
+from stream.kafka.topic_id import TopicIdentity
+from stream.scoring.role import ScoreRole
+from stream.scoring.scorer import Scorer
+from stream.worker.faust_app import Deliver, Failed, Roles, Worker, create_worker
+from stream.worker.health import Health
 
 _log = logging.getLogger("buzzwatch.worker")
 

@@ -11,7 +11,7 @@ from cli.wide import wide_console
 from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import load_settings
-from stream.following import follow
+from stream.kafka.topic_reader import follow
 
 app = typer.Typer(add_completion=False)
 

@@ -22,7 +22,7 @@ from cli.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings, load_settings
 from contracts.times import to_ms, to_rfc3339
-from stream.dead_letter_log import (
+from stream.dead_letters.reader import (
     DeadLetter,
     checked_position,
     dead_letters,
@@ -33,10 +33,10 @@ from stream.dead_letter_log import (
     record_at,
     records,
 )
-from stream.headers import headers_of
-from stream.records import Record
-from stream.replay_log import ReplayLog
-from stream.replaying import Outcome, Replayer
+from stream.dead_letters.replay import Outcome, Replayer
+from stream.dead_letters.replay_claims import ReplayLog
+from stream.kafka.headers import headers_of
+from stream.kafka.records import Record
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
-from stream.producing import TweetProducer, paced
-from stream.tweet_files import FORMATS, read_tweets
+from stream.kafka.tweet_files import FORMATS, read_tweets
+from stream.kafka.tweet_producer import TweetProducer, paced
 
 app = typer.Typer(add_completion=False)
 

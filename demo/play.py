@@ -18,9 +18,9 @@ from contracts.settings import Settings
 from contracts.times import to_rfc3339
 from demo import crisis
 from demo.crisis import Line
-from stream.following import follow
-from stream.producing import TweetProducer
-from stream.tweet_files import Line as Record
+from stream.kafka.topic_reader import follow
+from stream.kafka.tweet_files import Line as Record
+from stream.kafka.tweet_producer import TweetProducer
 
 PAST_TWEETS: Final = 1500
 _DAY_MS: Final = 86_400_000

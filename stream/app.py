@@ -6,7 +6,7 @@ import gc
 import sys
 
 # What is imported stays: a collector that looks through it again and again takes a tenth of the start.
-# `stream.collecting` turns it on again when the roles start.
+# `stream.worker.gc_tuning` turns it on again when the roles start.
 gc.disable()
 
 from bootstrap.beginning import begin, import_numba_without_scipy  # noqa: E402

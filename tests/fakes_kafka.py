@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stream.records import Headers
+from stream.kafka.records import Headers
 
 
 class FakeRecord:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import KafkaSettings, MlflowSettings, Settings
 from demo.rules import write_rules
-from stream.following import follow
+from stream.kafka.topic_reader import follow
 from tests.fakes import Receiver
 from tests.servers import free_ports
 

@@ -7,7 +7,7 @@ from typing import Any
 from quixstreams import Application
 
 from bench.functions import CameIn, Work
-from stream.records import OutRecord
+from stream.kafka.records import OutRecord
 
 
 def main() -> None:

@@ -16,11 +16,11 @@ from contracts.errors import BuzzwatchError, InvalidTweet, ModelFailure, Unavail
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
 from contracts.topics import TopicSettings
-from stream.dead_letter_log import log_id, records
-from stream.dead_letters import dead_letter
-from stream.following import follow
-from stream.records import Headers, Record
-from stream.replay_log import ReplayLog
+from stream.dead_letters.reader import log_id, records
+from stream.dead_letters.record import dead_letter
+from stream.dead_letters.replay_claims import ReplayLog
+from stream.kafka.records import Headers, Record
+from stream.kafka.topic_reader import follow
 from tests.fakes_kafka import FakeRecord
 
 CONTROL = b"\x1b[31mred\x00\xff"

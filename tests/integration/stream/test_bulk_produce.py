@@ -17,10 +17,10 @@ from models.annotator import Annotator
 from models.base.jit import COMPILED
 from models.linear.model import HashedModel
 from models.registry.champion import LoadedModel
-from stream.bulk_produce import BulkProduce
-from stream.event_batch import EventBatch
-from stream.records import RecordBatch
-from stream.scoring import Scorer
+from stream.codecs.prediction_encoder import EventBatch
+from stream.kafka.records import RecordBatch
+from stream.scoring.bulk_producer import BulkProduce
+from stream.scoring.scorer import Scorer
 from tests.fakes_kafka import FakeRecord
 from tests.unit.models.hashed_samples import random_weights
 

@@ -18,9 +18,9 @@ from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
-from stream.dead_letters import error_class
-from stream.judge_role import JudgeRole
-from stream.records import OutRecord
+from stream.counting.feedback_consumer import JudgeRole
+from stream.dead_letters.record import error_class
+from stream.kafka.records import OutRecord
 from tests.fakes_kafka import FakeRecord
 from tests.servers import RunningServer
 
@@ -189,7 +189,7 @@ async def test_a_start_that_the_consumer_forgot_is_insisted_on(start: Callable[[
 async def test_what_is_no_longer_there_is_not_waited_for_for_ever(
     start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream.judge_role._PATIENCE_S", 0.2)
+    monkeypatch.setattr("stream.counting.feedback_consumer._PATIENCE_S", 0.2)
     judging = start()
     judging.topic = [judgement() for _ in range(4)]
     judging.first = judging.next = 2
@@ -207,7 +207,7 @@ async def test_what_is_no_longer_there_is_not_waited_for_for_ever(
 async def test_what_came_meanwhile_is_not_lost_when_it_is_waited_for_no_longer(
     start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream.judge_role._PATIENCE_S", 0.2)
+    monkeypatch.setattr("stream.counting.feedback_consumer._PATIENCE_S", 0.2)
     judging = start()
     judging.topic = [judgement() for _ in range(5)]
     judging.first = judging.next = 2
@@ -236,7 +236,7 @@ async def test_a_record_that_waited_for_redis_does_not_jump_over_what_redis_forg
         return really(self, *arguments)
 
     monkeypatch.setattr(Judge, "judge", judge)
-    monkeypatch.setattr("stream.judge_role._REDIS_AWAY_S", 0.2)
+    monkeypatch.setattr("stream.counting.feedback_consumer._REDIS_AWAY_S", 0.2)
     judging.topic.append(judgement())
     reading = asyncio.create_task(judging.read())
     await asyncio.sleep(0.1)  # the record waits
@@ -277,7 +277,7 @@ async def test_bad_feedback_is_buried_once_however_long_redis_is_away(
         return after
 
     monkeypatch.setattr(judging.role._judge, "judge", returning)
-    monkeypatch.setattr("stream.judge_role._REDIS_AWAY_S", 0.01)
+    monkeypatch.setattr("stream.counting.feedback_consumer._REDIS_AWAY_S", 0.01)
     judging.topic = [b"junk", b"more junk", judgement()]
     await judging.read()
     assert [letter.value for letter in judging.buried] == [b"junk", b"more junk"]

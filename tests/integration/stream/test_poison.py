@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
-from stream.headers import UNREADABLE, headers_of
+from stream.kafka.headers import UNREADABLE, headers_of
 from tests.integration.stream.test_score_role import produce, read, start, tweets, wait_for
 
 __all__ = ["start"]  # a fixture

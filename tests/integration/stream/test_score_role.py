@@ -25,12 +25,12 @@ from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from models.annotator import Annotator
 from models.registry.champion import Champion
-from stream.following import follow
-from stream.records import Record, RecordBatch
-from stream.score_role import ScoreRole
-from stream.scoring import Scorer
-from stream.takeover import Takeover
-from stream.topic_identity import TopicIdentity
+from stream.kafka.records import Record, RecordBatch
+from stream.kafka.topic_id import TopicIdentity
+from stream.kafka.topic_reader import follow
+from stream.scoring.fencing import Takeover
+from stream.scoring.role import ScoreRole
+from stream.scoring.scorer import Scorer
 from tests.servers import RunningServer
 from tests.waiting import until
 
@@ -232,7 +232,7 @@ def test_workers_that_join_and_leave_lose_and_double_nothing(
 def test_the_instance_name_is_the_lowest_free_slot_and_stays_after_a_restart(
     settings: Settings, tmp_path: Path
 ) -> None:
-    from stream.instance import Instance
+    from stream.worker.instance import Instance
 
     settings.worker.group = settings.kafka.topics.tweets
     one, two = Instance(settings), Instance(settings)

@@ -11,10 +11,10 @@ from alerts.storage.connection import connect
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
-from stream.consumers import batch_consumer
+from stream.counting.consumer import Watch
+from stream.kafka.consumers import batch_consumer
+from stream.kafka.topic_id import TopicIdentity
 from stream.metrics import WATCHED
-from stream.topic_identity import TopicIdentity
-from stream.watching import Watch
 from tests.integration.stream.test_score_role import produce
 from tests.servers import RunningServer
 from tests.waiting import until

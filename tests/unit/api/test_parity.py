@@ -15,8 +15,8 @@ from contracts.events import SENTIMENTS, decode_prediction
 from models.annotator import Annotator
 from models.base.artefact import load_artefact
 from models.base.jit import COMPILED
-from stream.records import RecordBatch
-from stream.scoring import Scorer
+from stream.kafka.records import RecordBatch
+from stream.scoring.scorer import Scorer
 from tests.fakes_kafka import FakeRecord
 from tests.unit.api.conftest import RULES, Api
 from tests.unit.training.test_hashed_classifier import BAD, GOOD, PLAIN, made_up, small

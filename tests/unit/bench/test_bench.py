@@ -31,7 +31,7 @@ from contracts.events import ModelRef, decode_tweet
 from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
 from models.registry.champion import LoadedModel
-from stream.records import RecordBatch
+from stream.kafka.records import RecordBatch
 from tests.fake_model import FakeModel
 
 

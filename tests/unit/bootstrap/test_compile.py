@@ -10,9 +10,9 @@ from contracts.settings import Settings
 from models.annotator import Annotator
 from models.base.artefact import load_artefact
 from models.registry.champion import LoadedModel
-from stream.records import RecordBatch
-from stream.scored_reading import ScoredReader
-from stream.scoring import Scorer
+from stream.codecs.prediction_decoder import ScoredReader
+from stream.kafka.records import RecordBatch
+from stream.scoring.scorer import Scorer
 
 
 class Compilations(event.Listener):

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from cli import dlq
 from contracts.errors import InvalidTweet
 from contracts.settings import Settings
-from stream import replaying
-from stream.dead_letter_log import DeadLetter, described
-from stream.dead_letters import dead_letter
-from stream.records import Record
-from stream.replay_log import Claim
+from stream.dead_letters import replay as replaying
+from stream.dead_letters.reader import DeadLetter, described
+from stream.dead_letters.record import dead_letter
+from stream.dead_letters.replay_claims import Claim
+from stream.kafka.records import Record
 from tests.fakes_kafka import FakeRecord
 
 

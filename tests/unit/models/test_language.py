@@ -9,8 +9,8 @@ from contracts.events import decode_prediction
 from models.annotator import Annotator
 from models.text import language
 from models.text.batch import TextBatch
-from stream.records import RecordBatch
-from stream.scoring import Scorer
+from stream.kafka.records import RecordBatch
+from stream.scoring.scorer import Scorer
 from tests.fake_model import FakeChampion, FakeModel
 from tests.fakes_kafka import FakeRecord
 from tests.unit.models.test_annotate import RULES

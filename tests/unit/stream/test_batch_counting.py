@@ -14,10 +14,10 @@ from contracts.errors import InvalidRecord
 from contracts.events import ModelRef, Prediction, Scores
 from contracts.settings import AlertSettings
 from contracts.times import to_rfc3339
-from stream.batch_counting import tally_columns
-from stream.counting import MAX_SAMPLES, Tally, tally
-from stream.scored_kernel import read_events
-from stream.scored_reading import ScoredReader, read_one
+from stream.codecs.prediction_decoder import ScoredReader, read_one
+from stream.codecs.prediction_decoder_kernel import read_events
+from stream.counting.columnar_tally import tally_columns
+from stream.counting.tally import MAX_SAMPLES, Tally, tally
 
 SETTINGS = AlertSettings()
 NOW = 1_790_000_040_000
@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def written(**other: Any) -> bytes:
-    """An event as `stream.event_batch` writes it."""
+    """An event as `stream.codecs.prediction_encoder` writes it."""
     event: dict[str, Any] = {
         "tweet_id": "1",
         "prediction_id": "6e90dc51-5104-5586-8a51-d54342f4ac60",

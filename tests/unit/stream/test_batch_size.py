@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from stream.batch_size import BatchSize
+from stream.scoring.batch_size import BatchSize
 
 
 def test_it_begins_small_and_takes_what_a_quick_model_can() -> None:

@@ -5,7 +5,7 @@ import sys
 
 _PROGRAM = """
 import gc
-from stream.collecting import relax_collector
+from stream.worker.gc_tuning import relax_collector
 relax_collector()
 before = gc.get_stats()[0]["collections"]
 batch = [(number, []) for number in range(40_000)]

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from contracts.errors import InvalidTweet
-from stream.dead_letters import dead_letter, error_class
-from stream.replaying import replayed_headers
+from stream.dead_letters.record import dead_letter, error_class
+from stream.dead_letters.replay import replayed_headers
 from tests.fakes_kafka import FakeRecord
 
 

@@ -9,8 +9,8 @@ from confluent_kafka import KafkaError
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from stream import following
-from stream.following import follow
+from stream.kafka import topic_reader as following
+from stream.kafka.topic_reader import follow
 
 
 class _Event:

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from stream.health import Health, Role
+from stream.worker.health import Health, Role
 
 
 @dataclass

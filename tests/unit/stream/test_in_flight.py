@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from stream.in_flight import InFlight
+from stream.scoring.in_flight import InFlight
 
 
 def test_no_more_than_the_most_set_out() -> None:

@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from stream.batch_size import BatchSize
-from stream.in_flight import InFlight
-from stream.intake import Intake
-from stream.topic_identity import TopicIdentity
+from stream.kafka.topic_id import TopicIdentity
+from stream.scoring.batch_consumer import Intake
+from stream.scoring.batch_size import BatchSize
+from stream.scoring.in_flight import InFlight
 
 
 class _Kafka:

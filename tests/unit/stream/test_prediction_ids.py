@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from contracts.events import ModelRef, prediction_id
-from stream import prediction_ids as compiled
-from stream.prediction_ids import prediction_ids
+from stream.codecs import prediction_ids as compiled
+from stream.codecs.prediction_ids import prediction_ids
 
 
 @pytest.mark.parametrize("name", ["sentiment", "é" * 100])

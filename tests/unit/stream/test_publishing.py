@@ -7,9 +7,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from contracts.errors import Unavailable
-from stream import publishing
-from stream.publishing import Aborted, Publisher
-from stream.records import RecordBatch, ScoredBatch
+from stream.kafka.records import RecordBatch, ScoredBatch
+from stream.scoring import publisher as publishing
+from stream.scoring.publisher import Aborted, Publisher
 
 BATCH = ScoredBatch(RecordBatch([], 0, None), [], [])
 

@@ -13,9 +13,9 @@ from contracts.rules.schema import Rules, Theme, Watch
 from models.annotator import Annotator
 from models.registry.champion import LoadedModel
 from models.text.masking import mask
-from stream.dead_letters import error_class
-from stream.records import OutRecord, RecordBatch, ScoredBatch
-from stream.scoring import Scorer
+from stream.dead_letters.record import error_class
+from stream.kafka.records import OutRecord, RecordBatch, ScoredBatch
+from stream.scoring.scorer import Scorer
 from tests.fake_model import POISON, FakeModel
 from tests.fakes_kafka import FakeRecord
 
@@ -66,7 +66,7 @@ def test_an_event_says_everything_about_its_tweet() -> None:
 
 @pytest.mark.parametrize("compiled", [True, False])
 def test_an_event_is_dated_a_minute_ahead_at_most(compiled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stream.scoring.COMPILED", compiled)
+    monkeypatch.setattr("stream.scoring.scorer.COMPILED", compiled)
     records = [FakeRecord(tweet(), offset=0, timestamp_ms=stamp) for stamp in (SENT_MS, NOW_MS + 86_400_000)]
     loaded = LoadedModel.of(ModelRef("sentiment", "7"), FakeModel(), ("champion",))
     scored = Scorer(ANNOTATOR, "masked").score(RecordBatch(records, 0, None), loaded, NOW_MS)

@@ -16,11 +16,12 @@ from contracts.times import to_rfc3339
 from models.base.jit import COMPILED
 from models.linear.model import HashedModel
 from models.registry.champion import LoadedModel
-from stream import scoring, tweet_reading
-from stream.event_batch import EventBatch
-from stream.records import OutRecord, RecordBatch
-from stream.scoring import Scorer
-from stream.tweet_reading import read_batch
+from stream.codecs import tweet_decoder as tweet_reading
+from stream.codecs.prediction_encoder import EventBatch
+from stream.codecs.tweet_decoder import read_batch
+from stream.kafka.records import OutRecord, RecordBatch
+from stream.scoring import scorer as scoring
+from stream.scoring.scorer import Scorer
 from tests.fakes_kafka import FakeRecord
 from tests.unit.models.hashed_samples import HOSTILE, random_weights
 from tests.unit.stream.test_scoring import ANNOTATOR, NOW_MS, SENT_MS

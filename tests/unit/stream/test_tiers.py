@@ -14,9 +14,9 @@ from contracts.rules.schema import Rules, Watch
 from models.annotator import Annotator
 from models.cascade import CascadeModel
 from models.registry.champion import LoadedModel
-from stream import scoring
-from stream.records import RecordBatch
-from stream.scoring import Scorer
+from stream.kafka.records import RecordBatch
+from stream.scoring import scorer as scoring
+from stream.scoring.scorer import Scorer
 from tests.fake_model import FakeModel
 from tests.fakes_kafka import FakeRecord
 

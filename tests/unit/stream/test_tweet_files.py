@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from contracts.events import decode_tweet
-from stream.producing import paced
-from stream.tweet_files import Line, TweetFileError, read_tweets
+from stream.kafka.tweet_files import Line, TweetFileError, read_tweets
+from stream.kafka.tweet_producer import paced
 
 
 def values(path: Path, file_format: str | None = None) -> list[dict[str, Any]]:

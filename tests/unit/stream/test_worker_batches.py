@@ -6,7 +6,7 @@ from typing import Any
 
 import faust
 
-from stream.worker import Batches
+from stream.worker.faust_app import Batches
 
 
 async def test_a_rebalance_of_faust_drops_no_batch_on_its_way(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from stream.dead_letter_log import header, position_of
-from stream.dead_letters import taken_apart
-from stream.headers import headers_of
-from stream.records import Headers, Record
-from stream.replay_log import Claim, ReplayLog
+from stream.dead_letters.reader import header, position_of
+from stream.dead_letters.record import taken_apart
+from stream.dead_letters.replay_claims import Claim, ReplayLog
+from stream.kafka.headers import headers_of
+from stream.kafka.records import Headers, Record
 
 _PATIENCE_S: Final = 30.0
 _BATCH: Final = 500

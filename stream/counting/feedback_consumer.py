@@ -21,8 +21,8 @@ from alerts.storage.redis_health import in_words
 from contracts.errors import InvalidFeedback, InvalidRecord, Unavailable
 from contracts.events import Feedback, decode_feedback
 from stream import metrics
-from stream.dead_letters import dead_letter
-from stream.records import OutRecord, Record
+from stream.dead_letters.record import dead_letter
+from stream.kafka.records import OutRecord, Record
 
 _log = logging.getLogger("buzzwatch.stream.judge")
 

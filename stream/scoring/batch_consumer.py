@@ -13,11 +13,11 @@ from typing import Any, cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from stream.batch_size import BatchSize
-from stream.consumers import CALL_S, is_record, lag_of, within_log
-from stream.in_flight import InFlight
-from stream.records import Record, RecordBatch
-from stream.topic_identity import TopicIdentity
+from stream.kafka.consumers import CALL_S, is_record, lag_of, within_log
+from stream.kafka.records import Record, RecordBatch
+from stream.kafka.topic_id import TopicIdentity
+from stream.scoring.batch_size import BatchSize
+from stream.scoring.in_flight import InFlight
 
 _log = logging.getLogger("buzzwatch.stream.intake")
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from contracts.events import SENTIMENTS, ModelRef
 from models.annotator import Annotator, Columns
 from models.text.batch import TextBatch
-from stream.cloud_events import cloud_event_headers, marks
-from stream.event_kernel import DIGITS, ESCAPES, write_events
-from stream.prediction_ids import LENGTH, identifiers
-from stream.records import OutRecord
-from stream.tweet_reading import TweetColumns
+from stream.codecs.cloud_events import cloud_event_headers, marks
+from stream.codecs.prediction_encoder_kernel import DIGITS, ESCAPES, write_events
+from stream.codecs.prediction_ids import LENGTH, identifiers
+from stream.codecs.tweet_decoder import TweetColumns
+from stream.kafka.records import OutRecord
 
 _encode = msgspec.json.Encoder().encode
 _MOST_KEPT = 10_000

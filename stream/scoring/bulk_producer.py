@@ -19,9 +19,9 @@ import numpy as np
 from confluent_kafka import KafkaError, KafkaException, Producer, cimpl
 
 from models.base.jit import COMPILED, compiled
-from stream.cloud_events import cloud_event_headers
-from stream.event_batch import EventBatch
-from stream.prediction_ids import LENGTH
+from stream.codecs.cloud_events import cloud_event_headers
+from stream.codecs.prediction_encoder import EventBatch
+from stream.codecs.prediction_ids import LENGTH
 
 _log = logging.getLogger("buzzwatch.stream.publishing")
 

@@ -17,9 +17,9 @@ from alerts.rules.feedback_evaluator import Judge
 from alerts.storage.redis_health import in_words
 from contracts.settings import Settings
 from models.registry.champion import Champion, LoadedModel
-from stream.consumers import batch_consumer
-from stream.topic_identity import TopicIdentity
-from stream.watching import Watch
+from stream.counting.consumer import Watch
+from stream.kafka.consumers import batch_consumer
+from stream.kafka.topic_id import TopicIdentity
 
 _log = logging.getLogger("buzzwatch.stream.watch")
 

@@ -18,12 +18,12 @@ from models.annotator import Annotator, Columns
 from models.base.jit import COMPILED
 from models.registry.champion import LoadedModel
 from models.text.masking import mask_batch
-from stream.cloud_events import EventWriter, cloud_event_headers, instant
-from stream.dead_letters import dead_letter
-from stream.event_batch import EventBatchWriter
-from stream.prediction_ids import prediction_ids
-from stream.records import OutRecord, Record, RecordBatch, ScoredBatch
-from stream.tweet_reading import read_batch, read_values
+from stream.codecs.cloud_events import EventWriter, cloud_event_headers, instant
+from stream.codecs.prediction_encoder import EventBatchWriter
+from stream.codecs.prediction_ids import prediction_ids
+from stream.codecs.tweet_decoder import read_batch, read_values
+from stream.dead_letters.record import dead_letter
+from stream.kafka.records import OutRecord, Record, RecordBatch, ScoredBatch
 
 _log = logging.getLogger("buzzwatch.stream.scoring")
 

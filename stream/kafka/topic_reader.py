@@ -10,7 +10,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from stream.records import Record
+from stream.kafka.records import Record
 
 _CALL_S = 5.0
 _SILENCE_S = 30.0

@@ -21,13 +21,13 @@ from alerts.storage.redis_health import in_words
 from contracts.errors import InvalidRecord
 from contracts.settings import AlertSettings
 from models.base.jit import COMPILED
-from stream.batch_counting import tally_columns
-from stream.consumers import CALL_S, is_fatal, is_record, lag_of, within_log
-from stream.counting import Tally, tally
+from stream.codecs.prediction_decoder import ScoredReader, read_one
+from stream.counting.columnar_tally import tally_columns
+from stream.counting.tally import Tally, tally
+from stream.kafka.consumers import CALL_S, is_fatal, is_record, lag_of, within_log
+from stream.kafka.records import Record
+from stream.kafka.topic_id import TopicIdentity
 from stream.metrics import WATCHED, WATCHED_UNREADABLE
-from stream.records import Record
-from stream.scored_reading import ScoredReader, read_one
-from stream.topic_identity import TopicIdentity
 
 _log = logging.getLogger("buzzwatch.stream.watching")
 

@@ -20,9 +20,9 @@ from contracts.errors import InvalidRecord
 from contracts.events import decode_tweet
 from contracts.times import to_ms, to_rfc3339
 from models.text.batch import TextBatch
-from stream.instants import write_missing
-from stream.records import Record
-from stream.tweet_kernel import INSTANT, read_tweets
+from stream.codecs.timestamps import write_missing
+from stream.codecs.tweet_kernel import INSTANT, read_tweets
+from stream.kafka.records import Record
 
 _encode = msgspec.json.Encoder().encode
 _PLANE: Final = 0x10000

@@ -12,10 +12,10 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
-from stream.following import follow
-from stream.headers import headers_of
-from stream.records import Headers, Record
-from stream.topic_identity import TopicIdentity
+from stream.kafka.headers import headers_of
+from stream.kafka.records import Headers, Record
+from stream.kafka.topic_id import TopicIdentity
+from stream.kafka.topic_reader import follow
 
 _CALL_S = 5.0
 _POSITION = re.compile(r"(\d{1,9}):(\d{1,18})")

@@ -6,7 +6,7 @@ import ctypes
 from operator import methodcaller
 from typing import Any, Final
 
-from stream.records import Headers, Record
+from stream.kafka.records import Headers, Record
 
 UNREADABLE: Final = "\ufffd"
 """Stands for a name that is not UTF-8."""

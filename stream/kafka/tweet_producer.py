@@ -13,7 +13,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from contracts.topics import DEAD_LETTER_ROOM, MAX_RECORD_BYTES
-from stream.tweet_files import Line
+from stream.kafka.tweet_files import Line
 
 _log = logging.getLogger("buzzwatch.produce")
 

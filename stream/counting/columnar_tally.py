@@ -1,4 +1,4 @@
-"""`stream.counting.tally` over columns instead of objects: the same counts, some ten times cheaper.
+"""`stream.counting.tally.tally` over columns instead of objects: the same counts, some ten times cheaper.
 
 Tweets that count in the same cells are found by sorting numbers; Python sees groups of them, and the few that are
 shown.
@@ -19,8 +19,8 @@ from alerts.counters.bloom_filter import PERIOD_S
 from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, Answer, Cell, Sample, TextGroup
 from contracts.events import SENTIMENTS, decode_prediction
 from contracts.settings import AlertSettings
-from stream.counting import MAX_SAMPLES, Tally
-from stream.scored_reading import ScoredColumns, Topics
+from stream.codecs.prediction_decoder import ScoredColumns, Topics
+from stream.counting.tally import MAX_SAMPLES, Tally
 
 _Numbers = NDArray[np.int64]
 _LATE = np.iinfo(np.int64).min
@@ -59,7 +59,7 @@ def tally_columns(columns: ScoredColumns, settings: AlertSettings, now_ms: int) 
 
 
 def _event_times(columns: ScoredColumns, settings: AlertSettings) -> tuple[_Numbers, NDArray[np.bool_]]:
-    """`stream.counting.event_time` of every row."""
+    """`stream.counting.tally.event_time` of every row."""
     ahead = columns.created > columns.stamps + settings.ahead_after_s * 1000
     late = columns.created < columns.stamps - settings.late_after_s * 1000
     return np.where(ahead, columns.stamps, columns.created), late & ~ahead

@@ -22,7 +22,7 @@ from contracts.events import SENTIMENTS, ModelRef, Prediction, decode_prediction
 from contracts.times import to_ms
 from models.text.batch import TextBatch
 from models.text.digests import digest_array, digests
-from stream.scored_kernel import read_events
+from stream.codecs.prediction_decoder_kernel import read_events
 
 _MOST_KEPT: Final = 10_000
 _BIN_OF: Final = np.array(

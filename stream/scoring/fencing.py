@@ -11,8 +11,8 @@ import threading
 from confluent_kafka import Producer
 
 from contracts.settings import Settings
-from stream.kafka_admin import wait_for_topics
-from stream.publishing import fence, transactional_producer
+from stream.kafka.admin import wait_for_topics
+from stream.scoring.publisher import fence, transactional_producer
 
 
 class Takeover:

@@ -12,9 +12,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
-from stream.bulk_produce import BulkProduce
-from stream.event_batch import EventBatch
-from stream.records import OutRecord, ScoredBatch
+from stream.codecs.prediction_encoder import EventBatch
+from stream.kafka.records import OutRecord, ScoredBatch
+from stream.scoring.bulk_producer import BulkProduce
 
 _log = logging.getLogger("buzzwatch.stream.publishing")
 

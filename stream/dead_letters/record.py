@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from contracts.errors import InvalidRecord
-from stream.headers import headers_of
-from stream.records import Headers, OutRecord, Record
+from stream.kafka.headers import headers_of
+from stream.kafka.records import Headers, OutRecord, Record
 
 OURS: Final = ("error", "error-class", "source-topic", "source-partition", "source-offset", "attempts")
 _MAX_ERROR: Final = 500

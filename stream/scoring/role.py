@@ -23,16 +23,16 @@ from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 from models.registry.champion import Champion
 from stream import metrics
-from stream.batch_size import BatchSize
-from stream.consumers import batch_consumer
-from stream.dead_letters import error_class
-from stream.in_flight import InFlight
-from stream.intake import Intake
-from stream.publishing import Aborted, Publisher
-from stream.records import RecordBatch, ScoredBatch
-from stream.scoring import Scorer
-from stream.takeover import Takeover
-from stream.topic_identity import TopicIdentity
+from stream.dead_letters.record import error_class
+from stream.kafka.consumers import batch_consumer
+from stream.kafka.records import RecordBatch, ScoredBatch
+from stream.kafka.topic_id import TopicIdentity
+from stream.scoring.batch_consumer import Intake
+from stream.scoring.batch_size import BatchSize
+from stream.scoring.fencing import Takeover
+from stream.scoring.in_flight import InFlight
+from stream.scoring.publisher import Aborted, Publisher
+from stream.scoring.scorer import Scorer
 
 _log = logging.getLogger("buzzwatch.stream.score")
 

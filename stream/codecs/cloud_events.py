@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from contracts.events import SENTIMENTS, ModelRef
 from contracts.times import to_ms, to_rfc3339
 from models.annotator import Annotator
-from stream.records import Headers
+from stream.kafka.records import Headers
 
 SOURCE = b"/buzzwatch/score"
 TYPE = b"buzzwatch.tweet.scored.v1"

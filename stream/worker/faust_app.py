@@ -19,13 +19,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
-from stream.collecting import relax_collector
-from stream.health import Health, Report
-from stream.instance import Instance
-from stream.judge_role import JudgeRole
-from stream.records import Headers, RecordBatch
-from stream.score_role import ScoreRole, reason
-from stream.watch_role import WatchRole
+from stream.counting.feedback_consumer import JudgeRole
+from stream.counting.role import WatchRole
+from stream.kafka.records import Headers, RecordBatch
+from stream.scoring.role import ScoreRole, reason
+from stream.worker.gc_tuning import relax_collector
+from stream.worker.health import Health, Report
+from stream.worker.instance import Instance
 
 _log = logging.getLogger("buzzwatch.stream.worker")
 
