@@ -87,7 +87,7 @@ KERNELS := $(shell grep -ls '^@compiled' models/*.py stream/*.py)
 	@touch $@
 
 var/kafka-jars/.pom: pom.xml .venv/.installed
-	$(BIN)/python -c "from local.kafka_jars import ensure_jars; ensure_jars()"
+	$(BIN)/python -c "from local.servers.kafka_jars import ensure_jars; ensure_jars()"
 	@touch $@
 
 .uv/bin/uv:

@@ -9,13 +9,18 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from api import alert_routes, errors, feedback_routes, health_routes, predict_routes, silence_routes
+from api import errors
 from api.bodies import Problem
 from api.limits import BodyLimit
 from api.metrics import Measured, Metrics
-from api.pages import OwnServerOnly
 from api.parts import Parts
-from api.predict_routes import Scoring
+from api.routes import alerts as alert_routes
+from api.routes import feedback as feedback_routes
+from api.routes import health as health_routes
+from api.routes import predict as predict_routes
+from api.routes import silences as silence_routes
+from api.routes.pages import OwnServerOnly
+from api.routes.predict import Scoring
 
 
 def create_app(parts: Parts) -> FastAPI:

@@ -25,9 +25,9 @@ from bench.report import Report
 from bench.site import free_ports
 from contracts.rules.schema import Rules
 from contracts.settings import LocalSettings, RedisSettings, Settings
-from local.redis import redis_server
-from local.server import wait_until_ready
-from local.tether import tethered
+from local.die_with_parent import tethered
+from local.servers.redis import redis_server
+from local.servers.server import wait_until_ready
 
 SHARDS: Final = 4
 _DAY_S: Final = 86_400

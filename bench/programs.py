@@ -18,7 +18,7 @@ from bench.processes import end
 from bench.site import Site, environment
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
-from local.tether import tethered
+from local.die_with_parent import tethered
 
 START_S: Final = 120.0
 """How long a program may take until it does something."""

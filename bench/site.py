@@ -19,10 +19,10 @@ import pydantic
 from contracts.errors import BuzzwatchError
 from contracts.settings import KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings, load_settings
 from contracts.topics import TopicSettings
-from local.kafka import kafka_server
-from local.redis import redis_server
-from local.server import Server, wait_until_ready
-from local.tether import tethered
+from local.die_with_parent import tethered
+from local.servers.kafka import kafka_server
+from local.servers.redis import redis_server
+from local.servers.server import Server, wait_until_ready
 from local.topics import admin, create_topics
 from models.registry.champion_cache import ChampionCache
 from models.registry.client import RegisteredVersion

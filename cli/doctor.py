@@ -12,8 +12,8 @@ from rich.text import Text
 
 from cli.wide import wide_console
 from contracts.settings import load_settings
-from local.checks import findings
-from local.findings import Finding
+from local.doctor.checks import findings
+from local.doctor.findings import Finding
 
 app = typer.Typer(add_completion=False)
 

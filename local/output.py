@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from local.server import Server
+from local.servers.server import Server
 
 _LOOK_EVERY_S = 0.2
 

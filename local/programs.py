@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 
 from contracts.settings import Settings
-from local.server import Server, make_folder, reachable_host
+from local.servers.server import Server, make_folder, reachable_host
 
 _START_TIMEOUT_S = 120.0  # the first worker on a machine compiles the scorer
 

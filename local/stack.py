@@ -15,10 +15,10 @@ from alerts.storage.redis_health import place_of
 from contracts.errors import Unavailable
 from contracts.redaction import redacted
 from contracts.settings import LocalSettings, Settings
-from local.kafka import kafka_server
-from local.mlflow import mlflow_server
-from local.redis import redis_server
-from local.server import Server, ensure_ports_are_free, make_folder, reachable_host, wait_until_ready
+from local.servers.kafka import kafka_server
+from local.servers.mlflow import mlflow_server
+from local.servers.redis import redis_server
+from local.servers.server import Server, ensure_ports_are_free, make_folder, reachable_host, wait_until_ready
 from local.supervision import FATAL, Supervision
 from local.topics import create_topics
 

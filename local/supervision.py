@@ -22,8 +22,8 @@ from typing import Any, Final
 from supervisor.xmlrpc import SupervisorTransport
 
 from contracts.errors import Unavailable
-from local.server import Server, make_folder
-from local.tether import tethered
+from local.die_with_parent import tethered
+from local.servers.server import Server, make_folder
 
 _GRACE_S: Final = 10.0
 STARTING: Final = 10  # supervisor.states.ProcessStates

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from contracts.settings import LocalSettings
-from local.kafka import kafka_server
-from local.mlflow import mlflow_server
-from local.redis import redis_server
-from local.server import Server, ensure_ports_are_free, wait_until_ready
-from local.tether import tethered
+from local.die_with_parent import tethered
+from local.servers.kafka import kafka_server
+from local.servers.mlflow import mlflow_server
+from local.servers.redis import redis_server
+from local.servers.server import Server, ensure_ports_are_free, wait_until_ready
 
 
 def free_ports(count: int) -> list[int]:

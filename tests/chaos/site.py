@@ -18,7 +18,7 @@ from confluent_kafka.admin import AdminClient
 
 from contracts.settings import KafkaSettings, Settings
 from contracts.topics import TopicSettings
-from local.tether import tethered
+from local.die_with_parent import tethered
 from local.topics import create_topics
 from models.registry.champion_cache import ChampionCache
 from models.registry.client import RegisteredVersion

@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
-from local.tether import tethered
+from local.die_with_parent import tethered
 from tests.servers import free_ports
 from tests.waiting import until
 

@@ -5,7 +5,7 @@ from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, C
 
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
-from local.check_servers import check_kafka, check_mlflow, check_redis, check_topics
+from local.doctor.check_servers import check_kafka, check_mlflow, check_redis, check_topics
 from local.topics import create_topics, describe_topics
 from tests.servers import RunningServer
 

@@ -13,9 +13,9 @@ from confluent_kafka.admin import AdminClient
 from contracts.errors import Unavailable
 from contracts.settings import KafkaSettings, LocalSettings, Settings
 from contracts.topics import TopicSettings
-from local.kafka import kafka_server
-from local.redis import redis_server
-from local.server import Server, ensure_ports_are_free, wait_until_ready
+from local.servers.kafka import kafka_server
+from local.servers.redis import redis_server
+from local.servers.server import Server, ensure_ports_are_free, wait_until_ready
 from local.topics import create_topics
 from tests.servers import RunningServer, free_ports
 

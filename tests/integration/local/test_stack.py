@@ -13,7 +13,7 @@ import redis
 
 from contracts.errors import Unavailable
 from contracts.settings import LocalSettings, Settings
-from local.server import Server, is_listening
+from local.servers.server import Server, is_listening
 from local.stack import Stack
 from tests.servers import free_ports
 from tests.waiting import until
@@ -148,7 +148,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from contracts.settings import *
-from local.server import Server, is_listening
+from local.servers.server import Server, is_listening
 from local.stack import Stack
 folder, redis_port, port, program = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 settings = Settings(local=LocalSettings(data_dir=folder, redis_port=redis_port))

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 
 from cli.doctor import app
 from contracts.settings import KafkaSettings, MlflowSettings, RedisSettings, Settings
-from local import checks
-from local.checks import findings
-from local.findings import Finding
+from local.doctor import checks
+from local.doctor.checks import findings
+from local.doctor.findings import Finding
 
 NOWHERE = Settings(
     kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"),

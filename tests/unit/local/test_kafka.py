@@ -7,8 +7,8 @@ import pytest
 
 from contracts.errors import Unavailable
 from contracts.settings import LocalSettings
-from local import kafka, kafka_jars
-from local.kafka import kafka_server
+from local.servers import kafka, kafka_jars
+from local.servers.kafka import kafka_server
 
 
 def test_a_path_with_accents_and_backslashes_survives_javas_properties() -> None:

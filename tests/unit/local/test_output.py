@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 from local.output import LogFollower
-from local.server import Server
+from local.servers.server import Server
 
 
 def _server(log: Path) -> Server:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import Unavailable
-from local.server import Server, ensure_ports_are_free, make_folder, wait_until_ready, why_it_died
+from local.servers.server import Server, ensure_ports_are_free, make_folder, wait_until_ready, why_it_died
 
 
 def _server(log: Path, **changes: object) -> Server:

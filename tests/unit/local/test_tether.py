@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from local.tether import tethered
+from local.die_with_parent import tethered
 
 PARENT = """
 import subprocess, sys, time
-from local.tether import tethered
+from local.die_with_parent import tethered
 child = subprocess.Popen(tethered(["sleep", "600"]), start_new_session=True)
 print(child.pid, flush=True)
 time.sleep(600)

@@ -10,7 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from contracts.settings import ROOT, AlertSettings, Settings
-from local.kafka_jars import kafka_version
+from local.servers.kafka_jars import kafka_version
 
 DEFAULTS = Settings()
 OURS = ("prepare", "worker", "notifier", "api")

@@ -22,7 +22,7 @@ from alerts.state.alert import Alert, Transition, fingerprint_of
 from alerts.storage.connection import connect
 from contracts.rules.schema import Alertmanager
 from contracts.settings import Settings
-from local.tether import tethered
+from local.die_with_parent import tethered
 from tests.integration.alerts.notifications import delivering, put
 from tests.servers import free_ports
 from tests.waiting import until

@@ -17,10 +17,10 @@ from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.redaction import redacted
 from contracts.rules.file import load_rules
 from contracts.settings import Settings
-from local.check_servers import check_kafka, check_mlflow, check_redis, check_topics
-from local.findings import Finding
-from local.kafka_jars import have_jars, kafka_version
-from local.server import reachable_host
+from local.doctor.check_servers import check_kafka, check_mlflow, check_redis, check_topics
+from local.doctor.findings import Finding
+from local.servers.kafka_jars import have_jars, kafka_version
+from local.servers.server import reachable_host
 
 
 class Probe(NamedTuple):

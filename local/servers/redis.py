@@ -8,7 +8,7 @@ import redis
 
 from contracts.errors import Unavailable
 from contracts.settings import LocalSettings
-from local.server import Server, is_listening, make_folder
+from local.servers.server import Server, is_listening, make_folder
 
 
 def redis_server(local: LocalSettings) -> Server:

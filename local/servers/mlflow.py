@@ -14,7 +14,7 @@ import httpx
 
 from contracts.errors import Unavailable
 from contracts.settings import LocalSettings
-from local.server import Server, is_listening, make_folder
+from local.servers.server import Server, is_listening, make_folder
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "MLFLOW_DISABLE_TELEMETRY": "true",

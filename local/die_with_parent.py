@@ -1,6 +1,6 @@
 """Run a command that ends when its parent ends, however the parent ends.
 
-    python -I -S local/tether.py redis-server --port 6379
+    python -I -S local/die_with_parent.py redis-server --port 6379
 
 Linux sends SIGTERM to the process when the thread that started it dies (prctl(2), PR_SET_PDEATHSIG), and keeps
 the wish across exec. Elsewhere this only runs the command. Standard library only: it starts in 15 ms.

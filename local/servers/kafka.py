@@ -15,8 +15,8 @@ from confluent_kafka.admin import AdminClient
 
 from contracts.errors import Unavailable
 from contracts.settings import LocalSettings
-from local.kafka_jars import JARS, ensure_jars
-from local.server import Server, is_listening, make_folder
+from local.servers.kafka_jars import JARS, ensure_jars
+from local.servers.server import Server, is_listening, make_folder
 
 _LOGGING = Path(__file__).with_name("kafka_log4j2.yaml")
 _INSTALL_JAVA = (

@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import WriteProbe, place_of, trouble_of
 from contracts.settings import Settings
-from local.findings import Finding
+from local.doctor.findings import Finding
 from local.topics import admin, describe_topics, said_in_one_line
 
 _PATIENCE_S = 5.0
