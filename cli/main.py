@@ -14,22 +14,22 @@ from contracts.errors import BuzzwatchError
 
 # command → (module, name of its Typer app, one line of help). `buzzwatch --help` imports none of them.
 COMMANDS: dict[str, tuple[str, str, str]] = {
-    "alerts": ("cli.alerts", "app", "Alerts: what fires, what fired, what could not be delivered"),
-    "notifier": ("cli.notifier", "app", "Deliver alerts to their receivers (a process of its own)"),
-    "up": ("cli.up", "app", "Start the whole stack on this machine, until Ctrl-C"),
-    "doctor": ("cli.doctor", "app", "Is every part there, in which version, and what to do if not"),
-    "topics": ("cli.topics", "app", "The topics: create, list, describe"),
-    "demo": ("cli.demo", "app", "Play a crisis on the local stack and watch the alert go off"),
-    "produce": ("cli.produce", "app", "Send tweets from a file or standard input to Kafka"),
-    "consume": ("cli.consume", "app", "Follow the scored tweets"),
-    "predict": ("cli.predict", "app", "Score texts on this machine"),
-    "feedback": ("cli.feedback", "app", "Say whether a prediction was right"),
-    "train": ("cli.train", "app", "Train models and register them"),
-    "data": ("cli.data", "app", "What is in labelled tweets"),
-    "models": ("cli.models", "app", "Registered models: list, promote, roll back"),
-    "evaluate": ("cli.evaluate", "app", "How good is a model on labelled tweets"),
-    "bench": ("cli.bench", "app", "How fast it is, beside its peers, on this machine"),
-    "dlq": ("cli.dlq", "app", "Dead letters: list, show, replay"),
+    "alerts": ("cli.alerts.commands", "app", "Alerts: what fires, what fired, what could not be delivered"),
+    "notifier": ("cli.alerts.notifier", "app", "Deliver alerts to their receivers (a process of its own)"),
+    "up": ("cli.stack.up", "app", "Start the whole stack on this machine, until Ctrl-C"),
+    "doctor": ("cli.stack.doctor", "app", "Is every part there, in which version, and what to do if not"),
+    "topics": ("cli.stream.topics", "app", "The topics: create, list, describe"),
+    "demo": ("cli.stack.demo", "app", "Play a crisis on the local stack and watch the alert go off"),
+    "produce": ("cli.stream.produce", "app", "Send tweets from a file or standard input to Kafka"),
+    "consume": ("cli.stream.consume", "app", "Follow the scored tweets"),
+    "predict": ("cli.stream.predict", "app", "Score texts on this machine"),
+    "feedback": ("cli.stream.feedback", "app", "Say whether a prediction was right"),
+    "train": ("cli.training.train", "app", "Train models and register them"),
+    "data": ("cli.training.data", "app", "What is in labelled tweets"),
+    "models": ("cli.training.models", "app", "Registered models: list, promote, roll back"),
+    "evaluate": ("cli.training.evaluate", "app", "How good is a model on labelled tweets"),
+    "bench": ("cli.stack.bench", "app", "How fast it is, beside its peers, on this machine"),
+    "dlq": ("cli.stream.dlq", "app", "Dead letters: list, show, replay"),
 }
 
 

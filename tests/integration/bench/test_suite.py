@@ -14,7 +14,7 @@ from bench import crises, growth, peers, sameness, suite, throughput
 from bench.contestants import CONTENDERS
 from bench.site import Site, open_site
 from bench.throughput import Missing
-from cli.bench import app
+from cli.stack.bench import app
 from contracts.errors import BuzzwatchError
 
 

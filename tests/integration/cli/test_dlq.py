@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 from typer.testing import CliRunner, Result
 
 from alerts.storage.connection import connect
-from cli.dlq import app
+from cli.stream.dlq import app
 from contracts.errors import BuzzwatchError, InvalidTweet, ModelFailure, Unavailable, UnreadableRecord
 from contracts.settings import Settings
 from contracts.times import to_rfc3339

@@ -4,7 +4,7 @@ import pytest
 from confluent_kafka import Consumer
 from typer.testing import CliRunner
 
-from cli.feedback import app
+from cli.stream.feedback import app
 from contracts.errors import InvalidFeedback
 from contracts.events import decode_feedback
 from contracts.settings import Settings

@@ -13,7 +13,7 @@ import pytest
 from mlflow import MlflowClient
 from typer.testing import CliRunner
 
-from cli.models import app
+from cli.training.models import app
 from contracts.errors import ArtefactError, SettingsError
 from contracts.settings import Settings
 from models.linear.model import HashedModel

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cli.predict import app as predict
+from cli.stream.predict import app as predict
 from contracts.events import SENTIMENTS, decode_prediction
 from models.annotator import Annotator
 from models.base.artefact import load_artefact

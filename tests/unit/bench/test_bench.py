@@ -25,7 +25,7 @@ from bench.suite import PARTS, QUICK, WHOLE, estimate_s
 from bench.tables import goals, throughput
 from bench.throughput import Drain, Missing, Result, Sample
 from bench.tweets import tweets
-from cli.bench import app
+from cli.stack.bench import app
 from contracts.errors import BuzzwatchError
 from contracts.events import ModelRef, decode_tweet
 from contracts.rules.file import load_rules

@@ -17,7 +17,7 @@ from bench.detection.run import CONTENDERS, ours, run
 from bench.detection.scoring import score
 from bench.detection.texts import Pool, fingerprint
 from bench.detection.traffic import START_S, WEEK_S, Crisis, Event, Fortnight, simulate
-from cli.alerts import app
+from cli.alerts.commands import app
 from contracts.rules.schema import BadBuzz
 
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", keep_firing_for="90s")

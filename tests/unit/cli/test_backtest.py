@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli.alerts import app
-from cli.recorded_tweets import RecordedError, read_recorded
+from cli.alerts.commands import app
+from cli.backtest.recorded_tweets import RecordedError, read_recorded
 from contracts.errors import BuzzwatchError
 
 RULES = """

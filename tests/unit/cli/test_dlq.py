@@ -9,7 +9,7 @@ from weakref import WeakSet
 import pytest
 from typer.testing import CliRunner
 
-from cli import dlq
+from cli.stream import dlq
 from contracts.errors import InvalidTweet
 from contracts.settings import Settings
 from stream.dead_letters import replay as replaying

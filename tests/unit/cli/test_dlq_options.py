@@ -4,7 +4,7 @@ from typing import get_args
 
 from typer.testing import CliRunner
 
-from cli import dlq
+from cli.stream import dlq
 from contracts.errors import InvalidRecord
 
 

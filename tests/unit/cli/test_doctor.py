@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.doctor import app
+from cli.stack.doctor import app
 from contracts.settings import KafkaSettings, MlflowSettings, RedisSettings, Settings
 from local.doctor import checks
 from local.doctor.checks import findings

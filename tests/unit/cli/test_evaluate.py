@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.evaluate import app
+from cli.training.evaluate import app
 from contracts.errors import ArtefactError, Unavailable
 from contracts.settings import Settings
 from training.data.datasets import DataError

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.predict import app
+from cli.stream.predict import app
 from contracts.errors import InvalidTweet
 from models.linear.model import HashedModel
 from tests.unit.models.hashed_samples import random_weights

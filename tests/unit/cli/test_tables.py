@@ -11,7 +11,8 @@ from alerts.outbox.store import Entry
 from alerts.state.alert import Acknowledgement, Alert, fingerprint_of
 from alerts.state.silences import new_silence
 from alerts.state.visibility import Shown
-from cli import alerts, redeliver, silences
+from cli.alerts import commands as alerts
+from cli.alerts import redeliver, silences
 from contracts.rules.matchers import parse_matcher
 
 NOW = 1_790_000_000_000

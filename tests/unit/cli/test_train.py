@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.train import app
+from cli.training.train import app
 from contracts.errors import SettingsError, Unavailable
 from training.data.datasets import DataError
 

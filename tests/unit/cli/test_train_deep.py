@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from cli.train_deep import command_of, recurrent, student, transformer
+from cli.training.deep import command_of, recurrent, student, transformer
 
 
 @pytest.mark.parametrize(

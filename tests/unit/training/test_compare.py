@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.train import app
+from cli.training.train import app
 from models.base.jit import COMPILED
 from tests.unit.training.test_datasets import folder_of
 from training.evaluation.leaderboard import champion_of, leaderboard

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from typer.testing import CliRunner
 
-from cli.data import app
+from cli.training.data import app
 from contracts.errors import SettingsError
 from tests.unit.training.test_datasets import write
 from training.data.datasets import Labelled

@@ -9,7 +9,7 @@ from typing import Any, Final
 import typer
 from rich.table import Table
 
-from cli.wide import wide_console
+from cli.output.wide import wide_console
 
 _SHOWN: Final = ("accuracy", "macro_recall", "macro_f1", "binary_accuracy", "roc_auc", "ece")
 

@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
-from cli.up import Screen, StopAsked, running_stack, stop_signals_raise, watch
+from cli.stack.up import Screen, StopAsked, running_stack, stop_signals_raise, watch
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings, load_settings
 from demo.desk import Desk

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-from cli.figures import print_figures
-from cli.train_options import DATA_DIR, WORK_DIR, Alias, Data, Format, Out, Register, Seed
+from cli.training.metrics_table import print_figures
+from cli.training.options import DATA_DIR, WORK_DIR, Alias, Data, Format, Out, Register, Seed
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.wide import wide_console
+from cli.output.wide import wide_console
 from contracts.settings import load_settings
 from local.topics import TopicState, create_topics, describe_topics
 

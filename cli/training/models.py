@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.wide import wide_console
+from cli.output.wide import wide_console
 from contracts.settings import load_settings
 from training.registry.promotion import CHALLENGER, Version, list_versions
 from training.registry.promotion import promote as promote_version

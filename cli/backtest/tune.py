@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any, Final
 
 from alerts.backtest.bad_buzz import Replay
-from cli.backtest_run import Backtest, Progress, Subject
+from cli.backtest.run import Backtest, Progress, Subject
 from contracts.rules.schema import BadBuzz
 
 FALSE_ALARMS: Final = (0.01, 0.1, 0.3, 1.0, 10.0)

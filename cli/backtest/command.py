@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from alerts.state.alert import Alert
-from cli.wide import wide_console
+from cli.output.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.rules.file import load_rules
 from contracts.rules.schema import BadBuzz
@@ -56,8 +56,8 @@ def backtest(
 ) -> None:
     """Run the rules over recorded tweets."""
     # Here, so that the other commands of `alerts` do not wait for compiled code.
-    from cli.backtest_run import Backtest
-    from cli.recorded_tweets import read_recorded
+    from cli.backtest.recorded_tweets import read_recorded
+    from cli.backtest.run import Backtest
 
     if plot is not None and plot.suffix.lower() not in (".html", ".png"):
         raise BuzzwatchError(f"--plot: {plot} must end in .html or .png")
@@ -81,7 +81,7 @@ def backtest(
 
         run = Backtest(asked, recorded, settings, model, progress)
         if tune:
-            from cli.backtest_tune import tuned
+            from cli.backtest.tune import tuned
 
             rows = tuned(run, progress)
         else:
@@ -109,7 +109,7 @@ def backtest(
     elif found:
         wide_console().print(_table(found))
     if plot is not None:
-        from cli.backtest_plot import draw
+        from cli.backtest.plot import draw
 
         draw(run, found, plot)
 

@@ -16,9 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.storage.connection import connect
-from cli.printable import printable
-from cli.redis_answers import redis_answers
-from cli.wide import wide_console
+from cli.output.console import printable
+from cli.output.preconditions import redis_answers
+from cli.output.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings, load_settings
 from contracts.times import to_ms, to_rfc3339

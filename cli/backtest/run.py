@@ -15,7 +15,7 @@ from alerts.backtest.quiet import replay_quiet
 from alerts.backtest.series import BUCKET_S, Series, Span, count
 from alerts.detectors.drift import Reference
 from alerts.state.alert import Alert
-from cli.recorded_tweets import Recorded, RecordedError
+from cli.backtest.recorded_tweets import Recorded, RecordedError
 from contracts.events import SENTIMENTS
 from contracts.rules.schema import BadBuzz, Drift, Quiet, Rules
 from contracts.settings import Settings

@@ -14,10 +14,10 @@ from rich.table import Table
 from alerts.outbox.redelivery import Redelivery
 from alerts.outbox.store import Entry, Outbox
 from alerts.storage.connection import connect
-from cli.printable import cell, printable_json
-from cli.redis_answers import redis_answers
-from cli.rules_if_usable import rules_if_usable
-from cli.wide import wide_console
+from cli.output.console import cell, printable_json
+from cli.output.preconditions import redis_answers
+from cli.output.rules_if_usable import rules_if_usable
+from cli.output.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
 from contracts.times import to_rfc3339

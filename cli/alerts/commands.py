@@ -15,15 +15,15 @@ from alerts.state.silences import SilenceStore
 from alerts.state.store import AlertStore
 from alerts.state.visibility import Shown, shown
 from alerts.storage.connection import connect
-from cli import silences
-from cli.backtest import EXAMPLES, backtest
-from cli.printable import cell, printable_json
-from cli.receiver_test import try_receiver
-from cli.redeliver import redeliver
-from cli.redis_answers import redis_answers
-from cli.rules_if_usable import rules_if_usable
-from cli.who import who
-from cli.wide import wide_console
+from cli.alerts import silences
+from cli.alerts.redeliver import redeliver
+from cli.alerts.try_receiver import try_receiver
+from cli.backtest.command import EXAMPLES, backtest
+from cli.output.console import cell, printable_json
+from cli.output.preconditions import redis_answers
+from cli.output.rules_if_usable import rules_if_usable
+from cli.output.who import who
+from cli.output.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
 from contracts.times import to_rfc3339

@@ -13,10 +13,10 @@ from rich.table import Table
 
 from alerts.state.silences import Silence, SilenceStore, new_silence
 from alerts.storage.connection import connect
-from cli.printable import cell, printable_json
-from cli.redis_answers import redis_answers
-from cli.who import who
-from cli.wide import wide_console
+from cli.output.console import cell, printable_json
+from cli.output.preconditions import redis_answers
+from cli.output.who import who
+from cli.output.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.rules.matchers import parse_matcher
 from contracts.rules.strict import Duration

@@ -12,8 +12,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from cli.printable import cell, printable_json
-from cli.wide import wide_console
+from cli.output.console import cell, printable_json
+from cli.output.wide import wide_console
 from contracts.errors import BuzzwatchError
 from contracts.rules.file import load_rules
 from contracts.settings import load_settings

@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.train_options import DATA_DIR, Data, writing
-from cli.wide import wide_console
+from cli.output.wide import wide_console
+from cli.training.options import DATA_DIR, Data, writing
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
 from training.data.datasets import read_labelled

@@ -12,9 +12,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.train_deep import require_tensorflow
-from cli.train_options import DATA_DIR, WORK_DIR, Data
-from cli.wide import wide_console
+from cli.output.wide import wide_console
+from cli.training.deep import require_tensorflow
+from cli.training.options import DATA_DIR, WORK_DIR, Data
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 from training.evaluation.format_cost import FormatRow

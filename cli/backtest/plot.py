@@ -14,7 +14,7 @@ import numpy as np
 from alerts.backtest.bad_buzz import Replay
 from alerts.backtest.series import BUCKET_S
 from alerts.state.alert import Alert
-from cli.backtest_run import Backtest, Subject
+from cli.backtest.run import Backtest, Subject
 from contracts.errors import BuzzwatchError
 from contracts.rules.schema import BadBuzz
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.wide import wide_console
+from cli.output.wide import wide_console
 from contracts.settings import load_settings
 from local.doctor.checks import findings
 from local.doctor.findings import Finding

@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli import train_deep, train_formats
-from cli.figures import print_figures
-from cli.train_options import DATA_DIR, Alias, Data, Format, Out, Register, Seed, writing
-from cli.wide import wide_console
+from cli.output.wide import wide_console
+from cli.training import deep as train_deep
+from cli.training import formats as train_formats
+from cli.training.metrics_table import print_figures
+from cli.training.options import DATA_DIR, Alias, Data, Format, Out, Register, Seed, writing
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 from training.evaluation.leaderboard import write_pages
