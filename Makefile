@@ -79,7 +79,7 @@ clean: ## Remove the environment, caches and Kafka's jars; the data under var st
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-KERNELS := $(shell grep -ls '^@compiled' models/*.py stream/*.py)
+KERNELS := $(shell grep -ls '^@compiled' models/*/*.py stream/*/*.py)
 
 .venv/.compiled: .venv/.installed $(KERNELS)
 	@echo 'compiling the scoring path'

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from bench import crises, endurance, growth, latency, steps, tables, throughput
-from bench.growth import Costs
-from bench.programs import explained
-from bench.report import Report, goals_report
-from bench.site import Site
+from bench.parts import crises, endurance, growth, latency, steps, throughput
+from bench.parts.growth import Costs
+from bench.reporting import tables
+from bench.reporting.report import Report, goals_report
+from bench.stage.programs import explained
+from bench.stage.site import Site
 
 
 class Size(NamedTuple):

@@ -1,6 +1,7 @@
 """The `bad_buzz` rule over recorded counts, tick by tick in the data's own time. Pure.
 
-The judgement is the live evaluator's (`assess_all`), and so is the way from judgement to alert (`alerts.state.lifecycle`).
+The judgement is the live evaluator's (`assess_all`), and so is the way from judgement to alert
+(`alerts.state.lifecycle`).
 What differs is the order of work: a column holds one subject at many instants instead of many subjects at one, so that
 a week of ticks takes a fraction of a second.
 """

@@ -1,7 +1,8 @@
 """Looks at groups when they are due, and puts what is to be told into the outbox's lanes.
 
 Any number of notifiers may do so at once: each look reads a group, its notices and the alert states in one Lua call,
-decides without Redis (`alerts.grouping.groups.flush`), and writes in another, which is refused when somebody else was faster.
+decides without Redis (`alerts.grouping.groups.flush`), and writes in another, which is refused when somebody else was
+faster.
 A notifier that is killed in between has done nothing.
 """
 
@@ -100,7 +101,10 @@ class Standing(NamedTuple):
 
 
 class Dispatcher:
-    """Turns notices into entries of the outbox. `redis` comes from `alerts.storage.connection.connect`; one thread calls it."""
+    """Turns notices into entries of the outbox.
+
+    `redis` comes from `alerts.storage.connection.connect`; one thread calls it.
+    """
 
     def __init__(self, redis: redis.Redis, settings: Settings, inhibit_rules: Sequence[InhibitRule] = ()) -> None:
         self._redis: Any = require_text(redis)

@@ -1,4 +1,7 @@
-"""What keeps an alert quiet now: silences and other alerts. For people to see; deliveries ask `alerts.grouping.dispatcher`."""
+"""What keeps an alert quiet now: silences and other alerts.
+
+For people to see; deliveries ask `alerts.grouping.dispatcher`.
+"""
 
 from __future__ import annotations
 

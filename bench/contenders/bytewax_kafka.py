@@ -9,7 +9,7 @@ from bytewax.connectors.kafka import KafkaSinkMessage
 from bytewax.connectors.kafka import operators as kop
 from bytewax.dataflow import Dataflow
 
-from bench.functions import CameIn, Work
+from bench.stage.functions import CameIn, Work
 
 _work = Work()
 _kafka = _work.settings.kafka

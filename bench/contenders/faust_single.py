@@ -7,7 +7,7 @@ from typing import Any
 import faust
 
 from bench.contenders.faust_app import build
-from bench.functions import CameIn, Work
+from bench.stage.functions import CameIn, Work
 
 work = Work()
 app, tweets, scored = build(work.settings)

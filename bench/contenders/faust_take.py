@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from bench.contenders.faust_app import build
-from bench.functions import CameIn, Work
+from bench.stage.functions import CameIn, Work
 
 work = Work()
 app, tweets, scored = build(work.settings)

@@ -7,7 +7,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer
 
-from bench.functions import CameIn, Work
+from bench.stage.functions import CameIn, Work
 
 
 class Clients:

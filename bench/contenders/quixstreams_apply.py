@@ -6,7 +6,7 @@ from typing import Any
 
 from quixstreams import Application
 
-from bench.functions import CameIn, Work
+from bench.stage.functions import CameIn, Work
 from stream.kafka.records import OutRecord
 
 

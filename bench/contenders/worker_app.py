@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from bench.functions import FUNCTION, PlainScorer
+from bench.stage.functions import FUNCTION, PlainScorer
 from bootstrap import worker as wiring
 
 if os.environ.get(FUNCTION) == "plain":

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.detection import figures
 from bench.detection.run import FIRST_SEED, run
 from bench.detection.texts import load_pools
-from bench.report import as_json, show, writable, writing
+from bench.reporting.report import as_json, show, writable, writing
 from contracts.errors import BuzzwatchError
 from contracts.rules.schema import BadBuzz, Rules
 

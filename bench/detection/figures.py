@@ -13,7 +13,7 @@ from scipy import stats
 
 from bench.detection.run import CONTENDERS, Found
 from bench.detection.scoring import Judged, Outcome
-from bench.report import Report
+from bench.reporting.report import Report
 
 STRENGTHS: Final = ((1.5, 2.0), (2.0, 3.0), (3.0, 5.0), (5.0, 10.0))
 SIZES: Final = ((30, 100), (100, 1000), (1000, 30_001))

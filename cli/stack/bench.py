@@ -55,9 +55,9 @@ def bench(
     if context.invoked_subcommand is not None:
         return
     from bench import suite
-    from bench.contestants import CONTENDERS
-    from bench.report import writable
-    from bench.site import open_site
+    from bench.reporting.report import writable
+    from bench.stage.contestants import CONTENDERS
+    from bench.stage.site import open_site
 
     parts = _listed(only, "only", tuple(suite.PARTS))
     names = _listed(contenders, "contenders", tuple(CONTENDERS))
@@ -89,7 +89,8 @@ def scoring(
 
       buzzwatch bench scoring --batch 500
     """
-    from bench import steps, tables
+    from bench.parts import steps
+    from bench.reporting import tables
 
     _show([tables.scoring(steps.run(load_settings(), batch, rounds), batch)], output, markdown)
 
@@ -112,11 +113,11 @@ def throughput(
 
       buzzwatch bench throughput --contenders buzzwatch --functions whole --tweets 1000000 --seconds 60
     """
-    from bench import tables
-    from bench import throughput as part
-    from bench.contestants import CONTENDERS
-    from bench.report import goals_report
-    from bench.site import open_site
+    from bench.parts import throughput as part
+    from bench.reporting import tables
+    from bench.reporting.report import goals_report
+    from bench.stage.contestants import CONTENDERS
+    from bench.stage.site import open_site
 
     names = _listed(contenders, "contenders", tuple(CONTENDERS))
     wanted = _listed(functions, "functions", ("whole", "plain"))
@@ -141,10 +142,10 @@ def latency(
 
       buzzwatch bench latency --rates 1000,10000
     """
-    from bench import latency as part
-    from bench import tables
-    from bench.report import goals_report
-    from bench.site import open_site
+    from bench.parts import latency as part
+    from bench.reporting import tables
+    from bench.reporting.report import goals_report
+    from bench.stage.site import open_site
 
     try:
         wanted = [int(rate) for rate in rates.split(",")]
@@ -198,22 +199,22 @@ def alerts(
     """
     import logging
 
-    from bench import alert_rules as part
+    from bench.parts import alert_rules as part
 
     logging.getLogger("buzzwatch.alerts").setLevel(logging.CRITICAL)
     _show([part.report(part.run(watches, themes, past, rate, seconds, _say))], output, markdown)
 
 
 def _show(reports: Any, output: str, markdown: Path | None = None) -> None:
-    from bench.report import show
+    from bench.reporting.report import show
 
     show(reports, output, markdown)
 
 
 def _write(folder: Path, heading: str, reports: Any, found: Any) -> None:
     """The run as files that replace those of the run before."""
-    from bench.picture import draw
-    from bench.report import as_json, as_markdown, writing
+    from bench.reporting.picture import draw
+    from bench.reporting.report import as_json, as_markdown, writing
 
     with writing(folder):
         (folder / "bench.md").write_text(f"{heading}\n" + "".join(map(as_markdown, reports)), encoding="utf-8")

@@ -1,8 +1,9 @@
 """Which texts say the same: a retweet storm of one text, or a bot that repeats one complaint, is one voice.
 
-Two texts are the same when their first 64 letters are (bytes of UTF-8), in their normal form (`models.text.normal_form`), in
-lower case, without mentions, links, a leading RT, digits, punctuation and white space; so a retweet is its original,
-also where its end has been cut off, or where its apostrophes and entities are written in another way.
+Two texts are the same when their first 64 letters are (bytes of UTF-8), in their normal form
+(`models.text.normal_form`), in lower case, without mentions, links, a leading RT, digits, punctuation and white space;
+so a retweet is its original, also where its end has been cut off, or where its apostrophes and entities are written in
+another way.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from bench.tweets import tweets
+from bench.stage.tweets import tweets
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from models.base.artefact import load_artefact

@@ -29,7 +29,10 @@ class _Scores(Protocol):
 
 
 def evaluate(model: _Scores, data: Labelled, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
-    """The report of `training.evaluation.metrics.measure` for a model on labelled texts; `progress` hears of scored rows."""
+    """The report of `training.evaluation.metrics.measure` for a model on labelled texts.
+
+    `progress` hears of scored rows.
+    """
     tables = []
     for start in range(0, len(data.texts), _CHUNK):
         chunk = data.texts[start : start + _CHUNK]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bench import alert_rules
+from bench.parts import alert_rules
 
 
 def test_the_cost_of_rules_is_measured_on_a_redis_of_its_own_with_every_kind_of_rule() -> None:

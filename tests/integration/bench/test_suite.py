@@ -10,10 +10,12 @@ from types import SimpleNamespace
 import pytest
 from typer.testing import CliRunner
 
-from bench import crises, growth, peers, sameness, suite, throughput
-from bench.contestants import CONTENDERS
-from bench.site import Site, open_site
-from bench.throughput import Missing
+from bench import suite
+from bench.parts import crises, growth, sameness, throughput
+from bench.parts.throughput import Missing
+from bench.stage import peers
+from bench.stage.contestants import CONTENDERS
+from bench.stage.site import Site, open_site
 from cli.stack.bench import app
 from contracts.errors import BuzzwatchError
 

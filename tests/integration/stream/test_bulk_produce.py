@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from bench.tweets import tweets
+from bench.stage.tweets import tweets
 from contracts.events import ModelRef
 from contracts.rules.schema import Rules, Theme, Watch
 from contracts.settings import Settings

@@ -10,21 +10,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench import site as site_module
-from bench import throughput as throughput_module
-from bench.contestants import CONTENDERS, Contender
-from bench.endurance import Course, Moment
-from bench.functions import CameIn, PlainScorer
-from bench.growth import Cost
-from bench.processes import cpu_seconds, family, peak_mib
-from bench.report import Goal, Report, as_markdown, goals_report, show, writable
-from bench.rules import handle, write_watches
-from bench.sameness import content, require_same
-from bench.site import Site
+from bench.parts import throughput as throughput_module
+from bench.parts.endurance import Course, Moment
+from bench.parts.growth import Cost
+from bench.parts.sameness import content, require_same
+from bench.parts.throughput import Drain, Missing, Result, Sample
+from bench.reporting.report import Goal, Report, as_markdown, goals_report, show, writable
+from bench.reporting.tables import goals, throughput
+from bench.stage import site as site_module
+from bench.stage.contestants import CONTENDERS, Contender
+from bench.stage.functions import CameIn, PlainScorer
+from bench.stage.processes import cpu_seconds, family, peak_mib
+from bench.stage.rules import handle, write_watches
+from bench.stage.site import Site
+from bench.stage.tweets import tweets
 from bench.suite import PARTS, QUICK, WHOLE, estimate_s
-from bench.tables import goals, throughput
-from bench.throughput import Drain, Missing, Result, Sample
-from bench.tweets import tweets
 from cli.stack.bench import app
 from contracts.errors import BuzzwatchError
 from contracts.events import ModelRef, decode_tweet

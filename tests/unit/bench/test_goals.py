@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 
-from bench import crises, endurance, growth, latency, steps, suite, tables, throughput
-from bench.crises import Crises, timed
-from bench.growth import Unmeasured
-from bench.latency import Latency
+from bench import suite
+from bench.parts import crises, endurance, growth, latency, steps, throughput
+from bench.parts.crises import Crises, timed
+from bench.parts.growth import Unmeasured
+from bench.parts.latency import Latency
+from bench.parts.throughput import Missing, Result
 from bench.percentiles import percentiles
-from bench.picture import draw
-from bench.report import Goal, as_json, as_markdown, goals_report, show
-from bench.site import Site
+from bench.reporting import tables
+from bench.reporting.picture import draw
+from bench.reporting.report import Goal, as_json, as_markdown, goals_report, show
+from bench.stage.site import Site
+from bench.stage.tweets import tweets
 from bench.suite import PARTS, QUICK, Findings, reports
-from bench.throughput import Missing, Result
-from bench.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
 
@@ -69,7 +71,7 @@ class LossyKafka:
 
 def test_a_lost_tweet_counts_in_the_latency_of_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr("bench.latency.time", clock)
+    monkeypatch.setattr("bench.parts.latency.time", clock)
     kafka: Any = LossyKafka(clock)
     found = latency._measure(load_settings(), kafka, kafka, tweets(10_000), 1000, 1)
     assert found.lost == pytest.approx(250, abs=2)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import latency
-from bench import site as site_module
-from bench.latency import Latency
-from bench.site import Site, open_site
+from bench.parts import latency
+from bench.parts.latency import Latency
+from bench.stage import site as site_module
+from bench.stage.site import Site, open_site
 from contracts.errors import BuzzwatchError
 from contracts.settings import KafkaSettings, Settings, load_settings
 

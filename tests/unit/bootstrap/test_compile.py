@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from numba.core import event
 
-from bench.functions import CameIn
+from bench.stage.functions import CameIn
 from bootstrap.compile import compile_counting, compile_scoring
 from contracts.events import ModelRef
 from contracts.rules.file import load_rules

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bench.tweets import tweets
+from bench.stage.tweets import tweets
 from contracts.events import MAX_TEXT, ModelRef, decode_tweet
 from contracts.times import to_rfc3339
 from models.base.jit import COMPILED

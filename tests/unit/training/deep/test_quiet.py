@@ -12,7 +12,10 @@ from training.deep.tensorflow_import import _kept_back
 
 
 def test_tensorflow_starts_without_a_word() -> None:
-    command = "from training.deep import quiet; quiet.import_tensorflow(); import keras; print(keras.backend.backend())"
+    command = (
+        "from training.deep.tensorflow_import import import_tensorflow; import_tensorflow(); "
+        "import keras; print(keras.backend.backend())"
+    )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", command], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("tensorflow\n", "")
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from contracts.errors import Unavailable
 
-_HERE: Final = Path(__file__).parent
+_HERE: Final = Path(__file__).parent.parent
 _PEERS: Final = _HERE / ".venv-peers"
 _PYFLINK: Final = _HERE / ".venv-pyflink"
 _CONNECTOR_POM: Final = _HERE / "connector" / "pom.xml"

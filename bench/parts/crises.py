@@ -18,12 +18,12 @@ from typing import Any, Final, NamedTuple, Self
 
 from confluent_kafka import Producer
 
-from bench.peers import our_python
 from bench.percentiles import percentiles
-from bench.programs import START_S, running, running_worker
-from bench.rules import handle, write_watches
-from bench.site import BOTH, Site
-from bench.tweets import tweets
+from bench.stage.peers import our_python
+from bench.stage.programs import START_S, running, running_worker
+from bench.stage.rules import handle, write_watches
+from bench.stage.site import BOTH, Site
+from bench.stage.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.rules.file import load_rules
 from contracts.rules.schema import BadBuzz

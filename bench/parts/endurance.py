@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from bench.backlog import Backlog
-from bench.processes import cpu_seconds, resident_mib
-from bench.programs import Worker, running_worker
-from bench.site import BOTH, SCORE, Roles, Site
+from bench.parts.backlog import Backlog
+from bench.stage.processes import cpu_seconds, resident_mib
+from bench.stage.programs import Worker, running_worker
+from bench.stage.site import BOTH, SCORE, Roles, Site
 from contracts.errors import BuzzwatchError
 
 _SAMPLE_S: Final = 0.5

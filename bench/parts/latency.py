@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from bench.percentiles import percentiles
-from bench.programs import START_S, running_worker
-from bench.site import Site
-from bench.tweets import tweets
+from bench.stage.programs import START_S, running_worker
+from bench.stage.site import Site
+from bench.stage.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 

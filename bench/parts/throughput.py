@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self, cast
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from bench.backlog import produce_all
-from bench.contestants import CONTENDERS, Contender
-from bench.functions import FUNCTION
-from bench.processes import cpu_seconds, peak_mib
-from bench.programs import START_S, Program, explained, running
-from bench.sameness import Content, content, expected, require_same
-from bench.site import Site
-from bench.tweets import tweets
+from bench.parts.backlog import produce_all
+from bench.parts.sameness import Content, content, expected, require_same
+from bench.stage.contestants import CONTENDERS, Contender
+from bench.stage.functions import FUNCTION
+from bench.stage.processes import cpu_seconds, peak_mib
+from bench.stage.programs import START_S, Program, explained, running
+from bench.stage.site import Site
+from bench.stage.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.backlog import Backlog, Offsets
-from bench.processes import cpu_seconds, peak_mib
-from bench.programs import Worker, explained, running_worker
-from bench.rules import write_watches
-from bench.site import Site
+from bench.parts.backlog import Backlog, Offsets
+from bench.stage.processes import cpu_seconds, peak_mib
+from bench.stage.programs import Worker, explained, running_worker
+from bench.stage.rules import write_watches
+from bench.stage.site import Site
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 

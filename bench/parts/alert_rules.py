@@ -21,8 +21,8 @@ from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
 from alerts.rules.evaluator import Evaluator
 from alerts.storage.connection import connect
-from bench.report import Report
-from bench.site import free_ports
+from bench.reporting.report import Report
+from bench.stage.site import free_ports
 from contracts.rules.schema import Rules
 from contracts.settings import LocalSettings, RedisSettings, Settings
 from local.die_with_parent import tethered

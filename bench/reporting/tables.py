@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from bench.crises import Crises
-from bench.endurance import Course, thinned
-from bench.growth import Cost, Costs
-from bench.latency import Latency
-from bench.report import Goal, Report
-from bench.steps import TWO_LABELS, Step
-from bench.throughput import Missing, Result
+from bench.parts.crises import Crises
+from bench.parts.endurance import Course, thinned
+from bench.parts.growth import Cost, Costs
+from bench.parts.latency import Latency
+from bench.parts.steps import TWO_LABELS, Step
+from bench.parts.throughput import Missing, Result
+from bench.reporting.report import Goal, Report
 
 OURS: Final = "buzzwatch worker"
 _BYTEWAX: Final = ("bytewax flat_map_batch", "bytewax collect")

@@ -11,7 +11,7 @@ import pandas as pd
 from pyflink.table import DataTypes
 from pyflink.table.udf import ScalarFunction, udf
 
-from bench.functions import CameIn, Work
+from bench.stage.functions import CameIn, Work
 
 HEADERS = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type")
 """Of a scored event. Arrow takes no map, so each travels as a column and SQL puts them together."""

@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from bench.functions import CameIn, scorer_named
-from bench.tweets import tweets
+from bench.stage.functions import CameIn, scorer_named
+from bench.stage.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 from models.registry.champion import Champion

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from bench.functions import CameIn, PlainScorer
-from bench.tweets import tweets
+from bench.stage.functions import CameIn, PlainScorer
+from bench.stage.tweets import tweets
 from contracts.events import ModelRef
 from contracts.rules.file import load_rules
 from contracts.settings import Settings

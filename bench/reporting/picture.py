@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from bench.growth import Cost
-from bench.tables import OURS
-from bench.throughput import Result
+from bench.parts.growth import Cost
+from bench.parts.throughput import Result
+from bench.reporting.tables import OURS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

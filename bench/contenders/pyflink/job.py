@@ -8,9 +8,9 @@ import sys
 from pyflink.common import Configuration
 from pyflink.table import EnvironmentSettings, TableEnvironment
 
-from bench.contenders.pyflink_udf import HEADERS, score
-from bench.functions import FUNCTION
-from bench.peers import kafka_connector
+from bench.contenders.pyflink.udf import HEADERS, score
+from bench.stage.functions import FUNCTION
+from bench.stage.peers import kafka_connector
 from contracts.settings import load_settings
 
 _SOURCE = """

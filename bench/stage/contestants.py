@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.peers import our_python, peers_python, pyflink_python
-from bench.programs import WORKER
+from bench.stage.peers import our_python, peers_python, pyflink_python
+from bench.stage.programs import WORKER
 
 
 class Contender(NamedTuple):
@@ -62,7 +62,7 @@ CONTENDERS: Final = {
     "pyflink": Contender(
         "PyFlink pandas function",
         "exactly once",
-        ("-m", "bench.contenders.pyflink_job"),
+        ("-m", "bench.contenders.pyflink.job"),
         "Flink: Python, Table API, Row-based operations, Vectorized functions; Connectors, Kafka SQL connector",
         pyflink_python,
     ),

@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.functions import FUNCTION
-from bench.peers import our_python
-from bench.processes import end
-from bench.site import Site, environment
+from bench.stage.functions import FUNCTION
+from bench.stage.peers import our_python
+from bench.stage.processes import end
+from bench.stage.site import Site, environment
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from local.die_with_parent import tethered

@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from bench.tweets import tweets
+from bench.stage.tweets import tweets
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 
