@@ -24,7 +24,7 @@ from models.linear.model import HashedModel
 from tests.e2e.workers import Stream, Workers
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
-from tests.unit.training.test_gate import evidence
+from tests.unit.training.registry.test_promotion_gate import evidence
 from tests.waiting import until
 from training.registry.register import default_alias, register_artefact
 

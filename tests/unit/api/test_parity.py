@@ -19,7 +19,7 @@ from stream.kafka.records import RecordBatch
 from stream.scoring.scorer import Scorer
 from tests.fakes_kafka import FakeRecord
 from tests.unit.api.conftest import RULES, Api
-from tests.unit.training.test_hashed_classifier import BAD, GOOD, PLAIN, made_up, small
+from tests.unit.training.linear.test_hashed_classifier import BAD, GOOD, PLAIN, made_up, small
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 

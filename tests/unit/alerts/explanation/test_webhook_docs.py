@@ -12,10 +12,10 @@ from alerts.grouping.payload import render
 from alerts.outbox.backoff import DELAYS_S
 from alerts.state.alert import Alert, Transition, fingerprint_of
 from contracts.times import to_ms
+from tests.unit.alerts.explanation.test_bad_buzz import evidence, verdict_on
 from tests.unit.alerts.telling import told
-from tests.unit.alerts.test_explaining import evidence, verdict_on
 
-DOCS = Path(__file__).parents[3] / "docs"
+DOCS = Path(__file__).parents[4] / "docs"
 (EXAMPLE,) = re.findall(r"```json\n(.*?)```", (DOCS / "webhook.md").read_text(encoding="utf-8"), re.DOTALL)
 
 

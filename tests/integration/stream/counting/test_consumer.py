@@ -15,7 +15,7 @@ from stream.counting.consumer import Watch
 from stream.kafka.consumers import batch_consumer
 from stream.kafka.topic_id import TopicIdentity
 from stream.metrics import WATCHED
-from tests.integration.stream.test_score_role import produce
+from tests.integration.stream.scoring.test_role import produce
 from tests.servers import RunningServer
 from tests.waiting import until
 

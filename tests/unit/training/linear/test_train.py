@@ -7,7 +7,7 @@ import pytest
 
 from models.base.artefact import load_artefact
 from models.base.jit import COMPILED
-from tests.unit.training.test_datasets import folder_of
+from tests.unit.training.data.test_datasets import folder_of
 from training.data.datasets import SOURCES
 from training.evaluation.held_out import HeldOut
 from training.linear.model_zoo import MEMBERS

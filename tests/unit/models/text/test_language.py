@@ -13,7 +13,7 @@ from stream.kafka.records import RecordBatch
 from stream.scoring.scorer import Scorer
 from tests.fake_model import FakeChampion, FakeModel
 from tests.fakes_kafka import FakeRecord
-from tests.unit.models.test_annotate import RULES
+from tests.unit.models.test_annotator import RULES
 
 ENGLISH = [
     "@AirParadis lost my bag again and nobody answers",

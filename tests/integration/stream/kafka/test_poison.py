@@ -13,7 +13,7 @@ from kafka import KafkaProducer
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from stream.kafka.headers import UNREADABLE, headers_of
-from tests.integration.stream.test_score_role import produce, read, start, tweets, wait_for
+from tests.integration.stream.scoring.test_role import produce, read, start, tweets, wait_for
 
 __all__ = ["start"]  # a fixture
 pytestmark = pytest.mark.usefixtures("topics")

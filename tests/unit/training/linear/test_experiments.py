@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from cli.training.train import app
 from models.base.jit import COMPILED
-from tests.unit.training.test_datasets import folder_of
+from tests.unit.training.data.test_datasets import folder_of
 from training.evaluation.leaderboard import champion_of, leaderboard
 from training.evaluation.results import ResultsError, read_results
 from training.linear.experiments import ExperimentsError, load_experiments

@@ -20,7 +20,7 @@ from models.linear.model import HashedModel
 from models.registry.champion import Champion
 from tests.integration.registering import Registering
 from tests.unit.models.hashed_samples import random_weights
-from tests.unit.training.test_gate import evidence
+from tests.unit.training.registry.test_promotion_gate import evidence
 from training.evaluation.held_out import FILE
 from training.registry.promotion import PromotionError, list_versions, promote, rollback
 from training.registry.promotion_gate import GateRefused

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cli.training.data import app
 from contracts.errors import SettingsError
-from tests.unit.training.test_datasets import write
+from tests.unit.training.data.test_datasets import write
 from training.data.datasets import Labelled
 from training.data.profile import profile
 

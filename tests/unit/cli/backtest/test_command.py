@@ -119,7 +119,7 @@ def test_bad_rows_are_named_counted_and_left_out(tmp_path: Path, rules: Path) ->
 
 def test_tweets_without_a_sentiment_are_scored(tmp_path: Path, rules: Path) -> None:
     rows = [{name: value for name, value in row.items() if name != "sentiment"} for row in day()[:300]]
-    shipped = Path(__file__).parents[3] / "models" / "artefacts" / "linear"
+    shipped = Path(__file__).parents[4] / "models" / "artefacts" / "linear"
     result = run("--data", write(tmp_path, rows), "--rules", rules, "--model", shipped, "--format", "json")
     assert json.loads(result.stdout) == []
 
@@ -155,7 +155,7 @@ def test_tweets_that_are_scored_are_asked_for_their_language(tmp_path: Path) -> 
         rows.append(
             {"text": f"{said} {source.choice(names)} perdieron mi {source.choice(names)}", "created_at": created}
         )
-    shipped = Path(__file__).parents[3] / "models" / "artefacts" / "linear"
+    shipped = Path(__file__).parents[4] / "models" / "artefacts" / "linear"
     for lang, expected in ((None, []), ("es", []), ("en", ["BadBuzz"])):
         some = [{**row, "lang": lang} for row in rows]
         result = run("--data", write(tmp_path, some), "--rules", rules, "--model", shipped, "--format", "json")

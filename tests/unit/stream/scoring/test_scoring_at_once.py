@@ -24,7 +24,7 @@ from stream.scoring import scorer as scoring
 from stream.scoring.scorer import Scorer
 from tests.fakes_kafka import FakeRecord
 from tests.unit.models.hashed_samples import HOSTILE, random_weights
-from tests.unit.stream.test_scoring import ANNOTATOR, NOW_MS, SENT_MS
+from tests.unit.stream.scoring.test_scorer import ANNOTATOR, NOW_MS, SENT_MS
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
