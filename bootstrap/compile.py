@@ -28,7 +28,7 @@ def compile_scoring(settings: Settings) -> None:
     languages = language.warm()
     model = load_artefact(settings.artefact)
     annotator.annotate(model, ["@airparadis lost my bag"])
-    tweets, _ = read_values([b'{"id": "1", "text": "@airparadis lost my bag"}'] * 2, [0, 0])
+    tweets, _ = read_values([b'{"id": "1", "text": "@airparadis lost my bag"}'] * 2, [0, 0], 0)
     annotator.columns(model, tweets.texts, langs=tweets.langs)
     languages.join()
 

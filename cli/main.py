@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
+import signal
 import sys
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -76,22 +78,49 @@ def _root() -> None:
     """
 
 
+_BROKEN_PIPE: Final = 128 + signal.SIGPIPE
+"""What a shell sees of `cat` when `head` has had enough."""
+_INTERRUPTED: Final = 128 + signal.SIGINT
+
+
 def main() -> None:
-    """Run the command; an error of ours is one line on standard error and exit status 1."""
+    """Run the command; an error of ours is one line on standard error and exit status 1.
+
+    When who reads the output has gone it ends silently, with the status of other Unix programs; after Ctrl-C with 130.
+    """
     logging.captureWarnings(True)
     try:
+        status = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        status = _BROKEN_PIPE
+    except KeyboardInterrupt:
+        status = _INTERRUPTED
+    if status == _BROKEN_PIPE:  # what is left to be written goes nowhere, or Python complains at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
+
+
+def _run() -> int:
+    try:
         app()
+    except SystemExit as done:
+        # Typer and rich make a status 1 of a broken pipe.
+        if done.code == 1 and isinstance(done.__context__, BrokenPipeError):
+            return _BROKEN_PIPE
+        return done.code if isinstance(done.code, int) else int(done.code is not None)
     except BuzzwatchError as error:
-        typer.echo(f"buzzwatch: {error}", err=True)
-        sys.exit(1)
+        from cli.output.wide import say
+
+        say(f"buzzwatch: {error}")
+        return 1
     except UnicodeEncodeError:
         broken = next((argument for argument in sys.argv if _is_no_text(argument)), None)
         if broken is None:
             raise
         typer.echo(f"buzzwatch: the argument {broken!r} is not UTF-8", err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        sys.exit(0)
+        return 1
+    return 0
 
 
 def _is_no_text(argument: str) -> bool:

@@ -52,7 +52,7 @@ def run(settings: Settings, batch: int, rounds: int) -> list[Step]:
     records = [CameIn(key, value, _NOW_MS) for key, value in tweets(batch)]
     came = RecordBatch(records, 0, None)
     alone = RecordBatch(records[:1], 0, None)
-    read, _ = read_batch(records)
+    read, _ = read_batch(records, _NOW_MS)
     assert read is not None, "invented tweets are readable"
     known = read
     columns = annotator.columns(model, known.texts)
@@ -61,7 +61,7 @@ def run(settings: Settings, batch: int, rounds: int) -> list[Step]:
     one = [known.texts[0]]
     two_labels = _two_labels(known.texts.strings())
     steps: dict[str, tuple[int, Callable[[], object]]] = {
-        "parse and validate": (batch, lambda: read_batch(records)),
+        "parse and validate": (batch, lambda: read_batch(records, _NOW_MS)),
         "model": (batch, lambda: model.predict_proba(known.texts if walks_bytes(model) else known.texts.strings())),
         TWO_LABELS: (batch, lambda: two_labels.predict_proba(known.texts)),
         "watches and themes": (batch, lambda: matcher.find_batch(known.texts)),

@@ -64,7 +64,7 @@ class PlainScorer:
     def score(self, batch: RecordBatch, loaded: LoadedModel, now_ms: int) -> ScoredBatch:
         """Every record becomes a prediction; the invented tweets have no bad ones."""
         del now_ms
-        tweets, _ = read_batch(batch.messages)
+        tweets, _ = read_batch(batch.messages, int(time.time() * 1000))
         if tweets is None:
             return ScoredBatch(batch, [], [])
         scores = loaded.model.predict_proba(tweets.texts if walks_bytes(loaded.model) else tweets.texts.strings())

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from cli.output.console import cell, printable_json
@@ -56,7 +55,7 @@ def try_receiver(
     entries = sample(receiver, wall_clock(), watch=rules.watches[0].name, external_url=url)
     rows: list[dict[str, str | int]] = []
     sending = Sending(settings.alerts, wall_clock)
-    progress = Console(stderr=True)
+    progress = wide_console(stderr=True)
     try:
         for entry in entries if resolved else entries[:1]:
             began = time.monotonic()

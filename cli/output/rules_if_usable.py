@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import typer
-
+from cli.output.wide import say
 from contracts.errors import RulesError
 from contracts.rules.file import load_rules
 from contracts.rules.schema import Rules
@@ -19,5 +18,5 @@ def rules_if_usable(settings: Settings, without: str) -> Rules | None:
     try:
         return load_rules(settings.rules)
     except RulesError as error:
-        typer.echo(f"{without}: {error}", err=True)
+        say(f"{without}: {error}")
         return None

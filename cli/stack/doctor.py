@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Final, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cli.output.console import printable_json
 from cli.output.wide import wide_console
 from contracts.settings import load_settings
 from local.doctor.checks import findings
@@ -33,13 +32,13 @@ def doctor(
       buzzwatch doctor --format json
     """
     found: list[Finding] = []
-    console = Console(stderr=True)
+    console = wide_console(stderr=True)
     with console.status("examining") as status:  # shows nothing when piped
         for finding in findings(load_settings()):
             found.append(finding)
             status.update(f"examined {finding.component}")
     if output == "json":
-        typer.echo(json.dumps([finding._asdict() for finding in found], ensure_ascii=False, indent=2))
+        typer.echo(printable_json([finding._asdict() for finding in found]))
     else:
         # Piped, a table has no terminal to fit.
         wide_console().print(_table(found))

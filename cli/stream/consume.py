@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 
-from cli.output.wide import wide_console
+from cli.output.console import printable_line, safe_json
+from cli.output.wide import say, wide_console
 from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import load_settings
@@ -59,25 +60,25 @@ def consume(
             try:
                 prediction = decode_prediction(value)
             except InvalidRecord as error:
-                typer.echo(f"{message.topic()}[{message.partition()}]@{message.offset()}: {error}", err=True)
+                say(f"{message.topic()}[{message.partition()}]@{message.offset()}: {error}")
                 continue
             if (watch and watch not in prediction.watches) or (sentiment and prediction.sentiment != sentiment):
                 continue
             if output == "jsonl":
-                typer.echo(value)
+                typer.echo(safe_json((value or b"").decode()))
             else:
                 console.print(_row(prediction), no_wrap=True, overflow="ellipsis", crop=True)
             shown += 1
             if shown == limit:
                 return
     except KeyboardInterrupt:
-        return
+        raise typer.Exit(130) from None  # as Unix programs end that follow something
 
 
 def _row(prediction: Prediction) -> Text:
-    row = Text(f"{prediction.created_at[:19]}  ")
+    row = Text(f"{printable_line(prediction.created_at[:19])}  ")
     row.append(f"{prediction.sentiment:9}", style=_COLOURS[prediction.sentiment])
-    watches, themes = ",".join(prediction.watches)[:16], ",".join(prediction.themes)[:20]
-    row.append(f" {prediction.confidence:5.2f}  {watches:16}  {themes:20}  ")
-    row.append(" ".join((prediction.text or "").split()))
+    watches, themes = (printable_line(",".join(names)) for names in (prediction.watches, prediction.themes))
+    row.append(f" {prediction.confidence:5.2f}  {watches[:16]:16}  {themes[:20]:20}  ")
+    row.append(printable_line(prediction.text or ""))
     return row

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import heapq
-import json
 import logging
 from collections.abc import Iterable, Iterator
-from datetime import datetime
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from alerts.storage.connection import connect
-from cli.output.console import printable
+from cli.moments import period_ms
+from cli.output.console import printable, printable_json
 from cli.output.preconditions import redis_answers
-from cli.output.wide import wide_console
+from cli.output.wide import refuse_to_steer, say, wide_console
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings, load_settings
-from contracts.times import to_ms, to_rfc3339
+from contracts.times import to_rfc3339
 from stream.dead_letters.reader import (
     DeadLetter,
     checked_position,
@@ -32,11 +30,14 @@ from stream.dead_letters.reader import (
     position_of,
     record_at,
     records,
+    sent_at,
 )
 from stream.dead_letters.replay import Outcome, Replayer
 from stream.dead_letters.replay_claims import ReplayLog
 from stream.kafka.headers import headers_of
 from stream.kafka.records import Record
+
+_UNKNOWN = "unknown"
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -46,7 +47,7 @@ Examples:
 
   buzzwatch dlq list
 
-  buzzwatch dlq list --error-class InvalidTweet --format json
+  buzzwatch dlq list --error-class InvalidTweet --since 2h --format json
 """
 _SHOW = """Show one dead letter: its headers, key and value.
 
@@ -65,7 +66,7 @@ Examples:
 
   buzzwatch dlq replay 0:17 2:3
 
-  buzzwatch dlq replay --error-class ModelFailure --since 2026-11-20T10:00:00Z
+  buzzwatch dlq replay --error-class ModelFailure --since 2026-11-20T10:00:00Z --until 30m
 
   buzzwatch dlq replay --all --dry-run
 """
@@ -73,6 +74,11 @@ _ErrorClass = Annotated[
     Literal["UnreadableRecord", "InvalidTweet", "InvalidFeedback", "ModelFailure"] | None,
     typer.Option(help="Why it is a dead letter."),
 ]
+_Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Not older: 2026-11-20T10:00:00Z, or 2h for two hours ago."),
+]
+_Until = Annotated[str | None, typer.Option(metavar="TIME", help="Older than this, likewise.")]
 _SHOWN = 5
 
 
@@ -88,20 +94,29 @@ def _group() -> None:
 def list_letters(
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
     error_class: _ErrorClass = None,
+    since: _Since = None,
+    until: _Until = None,
     limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50,
 ) -> None:
     """List dead letters."""
-    letters = (letter for letter in dead_letters(load_settings()) if error_class in (None, letter.error_class))
+    first, end = period_ms(since, until)
+    letters = (
+        letter
+        for letter in dead_letters(load_settings())
+        if error_class in (None, letter.error_class)
+        and (first is None or (letter.at or "") >= to_rfc3339(first))  # of one form, so that text sorts as time does
+        and (end is None or (letter.at or "") < to_rfc3339(end))
+    )
     newest, count = _newest(letters, limit)
     if output == "json":
-        typer.echo(json.dumps([letter.as_dict() for letter in newest], ensure_ascii=False, indent=2))
+        typer.echo(printable_json([letter.as_dict() for letter in newest]))
         return
     table = Table(
         "position", "at", "class", "error", "source", "attempts", "bytes", "value", box=None, header_style="bold"
     )
     for letter in newest:
         start = " ".join((letter.value or "(null)").split())[:60]
-        cells = (letter.position, letter.at[:19], letter.error_class, letter.error, letter.source)
+        cells = (letter.position, (letter.at or _UNKNOWN)[:19], letter.error_class, letter.error, letter.source)
         shown = (printable(cell) for cell in (*cells, str(letter.attempts), str(letter.bytes), start))
         table.add_row(*(Text(cell) for cell in shown))
     console = wide_console()
@@ -117,9 +132,12 @@ def show(
     """Show one dead letter."""
     letter = record_at(load_settings(), position)
     if raw:
-        typer.echo(letter.value() or b"", nl=False)
+        as_it_came = letter.value() or b""
+        if refuse_to_steer([as_it_came]):
+            raise BuzzwatchError("the value would steer the terminal: send it to a file, or leave --raw out")
+        typer.echo(as_it_came, nl=False)
         return
-    rows = [("position", position_of(letter)), ("at", to_rfc3339(letter.timestamp()[1]))]
+    rows = [("position", position_of(letter)), ("at", sent_at(letter) or _UNKNOWN)]
     rows += [(name, _shown(value)) for name, value in headers_of(letter)]
     rows += [("key", _shown(letter.key()))]
     width = max(len(name) for name, _ in rows)
@@ -133,8 +151,8 @@ def replay(
     positions: Annotated[list[str] | None, typer.Argument(metavar="POSITION", help="As in the list.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
     error_class: _ErrorClass = None,
-    since: Annotated[str | None, typer.Option(metavar="TIME", help="Not older; RFC 3339, UTC if it says none.")] = None,
-    until: Annotated[str | None, typer.Option(metavar="TIME", help="Older than this.")] = None,
+    since: _Since = None,
+    until: _Until = None,
     again: Annotated[bool, typer.Option("--again", help="Those too that were replayed before.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
 ) -> None:
@@ -142,7 +160,7 @@ def replay(
     filtered = any(value is not None for value in (error_class, since, until))
     if sum((bool(positions), everything, filtered)) != 1:
         raise typer.BadParameter("say which: positions, --all, or any of --error-class, --since and --until")
-    first, end = _ms("--since", since), _ms("--until", until)
+    first, end = period_ms(since, until)
     wanted = {checked_position(position) for position in positions or ()}
     settings = load_settings()
 
@@ -176,14 +194,14 @@ def _newest(letters: Iterable[DeadLetter], limit: int) -> tuple[list[DeadLetter]
         nonlocal count
         for letter in letters:
             count += 1
-            yield letter.at, count, letter  # of two at the same time the one that came later is newer
+            yield letter.at or "", count, letter  # of two at the same time the one that came later is newer
 
     newest = heapq.nlargest(limit, numbered())
     return [letter for _, _, letter in reversed(newest)], count
 
 
 def _run(settings: Settings, letters: Iterator[Record], *, again: bool, dry_run: bool) -> None:
-    console = Console(stderr=True)
+    console = wide_console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} dead letters"), TimeElapsedColumn())
     logging.getLogger("buzzwatch.stream").setLevel("ERROR")
     with redis_answers(settings.redis), connect(settings) as client:
@@ -210,7 +228,7 @@ def _say(outcome: Outcome, *, dry_run: bool) -> None:
     if outcome.before:
         typer.echo(f"skipped {outcome.before:,} that were replayed before (--again sends them)")
     for reason in outcome.refused[:_SHOWN]:
-        typer.echo(f"not sent: {printable(reason)}", err=True)
+        say(f"not sent: {reason}")
     if outcome.unsure:
         some = " ".join(outcome.unsure[:_SHOWN]) + (" …" if len(outcome.unsure) > _SHOWN else "")
         typer.echo(
@@ -218,15 +236,6 @@ def _say(outcome: Outcome, *, dry_run: bool) -> None:
             f" by another one; look for them, or send them with --again: {some}",
             err=True,
         )
-
-
-def _ms(option: str, value: str | None) -> int | None:
-    if value is None:
-        return None
-    try:
-        return to_ms(datetime.fromisoformat(value))
-    except ValueError:
-        raise typer.BadParameter(f"{option}: {value!r} is no RFC 3339 time such as 2026-11-20T10:00:00Z") from None
 
 
 def _shown(value: bytes | str | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import logging
 import sys
 import uuid
@@ -14,7 +13,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.wide import wide_console
+from cli.output.console import printable_json, printable_line
+from cli.output.wide import say, wide_console
 from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import SENTIMENTS, ModelRef, prediction_id
 from contracts.rules.file import load_rules
@@ -64,7 +64,7 @@ def predict(
     while batch := list(itertools.islice(everything, _BATCH)):
         rows += zip(batch, annotator.annotate(loaded.model, batch), strict=True)
     if output == "json":
-        typer.echo(json.dumps([_object(annotation, loaded.ref) for _, annotation in rows], ensure_ascii=False))
+        typer.echo(printable_json([_object(annotation, loaded.ref) for _, annotation in rows], indent=None))
     else:
         _print(rows)
 
@@ -84,11 +84,11 @@ def _loaded(settings: Settings) -> LoadedModel:
         loaded = champion.load()
     except BuzzwatchError as error:
         model = load_artefact(settings.artefact)
-        typer.echo(f"model: the shipped one in {settings.artefact} ({error})", err=True)
+        say(f"model: the shipped one in {settings.artefact} ({error})")
         return LoadedModel.of(ModelRef(name=settings.mlflow.model_name, version="shipped"), model)
     trouble = champion.registry_failure or champion.failure
     source = f"from the cache: {trouble}" if trouble else "champion in MLflow"
-    typer.echo(f"model: {loaded.ref.name} version {loaded.ref.version} ({source})", err=True)
+    say(f"model: {loaded.ref.name} version {loaded.ref.version} ({source})")
     return loaded
 
 
@@ -114,8 +114,8 @@ def _print(rows: Iterable[tuple[str, Annotation]]) -> None:
         table.add_row(
             Text(annotation.sentiment, style=_COLOURS[annotation.sentiment]),
             f"{annotation.confidence:.2f}",
-            Text(", ".join(annotation.watches)),
-            Text(", ".join(annotation.themes)),
-            Text(" ".join(text.split())),
+            Text(printable_line(", ".join(annotation.watches))),
+            Text(printable_line(", ".join(annotation.themes))),
+            Text(printable_line(text)),
         )
     wide_console().print(table)

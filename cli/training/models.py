@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.wide import wide_console
+from cli.output.console import printable_line
+from cli.output.wide import say, wide_console
 from contracts.settings import load_settings
 from training.registry.promotion import CHALLENGER, Version, list_versions
 from training.registry.promotion import promote as promote_version
@@ -48,7 +48,7 @@ def list_models(output: _Format = "table") -> None:
         return
     table = Table("version", "aliases", "family", "registered", *_SHOWN, "promoted", box=None, header_style="bold")
     for one in versions:
-        table.add_row(*(Text(cell) for cell in _cells(one)))
+        table.add_row(*(Text(printable_line(cell)) for cell in _cells(one)))
     wide_console().print(table)
 
 
@@ -116,4 +116,4 @@ def _comparisons(comparisons: list[Comparison]) -> Table:
 
 
 def _say(line: str) -> None:
-    Console(stderr=True).print(line, markup=False, highlight=False, soft_wrap=True)
+    say(line)

@@ -23,6 +23,7 @@ from models.text.batch import TextBatch
 from stream.codecs.timestamps import write_missing
 from stream.codecs.tweet_kernel import INSTANT, read_tweets
 from stream.kafka.records import Record
+from stream.record_times import AHEAD_MS, OLDEST_MS, all_sent_ms
 
 _encode = msgspec.json.Encoder().encode
 _PLANE: Final = 0x10000
@@ -46,18 +47,18 @@ class TweetColumns(NamedTuple):
     reach: NDArray[np.int64]
     """(n,): followers of the author, -1 where a tweet does not say."""
     instants: NDArray[np.uint8]
-    """(n, 24): `created_at` in UTC to the millisecond, or the record's timestamp."""
+    """(n, 24): `created_at` in UTC to the millisecond, or when the record was sent."""
     timestamps: NDArray[np.int64]
-    """(n,): of the records, milliseconds."""
+    """(n,): when the records were sent (`record_times`), milliseconds."""
 
 
-def read_batch(records: Sequence[Record]) -> tuple[TweetColumns | None, list[tuple[int, InvalidRecord]]]:
+def read_batch(records: Sequence[Record], now_ms: int) -> tuple[TweetColumns | None, list[tuple[int, InvalidRecord]]]:
     """The tweets among the records (None when there are none), and the numbers of the others with what is wrong."""
     values = [record.value() for record in records]
     stamps = [record.timestamp()[1] for record in records]
     if not values:
         return None, []
-    columns, unsure = read_values([value or b"" for value in values], stamps)
+    columns, unsure = read_values([value or b"" for value in values], stamps, now_ms)
     if not unsure:
         return columns, []
     wrong: list[tuple[int, InvalidRecord]] = []
@@ -72,18 +73,18 @@ def read_batch(records: Sequence[Record]) -> tuple[TweetColumns | None, list[tup
     if not rows:
         return None, wrong
     again = [plain.get(row) or values[row] or b"" for row in rows]
-    columns, unsure = _walked(rows, again, [stamps[row] for row in rows], is_plain=True)
+    columns, unsure = _walked(rows, again, [stamps[row] for row in rows], now_ms, is_plain=True)
     assert not unsure, "what is written plainly is read"
     return columns, wrong
 
 
-def read_values(values: Sequence[bytes], timestamps: Sequence[int]) -> tuple[TweetColumns, list[int]]:
+def read_values(values: Sequence[bytes], timestamps: Sequence[int], now_ms: int) -> tuple[TweetColumns, list[int]]:
     """The columns as far as the walk is sure, and the rows that it is not sure of."""
-    return _walked(list(range(len(values))), values, timestamps, is_plain=False)
+    return _walked(list(range(len(values))), values, timestamps, now_ms, is_plain=False)
 
 
 def _walked(
-    rows: list[int], values: Sequence[bytes], timestamps: Sequence[int], *, is_plain: bool
+    rows: list[int], values: Sequence[bytes], timestamps: Sequence[int], now_ms: int, *, is_plain: bool
 ) -> tuple[TweetColumns, list[int]]:
     """The columns, and the rows that the walk is not sure of; the columns are of no use when there are any."""
     ends = np.cumsum(np.fromiter(map(len, values), np.int64, len(values)))
@@ -95,6 +96,7 @@ def _walked(
     sure = np.empty(len(values), np.bool_)
     texts, ids, langs, authors, bounds = read_tweets(data, ends, _inert(), is_plain, sure, instants, reach, has)
     has_lang, has_author, has_instant = (np.ascontiguousarray(column) for column in has.T)
+    stamps = _sent(stamps, instants, has_instant, now_ms)
     write_missing(stamps, has_instant, instants)
     columns = TweetColumns(
         rows,
@@ -109,6 +111,18 @@ def _walked(
         timestamps=stamps,
     )
     return columns, [] if sure.all() else [rows[at] for at in np.flatnonzero(~sure).tolist()]
+
+
+def _sent(
+    stamps: NDArray[np.int64], instants: NDArray[np.uint8], has_instant: NDArray[np.bool_], now_ms: int
+) -> NDArray[np.int64]:
+    """When each record was sent."""
+    if len(stamps) and stamps.min() >= OLDEST_MS and stamps.max() <= now_ms + AHEAD_MS:
+        return stamps
+    own = np.full(len(stamps), -1, np.int64)
+    dates = np.ascontiguousarray(instants[has_instant, :-1]).view(f"S{INSTANT - 1}").reshape(-1)  # without the Z
+    own[has_instant] = dates.astype(np.str_).astype("datetime64[ms]").astype(np.int64)
+    return all_sent_ms(stamps, own, now_ms)
 
 
 def _plainly(value: bytes | None) -> bytes:

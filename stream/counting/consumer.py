@@ -28,6 +28,7 @@ from stream.kafka.consumers import CALL_S, is_fatal, is_record, lag_of, within_l
 from stream.kafka.records import Record
 from stream.kafka.topic_id import TopicIdentity
 from stream.metrics import WATCHED, WATCHED_UNREADABLE
+from stream.record_times import all_sent_ms, sent_ms
 
 _log = logging.getLogger("buzzwatch.stream.watching")
 
@@ -264,11 +265,14 @@ def tallied(reader: ScoredReader, records: list[Record], since: int, settings: A
     values = [record.value() for record in records]
     stamps = [record.timestamp()[1] for record in records]
     if COMPILED:
-        return tally_columns(reader.read(values, stamps, skip), settings, now_ms)
+        columns = reader.read(values, stamps, skip)
+        columns = columns._replace(stamps=all_sent_ms(columns.stamps, columns.created, now_ms))
+        return tally_columns(columns, settings, now_ms)
     predictions = []
     for row, (value, stamp) in enumerate(zip(values, stamps, strict=True)):
         try:
-            predictions.append((read_one(value)[0], stamp))
+            prediction, created_ms = read_one(value)
+            predictions.append((prediction, sent_ms(stamp, created_ms, now_ms)))
         except InvalidRecord as error:
             skip(row, error)
     return tally(predictions, settings, now_ms)

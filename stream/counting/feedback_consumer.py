@@ -23,6 +23,7 @@ from contracts.events import Feedback, decode_feedback
 from stream import metrics
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record
+from stream.record_times import sent_ms
 
 _log = logging.getLogger("buzzwatch.stream.judge")
 
@@ -221,7 +222,8 @@ class JudgeRole:
                 raise refused
             feedback = decode_feedback(message.value())
             if feedback.created_at is None:  # told once more, it must count at the same time
-                at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+                sent = sent_ms(message.timestamp()[1], None, int(time.time() * 1000))
+                at = datetime.fromtimestamp(sent / 1000, UTC)
                 feedback = feedback.model_copy(update={"created_at": at})
             events = [(offset, feedback)]
         except InvalidRecord as error:

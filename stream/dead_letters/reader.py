@@ -26,7 +26,7 @@ class DeadLetter:
     """One dead letter, as its headers describe it. `position` is `partition:offset` in `dead-letters`."""
 
     position: str
-    at: str
+    at: str | None
     error_class: str
     error: str
     source: str
@@ -130,6 +130,12 @@ def text_of(value: bytes | str | None) -> str | None:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
+def sent_at(message: Record) -> str | None:
+    """When a letter was sent, RFC 3339; None when Kafka does not know."""
+    timestamp_ms = message.timestamp()[1]
+    return to_rfc3339(timestamp_ms) if timestamp_ms > 0 else None
+
+
 def described(message: Record) -> DeadLetter:
     """A letter for people."""
     headers = headers_of(message)
@@ -140,7 +146,7 @@ def described(message: Record) -> DeadLetter:
     value, attempts = message.value(), said("attempts")
     return DeadLetter(
         position=position_of(message),
-        at=to_rfc3339(message.timestamp()[1]),
+        at=sent_at(message),
         error_class=said("error-class"),
         error=said("error"),
         source=f"{said('source-topic')}[{said('source-partition')}]@{said('source-offset')}",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,28 +24,23 @@ from stream.codecs.prediction_ids import prediction_ids
 from stream.codecs.tweet_decoder import read_batch, read_values
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record, RecordBatch, ScoredBatch
+from stream.record_times import sent_ms
 
 _log = logging.getLogger("buzzwatch.stream.scoring")
-
-
-_AHEAD_MS: Final = 60_000
-"""Kafka refuses records dated more than an hour ahead (`message.timestamp.after.max.ms`), and with one of them the
-whole transaction, again and again. Topics of others may allow them: an event is dated a minute ahead at most."""
 
 
 class _Moment(NamedTuple):
     """When a batch is scored."""
 
     scored_at: bytes
-    latest_ms: int
-    """Newest timestamp that an event of ours may have."""
+    now_ms: int
     behind_s: float
-    """Age of its newest record: how far the stream is behind."""
+    """Age of its newest record: how far the stream is behind. 0 where that has no timestamp."""
 
     @classmethod
     def of(cls, batch: RecordBatch, now_ms: int) -> _Moment:
         newest = batch.messages[-1].timestamp()[1] if batch.messages else now_ms
-        return cls(to_rfc3339(now_ms).encode(), now_ms + _AHEAD_MS, max(0, now_ms - newest) / 1000)
+        return cls(to_rfc3339(now_ms).encode(), now_ms, max(0, now_ms - sent_ms(newest, None, now_ms)) / 1000)
 
 
 class Scorer:
@@ -63,7 +58,7 @@ class Scorer:
         self._writer: EventWriter | None = None
         self._batch_writer: EventBatchWriter | None = None
         if COMPILED:  # now, and not under the first batch
-            tweets = read_values([b'{"id":"1","text":"@a"}'], [0])[0]
+            tweets = read_values([b'{"id":"1","text":"@a"}'], [0], 0)[0]
             shares = np.full((1, 3), 0.25, np.float32)
             columns = Columns(shares, [0], mask_batch(tweets.texts))
             EventBatchWriter(annotator, ModelRef("", ""), text).write(tweets, columns, b"")
@@ -101,7 +96,7 @@ class Scorer:
 
     def _score_at_once(self, batch: RecordBatch, loaded: LoadedModel, moment: _Moment) -> ScoredBatch:
         """The same in few calls of compiled code, as long as nothing is raised."""
-        tweets, wrong = read_batch(batch.messages)
+        tweets, wrong = read_batch(batch.messages, moment.now_ms)
         dead = [dead_letter(batch.messages[row], error) for row, error in wrong]
         if tweets is None:
             return ScoredBatch(batch, [], dead)
@@ -114,7 +109,6 @@ class Scorer:
         )
         if self._batch_writer is None or self._batch_writer.ref != loaded.ref:
             self._batch_writer = EventBatchWriter(self._annotator, loaded.ref, self._text)
-        tweets = tweets._replace(timestamps=np.minimum(tweets.timestamps, moment.latest_ms))
         return ScoredBatch(batch, self._batch_writer.write(tweets, columns, moment.scored_at), dead)
 
     def _score(
@@ -150,7 +144,10 @@ class Scorer:
         )
         keys = [str(tweet.id).encode() for tweet in tweets]
         identifiers = prediction_ids(loaded.ref, keys)
-        timestamps = [message.timestamp()[1] for message in messages]
+        timestamps = [
+            sent_ms(message.timestamp()[1], tweet.created_at_ms, moment.now_ms)
+            for message, tweet in zip(messages, tweets, strict=True)
+        ]
         events = self._writer_for(loaded.ref).events(
             keys,
             identifiers,
@@ -162,8 +159,7 @@ class Scorer:
             moment.scored_at,
         )
         headers = cloud_event_headers(identifiers, moment.scored_at)
-        stamps = [min(timestamp, moment.latest_ms) for timestamp in timestamps]
-        return list(map(OutRecord, keys, events, headers, stamps))
+        return list(map(OutRecord, keys, events, headers, timestamps))
 
     def _writer_for(self, ref: ModelRef) -> EventWriter:
         if self._writer is None or self._writer.ref != ref:

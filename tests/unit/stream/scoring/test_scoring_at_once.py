@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.stage.tweets import tweets
-from contracts.events import MAX_TEXT, ModelRef, decode_tweet
+from contracts.events import MAX_TEXT, ModelRef, decode_prediction, decode_tweet
 from contracts.times import to_rfc3339
 from models.base.jit import COMPILED
 from models.linear.model import HashedModel
@@ -168,9 +168,36 @@ def test_a_batch_read_and_written_at_once_gives_the_bytes_of_its_tweets_one_by_o
     assert at_once == one_by_one
 
 
-@pytest.mark.parametrize("ms", [-(10**17), -1, 0, 951_782_399_999, 4_107_542_400_000, 10**17])
-def test_a_tweet_without_a_date_gets_that_of_its_record_whatever_it_is(ms: int) -> None:
-    columns, _ = read_batch([FakeRecord(b'{"id":1,"text":"a"}', timestamp_ms=ms)])
+_DATED = [
+    (b'{"id":1,"text":"a"}', None),
+    (b'{"id":1,"text":"a","created_at":"2026-11-10T10:00:00.250Z"}', 1_794_304_800_250),
+    (b'{"id":1,"text":"a","created_at":"2026-11-10T11:00:00+01:00"}', 1_794_304_800_000),
+    (b'{"id":1,"text":"a","created_at":"9999-12-31T23:59:59Z"}', None),
+    (b'{"id":1,"text":"a","created_at":"1970-01-01T00:00:00Z"}', None),
+]
+
+
+@pytest.mark.parametrize("ms", [-(10**17), -1, 0, 1_790_000_000, 1_142_899_199_999, NOW_MS + 60_001, 10**17])
+@pytest.mark.parametrize(("value", "own_ms"), _DATED)
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_record_without_a_plausible_timestamp_was_sent_when_its_tweet_was_written_else_now(
+    ms: int, value: bytes, own_ms: int | None, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.scoring.scorer.COMPILED", compiled)
+    came = RecordBatch([FakeRecord(value, timestamp_ms=ms), FakeRecord(value)], 0, None)
+    scored = Scorer(ANNOTATOR, "masked").score(came, LOADED, NOW_MS)
+    sent_ms = NOW_MS if own_ms is None else own_ms
+    assert [record.timestamp_ms for record in scored.predictions] == [sent_ms, 1_790_000_000_000]
+    event = decode_prediction(scored.predictions[0].value)
+    if b"created_at" not in value:
+        assert event.created_at == to_rfc3339(NOW_MS)
+    elif own_ms is not None:
+        assert event.created_at == to_rfc3339(own_ms)
+
+
+@pytest.mark.parametrize("ms", [1_142_899_200_000, 1_790_000_000_123, NOW_MS + 60_000])
+def test_a_tweet_without_a_date_gets_that_of_its_record(ms: int) -> None:
+    columns, _ = read_batch([FakeRecord(b'{"id":1,"text":"a"}', timestamp_ms=ms)], NOW_MS)
     assert columns is not None
     assert columns.instants[0].tobytes().decode() == to_rfc3339(ms)
 
@@ -190,7 +217,9 @@ def test_only_what_the_walk_is_not_sure_of_is_read_by_other_means(monkeypatch: p
 
     monkeypatch.setattr(tweet_reading, "decode_tweet", noted)
     odd = b'{"id":1,"text":"a","created_at":"2026-11-20T10:00:00+01:00"}'
-    columns, wrong = read_batch([FakeRecord(value) for value in [*[value for _, value in tweets(500)], odd, b"junk"]])
+    columns, wrong = read_batch(
+        [FakeRecord(value) for value in [*[value for _, value in tweets(500)], odd, b"junk"]], NOW_MS
+    )
     assert read == [odd, b"junk"]
     assert columns is not None
     assert columns.rows == list(range(501))
@@ -204,7 +233,7 @@ def test_author_and_reach_travel_as_columns() -> None:
         b'{"id":"3","text":"a","author_id":null,"reach":null}',
         b'{"id":"4","text":"a","author_id":"caf\\u00e9","reach":0,"created_at":"2026-11-20T10:00:00+01:00"}',
     ]
-    columns, wrong = read_batch([FakeRecord(value) for value in values])
+    columns, wrong = read_batch([FakeRecord(value) for value in values], NOW_MS)
     assert columns is not None
     assert not wrong
     assert columns.authors.strings() == ["77", "78", "", "café"]

@@ -1,0 +1,53 @@
+"""Times as people type them: a date, or how long ago."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime
+from typing import Final
+
+import pydantic
+import typer
+
+from contracts.rules.strict import Duration
+from contracts.times import to_ms
+
+_AGO: Final = re.compile(r"-?((?:\d+(?:ms|s|m|h|d|w))+)(?: ago)?")
+EXAMPLES: Final = "a time such as 2026-11-20T10:00:00Z (UTC if it names no offset), or how long ago such as 2h or 30m"
+
+
+def moment_ms(option: str, value: str | None, *, now_ms: int | None = None) -> int | None:
+    """Milliseconds since 1970, None for None.
+
+    Args:
+        option: its name, for the message.
+        value: RFC 3339, or a duration such as `90m`, `2h`, `1d12h`, counted back from now.
+        now_ms: what now is; the clock's when not given.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if ago := _AGO.fullmatch(text):
+        seconds = pydantic.TypeAdapter(Duration).validate_python(ago[1])
+        return (int(time.time() * 1000) if now_ms is None else now_ms) - int(seconds * 1000)
+    try:
+        return to_ms(datetime.fromisoformat(text))
+    except ValueError:
+        raise typer.BadParameter(f"{option}: {value!r} is neither {EXAMPLES}") from None
+
+
+def period_ms(since: str | None, until: str | None) -> tuple[int | None, int | None]:
+    """Both ends of `--since` and `--until`.
+
+    Raises:
+        typer.BadParameter: one is no time, or there is nothing between them.
+    """
+    now_ms = int(time.time() * 1000)
+    first, end = moment_ms("--since", since, now_ms=now_ms), moment_ms("--until", until, now_ms=now_ms)
+    if first is not None and end is not None and first >= end:
+        raise typer.BadParameter(f"--since {since} is not before --until {until}")
+    return first, end
