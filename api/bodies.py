@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import pydantic
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from contracts.errors import InvalidTweet
-from contracts.events import MAX_ID, Feedback, Sentiment
+from contracts.events import MAX_ID, MAX_TEXT, Feedback, Sentiment
 from contracts.texts import checked_text
 
 MOST_TEXTS = 1000
@@ -31,8 +31,19 @@ def _identifier(value: int | str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_text), Field(description="1 to 10,000 code points after NFC")]
-Identifier = Annotated[pydantic.StrictInt | pydantic.StrictStr, AfterValidator(_identifier)]
+_TEXT_SCHEMA: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_TEXT,
+    "pattern": r"\S",
+    "description": "1 to 10,000 code points after NFC, not white space alone",
+}
+Text = Annotated[str, AfterValidator(_text), WithJsonSchema(_TEXT_SCHEMA)]
+Identifier = Annotated[
+    pydantic.StrictInt | pydantic.StrictStr,
+    AfterValidator(_identifier),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "minLength": 1, "maxLength": MAX_ID}]}),
+]
 
 
 class TextBody(BaseModel):
@@ -55,7 +66,32 @@ class PredictBody(TextBody):
 class BatchBody(BaseModel):
     """Texts to be scored."""
 
-    texts: Annotated[list[Text], Field(max_length=MOST_TEXTS)]
+    texts: Annotated[list[Annotated[Any, WithJsonSchema(_TEXT_SCHEMA)]], Field(max_length=MOST_TEXTS)]
+    """Checked one by one, so that all that are wrong can be named."""
+    on_error: Literal["refuse", "skip"] = "refuse"
+    """What happens when some texts cannot be scored: `refuse` the request, naming all of them, or `skip` them: in their
+    places the answer has `{"error": "why"}`."""
+
+    def checked(self) -> tuple[list[str], dict[int, str]]:
+        """The texts that can be scored, and for the others their place → what is wrong."""
+        texts: list[str] = []
+        wrong: dict[int, str] = {}
+        for place, text in enumerate(self.texts):
+            try:
+                texts.append(_one_text.validate_python(text))
+            except pydantic.ValidationError as error:
+                wrong[place] = error.errors()[0]["msg"].removeprefix("Value error, ")
+        return texts, wrong
+
+
+_one_text: Final = pydantic.TypeAdapter(Annotated[pydantic.StrictStr, AfterValidator(_text)])
+
+
+class NotScored(BaseModel):
+    """In the place of a text that could not be scored."""
+
+    error: str
+    """Why."""
 
 
 class Model(BaseModel):
@@ -197,3 +233,36 @@ class Problem(BaseModel):
 
     detail: str
     """One line."""
+
+
+class Alive(BaseModel):
+    """It answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(Alive):
+    """Predictions can be made."""
+
+    model: str
+    """The version that serves."""
+
+
+class ComponentHealth(BaseModel):
+    """How something that we depend on is."""
+
+    status: Literal["ok", "degraded", "down"]
+    version: str | None
+    detail: str | None
+    """What is wrong."""
+
+
+class Health(BaseModel):
+    """How all of it is."""
+
+    status: Literal["ok", "degraded", "down", "critical", "unknown"]
+    """`ok`, `degraded` (predictions can be made, something else is wrong) or `down`. With `alerts=critical` also
+    `critical` (a critical alert fires) and `unknown` (whether one does cannot be found out)."""
+    components: dict[str, ComponentHealth]
+    critical_alerts: list[str] | None = None
+    """Asked for with `alerts=critical`; null when it cannot be found out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import redis
 from fastapi import FastAPI, Request
@@ -37,13 +38,26 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     details = error.errors()
     first = details[0]
-    if first["type"] == "json_invalid":
-        reason = first.get("ctx", {}).get("error", "")
-        return problem(422, f"the body is not JSON: {reason} (at character {first['loc'][-1]})")
+    if first["type"] == "body":
+        return problem(422, str(first["msg"]))
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
-    message = str(first["msg"]).removeprefix("Value error, ")
+    message = _said(first)
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return problem(422, f"{where or 'the body'}: {message}{more}")
+
+
+def _said(detail: dict[str, Any]) -> str:
+    """What is wrong with one field, and what to send instead where pydantic does not say it."""
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "multiple_of":
+        width = detail["ctx"]["multiple_of"]
+        near = int(detail["input"]) // width * width
+        choices = ", ".join(f"{one:g}" for one in (near, near + width) if one > 0)
+        return f"{detail['input']} is no multiple of {width:g}; the nearest are {choices}"
+    if detail["type"].startswith("datetime"):
+        said = message[0].lower() + message[1:]
+        return f"{said}; write 2026-11-20T10:00:00Z (in an address a + of an offset is %2B)"
+    return message
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:

@@ -10,7 +10,6 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import errors
-from api.bodies import Problem
 from api.limits import BodyLimit
 from api.metrics import Measured, Metrics
 from api.parts import Parts
@@ -19,7 +18,7 @@ from api.routes import feedback as feedback_routes
 from api.routes import health as health_routes
 from api.routes import predict as predict_routes
 from api.routes import silences as silence_routes
-from api.routes.pages import OwnServerOnly
+from api.routes.pages import HeadAsGet, OwnServerOnly
 from api.routes.predict import Scoring
 
 
@@ -44,7 +43,6 @@ def create_app(parts: Parts) -> FastAPI:
         version="1",
         description="Sentiment of tweets, the judgement of people, and alerts.",
         lifespan=lifespan,
-        responses={422: {"model": Problem}},
     )
     metrics = Metrics()
     app.state.parts = parts
@@ -54,5 +52,6 @@ def create_app(parts: Parts) -> FastAPI:
     errors.install(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(OwnServerOnly)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Measured, metrics=metrics)  # outermost: it sees what the others answer
     return app

@@ -11,6 +11,11 @@ BATCH_BODY_BYTES = 16 * 1024 * 1024
 """For `/predict/batch`: a thousand tweets need 300 kB, a thousand texts of the greatest length do not fit."""
 
 
+def limit_of(path: str) -> int:
+    """The most bytes of a body for this path, also after it was unpacked."""
+    return BATCH_BODY_BYTES if path == "/predict/batch" else BODY_BYTES
+
+
 class BodyLimit:
     """Answers 413 to larger bodies, before more than the limit has been read."""
 
@@ -22,7 +27,7 @@ class BodyLimit:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "DELETE", "OPTIONS"):
             await self._app(scope, receive, send)
             return
-        limit = BATCH_BODY_BYTES if scope["path"] == "/predict/batch" else BODY_BYTES
+        limit = limit_of(scope["path"])
         stated = dict(scope["headers"]).get(b"content-length", b"")
         too_large = problem(413, f"the body is larger than {limit:,} bytes", Connection="close")
         if stated.isdigit() and int(stated) > limit:

@@ -14,7 +14,7 @@ from alerts.counters.feedback_counts import Judgements
 from alerts.state.alert import Acknowledgement, Alert, State
 from alerts.state.silences import Silence
 from contracts.events import Feedback
-from contracts.rules.routing import InhibitRule
+from contracts.rules.schema import Rules
 from contracts.settings import ApiSettings
 from models.annotator import Annotator
 from models.registry.champion import LoadedModel
@@ -138,8 +138,8 @@ class Parts:
     stats: Stats
     judgements: JudgementsBetween
     probes: Mapping[str, Probe]
-    inhibit_rules: Callable[[], Sequence[InhibitRule]] = tuple
-    """Those of the rules file as it is now."""
+    rules: Callable[[], Rules]
+    """The rules file as it is now."""
     closing: Sequence[Callable[[], Any]] = ()
     """Called in this order after everything has stopped."""
 

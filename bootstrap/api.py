@@ -97,7 +97,7 @@ def build_api(settings: Settings | None = None) -> FastAPI:
             silences=SilenceStore(client, settings),
             stats=CounterStore(client, settings),
             judgements=partial(judgements_between, client, settings),
-            inhibit_rules=lambda: following.rules.inhibit_rules,
+            rules=lambda: following.rules,
             probes={"kafka": kafka, "redis": redis_, "mlflow": mlflow, "rules": rules},
             closing=[following.stop, client.close],
         )

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from api.bodies import Accepted, FeedbackBody, Problem
+from api.bodies import Accepted, FeedbackBody
+from api.json_body import RESPONSES, JsonRoute
 from api.metrics import Metrics
 from api.parts import PartsOf
 from contracts.errors import Unavailable
 
-router = APIRouter(tags=["feedback"])
+router = APIRouter(tags=["feedback"], route_class=JsonRoute)
 
 
-@router.post("/feedback", status_code=202, responses={503: {"model": Problem}})
+@router.post("/feedback", status_code=202, responses=RESPONSES)
 async def feedback(body: FeedbackBody, parts: PartsOf, request: Request) -> Accepted:
     """Say whether a prediction was right. Answers once Kafka has acknowledged it.
 

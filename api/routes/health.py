@@ -6,10 +6,12 @@ import asyncio
 from dataclasses import asdict
 from typing import Any, Literal
 
+import redis
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from api.bodies import Alive, Health, Problem, Ready
 from api.metrics import Metrics
 from api.parts import Component, Parts, PartsOf, Probe
 from contracts.errors import Unavailable
@@ -26,18 +28,18 @@ async def root() -> RedirectResponse:
 
 
 @router.get("/livez")
-async def livez() -> dict[str, str]:
+async def livez() -> Alive:
     """200 as long as requests are answered at all."""
-    return {"status": "ok"}
+    return Alive(status="ok")
 
 
-@router.get("/readyz")
-async def readyz(parts: PartsOf) -> dict[str, str]:
-    """200 when predictions can be made."""
-    return {"status": "ok", "model": parts.champion.current.ref.version}
+@router.get("/readyz", responses={503: {"model": Problem}})
+async def readyz(parts: PartsOf) -> Ready:
+    """200 when predictions can be made. Whether Kafka and Redis are well is for `/health`."""
+    return Ready(status="ok", model=parts.champion.current.ref.version)
 
 
-@router.get("/health")
+@router.get("/health", response_model=Health, responses={422: {"model": Problem}, 503: {"model": Health}})
 async def health(parts: PartsOf, alerts: Literal["critical"] | None = None) -> JSONResponse:
     """Each component with status, version and what is wrong. 200 when predictions can be made.
 
@@ -46,22 +48,33 @@ async def health(parts: PartsOf, alerts: Literal["critical"] | None = None) -> J
     names = list(parts.probes)
     found = await asyncio.gather(_model(parts), *(_asked(parts.probes[name]) for name in names))
     components = dict(zip(["model", *names], found, strict=True))
-    content: dict[str, Any] = {
-        "status": "ok" if all(component.status == "ok" for component in found) else "degraded",
-        "components": {name: asdict(component) for name, component in components.items()},
-    }
-    is_well = components["model"].status != "down"
-    if not is_well:
-        content["status"] = "down"
+    status = "ok" if all(component.status == "ok" for component in found) else "degraded"
+    content: dict[str, Any] = {}
     if alerts == "critical":
-        firing = await asyncio.to_thread(parts.alerts.list, "firing")
-        critical = [alert.name for alert in firing if alert.labels.get("severity") == "critical"]
+        critical = await asyncio.to_thread(_critical, parts)
         content["critical_alerts"] = critical
-        is_well = is_well and not critical
-    return JSONResponse(content, 200 if is_well else 503)
+        if critical or critical is None:
+            status = "unknown" if critical is None else "critical"
+    if components["model"].status == "down":
+        status = "down"
+    content |= {"status": status, "components": {name: asdict(one) for name, one in components.items()}}
+    return JSONResponse(content, 200 if status in ("ok", "degraded") else 503)
 
 
-@router.get("/metrics", response_class=Response)
+def _critical(parts: Parts) -> list[str] | None:
+    """The critical alerts that fire, None when Redis does not say."""
+    try:
+        firing = parts.alerts.list("firing")
+    except redis.RedisError:
+        return None
+    return [alert.name for alert in firing if alert.labels.get("severity") == "critical"]
+
+
+class _Exposition(Response):
+    media_type = CONTENT_TYPE_LATEST
+
+
+@router.get("/metrics", response_class=_Exposition, response_model=None)
 async def metrics(request: Request, parts: PartsOf) -> Response:
     """For Prometheus."""
     kept: Metrics = request.app.state.metrics
@@ -70,7 +83,7 @@ async def metrics(request: Request, parts: PartsOf) -> Response:
         kept.serving(ref.name, ref.version)
     except Unavailable:
         pass
-    return Response(generate_latest(kept.registry), media_type=CONTENT_TYPE_LATEST)
+    return _Exposition(generate_latest(kept.registry))
 
 
 async def _model(parts: Parts) -> Component:

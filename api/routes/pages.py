@@ -1,4 +1,4 @@
-"""The pages for people, `/docs` and `/redoc`, from this server alone."""
+"""What holds for every page: nothing from other servers, and HEAD as GET without the body."""
 
 from __future__ import annotations
 
@@ -26,3 +26,23 @@ class OwnServerOnly:
             await send(message)
 
         await self._app(scope, receive, with_policy)
+
+
+class HeadAsGet:
+    """Answers HEAD as GET without the body, as RFC 9110 (9.3.2) has it: FastAPI's routes know GET alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def headers_only(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, headers_only)

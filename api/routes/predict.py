@@ -5,14 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
 
 from api.batching import MicroBatcher
-from api.bodies import BatchBody, Explained, Model, PredictBody, Predicted, Scores, ServingModel, TextBody, Weight
+from api.bodies import (
+    BatchBody,
+    Explained,
+    Model,
+    NotScored,
+    PredictBody,
+    Predicted,
+    Problem,
+    Scores,
+    ServingModel,
+    TextBody,
+    Weight,
+)
+from api.json_body import RESPONSES, JsonRoute
 from api.parts import Parts, PartsOf
 from contracts.errors import BuzzwatchError, ModelFailure
 from contracts.events import ModelRef, prediction_id
@@ -20,7 +34,10 @@ from models.annotator import Annotation
 
 _log = logging.getLogger("buzzwatch.api")
 
-router = APIRouter(tags=["predictions"])
+router = APIRouter(tags=["predictions"], route_class=JsonRoute)
+
+_NAMED: Final = 20
+"""Of so many bad texts the reason is given, of further ones the place."""
 
 
 class Scored(NamedTuple):
@@ -68,6 +85,19 @@ class Scoring:
         """`score`, in a thread."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.score, texts)
 
+    async def score_each(self, texts: Sequence[str]) -> Sequence[Scored | str]:
+        """The same; for a text on which the model fails, what to say of it."""
+        try:
+            return await self.score_all(texts)
+        except ModelFailure:
+            return [await self._alone(text) for text in texts]
+
+    async def _alone(self, text: str) -> Scored | str:
+        try:
+            return (await self.score_all([text]))[0]
+        except ModelFailure as error:
+            return str(error)
+
     async def explain(self, text: str) -> Explained:
         """What the words of a text weighed."""
         return await asyncio.get_running_loop().run_in_executor(self._explaining, self._explain, text)
@@ -113,26 +143,48 @@ def _answer(scored: Scored, tweet_id: str | None) -> Predicted:
     )
 
 
-@router.post("/predict", response_model_exclude_none=True)
+@router.post("/predict", response_model_exclude_none=True, responses=RESPONSES)
 async def predict(body: PredictBody, scoring: ScoringOf) -> Predicted:
     """Score one text. Requests that come together are scored together."""
     tweet_id = None if body.id is None else str(body.id)
     return _answer(await scoring.batcher.submit(body.text), tweet_id)
 
 
-@router.post("/predict/batch", response_model_exclude_none=True)
-async def predict_batch(body: BatchBody, scoring: ScoringOf) -> list[Predicted]:
-    """Score up to 1,000 texts, answers in their order."""
-    return [_answer(scored, None) for scored in await scoring.score_all(body.texts)]
+@router.post("/predict/batch", response_model_exclude_none=True, responses=RESPONSES)
+async def predict_batch(body: BatchBody, scoring: ScoringOf) -> list[Predicted | NotScored]:
+    """Score up to 1,000 texts, answers in their order.
+
+    Some that cannot be scored make the whole request fail, with all of them named; with `"on_error": "skip"` the others
+    are scored.
+    """
+    skips = body.on_error == "skip"
+    texts, wrong = body.checked()
+    if wrong and not skips:
+        raise _refused(wrong, len(body.texts))
+    places = [place for place in range(len(body.texts)) if place not in wrong]
+    answers: dict[int, Predicted | NotScored] = {place: NotScored(error=why) for place, why in wrong.items()}
+    found = await scoring.score_each(texts) if skips else await scoring.score_all(texts)
+    for place, scored in zip(places, found, strict=True):
+        answers[place] = NotScored(error=scored) if isinstance(scored, str) else _answer(scored, None)
+    return [answers[place] for place in range(len(body.texts))]
 
 
-@router.post("/explain")
+def _refused(wrong: Mapping[int, str], count: int) -> RequestValidationError:
+    """All that is wrong with the texts of a batch, in one line."""
+    named = "; ".join(f"texts.{place}: {why}" for place, why in list(wrong.items())[:_NAMED])
+    others = [str(place) for place in list(wrong)[_NAMED:]]
+    rest = f"; also texts {', '.join(others)}" if others else ""
+    hint = f' ({len(wrong):,} of {count:,} texts; with "on_error": "skip" the others are scored)'
+    return RequestValidationError([{"type": "body", "loc": (), "msg": named + rest + hint}])
+
+
+@router.post("/explain", responses=RESPONSES)
 async def explain(body: TextBody, scoring: ScoringOf) -> Explained:
     """The words that weighed, with signed weights."""
     return await scoring.explain(body.text)
 
 
-@router.get("/model")
+@router.get("/model", responses={503: {"model": Problem}})
 async def model(parts: PartsOf) -> ServingModel:
     """The model that serves."""
     loaded = parts.champion.current

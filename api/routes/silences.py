@@ -10,11 +10,12 @@ from fastapi import APIRouter, HTTPException, Path
 from alerts.state.alert import Acknowledgement
 from alerts.state.silences import SilenceError, SilenceState, UnknownSilence, new_silence
 from api.bodies import Problem
+from api.json_body import RESPONSES, JsonRoute
 from api.parts import PartsOf
 from api.silence_bodies import AcknowledgementBody, OneAlert, OneSilence, SilenceBody, SilenceList
 from contracts.times import to_ms
 
-router = APIRouter(tags=["alerts"], responses={503: {"model": Problem}})
+router = APIRouter(tags=["alerts"], responses={422: {"model": Problem}, 503: {"model": Problem}}, route_class=JsonRoute)
 
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 Identifier = Annotated[str, Path(max_length=64)]
@@ -41,7 +42,7 @@ def silence(parts: PartsOf, silence_id: Identifier) -> OneSilence:
         raise HTTPException(404, str(error)) from None
 
 
-@router.post("/silences", responses=_UNKNOWN)
+@router.post("/silences", responses=RESPONSES | _UNKNOWN)
 def add_silence(parts: PartsOf, body: SilenceBody) -> OneSilence:
     """Hear nothing of alerts that match, for a while; with an `id`, change that silence.
 
@@ -78,7 +79,7 @@ def expire_silence(parts: PartsOf, silence_id: Identifier) -> None:
         raise HTTPException(404, str(error)) from None
 
 
-@router.post("/alerts/{fingerprint}/ack", responses=_UNKNOWN)
+@router.post("/alerts/{fingerprint}/ack", responses=RESPONSES | _UNKNOWN)
 def acknowledge(parts: PartsOf, fingerprint: Identifier, body: AcknowledgementBody) -> OneAlert:
     """Say that you are at an alert: it is not repeated until it is over. Its end is told as ever."""
     return _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, _now_ms()))

@@ -100,10 +100,11 @@ class FakeStats:
 
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}
+        self.points = [Point(1_700_000_040, "air-paradis", "", Counts(3, 1, 0), texts=2, unreliable=1)]
 
     def stats(self, **asked: Any) -> list[Point]:
         self.asked = asked
-        return [Point(1_700_000_040, "air-paradis", "", Counts(3, 1, 0), texts=2, unreliable=1)]
+        return self.points
 
 
 class FakeJudgements:
@@ -140,7 +141,7 @@ class Api:
             stats=self.stats,
             judgements=self.judgements,
             probes={"kafka": lambda: self.kafka},
-            inhibit_rules=lambda: self.inhibit_rules,
+            rules=lambda: RULES.model_copy(update={"inhibit_rules": self.inhibit_rules}),
         )
         self.app: FastAPI = create_app(self.parts)
         self.client = httpx.AsyncClient()

@@ -22,7 +22,7 @@ async def test_stats_are_counts_and_shares_per_step(api: Api) -> None:
         theme="",
         since="2023-11-14T22:00:00Z",
         until="2023-11-14T23:00:00+00:00",
-        step=90,
+        step=120,
     )
     assert api.stats.asked == {
         "since_s": 1_699_999_200,
@@ -71,6 +71,9 @@ async def test_stats_are_of_the_last_hour_when_no_times_are_given(api: Api) -> N
         ({"since": "0001-01-01T00:00:00Z", "until": "9999-12-31T00:00:00Z"}, "step: makes more than 1,500 steps"),
         ({"since": "yesterday"}, "since: "),
         ({"step": 0}, "step: "),
+        ({"step": 61}, "step: 61 is no multiple of 60; the nearest are 60, 120"),
+        ({"step": "60.5"}, "step: "),
+        ({"since": "2026-11-28T25:00:00Z"}, "since: "),
     ],
 )
 async def test_stats_that_cannot_be_had_are_refused(api: Api, params: dict[str, str], complaint: str) -> None:
@@ -81,6 +84,49 @@ async def test_stats_that_cannot_be_had_are_refused(api: Api, params: dict[str, 
 
 async def test_without_redis_the_answer_is_503_in_one_line(api: Api) -> None:
     api.alerts.failure = redis.ConnectionError("Error 111 connecting to secret:6379")
-    for answer in (await api.get("/alerts"), await api.get("/health", alerts="critical")):
-        assert answer.status_code == 503
-        assert answer.json() == {"detail": "Redis does not answer: alerts and statistics are away"}
+    answer = await api.get("/alerts")
+    assert answer.status_code == 503
+    assert answer.json() == {"detail": "Redis does not answer: alerts and statistics are away"}
+
+
+@pytest.mark.parametrize(
+    "since",
+    ["2026-11-28T10:00:00 01:00", "2026-11-28T10:00 01:00", "2026-11-28 10:00:00.5 0100", "2026-11-28T10:00:00 01"],
+)
+async def test_the_plus_of_an_offset_may_have_become_a_space(api: Api, since: str) -> None:
+    answer = await api.get("/stats", since=since, until="2026-11-28T09:30:00Z")
+    assert answer.status_code == 200
+    assert answer.json()["since"] == "2026-11-28T09:00:00.000Z"
+
+
+async def test_a_date_and_a_time_parted_by_a_space_stay_what_they_are(api: Api) -> None:
+    answer = await api.get("/stats", since="2026-11-28 10:00", until="2026-11-28 10:30")
+    assert answer.json()["since"] == "2026-11-28T10:00:00.000Z"
+
+
+async def test_a_time_that_is_none_gets_a_hint_about_the_plus(api: Api) -> None:
+    answer = await api.get("/stats", since="2026-11-28T10:00:00 1:00")
+    assert answer.status_code == 422
+    assert "%2B" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("params", "complaint"),
+    [
+        ({"watch": "air-pariss"}, "watch: there is no watch 'air-pariss'; did you mean air-paris? the rules have "),
+        ({"watch": "nosuch"}, "watch: there is no watch 'nosuch'; the rules have air-paradis, rival"),
+        ({"theme": "nosuch"}, "theme: there is no theme 'nosuch'; the rules have baggage"),
+    ],
+)
+async def test_a_name_that_nobody_knows_is_refused_with_those_there_are(
+    api: Api, params: dict[str, str], complaint: str
+) -> None:
+    api.stats.points = []
+    answer = await api.get("/stats", **params)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(complaint.replace("air-paris?", "air-paradis?"))
+    assert (await api.get("/stats", watch="", theme="baggage")).status_code == 200
+
+
+async def test_counts_of_a_watch_that_has_left_the_rules_are_shown(api: Api) -> None:
+    assert (await api.get("/stats", watch="former")).status_code == 200

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import redis
+
 from api.parts import Component
 from tests.unit.api.conftest import Api
 
@@ -45,9 +47,18 @@ async def test_a_firing_critical_alert_makes_503_for_those_who_ask(api: Api) -> 
     answer = await api.get("/health", alerts="critical")
     assert answer.status_code == 503
     assert answer.json()["critical_alerts"] == ["BadBuzz{}"]
+    assert answer.json()["status"] == "critical"
     assert (await api.get("/health")).status_code == 200
     del api.alerts.kept[0]
     assert (await api.get("/health", alerts="critical")).status_code == 200
+
+
+async def test_when_it_cannot_be_found_out_whether_an_alert_fires_the_status_says_so(api: Api) -> None:
+    api.alerts.failure = redis.ConnectionError("gone")
+    answer = await api.get("/health", alerts="critical")
+    assert answer.status_code == 503
+    assert (answer.json()["status"], answer.json()["critical_alerts"]) == ("unknown", None)
+    assert answer.json()["components"]["model"]["status"] == "ok"
 
 
 async def test_metrics_count_requests_by_route_and_name_the_model(api: Api) -> None:

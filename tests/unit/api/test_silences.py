@@ -96,7 +96,9 @@ async def test_a_silence_that_cannot_be_is_refused_in_one_line(
 
 @pytest.mark.parametrize("changes", [{"matchers": ["watch=\ud800"]}, {"id": "\ud800"}, {"createdBy": "\ud800"}])
 async def test_half_a_character_is_refused(api: Api, changes: dict[str, Any]) -> None:
-    answer = await api.client.post("/silences", content=json.dumps(body(**changes)).encode())
+    answer = await api.client.post(
+        "/silences", content=json.dumps(body(**changes)).encode(), headers={"content-type": "application/json"}
+    )
     assert answer.status_code == 422
     assert api.silences.kept == {}
 
