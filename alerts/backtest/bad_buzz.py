@@ -17,7 +17,17 @@ import numpy as np
 from alerts.backtest.series import BUCKET_S, Flags, Ints, Series
 from alerts.counters.counts import Counts, Volume
 from alerts.detectors.bad_buzz import Evidence, Verdict, assess_all, explained
-from alerts.detectors.baseline import DAYS, HOUR_S, LAGS_D, SLICE_S, Baseline, Past, Tally, expect, lately_slices
+from alerts.detectors.baseline import (
+    HOUR_S,
+    LAGS_D,
+    SLICE_S,
+    WEEK_SLICES,
+    Baseline,
+    Past,
+    Tally,
+    expect,
+    lately_slices,
+)
 from alerts.detectors.significance import Floats
 from alerts.explanation.escalation import escalation, severity_of
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
@@ -283,13 +293,14 @@ class Replay:
         recent = Tally(*(_between(sums, since, until) for sums in self._recent))
         hours = now_s // HOUR_S - self._first_hour
         slices = _stacked(self._hours, [(hours - lag * 24 - 1, hours - lag * 24 + 2) for lag in LAGS_D])
-        days = _stacked(self._hours, [(hours - (lag + 1) * 24, hours - lag * 24) for lag in DAYS])
+        slice_h = SLICE_S // HOUR_S
+        week = _stacked(self._hours, [(hours - (ago + 1) * slice_h, hours - ago * slice_h) for ago in WEEK_SLICES])
         # The same stretches as `baseline.spans` has, in minutes, of which crises are left out.
         ends = (now_s - int(self._rule.windows[-1])) // HOUR_S * 60 - self._start_s // 60
         width = SLICE_S // 60
         steps = range(lately_slices(self._rule))
         lately = _stacked(self._recent, [(ends - (step + 1) * width, ends - step * width) for step in steps])
-        baseline = expect(self._rule, Past(recent, slices, lately, days))
+        baseline = expect(self._rule, Past(recent, slices, lately, week))
         return Baseline(*(column[where] for column in baseline))
 
 

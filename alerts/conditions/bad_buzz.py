@@ -121,7 +121,7 @@ class BadBuzzCondition:
         window_s = rule.windows[-1]
         table = self._counters.baseline(moment.now_ms, window_s=window_s, baseline_s=rule.baseline)
         spans = baseline.spans(rule, moment.now_ms / 1000)
-        hours = self._counters.hours(moment.now_ms, [*spans.slices, *spans.days, *spans.lately])
+        hours = self._counters.hours(moment.now_ms, [*spans.slices, *spans.week, *spans.lately])
         of_hours = [_tally(_evidence(one, rows, rule)) for one in hours]
         lately = of_hours[len(of_hours) - len(spans.lately) :]
         recent = _tally(_evidence(table, rows, rule))
@@ -137,7 +137,7 @@ class BadBuzzCondition:
             recent,
             _stacked(of_hours[:first], len(wanted)),
             _stacked(lately, len(wanted)),
-            _stacked(of_hours[first : first + len(spans.days)], len(wanted)),
+            _stacked(of_hours[first : first + len(spans.week)], len(wanted)),
         )
         of.usual, of.usual_at_ms, of.usual_for = baseline.expect(rule, past), moment.now_ms, wanted
         return of.usual

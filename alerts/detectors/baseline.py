@@ -4,7 +4,8 @@ Two pasts are joined. The *recent* one (a day, say) is there soon and follows sl
 same three hours of the day on each of the last seven days and of the same weekday in the three weeks before: it knows
 that Monday mornings are always worse. What differs too much from the median of its kind is left out, so that a crisis
 that nobody was alerted to does not become the usual state. Where the level of the last day differs from that of the
-days before, the seasonal past is moved by that much.
+week before, the seasonal past is moved by that much. Both levels are made in the same way: minutes of alerts are left
+out of the last day alone, and a level of the week that crises have raised would make every quiet day look like a fall.
 """
 
 from __future__ import annotations
@@ -21,15 +22,16 @@ DAY_S: Final = 86_400
 LAGS_D: Final = (1, 2, 3, 4, 5, 6, 7, 14, 21, 28)
 """How many days ago the seasonal slices are."""
 SLICE_S: Final = 3 * HOUR_S
-DAYS: Final = range(1, 8)
+_DAY_SLICES: Final = DAY_S // SLICE_S
+_DAYS: Final = range(1, 8)
 """How many days ago the days end in which the slices of the last week lie."""
+WEEK_SLICES: Final = range(_DAYS.start * _DAY_SLICES, _DAYS.stop * _DAY_SLICES)
+"""How many slices ago the slices of those days end."""
 _MOST_LATELY: Final = 7
 _FEWEST_LATELY: Final = 3
 """A median of fewer stretches says nothing."""
 _MOVED: Final = 2.0
 """By so many standard deviations must the last day differ from the days before to count at all."""
-_MEDIAN_EFFICIENCY: Final = 0.64
-"""How much of its tweets a median uses (2/π)."""
 _WITHIN: Final = (0.005, 0.995)
 """Shares that are taken for possible."""
 _ODD: Final = 3.0
@@ -61,8 +63,8 @@ class Past(NamedTuple):
     """(k, n) one row for each of `Spans.slices`."""
     lately: Tally
     """(k, n) one row for each of `Spans.lately`, crises left out."""
-    days: Tally
-    """(k, n) one row for each of `Spans.days`."""
+    week: Tally
+    """(k, n) one row for each of `Spans.week`."""
 
 
 class Spans(NamedTuple):
@@ -73,8 +75,8 @@ class Spans(NamedTuple):
     lately: list[tuple[int, int]]
     """Stretches of `SLICE_S` one after the other, the newest first, inside the recent past; none where the rule's
     `baseline` is shorter than three of them."""
-    days: list[tuple[int, int]]
-    """The days in which the slices of the last week lie."""
+    week: list[tuple[int, int]]
+    """Stretches of `SLICE_S` one after the other, all of the days in which the slices of the last week lie."""
 
 
 class Baseline(NamedTuple):
@@ -97,7 +99,7 @@ def spans(rule: BadBuzz, now_s: float) -> Spans:
     return Spans(
         [(hour - lag * DAY_S - HOUR_S, hour - lag * DAY_S + 2 * HOUR_S) for lag in LAGS_D],
         [(until - (number + 1) * SLICE_S, until - number * SLICE_S) for number in range(lately_slices(rule))],
-        [(hour - (lag + 1) * DAY_S, hour - lag * DAY_S) for lag in DAYS],
+        [(hour - (ago + 1) * SLICE_S, hour - ago * SLICE_S) for ago in WEEK_SLICES],
     )
 
 
@@ -124,7 +126,7 @@ def expect(rule: BadBuzz, past: Past) -> Baseline:
     level_weight = np.where(some, lately.total + rule.prior_weight, recent_weight)
     known = seasonal.total > 0
     seasonal_share = np.where(known, seasonal.negative / np.where(known, seasonal.total, 1.0), level_share)
-    moved = np.where(some & known, _moved(past.days, level_share, level_weight, dispersion), 0.0)
+    moved = np.where(some & known, _moved(past.week, level_share, level_weight, dispersion), 0.0)
     seasonal_share = _share(_log_odds(np.clip(seasonal_share, *_WITHIN)) + moved)
     capped = np.where(known, np.minimum(level_weight, _RECENT_WEIGHT), level_weight)
     weight = seasonal.total + capped
@@ -154,20 +156,22 @@ def _pooled(slices: Tally, middle: Floats, dispersion: Floats) -> Tally:
     return Tally(negative.sum(axis=0), total.sum(axis=0))
 
 
-def _moved(days: Tally, level_share: Floats, level_weight: Floats, dispersion: Floats) -> Floats:
-    """By how much the level of the last day is above that of the days before, in log-odds, beyond chance; (n,).
+def _moved(week: Tally, level_share: Floats, level_weight: Floats, dispersion: Floats) -> Floats:
+    """By how much the level of the last day is above that of the week before, in log-odds, beyond chance; (n,).
 
     The seasonal past tells this hour from others; what the level is, the last day knows better: another model calls
     other tweets negative, and a week that was filled in afterwards is not what the watch is like. Shrunk by the
     positive part of James and Stein's factor, so that what chance explains counts nothing.
     """
-    middle = _middle(days, level_share)
-    weight = _MEDIAN_EFFICIENCY * _independent(days.total, dispersion / (DAY_S / SLICE_S / 2)).sum(axis=0)
-    variance = 1.0 / (middle * (1.0 - middle))
-    noise = variance / np.maximum(weight, 1e-9) + variance / level_weight
-    moved = _log_odds(np.clip(level_share, *_WITHIN)) - _log_odds(middle)
+    before = _pooled(week, _middle(week, level_share), dispersion)
+    some = before.total > 0
+    share = np.clip(before.negative / np.where(some, before.total, 1.0), *_WITHIN)
+    level = np.clip(level_share, *_WITHIN)
+    variance = 1.0 / (share * (1.0 - share))
+    noise = variance / np.where(some, before.total, 1.0) + variance / level_weight
+    moved = _log_odds(level) - _log_odds(share)
     factor = np.maximum(0.0, 1.0 - _MOVED**2 * noise / np.maximum(moved**2, 1e-12))
-    return np.where(weight > 0, moved * factor, 0.0)
+    return np.where(some, moved * factor, 0.0)
 
 
 def _middle(slices: Tally, otherwise: Floats) -> Floats:

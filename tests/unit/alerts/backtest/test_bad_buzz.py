@@ -84,7 +84,7 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
                 Tally(recent.negative[0], recent.total[0]),
                 tally(series, past.slices),
                 tally(series, past.lately, without=crises),
-                tally(series, past.days),
+                tally(series, past.week),
             ),
         )
 

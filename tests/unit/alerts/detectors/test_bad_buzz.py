@@ -5,7 +5,7 @@ import pytest
 
 from alerts.counters.counts import Counts, Volume
 from alerts.detectors.bad_buzz import Evidence, assess, assess_all
-from alerts.detectors.baseline import DAYS, LAGS_D, Baseline, Past, Tally, expect, lately_slices, spans
+from alerts.detectors.baseline import LAGS_D, WEEK_SLICES, Baseline, Past, Tally, expect, lately_slices, spans
 from contracts.rules.schema import BadBuzz
 
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz")
@@ -22,11 +22,11 @@ def usual(
     *,
     rule: BadBuzz = RULE,
     today: float | None = None,
-    days: float | None = None,
+    week: float | None = None,
     slices: Tally | None = None,
 ) -> Baseline:
     """A watch that has had the same share and volume for a month, but for the share of the last day and the share of
-    the days before."""
+    the week before."""
     today = share if today is None else today
 
     def tally(of: float, *totals: float) -> Tally:
@@ -35,7 +35,7 @@ def usual(
 
     recent = Tally(np.array([a_day * today]), np.array([float(a_day)]))
     lately = tally(today, *[a_day / 8] * lately_slices(rule))
-    before = tally(today if days is None else days, *[a_day] * len(DAYS))
+    before = tally(today if week is None else week, *[a_day / 8] * len(WEEK_SLICES))
     return expect(rule, Past(recent, slices or tally(share, *[a_day / 8] * len(LAGS_D)), lately, before))
 
 
@@ -44,7 +44,7 @@ def unknown(rule: BadBuzz = RULE) -> Baseline:
         return Tally(np.zeros((rows, 1)), np.zeros((rows, 1)))
 
     recent = Tally(np.zeros(1), np.zeros(1))
-    return expect(rule, Past(recent, nothing(len(LAGS_D)), nothing(lately_slices(rule)), nothing(len(DAYS))))
+    return expect(rule, Past(recent, nothing(len(LAGS_D)), nothing(lately_slices(rule)), nothing(len(WEEK_SLICES))))
 
 
 def active(now: Volume, baseline: Baseline | None = None, *, firing: bool = False) -> bool:
@@ -109,8 +109,8 @@ def test_a_watch_whose_share_wanders_needs_more() -> None:
     total = np.full((len(LAGS_D), 1), 900.0)
     wandering = total * (0.3 + np.array([-0.15, -0.1, -0.1, -0.05, 0.0, 0.02, 0.08, 0.1, 0.1, 0.15])[:, np.newaxis])
     recent = Tally(np.array([2160.0]), np.array([7200.0]))
-    days = Tally(np.full((len(DAYS), 1), 2160.0), np.full((len(DAYS), 1), 7200.0))
-    wild = expect(RULE, Past(recent, Tally(wandering, total), Tally(wandering[1:8], total[1:8]), days))
+    week = Tally(np.full((len(WEEK_SLICES), 1), 270.0), np.full((len(WEEK_SLICES), 1), 900.0))
+    wild = expect(RULE, Past(recent, Tally(wandering, total), Tally(wandering[1:8], total[1:8]), week))
     assert wild.dispersion[0] > 2 * calm.dispersion[0]
     assert active(texts(70, 70), calm)
     assert not active(texts(70, 70), wild)
@@ -158,13 +158,25 @@ def test_the_time_of_the_day_decides_what_is_usual() -> None:
 
 def test_a_week_that_was_worse_as_a_whole_does_not_hide_a_crisis_of_today() -> None:
     """It was filled in afterwards, or another model has judged it."""
-    filled_in = usual(0.5, today=0.3, days=0.5)
+    filled_in = usual(0.5, today=0.3, week=0.5)
     assert filled_in.share[0] == pytest.approx(0.3, abs=0.03)
     assert active(texts(75, 65), filled_in)
 
 
 def test_a_level_that_chance_explains_does_not_move_the_seasonal_past() -> None:
-    assert usual(0.3, a_day=240, today=0.33, days=0.3).share[0] == pytest.approx(0.3, abs=0.015)
+    assert usual(0.3, a_day=240, today=0.33, week=0.3).share[0] == pytest.approx(0.3, abs=0.015)
+
+
+def test_crises_of_the_week_do_not_make_a_quiet_day_look_like_a_fall() -> None:
+    """Their minutes are left out of today's level; a level of the week with them would be higher than any quiet day."""
+    total = np.full((len(WEEK_SLICES), 1), 900.0)
+    negative = total * 0.3
+    total[::8], negative[::8] = 5000.0, 4400.0  # one crisis a day: it is half of the day's tweets
+    recent = Tally(np.array([2160.0]), np.array([7200.0]))
+    lately = Tally(np.full((lately_slices(RULE), 1), 270.0), np.full((lately_slices(RULE), 1), 900.0))
+    slices = Tally(np.full((len(LAGS_D), 1), 270.0), np.full((len(LAGS_D), 1), 900.0))
+    found = expect(RULE, Past(recent, slices, lately, Tally(negative, total)))
+    assert found.share[0] == pytest.approx(0.3, abs=0.01)
 
 
 def test_a_crisis_of_some_hours_of_today_is_not_todays_level() -> None:
@@ -173,8 +185,8 @@ def test_a_crisis_of_some_hours_of_today_is_not_todays_level() -> None:
     negative[1:3] = 800.0
     recent = Tally(negative.sum(axis=0), total.sum(axis=0))
     slices = Tally(np.full((len(LAGS_D), 1), 270.0), np.full((len(LAGS_D), 1), 900.0))
-    days = Tally(np.full((len(DAYS), 1), 2160.0), np.full((len(DAYS), 1), 7200.0))
-    assert expect(RULE, Past(recent, slices, Tally(negative, total), days)).share[0] == pytest.approx(0.3, abs=0.02)
+    week = Tally(np.full((len(WEEK_SLICES), 1), 270.0), np.full((len(WEEK_SLICES), 1), 900.0))
+    assert expect(RULE, Past(recent, slices, Tally(negative, total), week)).share[0] == pytest.approx(0.3, abs=0.02)
 
 
 def test_one_terrible_day_of_the_past_is_left_out() -> None:
@@ -188,11 +200,11 @@ def test_the_past_is_made_of_whole_hours_that_are_over() -> None:
     now_s = 1_800_000_123
     past = spans(RULE, now_s)
     assert len(past.lately) == lately_slices(RULE) >= 3
-    for start, end in (*past.slices, *past.lately, *past.days):
+    for start, end in (*past.slices, *past.lately, *past.week):
         assert start % 3600 == 0 == end % 3600
         assert end <= now_s - 3600
     assert min(start for start, _ in past.lately) >= now_s - RULE.windows[-1] - RULE.baseline
-    assert max(end for _, end in (*past.slices, *past.days)) < now_s - 20 * 3600
+    assert max(end for _, end in (*past.slices, *past.week)) < now_s - 20 * 3600
 
 
 def test_a_rule_that_looks_at_two_hours_only_knows_no_level_of_the_last_day() -> None:
