@@ -20,10 +20,10 @@ from contracts.errors import InvalidRecord
 from contracts.events import decode_tweet
 from contracts.times import to_ms, to_rfc3339
 from models.text.batch import TextBatch
+from stream.codecs.record_times import AHEAD_MS, OLDEST_MS, all_sent_ms
 from stream.codecs.timestamps import write_missing
 from stream.codecs.tweet_kernel import INSTANT, read_tweets
 from stream.kafka.records import Record
-from stream.record_times import AHEAD_MS, OLDEST_MS, all_sent_ms
 
 _encode = msgspec.json.Encoder().encode
 _PLANE: Final = 0x10000

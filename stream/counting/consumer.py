@@ -22,13 +22,13 @@ from contracts.errors import InvalidRecord
 from contracts.settings import AlertSettings
 from models.base.jit import COMPILED
 from stream.codecs.prediction_decoder import ScoredReader, read_one
+from stream.codecs.record_times import all_sent_ms, sent_ms
 from stream.counting.columnar_tally import tally_columns
 from stream.counting.tally import Tally, tally
 from stream.kafka.consumers import CALL_S, is_fatal, is_record, lag_of, within_log
 from stream.kafka.records import Record
 from stream.kafka.topic_id import TopicIdentity
 from stream.metrics import WATCHED, WATCHED_UNREADABLE
-from stream.record_times import all_sent_ms, sent_ms
 
 _log = logging.getLogger("buzzwatch.stream.watching")
 

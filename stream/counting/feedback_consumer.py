@@ -21,9 +21,9 @@ from alerts.storage.redis_health import in_words
 from contracts.errors import InvalidFeedback, InvalidRecord, Unavailable
 from contracts.events import Feedback, decode_feedback
 from stream import metrics
+from stream.codecs.record_times import sent_ms
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record
-from stream.record_times import sent_ms
 
 _log = logging.getLogger("buzzwatch.stream.judge")
 

@@ -21,10 +21,10 @@ from models.text.masking import mask_batch
 from stream.codecs.cloud_events import EventWriter, cloud_event_headers, instant
 from stream.codecs.prediction_encoder import EventBatchWriter
 from stream.codecs.prediction_ids import prediction_ids
+from stream.codecs.record_times import sent_ms
 from stream.codecs.tweet_decoder import read_batch, read_values
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record, RecordBatch, ScoredBatch
-from stream.record_times import sent_ms
 
 _log = logging.getLogger("buzzwatch.stream.scoring")
 

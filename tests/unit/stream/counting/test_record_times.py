@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from contracts.settings import AlertSettings
 from contracts.times import to_rfc3339
 from stream.codecs.prediction_decoder import ScoredReader
+from stream.codecs.record_times import AHEAD_MS, OLDEST_MS, all_sent_ms, sent_ms
 from stream.counting import consumer as watching
 from stream.counting.consumer import tallied
 from stream.counting.tally import Tally
 from stream.kafka.records import Record
-from stream.record_times import AHEAD_MS, OLDEST_MS, all_sent_ms, sent_ms
 from tests.fakes_kafka import FakeRecord
 
 NOW_MS = 1_795_000_000_123
