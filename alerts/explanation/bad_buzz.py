@@ -10,13 +10,13 @@ from typing import Final
 from alerts.counters.counts import NOTHING, Sample, Volume
 from alerts.detectors.bad_buzz import Verdict
 from alerts.explanation.escalation import Escalation
-from alerts.explanation.trending_terms import grown_terms, words_of
+from alerts.explanation.trending_terms import grown_terms, similarity, words_of
 from contracts.times import to_rfc3339
 
 _TOP: Final = 5
 _SHOWN_SAMPLES: Final = 3
-_SAME: Final = 0.6
-"""Two tweets with this much of their words in common (Jaccard) are near-duplicates."""
+_SAME: Final = 0.5
+"""Two tweets with this much of their words in common are near-duplicates."""
 _LONGEST_SAMPLE: Final = 280
 
 
@@ -49,15 +49,14 @@ def typical_samples(samples: Sequence[Sample], terms: Sequence[str]) -> list[str
     """Three texts that say most of the top terms and are not each other's near-duplicates."""
     wanted = set(terms)
     ranked = sorted(samples, key=lambda sample: (-len(words_of(sample.text) & wanted), -sample.created_at_ms))
-    chosen: list[tuple[set[str], str]] = []
+    chosen: list[str] = []
     for sample in ranked:
         text = " ".join(sample.text.split())
-        words = words_of(text) or {text}
-        if text and all(len(words & other) < _SAME * len(words | other) for other, _ in chosen):
-            chosen.append((words, text if len(text) <= _LONGEST_SAMPLE else text[: _LONGEST_SAMPLE - 1] + "…"))
+        if text and all(text != other and similarity(text, other) < _SAME for other in chosen):
+            chosen.append(text)
         if len(chosen) == _SHOWN_SAMPLES:
             break
-    return [text for _, text in chosen]
+    return [text if len(text) <= _LONGEST_SAMPLE else text[: _LONGEST_SAMPLE - 1] + "…" for text in chosen]
 
 
 def grown_themes(now: Mapping[str, Volume], before: Mapping[str, float]) -> list[tuple[str, int]]:

@@ -2,37 +2,45 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from contracts.stop_words import STOP_WORDS
+
 _TOP: Final = 5
 _SURE: Final = 1.0
 """A word has grown when its log-odds are more than so many standard deviations above 0."""
 _PLACEHOLDER: Final = re.compile(r"<\w+>|@\w+|https?://\S+|\S+@\S+")
-_WORD: Final = re.compile(r"#?[^\W\d_][\w'’]{2,}")
-# English and French function words, and what every tweet says.
-_FUNCTION_WORDS: Final = """
-about after again all also and any are aren't because been before being but can can't could did didn't does
-doesn't doing don't down during each even ever every few for from get gets getting got had has have haven't
-having her here him his how i'd i'll i'm i've into isn't it's its just let like made make many may more most
-much must never not now off one only other our out over own really same she should since some still such than
-that that's the their them then there these they they're thing this those though through today too two under
-until very via want was wasn't way we're we've were what when where which while who why will with without
-won't would yet you you're your yours amp rt alors aussi autre aux avec avez avoir bien car ces cet cette
-comme dans depuis des deux donc elle elles encore est et êtes être fait faire ils j'ai les leur leurs lui mais
-mes mon même nos notre nous ont ou par pas plus pour pourquoi quand que quel quelle qui sans ses son sont sous
-suis sur tes toi ton tous tout très une vos votre vous c'est n'est qu'il
-"""
-_STOP_WORDS: Final = frozenset(_FUNCTION_WORDS.split())
+_WORD: Final = re.compile(r"#?[^\W\d_][\w']{2,}")
+_ANY_WORD: Final = re.compile(r"[^\W_][\w']*|[^\w\s'.,:;!?()\"-]")
+"""Also short ones, numbers, and emoji."""
+_DIGITS: Final = re.compile(r"\d+")
+_IDLE: Final = STOP_WORDS | {""}
 
 
 def words_of(text: str) -> set[str]:
     """The words that carry meaning: no placeholders of the mask, no function words, lower case."""
-    found = {word.replace("’", "'") for word in _WORD.findall(_PLACEHOLDER.sub(" ", text).lower())}
-    return found - _STOP_WORDS
+    return set(_words(text)) - STOP_WORDS
+
+
+def similarity(one: str, other: str) -> float:
+    """How much of their words two texts have in common, from 0 to 1 (Jaccard): of all words or of those that carry
+    meaning, whichever is more. Handles, links and digits do not count, so that a template filled in twice is itself."""
+    said, also = ([_DIGITS.sub("", word) for word in _words(text, _ANY_WORD)] for text in (one, other))
+    return max(_jaccard(set(said) - {""}, set(also) - {""}), _jaccard(set(said) - _IDLE, set(also) - _IDLE))
+
+
+def _jaccard(one: set[str], other: set[str]) -> float:
+    return len(one & other) / len(one | other) if one or other else 0.0
+
+
+def _words(text: str, form: re.Pattern[str] = _WORD) -> list[str]:
+    plain = html.unescape(text) if "&" in text else text
+    return form.findall(_PLACEHOLDER.sub(" ", plain.lower().replace("’", "'")))
 
 
 def grown_terms(now: Sequence[str], before: Sequence[str], own_terms: Iterable[str]) -> list[str]:

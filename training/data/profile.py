@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.events import SENTIMENTS
+from contracts.stop_words import STOP_WORDS
 from models.linear.reference import tokens
 from training.data.datasets import Labelled, fingerprint
 
@@ -22,6 +23,8 @@ Progress = Callable[[str], None]
 SAMPLE: Final = 100_000
 """Rows of one set whose n-grams are counted."""
 TOP: Final = 25
+_CLOUD: Final = 100
+"""Words of a label's word cloud."""
 _LEAST_SHARE: Final = 2e-4
 """Share of texts that an n-gram of the lists is in at least: rarer ones could give a tweet away."""
 
@@ -87,7 +90,7 @@ def _set(data: Labelled, prints: Any, progress: Progress) -> dict[str, Any]:
         "conflicts": {"near_duplicates_with_several_labels": int(conflicting.sum())},
         "artefacts": {name: _found(pattern, texts, labels) for name, pattern in ARTEFACTS.items()},
         "ngrams": {label: _typical(label, ngrams, len(rows)) for label in present},
-        "words": dict(_words(ngrams).most_common(150)),
+        "words": {label: dict(_words(counts).most_common(_CLOUD)) for label, counts in ngrams.items()},
     }
 
 
@@ -132,8 +135,12 @@ def _typical(label: str, ngrams: Mapping[str, Counter[str]], rows: int) -> list[
     return [{"ngram": known[i], "texts": int(a[i]), "z": round(float(z[i]), 1)} for i in best.tolist() if z[i] > 0]
 
 
-def _words(ngrams: Mapping[str, Counter[str]]) -> Counter[str]:
-    words: Counter[str] = Counter()
-    for counts in ngrams.values():
-        words.update({gram: count for gram, count in counts.items() if gram.isalpha() and len(gram) > 3 and count > 5})
-    return words
+def _words(counts: Mapping[str, int]) -> Counter[str]:
+    """For a word cloud: single words that say what is talked about."""
+    return Counter(
+        {
+            gram: count
+            for gram, count in counts.items()
+            if gram.isalpha() and len(gram) > 2 and count > 5 and gram not in STOP_WORDS
+        }
+    )

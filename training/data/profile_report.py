@@ -43,7 +43,8 @@ def profile_page(profile: Mapping[str, Any]) -> str:
         _table(("sets", "texts"), [(" and ".join(row["sets"]), row["near_duplicates"]) for row in profile["shared"]]),
     ]
     for name, one in profile["sets"].items():
-        parts += [f"<h2>{html.escape(name)}</h2>", "<div class=side>", _picture(_lengths(one)), _cloud(one), "</div>"]
+        parts += [f"<h2>{html.escape(name)}</h2>", "<div class=side>", _picture(_lengths(one)), "</div>"]
+        parts += ["<h3>Words</h3>", "<div class=side>", *_clouds(one["words"]), "</div>"]
         parts += [
             "<h3>Artefacts</h3>",
             _artefacts(one),
@@ -92,17 +93,17 @@ def _lengths(one: Mapping[str, Any]) -> bytes:
     return out.getvalue()
 
 
-def _cloud(one: Mapping[str, Any]) -> str:
-    if not one["words"]:
-        return ""
+def _clouds(words: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """A word cloud per label."""
     wordcloud: Any = importlib.import_module("wordcloud")
-
-    image = wordcloud.WordCloud(
-        width=500, height=280, background_color="white", random_state=0
-    ).generate_from_frequencies(one["words"])
-    out = io.BytesIO()
-    image.to_image().save(out, format="PNG")
-    return _picture(out.getvalue())
+    parts: list[str] = []
+    for label, counts in words.items():
+        if counts:
+            cloud = wordcloud.WordCloud(width=400, height=260, background_color="white", random_state=0)
+            out = io.BytesIO()
+            cloud.generate_from_frequencies(counts).to_image().save(out, format="PNG")
+            parts.append(f"<figure><figcaption>{html.escape(label)}</figcaption>{_picture(out.getvalue())}</figure>")
+    return parts
 
 
 def _picture(png: bytes) -> str:

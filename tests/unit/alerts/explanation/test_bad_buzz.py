@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
+import pytest
 
 from alerts.counters.counts import Counts, Sample, Volume
 from alerts.detectors.bad_buzz import Verdict, assess
@@ -65,6 +68,30 @@ def test_no_two_of_the_three_tweets_are_near_duplicates() -> None:
     assert sum("never came out" in text for text in chosen) == 1
     storm = [sample(f"@user lost my bag again AirParadis {number}", number) for number in range(50)]
     assert len(typical_samples(storm, ["bag"])) == 1
+
+
+@pytest.mark.parametrize(
+    ("template", "fillings"),
+    [
+        ("terrible flight wurd{0} plane BX{0}", range(30)),
+        ("worst airline ever, flight UA{0} cancelled", range(1000, 1030)),
+        ("@user{0} {0} you lost my bag again, this is the worst and nobody answers {0}", ["abc", "defg", "hij"]),
+        ("H&amp;M said “no”, {0}", ["then this", "then that"]),
+        ("vol annulé, aucune nouvelle de {0}, honte à vous", ["Paul", "Anne", "Zoé"]),
+        ("飛行機が遅れています{0}", [1, 2, 3]),
+        ("😡😡 {0}", [1, 2, 3]),
+    ],
+)
+def test_a_template_filled_in_many_times_is_shown_once(template: str, fillings: Iterable[object]) -> None:
+    crowd = [sample(template.format(filling), number) for number, filling in enumerate(fillings)]
+    other = sample("two hours on the tarmac and no water", 99)
+    assert len(typical_samples(crowd, ["flight"])) == 1
+    assert len(typical_samples([*crowd, other], ["flight"])) == 2
+
+
+def test_people_who_say_different_things_are_all_shown() -> None:
+    texts = ["you lost my bag at JFK", "three hours late and nobody at the gate", "refund my cancelled flight now"]
+    assert len(typical_samples([sample(text, number) for number, text in enumerate(texts)], [])) == 3
 
 
 def test_themes_come_in_the_order_of_their_growth() -> None:

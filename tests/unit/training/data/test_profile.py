@@ -8,9 +8,11 @@ from typer.testing import CliRunner
 
 from cli.training.data import app
 from contracts.errors import SettingsError
+from contracts.events import SENTIMENTS
 from tests.unit.training.data.test_datasets import write
 from training.data.datasets import Labelled
 from training.data.profile import profile
+from training.data.profile_report import profile_page
 
 TEXTS = [
     *[f"@a they lost my bag, number {i}" for i in range(20)],
@@ -40,6 +42,21 @@ def test_typical_ngrams_are_those_of_the_label() -> None:
     assert "lost my" in [gram["ngram"] for gram in grams["negative"]]
     assert "lovely crew" in [gram["ngram"] for gram in grams["positive"]]
     assert not {"lost", "bag"} & {gram["ngram"] for gram in grams["positive"]}
+
+
+def test_word_clouds_have_no_function_words_and_one_for_each_label() -> None:
+    said = [
+        "this valise was lost, je dois pour dans avoir have with that",
+        "merci for the lovely crew, it's c'est vous",
+    ]
+    data = Labelled([text for text in said for _ in range(10)], np.array(["negative"] * 10 + ["positive"] * 10))
+    words = profile({"made up": data})["sets"]["made up"]["words"]
+    assert {label: set(counts) for label, counts in words.items()} == {
+        "negative": {"valise", "lost"},
+        "positive": {"merci", "lovely", "crew"},
+    }
+    page = profile_page(profile({"made up": data}))
+    assert [label for label in SENTIMENTS if f"<figcaption>{label}<" in page] == ["negative", "positive"]
 
 
 def test_near_duplicates_across_sets_are_counted() -> None:
