@@ -8,7 +8,6 @@ optional fields may be added, none renamed.
 from __future__ import annotations
 
 import json
-import unicodedata
 import uuid
 from datetime import datetime
 from typing import Annotated, Final, Literal
@@ -18,15 +17,15 @@ import pydantic
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contracts.errors import InvalidFeedback, InvalidTweet, UnreadableRecord
+from contracts.texts import MAX_ID as MAX_ID
+from contracts.texts import MAX_LANG
+from contracts.texts import MAX_TEXT as MAX_TEXT
 from contracts.times import to_ms
+from contracts.tweet_objects.fields import Fields, read_fields
+from contracts.tweet_objects.shapes import NEEDED
 
 Sentiment = Literal["negative", "neutral", "positive"]
 SENTIMENTS: Final[tuple[Sentiment, ...]] = ("negative", "neutral", "positive")
-
-MAX_TEXT: Final = 10_000
-"""Longest text of a tweet, in code points after NFC."""
-MAX_ID: Final = 256
-"""Longest identifier, in code points: it becomes the key of the scored record."""
 
 # Fixed for ever: prediction ids are UUIDv5 under this namespace.
 PREDICTION_NAMESPACE: Final = uuid.UUID("6c1f3f0e-8d0a-5d0c-9a57-6275707a7a77")
@@ -41,7 +40,7 @@ class Tweet(Struct, frozen=True):
     text: Annotated[str, Meta(min_length=1)]
     created_at: datetime | None = None
     author_id: _Identifier | int | None = None
-    lang: Annotated[str, Meta(max_length=35)] | None = None
+    lang: Annotated[str, Meta(max_length=MAX_LANG)] | None = None
     reach: Annotated[int, Meta(ge=0, lt=10**18)] | None = None
     """Followers of the author, where the source says."""
 
@@ -88,21 +87,40 @@ class Prediction(Struct, frozen=True, omit_defaults=False):
     """Which part of a cascade answered; absent when the model is none."""
 
 
-_tweet_decoder = msgspec.json.Decoder(Tweet)
+_field_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_value_decoder = msgspec.json.Decoder()
 _prediction_decoder = msgspec.json.Decoder(Prediction)
+_WITHOUT: Final = frozenset(
+    {"author_id", "user", "author", "account", "lang", "langs", "language", "reach", "includes"}
+)
+"""Fields whose value may be beyond reading: the tweet does without."""
 
 
 def decode_tweet(value: bytes | None) -> Tweet:
-    """Read the value of a record of `tweets`; the text comes back in NFC.
+    """Read the value of a record of `tweets`: a flat tweet, or an object of the X API, Bluesky or Mastodon.
+
+    The text comes back in NFC.
 
     Raises:
         UnreadableRecord: no JSON object (null, not UTF-8, not JSON, a lone surrogate, another shape).
-        InvalidTweet: a field is missing, of another type, empty or too long; the message names it.
+        InvalidTweet: a field that is needed is missing, of another type, empty or too long; the message names it.
+    """
+    fields = decode_fields(value)
+    return Tweet(fields.id, fields.text, fields.created_at, fields.author_id, fields.lang, fields.reach)
+
+
+def decode_fields(value: bytes | None) -> Fields:
+    """The same, with the names of the fields that were dropped as they were of no use.
+
+    Raises:
+        UnreadableRecord, InvalidTweet: as `decode_tweet`.
     """
     if value is None:
         raise UnreadableRecord("the record has no value (null)")
     try:
-        tweet = _tweet_decoder.decode(value)
+        # What is not needed is passed over unread: it can be of any size and kind.
+        raw = _field_decoder.decode(value)
+        return read_fields({name: _read(name, raw[name]) for name in NEEDED.intersection(raw)})
     except msgspec.ValidationError as error:
         if not value.lstrip()[:1] == b"{":
             raise UnreadableRecord(f"not a JSON object: {error}") from None
@@ -112,16 +130,19 @@ def decode_tweet(value: bytes | None) -> Tweet:
             raise UnreadableRecord("the record's value is empty") from None
         half = " (there is a \\ud… escape: half of a surrogate pair?)" if b"\\ud" in value.lower() else ""
         raise UnreadableRecord(f"not JSON: {error}{half}") from None
-    text = tweet.text
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
-    if len(text) > MAX_TEXT:
-        raise InvalidTweet(f"not a tweet: text has {len(text):,} code points, the limit is {MAX_TEXT:,}")
-    if not text.strip():
-        raise InvalidTweet("not a tweet: text is empty")
-    if isinstance(tweet.id, int) and len(str(tweet.id)) > MAX_ID:
-        raise InvalidTweet(f"not a tweet: id is longer than {MAX_ID} digits")
-    return tweet if text is tweet.text else msgspec.structs.replace(tweet, text=text)
+
+
+def _read(name: str, raw: msgspec.Raw) -> object:
+    try:
+        return _value_decoder.decode(raw)
+    except msgspec.ValidationError as error:  # a number beyond all limits
+        if name in _WITHOUT:
+            return ...
+        raise InvalidTweet(f"not a tweet: {name}: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if name in _WITHOUT:
+            return ...
+        raise
 
 
 def decode_prediction(value: bytes | None) -> Prediction:

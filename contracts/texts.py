@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
+from typing import Final
 
 from contracts.errors import InvalidTweet
-from contracts.events import MAX_TEXT
+
+MAX_TEXT: Final = 10_000
+"""Longest text of a tweet, in code points after NFC."""
+MAX_ID: Final = 256
+"""Longest identifier, in code points: it becomes the key of the scored record."""
+MAX_LANG: Final = 35
+"""Longest language tag, in characters (BCP 47, 4.4.1)."""
 
 
 def checked_text(text: str) -> str:

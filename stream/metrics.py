@@ -13,6 +13,11 @@ SCORED = Counter("buzzwatch_tweets_scored_total", "Tweets whose prediction was c
 DEAD = Counter("buzzwatch_dead_letters_total", "Records that went to the dead letters", ["error_class"])
 for _kind in InvalidRecord.__subclasses__():
     DEAD.labels(_kind.__name__)  # from 0 on: Prometheus sees no increase in a series that begins with its first event
+FIELDS_DROPPED = Counter(
+    "buzzwatch_tweet_fields_dropped_total", "Fields of tweets that were of no use, the tweet being scored", ["field"]
+)
+for _name in ("author_id", "lang", "reach"):
+    FIELDS_DROPPED.labels(_name)
 BATCH = Histogram("buzzwatch_batch_records", "Records in one transaction", buckets=_BATCH_RECORDS)
 STAGE = Histogram("buzzwatch_stage_seconds", "Time that a batch spent in a stage", ["stage"], buckets=_STAGE_S)
 ABORTED = Counter("buzzwatch_transactions_aborted_total", "Transactions that were aborted and read again")

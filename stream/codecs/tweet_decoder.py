@@ -1,8 +1,9 @@
 """Reading the values of a whole batch of `tweets` at once, as columns of bytes instead of objects.
 
 The compiled walk accepts what almost every tweet looks like and is sure of; anything else (a date with an offset, a
-nested field, a text that may not be in NFC, whatever is wrong) it leaves to `contracts.events.decode_tweet`, which is
-the definition: what that reads is written down plainly and walked again.
+nested field, a key that may say text, id, date or author in another way, a text that may not be in NFC, whatever is
+wrong) it leaves to `contracts.events.decode_tweet`, which is the definition: what that reads is written down plainly
+and walked again.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import InvalidRecord
-from contracts.events import decode_tweet
+from contracts.events import decode_fields
 from contracts.times import to_ms, to_rfc3339
+from contracts.tweet_objects.fields import Fields
 from models.text.batch import TextBatch
 from stream.codecs.record_times import AHEAD_MS, OLDEST_MS, all_sent_ms
 from stream.codecs.timestamps import write_missing
 from stream.codecs.tweet_kernel import INSTANT, read_tweets
 from stream.kafka.records import Record
+from stream.metrics import FIELDS_DROPPED
 
 _encode = msgspec.json.Encoder().encode
 _PLANE: Final = 0x10000
@@ -125,10 +128,21 @@ def _sent(
     return all_sent_ms(stamps, own, now_ms)
 
 
+def decode_counted(value: bytes | None) -> Fields:
+    """`contracts.events.decode_fields`; what it drops is counted.
+
+    Raises:
+        InvalidRecord: no tweet.
+    """
+    fields = decode_fields(value)
+    for name in fields.dropped:
+        FIELDS_DROPPED.labels(name).inc()
+    return fields
+
+
 def _plainly(value: bytes | None) -> bytes:
-    tweet = decode_tweet(value)
-    author = None if tweet.author_id is None else str(tweet.author_id)
-    plain: dict[str, Any] = {"id": str(tweet.id), "text": tweet.text, "lang": tweet.lang, "author_id": author}
+    tweet = decode_counted(value)
+    plain: dict[str, Any] = {"id": str(tweet.id), "text": tweet.text, "lang": tweet.lang, "author_id": tweet.author_id}
     if tweet.reach is not None:
         plain["reach"] = tweet.reach
     if tweet.created_at is not None:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from contracts.errors import InvalidRecord, ModelFailure
-from contracts.events import ModelRef, Tweet, decode_tweet
+from contracts.events import ModelRef
 from contracts.times import to_rfc3339
+from contracts.tweet_objects.fields import Fields
 from models.annotator import Annotator, Columns
 from models.base.jit import COMPILED
 from models.registry.champion import LoadedModel
@@ -22,7 +23,7 @@ from stream.codecs.cloud_events import EventWriter, cloud_event_headers, instant
 from stream.codecs.prediction_encoder import EventBatchWriter
 from stream.codecs.prediction_ids import prediction_ids
 from stream.codecs.record_times import sent_ms
-from stream.codecs.tweet_decoder import read_batch, read_values
+from stream.codecs.tweet_decoder import decode_counted, read_batch, read_values
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record, RecordBatch, ScoredBatch
 
@@ -81,11 +82,11 @@ class Scorer:
             except BaseException as error:  # mostly the model's; what follows finds the tweet that it is about
                 _log.warning("a batch is scored in pieces: %s: %s", type(error).__name__, error)
         messages: list[Record] = []
-        tweets: list[Tweet] = []
+        tweets: list[Fields] = []
         dead: list[OutRecord] = []
         for message in batch.messages:
             try:
-                tweets.append(decode_tweet(message.value()))
+                tweets.append(decode_counted(message.value()))
                 messages.append(message)
             except InvalidRecord as error:
                 dead.append(dead_letter(message, error))
@@ -114,7 +115,7 @@ class Scorer:
     def _score(
         self,
         messages: Sequence[Record],
-        tweets: Sequence[Tweet],
+        tweets: Sequence[Fields],
         loaded: LoadedModel,
         moment: _Moment,
         predictions: list[OutRecord],
@@ -135,7 +136,7 @@ class Scorer:
             self._score(messages[middle:], tweets[middle:], loaded, moment, predictions, dead)
 
     def _predictions(
-        self, messages: Sequence[Record], tweets: Sequence[Tweet], loaded: LoadedModel, moment: _Moment
+        self, messages: Sequence[Record], tweets: Sequence[Fields], loaded: LoadedModel, moment: _Moment
     ) -> list[OutRecord]:
         raw = [tweet.text for tweet in tweets]
         langs = [tweet.lang for tweet in tweets]

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bench.stage.tweets import tweets
-from contracts.events import MAX_TEXT, ModelRef, decode_prediction, decode_tweet
+from contracts.events import MAX_TEXT, ModelRef, decode_fields, decode_prediction
 from contracts.times import to_rfc3339
 from models.base.jit import COMPILED
 from models.linear.model import HashedModel
@@ -213,9 +213,9 @@ def test_only_what_the_walk_is_not_sure_of_is_read_by_other_means(monkeypatch: p
 
     def noted(value: bytes | None) -> Any:
         read.append(value)
-        return decode_tweet(value)
+        return decode_fields(value)
 
-    monkeypatch.setattr(tweet_reading, "decode_tweet", noted)
+    monkeypatch.setattr(tweet_reading, "decode_fields", noted)
     odd = b'{"id":1,"text":"a","created_at":"2026-11-20T10:00:00+01:00"}'
     columns, wrong = read_batch(
         [FakeRecord(value) for value in [*[value for _, value in tweets(500)], odd, b"junk"]], NOW_MS

@@ -1,0 +1,1 @@
+"""Tweets and posts as the networks write them, read into one form."""

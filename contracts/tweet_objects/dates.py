@@ -1,0 +1,79 @@
+"""Dates as tweets have them: RFC 3339, ISO 8601, Twitter's own, seconds or milliseconds since 1970."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any, Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# `2015-02-24 11:35:52 -0800`: an offset behind a blank, without a colon.
+_OFFSET: Final = re.compile(r" ?([+-]\d\d):?(\d\d)$")
+# `Wed Oct 10 20:19:24 +0000 2018`. Not by strptime: that reads the names of the process's locale.
+_TWITTER: Final = re.compile(
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) (\d\d?) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d) (\d{4})"
+)
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_PER_SECOND: Final = {9: 1, 10: 1, 12: 10**3, 13: 10**3, 15: 10**6, 16: 10**6, 18: 10**9, 19: 10**9}
+"""Digits of a number since 1970 → its units a second, for the years 1973 to 2286."""
+UNITS: Final = {1: "seconds", 10**3: "milliseconds", 10**6: "microseconds", 10**9: "nanoseconds"}
+EXPECTED: Final = (
+    "expected RFC 3339 (2026-11-28T10:00:00Z), Twitter's own form (Wed Oct 10 20:19:24 +0000 2018), or seconds or "
+    "milliseconds since 1970"
+)
+
+
+def read_date(value: Any) -> datetime:
+    """The date that `value` says; one without an offset is UTC, a day is its first moment.
+
+    Numbers count from 1970, in the unit that their number of digits says (9 or 10: seconds, 12 or 13: milliseconds,
+    15 or 16: microseconds, 18 or 19: nanoseconds); a string of so many digits is such a number.
+
+    Raises:
+        ValueError: it is no date. Its message says why only where `datetime` has a reason.
+    """
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if isinstance(value, str):
+        text = value.strip()
+        per_second = _units(text) if text.isascii() and text.isdigit() else None
+        return _since_1970(int(text), per_second) if per_second is not None else _written(text)
+    per_second = units_of(value)
+    if per_second is None:
+        raise ValueError("no date")
+    return _since_1970(value, per_second)
+
+
+def units_of(value: Any) -> int | None:
+    """Units a second of a number since 1970 (1: seconds, 1,000: milliseconds, …); None where it is no such number."""
+    if isinstance(value, str):
+        text = value.strip()
+        return _units(text) if text.isascii() and text.isdigit() else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        return None
+    return _units(str(int(value)))
+
+
+def _units(digits: str) -> int | None:
+    return _PER_SECOND.get(len(digits))
+
+
+def _since_1970(number: float, per_second: int) -> datetime:
+    if isinstance(number, int):
+        return _EPOCH + timedelta(microseconds=number * 10**6 // per_second)
+    return _EPOCH + timedelta(microseconds=round(number / per_second * 10**6))
+
+
+def _written(text: str) -> datetime:
+    match = _TWITTER.fullmatch(text)
+    if match is None:
+        return datetime.fromisoformat(_OFFSET.sub(r"\1:\2", text))
+    name, day, hour, minute, second, sign, hours, minutes, year = match.groups()
+    if name not in _MONTHS:
+        raise ValueError(f"{name} is no month")
+    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
+    month = _MONTHS.index(name) + 1
+    return datetime(int(year), month, int(day), int(hour), int(minute), int(second), tzinfo=timezone(offset))
