@@ -43,13 +43,14 @@ V2_NOTE = {
     "id": "9", "text": CUT, "note_tweet": {"text": LONG, "entities": {}}, "created_at": AT, "author_id": "77",
     "lang": "en", "edit_history_tweet_ids": ["9"], "public_metrics": {"like_count": 3},
 }  # fmt: skip
-V2_PAGE = {"data": V2_NOTE, "includes": {"users": [{"id": "77", "public_metrics": {"followers_count": 1200}}]}}
-V2_RETWEET = {
+USERS = [{"id": "77", "public_metrics": {"followers_count": 1200}}]
+V2_PAGE: dict[str, Any] = {"data": V2_NOTE, "includes": {"users": USERS}}
+V2_RETWEET: dict[str, Any] = {
     "data": [{
         "id": "10", "text": f"RT @a: {CUT}", "created_at": AT, "author_id": "77", "lang": "en",
         "referenced_tweets": [{"type": "retweeted", "id": "9"}],
     }],
-    "includes": {**V2_PAGE["includes"], "tweets": [{"id": "9", "text": CUT, "note_tweet": {"text": LONG}}]},
+    "includes": {"users": USERS, "tweets": [{"id": "9", "text": CUT, "note_tweet": {"text": LONG}}]},
 }  # fmt: skip
 V2_QUOTE = {
     "id": "11", "text": LONG, "created_at": AT, "author_id": "77", "lang": "en",

@@ -116,7 +116,7 @@ def test_an_empty_batch_and_one_of_junk_alone_give_no_prediction() -> None:
         (tweet(text="é" * (MAX_TEXT + 1)), "InvalidTweet"),
         (tweet(created_at="2026-02-30T10:00:00Z"), "InvalidTweet"),
         (tweet(created_at="yesterday"), "InvalidTweet"),
-        (tweet(lang="x" * 36), "InvalidTweet"),
+        (tweet(created_at=[]), "InvalidTweet"),
         (tweet(text=POISON), "ModelFailure"),
     ],
 )
