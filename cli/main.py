@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "notifier": ("cli.alerts.notifier", "app", "Deliver alerts to their receivers (a process of its own)"),
     "up": ("cli.stack.up", "app", "Start the whole stack on this machine, until Ctrl-C"),
     "doctor": ("cli.stack.doctor", "app", "Is every part there, in which version, and what to do if not"),
+    "rules": ("cli.stack.rules", "app", "The rules file: name all that is wrong with it"),
     "topics": ("cli.stream.topics", "app", "The topics: create, list, describe"),
     "demo": ("cli.stack.demo", "app", "Play a crisis on the local stack and watch the alert go off"),
     "produce": ("cli.stream.produce", "app", "Send tweets from a file or standard input to Kafka"),

@@ -18,14 +18,14 @@ _DAY_S = 86_400
 def kept_long_enough(settings: AlertSettings) -> Check:
     """No rule looks further back than the counters go."""
 
-    def check(rules: Rules) -> None:
+    def check(rules: Rules) -> Iterator[Mistake]:
         for number, rule in enumerate(rules.rules):
             for key, needed_s, setting in _needs(rule):
                 kept_s: float = getattr(settings, setting)
                 if needed_s > kept_s:
                     name = f"BUZZWATCH_ALERTS__{setting.upper()}"
                     said = f"looks back {needed_s:,.0f} s, and Redis keeps {kept_s:,.0f} s ({name})"
-                    raise Mistake(said, "rules", number, key)
+                    yield Mistake(said, ("rules", number, key))
 
     return check
 
@@ -43,16 +43,13 @@ def _needs(rule: object) -> Iterator[tuple[str, float, str]]:
             yield "min_days", rule.min_days * _DAY_S, "hour_retention_s"
 
 
-def receivers_can_be_reached(rules: Rules) -> None:
-    """Apprise can read the addresses, and files that hold them are there. For the process that delivers.
-
-    Raises:
-        Mistake: one of them is none.
-    """
+def receivers_can_be_reached(rules: Rules) -> Iterator[Mistake]:
+    """Apprise can read the addresses, and files that hold them are there. For the process that delivers."""
     from alerts.receivers.apprise_client import unreadable  # the worker and the API do without HTTP clients
 
     for number, receiver in enumerate(rules.receivers):
         if isinstance(receiver, Apprise):
             problem = unreadable(receiver)
             if problem is not None:
-                raise Mistake(problem, "receivers", number, "url" if receiver.url is not None else "url_file")
+                key = "url" if receiver.url is not None else "url_file"
+                yield Mistake(problem, ("receivers", number, key))

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.storage.connection import connect
-from cli.moments import period_ms
 from cli.output.console import printable, printable_json
+from cli.output.moments import period_ms
 from cli.output.preconditions import redis_answers
 from cli.output.wide import refuse_to_steer, say, wide_console
 from contracts.errors import BuzzwatchError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pydantic
 from ruamel.yaml import YAML
@@ -15,6 +15,7 @@ from ruamel.yaml.scalarbool import ScalarBoolean
 
 from contracts.errors import RulesError
 from contracts.rules import mistakes
+from contracts.rules.references import misnamed
 from contracts.rules.schema import Rules
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -24,43 +25,41 @@ _MOST_VALUES: Final = 200_000
 """With aliases a small file can stand for more values than any memory holds."""
 
 
-class Mistake(Exception):
-    """What a check of `load_rules` raises: what is wrong, and where in the file."""
+class Mistake(NamedTuple):
+    """What a check of `load_rules` finds: what is wrong, and where in the file."""
 
-    def __init__(self, said: str, *place: str | int) -> None:
-        super().__init__(said)
-        self.place = place
+    said: str
+    place: tuple[str | int, ...]
 
 
-Check = Callable[[Rules], None]
+Check = Callable[[Rules], Iterable[Mistake]]
 
 
 def load_rules(path: Path, *checks: Check) -> Rules:
     """Read and check a rules file. `${NAME}` in a value stands for the environment variable.
 
     Args:
-        checks: what must hold beyond the schema, here and now; each raises Mistake.
+        checks: what must hold beyond the schema, here and now; each yields what does not.
 
     Raises:
-        RulesError: `file:line: key: what is wrong`.
+        RulesError: `file:line: key: what is wrong`, a line for each mistake in the order of the file.
     """
     document = _document(path)
+    expansion = _Expansion(path, document)
+    plain = expansion.of(document, ())
+    wrong = expansion.wrong
     try:
-        rules = Rules.model_validate(_Expansion(path, document).of(document, ()))
-        for check in checks:
-            check(rules)
+        rules = Rules.model_validate(plain)
     except pydantic.ValidationError as error:
-        detail = error.errors(include_url=False)[0]
-        context = detail.get("ctx", {})
-        place = [*_place(detail["loc"]), *(context.get("place", ()) if detail["type"] == "mistake" else ())]
-        said = mistakes.said(detail, place, _known_keys())
-        if detail["type"] in ("union_tag_invalid", "receiver_kind") and isinstance(detail["input"], dict):
-            place.append("kind")
-    except Mistake as error:
-        place, said = list(error.place), str(error)
+        unreadable = {one.place for one in wrong}
+        found = [*mistakes.all_wrong(error, plain), *(mistakes.Wrong(one.place, one.said) for one in misnamed(plain))]
+        wrong += [one for one in found if one.place not in unreadable]
     else:
-        return rules
-    raise RulesError(f"{path}:{_line(document, place)}: {_dotted(place)}{said}")
+        wrong += [mistakes.Wrong(one.place, one.said) for check in checks for one in check(rules)]
+        if not wrong:
+            return rules
+    lines = sorted((_line(document, one.place), f"{_dotted(one.place)}{one.said}") for one in wrong)
+    raise RulesError("\n".join(f"{path}:{line}: {said}" for line, said in dict.fromkeys(lines)))
 
 
 def _document(path: Path) -> dict[Any, Any]:
@@ -70,7 +69,7 @@ def _document(path: Path) -> dict[Any, Any]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise RulesError(f"{path}: the rules file cannot be read: {reason}") from None
+        raise RulesError(f"{path}: the rules file cannot be read: {reason} (BUZZWATCH_RULES names it)") from None
     try:
         document = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
@@ -87,13 +86,6 @@ def _document(path: Path) -> dict[Any, Any]:
     return document
 
 
-def _place(location: Sequence[Any]) -> list[Any]:
-    """Where it is in the file: pydantic puts the kind of a rule or receiver behind its number, `[key]` behind a key."""
-    has_kind = len(location) > 2 and location[0] in ("rules", "receivers") and isinstance(location[1], int)
-    place = [*location[:2], *location[3:]] if has_kind else list(location)
-    return place[:-1] if place and place[-1] == "[key]" else place
-
-
 class _Expansion:
     """A copy of the document in plain values, with the environment filled in."""
 
@@ -102,6 +94,8 @@ class _Expansion:
         self._root = root
         self._values = 0
         self._open: set[int] = set()
+        self.wrong: list[mistakes.Wrong] = []
+        """What cannot be filled in or written down; its value stays as it is in the file."""
 
     def of(self, node: Any, place: tuple[Any, ...]) -> Any:
         self._values += 1
@@ -109,7 +103,8 @@ class _Expansion:
             raise RulesError(f"{self._path}: the rules file stands for more than {_MOST_VALUES:,} values")
         if isinstance(node, (dict, list)):
             if id(node) in self._open:
-                raise self._wrong(place, "an alias stands inside of what it stands for")
+                where = f"{self._path}:{_line(self._root, place)}: {_dotted(place)}"
+                raise RulesError(f"{where}an alias stands inside of what it stands for")
             self._open.add(id(node))
             copy: Any = (
                 {self._whole(str(key), place): self.of(value, (*place, key)) for key, value in node.items()}
@@ -127,27 +122,19 @@ class _Expansion:
     def _whole(self, text: str, place: tuple[Any, ...]) -> str:
         """The text; nothing that holds half of a character can be written to Redis or sent."""
         if _HALF.search(text):
-            raise self._wrong(place, "holds half of a character (a lone surrogate)")
+            self.wrong.append(mistakes.Wrong(place, "holds half of a character (a lone surrogate)"))
         return text
 
     def _variable(self, name: str, place: tuple[Any, ...]) -> str:
         if name not in os.environ:
-            raise self._wrong(place, f"the environment variable {name} is not set")
+            self.wrong.append(mistakes.Wrong(place, f"the environment variable {name} is not set"))
+            return f"${{{name}}}"
         return os.environ[name]
-
-    def _wrong(self, place: tuple[Any, ...], said: str) -> RulesError:
-        return RulesError(f"{self._path}:{_line(self._root, place)}: {_dotted(place)}{said}")
 
 
 def _dotted(place: Sequence[Any]) -> str:
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return f"{text.lstrip('.')}: " if text else ""
-
-
-def _known_keys() -> set[str]:
-    schema = Rules.model_json_schema()
-    parts = [schema, *schema["$defs"].values()]
-    return {key for part in parts for key in part.get("properties", {})}
 
 
 def _line(document: Any, place: Sequence[Any]) -> int:

@@ -6,9 +6,12 @@ pydantic says what its validators saw ("Input should be a valid tuple"); this sa
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, get_args
 
+import pydantic
+
+from contracts.rules.keys import keys_at, meant_by, places_of
 from contracts.rules.kinds import AnyRule
 from contracts.rules.receivers import AnyReceiver
 from contracts.rules.routing import GROUPED_FORM
@@ -17,6 +20,7 @@ from contracts.rules.strict import LABEL_FORM, NAME_FORM
 _SECRET: Final = frozenset({"url", "secret", "secrets", "password", "bearer_token", "username"})
 """Keys whose values are not shown."""
 _LONGEST: Final = 60
+_PLACES: Final = 4
 
 
 def _kinds(union: Any) -> list[str]:
@@ -33,19 +37,61 @@ _FORMS: Final[Mapping[str, str]] = {
 }
 
 
-def said(detail: Mapping[str, Any], place: Sequence[Any], known_keys: Collection[str]) -> str:
+class Wrong(NamedTuple):
+    """A mistake, and where it is in the file."""
+
+    place: tuple[Any, ...]
+    said: str
+
+
+def all_wrong(error: pydantic.ValidationError, document: Any) -> list[Wrong]:
+    """Every mistake that the schema finds. A key that is missing because it was misspelt is named once.
+
+    Args:
+        error: of `Rules`.
+        document: what was validated, in plain values.
+    """
+    found: list[Wrong] = []
+    meant: set[tuple[Any, ...]] = set()
+    missing: list[tuple[Any, ...]] = []
+    for detail in error.errors(include_url=False):
+        place = _place(detail)
+        if detail["type"] == "too_short" and detail["input"]:  # pydantic counts without the entries that are wrong
+            continue
+        if detail["type"] == "extra_forbidden":
+            line, guess = _unknown_key(place, document)
+            found.append(Wrong(place, line))
+            if guess is not None:
+                meant.add((*place[:-1], guess))
+        elif detail["type"] == "missing":
+            missing.append(place)
+        else:
+            found.append(Wrong(place, said(detail, place)))
+    return [*found, *(Wrong(place, "this key is missing") for place in missing if place not in meant)]
+
+
+def _place(detail: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Where it is: pydantic puts the kind of a rule or receiver behind its number, `[key]` behind a key."""
+    location = tuple(detail["loc"])
+    has_kind = len(location) > 2 and location[0] in ("rules", "receivers") and isinstance(location[1], int)
+    place = (*location[:2], *location[3:]) if has_kind else location
+    if place and place[-1] == "[key]":
+        place = place[:-1]
+    if detail["type"] == "mistake":
+        place += tuple(detail["ctx"].get("place", ()))
+    if detail["type"] in ("union_tag_invalid", "receiver_kind") and isinstance(detail["input"], dict):
+        place += ("kind",)
+    return place
+
+
+def said(detail: Mapping[str, Any], place: Sequence[Any]) -> str:
     """One line.
 
     Args:
         detail: one of `pydantic.ValidationError.errors()`.
         place: where it is in the file.
-        known_keys: every key that means something somewhere in it.
     """
     kind, value, context = str(detail["type"]), detail.get("input"), detail.get("ctx", {})
-    if kind == "extra_forbidden":
-        return _unknown_key(str(place[-1]), known_keys)
-    if kind == "missing":
-        return "this key is missing"
     if kind == "union_tag_not_found":
         return f"kind is missing; it is one of {', '.join(RULE_KINDS)}"
     if kind == "union_tag_invalid":
@@ -57,11 +103,21 @@ def said(detail: Mapping[str, Any], place: Sequence[Any], known_keys: Collection
     return str(detail["msg"]).removeprefix("Value error, ") if say is None else say(shown, value, context)
 
 
-def _unknown_key(key: str, known: Collection[str]) -> str:
-    if key in known:
-        return "a key of another place or kind, it means nothing here"
-    guess = difflib.get_close_matches(key, known, n=1)
-    return f"unknown key{f', did you mean {guess[0]}?' if guess else ''}"
+def _unknown_key(place: Sequence[Any], document: Any) -> tuple[str, str | None]:
+    """What to say of it, and the key that was meant."""
+    key, above = str(place[-1]), place[:-1]
+    keys = keys_at(document, above)
+    present = document
+    for part in above:
+        present = present[part]
+    guess = meant_by(key, keys, present)
+    others = places_of(key)
+    if others and guess not in keys.required:
+        where = ", ".join(others[:_PLACES]) + (" and others" if len(others) > _PLACES else "")
+        return f"a key of another place or kind, it means nothing here; it belongs to {where}", None
+    if guess is not None:
+        return f"unknown key, did you mean {guess}?", guess
+    return f"unknown key; here are {', '.join(sorted(keys.allowed)) or 'none'}", None
 
 
 def _unknown_kind(kind: str, kinds: Sequence[str]) -> str:

@@ -24,6 +24,7 @@ from contracts.rules.kinds import (
     Severity,
 )
 from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Receiver, Webhook
+from contracts.rules.references import misnamed
 from contracts.rules.routing import InhibitRule, Route
 from contracts.rules.strict import Duration, Name, Strict, mistake
 
@@ -51,9 +52,6 @@ __all__ = [
     "Watch",
     "Webhook",
 ]
-
-
-_SINGULAR = {"receivers": "receiver", "watches": "watch", "themes": "theme"}
 
 
 def _can_match(term: str) -> str:
@@ -97,48 +95,8 @@ class Rules(Strict):
     inhibit_rules: tuple[InhibitRule, ...] = ()
 
     @pydantic.model_validator(mode="after")
-    def _names(self) -> Rules:
-        for what, place, key, names in (
-            ("watch", "watches", "name", [watch.name for watch in self.watches]),
-            ("theme", "themes", "name", [theme.name for theme in self.themes]),
-            ("alert", "rules", "alert", [rule.alert for rule in self.rules]),
-            ("receiver", "receivers", "name", [receiver.name for receiver in self.receivers]),
-        ):
-            for number, name in enumerate(names):
-                if name in names[:number]:
-                    raise mistake(f"two entries for the {what} {name!r}", place, number, key)
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _references(self) -> Rules:
-        defined = {
-            "receivers": {receiver.name for receiver in self.receivers},
-            "watches": {watch.name for watch in self.watches},
-            "themes": {theme.name for theme in self.themes},
-        }
-        for number, rule in enumerate(self.rules):
-            named: dict[str, tuple[str, ...] | None] = {
-                "receivers": rule.receivers,
-                "watches": rule.watches if isinstance(rule, (BadBuzz, Quiet)) else None,
-                "themes": rule.themes if isinstance(rule, BadBuzz) else None,
-            }
-            for key, names in named.items():
-                for index, name in enumerate(names or ()):
-                    if name not in defined[key]:
-                        what = f"the {_SINGULAR[key]} {name!r}"
-                        said = f"rule {rule.alert} names {what}, which is not defined"
-                        raise mistake(said, "rules", number, key, index)
-        return self
-
-    @pydantic.model_validator(mode="after")
-    def _routes(self) -> Rules:
-        for key, given in (("matchers", self.route.matchers), ("continue", self.route.continue_)):
-            if given:
-                raise mistake("the root takes every alert, it has neither matchers nor continue", "route", key)
-        defined = {receiver.name for receiver in self.receivers}
-        for place, branch in self.route.walk("route"):
-            for index, name in enumerate(branch.named or ()):
-                if name not in defined:
-                    named = ("receivers", index) if branch.receiver is None else ("receiver",)
-                    raise mistake(f"route names the receiver {name!r}, which is not defined", *place, *named)
+    def _well_named(self) -> Rules:
+        """The first of what `load_rules` names all of."""
+        for wrong in misnamed(self.model_dump(by_alias=True)):
+            raise mistake(wrong.said, *wrong.place)
         return self

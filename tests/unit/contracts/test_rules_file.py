@@ -8,6 +8,7 @@ import pytest
 
 from contracts.errors import RulesError
 from contracts.rules.file import load_rules
+from contracts.rules.mistakes import RULE_KINDS
 from contracts.rules.schema import BadBuzz
 from contracts.settings import Settings
 
@@ -26,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (RULE + "    windw: 1m\n", ":7: rules[0].windw: unknown key, did you mean window?"),
+        (RULE + "    windw: 1m\n", ":7: rules[0].windw: unknown key, did you mean windows?"),
         (RULE + "    within: 5m\n", ":7: rules[0].within: a key of another place or kind, it means nothing here"),
         (RULE + "    baseline: 5\n", ":7: rules[0].baseline: 5 is not a duration"),
         (WATCH + "rules:\n  - alert: B\n    kind: bad_buz\n", ":6: rules[0].kind: there is no kind 'bad_buz', did you"),
@@ -79,9 +80,8 @@ def test_a_mistake_is_named_with_file_line_and_key(file: Path, text: str, said: 
     file.write_text(text)
     with pytest.raises(RulesError) as raised:
         load_rules(file)
-    assert str(raised.value).startswith(str(file))
+    assert all(line.startswith(f"{file}:") for line in str(raised.value).splitlines())
     assert said in str(raised.value)
-    assert "\n" not in str(raised.value)
 
 
 def test_a_file_that_is_not_there_is_named(file: Path) -> None:
@@ -145,4 +145,84 @@ def test_whatever_stands_at_a_key_is_taken_or_refused_in_one_line(file: Path) ->
             load_rules(file)
         except RulesError as refused:
             said = str(refused)
-        assert not said or re.match(rf"{file}:\d+: (?!.*(Input should|\n))", said), changed[number]
+        assert all(re.match(rf"{file}:\d+: (?!.*Input should)", line) for line in said.splitlines()), changed[number]
+
+
+def lines(file: Path, text: str) -> list[str]:
+    """What is said of a file, without its name."""
+    file.write_text(text)
+    with pytest.raises(RulesError) as raised:
+        load_rules(file)
+    return [line.removeprefix(f"{file}:") for line in str(raised.value).splitlines()]
+
+
+def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(file: Path) -> None:
+    assert lines(
+        file,
+        """watches:
+  - name: air-paradis
+    tersm: [a]
+  - name: air-paradis
+    match: []
+themes: [{name: Bags, match: [bag]}]
+rules:
+  - alert: B
+    kind: bad_buzz
+    min_volume: "20"
+    themes: [bagage]
+    receivers: [nobody]
+  - alert: C
+    kind: bad_buz
+route:
+  matchers: [severity=critical]
+  routes:
+    - receiver: nobody
+      matcher: [severity=critical]
+receivers:
+  - name: w
+    url: ftp://x
+    secret: ${NOT_SET}
+wathces: []
+""",
+    ) == [
+        "3: watches[0].tersm: unknown key, did you mean match?",
+        "4: watches[1].name: two entries for the watch 'air-paradis'",
+        "5: watches[1].match: the list is empty",
+        "6: themes[0].name: 'Bags' is no name: small letters, digits, - and _, beginning with a letter or digit",
+        "10: rules[0].min_volume: a whole number is due here, not '20'",
+        "11: rules[0].themes[0]: rule B names the theme 'bagage', which is not defined",
+        "12: rules[0].receivers[0]: rule B names the receiver 'nobody', which is not defined",
+        f"14: rules[1].kind: there is no kind 'bad_buz', did you mean bad_buzz; it is one of {', '.join(RULE_KINDS)}",
+        "16: route.matchers: the root takes every alert, it has neither matchers nor continue",
+        "18: route.routes[0].receiver: route names the receiver 'nobody', which is not defined",
+        "19: route.routes[0].matcher: unknown key, did you mean matchers?",
+        "22: receivers[0].url: must be an address such as https://hooks.example.org/buzzwatch",
+        "23: receivers[0].secret: the environment variable NOT_SET is not set",
+        "24: wathces: unknown key; here are inhibit_rules, receivers, route, rules, themes, watches",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("watches:\n- {name: a, terms: [x]}\n", "2: watches[0].terms: unknown key, did you mean match?"),
+        ("watches:\n- {nmae: a, match: [x]}\n", "2: watches[0].nmae: unknown key, did you mean name?"),
+        (RULE + "    matchers: [a=b]\n", "means nothing here; it belongs to route"),
+        (RULE + "    group_by: [watch]\n", "means nothing here; it belongs to route"),
+        (WATCH + "receivers:\n- {name: w, kind: apprise, secret: x, url: 'json://x'}\n", "belongs to receivers of"),
+        (WATCH + "route:\n  receivres: [w]\n", "5: route.receivres: unknown key, did you mean receivers?"),
+        (WATCH + "route:\n  url: http://x\n", "means nothing here; it belongs to receivers of kind webhook"),
+        (WATCH + "inhibit_rules:\n- {source: [a=b], target_matchers: [a=c]}\n", "did you mean source_matchers?"),
+    ],
+)  # fmt: skip
+def test_an_unknown_key_is_named_with_the_likeliest_right_one_or_its_place(file: Path, text: str, said: str) -> None:
+    [line] = lines(file, text)
+    assert said in line
+
+
+def test_two_keys_that_may_be_meant_are_not_guessed(file: Path) -> None:
+    assert lines(file, "watches:\n- {x: a}\n") == [
+        "2: watches[0].match: this key is missing",
+        "2: watches[0].name: this key is missing",
+        "2: watches[0].x: unknown key; here are match, name",
+    ]

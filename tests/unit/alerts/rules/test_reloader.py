@@ -74,9 +74,9 @@ def test_a_refused_file_is_read_again_by_and_by_as_what_it_names_may_have_come(
     needed = file.parent / "address"
     needed.touch()
 
-    def is_there(_: Rules) -> None:
+    def is_there(_: Rules) -> Iterator[Mistake]:
         if not needed.exists():
-            raise Mistake("there is no address", "watches")
+            yield Mistake("there is no address", ("watches",))
 
     following = RulesFollower(file, every_s=0.02, checks=(is_there,))
     following.start()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from cli.moments import moment_ms, period_ms
+from cli.output.moments import moment_ms, period_ms
 
 NOW = 1_790_000_000_000
 
