@@ -11,8 +11,8 @@ from fastapi import FastAPI
 
 from alerts.counters.feedback_counts import judgements_between
 from alerts.counters.store import CounterStore
-from alerts.receivers.checks import kept_long_enough
 from alerts.rules import reloader as rules_following
+from alerts.rules.checks import kept_long_enough
 from alerts.rules.reloader import RulesFollower
 from alerts.state.silences import SilenceStore
 from alerts.state.store import AlertStore

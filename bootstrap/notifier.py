@@ -7,13 +7,14 @@ import signal
 import threading
 import time
 
-from alerts import metrics as notifier_metrics
 from alerts.grouping.dispatcher import Dispatcher
+from alerts.notifier import web as notifier_web
 from alerts.notifier.loop import Notifier, wall_clock
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
-from alerts.receivers.checks import kept_long_enough, receivers_can_be_reached
+from alerts.receivers.checks import receivers_can_be_reached
 from alerts.receivers.sender import Sending
+from alerts.rules.checks import kept_long_enough
 from alerts.rules.reloader import RulesFollower
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
@@ -52,7 +53,7 @@ def run_notifier(settings: Settings) -> None:
         following.on_change(notifier.follow)
         following.on_sighup()
         monitor = WriteMonitor(WriteProbe(client, settings), log)
-        server = notifier_metrics.serve(
+        server = notifier_web.serve(
             settings.worker.web_host,
             settings.alerts.metrics_port,
             alive=lambda: time.monotonic() - notifier.last_loop < _STALLED_S,

@@ -7,7 +7,7 @@ import logging
 from confluent_kafka import Producer
 
 from alerts.counters.store import CounterStore
-from alerts.receivers.checks import kept_long_enough
+from alerts.rules.checks import kept_long_enough
 from alerts.rules.evaluator import Evaluator
 from alerts.rules.feedback_evaluator import Judge
 from alerts.rules.reloader import RulesFollower

@@ -111,7 +111,7 @@ def _run() -> int:
             return _BROKEN_PIPE
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except BuzzwatchError as error:
-        from cli.output.wide import say
+        from cli.output.console import say
 
         say(f"buzzwatch: {error}")
         return 1

@@ -1,1 +1,1 @@
-"""Backtest."""
+"""The rules over recorded tweets, in the tweets' own time."""

@@ -1,4 +1,4 @@
-"""The link of an alert: its watch, its theme, its minute."""
+"""What an alert carries beside its numbers: the rule's own annotations and the link to its minute."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
+from contracts.rules.schema import BaseRule
+from contracts.rules.templates import fill_in
+from contracts.settings import Settings
 from contracts.times import to_rfc3339
 
 _AROUND_MS: Final = 1_800_000
@@ -21,3 +24,21 @@ def link_of(external_url: str, labels: Mapping[str, str], starts_at_ms: int) -> 
         "until": to_rfc3339(minute + _AROUND_MS),
     }
     return f"{external_url}/stats?{urlencode(asked)}"
+
+
+def external_url(settings: Settings) -> str:
+    """Where people look an alert up: the API, by the name that the settings give it, without a slash at the end."""
+    if settings.alerts.external_url is not None:
+        return settings.alerts.external_url.rstrip("/")
+    host = settings.api.host
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104
+    return f"http://[{shown}]:{settings.api.port}" if ":" in shown else f"http://{shown}:{settings.api.port}"
+
+
+def with_own(rule: BaseRule, labels: Mapping[str, str], annotations: Mapping[str, str], value: float) -> dict[str, str]:
+    """The alert's annotations and the rule's own, which come first where both have one."""
+    own = {
+        name: fill_in(text, labels=labels, annotations=annotations, value=value)
+        for name, text in rule.annotations.items()
+    }
+    return {**annotations, **own}

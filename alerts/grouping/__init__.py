@@ -1,1 +1,1 @@
-"""Grouping."""
+"""From changes of alert states to notifications: routing, grouping, the payload."""

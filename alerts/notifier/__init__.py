@@ -1,1 +1,1 @@
-"""Notifier."""
+"""The process that delivers what the outbox holds."""

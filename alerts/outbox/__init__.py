@@ -1,1 +1,1 @@
-"""Outbox."""
+"""The durable queue of notifications: claims, retries, redelivery."""

@@ -2,8 +2,8 @@
 
 Entries wait in lanes, one per receiver and group. Only the first entry of a lane is ever posted, so
 `resolved` waits behind a `firing` that is being retried. Lanes are due one by one in a sorted set per
-receiver: a receiver that is down delays no other. What comes before: `announce` stores notices with the change of
-state, `alerts.grouping.dispatcher` makes entries of them.
+receiver: a receiver that is down delays no other. What comes before: `alerts.grouping.notices` stores notices with the
+change of state, `alerts.grouping.dispatcher` makes entries of them.
 
 A notifier claims a lane with a token and a lease; the lease is the lane's next due time, so a notifier that was
 killed just loses it. Every later step names the token: who lost the claim cannot settle.
@@ -14,21 +14,15 @@ A receiver that has asked for a pause (`Retry-After`) is left alone until then, 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import redis
 from msgspec import Struct
 
-from alerts.grouping.groups import Notice
-from alerts.grouping.routing import targets
 from alerts.outbox.backoff import delay_ms, pause_ms
-from alerts.state.alert import Transition
-from alerts.state.store import Command
 from alerts.storage.connection import require_text
 from alerts.storage.keys import AlertKeys
-from contracts.rules.schema import Rules
 from contracts.settings import Settings
 
 
@@ -63,7 +57,8 @@ class Claim(NamedTuple):
 
 decode_entry: Final = msgspec.json.Decoder(Entry).decode
 _CANDIDATES: Final = 16
-_KEPT_WAKES: Final = 16
+KEPT_WAKES: Final = 16
+"""Length of the list that wakes notifiers; more wakes than notifiers tell nothing new."""
 
 # KEYS: due, lane, entries, claims, not before, disabled. ARGV: lane, now, end of the lease, token, receiver.
 _CLAIM: Final = """
@@ -214,7 +209,7 @@ class Outbox:
         """Make one waiting notifier look again."""
         pipeline = self._redis.pipeline()
         pipeline.lpush(self._keys.wake, "wake")
-        pipeline.ltrim(self._keys.wake, 0, _KEPT_WAKES - 1)
+        pipeline.ltrim(self._keys.wake, 0, KEPT_WAKES - 1)
         pipeline.execute()
 
     def next_due_ms(self, receiver: str) -> int | None:
@@ -270,24 +265,3 @@ class Outbox:
         ids = self._redis.zrange(self._keys.exhausted, 0, -1)
         texts = self._redis.hmget(self._keys.entries, ids) if ids else []
         return [decode_entry(text) for text in texts if text is not None]
-
-
-def announce(
-    keys: AlertKeys, rules: Rules, transitions: Iterable[Transition], now_ms: int, external_url: str
-) -> list[Command]:
-    """Commands that store notices of these changes for all who are to know, for `AlertStore.commit`.
-
-    When they are told is decided by `alerts.grouping.groups`, from the state that the receiver's group then has.
-    """
-    commands: list[Command] = []
-    for status, alert in transitions:
-        for target in targets(rules, alert.labels):
-            notice = Notice(target, status, alert, now_ms, external_url)
-            commands += [
-                ("RPUSH", keys.notices(target.group), msgspec.json.encode(notice).decode()),
-                # LT: a group that waits for its next look is looked at now.
-                ("ZADD", keys.flushes, "LT", str(now_ms), target.group),
-                ("LPUSH", keys.wake, target.group),
-                ("LTRIM", keys.wake, "0", str(_KEPT_WAKES - 1)),
-            ]
-    return commands

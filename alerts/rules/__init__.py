@@ -1,1 +1,1 @@
-"""Rules."""
+"""Evaluating the rules of the file, and reading the file again when it changes."""

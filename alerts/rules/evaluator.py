@@ -20,13 +20,12 @@ from alerts.conditions.quiet import QuietCondition
 from alerts.counters.feedback_counts import recent_judgements
 from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
-from alerts.explanation.annotating import with_own
-from alerts.explanation.annotations import link_of
-from alerts.outbox.store import announce
+from alerts.explanation.annotations import external_url, link_of, with_own
+from alerts.grouping.notices import announce
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import advance, is_stale, is_worse, raised, renewed, resolved
 from alerts.state.store import AlertStore
-from alerts.state.transition_log import external_url, report
+from alerts.state.transition_log import report
 from alerts.storage.keys import AlertKeys
 from contracts.rules.schema import BaseRule, Rules
 from contracts.settings import Settings

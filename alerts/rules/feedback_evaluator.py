@@ -16,13 +16,12 @@ import msgspec
 import redis
 
 from alerts.detectors.consecutive_errors import is_active, streak_after
-from alerts.explanation.annotating import with_own
-from alerts.explanation.annotations import link_of
-from alerts.outbox.store import announce
+from alerts.explanation.annotations import external_url, link_of, with_own
+from alerts.grouping.notices import announce
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import advance, renewed, resolved
 from alerts.state.store import AlertStore, Command, Snapshot
-from alerts.state.transition_log import external_url, report
+from alerts.state.transition_log import report
 from alerts.storage.keys import AlertKeys
 from contracts.errors import Unavailable
 from contracts.events import Feedback

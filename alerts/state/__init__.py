@@ -1,1 +1,1 @@
-"""State."""
+"""The states of alerts: lifecycle, silences, inhibition, the store in Redis."""

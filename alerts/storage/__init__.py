@@ -1,1 +1,1 @@
-"""Storage."""
+"""Redis: connections, keys, health."""

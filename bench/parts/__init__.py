@@ -1,1 +1,1 @@
-"""Parts."""
+"""One measurement each."""

@@ -1,1 +1,1 @@
-"""Reporting."""
+"""Measurements as tables, Markdown, JSON and pictures."""

@@ -1,1 +1,1 @@
-"""Stage."""
+"""Where measurements run: servers, processes, contenders, their tweets."""

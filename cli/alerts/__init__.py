@@ -1,1 +1,1 @@
-"""Alerts."""
+"""`buzzwatch alerts` and `buzzwatch notifier`."""

@@ -19,12 +19,10 @@ from cli.alerts import silences
 from cli.alerts.redeliver import redeliver
 from cli.alerts.try_receiver import try_receiver
 from cli.backtest.command import EXAMPLES, backtest
-from cli.output.console import cell, printable_json
-from cli.output.preconditions import redis_answers
-from cli.output.rules_if_usable import rules_if_usable
-from cli.output.who import who
-from cli.output.wide import wide_console
+from cli.output.console import cell, current_user, table_console
+from cli.output.preconditions import redis_answers, rules_if_usable
 from contracts.errors import BuzzwatchError
+from contracts.printable import printable_json
 from contracts.settings import load_settings
 from contracts.times import to_rfc3339
 
@@ -95,7 +93,7 @@ def list_alerts(
     if output is Format.json:
         typer.echo(printable_json([one.public() for one in found]))
     else:
-        wide_console().print(table_of(found))
+        table_console().print(table_of(found))
 
 
 @app.command("ack")
@@ -110,7 +108,7 @@ def acknowledge(
     Example: buzzwatch alerts ack e7828b69622f061a --comment "calling the baggage desk"
     """
     settings = load_settings()
-    said = None if undo else Acknowledgement(by or who(), comment, int(time.time() * 1000))
+    said = None if undo else Acknowledgement(by or current_user(), comment, int(time.time() * 1000))
     with redis_answers(settings.redis), connect(settings) as client:
         alert = AlertStore(client, settings).acknowledge(fingerprint, said)
     if alert is None:

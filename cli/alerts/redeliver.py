@@ -14,11 +14,10 @@ from rich.table import Table
 from alerts.outbox.redelivery import Redelivery
 from alerts.outbox.store import Entry, Outbox
 from alerts.storage.connection import connect
-from cli.output.console import cell, printable_json
-from cli.output.preconditions import redis_answers
-from cli.output.rules_if_usable import rules_if_usable
-from cli.output.wide import wide_console
+from cli.output.console import cell, table_console
+from cli.output.preconditions import redis_answers, rules_if_usable
 from contracts.errors import BuzzwatchError
+from contracts.printable import printable_json
 from contracts.settings import load_settings
 from contracts.times import to_rfc3339
 
@@ -135,7 +134,7 @@ def _show(rows: list[tuple[str, Entry]], output: str) -> None:
         ]
         typer.echo(printable_json(shown))
     else:
-        wide_console().print(table_of(rows))
+        table_console().print(table_of(rows))
 
 
 def table_of(rows: list[tuple[str, Entry]]) -> Table:

@@ -13,11 +13,10 @@ from rich.table import Table
 
 from alerts.state.silences import Silence, SilenceStore, new_silence
 from alerts.storage.connection import connect
-from cli.output.console import cell, printable_json
+from cli.output.console import cell, current_user, table_console
 from cli.output.preconditions import redis_answers
-from cli.output.who import who
-from cli.output.wide import wide_console
 from contracts.errors import BuzzwatchError
+from contracts.printable import printable_json
 from contracts.rules.matchers import parse_matcher
 from contracts.rules.strict import Duration
 from contracts.settings import load_settings
@@ -77,7 +76,7 @@ def add(
         conditions,
         starts_at_ms=now,
         ends_at_ms=_moment(until) if until else now + _milliseconds(duration),
-        created_by=by or who(),
+        created_by=by or current_user(),
         comment=comment,
         now_ms=now,
     )
@@ -107,7 +106,7 @@ def list_silences(
     if output is Format.json:
         typer.echo(printable_json([silence.public(now) for silence in found]))
     else:
-        wide_console().print(table_of(found, now))
+        table_console().print(table_of(found, now))
 
 
 @app.command("expire")

@@ -11,9 +11,9 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
-from cli.output.console import cell, printable_json
-from cli.output.wide import wide_console
+from cli.output.console import cell, table_console
 from contracts.errors import BuzzwatchError
+from contracts.printable import printable_json
 from contracts.rules.file import load_rules
 from contracts.settings import load_settings
 
@@ -40,10 +40,10 @@ def try_receiver(
 
       buzzwatch alerts test pager --resolved --format json
     """
+    from alerts.explanation.annotations import external_url
     from alerts.grouping.sample import sample
     from alerts.notifier.loop import wall_clock  # slow to import, for this command alone
     from alerts.receivers.sender import Sending
-    from alerts.state.transition_log import external_url
 
     settings = load_settings()
     rules = load_rules(settings.rules)
@@ -55,7 +55,7 @@ def try_receiver(
     entries = sample(receiver, wall_clock(), watch=rules.watches[0].name, external_url=url)
     rows: list[dict[str, str | int]] = []
     sending = Sending(settings.alerts, wall_clock)
-    progress = wide_console(stderr=True)
+    progress = table_console(stderr=True)
     try:
         for entry in entries if resolved else entries[:1]:
             began = time.monotonic()
@@ -100,4 +100,4 @@ def _print(rows: list[dict[str, str | int]], output: Format) -> None:
             cell(str(row["said"])),
             str(row["ms"]),
         )
-    wide_console().print(table)
+    table_console().print(table)

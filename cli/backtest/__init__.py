@@ -1,1 +1,1 @@
-"""Backtest."""
+"""`buzzwatch alerts backtest`."""

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from alerts.state.alert import Alert
-from cli.output.wide import wide_console
+from cli.output.console import table_console
 from contracts.errors import BuzzwatchError
 from contracts.rules.file import load_rules
 from contracts.rules.schema import BadBuzz
@@ -107,7 +107,7 @@ def backtest(
     if output == "json":
         typer.echo(json.dumps([_public(alert) for alert in found], ensure_ascii=False, indent=2))
     elif found:
-        wide_console().print(_table(found))
+        table_console().print(_table(found))
     if plot is not None:
         from cli.backtest.plot import draw
 
@@ -142,4 +142,4 @@ def _show_tuned(rows: list[dict[str, Any]], output: str) -> None:
         names = (row["alertname"], f"{row['false_alarms']:g}", f"{row['growth']:g}", str(row["alerts"]))
         table.add_row(*names, f"{row['alerts_per_week']:.2f}", delay)
     table.caption = "delay: median, against the rule as it is, of the alerts that both find"
-    wide_console().print(table)
+    table_console().print(table)

@@ -1,1 +1,1 @@
-"""Output."""
+"""What commands print, and what they need to run."""

@@ -1,14 +1,73 @@
-"""Text of others for tables of the command line; `contracts.printable` says what is escaped."""
+"""Standard output and standard error for people: text of others cannot steer the terminal.
+
+Whatever is printed through these is escaped, so that no command can forget it. Tables are as wide as the terminal, and
+wide enough for whole rows when piped.
+"""
 
 from __future__ import annotations
 
+import getpass
+import os
+import sys
+from collections.abc import Iterable
+from typing import Final
+
+import typer
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.markup import escape
+from rich.segment import Segment
 
-from contracts.printable import printable, printable_json, printable_line, safe_json
+from contracts.printable import printable
+from contracts.redaction import redacted
 
-__all__ = ["cell", "printable", "printable_json", "printable_line", "safe_json"]
+_PIPED_COLUMNS: Final = 220
+
+
+class _Printable:
+    """What another renderable shows, escaped; rich's own colours and movements stay."""
+
+    def __init__(self, shown: ConsoleRenderable) -> None:
+        self._shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._shown, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+class _EscapeAll(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Printable(one) for one in renderables]
+
+
+def table_console(*, stderr: bool = False) -> Console:
+    """A console on standard output, or on standard error."""
+    file = sys.stderr if stderr else sys.stdout
+    console = Console(stderr=stderr, width=None if file.isatty() else _PIPED_COLUMNS)
+    console.push_render_hook(_EscapeAll())
+    return console
+
+
+def say(*lines: str) -> None:
+    """Lines on standard error, without credentials and escaped."""
+    for line in lines:
+        typer.echo(printable(redacted(line)), err=True)
+
+
+def refuse_to_steer(values: Iterable[bytes]) -> bool:
+    """Whether these bytes, written as they are, would steer the terminal that standard output is."""
+    return sys.stdout.isatty() and any(
+        printable(text) != text for text in (value.decode("utf-8", "replace") for value in values)
+    )
 
 
 def cell(text: str) -> str:
     """Printable for a cell of a table, where brackets are no markup either."""
     return escape(printable(text))
+
+
+def current_user() -> str:
+    """The name of the user; in a container that runs under a number without a name, that number."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,4 +1,4 @@
-"""What commands say when Redis does not answer, or takes no writes."""
+"""What commands need, and the one line when it is not there: Redis, the rules file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from contextlib import contextmanager
 import redis
 
 from alerts.storage.redis_health import place_of, trouble_of
-from contracts.errors import Unavailable
-from contracts.settings import RedisSettings
+from cli.output.console import say
+from contracts.errors import RulesError, Unavailable
+from contracts.rules.file import load_rules
+from contracts.rules.schema import Rules
+from contracts.settings import RedisSettings, Settings
 
 
 @contextmanager
@@ -23,3 +26,16 @@ def redis_answers(settings: RedisSettings) -> Iterator[None]:
         yield
     except redis.RedisError as error:
         raise Unavailable(f"Redis at {place_of(settings)} {trouble_of(error, settings).line}") from None
+
+
+def rules_if_usable(settings: Settings, without: str) -> Rules | None:
+    """None when it cannot be used here, say for a secret that only the notifier has; standard error says why.
+
+    Args:
+        without: what the command cannot do then, the beginning of that line.
+    """
+    try:
+        return load_rules(settings.rules)
+    except RulesError as error:
+        say(f"{without}: {error}")
+        return None

@@ -1,1 +1,1 @@
-"""Stack."""
+"""Commands about the whole stack: up, demo, doctor, bench."""

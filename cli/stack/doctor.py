@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.console import printable_json
-from cli.output.wide import wide_console
+from cli.output.console import table_console
+from contracts.printable import printable_json
 from contracts.settings import load_settings
 from local.doctor.checks import findings
 from local.doctor.findings import Finding
@@ -32,7 +32,7 @@ def doctor(
       buzzwatch doctor --format json
     """
     found: list[Finding] = []
-    console = wide_console(stderr=True)
+    console = table_console(stderr=True)
     with console.status("examining") as status:  # shows nothing when piped
         for finding in findings(load_settings()):
             found.append(finding)
@@ -41,7 +41,7 @@ def doctor(
         typer.echo(printable_json([finding._asdict() for finding in found]))
     else:
         # Piped, a table has no terminal to fit.
-        wide_console().print(_table(found))
+        table_console().print(_table(found))
     if any(finding.status == "broken" for finding in found):
         raise typer.Exit(1)
 

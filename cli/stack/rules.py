@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from alerts.receivers.checks import kept_long_enough, receivers_can_be_reached
+from alerts.receivers.checks import receivers_can_be_reached
+from alerts.rules.checks import kept_long_enough
 from contracts.rules.file import load_rules
 from contracts.settings import load_settings
 

@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from alerts.receivers.checks import kept_long_enough, receivers_can_be_reached
+from alerts.receivers.checks import receivers_can_be_reached
+from alerts.rules.checks import kept_long_enough
 from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
 from local.output import LogFollower

@@ -1,1 +1,1 @@
-"""Stream."""
+"""Commands about tweets, predictions, feedback and dead letters."""

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 
-from cli.output.console import printable_line, safe_json
-from cli.output.wide import say, wide_console
+from cli.output.console import say, table_console
 from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
+from contracts.printable import printable_line, safe_json
 from contracts.settings import load_settings
 from stream.kafka.topic_reader import follow
 
@@ -46,7 +46,7 @@ def consume(
 ) -> None:
     """Follow the scored topic."""
     settings = load_settings()
-    console = wide_console()
+    console = table_console()
     shown = 0
     if output == "table":
         console.print(

@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.storage.connection import connect
-from cli.output.console import printable, printable_json
+from cli.output.console import refuse_to_steer, say, table_console
 from cli.output.moments import period_ms
 from cli.output.preconditions import redis_answers
-from cli.output.wide import refuse_to_steer, say, wide_console
 from contracts.errors import BuzzwatchError
+from contracts.printable import printable, printable_json
 from contracts.settings import Settings, load_settings
 from contracts.times import to_rfc3339
 from stream.dead_letters.reader import (
@@ -119,7 +119,7 @@ def list_letters(
         cells = (letter.position, (letter.at or _UNKNOWN)[:19], letter.error_class, letter.error, letter.source)
         shown = (printable(cell) for cell in (*cells, str(letter.attempts), str(letter.bytes), start))
         table.add_row(*(Text(cell) for cell in shown))
-    console = wide_console()
+    console = table_console()
     console.print(table)
     console.print(f"{len(newest)} of {count} dead letters", style="dim")
 
@@ -201,7 +201,7 @@ def _newest(letters: Iterable[DeadLetter], limit: int) -> tuple[list[DeadLetter]
 
 
 def _run(settings: Settings, letters: Iterator[Record], *, again: bool, dry_run: bool) -> None:
-    console = wide_console(stderr=True)
+    console = table_console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} dead letters"), TimeElapsedColumn())
     logging.getLogger("buzzwatch.stream").setLevel("ERROR")
     with redis_answers(settings.redis), connect(settings) as client:

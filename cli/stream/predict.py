@@ -13,10 +13,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.console import printable_json, printable_line
-from cli.output.wide import say, wide_console
+from cli.output.console import say, table_console
 from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import SENTIMENTS, ModelRef, prediction_id
+from contracts.printable import printable_json, printable_line
 from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
 from contracts.texts import checked_text
@@ -118,4 +118,4 @@ def _print(rows: Iterable[tuple[str, Annotation]]) -> None:
             Text(printable_line(", ".join(annotation.themes))),
             Text(printable_line(text)),
         )
-    wide_console().print(table)
+    table_console().print(table)

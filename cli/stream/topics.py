@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.wide import wide_console
+from cli.output.console import table_console
 from contracts.settings import load_settings
 from local.topics import TopicState, create_topics, describe_topics
 
@@ -73,7 +73,7 @@ def describe(output: _Format = "table") -> None:
                 is_now = here.get(name, "missing")
                 style = "" if is_now == value else "bold red"
                 table.add_row(*(Text(cell, style) for cell in (state.wanted.name, name, is_now, value)))
-        wide_console().print(table)
+        table_console().print(table)
     if any(state.state in ("missing", "differs") for state in states):
         raise typer.Exit(1)
 
@@ -94,7 +94,7 @@ def _show(states: Iterable[TopicState], output: str) -> None:
             "; ".join(state.differences),
         )
         table.add_row(*(Text(cell) for cell in cells))
-    wide_console().print(table)
+    table_console().print(table)
 
 
 def _as_dict(state: TopicState) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Training."""
+"""Commands that train, evaluate and promote."""

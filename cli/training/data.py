@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.output.wide import wide_console
+from cli.output.console import table_console
 from cli.training.options import DATA_DIR, Data, writing
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
@@ -66,7 +66,7 @@ def profile(
     if output == "json":
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
-        wide_console().print(_table(found))
+        table_console().print(_table(found))
 
 
 def _named(files: Sequence[Path]) -> dict[str, Path]:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.output.wide import wide_console
+from cli.output.console import table_console
 from cli.training.deep import require_tensorflow
 from cli.training.options import DATA_DIR, WORK_DIR, Data
 from contracts.errors import SettingsError
@@ -76,7 +76,7 @@ def formats(
     elif output == "markdown":
         typer.echo(_markdown(rows))
     else:
-        wide_console().print(_formats_table(rows))
+        table_console().print(_formats_table(rows))
 
 
 def cascade(
@@ -107,7 +107,7 @@ def cascade(
     from models.cascade import CascadeModel
     from models.deep.model import DeepModel
     from training.deep.cascade.build import cascade_of, draw, unseen_linear
-    from training.deep.export.register import log_cascade
+    from training.deep.cascade.register import log_cascade
     from training.registry.register import chosen_alias
 
     if register:
@@ -137,7 +137,7 @@ def cascade(
     if output == "json":
         typer.echo(json.dumps(asdict(curve)))
     else:
-        wide_console().print(_curve_table(curve))
+        table_console().print(_curve_table(curve))
 
 
 def add_to(app: typer.Typer) -> None:

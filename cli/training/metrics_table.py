@@ -9,7 +9,7 @@ from typing import Any, Final
 import typer
 from rich.table import Table
 
-from cli.output.wide import wide_console
+from cli.output.console import table_console
 
 _SHOWN: Final = ("accuracy", "macro_recall", "macro_f1", "binary_accuracy", "roc_auc", "ece")
 
@@ -22,7 +22,7 @@ def print_figures(metrics: Mapping[str, Any], output: str) -> None:
     table = Table("held-out set", "n", *_SHOWN)
     for source, report in metrics.items():
         table.add_row(source, f"{report['n']:,}", *(_cell(report[name]) for name in _SHOWN))
-    wide_console().print(table)
+    table_console().print(table)
 
 
 def _cell(value: dict[str, float] | None) -> str:

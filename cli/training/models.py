@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.console import printable_line
-from cli.output.wide import say, wide_console
+from cli.output.console import say, table_console
+from contracts.printable import printable_line
 from contracts.settings import load_settings
 from training.registry.promotion import CHALLENGER, Version, list_versions
 from training.registry.promotion import promote as promote_version
@@ -49,7 +49,7 @@ def list_models(output: _Format = "table") -> None:
     table = Table("version", "aliases", "family", "registered", *_SHOWN, "promoted", box=None, header_style="bold")
     for one in versions:
         table.add_row(*(Text(printable_line(cell)) for cell in _cells(one)))
-    wide_console().print(table)
+    table_console().print(table)
 
 
 @app.command()
@@ -79,7 +79,7 @@ def promote(
         typer.echo(json.dumps({**done._asdict(), "comparisons": comparisons}))
         return
     if done.comparisons:
-        wide_console().print(_comparisons(done.comparisons))
+        table_console().print(_comparisons(done.comparisons))
     _say(f"version {done.version} is the champion now" + (f", after version {done.replaced}" if done.replaced else ""))
     if done.refused:
         _say(f"the gate had refused it: {done.refused}")

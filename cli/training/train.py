@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.output.wide import wide_console
+from cli.output.console import table_console
 from cli.training import deep as train_deep
 from cli.training import formats as train_formats
 from cli.training.metrics_table import print_figures
@@ -218,4 +218,4 @@ def _print_results(folder: Path) -> None:
         cells = [f"{one.metrics[source][name]['value']:.3f}" for source, name in figures]
         cells.append(f"{one.metrics['sentiment140']['binary_accuracy']['value']:.3f}")
         table.add_row(f"{one.member} {one.format}", *cells, f"{one.tweets_per_s:,.0f}")
-    wide_console().print(table)
+    table_console().print(table)

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import httpx
 
-from alerts.receivers.checks import kept_long_enough, receivers_can_be_reached
+from alerts.receivers.checks import receivers_can_be_reached
+from alerts.rules.checks import kept_long_enough
 from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.redaction import redacted
 from contracts.rules.file import load_rules

@@ -1,1 +1,1 @@
-"""Servers."""
+"""Kafka, Redis and MLflow as processes on this machine."""

@@ -1,1 +1,1 @@
-"""Base."""
+"""What every model shares: the protocol, artefacts, compiled code, the smoke test."""

@@ -1,1 +1,1 @@
-"""Linear."""
+"""The hashed linear model."""

@@ -1,1 +1,1 @@
-"""Registry."""
+"""Following the registry's champion."""

@@ -1,1 +1,1 @@
-"""Text."""
+"""Text in batches: normal form, masks, languages, terms, digests."""

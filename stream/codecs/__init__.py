@@ -1,1 +1,1 @@
-"""Codecs."""
+"""Bytes on topics to columns, and columns to bytes."""

@@ -1,1 +1,1 @@
-"""Counting."""
+"""From predictions and feedback to counters and rules."""

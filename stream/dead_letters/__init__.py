@@ -1,1 +1,1 @@
-"""Dead letters."""
+"""Records that could not be read: written, listed, replayed."""

@@ -1,1 +1,1 @@
-"""Kafka."""
+"""Consumers, producers, headers, topics."""

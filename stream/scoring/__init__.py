@@ -1,1 +1,1 @@
-"""Scoring."""
+"""From tweets to predictions, one transaction per batch."""

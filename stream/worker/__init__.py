@@ -1,1 +1,1 @@
-"""Worker."""
+"""The Faust app, its instance name, health and garbage collection."""

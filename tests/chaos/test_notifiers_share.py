@@ -14,7 +14,7 @@ from pathlib import Path
 
 import redis
 
-from alerts.outbox.store import announce
+from alerts.grouping.notices import announce
 from alerts.state.alert import Alert, Transition, fingerprint_of
 from alerts.state.lifecycle import resolved
 from alerts.state.silences import SilenceStore, new_silence

@@ -1,1 +1,1 @@
-"""Data."""
+"""Labelled tweets: reading, splitting, profiling."""

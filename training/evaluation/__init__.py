@@ -1,1 +1,1 @@
-"""Evaluation."""
+"""Metrics with intervals, leaderboard, behaviour, faithfulness."""

@@ -1,1 +1,1 @@
-"""Linear."""
+"""Hashed and classic linear models."""

@@ -1,1 +1,1 @@
-"""Registry."""
+"""Registering, the gate, promotion and rollback."""

@@ -1,1 +1,1 @@
-"""Transport."""
+"""HTTP to strangers: allowed addresses, results, no secrets in messages."""

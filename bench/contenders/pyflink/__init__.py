@@ -1,1 +1,1 @@
-"""Pyflink."""
+"""PyFlink, in an environment of its own."""

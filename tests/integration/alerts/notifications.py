@@ -10,8 +10,9 @@ from contextlib import contextmanager
 import msgspec
 
 from alerts.grouping.dispatcher import Dispatcher
+from alerts.grouping.notices import announce
 from alerts.notifier.loop import Notifier, wall_clock
-from alerts.outbox.store import Outbox, announce
+from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
 from alerts.receivers.sender import Sending
 from alerts.state.alert import Alert, Transition

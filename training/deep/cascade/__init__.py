@@ -1,1 +1,1 @@
-"""Cascade."""
+"""A linear and a deep model as one: threshold, evidence, registration."""

@@ -1,1 +1,1 @@
-"""Data."""
+"""Words, vectors and batches for networks."""

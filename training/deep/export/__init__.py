@@ -1,1 +1,1 @@
-"""Export."""
+"""From a trained network to what is served."""

@@ -1,1 +1,1 @@
-"""Runs."""
+"""Runs that can be stopped and resumed."""

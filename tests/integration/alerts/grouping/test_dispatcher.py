@@ -13,7 +13,8 @@ import redis
 
 from alerts.grouping.dispatcher import Dispatcher
 from alerts.grouping.groups import Notification
-from alerts.outbox.store import Outbox, announce
+from alerts.grouping.notices import announce
+from alerts.outbox.store import Outbox
 from alerts.state.alert import Acknowledgement, Alert, Transition, fingerprint_of
 from alerts.state.lifecycle import resolved
 from alerts.state.silences import Silence, SilenceStore, UnknownSilence, new_silence

@@ -19,8 +19,9 @@ from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
 from training.data.datasets import TrainingData
 from training.deep.cascade.build import Curve, Point
+from training.deep.cascade.register import log_cascade
 from training.deep.export.calibrate import Answers
-from training.deep.export.register import Served, log_cascade, log_run, result_of
+from training.deep.export.register import Served, log_run, result_of
 from training.deep.runs.training_loop import State
 from training.deep.runs.work_folder import Finished, losses_of
 from training.evaluation.held_out import HeldOut

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.receivers.checks import kept_long_enough, receivers_can_be_reached
+from alerts.receivers.checks import receivers_can_be_reached
+from alerts.rules.checks import kept_long_enough
 from contracts.errors import RulesError
 from contracts.rules.file import load_rules
 from contracts.settings import AlertSettings, Settings

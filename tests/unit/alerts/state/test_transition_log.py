@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.explanation.annotations import link_of
-from alerts.state.transition_log import external_url
+from alerts.explanation.annotations import external_url, link_of
 from contracts.errors import SettingsError
 from contracts.settings import AlertSettings, ApiSettings, Settings, load_settings
 

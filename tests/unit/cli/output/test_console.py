@@ -4,7 +4,8 @@ import json
 
 from rich.text import Text
 
-from cli.output.console import cell, printable, printable_json
+from cli.output.console import cell
+from contracts.printable import printable, printable_json
 
 NASTY = "a\x1b]0;title\x07 \x9b2J \u202e [red]b[/]\n\tcaf\u00e9 \U0001f600"
 

@@ -6,8 +6,8 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.console import safe_json
-from cli.output.wide import say, wide_console
+from cli.output.console import say, table_console
+from contracts.printable import safe_json
 
 NASTY = "\x1b]0;t\x9b2J\u202e\u2066x"
 
@@ -15,7 +15,7 @@ NASTY = "\x1b]0;t\x9b2J\u202e\u2066x"
 def test_whatever_is_printed_is_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     table = Table("a", NASTY)
     table.add_row(Text(NASTY), "🛩️ ﷽")
-    wide_console().print(NASTY, table, Text(NASTY), markup=False)
+    table_console().print(NASTY, table, Text(NASTY), markup=False)
     say(f"it said {NASTY} of redis://u:hush@cache:1")
     out, err = capsys.readouterr()
     for shown in (out, err):
