@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
+from collections.abc import Sequence
+from functools import partial
 
 from confluent_kafka import Producer
 
@@ -21,9 +24,12 @@ from models.annotator import Annotator
 from models.registry.champion import Champion
 from models.text import language
 from stream import metrics
-from stream.counting.feedback_consumer import JudgeRole
+from stream.counting.feedback_consumer import MOST, JudgeFeedback, JudgeRole
+from stream.counting.marked_consumer import Source
 from stream.counting.role import WatchRole
 from stream.kafka.admin import wait_for_topics
+from stream.kafka.consumers import batch_consumer
+from stream.kafka.polling import end_of_undecodable
 from stream.kafka.records import OutRecord
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.role import ScoreRole
@@ -67,7 +73,7 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
                 settings, champion, scorer, instance.name, takeover=takeover, deliver=deliver, failed=failed
             )
         champion.start(cached_first=True)
-        scored, feedback = TopicIdentity(settings, topics.scored), TopicIdentity(settings, topics.feedback)
+        scored = TopicIdentity(settings, topics.scored)
         if "watch" in roles:
             evaluator = Evaluator(redis, settings, rules)
             following.on_change(evaluator.follow)
@@ -82,11 +88,17 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
                 failed=failed,
             )
         judging = JudgeRole(
-            judge,
-            topics.feedback,
-            topic_id=feedback.ask,
-            recreated=feedback.changed,
-            bury=_Undertaker(settings).bury,
+            Source(
+                topics.feedback,
+                batch_consumer(settings, settings.worker.group, instance.name),
+                TopicIdentity(settings, topics.feedback),
+                partial(end_of_undecodable, settings),
+                most=MOST,
+                give_up_after_s=math.inf,  # that Kafka is away the others say; without feedback tweets are scored
+            ),
+            JudgeFeedback(judge, _Undertaker(settings).bury),
+            deliver=deliver,
+            failed=failed,
         )
         threaded = [role for role in (score, watch) if role is not None]
         health = Health(
@@ -114,25 +126,26 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
 
 
 class _Undertaker:
-    """Publishes the dead letters of feedback, one by one, acknowledged."""
+    """Publishes the dead letters of feedback and waits until Kafka has acknowledged them."""
 
     def __init__(self, settings: Settings) -> None:
         self._topic = settings.kafka.topics.dead_letters
         self._timeout_s = settings.worker.session_timeout_s
         self._producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 0})
 
-    def bury(self, letter: OutRecord) -> None:
+    def bury(self, letters: Sequence[OutRecord]) -> None:
         failures: list[str] = []
-        self._producer.produce(
-            self._topic,
-            letter.value,
-            letter.key,
-            headers=letter.headers,
-            on_delivery=lambda error, _message: failures.append(error.str()) if error else None,
-        )
+        for letter in letters:
+            self._producer.produce(
+                self._topic,
+                letter.value,
+                letter.key,
+                headers=letter.headers,
+                on_delivery=lambda error, _message: failures.append(error.str()) if error else None,
+            )
         if self._producer.flush(self._timeout_s) or failures:
             self._producer.purge()
-            raise Unavailable(f"the dead letter was not acknowledged: {failures[:1] or 'time-out'}")
+            raise Unavailable(f"dead letters were not acknowledged: {failures[:1] or 'time-out'}")
 
 
 def _publish_gauges(champion: Champion, score: ScoreRole | None, watch: WatchRole | None, judging: JudgeRole) -> None:

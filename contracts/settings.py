@@ -157,7 +157,7 @@ class WorkerSettings(_Group):
     instance: str | None = pydantic.Field(default=None, pattern=r"^[\w.-]+$")
     """Name of this worker, unique and the same after a restart; by default host name and lowest free slot."""
     group: str = pydantic.Field(default="buzzwatch", pattern=r"^[\w.-]+$")
-    """Consumer group of the Faust app; `-score` and `-watch` are added for the two batch consumers."""
+    """Consumer group of feedback, name of the Faust app; with `-score` and `-watch` that of tweets and predictions."""
     text: Literal["masked", "raw", "none"] = "masked"
     """The text in scored events: handles, URLs, e-mail addresses and phone numbers masked, as it came, or none."""
     max_batch: int = pydantic.Field(default=16_000, ge=1, le=100_000)

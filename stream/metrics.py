@@ -26,6 +26,9 @@ WATCH_LAG = Gauge("buzzwatch_watch_lag_records", "Predictions that are not count
 FEEDBACK_LAG = Gauge("buzzwatch_feedback_lag_records", "Judgements that are not counted yet, where this worker judges")
 WATCHED = Counter("buzzwatch_predictions_counted_total", "Predictions that were counted in Redis")
 WATCHED_UNREADABLE = Counter("buzzwatch_predictions_unreadable_total", "Records of the scored topic that are not ours")
+UNDECODABLE = Counter(
+    "buzzwatch_undecodable_offsets_total", "Offsets of batches that cannot be decoded and are passed over", ["topic"]
+)
 JUDGED = Counter("buzzwatch_feedback_judged_total", "Judgements that were counted")
 MODEL_VERSION = Gauge("buzzwatch_model_version", "Registry version of the model that serves")
 MODEL_BROKEN = Gauge("buzzwatch_model_broken", "1 while the version that has the champion's alias cannot serve")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from alerts.conditions.finding import Finding, Moment, Told, place_of
+from alerts.conditions.finding import Finding, Moment, Told, no_longer_serving, place_of
 from alerts.counters.counts import ANSWER_SLOT_S
 from alerts.counters.store import CounterStore
 from alerts.detectors import drift
@@ -31,7 +31,7 @@ class DriftCondition:
         for rule in self._rules:
             for name, _, _, version in moment.alerts:
                 if name == rule.alert and version != moment.model_version:
-                    yield _over(rule, version)
+                    yield no_longer_serving(rule, version)
             if moment.reference is None:
                 continue
             place = place_of({"alertname": rule.alert, "model_version": moment.model_version})
@@ -81,13 +81,3 @@ def _finding(rule: Drift, moment: Moment, verdict: drift.DriftVerdict, reference
         return {**before, "summary": summary, "description": f"{shares}.", **numbers}
 
     return Finding(rule, {"model_version": version}, verdict.active, begin, end)
-
-
-def _over(rule: Drift, version: str) -> Finding:
-    def begin() -> Told:
-        raise AssertionError("it does not begin")
-
-    def end(before: Mapping[str, str]) -> dict[str, str]:
-        return {**before, "summary": f"Model version {version} serves no more"}
-
-    return Finding(rule, {"model_version": version}, False, begin, end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from alerts.conditions.finding import Finding, Moment, Told, place_of
+from alerts.conditions.finding import Finding, Moment, Told, no_longer_serving, place_of
 from alerts.counters.feedback_counts import Recent
 from alerts.detectors import accuracy, error_count
 from alerts.state.alert import Alert
@@ -18,7 +18,7 @@ class FeedbackCondition:
     """Looks at the newest judgements, again when something was judged or a second has passed.
 
     Args:
-        recent: reads them (`alerts.counters.feedback_counts.recent_judgements`).
+        recent: reads them (`alerts.judgements.recent_judgements`).
     """
 
     def __init__(self, rules: Rules, recent: Callable[[], Mapping[str, Recent]]) -> None:
@@ -35,10 +35,11 @@ class FeedbackCondition:
         if self._looked is None or self._looked[0] != moment.snapshot.revision or clock > self._looked[1]:
             self._known = self._read()
             self._looked = moment.snapshot.revision, clock + _LOOK_AGAIN_S
-        versions = {*self._known, *(place[3] for place in moment.alerts if place[3])}
         for rule in self._rules:
-            for version in sorted(versions):
-                recent = self._known.get(version, Recent([], []))
+            for name, _, _, version in moment.alerts:
+                if name == rule.alert and version not in self._known:
+                    yield no_longer_serving(rule, version)
+            for version, recent in sorted(self._known.items()):
                 place = place_of({"alertname": rule.alert, "model_version": version})
                 if isinstance(rule, ErrorCount):
                     found = _errors(rule, version, recent, moment)

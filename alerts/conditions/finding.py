@@ -59,6 +59,18 @@ def fingerprints_of(rule: BaseRule, **where: str) -> list[str]:
     return [fingerprint_of(labels_of(rule, severity=severity, **where)) for severity in severities]
 
 
+def no_longer_serving(rule: BaseRule, version: str) -> Finding:
+    """The end of what a rule says about a model version."""
+
+    def begin() -> Told:
+        raise AssertionError("it does not begin")
+
+    def end(before: Mapping[str, str]) -> dict[str, str]:
+        return {**before, "summary": f"Model version {version} serves no more"}
+
+    return Finding(rule, {"model_version": version}, False, begin, end)
+
+
 @dataclass(frozen=True)
 class Moment:
     """What conditions know beside the counters."""

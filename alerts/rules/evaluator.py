@@ -190,7 +190,9 @@ class Evaluator:
         rule, labels = finding.rule, finding.labels()
         value, began_ms, annotations = finding.begin()
         fingerprint = fingerprint_of(labels)
-        start = moment.snapshot.free_start(fingerprint, began_ms if starts_at_ms is None else starts_at_ms)
+        if starts_at_ms is None:
+            starts_at_ms = max(began_ms, self._serving_since_ms(labels.get("model_version")))
+        start = moment.snapshot.free_start(fingerprint, starts_at_ms)
         return Alert(
             kind=str(getattr(rule, "kind", "")),
             fingerprint=fingerprint,
@@ -201,6 +203,11 @@ class Evaluator:
             link=link_of(self._url, labels, start),
             explained_ms=moment.now_ms,
         )
+
+    def _serving_since_ms(self, version: str | None) -> int:
+        """When a version took over from another one: an alert about it belongs to the time when it serves."""
+        since: Any = None if version is None else self._redis.hget(self._keys.serving_since, version)
+        return int(since or 0)
 
     def _ended(self, finding: Finding, alert: Alert) -> Alert:
         own = set(finding.rule.annotations)

@@ -47,6 +47,8 @@ class _View:
     streaks: Mapping[str, int]
     stopped: frozenset[str]
     """Versions that served once and do no longer."""
+    serving_since: Mapping[str, int]
+    """Versions that took over from another one → when, ms."""
     seen: frozenset[str]
 
 
@@ -88,10 +90,11 @@ class Judge:
         self._all_rules = rules
         self._rules = [rule for rule in rules.rules if isinstance(rule, ConsecutiveErrors) and rule.enabled]
 
-    def mark(self, topic_id: str) -> int | None:
-        """The next offset to judge, None when the topic has no mark."""
-        mark = self._redis.hget(self._keys.feedback_marks, topic_id)
-        return None if mark is None else int(mark)
+    def marks(self, topic_id: str, partitions: Iterable[int]) -> dict[int, int]:
+        """The next offset to judge of each partition that has a mark."""
+        asked = list(partitions)
+        found = self._redis.hmget(self._keys.feedback_marks, [_mark_of(topic_id, partition) for partition in asked])
+        return {partition: int(mark) for partition, mark in zip(asked, found, strict=True) if mark is not None}
 
     def judge(
         self,
@@ -100,9 +103,10 @@ class Judge:
         end: int,
         events: Sequence[tuple[int, Feedback]],
         *,
+        partition: int = 0,
         now_ms: int | None = None,
     ) -> int:
-        """Count the judgements from offset `expected` up to, not including, `end`.
+        """Count the judgements of a partition from offset `expected` up to, not including, `end`.
 
         A `feedback_id` counts once within `feedback_memory_s`. Counts, streaks, alert states, their notifications,
         the ids and the mark are written together.
@@ -114,11 +118,12 @@ class Judge:
         """
         now = int(time.time() * 1000) if now_ms is None else now_ms
         for _ in range(_ATTEMPTS):
-            view = self._view(topic_id, events)
+            mark = _mark_of(topic_id, partition)
+            view = self._view(mark, events)
             if (view.mark or 0) != (expected or 0):
                 return view.mark or 0
             fold = self._folded(view, events, now)
-            if self._store.commit(view.snapshot, self._commands(view, fold, topic_id, end, now)):
+            if self._store.commit(view.snapshot, self._commands(view, fold, mark, end, now)):
                 report(fold.transitions)
                 return end
         raise Unavailable("alert states in Redis change faster than feedback can be counted; is something looping?")
@@ -141,6 +146,10 @@ class Judge:
             if not stopped and not strangers and known.get(version) == "1":
                 break
             commands: list[Command] = [("HSET", self._keys.serving, version, "1")]
+            if known.get(version) == "0":  # what was judged while another one served starts no alert
+                commands += self._forget_judgements(version)
+            if known.get(version) == "0" or (version not in known and stopped):  # not after a loss of Redis
+                commands.append(("HSET", self._keys.serving_since, version, str(now_ms)))
             for other in sorted(stopped):
                 commands += [("HSET", self._keys.serving, other, "0"), ("HDEL", self._keys.streaks, other)]
             for other in strangers:
@@ -176,30 +185,34 @@ class Judge:
         ]
 
     def _forget_version(self, version: str) -> list[Command]:
-        keys = self._keys
         return [
-            ("HDEL", keys.streaks, version),
-            ("HDEL", keys.judged, f"{version}|right", f"{version}|wrong"),
-            ("ZREM", keys.judged_versions, version),
-            ("DEL", keys.wrong(version)),
-            ("DEL", keys.verdicts(version)),
+            *self._forget_judgements(version),
+            ("HDEL", self._keys.judged, f"{version}|right", f"{version}|wrong"),
+            ("ZREM", self._keys.judged_versions, version),
         ]
 
-    def _view(self, topic_id: str, events: Sequence[tuple[int, Feedback]]) -> _View:
+    def _forget_judgements(self, version: str) -> list[Command]:
+        """What the rules look at; the numbers of judgements stay."""
+        keys = self._keys
+        return [("HDEL", keys.streaks, version), ("DEL", keys.wrong(version)), ("DEL", keys.verdicts(version))]
+
+    def _view(self, mark_field: str, events: Sequence[tuple[int, Feedback]]) -> _View:
         snapshot = self._store.snapshot()
         ids = [event.feedback_id.hex for _, event in events]
         pipeline = self._redis.pipeline()
-        pipeline.hget(self._keys.feedback_marks, topic_id)
+        pipeline.hget(self._keys.feedback_marks, mark_field)
         pipeline.hgetall(self._keys.streaks)
         pipeline.hgetall(self._keys.serving)
+        pipeline.hgetall(self._keys.serving_since)
         for feedback_id in ids:
             pipeline.zscore(self._keys.feedback_seen, feedback_id)
-        mark, streaks, serving, *scores = pipeline.execute()
+        mark, streaks, serving, since, *scores = pipeline.execute()
         return _View(
             snapshot,
             None if mark is None else int(mark),
             {version: int(streak) for version, streak in streaks.items()},
             frozenset(version for version, state in serving.items() if state == "0"),
+            {version: int(when) for version, when in since.items()},
             frozenset(feedback_id for feedback_id, score in zip(ids, scores, strict=True) if score is not None),
         )
 
@@ -222,7 +235,7 @@ class Judge:
             fold.streaks[version] = streak_after(fold.streaks.get(version, 0), correct=event.correct)
             if version not in view.stopped:
                 for rule in self._rules:
-                    self._evaluate(rule, fold, event, when, now_ms)
+                    self._evaluate(rule, fold, event, max(when, view.serving_since.get(version, when)), now_ms)
         return fold
 
     def _evaluate(self, rule: ConsecutiveErrors, fold: _Fold, event: Feedback, when: int, now_ms: int) -> None:
@@ -322,9 +335,9 @@ class Judge:
             ]
         return commands
 
-    def _commands(self, view: _View, fold: _Fold, topic_id: str, end: int, now_ms: int) -> list[Command]:
+    def _commands(self, view: _View, fold: _Fold, mark: str, end: int, now_ms: int) -> list[Command]:
         keys = self._keys
-        commands: list[Command] = [("HSET", keys.feedback_marks, topic_id, str(end))]
+        commands: list[Command] = [("HSET", keys.feedback_marks, mark, str(end))]
         for (start, version, correct), number in fold.counted.items():
             name = f"{version}|{'right' if correct else 'wrong'}"
             minute = keys.judged_minute(start)
@@ -345,3 +358,8 @@ class Judge:
             commands += self._store.forget(alert)
         commands += announce(keys, self._all_rules, fold.transitions, now_ms, self._url)
         return commands
+
+
+def _mark_of(topic_id: str, partition: int) -> str:
+    """Field of a partition's mark. The topic is meant to have one partition, whose mark has the topic's id alone."""
+    return f"{topic_id}/{partition}" if partition else topic_id

@@ -106,7 +106,7 @@ class AlertKeys:
 
     @property
     def feedback_marks(self) -> str:
-        """Hash: topic id → the next offset to judge."""
+        """Hash: topic id (and `/partition` behind it but for the first) → the next offset to judge."""
         return self._key("feedback:marks")
 
     @property
@@ -145,6 +145,11 @@ class AlertKeys:
     def serving(self) -> str:
         """Hash: model version → `1` while it serves, `0` once it has stopped."""
         return self._key("serving")
+
+    @property
+    def serving_since(self) -> str:
+        """Hash: model version → when it began to serve, for the last time, ms."""
+        return self._key("serving:since")
 
     @property
     def entries(self) -> str:

@@ -1,236 +1,179 @@
-"""The judge: a Faust agent that counts feedback in the order of its one partition.
+"""The judge role: a thread reads feedback, Faust's agent has it judged, in the order of each partition.
 
-Faust's committed offsets are for lag tools. The mark in Redis says what has been counted; on assignment the
-consumer goes there, and when Redis has gone back in time the agent does too.
+consumer (thread)        polls a batch from the mark on, puts it into an in-memory channel, waits for the answer
+agent (Faust)            decodes and judges it in an executor: counters, alerts and mark in one call to Redis
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
-
-import redis
-from confluent_kafka import KafkaException
+from typing import Final
 
 from alerts.rules.feedback_evaluator import Judge
-from alerts.storage.redis_health import in_words
-from contracts.errors import InvalidFeedback, InvalidRecord, Unavailable
+from contracts.errors import InvalidFeedback, InvalidRecord
 from contracts.events import Feedback, decode_feedback
 from stream import metrics
 from stream.codecs.record_times import sent_ms
+from stream.counting.marked_consumer import MarkedBatch, MarkedConsumer, Source
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record
 
 _log = logging.getLogger("buzzwatch.stream.judge")
 
-_REDIS_AWAY_S = 0.5
-_PATIENCE_S = 30.0
-"""How long the record at the mark is insisted on before it is taken for deleted."""
+MOST: Final = 500
+"""Judgements in one call to Redis."""
+_LATEST_MS: Final = 253_402_300_799_999
+"""The last millisecond that a date can name: 9999."""
 
 
-class JudgeRole:
-    """Feedback events in, counters and alerts out; each record once.
+class JudgeFeedback:
+    """Counts judgements; the task of the judge role's consumer.
 
     Args:
         judge: writes to Redis, mark and counters in one call.
-        topic: the feedback topic; it has one partition.
-        topic_id: asks Kafka for the topic's id.
-        recreated: whether the topic has got another id since.
-        bury: publishes a dead letter and returns once Kafka has acknowledged it.
+        bury: publishes dead letters and returns once Kafka has acknowledged them.
+    """
+
+    def __init__(self, judge: Judge, bury: Callable[[Sequence[OutRecord]], None]) -> None:
+        self._judge = judge
+        self._bury = bury
+        self._buried: dict[tuple[str, int], int] = {}
+        """Topic id and partition → offset behind the newest dead letter: while Redis is away or goes back, records come
+        again, and their dead letters are there already."""
+
+    def marks(self, topic_id: str, partitions: Sequence[int]) -> Mapping[int, int]:
+        """The marks beside the counters."""
+        return self._judge.marks(topic_id, partitions)
+
+    def act(self, batch: MarkedBatch) -> int:
+        """Judge a batch. What cannot be read goes to the dead letters before the mark moves."""
+        judged: list[tuple[int, Feedback]] = []
+        refused: list[tuple[Record, InvalidRecord]] = []
+        for record in batch.records:
+            try:
+                judged.append((record.offset(), _dated(decode_feedback(record.value()), record)))
+            except InvalidRecord as error:
+                refused.append((record, error))
+        self._bury_once(batch.topic_id, batch.partition, refused)
+        after = self._judge.judge(batch.topic_id, batch.expected, batch.end, judged, partition=batch.partition)
+        if after == batch.end:
+            metrics.JUDGED.inc(len(judged))
+        return after
+
+    def reject(self, batch: MarkedBatch, error: Exception) -> None:
+        """It must neither be skipped nor block its partition."""
+        refused = InvalidFeedback(f"it could not be judged: {type(error).__name__}: {error}")
+        self._bury_once(batch.topic_id, batch.partition, [(record, refused) for record in batch.records])
+
+    def _bury_once(self, topic_id: str, partition: int, refused: Sequence[tuple[Record, InvalidRecord]]) -> None:
+        since = self._buried.get((topic_id, partition), 0)
+        new = [(record, error) for record, error in refused if record.offset() >= since]
+        if not new:
+            return
+        self._bury([dead_letter(record, error) for record, error in new])
+        self._buried[topic_id, partition] = new[-1][0].offset() + 1
+        for record, error in new:
+            metrics.DEAD.labels(type(error).__name__).inc()
+            _log.warning("%s[%d]@%d goes to the dead letters: %s", record.topic(), partition, record.offset(), error)
+
+
+def _dated(feedback: Feedback, record: Record) -> Feedback:
+    """Without a date of its own it counts at its record's time: read once more, it must count at the same time."""
+    if feedback.created_at is not None:
+        return feedback
+    sent = sent_ms(record.timestamp()[1], None, int(time.time() * 1000))
+    return feedback.model_copy(update={"created_at": datetime.fromtimestamp(min(sent, _LATEST_MS) / 1000, UTC)})
+
+
+@dataclass(frozen=True)
+class FeedbackBatch:
+    """A batch on its way to the agent, and the mark after it on its way back."""
+
+    batch: MarkedBatch
+    after: Future[int] = field(default_factory=Future)
+
+
+class JudgeRole:
+    """Owns the thread; the agent calls `judge`.
+
+    Args:
+        source: the feedback topic.
+        task: judges.
+        deliver: hands a batch to the agent, called in the role's thread.
+        failed: called once, in any thread, when the role cannot go on.
     """
 
     name = "judge"
 
     def __init__(
         self,
-        judge: Judge,
-        topic: str,
+        source: Source,
+        task: JudgeFeedback,
         *,
-        topic_id: Callable[[], str],
-        bury: Callable[[OutRecord], None],
-        recreated: Callable[[], bool] = lambda: False,
+        deliver: Callable[[FeedbackBatch], None],
+        failed: Callable[[Exception], None],
     ) -> None:
-        self._judge = judge
-        self._topic = topic
-        self._ask_topic_id = topic_id
-        self._recreated = recreated
-        self._topic_id = ""
-        self._bury = bury
-        self._mark: int | None = None
-        self._counting = False
-        """Whether a record is on its way into Redis."""
-        self._buried: tuple[str, int] | None = None
-        """Topic id and offset of the newest dead letter: while Redis is away its record is tried again and again."""
-        self._handling = False
-        self._awaited: int | None = None
-        """What must come first after a start or a rewind; None once it has."""
-        self._insist_until: float | None = None
-        """None as long as nothing else came."""
-        self._first_seen: int | None = None
-        """Lowest offset that came instead."""
-        self._lag = 0
-        self.partitions = 0
-        """1 when this worker judges: the topic has one partition."""
-        self.last_progress = time.monotonic()
+        self._task = task
+        self._deliver = deliver
+        self._failed = failed
+        self._consumer = MarkedConsumer(source, self)
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="judge")
+        self._thread = threading.Thread(target=self._run, name="feedback", daemon=True)
+        self.marks, self.reject = task.marks, task.reject
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions are assigned; the topic has one, so most workers have none."""
+        return len(self._consumer.assignment)
+
+    @property
+    def last_progress(self) -> float:
         """When something was judged, there was nothing to judge or it could not be, monotonic seconds."""
+        return self._consumer.last_progress
 
     @property
     def is_behind(self) -> bool:
-        """Whether a judgement is on its way; Faust's own consumer is not watched."""
-        return self._handling
+        """Whether judgements wait to be counted."""
+        return self.lag() > 0
 
     def lag(self) -> int:
-        """Judgements that wait to be counted; markers of a producer's transactions at the end count as some."""
-        return self._lag
+        """Judgements that wait to be counted."""
+        return self._consumer.lag
 
-    def measure(self, end: int | None) -> None:
-        """Note how much waits. Called once a second.
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
 
-        Args:
-            end: of the partition; None when it is another worker's.
-        """
-        self.partitions = int(end is not None)
-        self._lag = max((end or 0) - (self._mark or 0), 0)
-        if not self.is_behind:
-            self.last_progress = time.monotonic()
+    def stop(self) -> None:
+        """Finish the batch at hand and leave Kafka. Blocks."""
+        self._consumer.stop()
+        self._thread.join(timeout=10)
+        self._executor.shutdown(wait=False)
 
-    def start_at(self) -> int | None:
-        """On assignment: the offset to read from, None for the beginning. Blocks; raises when Redis is away."""
-        self._topic_id = self._ask_topic_id()
-        self._mark = self._judge.mark(self._topic_id)
-        self._await(self._mark or 0, insist_until=None)
-        return self._mark
+    def act(self, batch: MarkedBatch) -> int:
+        """Have the agent judge a batch; called in the role's thread."""
+        handed = FeedbackBatch(batch)
+        self._deliver(handed)
+        return handed.after.result()
 
-    async def await_start(self) -> int | None:
-        """`start_at`, as soon as Redis and Kafka answer: until then feedback waits, and scoring goes on."""
-        said = ""
-        while True:
-            try:
-                return await asyncio.get_running_loop().run_in_executor(None, self.start_at)
-            except (redis.RedisError, KafkaException) as error:
-                if str(error) != said:
-                    said = str(error)
-                    _log.warning("feedback waits for its mark: %s", error)
-            await asyncio.sleep(_REDIS_AWAY_S)
-
-    async def handle(self, message: Record, seek: Callable[[int], Any]) -> None:
-        """Count one record. Never raises: the agent must not skip an event.
-
-        Args:
-            message: the record as it came.
-            seek: makes the consumer read from an offset.
-        """
-        self._handling = True
+    async def judge(self, handed: FeedbackBatch) -> None:
+        """Judge a batch. Never raises: whoever handed it in gets the error."""
         try:
-            await self._handle(message, seek)
-        finally:
-            self._handling = False
+            run = asyncio.get_running_loop().run_in_executor
+            handed.after.set_result(await run(self._executor, self._task.act, handed.batch))
+        except Exception as error:
+            handed.after.set_exception(error)
 
-    async def _handle(self, message: Record, seek: Callable[[int], Any]) -> None:
-        offset = message.offset()
-        if self._awaited is not None and offset > self._awaited and await self._goes_back(offset, seek):
-            return  # it comes again
-        if self._mark is not None and offset < self._mark:
-            return  # counted already
-        self._awaited = None
-        loop = asyncio.get_running_loop()
-        # The mark as it fits this record: `compare` may move ours back while Redis is away, and the record counted
-        # there would take those before it for counted.
-        expected = self._mark
-        refused: InvalidFeedback | None = None
-        while True:
-            try:
-                self._counting = True
-                after = await loop.run_in_executor(None, self._count, message, expected, refused)
-                break
-            except redis.RedisError as error:
-                _log.warning("Redis %s; feedback waits", in_words(error))
-            except Unavailable as error:  # Kafka does not take the dead letter, say
-                _log.warning("feedback at offset %d waits: %s", offset, error)
-            except Exception as error:  # a defect of ours: it must neither be skipped nor block its partition
-                _log.exception("feedback at offset %d cannot be judged", offset)
-                refused = InvalidFeedback(f"it could not be judged: {type(error).__name__}: {error}")
-            finally:
-                self._counting = False
-            self.last_progress = time.monotonic()  # waiting for others is no standstill: a new start would wait, too
-            await asyncio.sleep(_REDIS_AWAY_S)
-        if after == offset + 1:
-            self._mark = after
-            self.last_progress = time.monotonic()
-            metrics.JUDGED.inc()
-        else:
-            await self._go_to(after, offset + 1, seek)
-
-    async def compare(self, seek: Callable[[int], Any]) -> None:
-        """Notice a Redis that was restored although no feedback arrives, and a new topic. Called once a second."""
-        if self._recreated():
-            _log.warning("%s was deleted and created again; judging the new one from its beginning", self._topic)
-            await seek(await self.await_start() or 0)
-            return
-        if self._awaited is not None and self._insist_until is not None:
-            await seek(self._awaited)
-            return
-        mark = self._mark
-        if mark is None:
-            return
+    def _run(self) -> None:
         try:
-            stored = await asyncio.get_running_loop().run_in_executor(None, self._judge.mark, self._topic_id)
-        except redis.RedisError:
-            return
-        if self._counting or self._mark != mark:
-            return  # what has just been counted says by itself where Redis stands
-        if stored != mark:
-            await self._go_to(stored or 0, mark, seek)
-
-    async def _go_to(self, mark: int, position: int, seek: Callable[[int], Any]) -> None:
-        _log.warning("feedback: Redis stands at %d, not at %s; going there", mark, self._mark)
-        self._mark = mark or None
-        if mark < position:
-            self._await(mark, insist_until=time.monotonic() + _PATIENCE_S)
-            await seek(mark)
-
-    def _await(self, offset: int, *, insist_until: float | None) -> None:
-        self._awaited, self._insist_until, self._first_seen = offset, insist_until, None
-
-    async def _goes_back(self, offset: int, seek: Callable[[int], Any]) -> bool:
-        """Whether the record is to come again, since another is due before it.
-
-        Faust forgets a seek, also that to the start, which comes while it hands out a record: it notes that record's
-        offset afterwards, and drops everything before it. So the seek is repeated, for some time; then the first of
-        those that came is due.
-        """
-        now = time.monotonic()
-        if self._insist_until is None or now >= self._insist_until:
-            due = self._awaited if self._insist_until is None else self._first_seen
-            if due is None or offset <= due:
-                return False
-            _log.warning("feedback: offset %d came where %d is due; going back", offset, due)
-            self._await(due, insist_until=now + _PATIENCE_S)
-            await seek(due)
-        self._first_seen = min(offset, self._first_seen or offset)
-        return True
-
-    def _count(self, message: Record, expected: int | None, refused: InvalidFeedback | None) -> int:
-        offset = message.offset()
-        events: list[tuple[int, Feedback]] = []
-        try:
-            if refused is not None:
-                raise refused
-            feedback = decode_feedback(message.value())
-            if feedback.created_at is None:  # told once more, it must count at the same time
-                sent = sent_ms(message.timestamp()[1], None, int(time.time() * 1000))
-                at = datetime.fromtimestamp(sent / 1000, UTC)
-                feedback = feedback.model_copy(update={"created_at": at})
-            events = [(offset, feedback)]
-        except InvalidRecord as error:
-            if self._buried != (self._topic_id, offset):
-                self._bury(dead_letter(message, error))
-                self._buried = self._topic_id, offset
-                metrics.DEAD.labels(type(error).__name__).inc()
-                _log.warning("feedback at offset %d goes to the dead letters: %s", offset, error)
-        after: int = self._judge.judge(self._topic_id, expected, offset + 1, events)
-        return after
+            self._consumer.run()
+            self._consumer.close()
+        except Exception as error:
+            self._failed(error)

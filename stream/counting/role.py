@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import redis
@@ -17,14 +18,18 @@ from alerts.rules.feedback_evaluator import Judge
 from alerts.storage.redis_health import in_words
 from contracts.settings import Settings
 from models.registry.champion import Champion, LoadedModel
-from stream.counting.consumer import Watch
+from stream.counting.consumer import CountPredictions
+from stream.counting.marked_consumer import MarkedConsumer, Source
 from stream.kafka.consumers import batch_consumer
+from stream.kafka.polling import end_of_undecodable
 from stream.kafka.topic_id import TopicIdentity
 
 _log = logging.getLogger("buzzwatch.stream.watch")
 
 _RULES_PARTITION = 0
 """Who counts this partition of the scored topic evaluates the rules."""
+_MAX_BATCH = 20_000
+"""When behind: a larger batch has fewer cells a tweet, and Redis less to do."""
 _BREATH_S = 0.02
 """Least time between two evaluations, so that small batches do not keep the rules busy."""
 _BREATHS: Final = 4
@@ -68,14 +73,17 @@ class WatchRole:
         self._failed = failed
         self._counted = threading.Event()
         self._stopping = threading.Event()
-        self._watch = Watch(
-            batch_consumer(settings, self.name, instance),
-            settings.kafka.topics.scored,
-            identity=identity,
-            counters=counters,
-            settings=settings.alerts,
-            give_up_after_s=settings.worker.give_up_after_s,
-            counted=self._counted.set,
+        topic, group = settings.kafka.topics.scored, f"{settings.worker.group}-{self.name}"
+        self._consumer = MarkedConsumer(
+            Source(
+                topic,
+                batch_consumer(settings, group, instance),
+                identity,
+                partial(end_of_undecodable, settings),
+                most=_MAX_BATCH,
+                give_up_after_s=settings.worker.give_up_after_s,
+            ),
+            CountPredictions(counters, settings.alerts, self._counted.set),
         )
         self._threads = [
             threading.Thread(target=self._count, name="counting", daemon=True),
@@ -85,12 +93,12 @@ class WatchRole:
     @property
     def partitions(self) -> int:
         """How many partitions are assigned."""
-        return len(self._watch.assignment)
+        return len(self._consumer.assignment)
 
     @property
     def last_progress(self) -> float:
         """When something was last counted or nothing was there to count, monotonic seconds."""
-        return self._watch.last_progress
+        return self._consumer.last_progress
 
     @property
     def is_behind(self) -> bool:
@@ -99,7 +107,7 @@ class WatchRole:
 
     def lag(self) -> int:
         """Predictions that wait to be counted."""
-        return self._watch.lag
+        return self._consumer.lag
 
     def start(self) -> None:
         """Start the threads."""
@@ -108,7 +116,7 @@ class WatchRole:
 
     def stop(self) -> None:
         """Finish the batch at hand and leave Kafka. Blocks."""
-        self._watch.stop()
+        self._consumer.stop()
         self._stopping.set()
         self._counted.set()
         for thread in self._threads:
@@ -116,8 +124,8 @@ class WatchRole:
 
     def _count(self) -> None:
         try:
-            self._watch.run()
-            self._watch.close()
+            self._consumer.run()
+            self._consumer.close()
         except Exception as error:
             self._failed(error)
 
@@ -129,7 +137,7 @@ class WatchRole:
             if self._stopping.is_set():
                 return
             began = time.thread_time()
-            if self._watch.owns(_RULES_PARTITION):
+            if self._consumer.owns(_RULES_PARTITION):
                 try:
                     self._tick(int(time.time() * 1000))
                 except redis.RedisError as error:
@@ -150,7 +158,7 @@ class WatchRole:
             version,
             reference=self._reference(loaded),
             model_failure=self._champion.failure,
-            caught_up=self._watch.lag == 0,
+            caught_up=self._consumer.lag == 0,
         )
 
     def _reference(self, loaded: LoadedModel) -> Reference | None:

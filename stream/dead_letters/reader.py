@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
+from stream.kafka.consumers import CALL_S, reader
 from stream.kafka.headers import headers_of
 from stream.kafka.records import Headers, Record
 from stream.kafka.topic_id import TopicIdentity
 from stream.kafka.topic_reader import follow
 
-_CALL_S = 5.0
 _POSITION = re.compile(r"(\d{1,9}):(\d{1,18})")
 
 
@@ -59,11 +59,11 @@ def records(settings: Settings) -> Iterator[Record]:
 
 
 def _ends(settings: Settings, topic: str) -> dict[int, int]:
-    consumer = Consumer(settings.kafka.librdkafka() | {"group.id": "buzzwatch-follow", "log_level": 2})
+    consumer = reader(settings)
     try:
-        partitions = consumer.list_topics(topic, timeout=_CALL_S).topics[topic].partitions
+        partitions = consumer.list_topics(topic, timeout=CALL_S).topics[topic].partitions
         return {
-            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_CALL_S)[1]
+            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CALL_S)[1]
             for partition in partitions
         }
     except KafkaException as error:

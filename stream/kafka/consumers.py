@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from contracts.settings import Settings
 
@@ -15,13 +14,35 @@ _log = logging.getLogger("buzzwatch.stream")
 CALL_S = 5.0
 """Time-out of a question to Kafka."""
 
+_READING = {
+    "isolation.level": "read_committed",
+    "enable.auto.commit": False,
+    # A partition often ends in a transaction marker, which is never delivered: only this event tells.
+    "enable.partition.eof": True,
+    "fetch.wait.max.ms": 100,  # a quiet topic is asked again at once
+}
+"""What all our consumers have in common."""
 
-def batch_consumer(settings: Settings, role: str, instance: str) -> Consumer:
-    """A consumer of the group `<group>-<role>` that keeps its partitions over a restart.
+
+def reader(settings: Settings) -> Consumer:
+    """A consumer without a group, for partitions that it is assigned; it commits nothing.
+
+    Raises:
+        KafkaException: a setting, such as a certificate that is not there.
+    """
+    return Consumer(
+        settings.kafka.librdkafka()
+        | _READING
+        # That Kafka has gone is for us to say.
+        | {"group.id": "buzzwatch-follow", "auto.offset.reset": "earliest", "log_level": 2}
+    )
+
+
+def batch_consumer(settings: Settings, group: str, instance: str) -> Consumer:
+    """A consumer of a group that keeps its partitions over a restart.
 
     It reads committed records only, from the earliest one that nobody has dealt with.
     """
-    group = f"{settings.worker.group}-{role}"
     return Consumer(
         settings.kafka.librdkafka()
         | {
@@ -31,15 +52,11 @@ def batch_consumer(settings: Settings, role: str, instance: str) -> Consumer:
             "session.timeout.ms": int(settings.worker.session_timeout_s * 1000),
             "heartbeat.interval.ms": int(settings.worker.session_timeout_s * 1000 / 4),
             "partition.assignment.strategy": "range",
-            "isolation.level": "read_committed",
+            **_READING,
             # A position that is not there may be one of a topic that was deleted: whoever reads decides.
             "auto.offset.reset": "error",
-            "enable.auto.commit": False,
             "enable.auto.offset.store": False,
-            # A partition often ends in a transaction marker, which is never delivered: only this event tells.
-            "enable.partition.eof": True,
-            # A quiet topic is asked again at once, a busy one fills its batches.
-            "fetch.wait.max.ms": 100,
+            # A busy topic fills its batches.
             "fetch.queue.backoff.ms": 10,
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 65_536,
@@ -54,32 +71,6 @@ def batch_consumer(settings: Settings, role: str, instance: str) -> Consumer:
 def is_fatal(error: KafkaError) -> bool:
     """Whether a consumer is of no more use: another one of the same name has taken its place, say."""
     return error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
-
-
-def is_record(message: Message, ends: dict[int, int], out_of_range: set[int]) -> bool:
-    """Whether a polled message is a record; other events are logged.
-
-    Args:
-        message: as it was polled.
-        ends: takes the end of a partition.
-        out_of_range: takes a partition that has nothing at our position, because it was deleted or created again.
-
-    Raises:
-        KafkaException: the consumer is of no more use.
-    """
-    error = message.error()
-    if error is None:
-        return True
-    if error.code() == KafkaError._PARTITION_EOF:
-        ends[cast("int", message.partition())] = cast("int", message.offset())
-    elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-        out_of_range.add(cast("int", message.partition()))
-        _log.warning("%s[%s]: %s", message.topic(), message.partition(), error.str())
-    elif is_fatal(error):
-        raise KafkaException(error)
-    else:
-        _log.warning("polling %s: %s", message.topic(), error.str())
-    return False
 
 
 def within_log(consumer: Consumer, position: TopicPartition) -> int:
@@ -98,19 +89,6 @@ def within_log(consumer: Consumer, position: TopicPartition) -> int:
             position.topic, position.partition, high, position.offset,
         )  # fmt: skip
     return min(max(position.offset, low), high)
-
-
-def lag_of(consumer: Consumer, positions: Iterable[TopicPartition], ends: Mapping[int, int]) -> int:
-    """Records between positions and the ends of their partitions, from librdkafka's cache.
-
-    To be called by the thread that polls and no other: calls on one consumer wait for each other, and a probe must
-    not wait for a poll.
-    """
-    total = 0
-    for position in positions:
-        _, high = consumer.get_watermark_offsets(position, cached=True)
-        total += max(high - max(position.offset, ends.get(position.partition, 0)), 0)
-    return total
 
 
 def _log_error(error: Any) -> None:

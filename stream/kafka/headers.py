@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
+import gc
 from operator import methodcaller
 from typing import Any, Final
 
@@ -29,5 +29,5 @@ def headers_of(message: Record) -> Headers:
 
 
 def _has_name(pair: Any) -> bool:
-    # The items of a tuple lie behind its head, as pointers; only a tuple made in C can lack one.
-    return type(pair) is not tuple or ctypes.c_void_p.from_address(id(pair) + tuple.__basicsize__).value is not None
+    # Only a tuple made in C can lack an item, and the collector's walk leaves out what is not there.
+    return len(gc.get_referents(pair)) == len(pair)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import cast
+from functools import partial
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
+from stream.kafka.consumers import CALL_S, reader
+from stream.kafka.polling import Poller, end_of_undecodable
 from stream.kafka.records import Record
 
-_CALL_S = 5.0
 _SILENCE_S = 30.0
+_MOST = 500
 
 
 def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: bool) -> Iterator[Record]:
@@ -29,28 +31,25 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
         Unavailable: Kafka does not answer or has no such topic; with `until_end` also when it falls silent before the
             end. Without, a quiet topic is waited for.
     """
-    consumer = _consumer(settings)
+    try:
+        consumer = reader(settings)
+    except KafkaException as error:  # such as a certificate that is not there
+        raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
     try:
         partitions = _partitions(consumer, topic)
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
-        consumer.assign([TopicPartition(topic, p, start) for p in partitions])
-        unfinished = set(partitions)
-        heard_at = time.monotonic()
-        while unfinished or not until_end:
-            message = consumer.poll(0.2)
-            if message is None:
+        poller = Poller(consumer, partial(end_of_undecodable, settings), raise_errors=True)
+        poller.assign([TopicPartition(topic, p, start) for p in partitions])
+        read_at = time.monotonic()
+        while not until_end or len(poller.ends) < len(partitions):
+            known = len(poller.ends)
+            records = poller.poll(_MOST, 0.2)
+            yield from records
+            if records or len(poller.ends) > known:
+                read_at = time.monotonic()  # after the yield: the time that the reader takes is no silence
+            elif until_end and time.monotonic() - read_at > _SILENCE_S:
                 # librdkafka does not say through `poll` that its brokers have gone.
-                if until_end and time.monotonic() - heard_at > _SILENCE_S:
-                    raise Unavailable(_silent(settings, topic, unfinished))
-                continue
-            error = message.error()
-            if error is None:
-                yield cast("Record", message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                unfinished.discard(message.partition())
-            else:
-                raise KafkaException(error)
-            heard_at = time.monotonic()  # after the yield: the time that the reader takes is no silence
+                raise Unavailable(_silent(settings, topic, set(partitions) - set(poller.ends)))
     except KafkaException as error:
         raise Unavailable(
             f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}; start it with `buzzwatch up`"
@@ -58,24 +57,6 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
         ) from None
     finally:
         consumer.close()
-
-
-def _consumer(settings: Settings) -> Consumer:
-    try:
-        return Consumer(
-            settings.kafka.librdkafka()
-            | {
-                "group.id": "buzzwatch-follow",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,  # a partition that ends in a transaction marker has no last record
-                "fetch.wait.max.ms": 100,
-                "log_level": 2,  # that Kafka has gone is for us to say
-            }
-        )
-    except KafkaException as error:  # such as a certificate that is not there
-        raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
 
 
 def _silent(settings: Settings, topic: str, unfinished: set[int]) -> str:
@@ -87,9 +68,9 @@ def _silent(settings: Settings, topic: str, unfinished: set[int]) -> str:
 
 
 def _partitions(consumer: Consumer, topic: str) -> list[int]:
-    deadline = time.monotonic() + _CALL_S
+    deadline = time.monotonic() + CALL_S
     while True:
-        found = consumer.list_topics(topic, timeout=_CALL_S).topics[topic]
+        found = consumer.list_topics(topic, timeout=CALL_S).topics[topic]
         if found.error is None and found.partitions:
             return sorted(found.partitions)
         if time.monotonic() > deadline:

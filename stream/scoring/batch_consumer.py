@@ -9,12 +9,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
-from stream.kafka.consumers import CALL_S, is_record, lag_of, within_log
-from stream.kafka.records import Record, RecordBatch
+from stream.kafka.consumers import CALL_S, within_log
+from stream.kafka.polling import EndOfGap, Poller
+from stream.kafka.records import RecordBatch
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.batch_size import BatchSize
 from stream.scoring.in_flight import InFlight
@@ -44,6 +45,7 @@ class Intake:
         batch_size: most records in the next batch; a batch takes what is there.
         in_flight: each batch is added, whoever is done with it releases it.
         deliver: called with each batch, in the intake's thread.
+        end_of_gap: finds the end of a batch that cannot be decoded.
         give_up_after_s: how long Kafka may be away before `run` raises, seconds.
         settle: called before partitions are given away, and before the committed offsets are asked for; whether no
             batch is being published any more.
@@ -61,9 +63,11 @@ class Intake:
         deliver: Callable[[RecordBatch], None],
         settle: Callable[[], bool],
         check: Callable[[], None],
+        end_of_gap: EndOfGap,
         give_up_after_s: float,
     ) -> None:
         self._consumer = consumer
+        self._poller = Poller(consumer, end_of_gap)
         self._topic = topic
         self._identity = identity
         self._topic_id = ""
@@ -80,7 +84,6 @@ class Intake:
         self._rewind_due = False
         self._last_size = 0
         self._stopping = threading.Event()
-        self._ends: dict[int, int] = {}
         self._measure_next = 0.0
         self.assignment: list[TopicPartition] = []
         """The partitions that are read now."""
@@ -142,21 +145,15 @@ class Intake:
         if now < self._measure_next:
             return
         self._measure_next = now + _MEASURE_S
-        positions = self._consumer.position(self.assignment) if self.assignment else []
-        self.lag = lag_of(self._consumer, positions, self._ends)
+        self.lag = self._poller.lag(self.assignment)
 
     def _poll(self) -> RecordBatch | None:
         epoch = self._epoch
-        first = self._consumer.poll(_POLL_S)
-        if first is None:
-            return None
-        came = [first]
-        if (most := self._batch_size.limit) > 1:
-            came += self._consumer.consume(most - 1, 0)
-        out_of_range: set[int] = set()
-        records = [cast("Record", message) for message in came if self._is_record(message, out_of_range)]
-        if out_of_range:
-            self._out_of_range |= out_of_range
+        records = self._poller.poll(self._batch_size.limit, _POLL_S)
+        if self._poller.out_of_range or self._poller.left_group:
+            self._out_of_range |= self._poller.out_of_range
+            self._poller.left_group = False
+            self._poller.reset()
             self.rewind()
         if epoch != self._epoch:
             # A rebalance came between the records: some may be of partitions that are no longer ours.
@@ -166,15 +163,9 @@ class Intake:
             return None
         return RecordBatch(records, epoch, self._consumer.consumer_group_metadata(), self._topic_id)
 
-    def _is_record(self, message: Message, out_of_range: set[int]) -> bool:
-        error = message.error()
-        if error is not None and error.code() == KafkaError._MAX_POLL_EXCEEDED:
-            self.rewind()
-        return is_record(message, self._ends, out_of_range)
-
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         self.rewind()  # librdkafka goes to the committed offsets by itself, whatever topic they are of
-        self._ends = {}
+        self._poller.reset()
         self._out_of_range.clear()
         self.assignment = partitions
         _log.info("assigned %s", _names(partitions))
@@ -183,12 +174,14 @@ class Intake:
         with self._epoch_lock:
             self._epoch += 1
         self._settle()
+        self._poller.reset()
         self.assignment = []
         _log.info("revoked %s", _names(partitions))
 
     def _on_lost(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         with self._epoch_lock:
             self._epoch += 1
+        self._poller.reset()
         self.assignment = []
         _log.warning("lost %s: the group went on without this worker", _names(partitions))
 
@@ -212,8 +205,7 @@ class Intake:
             self._wait_a_little("asking for the committed offsets", error.args[0].str())
             return
         self._topic_id = topic_id
-        self._ends = {}
-        self._consumer.assign(starts)
+        self._poller.assign(starts)
         with self._epoch_lock:
             if epoch == self._epoch:
                 self._rewind_due = False

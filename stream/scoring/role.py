@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from confluent_kafka import KafkaException
 
@@ -25,6 +26,7 @@ from models.registry.champion import Champion
 from stream import metrics
 from stream.dead_letters.record import error_class
 from stream.kafka.consumers import batch_consumer
+from stream.kafka.polling import end_of_undecodable
 from stream.kafka.records import RecordBatch, ScoredBatch
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.batch_consumer import Intake
@@ -81,7 +83,7 @@ class ScoreRole:
         self._batch_size = BatchSize(worker.max_batch)
         self._identity = TopicIdentity(settings, topics.tweets)
         self._intake = Intake(
-            batch_consumer(settings, self.name, instance),
+            batch_consumer(settings, f"{worker.group}-{self.name}", instance),
             topics.tweets,
             identity=self._identity,
             batch_size=self._batch_size,
@@ -89,6 +91,7 @@ class ScoreRole:
             deliver=deliver,
             settle=lambda: self._settle(worker.session_timeout_s),
             check=self._check,
+            end_of_gap=partial(end_of_undecodable, settings),
             give_up_after_s=worker.give_up_after_s,
         )
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="score")

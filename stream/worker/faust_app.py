@@ -1,4 +1,4 @@
-"""The Faust app: its two agents, the roles that own threads, a timer, and the pages for probes and Prometheus."""
+"""The Faust app: its two agents, the roles that own threads, and the pages for probes and Prometheus."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import faust
-from faust.transport.drivers.aiokafka import Consumer as AiokafkaConsumer
-from faust.types import TP
-from mode.utils.queues import FlowControlEvent, ThrowableQueue
+from faust.app import BootStrategy
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
-from stream.counting.feedback_consumer import JudgeRole
+from stream.counting.feedback_consumer import FeedbackBatch, JudgeRole
 from stream.counting.role import WatchRole
-from stream.kafka.records import Headers, RecordBatch
+from stream.kafka.records import RecordBatch
 from stream.scoring.role import ScoreRole, reason
 from stream.worker.gc_tuning import relax_collector
 from stream.worker.health import Health, Report
@@ -29,15 +27,12 @@ from stream.worker.instance import Instance
 
 _log = logging.getLogger("buzzwatch.stream.worker")
 
-_METADATA_MAX_AGE_MS = 5_000
-"""How long feedback waits at most when its topic was deleted and is there again: Faust's consumer drops a topic that it
-does not find, and looks again after five minutes unless told otherwise."""
-
 _LEAVE_S = 5.0
-"""What Faust gets to leave Kafka, after the roles have had `drain_timeout_s`. Without Kafka it waits for ever."""
+"""What the roles get to leave Kafka, after they have had `drain_timeout_s`."""
 
 Failed = Callable[[Exception], None]
-Deliver = Callable[[RecordBatch], None]
+Deliver = Callable[[RecordBatch | FeedbackBatch], None]
+Role = ScoreRole | WatchRole | JudgeRole
 
 
 @dataclass(frozen=True)
@@ -51,19 +46,32 @@ class Roles:
     close: Callable[[], None]
 
     @property
-    def threaded(self) -> list[ScoreRole | WatchRole]:
-        """The roles that are started and stopped."""
-        return [role for role in (self.score, self.watch) if role is not None]
+    def all(self) -> list[Role]:
+        """In the order in which they are started and stopped."""
+        return [role for role in (self.score, self.watch, self.judge) if role is not None]
+
+
+class _WithoutFaustsKafka(BootStrategy):
+    """Agents, timers and pages: our own consumers read Kafka, and decode whatever Kafka can hold."""
+
+    enable_kafka = False
+
+    def producer_only(self) -> Any:
+        """What is started: without tables to recover, for which Faust would wait otherwise."""
+        return self.server()
 
 
 class Worker(faust.App):
-    """Starts our roles before Faust's own consumer, stops them before it.
+    """Starts our roles when Faust's agents listen, stops them before the agents.
 
     Args:
         build: makes the roles; called in a thread once Kafka is there, told how to hand a batch to the agent
             and how to say that a role cannot go on.
         stop_within_s: how long stopping may take; then the process ends as it is, with status 1.
     """
+
+    BootStrategy = _WithoutFaustsKafka
+    producer_only = True
 
     def __init__(
         self, name: str, *, build: Callable[[Deliver, Failed], Roles], stop_within_s: float, **conf: Any
@@ -74,8 +82,9 @@ class Worker(faust.App):
         self._last_call.daemon = True
         self._roles: Roles | None = None
         self._failure: Exception | None = None
-        self._running: list[ScoreRole | WatchRole] = []
-        self.batches: Any = Batches(self)
+        self._running: list[Role] = []
+        self.batches: Any = self.channel()
+        self.feedback: Any = self.channel()
 
     @property
     def roles(self) -> Roles:
@@ -84,12 +93,14 @@ class Worker(faust.App):
         return self._roles
 
     async def on_start(self) -> None:
-        """Faust starts the agents after this, and its own consumer a good second later."""
+        """Faust starts the agents after this."""
         await super().on_start()
+        self.flow_control.resume()  # of the channels; Faust's consumer would do it, and empty them at a rebalance
         loop = asyncio.get_running_loop()
 
-        def deliver(batch: RecordBatch) -> None:
-            asyncio.run_coroutine_threadsafe(self.batches.put(batch), loop)
+        def deliver(batch: RecordBatch | FeedbackBatch) -> None:
+            channel = self.feedback if isinstance(batch, FeedbackBatch) else self.batches
+            asyncio.run_coroutine_threadsafe(channel.put(batch), loop)
 
         def failed(error: Exception) -> None:
             if self._failure is None:
@@ -105,11 +116,11 @@ class Worker(faust.App):
         self.add_future(self._start_roles())
 
     async def _start_roles(self) -> None:
-        """Start as soon as the agent listens, and not before: a batch that nobody takes would be lost."""
-        while not self.batches.subscriber_count:
+        """Start as soon as the agents listen, and not before: a batch that nobody takes would be lost."""
+        while not (self.batches.subscriber_count and self.feedback.subscriber_count):
             await self.sleep(0.01)
         relax_collector()
-        for role in self.roles.threaded:
+        for role in self.roles.all:
             self._running.append(role)
             role.start()
 
@@ -123,11 +134,6 @@ class Worker(faust.App):
                 await loop.run_in_executor(None, role.stop)
             await loop.run_in_executor(None, self.roles.close)
         await super().on_stop()
-
-    def _new_transport(self) -> Any:
-        transport: Any = super()._new_transport()
-        transport.Consumer = _ConsumerAtMarks
-        return transport
 
     def probes(self) -> tuple[Report, Report]:
         """Liveness and readiness."""
@@ -143,21 +149,6 @@ def _end_as_it_is(after_s: float) -> None:
     os._exit(1)
 
 
-class Batches(faust.Channel[Any]):
-    """Batches on their way to the agent, out of the reach of Faust's flow control.
-
-    Faust empties every queue when its own consumer gets or loses partitions, for it reads those records again.
-    A batch of ours would be gone, and the next one would commit the offsets behind it.
-    """
-
-    @property
-    def queue(self) -> Any:
-        """What the agent reads from."""
-        if self._queue is None:
-            self._queue = ThrowableQueue(flow_control=FlowControlEvent(initially_suspended=False))
-        return self._queue
-
-
 class _Process(faust.Worker):
     """The process of `faust worker`, without the spinner that turns the log's level down to warnings."""
 
@@ -165,27 +156,13 @@ class _Process(faust.Worker):
         """Leave logging as our settings have it."""
 
 
-class _ConsumerAtMarks(AiokafkaConsumer):
-    """Faust's consumer, starting where Redis says that counting has come to, not where Kafka says."""
-
-    async def seek_to_committed(self) -> Any:
-        committed = dict(await super().seek_to_committed())
-        judge = cast("Worker", self.app).roles.judge
-        for partition in self.assignment():
-            mark = await judge.await_start()
-            offset = mark or 0
-            await self.seek(partition, offset)
-            committed[partition] = offset
-        return committed
-
-
 def create_worker(
     settings: Settings, instance: Instance, build: Callable[[Deliver, Failed], Roles], logging_config: dict[str, Any]
 ) -> Worker:
-    """The app with its agents, timer and pages.
+    """The app with its agents and pages.
 
     Args:
-        settings: Kafka, groups, ports.
+        settings: group, ports.
         instance: this worker's name, and its slot: workers of one host have ports and data folders of their own.
         build: makes the roles.
         logging_config: for `logging.config.dictConfig`; Faust sets up logging when it starts.
@@ -195,18 +172,9 @@ def create_worker(
     data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its folder, but not the folders above it
     app = Worker(
         worker.group,
+        broker=[f"kafka://{server.strip()}" for server in settings.kafka.bootstrap_servers.split(",")],
         build=build,
         stop_within_s=worker.drain_timeout_s + _LEAVE_S,
-        broker=[f"kafka://{server.strip()}" for server in settings.kafka.bootstrap_servers.split(",")],
-        broker_credentials=_credentials(settings),
-        broker_client_id=f"{worker.group}-{instance.name}",
-        broker_session_timeout=worker.session_timeout_s,
-        broker_heartbeat_interval=worker.session_timeout_s / 4,
-        consumer_group_instance_id=f"{worker.group}-{instance.name}",
-        consumer_auto_offset_reset="earliest",
-        consumer_metadata_max_age_ms=_METADATA_MAX_AGE_MS,
-        topic_disable_leader=True,
-        topic_allow_declare=False,
         datadir=str(data_dir),
         web_host=worker.web_host,
         web_bind=worker.web_host,
@@ -215,77 +183,22 @@ def create_worker(
         logging_config=logging_config,
         Worker=_Process,
     )
-    _add_agents(app, settings)
+    _add_agents(app)
     _add_pages(app)
     return app
 
 
-def _add_agents(app: Worker, settings: Settings) -> None:
-    topic = app.topic(
-        settings.kafka.topics.feedback, key_serializer="raw", value_serializer="raw", key_type=bytes, value_type=bytes
-    )
-    feedback = TP(settings.kafka.topics.feedback, 0)
-
-    async def seek(offset: int) -> None:
-        await app.consumer.seek(feedback, offset)
-
+def _add_agents(app: Worker) -> None:
     @app.agent(app.batches, name="score")
     async def score(batches: Any) -> None:
         async for batch in batches:
             if app.roles.score is not None:
                 await app.roles.score.score(batch)
 
-    # One at a time and in order: Faust can commit past an unfinished event otherwise.
-    @app.agent(topic, name="judge", concurrency=1)
-    async def judge(records: Any) -> None:
-        async for event in records.events():
-            await app.roles.judge.handle(_FaustRecord(event.message), seek)
-
-    @app.timer(1.0)  # type: ignore[untyped-decorator]
-    async def compare_marks() -> None:
-        end = _end_of(app.consumer, feedback)
-        app.roles.judge.measure(end)
-        if end is not None:
-            await app.roles.judge.compare(seek)
-
-
-def _end_of(consumer: Any, partition: TP) -> int | None:
-    """The end of the partition, 0 as long as it is not known; None when another worker has the partition."""
-    if partition not in consumer.assignment():
-        return None
-    try:
-        return consumer.highwater(partition) or 0
-    except AssertionError:  # aiokafka's: it has been given away in this moment
-        return None
-
-
-class _FaustRecord:
-    """A record that came through Faust, shown as confluent-kafka shows its own."""
-
-    def __init__(self, message: Any) -> None:
-        self._message = message
-
-    def topic(self) -> str:
-        return str(self._message.topic)
-
-    def partition(self) -> int:
-        return int(self._message.partition)
-
-    def offset(self) -> int:
-        return int(self._message.offset)
-
-    def key(self) -> bytes | None:
-        return cast("bytes | None", self._message.key)
-
-    def value(self) -> bytes | None:
-        return cast("bytes | None", self._message.value)
-
-    def headers(self) -> Headers | None:
-        headers = self._message.headers
-        return list(headers.items() if isinstance(headers, dict) else headers or [])
-
-    def timestamp(self) -> tuple[int, int]:
-        return 1, int(self._message.timestamp * 1000)
+    @app.agent(app.feedback, name="judge")
+    async def judge(batches: Any) -> None:
+        async for batch in batches:
+            await app.roles.judge.judge(batch)
 
 
 def _add_pages(app: Worker) -> None:
@@ -310,24 +223,3 @@ def _add_pages(app: Worker) -> None:
     @app.page("/metrics")
     async def metrics(view: Any, _request: Any) -> Any:
         return view.bytes(generate_latest(), content_type=CONTENT_TYPE_LATEST.partition(";")[0])
-
-
-def _credentials(settings: Settings) -> Any:
-    kafka = settings.kafka
-    if kafka.security_protocol == "PLAINTEXT":
-        return None
-    context = None
-    if kafka.security_protocol.endswith("SSL"):
-        import ssl
-
-        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
-        if kafka.ssl_certfile:
-            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile)
-    if kafka.security_protocol.startswith("SASL"):
-        return faust.SASLCredentials(
-            username=kafka.sasl_username,
-            password=kafka.sasl_password.get_secret_value() if kafka.sasl_password else None,
-            mechanism=kafka.sasl_mechanism,
-            ssl_context=context,
-        )
-    return faust.SSLCredentials(context)

@@ -52,7 +52,7 @@ def store(settings: Settings) -> AlertStore:
 
 def judged(settings: Settings, *verdicts: bool, version: str = "7", now_ms: int = NOW_MS) -> None:
     judge = Judge(connect(settings), settings, rules())
-    first = judge.mark("t") or 0
+    first = judge.marks("t", [0]).get(0, 0)
     events = [
         (
             first + number,
@@ -103,8 +103,30 @@ def test_the_end_of_a_version_ends_its_alerts(settings: Settings, store: AlertSt
     ticking.tick(NOW_MS, "7")
     assert len(store.list("firing")) == 2
     judge.serving("8", NOW_MS + 1000)
-    ticking.tick(NOW_MS + 2000, "8")
+    over = ticking.tick(NOW_MS + 2000, "8")
+    assert [alert.annotations["summary"] for _, alert in over] == ["Model version 7 serves no more"] * 2
     assert store.list("firing") == []
+
+
+def test_an_alert_of_a_version_belongs_to_the_time_when_it_serves(
+    settings: Settings, store: AlertStore, feeder: Feeder
+) -> None:
+    ticking = evaluator(settings, {"kind": "accuracy"}, {"kind": "error_count"}, {"kind": "drift"})
+    slot = NOW_S // 600 * 600
+    said = {Answer(slot - 1200, "7", "negative", 19): 1900, Answer(slot - 600, "7", "positive", 12): 400}
+    feeder.store.add(topic_id="t", partition=0, expected=0, end=1, buckets={}, minutes={}, samples=[], answers=said)
+    judge = Judge(connect(settings), settings, rules())
+    judge.serving("7", NOW_MS - 60_000)
+    judge.serving("8", NOW_MS - 50_000)
+    judged(settings, *[False] * 30, now_ms=NOW_MS - 40_000)
+    assert ticking.tick(NOW_MS - 30_000, "8") == []
+    back_ms = NOW_MS - 5000
+    judge.serving("7", back_ms)  # a rollback
+    assert {alert.kind for _, alert in ticking.tick(NOW_MS, "7", reference=REFERENCE)} == {"drift"}
+    judged(settings, *[False] * 30, now_ms=NOW_MS + 1000)
+    ticking.tick(NOW_MS + 2000, "7", reference=REFERENCE)
+    assert {alert.kind for alert in store.list("firing")} == {"drift", "accuracy", "error_count"}
+    assert all(alert.starts_at_ms >= back_ms for alert in store.list("firing"))
 
 
 def test_drift_fires_against_the_reference_of_the_version_that_serves(settings: Settings, feeder: Feeder) -> None:

@@ -127,12 +127,12 @@ def test_a_feedback_id_is_forgotten_after_the_stated_time(judge: Judge, settings
 
 def test_a_batch_that_was_judged_is_not_judged_again(judge: Judge, settings: Settings) -> None:
     batch = events(WRONG, RIGHT)
-    assert judge.mark("t") is None
+    assert judge.marks("t", [0]) == {}
     assert judge.judge("t", None, 2, batch, now_ms=NOW_MS) == 2
     assert judge.judge("t", None, 2, batch, now_ms=NOW_MS) == 2
     assert judge.judge("t", 0, 9, events(*[WRONG] * 9), now_ms=NOW_MS) == 2
-    assert judge.mark("t") == 2
-    assert judge.mark("recreated") is None
+    assert judge.marks("t", [0]) == {0: 2}
+    assert judge.marks("recreated", [0]) == {}
     assert judged(settings) == {"7|wrong": "1", "7|right": "1"}
 
 
@@ -165,14 +165,28 @@ def test_the_alert_is_over_when_its_version_stops_serving(judge: Judge, settings
     assert posted(settings) == ["firing", "resolved"]
 
 
-def test_a_version_that_stopped_serving_fires_nothing_until_it_serves_again(judge: Judge, store: AlertStore) -> None:
+def test_a_version_that_stopped_serving_fires_nothing_until_it_serves_again(
+    judge: Judge, settings: Settings, store: AlertStore
+) -> None:
     judge.serving("7", NOW_MS)
     judge.serving("8", NOW_MS)
     judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG), now_ms=NOW_MS)
     assert store.list() == []
-    judge.serving("7", NOW_MS)
-    judge.judge("t", 3, 4, events(WRONG), now_ms=NOW_MS)
-    assert [alert.state for alert in store.list()] == ["firing"]
+    judge.serving("7", NOW_MS + 10)
+    judge.judge("t", 3, 5, events(WRONG, WRONG, first=3), now_ms=NOW_MS + 20)
+    assert store.list() == []  # those that came while another one served are no part of the row
+    judge.judge("t", 5, 6, events(WRONG, first=5), now_ms=NOW_MS + 30)
+    (alert,) = store.list("firing")
+    assert alert.starts_at_ms >= NOW_MS + 10
+    assert judged(settings) == {"7|wrong": "6"}
+
+
+def test_each_partition_of_the_feedback_topic_has_its_mark(judge: Judge, settings: Settings) -> None:
+    assert judge.judge("t", 0, 2, events(WRONG, RIGHT), now_ms=NOW_MS) == 2
+    assert judge.judge("t", 0, 1, events(WRONG, first=2), partition=1, now_ms=NOW_MS) == 1
+    assert judge.judge("t", 0, 1, events(WRONG, first=2), partition=1, now_ms=NOW_MS) == 1
+    assert judge.marks("t", [0, 1, 2]) == {0: 2, 1: 1}
+    assert judged(settings) == {"7|wrong": "2", "7|right": "1"}
 
 
 def test_a_version_nobody_knows_fires_and_keeps_firing(judge: Judge, store: AlertStore) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from alerts.counters.store import CounterStore
 from alerts.storage.connection import connect
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
-from stream.counting.consumer import Watch
+from stream.counting.consumer import CountPredictions
+from stream.counting.marked_consumer import MarkedConsumer, Source
 from stream.kafka.consumers import batch_consumer
+from stream.kafka.polling import end_of_undecodable
 from stream.kafka.topic_id import TopicIdentity
 from stream.metrics import WATCHED
 from tests.integration.stream.scoring.test_role import produce
@@ -24,14 +27,17 @@ class _Running:
     def __init__(self, settings: Settings, give_up_after_s: float) -> None:
         settings.worker.group = settings.kafka.topics.scored
         self.failures: list[Exception] = []
-        self.watch = Watch(
-            batch_consumer(settings, "watch", "a"),
-            settings.kafka.topics.scored,
-            identity=TopicIdentity(settings, settings.kafka.topics.scored),
-            counters=CounterStore(connect(settings), settings),
-            settings=settings.alerts,
-            give_up_after_s=give_up_after_s,
-            counted=lambda: None,
+        topic = settings.kafka.topics.scored
+        self.watch = MarkedConsumer(
+            Source(
+                topic,
+                batch_consumer(settings, f"{settings.worker.group}-watch", "a"),
+                TopicIdentity(settings, topic),
+                partial(end_of_undecodable, settings),
+                most=1000,
+                give_up_after_s=give_up_after_s,
+            ),
+            CountPredictions(CounterStore(connect(settings), settings), settings.alerts, lambda: None),
         )
         self._thread = threading.Thread(target=self._run)
         self._thread.start()

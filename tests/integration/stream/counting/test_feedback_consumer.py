@@ -1,4 +1,4 @@
-"""The judge over a real Redis; records and the consumer's seek are in memory."""
+"""The judge role over a real Kafka and a real Redis; the agent is a loop of the test's own."""
 
 from __future__ import annotations
 
@@ -8,21 +8,30 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewPartitions
 from redis.exceptions import ConnectionError as Away
 
+from alerts.counters.feedback_counts import judgements_ever
 from alerts.rules.feedback_evaluator import Judge
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
-from stream.counting.feedback_consumer import JudgeRole
+from contracts.topics import TopicSettings
+from stream.counting.feedback_consumer import MOST, FeedbackBatch, JudgeFeedback, JudgeRole
+from stream.counting.marked_consumer import MarkedBatch, Source
 from stream.dead_letters.record import error_class
+from stream.kafka.consumers import batch_consumer
+from stream.kafka.polling import end_of_undecodable
 from stream.kafka.records import OutRecord
-from tests.fakes_kafka import FakeRecord
+from stream.kafka.topic_id import TopicIdentity
 from tests.servers import RunningServer
+from tests.waiting import until
 
 RULES = Rules.model_validate(
     {
@@ -30,50 +39,70 @@ RULES = Rules.model_validate(
         "rules": [{"alert": "ConsecutiveErrors", "kind": "consecutive_errors"}],
     }
 )
-WRITTEN_MS = int(time.time() * 1000) - 60_000
-"""When Kafka got the feedback."""
 
 
 class Judging:
-    """A judge role that reads a topic in memory, seeks included."""
+    """A judge role as a worker has it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, name: str = "a") -> None:
         self.settings = settings
         self.redis = connect(settings)
+        self.judge = Judge(self.redis, settings, RULES)
         self.buried: list[OutRecord] = []
-        self.topic: list[bytes | None] = []
-        self.first = 0
-        """What is before it was deleted."""
-        self.next = 0
+        self.failures: list[Exception] = []
+        topic = settings.kafka.topics.feedback
+        identity = TopicIdentity(settings, topic)
         self.role = JudgeRole(
-            Judge(self.redis, settings, RULES), "feedback", topic_id=lambda: "id", bury=self.buried.append
+            Source(
+                topic,
+                batch_consumer(settings, settings.kafka.topics.tweets, name),
+                identity,
+                partial(end_of_undecodable, settings),
+                most=MOST,
+                give_up_after_s=60,
+            ),
+            JudgeFeedback(self.judge, self.buried.extend),
+            deliver=self._judge,
+            failed=self.failures.append,
         )
-        self.next = self.role.start_at() or 0
 
-    async def seek(self, offset: int) -> None:
-        self.next = max(offset, self.first)
+    def _judge(self, handed: FeedbackBatch) -> None:
+        asyncio.run(self.role.judge(handed))
 
-    async def read(self) -> None:
-        while self.next < len(self.topic):
-            offset = self.next
-            self.next += 1
-            record = FakeRecord(self.topic[offset], topic="feedback", offset=offset, timestamp_ms=WRITTEN_MS)
-            await self.role.handle(record, self.seek)
+    def marks(self) -> dict[int, int]:
+        topic_id = TopicIdentity(self.settings, self.settings.kafka.topics.feedback).ask()
+        return self.judge.marks(topic_id, range(4))
+
+    def wait_judged(self, *marks: int) -> None:
+        """Wait until each partition has got to its mark."""
+        until(lambda: self.marks() == dict(enumerate(marks)), 30, lambda: f"{self.marks()} {self.failures}")
+        assert self.failures == []
 
     def firing(self) -> list[str]:
         return [alert.labels["alertname"] for alert in AlertStore(self.redis, self.settings).list("firing")]
 
+    def forget(self) -> None:
+        """Redis is emptied."""
+        self.redis.delete(*self.redis.keys(f"{self.settings.redis.prefix}:*"))
+
+    def counted(self) -> int:
+        return sum(sum(numbers) for numbers in judgements_ever(self.redis, self.settings).values())
+
 
 @pytest.fixture
-def start(settings: Settings) -> Iterator[Callable[[], Judging]]:
+def start(settings: Settings, topics: TopicSettings) -> Iterator[Callable[..., Judging]]:
     started: list[Judging] = []
 
-    def begin() -> Judging:
+    def begin(run: bool = True) -> Judging:
         started.append(Judging(settings))
+        if run:
+            started[-1].role.start()
         return started[-1]
 
     yield begin
     for judging in started:
+        if judging.role._thread.ident is not None:
+            judging.role.stop()
         judging.redis.close()
 
 
@@ -88,8 +117,16 @@ def judgement(correct: object = False, **changes: Any) -> bytes:
     return json.dumps(body | changes).encode()
 
 
-async def test_bad_feedback_goes_to_the_dead_letters_and_the_rest_counts(start: Callable[[], Judging]) -> None:
-    judging = start()
+def send(settings: Settings, *values: bytes | None, partition: int = 0, timestamp_ms: int = 0) -> None:
+    producer = Producer(settings.kafka.librdkafka_producer())
+    for value in values:
+        producer.produce(settings.kafka.topics.feedback, value, partition=partition, timestamp=timestamp_ms)
+    assert producer.flush(20) == 0
+
+
+def test_bad_feedback_goes_to_the_dead_letters_and_the_rest_counts(
+    settings: Settings, start: Callable[..., Judging]
+) -> None:
     bad = [
         None,
         b"\xff",
@@ -100,249 +137,248 @@ async def test_bad_feedback_goes_to_the_dead_letters_and_the_rest_counts(start: 
         judgement(correct=False, expected="negative"),
         judgement(correct="yes"),
     ]
-    judging.topic = [judgement(), *bad, judgement(), judgement()]
-    await judging.read()
+    send(settings, judgement(), *bad, judgement(), judgement())
+    judging = start()
+    judging.wait_judged(11)
     assert [letter.value for letter in judging.buried] == bad
     assert [error_class(letter) for letter in judging.buried] == ["UnreadableRecord"] * 3 + ["InvalidFeedback"] * 5
     assert judging.firing() == ["ConsecutiveErrors"]
 
 
-async def test_a_judge_that_comes_back_counts_nothing_twice(start: Callable[[], Judging]) -> None:
+def test_a_judge_that_comes_back_counts_nothing_twice(settings: Settings, start: Callable[..., Judging]) -> None:
     first = start()
-    first.topic = [judgement(), judgement()]
-    await first.read()
+    send(settings, judgement(), judgement())
+    first.wait_judged(2)
+    first.role.stop()
     second = start()
-    second.topic = first.topic
-    await second.read()
+    time.sleep(2)
     assert second.firing() == []
-    second.topic = [*first.topic, judgement()]
-    await second.read()
+    send(settings, judgement())
+    second.wait_judged(3)
     assert second.firing() == ["ConsecutiveErrors"]
+    assert second.counted() == 3
 
 
-async def test_a_redis_that_forgot_is_told_again(start: Callable[[], Judging], settings: Settings) -> None:
+def test_a_redis_that_forgot_is_told_again_although_nothing_comes(
+    settings: Settings, start: Callable[..., Judging]
+) -> None:
     judging = start()
-    judging.topic = [judgement() for _ in range(3)]
-    await judging.read()
-    redis = judging.redis
-    redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
+    send(settings, judgement(), judgement(), judgement())
+    judging.wait_judged(3)
+    judging.forget()
     assert judging.firing() == []
-    await judging.role.compare(judging.seek)
-    assert judging.next == 0
-    await judging.read()
+    judging.wait_judged(3)
     assert judging.firing() == ["ConsecutiveErrors"]
 
 
-async def test_what_was_read_ahead_of_a_rewind_is_not_counted_out_of_order(
-    start: Callable[[], Judging], settings: Settings
+def test_what_was_read_ahead_of_a_redis_that_forgot_is_not_counted_out_of_order(
+    settings: Settings, start: Callable[..., Judging]
 ) -> None:
-    judging = start()
-    judging.topic = [judgement(), judgement(), judgement(correct=True)]
-    await judging.read()
-    redis = judging.redis
-    redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
-    judging.topic.append(judgement())
-    await judging.read()  # the mark does not fit: the judge goes back to the beginning
-    assert judging.role.start_at() == 4
+    judging = start(run=False)
+    send(settings, judgement(), judgement(), judgement(correct=True), judgement())
+    judge, forgotten = judging.judge.judge, threading.Event()
+
+    def once_forgotten(topic_id: str, expected: int | None, end: int, events: Any, **more: Any) -> int:
+        after: int = judge(topic_id, expected, end, events, **more)
+        if end == 4 and not forgotten.is_set():
+            forgotten.set()
+            judging.forget()
+            send(settings, judgement())
+        return after
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging.judge, "judge", once_forgotten)
+        judging.role.start()
+        judging.wait_judged(5)
     assert judging.firing() == []
+    assert judging.counted() == 5
 
 
-async def test_feedback_without_a_date_counts_at_its_records_time(
-    start: Callable[[], Judging], settings: Settings
-) -> None:
+def test_feedback_without_a_date_counts_at_its_records_time(settings: Settings, start: Callable[..., Judging]) -> None:
+    written_ms = int(time.time() * 1000) - 60_000
+    send(settings, *[judgement() for _ in range(3)], timestamp_ms=written_ms)
     judging = start()
-    judging.topic = [judgement() for _ in range(3)]
-    await judging.read()
+    judging.wait_judged(3)
     (alert,) = AlertStore(judging.redis, settings).list("firing")
-    assert alert.starts_at_ms == WRITTEN_MS
+    assert alert.starts_at_ms == written_ms
 
 
-async def test_a_rewind_that_the_consumer_forgot_is_insisted_on(
-    start: Callable[[], Judging], settings: Settings
+def test_what_is_no_longer_there_is_not_waited_for(settings: Settings, start: Callable[..., Judging]) -> None:
+    send(settings, *[judgement() for _ in range(5)])
+    topic = settings.kafka.topics.feedback
+    admin = AdminClient(settings.kafka.librdkafka())
+    [deleted] = admin.delete_records([TopicPartition(topic, 0, 2)]).values()
+    deleted.result(10)
+    judging = start()
+    judging.wait_judged(5)
+    assert judging.firing() == ["ConsecutiveErrors"]
+    assert judging.counted() == 3
+
+
+def test_a_record_that_waited_for_redis_does_not_jump_over_what_redis_forgot(
+    settings: Settings, start: Callable[..., Judging], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judging = start()
-    judging.topic = [judgement(), judgement()]
-    await judging.read()
-    redis = judging.redis
-    redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
+    send(settings, judgement(), judgement())
+    judging.wait_judged(2)
+    judge = judging.judge.judge
 
-    async def forget(offset: int) -> None: ...
+    def forgetting(*arguments: Any, **more: Any) -> int:
+        monkeypatch.setattr(judging.judge, "judge", judge)
+        judging.forget()
+        raise Away("away")
 
-    await judging.role.compare(forget)
-    judging.topic.append(judgement())
-    await judging.read()  # the consumer goes on where it was
-    assert judging.firing() == []
-    await judging.role.compare(judging.seek)
-    await judging.read()
+    monkeypatch.setattr(judging.judge, "judge", forgetting)
+    send(settings, judgement())
+    judging.wait_judged(3)
     assert judging.firing() == ["ConsecutiveErrors"]
 
 
-async def test_a_start_that_the_consumer_forgot_is_insisted_on(start: Callable[[], Judging]) -> None:
-    judging = start()
-    judging.topic = [judgement() for _ in range(4)]
-    judging.next = 2  # Faust has noted what it read ahead, and drops what is before it
-    await judging.read()
-    assert judging.firing() == ["ConsecutiveErrors"]
-    assert judging.role.start_at() == 4
-
-
-async def test_what_is_no_longer_there_is_not_waited_for_for_ever(
-    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
+def test_feedback_that_cannot_be_judged_blocks_nobody(
+    settings: Settings, start: Callable[..., Judging], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream.counting.feedback_consumer._PATIENCE_S", 0.2)
-    judging = start()
-    judging.topic = [judgement() for _ in range(4)]
-    judging.first = judging.next = 2
-    await judging.read()
-    await judging.role.compare(judging.seek)
-    await judging.read()
-    assert judging.role._judge.mark("id") is None
-    await asyncio.sleep(0.25)
-    await judging.role.compare(judging.seek)
-    await judging.read()
-    assert judging.role.start_at() == 4
-    assert judging.firing() == []
-
-
-async def test_what_came_meanwhile_is_not_lost_when_it_is_waited_for_no_longer(
-    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("stream.counting.feedback_consumer._PATIENCE_S", 0.2)
-    judging = start()
-    judging.topic = [judgement() for _ in range(5)]
-    judging.first = judging.next = 2
-    await judging.read()
-    await asyncio.sleep(0.25)
-    judging.topic.append(judgement())
-    await judging.read()  # the newest comes before a seek does
-    assert judging.role.start_at() == 6
-    assert judging.firing() == ["ConsecutiveErrors"]
-
-
-async def test_a_record_that_waited_for_redis_does_not_jump_over_what_redis_forgot(
-    start: Callable[[], Judging], settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    judging = start()
-    judging.topic = [judgement(), judgement()]
-    await judging.read()
-    redis = judging.redis
-    redis.delete(*redis.keys(f"{settings.redis.prefix}:*"))
-    really = Judge.judge
-    away = [Away("away")]
-
-    def judge(self: Judge, *arguments: Any) -> int:
-        if away:
-            raise away.pop()
-        return really(self, *arguments)
-
-    monkeypatch.setattr(Judge, "judge", judge)
-    monkeypatch.setattr("stream.counting.feedback_consumer._REDIS_AWAY_S", 0.2)
-    judging.topic.append(judgement())
-    reading = asyncio.create_task(judging.read())
-    await asyncio.sleep(0.1)  # the record waits
-    await judging.role.compare(judging.seek)
-    await reading
-    assert judging.firing() == ["ConsecutiveErrors"]
-
-
-async def test_feedback_that_cannot_be_judged_blocks_nobody(
-    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    judging = start()
-    judge = judging.role._judge.judge
+    judging = start(run=False)
+    judge = judging.judge.judge
 
     def defective(topic_id: str, expected: int | None, end: int, events: Any, **more: Any) -> int:
-        if events and end == 2:
+        if any(offset == 1 for offset, _ in events):
             raise KeyError("a defect")
         return judge(topic_id, expected, end, events, **more)
 
-    monkeypatch.setattr(judging.role._judge, "judge", defective)
-    judging.topic = [judgement() for _ in range(4)]
-    await judging.read()
-    assert [letter.value for letter in judging.buried] == [judging.topic[1]]
+    monkeypatch.setattr(judging.judge, "judge", defective)
+    values = [judgement() for _ in range(4)]
+    send(settings, *values)
+    judging.role.start()
+    judging.wait_judged(4)
+    assert [letter.value for letter in judging.buried] == [values[1]]
     assert judging.firing() == ["ConsecutiveErrors"]
 
 
-async def test_bad_feedback_is_buried_once_however_long_redis_is_away(
-    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
+def test_bad_feedback_is_buried_once_however_long_redis_is_away(
+    settings: Settings, start: Callable[..., Judging], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judging = start()
-    judge = judging.role._judge.judge
+    judging = start(run=False)
+    judge = judging.judge.judge
     away = [Away("away")] * 3
 
-    def returning(*arguments: Any) -> int:
+    def returning(*arguments: Any, **more: Any) -> int:
         if away:
             raise away.pop()
-        after: int = judge(*arguments)
+        after: int = judge(*arguments, **more)
         return after
 
-    monkeypatch.setattr(judging.role._judge, "judge", returning)
-    monkeypatch.setattr("stream.counting.feedback_consumer._REDIS_AWAY_S", 0.01)
-    judging.topic = [b"junk", b"more junk", judgement()]
-    await judging.read()
+    monkeypatch.setattr(judging.judge, "judge", returning)
+    send(settings, b"junk", b"more junk", judgement())
+    judging.role.start()
+    judging.wait_judged(3)
     assert [letter.value for letter in judging.buried] == [b"junk", b"more junk"]
-    assert judging.role.start_at() == 3
 
 
-async def test_how_much_feedback_waits_is_known_and_a_judgement_that_hangs_is_no_progress(
-    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch
+def test_how_much_feedback_waits_is_known_and_a_judgement_that_hangs_is_no_progress(
+    settings: Settings, start: Callable[..., Judging], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     judging = start()
-    judging.topic = [judgement()]
-    judging.role.measure(3)
-    assert (judging.role.partitions, judging.role.lag(), judging.role.is_behind) == (1, 3, False)
-    hangs = threading.Event()
-    judge = judging.role._judge.judge
-    monkeypatch.setattr(judging.role._judge, "judge", lambda *arguments: hangs.wait(10) and judge(*arguments))
-    reading = asyncio.create_task(judging.read())
-    await asyncio.sleep(0.1)
-    since = judging.role.last_progress
-    judging.role.measure(3)
-    assert (judging.role.is_behind, judging.role.last_progress) == (True, since)
-    hangs.set()
-    await reading
-    judging.role.measure(3)
-    assert (judging.role.lag(), judging.role.is_behind) == (2, False)
-    judging.role.measure(None)
-    assert (judging.role.partitions, judging.role.lag()) == (0, 0)
+    role = judging.role
+    until(lambda: role.partitions == 1, 30)
+    until(lambda: not role.is_behind, 10)
+    hangs, began = threading.Event(), threading.Event()
+    judge = judging.judge.judge
 
-
-async def test_a_judge_that_starts_without_redis_waits_for_it(settings: Settings, own_redis: RunningServer) -> None:
-    own = settings.model_copy(update={"redis": settings.redis.model_copy(update={"url": own_redis.address})})
-    own_redis.kill()
-    with connect(own) as redis:
-        role = JudgeRole(Judge(redis, own, RULES), "feedback", topic_id=lambda: "id", bury=list[OutRecord]().append)
-        waiting = asyncio.create_task(role.await_start())
-        await asyncio.sleep(1)
-        assert not waiting.done()
-        own_redis.restart()
-        assert await asyncio.wait_for(waiting, 20) is None
-
-
-async def test_a_record_on_its_way_into_redis_is_no_surprise(
-    start: Callable[[], Judging], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    judging = start()
-    judging.topic = [judgement()]
-    await judging.read()
-    written, compared = threading.Event(), threading.Event()
-    judge = judging.role._judge.judge
-
-    def slowly(*arguments: Any) -> int:
-        after: int = judge(*arguments)
-        written.set()
-        compared.wait(10)
+    def hanging(*arguments: Any, **more: Any) -> int:
+        began.set()
+        hangs.wait(30)
+        after: int = judge(*arguments, **more)
         return after
 
-    async def seek(offset: int) -> None:
-        raise AssertionError(offset)
+    monkeypatch.setattr(judging.judge, "judge", hanging)
+    send(settings, judgement(), judgement())
+    until(began.is_set, 30)
+    since = role.last_progress
+    time.sleep(1.5)
+    assert role.is_behind
+    assert role.lag() > 0
+    assert role.last_progress == since
+    hangs.set()
+    judging.wait_judged(2)
+    until(lambda: role.lag() == 0, 10)
+    assert role.last_progress > since
 
-    monkeypatch.setattr(judging.role._judge, "judge", slowly)
-    judging.topic.append(judgement())
-    reading = asyncio.create_task(judging.read())
-    await asyncio.get_running_loop().run_in_executor(None, written.wait, 10)
-    await judging.role.compare(seek)
-    compared.set()
-    await reading
-    assert judging.role.start_at() == 2
-    assert not caplog.records
+
+def test_a_judge_that_starts_without_redis_waits_for_it_and_knows_its_lag(
+    settings: Settings, topics: TopicSettings, own_redis: RunningServer
+) -> None:
+    settings.redis.url = own_redis.address
+    own_redis.kill()
+    send(settings, *[judgement() for _ in range(4)])
+    judging = Judging(settings)
+    judging.role.start()
+    try:
+        until(lambda: judging.role.lag() == 4, 30)
+        time.sleep(1)
+        assert judging.failures == []
+        own_redis.start()
+        judging.wait_judged(4)
+        until(lambda: judging.role.lag() == 0, 10)
+    finally:
+        judging.role.stop()
+        judging.redis.close()
+
+
+def test_an_open_transaction_is_no_lag_and_an_aborted_one_counts_nothing(
+    settings: Settings, start: Callable[..., Judging]
+) -> None:
+    judging = start()
+    producer = Producer(settings.kafka.librdkafka_producer() | {"transactional.id": settings.kafka.topics.feedback})
+    producer.init_transactions(10)
+    producer.begin_transaction()
+    for _ in range(3):
+        producer.produce(settings.kafka.topics.feedback, judgement(), partition=0)
+    producer.flush(10)
+    until(lambda: judging.role.partitions == 1, 30)
+    time.sleep(1.5)
+    assert judging.role.lag() == 0
+    producer.abort_transaction(10)
+    send(settings, judgement(correct=True))
+    until(lambda: judging.counted() == 1, 30)
+    time.sleep(1)
+    assert judging.counted() == 1
+    assert judging.firing() == []
+    until(lambda: judging.role.lag() == 0, 10)
+
+
+def test_every_partition_is_judged_also_one_that_was_added_meanwhile(
+    settings: Settings, start: Callable[..., Judging]
+) -> None:
+    judging = start()
+    send(settings, judgement(correct=True))
+    judging.wait_judged(1)
+    admin = AdminClient(settings.kafka.librdkafka())
+    [added] = admin.create_partitions([NewPartitions(settings.kafka.topics.feedback, 2)]).values()
+    added.result(10)
+    send(settings, *[judgement() for _ in range(3)], partition=1)
+    judging.wait_judged(1, 3)
+    assert judging.firing() == ["ConsecutiveErrors"]
+    assert judging.role.partitions == 2
+    until(lambda: judging.role.lag() == 0, 10)
+
+
+def test_a_topic_created_again_is_judged_from_its_beginning(
+    settings: Settings, start: Callable[..., Judging], create_topics: Callable[[Settings], None]
+) -> None:
+    judging = start()
+    send(settings, judgement(), judgement())
+    judging.wait_judged(2)
+    topic, admin = settings.kafka.topics.feedback, AdminClient(settings.kafka.librdkafka())
+    admin.delete_topics([topic])[topic].result(10)
+    until(lambda: topic not in admin.list_topics(timeout=5).topics)
+    create_topics(settings)
+    send(settings, judgement())
+    judging.wait_judged(1)
+    assert judging.firing() == ["ConsecutiveErrors"]
+
+
+def test_a_batch_without_records_moves_the_mark_alone(settings: Settings, start: Callable[..., Judging]) -> None:
+    judging = start(run=False)
+    assert JudgeFeedback(judging.judge, judging.buried.extend).act(MarkedBatch("t", 0, 0, 7)) == 7
+    assert judging.judge.marks("t", [0]) == {0: 7}
+    assert judging.counted() == 0

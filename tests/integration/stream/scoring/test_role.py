@@ -7,9 +7,9 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -45,6 +45,8 @@ pytestmark = pytest.mark.usefixtures("topics")
 
 class PoisonedModel:
     """Says negative; raises on texts with `poison` in them."""
+
+    metadata: Mapping[str, Any] = MappingProxyType({})
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
         if any("poison" in text for text in texts):

@@ -25,6 +25,9 @@ class _Event:
     def partition(self) -> int:
         return self._partition
 
+    def offset(self) -> int:
+        return 0
+
 
 def _end(partition: int) -> _Event:
     return _Event(partition, KafkaError._PARTITION_EOF)
@@ -53,13 +56,16 @@ class _Kafka:
             self._script.insert(0, first - timeout_s)
         return None
 
+    def consume(self, _most: int, _timeout_s: float) -> list[_Event]:
+        return []
+
     def close(self) -> None:
         self.closed = True
 
 
 def _kafka(monkeypatch: pytest.MonkeyPatch, *script: _Event | float) -> _Kafka:
     kafka = _Kafka(script)
-    monkeypatch.setattr(following, "Consumer", lambda _: kafka)
+    monkeypatch.setattr(following, "reader", lambda _: kafka)
     monkeypatch.setattr(following, "time", SimpleNamespace(monotonic=lambda: kafka.now))
     return kafka
 

@@ -39,6 +39,7 @@ def _intake(kafka: _Kafka, settled: list[bool]) -> Intake:
         deliver=lambda batch: None,
         settle=settled.pop,
         check=lambda: None,
+        end_of_gap=lambda gap: gap.offset + 1,
         give_up_after_s=1,
     )
     intake.assignment = [TopicPartition("tweets", 0)]

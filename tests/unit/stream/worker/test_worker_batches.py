@@ -1,25 +1,59 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
-import faust
+import pytest
 
-from stream.worker.faust_app import Batches
+from contracts.settings import Settings
+from stream.counting.feedback_consumer import FeedbackBatch
+from stream.counting.marked_consumer import MarkedBatch
+from stream.kafka.records import RecordBatch
+from stream.worker.faust_app import Deliver, Failed, Roles, Worker, create_worker
+from stream.worker.instance import Instance
+from tests.servers import free_ports
 
 
-async def test_a_rebalance_of_faust_drops_no_batch_on_its_way(tmp_path: Path) -> None:
-    app = faust.App("batches", datadir=str(tmp_path), autodiscover=False)
-    batches = Batches(app)
-    agent = aiter(batches)
-    before: Any = "polled before"
-    meanwhile: Any = "polled meanwhile"
-    assert batches.subscriber_count == 1
-    app.flow_control.resume()
-    await batches.put(before)
-    app.flow_control.suspend()
-    app.flow_control.clear()
-    await asyncio.wait_for(batches.put(meanwhile), 1)
-    app.flow_control.resume()
-    assert [agent.queue.get_nowait(), agent.queue.get_nowait()] == [before, meanwhile]
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    settings = Settings()
+    settings.worker.group = tmp_path.name
+    instance = Instance(settings)
+    yield instance
+    instance.release()
+
+
+async def test_the_app_needs_no_kafka_of_its_own_and_hands_both_kinds_of_batches_to_its_agents(
+    tmp_path: Path, instance: Instance
+) -> None:
+    taken: asyncio.Queue[Any] = asyncio.Queue()
+    stopped: list[bool] = []
+    delivering: list[Deliver] = []
+
+    async def take(batch: Any) -> None:
+        await taken.put(batch)
+
+    def role(**more: Any) -> Any:
+        return SimpleNamespace(start=lambda: None, stop=lambda: stopped.append(True), **more)
+
+    def build(deliver: Deliver, _failed: Failed) -> Roles:
+        delivering.append(deliver)
+        return Roles(role(judge=take), role(score=take), None, cast("Any", None), lambda: None)
+
+    settings = Settings()
+    settings.local.data_dir = tmp_path
+    (settings.worker.web_port,) = free_ports(1)
+    settings.kafka.bootstrap_servers = "127.0.0.1:1"
+    app: Worker = create_worker(settings, instance, build, {"version": 1, "incremental": True})
+    app.finalize()
+    await app.start()
+    tweets, feedback = RecordBatch([], 1, None), FeedbackBatch(MarkedBatch("t", 0, 0, 1))
+    delivering[0](tweets)
+    delivering[0](feedback)
+    arrived = [await asyncio.wait_for(taken.get(), 10) for _ in range(2)]
+    await app.stop()
+    assert arrived in ([tweets, feedback], [feedback, tweets])
+    assert stopped == [True, True]

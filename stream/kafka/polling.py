@@ -1,0 +1,180 @@
+"""Polls a librdkafka consumer: records come out, whole batches that cannot be decoded are passed over."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from contracts.settings import Settings
+from stream.kafka.consumers import CALL_S, is_fatal, reader
+from stream.kafka.records import Record
+from stream.metrics import UNDECODABLE
+
+_log = logging.getLogger("buzzwatch.stream")
+
+_UNDECODABLE: Final = frozenset(
+    {
+        KafkaError._BAD_MSG,  # the frame of a batch
+        KafkaError._BAD_COMPRESSION,
+        KafkaError._NOT_IMPLEMENTED,  # a codec or a format that librdkafka does not know
+        KafkaError.INVALID_MSG,
+    }
+)
+
+EndOfGap = Callable[[TopicPartition], int]
+"""From the first offset of a batch that cannot be decoded to the first one behind it."""
+
+
+class Poller:
+    """The records of a consumer, and what it says about its partitions.
+
+    Args:
+        consumer: subscribed or assigned by whoever has it.
+        end_of_gap: finds the end of a batch that cannot be decoded (`end_of_undecodable`).
+        raise_errors: raise what librdkafka reports instead of logging it, for commands.
+    """
+
+    def __init__(self, consumer: Consumer, end_of_gap: EndOfGap, *, raise_errors: bool = False) -> None:
+        self._consumer = consumer
+        self._end_of_gap = end_of_gap
+        self._raise_errors = raise_errors
+        self.ends: dict[int, int] = {}
+        """Where a partition's committed records ended when it was last read to its end."""
+        self.out_of_range: set[int] = set()
+        """Partitions that have nothing at our position, because they were shortened, deleted or created again."""
+        self._starts: dict[int, int] = {}
+        """Where each assigned partition was begun."""
+        self.left_group = False
+        """Whether the group went on without us because we polled too seldom."""
+
+    def assign(self, positions: Sequence[TopicPartition]) -> None:
+        """Read these partitions from these offsets."""
+        self.reset()
+        self._starts = {position.partition: position.offset for position in positions}
+        self._consumer.assign(list(positions))
+
+    def poll(self, most: int, timeout_s: float) -> list[Record]:
+        """What is there, at most `most` records; waits for the first one.
+
+        Raises:
+            KafkaException: the consumer is of no more use.
+        """
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return []
+        came = [first, *self._consumer.consume(most - 1, 0)] if most > 1 else [first]
+        records = [cast("Record", message) for message in came if message.error() is None]
+        return records if len(records) == len(came) else self._without_events(came)
+
+    def _without_events(self, came: Sequence[Message]) -> list[Record]:
+        records: list[Record] = []
+        gaps: dict[int, Message] = {}
+        for message in came:
+            error, partition = message.error(), cast("int", message.partition())
+            if partition in gaps:
+                continue  # whatever follows is read again
+            if error is None:
+                records.append(cast("Record", message))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self.ends[partition] = cast("int", message.offset())
+            elif error.code() in _UNDECODABLE:
+                gaps[partition] = message
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                self.out_of_range.add(partition)
+                _log.warning("%s[%s]: %s", message.topic(), partition, error.str())
+            elif is_fatal(error) or self._raise_errors:
+                raise KafkaException(error)
+            else:
+                self.left_group |= error.code() == KafkaError._MAX_POLL_EXCEEDED
+                _log.warning("polling %s: %s", message.topic(), error.str())
+        for message in gaps.values():
+            self._skip(message)
+        return records
+
+    def _skip(self, message: Message) -> None:
+        """Go on behind a batch that cannot be decoded. When Kafka is away now, the error comes again."""
+        topic = cast("str", message.topic())
+        partition, start = cast("int", message.partition()), cast("int", message.offset())
+        if partition not in self._starts:
+            return  # given away meanwhile
+        try:
+            end = self._end_of_gap(TopicPartition(topic, partition, start))
+            # Not `seek`, which librdkafka refuses while it asks for another offset.
+            reached = self._consumer.position([TopicPartition(topic, number) for number in self._starts])
+            self._starts |= {position.partition: position.offset for position in reached if position.offset >= 0}
+            self._starts[partition] = end
+            self._consumer.assign([TopicPartition(topic, *begun) for begun in self._starts.items()])
+            self.ends.pop(partition, None)
+        except KafkaException as error:
+            _log.warning("%s[%d]@%d cannot be decoded, nor passed over yet: %s", topic, partition, start, error)
+            return
+        UNDECODABLE.labels(topic).inc(end - start)
+        _log.error(
+            "%s[%d]@%d to @%d: a batch that cannot be decoded is passed over, %d offsets: %s",
+            topic, partition, start, end - 1, end - start, cast("KafkaError", message.error()).str(),
+        )  # fmt: skip
+
+    def reset(self) -> None:
+        """Forget the partitions: they are given away, or assigned anew."""
+        self.ends = {}
+        self._starts = {}
+        self.out_of_range = set()
+
+    def lag(self, assignment: Sequence[TopicPartition], done: Mapping[int, int] | None = None) -> int:
+        """Committed records that wait, from librdkafka's cache.
+
+        At its end a partition has nothing more to read, whatever lies behind it: markers of transactions, or records of
+        one that is still open.
+
+        To be called by the thread that polls and no other: calls on one consumer wait for each other, and a probe must
+        not wait for a poll.
+
+        Args:
+            done: per partition the offset up to which records are dealt with; None: all that were polled.
+        """
+        total = 0
+        for position in self._consumer.position(list(assignment)) if assignment else ():
+            polled, end = position.offset, self.ends.get(position.partition)
+            behind = max(polled, 0) if done is None else done.get(position.partition, 0)
+            if end is None or polled > end:
+                total += max(self._consumer.get_watermark_offsets(position, cached=True)[1] - behind, 0)
+            elif behind < polled:
+                total += max(end - behind, 0)
+        return total
+
+
+def end_of_undecodable(settings: Settings, start: TopicPartition) -> int:
+    """The first offset behind a batch that cannot be decoded; the client only says where that begins.
+
+    Asked for an offset inside, Kafka sends the whole batch: so the end is found by trying, a few calls of milliseconds.
+
+    Raises:
+        KafkaException: Kafka does not answer.
+    """
+    consumer = reader(settings)
+    try:
+        high = consumer.get_watermark_offsets(start, timeout=CALL_S)[1]
+
+        def is_inside(offset: int) -> bool:
+            if offset >= high:
+                return False
+            consumer.assign([TopicPartition(start.topic, start.partition, offset)])
+            message = consumer.poll(CALL_S)
+            if message is None:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+            error = message.error()
+            return error is not None and error.code() in _UNDECODABLE and message.offset() == start.offset
+
+        inside, step = start.offset, 1
+        while is_inside(inside + step):
+            inside, step = inside + step, step * 2
+        behind = min(inside + step, high)
+        while behind - inside > 1:
+            middle = (inside + behind) // 2
+            inside, behind = (middle, behind) if is_inside(middle) else (inside, middle)
+        return max(behind, start.offset + 1)
+    finally:
+        consumer.close()

@@ -1,0 +1,112 @@
+"""Batches that lie damaged on a broker's disk, between good ones."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from crc32c import crc32c
+
+from contracts.settings import Settings
+from local.topics import create_topics
+from stream.kafka.polling import end_of_undecodable
+from stream.metrics import UNDECODABLE
+from tests.integration.stream.counting.test_feedback_consumer import Judging, judgement
+from tests.integration.stream.scoring.test_role import read, start, tweets
+from tests.servers import RunningServer
+from tests.waiting import until
+
+__all__ = ["start"]  # a fixture
+_CRC, _ATTRIBUTES, _RECORDS = 17, 21, 61
+"""Where these lie in a record batch: https://kafka.apache.org/documentation/#recordbatch."""
+BATCHES, RECORDS = 6, 10
+DAMAGED = (1, 2, 4)
+"""Two in a row, and one alone behind a good one."""
+
+
+def send_batches(settings: Settings, topic: str, values: list[bytes]) -> None:
+    """Each ten values make a batch of one partition."""
+    for first in range(0, len(values), RECORDS):
+        producer = Producer(settings.kafka.librdkafka_producer() | {"compression.type": "zstd", "linger.ms": 200})
+        for value in values[first : first + RECORDS]:
+            producer.produce(topic, value, partition=0)
+        assert producer.flush(20) == 0
+
+
+def damage(folder: Path, topic: str) -> None:
+    """Packed bytes that have changed, bytes that were never packed, and a codec that nobody knows."""
+    (log,) = folder.rglob(f"{topic}-0/00000000000000000000.log")
+    data = bytearray(log.read_bytes())
+    place = number = 0
+    while place < len(data):
+        _, length = struct.unpack_from(">qi", data, place)
+        if number == DAMAGED[0]:
+            data[place + _RECORDS : place + _RECORDS + 4] = bytes(4)
+        elif number in DAMAGED:
+            if number == DAMAGED[1]:
+                data[place + _RECORDS : place + _RECORDS + 12] = b"not packed!!"
+            else:
+                data[place + _ATTRIBUTES + 1] |= 7
+            struct.pack_into(">I", data, place + _CRC, crc32c(bytes(data[place + _ATTRIBUTES : place + 12 + length])))
+        place, number = place + 12 + length, number + 1
+    assert number == BATCHES
+    log.write_bytes(data)
+
+
+@pytest.fixture
+def damaged(settings: Settings, own_kafka: RunningServer, tmp_path: Path) -> Settings:
+    """Six batches in partition 0 of `tweets` and `feedback`, three of them damaged."""
+    settings.kafka.bootstrap_servers = own_kafka.address
+    create_topics(settings)
+    topics = settings.kafka.topics
+    send_batches(settings, topics.tweets, [value or b"" for value in tweets(BATCHES * RECORDS)])
+    send_batches(settings, topics.feedback, [judgement(correct=True) for _ in range(BATCHES * RECORDS)])
+    own_kafka.stop()
+    for topic in (topics.tweets, topics.feedback):
+        damage(tmp_path, topic)
+    own_kafka.start()
+    return settings
+
+
+GOOD = [10 * batch + number for batch in range(BATCHES) if batch not in DAMAGED for number in range(RECORDS)]
+
+
+def skipped(topic: str) -> float:
+    return sum(
+        sample.value
+        for metric in UNDECODABLE.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total") and sample.labels["topic"] == topic
+    )
+
+
+def test_each_consumer_passes_over_the_damaged_batches_alone(
+    damaged: Settings, start: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    topics = damaged.kafka.topics
+    ends = [end_of_undecodable(damaged, TopicPartition(topics.tweets, 0, first)) for first in (10, 20, 40)]
+    assert ends == [20, 30, 50]
+    assert [record.offset() for record in read(damaged, topics.tweets)] == GOOD
+    assert skipped(topics.tweets) == 30
+    assert f"{topics.tweets}[0]@10 to @19: a batch that cannot be decoded" in caplog.text
+
+    running = start()  # type: ignore[operator]
+    until(lambda: len(read(damaged, topics.scored)) >= len(GOOD), 60)
+    scored = sorted(int(json.loads(record.value() or b"")["tweet_id"]) for record in read(damaged, topics.scored))
+    assert scored == GOOD
+    assert running.failures == []
+    until(lambda: running.role.lag() == 0, 10)
+
+    judging = Judging(damaged)
+    judging.role.start()
+    try:
+        judging.wait_judged(BATCHES * RECORDS)
+        assert judging.counted() == len(GOOD)
+        assert skipped(topics.feedback) == 30
+        until(lambda: judging.role.lag() == 0, 10)
+    finally:
+        judging.role.stop()
+        judging.redis.close()
