@@ -39,6 +39,7 @@ def run_notifier(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with connect(settings) as client:
+        trouble = TroubleLog(log, settings.redis, "deliveries wait")
         dispatcher = Dispatcher(client, settings, following.rules.inhibit_rules)
         sending = Sending(settings.alerts, wall_clock)
         notifier = Notifier(
@@ -47,12 +48,12 @@ def run_notifier(settings: Settings) -> None:
             following.rules.receivers,
             sending,
             timeout_s=settings.alerts.delivery_timeout_s,
-            trouble=TroubleLog(log, settings.redis),
+            trouble=trouble,
             resender=Resender(client, settings, sending.hand_over, wall_clock),
         )
         following.on_change(notifier.follow)
         following.on_sighup()
-        monitor = WriteMonitor(WriteProbe(client, settings), log)
+        monitor = WriteMonitor(WriteProbe(client, settings), trouble)
         server = notifier_web.serve(
             settings.worker.web_host,
             settings.alerts.metrics_port,

@@ -15,7 +15,7 @@ from alerts.rules.evaluator import Evaluator
 from alerts.rules.feedback_evaluator import Judge
 from alerts.rules.reloader import RulesFollower
 from alerts.storage.connection import connect
-from alerts.storage.redis_health import WriteMonitor, WriteProbe
+from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from bootstrap.beginning import Beginning, begin
 from bootstrap.logs import logging_config
 from contracts.errors import Unavailable
@@ -59,7 +59,9 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
             takeover.await_topics()
         champion = Champion(settings)
         redis = connect(settings)
-        monitor = WriteMonitor(WriteProbe(redis, settings), _log)
+        monitor = WriteMonitor(
+            WriteProbe(redis, settings), TroubleLog(_log, settings.redis, "counting, rules and judging wait")
+        )
         rules = following.rules
         judge = Judge(redis, settings, rules)
         following.on_change(judge.follow)

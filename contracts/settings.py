@@ -7,20 +7,29 @@ BUZZWATCH_WORKER__ROLES=score
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import pydantic
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import SettingsError
+from contracts.redaction import redacted
 from contracts.setting_names import misspelt, setting_names
 from contracts.topics import DEAD_LETTER_ROOM, MAX_RECORD_BYTES, TopicSettings
+
+_FORMS: Final = {
+    r"^[\w.-]+$": "has something else than letters, digits, '.', '_' and '-'",
+    r"^\d+[mg]$": "is no size such as 512m or 2g",
+}
+"""What a pattern means."""
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the packages."""
@@ -147,6 +156,34 @@ class MlflowSettings(_Group):
     """Time-out of one request, seconds."""
     cache_dir: Path | None = None
     """Where the champion is kept for the time when MLflow is away; by default `champion/` in the data folder."""
+
+    @pydantic.field_validator("tracking_uri")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if re.match(r"[\w.-]+:\d+(/|$)", value):
+            raise ValueError(f"does not start with http:// or https://; did you mean http://{value}?")
+        try:
+            parts = urlsplit(value)
+            usable = not value.startswith(("http:", "https:")) or (parts.hostname and parts.port != 0)
+        except ValueError:
+            usable = False
+        if not usable:
+            raise ValueError("is no address such as http://mlflow:5000")
+        return value
+
+    @pydantic.field_validator("model_name")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if re.search(r"[/:'\"`%\\\x00-\x1f\x7f]", value) or value != value.strip():
+            raise ValueError("is no model name: MLflow finds none with / : % \\ ' \" ` in it, or a space at an end")
+        return value
+
+    @pydantic.field_validator("alias")
+    @classmethod
+    def _alias(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", value) or re.fullmatch(r"latest|v\d+", value, re.IGNORECASE):
+            raise ValueError("is no alias: letters, digits, - and _, neither latest nor a version such as v7")
+        return value
 
 
 class WorkerSettings(_Group):
@@ -353,18 +390,35 @@ def load_settings() -> Settings:
         settings = Settings()
     except pydantic.ValidationError as error:
         detail = error.errors(include_url=False)[0]
+        if detail["type"].startswith(("model_", "dict_")):
+            raise SettingsError(_no_group(os.environ)) from None
         name = "BUZZWATCH_" + "__".join(str(part).upper() for part in detail["loc"] if isinstance(part, str))
-        message = detail["msg"].removeprefix("Value error, ")
-        value = detail.get("input")
-        shown = f" (is {value!r})" if isinstance(value, (str, int, float)) and "@" not in str(value) else ""
-        raise SettingsError(f"{name}: {message}{shown}") from None
-    except Exception as error:  # pydantic-settings wraps a value that is no JSON where JSON is due
-        raise SettingsError(f"a BUZZWATCH_ setting cannot be read: {error}") from None
+        message = _FORMS.get(detail.get("ctx", {}).get("pattern", ""), detail["msg"].removeprefix("Value error, "))
+        value = redacted(str(detail.get("input")))
+        shown = f" (is {value!r})" if isinstance(detail.get("input"), (str, int, float)) and "@" not in value else ""
+        raise SettingsError(f"{name}: {redacted(message)}{shown}") from None
+    except Exception:  # pydantic-settings wraps a value that is no JSON where JSON is due
+        raise SettingsError(_no_group(os.environ)) from None
     for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):
         path = getattr(settings.kafka, name)
         if path is not None and not path.is_file():  # the clients' own messages are about Kafka
             raise SettingsError(f"BUZZWATCH_KAFKA__{name.upper()}: there is no file {path}")
     return settings
+
+
+def _no_group(variables: Mapping[str, str]) -> str:
+    """A variable that names a group of settings and holds something else than JSON."""
+    names = list(setting_names(Settings))
+    for name in names:
+        parts = [other for other in names if other.startswith(f"{name}__")]
+        if parts and name in variables:
+            try:
+                if isinstance(json.loads(variables[name]), dict):
+                    continue
+            except ValueError:
+                pass
+            return f"{name}: is a group of settings: set {parts[0]} and so on, or write it as a JSON object"
+    return "a BUZZWATCH_ setting cannot be read: a group of settings is no JSON object"
 
 
 def host_name() -> str:

@@ -59,11 +59,16 @@ class TopicSettings(pydantic.BaseModel):
     def _four_topics(self) -> TopicSettings:
         names = [self.tweets, self.scored, self.feedback, self.dead_letters]
         for name in names:
-            if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) or name in (".", ".."):
-                raise ValueError(f"{name!r} is no topic name: letters, digits, '.', '_' and '-', at most 249")
             if names.count(name) > 1:
                 raise ValueError(f"two topics have the name {name!r}")
         return self
+
+    @pydantic.field_validator("tweets", "scored", "feedback", "dead_letters")
+    @classmethod
+    def _topic_name(cls, name: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) or name in (".", ".."):
+            raise ValueError("is no topic name: letters, digits, '.', '_' and '-', at most 249")
+        return name
 
     def all(self) -> tuple[Topic, ...]:
         """The four topics with their configuration."""

@@ -22,7 +22,7 @@ from alerts.outbox.store import Claim, Outbox
 from alerts.receivers.alertmanager_resend import Resender
 from alerts.receivers.sender import Sending
 from alerts.receivers.transport.result import Answer
-from alerts.storage.redis_health import TroubleLog
+from alerts.storage.redis_health import TroubleLog, trouble_of
 from contracts.rules.receivers import Alertmanager, AnyReceiver
 from contracts.rules.schema import Rules
 
@@ -123,10 +123,9 @@ class Notifier:
                 self.connected = True
                 if not stopping.is_set():
                     self._outbox.wait(self._nap_s())  # the first write of a quiet round: a replica refuses it
-                self._trouble.over("delivering again")
                 pause_s = 0.1
             except redis.RedisError as error:
-                self._trouble.met(error, "deliveries wait")
+                self._trouble.met(trouble_of(error))
                 self.connected = False
                 stopping.wait(pause_s)
                 pause_s = min(pause_s * 2, 2.0)

@@ -128,30 +128,43 @@ class WriteProbe:
     def problem(self) -> str | None:
         """The same as a line that names the address."""
         trouble = self.trouble()
-        return None if trouble is None else f"Redis at {place_of(self._settings)} {trouble.line}"
+        return None if trouble is None else self.line(trouble)
+
+    def line(self, trouble: Trouble) -> str:
+        """A trouble with the address."""
+        return f"Redis at {place_of(self._settings)} {trouble.line}"
 
 
 class TroubleLog:
-    """Logs what is wrong once, and once that it is over."""
+    """Logs what is wrong once, and once that it is over. Any thread.
 
-    def __init__(self, log: logging.Logger, settings: RedisSettings) -> None:
+    Args:
+        log: where to.
+        settings: which Redis.
+        waits: what waits meanwhile: "deliveries wait".
+    """
+
+    def __init__(self, log: logging.Logger, settings: RedisSettings, waits: str) -> None:
         self._log = log
         self._settings = settings
+        self._waits = waits
         self._said: str | None = None
+        self._lock = threading.Lock()
 
-    def met(self, error: redis.RedisError, consequence: str) -> None:
-        """An error. The same again is no news."""
-        trouble = trouble_of(error, self._settings)
+    def met(self, trouble: Trouble) -> None:
+        """Something is wrong. The same again is no news."""
         kind = trouble.what if trouble.answers else ""
-        if kind != self._said:
-            self._said = kind
-            self._log.warning("Redis at %s %s; %s", place_of(self._settings), trouble.line, consequence)
+        with self._lock:
+            is_news, self._said = kind != self._said, kind
+        if is_news:
+            self._log.warning("Redis at %s %s; %s", place_of(self._settings), trouble.line, self._waits)
 
-    def over(self, consequence: str) -> None:
-        """It worked."""
-        if self._said is not None:
-            self._said = None
-            self._log.info("Redis at %s takes writes again; %s", place_of(self._settings), consequence)
+    def over(self) -> None:
+        """It takes writes."""
+        with self._lock:
+            was_wrong, self._said = self._said is not None, None
+        if was_wrong:
+            self._log.info("Redis at %s takes writes again", place_of(self._settings))
 
 
 class WriteMonitor:
@@ -159,11 +172,11 @@ class WriteMonitor:
 
     Args:
         probe: what asks.
-        log: hears of each change once; None when somebody else logs it.
+        log: told after each question.
         every_s: seconds between two questions.
     """
 
-    def __init__(self, probe: WriteProbe, log: logging.Logger | None = None, *, every_s: float = 2.0) -> None:
+    def __init__(self, probe: WriteProbe, log: TroubleLog, *, every_s: float = 2.0) -> None:
         self._probe = probe
         self._log = log
         self._every_s = every_s
@@ -184,10 +197,10 @@ class WriteMonitor:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            before, self.problem = self.problem, self._probe.problem()
-            if self._log is not None and (before is None) != (self.problem is None):
-                if self.problem is None:
-                    self._log.info("Redis takes writes again")
-                else:
-                    self._log.warning("%s", self.problem)
+            trouble = self._probe.trouble()
+            self.problem = None if trouble is None else self._probe.line(trouble)
+            if trouble is None:
+                self._log.over()
+            else:
+                self._log.met(trouble)
             self._stopping.wait(self._every_s)

@@ -15,7 +15,7 @@ import faust
 from faust.app import BootStrategy
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from contracts.errors import BuzzwatchError
+from contracts.errors import BuzzwatchError, SettingsError
 from contracts.settings import Settings
 from stream.counting.feedback_consumer import FeedbackBatch, JudgeRole
 from stream.counting.role import WatchRole
@@ -169,7 +169,10 @@ def create_worker(
     """
     worker = settings.worker
     data_dir = settings.local.data_dir / "faust" / str(instance.slot)
-    data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its folder, but not the folders above it
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its folder, but not the folders above it
+    except OSError as error:
+        raise SettingsError(f"BUZZWATCH_LOCAL__DATA_DIR: {data_dir} cannot be made ({error.strerror})") from None
     app = Worker(
         worker.group,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka.bootstrap_servers.split(",")],

@@ -72,7 +72,7 @@ def notifier_of(settings: Settings, receivers: Sequence[AnyReceiver]) -> Notifie
         receivers,
         sending,
         timeout_s=settings.alerts.delivery_timeout_s,
-        trouble=TroubleLog(logging.getLogger("buzzwatch.notifier"), settings.redis),
+        trouble=TroubleLog(logging.getLogger("buzzwatch.notifier"), settings.redis, "deliveries wait"),
         resender=Resender(client, settings, sending.hand_over, wall_clock),
     )
 

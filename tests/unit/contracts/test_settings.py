@@ -115,3 +115,61 @@ def test_a_certificate_that_is_not_there_is_said_as_such(monkeypatch: pytest.Mon
     with pytest.raises(SettingsError) as raised:
         load_settings()
     assert str(raised.value) == f"BUZZWATCH_KAFKA__SSL_CAFILE: there is no file {tmp_path / 'ca.pem'}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("BUZZWATCH_MLFLOW__MODEL_NAME", "l'humeur", "is no model name: MLflow finds none with / : % \\ ' \" ` in it"),
+        ("BUZZWATCH_MLFLOW__MODEL_NAME", "a/b", "is no model name"),
+        ("BUZZWATCH_MLFLOW__MODEL_NAME", " ", "is no model name"),
+        ("BUZZWATCH_MLFLOW__ALIAS", "the best", "is no alias"),
+        ("BUZZWATCH_MLFLOW__ALIAS", "latest", "is no alias"),
+        ("BUZZWATCH_MLFLOW__ALIAS", "v7", "is no alias"),
+        ("BUZZWATCH_MLFLOW__TRACKING_URI", "mlflow:5000", "did you mean http://mlflow:5000?"),
+        ("BUZZWATCH_MLFLOW__TRACKING_URI", "http://mlflow:port", "is no address such as http://mlflow:5000"),
+        ("BUZZWATCH_MLFLOW__TRACKING_URI", "http://", "is no address such as http://mlflow:5000"),
+        ("BUZZWATCH_KAFKA__TOPICS__TWEETS", "my tweets", "is no topic name: letters, digits, '.', '_' and '-'"),
+        ("BUZZWATCH_KAFKA__TOPICS__DEAD_LETTERS", "..", "is no topic name"),
+        ("BUZZWATCH_REDIS__PREFIX", "{buzz}", "has something else than letters, digits, '.', '_' and '-'"),
+        ("BUZZWATCH_WORKER__GROUP", "a b", "has something else than letters, digits, '.', '_' and '-'"),
+        ("BUZZWATCH_LOCAL__KAFKA_HEAP", "much", "is no size such as 512m or 2g"),
+        ("BUZZWATCH_ALERTS__ALLOWED_NETWORKS", "10.0.0.1/8", "write networks such as 10.20.0.0/16"),
+        ("BUZZWATCH_ALERTS__ALLOWED_NETWORKS", "office", "write networks such as 10.20.0.0/16"),
+        ("BUZZWATCH_KAFKA__TOPICS", "tweets", "is a group of settings: set BUZZWATCH_KAFKA__TOPICS__TWEETS and so on"),
+        ("BUZZWATCH_API", "8000", "is a group of settings: set BUZZWATCH_API__HOST and so on"),
+    ],
+)
+def test_what_a_server_would_refuse_later_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert str(raised.value).startswith(f"{name}: ")
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://mlflow:5000",
+        "https://u:p@mlflow/base",
+        "sqlite:///x.db",
+        "file:///x",
+        "databricks",
+        "./mlruns",
+        "http://[::1]:5000",
+    ],
+)
+def test_every_kind_of_registry_that_mlflow_knows_may_be_named(monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    monkeypatch.setenv("BUZZWATCH_MLFLOW__TRACKING_URI", uri)
+    assert load_settings().mlflow.tracking_uri == uri
+
+
+def test_a_password_in_the_query_of_a_bad_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in ("http://cache?password=hunter2", "redis://cache:port?password=hunter2", "redis://:hunter2:x@cache:p"):
+        monkeypatch.setenv("BUZZWATCH_REDIS__URL", url)
+        with pytest.raises(SettingsError) as raised:
+            load_settings()
+        assert "hunter2" not in str(raised.value)

@@ -11,7 +11,7 @@ import pytest
 import redis
 
 from alerts.storage.connection import connect
-from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
+from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe, trouble_of
 from contracts.settings import RedisSettings, Settings
 from tests.servers import RunningServer
 from tests.waiting import until
@@ -98,7 +98,8 @@ def test_the_monitor_says_each_change_once(own_redis: RunningServer, caplog: pyt
     settings = settings_of(own_redis)
     caplog.set_level(logging.INFO, logger="buzzwatch.test")
     with connect(settings) as client, redis.Redis.from_url(own_redis.address) as server:
-        monitor = WriteMonitor(WriteProbe(client, settings), logging.getLogger("buzzwatch.test"), every_s=0.02)
+        log = TroubleLog(logging.getLogger("buzzwatch.test"), settings.redis, "all waits")
+        monitor = WriteMonitor(WriteProbe(client, settings), log, every_s=0.02)
         stop = monitor.start()
         try:
             server.replicaof("127.0.0.1", "1")
@@ -116,11 +117,11 @@ def test_the_monitor_says_each_change_once(own_redis: RunningServer, caplog: pyt
 
 def test_the_same_trouble_is_logged_once_until_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="buzzwatch.test")
-    log = TroubleLog(logging.getLogger("buzzwatch.test"), RedisSettings(url="redis://:hush@cache:1/0"))
+    log = TroubleLog(logging.getLogger("buzzwatch.test"), RedisSettings(url="redis://:hush@cache:1/0"), "all waits")
     for port in range(20):
-        log.met(redis.ConnectionError(f"Error 111 connecting to cache:{port}"), "deliveries wait")
-    log.met(redis.exceptions.ReadOnlyError("You can't write"), "deliveries wait")
+        log.met(trouble_of(redis.ConnectionError(f"Error 111 connecting to cache:{port}")))
+    log.met(trouble_of(redis.exceptions.ReadOnlyError("You can't write")))
     for _ in range(3):
-        log.over("delivering again")
+        log.over()
     assert len(caplog.messages) == 3
     assert "hush" not in caplog.text
