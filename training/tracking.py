@@ -28,10 +28,11 @@ def connected(settings: Settings) -> Iterator[Any]:
         # MLflow warns about type hints of its own when it is imported, and about choices that were made on purpose.
         warnings.simplefilter("ignore")
         import mlflow
-        import mlflow.pyfunc
         from mlflow.exceptions import MlflowException
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)
+        # Warns of a missing Git, which no image has: a run in a checkout notes the commit.
+        logging.getLogger("mlflow.utils.git_utils").setLevel(logging.ERROR)
         uri = settings.mlflow.tracking_uri
         mlflow.set_tracking_uri(uri)
         mlflow.set_registry_uri(uri)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
 from contracts.events import SENTIMENTS
 
 BINS: Final = 15
 """Equal-width bins of the calibration error."""
 _RESAMPLES: Final = 2000
-_Z: Final = float(norm.ppf(0.975))
+_Z: Final = NormalDist().inv_cdf(0.975)
 
 
 class Measured(NamedTuple):
@@ -78,13 +78,22 @@ def delong(score: NDArray[np.float64], positive: NDArray[np.bool_]) -> Measured 
     m, n = len(ups), len(downs)
     if not m or not n:
         return None
-    ranks = rankdata(np.concatenate([ups, downs]))
-    over = (ranks[:m] - rankdata(ups)) / n
-    under = 1 - (ranks[m:] - rankdata(downs)) / m
+    ranks = _ranks(np.concatenate([ups, downs]))
+    over = (ranks[:m] - _ranks(ups)) / n
+    under = 1 - (ranks[m:] - _ranks(downs)) / m
     area = float(over.mean())
     variance = (over.var(ddof=1) / m if m > 1 else 0.0) + (under.var(ddof=1) / n if n > 1 else 0.0)
     half = _Z * float(np.sqrt(variance))
     return Measured(area, max(0.0, area - half), min(1.0, area + half))
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """From 1; equal values share the mean of theirs, as `scipy.stats.rankdata` has it. SciPy is 140 MB in the image."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    means: NDArray[np.float64] = last - (counts - 1) / 2
+    ranks: NDArray[np.float64] = means[place]
+    return ranks
 
 
 def calibration_error(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> Measured:

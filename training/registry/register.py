@@ -6,20 +6,18 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from contracts.errors import SettingsError
-from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from models.base.artefact import load_artefact, read_metadata
-from training.evaluation.plots import draw_learning_curve, draw_plots
 from training.evaluation.results import environment
-from training.linear.train import Trained
+from training.registry.logged_model import log_artefact
 from training.registry.promotion import CHALLENGER, has_champion, move_champion
 from training.tracking import connected
 
-_ARTEFACT = "linear"
-"""Name of the artefact folder under `artifacts/` of the logged model."""
+if TYPE_CHECKING:
+    from training.linear.train import Trained
 
 
 def check_reachable(settings: Settings) -> None:
@@ -41,6 +39,8 @@ def log_trained(settings: Settings, trained: Trained, *, alias: str | None) -> s
     Raises:
         Unavailable: MLflow cannot be reached.
     """
+    from training.evaluation.plots import draw_learning_curve, draw_plots
+
     with (
         connected(settings) as mlflow,
         tempfile.TemporaryDirectory() as scratch,
@@ -64,7 +64,7 @@ def log_trained(settings: Settings, trained: Trained, *, alias: str | None) -> s
         mlflow.log_artifacts(str(plots), "plots")
         if trained.model is None:
             return None
-        folder = Path(scratch) / _ARTEFACT
+        folder = Path(scratch) / "artefact"
         trained.save(folder)
         return register_folder(mlflow, settings, folder, alias)
 
@@ -130,27 +130,14 @@ def seed_registry(settings: Settings) -> bool:
 
 def register_folder(mlflow: Any, settings: Settings, folder: Path, alias: str | None) -> str | None:
     """Log an artefact folder to the run that is open; with an alias, register it and return the version."""
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema
-
-    scores = [ColSpec(DataType.float, name) for name in SENTIMENTS]
-    logged = mlflow.pyfunc.log_model(
-        name="model",
-        python_model=str(Path(__file__).with_name("pyfunc_model.py")),
-        artifacts={_ARTEFACT: str(folder)},
-        signature=ModelSignature(
-            Schema([ColSpec(DataType.string, "text")]), Schema([*scores, ColSpec(DataType.string, "sentiment")])
-        ),
-        # Given, because MLflow would otherwise load the model in another process to find them out.
-        pip_requirements=["mlflow", "numba", "numpy", "pandas"],
-    )
+    uri = log_artefact(mlflow, folder)
     if alias is None:
         return None
     metadata = read_metadata(folder)
     name = settings.mlflow.model_name
     tags = {key: f"{value:.4f}" for key, value in flat(metadata.get("metrics", {})).items()}
     tags |= {key: str(metadata.get(key, "")) for key in ("family", "trained_on", "trained_at", "data_hash")}
-    registered = mlflow.register_model(logged.model_uri, name, await_registration_for=60, tags=tags)
+    registered = mlflow.register_model(uri, name, await_registration_for=60, tags=tags)
     client, version = mlflow.MlflowClient(), str(registered.version)
     if alias == settings.mlflow.alias:
         move_champion(client, settings, version, {})
