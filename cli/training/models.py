@@ -87,7 +87,9 @@ def promote(
 
 @app.command()
 def rollback(output: _Format = "table") -> None:
-    """Let the version serve again that the champion replaced; a second time goes one step further.
+    """Let the version serve again that served last; a second time goes one step further.
+
+    Whoever moved the alias, what served is known. A version that was deleted or cannot be loaded is passed over.
 
     Example:
 
@@ -95,9 +97,12 @@ def rollback(output: _Format = "table") -> None:
     """
     done = roll_back(load_settings())
     if output == "json":
-        typer.echo(json.dumps({"version": done.version, "replaced": done.replaced}))
+        typer.echo(json.dumps({"version": done.version, "replaced": done.replaced, "passed_over": done.refused}))
     else:
-        _say(f"version {done.version} is the champion again, instead of version {done.replaced}")
+        instead = f", instead of version {done.replaced}" if done.replaced else ""
+        _say(f"version {done.version} is the champion again{instead}")
+        if done.refused:
+            _say(f"passed over: {done.refused}")
 
 
 def _cells(one: Version) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ from contracts.settings import Settings
 from models.base.artefact import in_short
 from models.base.sentiment import SentimentModel
 from models.base.smoke_test import Hanging, tried
-from models.registry.champion_cache import ChampionCache
+from models.registry.champion_cache import KEPT_VERSIONS, ChampionCache
 from models.registry.client import NoChampion, RegisteredVersion, Registry
 
 _log = logging.getLogger("buzzwatch.champion")
@@ -45,8 +45,8 @@ class LoadedModel:
 class Champion:
     """Follows the alias of `settings.mlflow`; thread-safe.
 
-    A version that cannot be loaded or does not answer leaves the last good one in place; at a start without MLflow, one
-    that is damaged in the cache gives way to the next older one there.
+    A version that cannot be loaded or does not answer leaves the last good one in place. At a start, what cannot be
+    loaded gives way to the next older one in the cache, else to the last one in MLflow that has served and loads.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -57,6 +57,9 @@ class Champion:
         self._failed: RegisteredVersion | None = None
         self._hanging: dict[tuple[str, str, str], Hanging] = {}
         """Versions whose trial has not ended in time; name, version, origin."""
+        self._to_note: RegisteredVersion | None = None
+        """Serves by its alias, and MLflow has not been told yet."""
+        self._notes = False
         self._failures = 0
         self._wait = 0.0
         self._failure: str | None = None
@@ -67,6 +70,8 @@ class Champion:
     def start(self, *, required: bool = True, cached_first: bool = False) -> None:
         """Load the champion from MLflow, else the one served last from the cache, else an older one; follow the alias.
 
+        What serves by the alias is noted in MLflow, for rollbacks.
+
         Args:
             required: raise when there is none.
             cached_first: serve what was served last without asking MLflow first, which may be away and then takes
@@ -76,6 +81,7 @@ class Champion:
             Unavailable, NoChampion, ArtefactError: neither can be had; says why MLflow's cannot. Unless
                 `required` is false: then this is logged, and the alias followed until there is a model.
         """
+        self._notes = True
         try:
             if not (cached_first and self._serve_from_cache()):
                 self.load()
@@ -153,6 +159,7 @@ class Champion:
                 loaded = self._serving[1]
                 self._serving = version, LoadedModel.of(loaded.ref, loaded.model, version.aliases)
             self._settle()
+            self._note()
             return
         if self._failed is not None and _same(version, self._failed) and self._wait > 0:
             self._wait -= self._settings.poll_interval_s
@@ -193,6 +200,19 @@ class Champion:
             self._cache.remember(version)
         except Unavailable as error:
             _log.warning("%s", error)
+        self._to_note = version if self._notes else None
+        self._note()
+
+    def _note(self) -> None:
+        """Tell MLflow what serves; what cannot be told now is told at a later look."""
+        version, self._to_note = self._to_note, None
+        if version is None:
+            return
+        try:
+            self._registry.note_served(version)
+        except Unavailable as error:
+            _log.info("that %s serves could not be noted: %s", _named(version), error)
+            self._to_note = version
 
     def _prepared(self, version: RegisteredVersion) -> LoadedModel:
         return self._tried(
@@ -247,21 +267,42 @@ class Champion:
     def _load_last_served(self, why: BuzzwatchError) -> None:
         version = self._serve_from_cache()
         if version is None:
-            version = self._serve_an_older_one()
+            version = self._serve_an_older_one(self._kept()) or self._serve_an_older_one(self._served_before())
             if version is None:
                 raise why
             self._failure = self._failure or "what served last is not in the cache"
             _log.warning("%s", self._failure)
-        _log.warning("%s; %s serves from the cache", why, _named(version))
+        _log.warning("%s; %s serves", why, _named(version))
 
-    def _serve_an_older_one(self) -> RegisteredVersion | None:
+    def _kept(self) -> Iterator[tuple[RegisteredVersion, Callable[[], SentimentModel]]]:
+        """What lies in the cache."""
         try:
-            kept = self._cache.kept(self._settings.model_name)
-        except Unavailable:
-            return None
-        for version in kept:
+            for version in self._cache.kept(self._settings.model_name):
+                yield version, partial(self._cache.load_kept, version)
+        except Unavailable as error:
+            _log.warning("%s", error)
+
+    def _served_before(self) -> Iterator[tuple[RegisteredVersion, Callable[[], SentimentModel]]]:
+        """What has served elsewhere, for a host that has nothing in its cache."""
+        if self._registry_failure is not None:
+            return
+        try:
+            before = self._registry.served_before()
+        except Unavailable as error:
+            _log.warning("%s", error)
+            return
+        for version in before[:KEPT_VERSIONS]:
+            fetch = partial(self._registry.download, version)
+            yield version, partial(self._cache.load, version, fetch)
+
+    def _serve_an_older_one(
+        self, candidates: Iterable[tuple[RegisteredVersion, Callable[[], SentimentModel]]]
+    ) -> RegisteredVersion | None:
+        for version, load in candidates:
+            if self._failed is not None and _same(version, self._failed):
+                continue
             try:
-                self._serving = version, self._tried(version, partial(self._cache.load_kept, version))
+                self._serving = version, self._tried(version, load)
             except BuzzwatchError as error:
                 _log.warning("%s cannot serve either: %s", _named(version), error)
             else:

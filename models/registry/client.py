@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.redaction import redacted
@@ -15,6 +17,14 @@ from contracts.settings import MlflowSettings
 
 if TYPE_CHECKING:
     from models.registry.rest import AliasReader
+
+
+SERVED_TAG: Final = "served_at"
+"""Tag of a version: when a worker or an API last began to serve it."""
+HISTORY_TAG: Final = "champions"
+"""Tag of the registered model: the versions that served, separated by commas, the last one at the end."""
+LONGEST_HISTORY: Final = 100
+"""Versions: MLflow keeps 5,000 characters of a tag."""
 
 
 class NoChampion(BuzzwatchError):
@@ -61,7 +71,7 @@ class Registry:
             name=name,
             version=str(found.version),
             aliases=tuple(sorted({alias, *found.aliases})),
-            origin=f"{found.source} {found.creation_timestamp}",
+            origin=_origin(found),
         )
 
     def download(self, version: RegisteredVersion, folder: Path) -> None:
@@ -83,6 +93,47 @@ class Registry:
                 f"the files of {version.name} version {version.version} cannot be downloaded from MLflow at "
                 f"{self._where}: {short_cause(error)}"
             ) from None
+
+    def note_served(self, version: RegisteredVersion) -> None:
+        """Note that this version, which has the alias, serves now: a rollback goes back to what served.
+
+        Whoever moved the alias, the note is right, since only a version that loads is noted.
+
+        Raises:
+            Unavailable: MLflow cannot be reached or takes no tags.
+        """
+        try:
+            client = self._connected()
+            model = client.get_registered_model(version.name)
+            if str(model.aliases.get(self._settings.alias)) != version.version:
+                return  # moved on while this version was loaded
+            served = history(model.tags)
+            if served[-1:] != [version.version]:
+                noted = ",".join([*served, version.version][-LONGEST_HISTORY:])
+                client.set_registered_model_tag(version.name, HISTORY_TAG, noted)
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            client.set_model_version_tag(version.name, version.version, SERVED_TAG, now)
+        except Exception as error:  # what else answers at that address may say anything
+            raise self._away(error) from error
+
+    def served_before(self) -> list[RegisteredVersion]:
+        """The versions that have served and still exist, the last one first; their aliases are not known.
+
+        Raises:
+            Unavailable: MLflow cannot be reached.
+        """
+        name = self._settings.model_name
+        try:
+            client = self._connected()
+            served = history(client.get_registered_model(name).tags)
+            known = {str(one.version): one for one in client.search_model_versions(f"name = '{name}'")}
+        except Exception as error:  # what else answers at that address may say anything
+            raise self._away(error) from error
+        return [
+            RegisteredVersion(name, number, (), _origin(known[number]))
+            for number in dict.fromkeys(reversed(served))
+            if number in known
+        ]
 
     def close(self) -> None:
         """Close the connection; the next question opens another."""
@@ -118,6 +169,18 @@ class Registry:
             f"MLflow at {self._where} cannot be reached ({short_cause(error)}): start it with `buzzwatch up` or set "
             "BUZZWATCH_MLFLOW__TRACKING_URI"
         )
+
+
+def history(tags: Mapping[str, str]) -> list[str]:
+    """The versions that served, the last one at the end, from the registered model's tags.
+
+    Anybody may write a tag: what is no version's number is left out.
+    """
+    return [number for number in tags.get(HISTORY_TAG, "").split(",") if number.isdecimal()]
+
+
+def _origin(found: Any) -> str:
+    return f"{found.source} {found.creation_timestamp}"
 
 
 def without_password(url: str) -> str:

@@ -1,7 +1,9 @@
 """Who serves: listing the registered versions, moving the champion's alias through the gate, and back.
 
-The tag `champions` of the registered model lists who has served, the champion last: each rollback goes one step further
-back. Registries from before that tag have `promoted_from` on each version, the one that it replaced last.
+The tag `champions` of the registered model lists who has served, the last one at the end: each rollback goes one step
+further back. Promotions write it, and workers and APIs when they begin to serve what somebody else gave the alias
+(`Registry.note_served`); they also note it on the version, as `served_at`. Registries from before that
+tag have `promoted_from` on each version, the one that it replaced last.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from models.base.artefact import METADATA, load_artefact
 from models.base.smoke_test import tried
-from models.registry.client import RegisteredVersion, Registry
+from models.registry.client import HISTORY_TAG, LONGEST_HISTORY, SERVED_TAG, RegisteredVersion, Registry, history
 from training.evaluation.held_out import HeldOut
 from training.registry.promotion_gate import Comparison, GateRefused, check
 from training.tracking import connected
@@ -26,9 +28,6 @@ CHALLENGER: Final = "challenger"
 """Alias of the version that waits for promotion."""
 
 _LONGEST_REASON: Final = 500
-_HISTORY: Final = "champions"
-_LONGEST_HISTORY: Final = 100
-"""Versions: MLflow keeps 5,000 characters of a tag."""
 
 
 class PromotionError(BuzzwatchError):
@@ -115,29 +114,60 @@ def promote(settings: Settings, wanted: str = CHALLENGER, *, force: str | None =
 
 
 def rollback(settings: Settings) -> Promoted:
-    """Let the version serve that the champion replaced, the newest of those before it that still exist.
+    """Let the version serve that served last before the one with the alias, whoever moved the alias or took it away.
+
+    Passed over are versions that were deleted or cannot be loaded here, and, where workers note what serves, those that
+    were promoted and never served.
 
     Raises:
         Unavailable: MLflow cannot be reached.
-        PromotionError: there is no champion, or it replaced none that still exists.
+        PromotionError: none that has served before still exists and can be loaded.
     """
     with connected(settings) as mlflow:
         client = mlflow.MlflowClient()
         name, alias = settings.mlflow.model_name, settings.mlflow.alias
         champion = _holder(_aliases(client, settings), alias)
-        if champion is None:
-            raise PromotionError(f"no version of {name!r} has the alias {alias!r}: nothing to roll back")
         known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
-        served = [one for one in _served(client, settings, champion, known) if one in known]
-        while served and served[-1] == champion:  # the one between them was deleted
-            served.pop()
-        if not served:
-            raise PromotionError(f"version {champion} replaced no version that still exists: nothing to roll back to")
-        before = served[-1]
-        client.set_registered_model_alias(name, alias, before)
-        _keep_served(client, settings, served)
-        client.set_model_version_tag(name, champion, "rolled_back_at", _now())
-    return Promoted(before, champion, [], None)
+        served = _served(client, settings, champion, known)
+        before, refused = _last_that_loads(client, settings, champion, served, known)
+        if before is None:
+            raise PromotionError(_nothing_to_roll_back_to(settings, champion, refused))
+        # The tag first: a worker that sees the alias there would note its version once more.
+        _keep_served(client, settings, served[: before + 1])
+        client.set_registered_model_alias(name, alias, served[before])
+        if champion in known:
+            client.set_model_version_tag(name, champion, "rolled_back_at", _now())
+    return Promoted(served[before], champion, [], "; ".join(refused) or None)
+
+
+def _last_that_loads(
+    client: Any,
+    settings: Settings,
+    champion: str | None,
+    served: list[str],
+    known: Mapping[str, Mapping[str, str]],
+) -> tuple[int | None, list[str]]:
+    """The place in `served` of the last version to go back to, and why later ones were passed over."""
+    refused: dict[str, str] = {}
+    places = sorted(range(len(served)), key=lambda place: (SERVED_TAG in known[served[place]], place), reverse=True)
+    for place in places:
+        version = served[place]
+        if version == champion or version in refused:
+            continue
+        try:
+            _carried(client, settings, version, serves=True)
+        except (ArtefactError, Unavailable) as error:
+            refused[version] = str(error)
+        else:
+            return place, list(refused.values())
+    return None, list(refused.values())
+
+
+def _nothing_to_roll_back_to(settings: Settings, champion: str | None, refused: list[str]) -> str:
+    name, alias = settings.mlflow.model_name, settings.mlflow.alias
+    who = f"version {champion}" if champion else f"no version of {name!r} has the alias {alias!r}, which"
+    why = f" and can be loaded ({'; '.join(refused)})" if refused else ""
+    return f"{who} replaced no version that still exists{why}: nothing to roll back to"
 
 
 def move_champion(client: Any, settings: Settings, version: str, tags: Mapping[str, str]) -> None:
@@ -147,7 +177,9 @@ def move_champion(client: Any, settings: Settings, version: str, tags: Mapping[s
     champion = _holder(aliases, alias)
     noted = {"promoted_at": _now(), **({"promoted_from": champion} if champion else {}), **tags}
     known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
-    served = [*_served(client, settings, champion, known), champion] if champion else []
+    served = _served(client, settings, champion, known)
+    if champion in known:
+        served.append(champion)
     # Tags first: whoever sees the alias there can roll back.
     for key, value in noted.items():
         client.set_model_version_tag(name, version, key, value)
@@ -159,24 +191,36 @@ def move_champion(client: Any, settings: Settings, version: str, tags: Mapping[s
         client.delete_registered_model_alias(name, CHALLENGER)
 
 
-def _served(client: Any, settings: Settings, champion: str, known: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """The versions that served before the champion, the newest last.
+def _served(client: Any, settings: Settings, champion: str | None, known: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The versions that served before the one with the alias and still exist, the newest last.
 
     Args:
         known: version → its tags.
     """
-    noted = client.get_registered_model(settings.mlflow.model_name).tags.get(_HISTORY, "").split(",")
-    if noted[-1] == champion:
-        return list(noted[:-1])
-    # No such tag yet, or somebody else has moved the alias since: what the versions say, each once.
-    found = [champion]
-    while (before := known.get(found[-1], {}).get("promoted_from")) and before not in found:
-        found.append(before)
-    return found[:0:-1]
+    found = client.search_registered_models(f"name = '{settings.mlflow.model_name}'")
+    noted = history(found[0].tags) if found else []
+    if not noted:  # from before that tag, or somebody took it away: what the versions say, each once
+        by_time = sorted((tags[SERVED_TAG], version) for version, tags in known.items() if SERVED_TAG in tags)
+        noted = [version for _, version in by_time] or _promotions(champion, known)
+    served = [version for version in noted if version in known]
+    while served and served[-1] == champion:  # twice where the one between them was deleted
+        served.pop()
+    return served
+
+
+def _promotions(champion: str | None, known: Mapping[str, Mapping[str, str]]) -> list[str]:
+    if champion is None:
+        return sorted(
+            (one for one, tags in known.items() if "promoted_at" in tags), key=lambda v: known[v]["promoted_at"]
+        )
+    chain = [champion]
+    while (before := known.get(chain[-1], {}).get("promoted_from")) and before not in chain:
+        chain.append(before)
+    return chain[::-1]
 
 
 def _keep_served(client: Any, settings: Settings, served: list[str]) -> None:
-    client.set_registered_model_tag(settings.mlflow.model_name, _HISTORY, ",".join(served[-_LONGEST_HISTORY:]))
+    client.set_registered_model_tag(settings.mlflow.model_name, HISTORY_TAG, ",".join(served[-LONGEST_HISTORY:]))
 
 
 def has_champion(client: Any, settings: Settings) -> bool:
