@@ -97,7 +97,8 @@ def rollback(output: _Format = "table") -> None:
     """
     done = roll_back(load_settings())
     if output == "json":
-        typer.echo(json.dumps({"version": done.version, "replaced": done.replaced, "passed_over": done.refused}))
+        passed_over = {"passed_over": done.refused} if done.refused else {}
+        typer.echo(json.dumps({"version": done.version, "replaced": done.replaced, **passed_over}))
     else:
         instead = f", instead of version {done.replaced}" if done.replaced else ""
         _say(f"version {done.version} is the champion again{instead}")
