@@ -5,14 +5,15 @@ FROM python:3.11-slim AS base
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
+# --no-deps: the lock files name all that is needed, without what deploy/unused.txt lists.
 
 FROM base AS runtime-packages
 COPY deploy/serving.lock /tmp/packages.lock
-RUN pip install --require-hashes --requirement /tmp/packages.lock
+RUN pip install --no-deps --require-hashes --requirement /tmp/packages.lock
 
 FROM base AS mlflow-packages
 COPY deploy/mlflow.lock /tmp/packages.lock
-RUN pip install --require-hashes --requirement /tmp/packages.lock
+RUN pip install --no-deps --require-hashes --requirement /tmp/packages.lock
 
 FROM python:3.11-slim AS mlflow
 COPY --from=mlflow-packages /opt/venv /opt/venv

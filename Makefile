@@ -3,6 +3,7 @@
 MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 UV_VERSION := 0.13.8
 
 .PHONY: help
@@ -10,15 +11,23 @@ help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: .venv/.installed .venv/.compiled var/kafka-jars/.pom ## Install everything that is missing: system packages, .venv, Kafka's jars
+setup: .venv/.tools .venv/.installed .venv/.compiled var/kafka-jars/.pom ## Install everything that is missing: system packages, .venv, Kafka's jars
+	@:
+
+.PHONY: running
+running: .venv/.running var/kafka-jars/.pom ## Install what running needs and no more; the first start compiles
 	@:
 
 .PHONY: run
-run: setup ## From nothing to the first alert: set up, start everything, play a crisis, stay up
+run: running ## From nothing to the first alert: set up, start everything, play a crisis, stay up
 	@$(BIN)/buzzwatch demo
 
+.PHONY: train
+train: setup ## Install what training needs, too, and show the commands
+	@$(BIN)/buzzwatch train --help
+
 .PHONY: up
-up: setup ## Start the stack (Kafka, Redis, MLflow, worker, notifier, API) until Ctrl-C
+up: running ## Start the stack (Kafka, Redis, MLflow, worker, notifier, API) until Ctrl-C
 	@$(BIN)/buzzwatch up
 
 .PHONY: test
@@ -58,15 +67,17 @@ schemas: setup ## Write docs/schemas and docs/settings.md from the code
 
 .PHONY: lock
 lock: .uv/bin/uv ## Write the lock files from pyproject.toml; with UPGRADE=1 to the newest versions
-	.uv/bin/uv pip compile $(LOCKING) --extra train --extra deep --extra local --extra bench --extra dev --output-file requirements.lock
-	.uv/bin/uv pip compile $(LOCKING) --constraint requirements.lock --output-file deploy/serving.lock
-	.uv/bin/uv pip compile $(LOCKING) --constraint requirements.lock --extra local --output-file deploy/mlflow.lock
-LOCKING := pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-  --no-emit-find-links --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+	.uv/bin/uv pip compile pyproject.toml $(LOCKING) --extra train --extra deep --extra onnx --extra local --extra bench --extra dev --output-file requirements.lock
+	.uv/bin/uv pip compile pyproject.toml $(LOCKING) $(LEAN) --extra local --group build --output-file running.lock
+	.uv/bin/uv pip compile pyproject.toml $(LOCKING) $(LEAN) --extra onnx --output-file deploy/serving.lock
+	.uv/bin/uv pip compile --group pyproject.toml:mlflow-server $(LOCKING) $(LEAN) --output-file deploy/mlflow.lock
+LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
+LEAN := --constraint requirements.lock --excludes deploy/unused.txt
 
 .PHONY: clean
 clean: ## Remove the environment, caches and Kafka's jars; the data under var stays
-	rm -rf .venv .uv build var/kafka-jars *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .uv build var/kafka-jars var/environments *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +
 
 # Each step leaves a stamp, so that the next `make setup` has nothing to do.
@@ -74,9 +85,22 @@ clean: ## Remove the environment, caches and Kafka's jars; the data under var st
 	@.ci/system-packages .venv
 	@touch $@
 
+# Programs that only tests start.
+.venv/.tools: .ci/system-packages
+	@.ci/system-packages .venv tests
+	@touch $@
+
+.venv/.running: .venv/.system running.lock pyproject.toml
+	@if [ ! .venv/.installed -nt running.lock ] || [ ! .venv/.installed -nt pyproject.toml ]; then \
+	  $(PIP) --no-compile --require-hashes --requirement running.lock; \
+	  $(PIP) --no-build-isolation --editable .; \
+	fi
+	@touch $@
+
+# The same versions and all others: into the environment that running has made, or a new one.
 .venv/.installed: .venv/.system requirements.lock pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(PIP) --no-build-isolation --editable .
 	@touch $@
 
 KERNELS := $(shell grep -ls '^@compiled' models/*/*.py stream/*/*.py)
@@ -86,7 +110,7 @@ KERNELS := $(shell grep -ls '^@compiled' models/*/*.py stream/*/*.py)
 	@$(BIN)/python -m bootstrap.compile
 	@touch $@
 
-var/kafka-jars/.pom: pom.xml .venv/.installed
+var/kafka-jars/.pom: pom.xml | .venv/.running
 	$(BIN)/python -c "from local.servers.kafka_jars import ensure_jars; ensure_jars()"
 	@touch $@
 

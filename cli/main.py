@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from contracts.errors import BuzzwatchError
+from contracts.extras import what_to_install
 
 # command → (module, name of its Typer app, one line of help). `buzzwatch --help` imports none of them.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -85,7 +86,7 @@ _INTERRUPTED: Final = 128 + signal.SIGINT
 
 
 def main() -> None:
-    """Run the command; an error of ours is one line on standard error and exit status 1.
+    """Run the command; an error of ours or an optional package that is missing is one line and exit status 1.
 
     When who reads the output has gone it ends silently, with the status of other Unix programs; after Ctrl-C with 130.
     """
@@ -114,6 +115,12 @@ def _run() -> int:
         from cli.output.console import say
 
         say(f"buzzwatch: {error}")
+        return 1
+    except ModuleNotFoundError as error:
+        advice = what_to_install(error.name)
+        if advice is None:
+            raise
+        typer.echo(f"buzzwatch: this needs more than is installed: {advice}", err=True)
         return 1
     except UnicodeEncodeError:
         broken = next((argument for argument in sys.argv if _is_no_text(argument)), None)

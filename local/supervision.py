@@ -6,6 +6,7 @@ and Redis still run. See docs/decisions/supervisor.md.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shlex
 import signal
@@ -19,9 +20,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
-from supervisor.xmlrpc import SupervisorTransport
-
 from contracts.errors import Unavailable
+from contracts.extras import what_to_install
 from local.die_with_parent import tethered
 from local.servers.server import Server, make_folder
 
@@ -35,6 +35,8 @@ class Supervision:
     """Processes in groups; the last group is stopped first, and its end awaited before the next."""
 
     def __init__(self, groups: Mapping[str, Sequence[Server]], run_dir: Path, log: Path) -> None:
+        if importlib.util.find_spec("supervisor") is None:
+            raise Unavailable(f"the local stack cannot be started: {what_to_install('supervisor')}")
         self._groups = {name: tuple(servers) for name, servers in groups.items() if servers}
         self._run_dir = make_folder(run_dir)
         self.log = log
@@ -117,6 +119,8 @@ class Supervision:
                 self._socket.cleanup()
 
     def _call(self, method: str, *arguments: Any) -> Any:
+        from supervisor.xmlrpc import SupervisorTransport  # the image, which supervises nothing, is without it
+
         assert self._socket is not None
         transport = SupervisorTransport(None, None, f"unix://{self._socket.name}/rpc")
         try:

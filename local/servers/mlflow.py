@@ -13,6 +13,7 @@ from typing import Final
 import httpx
 
 from contracts.errors import Unavailable
+from contracts.extras import what_to_install
 from contracts.settings import LocalSettings
 from local.servers.server import Server, is_listening, make_folder
 
@@ -34,7 +35,8 @@ def mlflow_server(local: LocalSettings) -> Server:
     # mlflow-skinny, which serving installs, has no server; the database layer comes with the full one only.
     if importlib.util.find_spec("mlflow") is None or importlib.util.find_spec("sqlalchemy") is None:
         raise Unavailable(
-            'MLflow\'s server is missing: pip install -e ".[local]" or set BUZZWATCH_MLFLOW__TRACKING_URI'
+            f"MLflow's server cannot be started: {what_to_install('sqlalchemy')}, or name a server in "
+            "BUZZWATCH_MLFLOW__TRACKING_URI"
         )
     data_dir = local.data_dir.absolute()
     folder = make_folder(data_dir / "mlflow")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
+from contracts.extras import what_to_install
 from models.base.artefact import write_artefact
 from models.base.sentiment import WordWeight
 from models.deep.cleaning import CLEANING, cleaned_all
@@ -50,7 +51,7 @@ class DeepModel:
         try:
             from tokenizers import Tokenizer
         except ImportError:
-            raise ArtefactError("a deep model needs tokenizers: install buzzwatch[deep]") from None
+            raise ArtefactError(f"a deep model cannot be opened: {what_to_install('tokenizers')}") from None
         self._tokenizer = Tokenizer.from_str(tokenizer.decode("utf-8"))
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:

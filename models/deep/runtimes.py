@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
+from contracts.extras import what_to_install
 
 
 class Network(Protocol):
@@ -35,7 +36,7 @@ class OnnxNetwork:
         try:
             import onnxruntime
         except ImportError:
-            raise ArtefactError("a model in ONNX needs onnxruntime: install buzzwatch[deep]") from None
+            raise ArtefactError(f"a model in ONNX cannot be opened: {what_to_install('onnxruntime')}") from None
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -64,7 +65,7 @@ class LiteRtNetwork:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError:
-            raise ArtefactError("a model in LiteRT needs ai-edge-litert: install buzzwatch[deep]") from None
+            raise ArtefactError(f"a model in LiteRT cannot be opened: {what_to_install('ai_edge_litert')}") from None
         try:
             self._interpreter = Interpreter(model_content=content, num_threads=threads)
         except ValueError as error:

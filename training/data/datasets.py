@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import BuzzwatchError
 from contracts.events import SENTIMENTS
+from contracts.extras import what_to_install
 
 
 class DataError(BuzzwatchError):
@@ -175,7 +176,7 @@ def _read_parquet(path: Path) -> dict[str, list[Any]]:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError:
-        raise DataError(f"{path}: reading Parquet needs pyarrow: install buzzwatch[train]") from None
+        raise DataError(f"{path}: Parquet cannot be read: {what_to_install('pyarrow')}") from None
     try:
         return dict(pq.read_table(path).to_pydict())
     except (pa.ArrowException, OSError) as error:

@@ -54,7 +54,8 @@ def test_one_text_is_one_row(table: SentimentTable) -> None:
 
 
 def test_no_rows_give_no_rows(table: SentimentTable) -> None:
-    for given in (pd.DataFrame({"text": []}), [], np.array([]), {"text": []}, pd.Series([], dtype=object)):
+    nothing: list[Any] = [pd.DataFrame({"text": []}), [], np.array([]), {"text": []}, pd.Series([], dtype=object)]
+    for given in nothing:
         answer = table.predict(given)
         assert answer.shape == (0, 4)
         assert list(answer.columns) == ["negative", "neutral", "positive", "sentiment"]

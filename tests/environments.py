@@ -1,0 +1,38 @@
+"""Environments made from the lock files, as the images have them; kept under var/ by the lock file's content."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import filelock
+
+from contracts.settings import ROOT
+
+_HOME = ROOT / "var" / "environments"
+
+
+def environment(lock: Path) -> Path:
+    """The Python of an environment that holds what the lock file names and nothing else.
+
+    The first call takes pip's time; older environments of the same lock file are thrown away.
+    """
+    digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    folder = _HOME / f"{lock.stem}-{digest}"
+    python = folder / "bin" / "python"
+    _HOME.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(_HOME / f".{lock.stem}.lock"):
+        if (folder / ".complete").exists():
+            return python
+        for older in _HOME.glob(f"{lock.stem}-*"):
+            shutil.rmtree(older)
+        # Our pip installs into it: the environment itself needs none.
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+        options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-compile", "--require-hashes"]
+        pip = [sys.executable, "-m", "pip", "--python", str(python), "install", *options, "--requirement", str(lock)]
+        subprocess.run(pip, check=True, capture_output=True)
+        (folder / ".complete").touch()
+    return python
