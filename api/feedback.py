@@ -70,12 +70,19 @@ class FeedbackPublisher:
         """How many brokers Kafka says it has.
 
         Raises:
-            Unavailable: it says nothing within the time.
+            Unavailable: it says nothing within the time, or the feedback topic cannot be written to.
         """
         try:
-            return len(self._usable().list_topics(self._topic, timeout=timeout_s).brokers)
+            known = self._usable().list_topics(self._topic, timeout=timeout_s)
         except KafkaException as error:
             raise Unavailable(f"Kafka at {self._servers} does not answer: {error.args[0].str()}") from None
+        problem = known.topics[self._topic].error
+        if problem is not None:
+            raise Unavailable(
+                f"Kafka at {self._servers} takes no feedback: topic {self._topic}: {problem.str()}; "
+                "run `buzzwatch topics create`, or allow the user to write to it"
+            )
+        return len(known.brokers)
 
     async def publish(self, feedback: Feedback) -> None:
         """Returns once all in-sync replicas have it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import httpx
 import redis
 from fastapi import FastAPI
 
@@ -29,6 +28,7 @@ from models.annotator import Annotation, Annotator
 from models.base.sentiment import SentimentModel
 from models.registry.champion import Champion
 from models.registry.client import without_password
+from models.registry.health import ask_version
 from models.text import language
 
 _PATIENCE_S = 2.0
@@ -74,13 +74,10 @@ def build_api(settings: Settings | None = None) -> FastAPI:
         if not mlflow_uri.startswith("http"):  # a file or database store is asked by the champion only
             failure = champion.registry_failure
             return Component("down" if failure else "ok", detail=failure)
-        try:
-            answer = httpx.get(f"{mlflow_uri.rstrip('/')}/version", timeout=_PATIENCE_S).raise_for_status()
-        except httpx.HTTPError as error:
-            return Component(
-                "down", detail=f"MLflow at {without_password(mlflow_uri)}: {error or type(error).__name__}"
-            )
-        return Component("ok", answer.text.strip()[:20])
+        found = ask_version(settings.mlflow, timeout_s=_PATIENCE_S)
+        if isinstance(found, str):
+            return Component("ok", found)
+        return Component("down", detail=f"MLflow at {without_password(mlflow_uri)} {found.what}; {found.remedy}")
 
     def rules() -> Component:
         if following.problem is not None:

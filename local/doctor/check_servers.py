@@ -14,6 +14,7 @@ from alerts.storage.redis_health import WriteProbe, place_of, trouble_of
 from contracts.settings import Settings
 from local.doctor.findings import Finding
 from local.topics import admin, describe_topics, said_in_one_line
+from models.registry.health import ask_version
 
 _PATIENCE_S = 5.0
 _ALTER = "kafka-configs --alter --add-config, or delete the topic and run `buzzwatch topics create`"
@@ -97,19 +98,15 @@ def check_redis(settings: Settings) -> Finding:
 def check_mlflow(settings: Settings) -> Finding:
     """Reachable, and the alias that serves names a version."""
     mlflow = settings.mlflow
-    remedy = "buzzwatch up, or set BUZZWATCH_MLFLOW__TRACKING_URI"
+    version = ask_version(mlflow, timeout_s=mlflow.timeout_s)
+    if not isinstance(version, str):
+        return Finding.broken(f"{mlflow.tracking_uri} {version.what}", remedy=version.remedy)
     with httpx.Client(base_url=mlflow.tracking_uri, timeout=mlflow.timeout_s, trust_env=False) as client:
+        path = "/api/2.0/mlflow/registered-models/alias"
         try:
-            version = client.get("/version").raise_for_status().text.strip()
-            path = "/api/2.0/mlflow/registered-models/alias"
             answer = client.get(path, params={"name": mlflow.model_name, "alias": mlflow.alias})
-        except httpx.HTTPStatusError as error:
-            detail = f"{mlflow.tracking_uri} says {error.response.status_code}"
-            if error.response.status_code == httpx.codes.FORBIDDEN:
-                remedy = "start the server with --allowed-hosts that has this host name"
-            return Finding.broken(detail, remedy=remedy)
         except httpx.HTTPError as error:
-            return Finding.broken(f"{mlflow.tracking_uri} does not answer ({error})", remedy=remedy)
+            return Finding.broken(f"{mlflow.tracking_uri} does not answer ({error})", version)
     if not answer.is_success:
         return Finding.broken(
             f"{mlflow.tracking_uri} has no {mlflow.model_name}@{mlflow.alias}",

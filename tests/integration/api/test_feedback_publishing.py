@@ -103,3 +103,15 @@ async def test_without_kafka_from_the_start_the_wait_is_bounded() -> None:
         await publisher.publish(judgement())
     assert time.monotonic() - begun < 3
     publisher.stop()
+
+
+def test_a_kafka_without_the_feedback_topic_is_not_well(settings: Settings, kafka_servers: str) -> None:
+    publisher = FeedbackPublisher(settings)
+    publisher.start()
+    try:
+        with pytest.raises(Unavailable, match=r"takes no feedback: topic .* run `buzzwatch topics create`"):
+            publisher.brokers(5)
+        create_topics(settings)
+        assert publisher.brokers(5) == 1
+    finally:
+        publisher.stop()
