@@ -160,7 +160,7 @@ def latency(
 
 @app.command()
 def detection(
-    data: Annotated[Path, typer.Option(help="Folder with the labelled tweets.")] = Path("../shared/data"),
+    data: Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder with the labelled tweets.")],
     weeks: Annotated[int, typer.Option(min=1, max=10_000, help="Simulated weeks.")] = 200,
     to: Annotated[Path, typer.Option(help="Folder for detection.json and detection.png.")] = Path("var/bench"),
     output: _Format = "table",

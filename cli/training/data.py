@@ -13,12 +13,13 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.output.console import table_console
-from cli.training.options import DATA_DIR, Data, writing
+from cli.training.options import writing
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
 from training.data.datasets import read_labelled
 from training.data.profile import profile as make_profile
 from training.data.profile_report import profile_page
+from training.data.sources import find_sources
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -34,9 +35,11 @@ def _group() -> None:
 @app.command()
 def profile(
     data: Annotated[
-        list[Path] | None, typer.Argument(help="Parquet, CSV or JSONL files; all Parquet files of --data-dir.")
+        list[Path] | None, typer.Argument(help="Parquet, CSV or JSONL files; all labelled files of --data-dir.")
     ] = None,
-    data_dir: Data = DATA_DIR,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for profile.html and data_profile.json.")] = Path("var/profile"),
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
 ) -> None:
@@ -46,13 +49,11 @@ def profile(
 
     Examples:
 
-      buzzwatch data profile --data-dir ../shared/data --out var/profile
+      buzzwatch data profile --data-dir data --out var/profile
 
       buzzwatch data profile tweets.csv --format json
     """
-    files = data or sorted(data_dir.glob("*.parquet"))
-    if not files:
-        raise SettingsError(f"{data_dir} holds no Parquet file: name files, or a folder with --data-dir")
+    files = data or _files(data_dir)
     with writing("--out", out):  # before minutes are spent
         out.mkdir(parents=True, exist_ok=True)
     errors = Console(stderr=True)
@@ -67,6 +68,12 @@ def profile(
         typer.echo(json.dumps(found, ensure_ascii=False))
     else:
         table_console().print(_table(found))
+
+
+def _files(folder: Path | None) -> list[Path]:
+    if folder is None:
+        raise SettingsError("name files, or a folder with --data-dir (or BUZZWATCH_DATA_DIR)")
+    return [folder / source.file for source in find_sources(folder).sources]
 
 
 def _named(files: Sequence[Path]) -> dict[str, Path]:

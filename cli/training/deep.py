@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from cli.training.metrics_table import print_figures
-from cli.training.options import DATA_DIR, WORK_DIR, Alias, Data, Format, Out, Register, Seed
+from cli.training.options import WORK_DIR, Alias, Data, Description, Format, Out, Register, Seed
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 
@@ -29,7 +29,8 @@ _Form = Annotated[
 
 def recurrent(
     context: typer.Context,
-    data_dir: Data = DATA_DIR,
+    data_dir: Data,
+    description: Description = None,
     model: Annotated[Literal["bilstm", "bigru", "cnn", "dense"], typer.Option(help="Which one.")] = "bigru",
     vectors: Annotated[Literal["word2vec", "fasttext"], typer.Option(help="Where its words start.")] = "word2vec",
     units: Annotated[int, typer.Option(min=1, help="Units a direction, filters a width, or of the dense layer.")] = 64,
@@ -51,11 +52,11 @@ def recurrent(
 
     Examples:
 
-      buzzwatch train recurrent --model bigru --data-dir ../shared/data
+      buzzwatch train recurrent --model bigru --data-dir data
 
-      buzzwatch train recurrent --model dense --vectors fasttext --units 256 --rows 3000000
+      buzzwatch train recurrent --data-dir data --model dense --vectors fasttext --units 256 --rows 3000000
 
-      buzzwatch train recurrent --model cnn --no-register --out build/cnn --as litert-int8
+      buzzwatch train recurrent --data-dir data --model cnn --no-register --out build/cnn --as litert-int8
     """
     run = _Run("recurrent", form, register, alias, out, results, output)
 
@@ -65,14 +66,15 @@ def recurrent(
         options = RecurrentOptions(
             member=model, vectors=vectors, units=units, vocabulary=vocabulary, rows=rows, batch=batch, seed=seed
         )
-        return train_recurrent(data_dir, options, work or WORK_DIR / model, tell)
+        return train_recurrent(data_dir, options, work or WORK_DIR / model, tell, description)
 
     run.whole(train, _ABOUT[model].format(units=units, vectors=vectors), command_of(context))
 
 
 def transformer(
     context: typer.Context,
-    data_dir: Data = DATA_DIR,
+    data_dir: Data,
+    description: Description = None,
     preset: Annotated[str, typer.Option(help="minilm-l6, any preset of keras-hub, or a folder.")] = "minilm-l6",
     minutes: Annotated[float, typer.Option(min=0.1, help="How long to train, wall clock.")] = 80.0,
     batch: Annotated[int, typer.Option(min=1, help="Tweets a step.")] = 64,
@@ -92,9 +94,9 @@ def transformer(
 
     Examples:
 
-      buzzwatch train transformer --data-dir ../shared/data --minutes 80
+      buzzwatch train transformer --data-dir data --minutes 80
 
-      buzzwatch train transformer --preset bert_small_en_uncased --minutes 600
+      buzzwatch train transformer --data-dir data --preset bert_small_en_uncased --minutes 600
     """
     run = _Run("transformer", form, register, alias, out, results, output)
 
@@ -102,17 +104,18 @@ def transformer(
         from training.deep.runs.transformer import TransformerOptions, train_transformer
 
         options = TransformerOptions(preset=preset, minutes=minutes, batch=batch, seed=seed)
-        return train_transformer(data_dir, options, work or WORK_DIR / Path(preset).name, tell)
+        return train_transformer(data_dir, options, work or WORK_DIR / Path(preset).name, tell, description)
 
     run.whole(train, f"{preset}, fully fine-tuned", command_of(context))
 
 
 def student(
     context: typer.Context,
+    data_dir: Data,
     teacher: Annotated[
         list[Path], typer.Option(help="Folder of a teacher's artefact; give it again for more of them.")
     ],
-    data_dir: Data = DATA_DIR,
+    description: Description = None,
     model: Annotated[Literal["bilstm", "bigru", "cnn", "dense"], typer.Option(help="What the student is.")] = "cnn",
     units: Annotated[int, typer.Option(min=1, help="As in train recurrent.")] = 96,
     vocabulary: Annotated[int, typer.Option(min=100, help="Words it knows.")] = 25_000,
@@ -131,9 +134,9 @@ def student(
 
     Examples:
 
-      buzzwatch train student --teacher build/minilm --data-dir ../shared/data
+      buzzwatch train student --teacher build/minilm --data-dir data
 
-      buzzwatch train student --teacher build/minilm --teacher build/bigru --taught 1000000 --out build/student
+      buzzwatch train student --data-dir data --teacher build/minilm --teacher build/bigru --out build/student
     """
     run = _Run("student", form, register, alias, out, results, output)
 
@@ -150,7 +153,7 @@ def student(
             batch=512,
             seed=seed,
         )
-        return train_student(data_dir, options, work or WORK_DIR / "student", tell)
+        return train_student(data_dir, options, work or WORK_DIR / "student", tell, description)
 
     run.whole(train, f"{model} taught by {', '.join(folder.name for folder in teacher)}", command_of(context))
 

@@ -14,18 +14,19 @@ from rich.table import Table
 
 from cli.output.console import table_console
 from cli.training.deep import require_tensorflow
-from cli.training.options import DATA_DIR, WORK_DIR, Data
+from cli.training.options import WORK_DIR, Data, Description
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 from training.evaluation.format_cost import FormatRow
 
 
 def formats(
+    data_dir: Data,
     work: Annotated[
         list[Path] | None,
         typer.Argument(metavar="FOLDER", help="Work folders of runs, at their checkpoint or end."),
     ] = None,
-    data_dir: Data = DATA_DIR,
+    description: Description = None,
     linear: Annotated[bool, typer.Option(help="Also the linear family: TF-IDF, and the compiled model.")] = False,
     most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 2_000,
     out: Annotated[
@@ -39,11 +40,11 @@ def formats(
 
     Examples:
 
-      buzzwatch train formats var/deep/bigru var/deep/minilm-l6
+      buzzwatch train formats --data-dir data var/deep/bigru var/deep/minilm-l6
 
-      buzzwatch train formats var/deep/student --out build/formats --format json
+      buzzwatch train formats --data-dir data var/deep/student --out build/formats --format json
 
-      buzzwatch train formats --linear
+      buzzwatch train formats --data-dir data --linear
     """
     if not work and not linear:
         raise SettingsError("formats: name a work folder of a training run, or --linear")
@@ -58,7 +59,7 @@ def formats(
         from training.linear.export_formats import linear_formats
 
         runs = [restored(folder) for folder in work or ()]
-        data = load_training_data(data_dir)
+        data = load_training_data(data_dir, description)
         rows: list[FormatRow] = []
         if linear:
             hashed = unseen_linear(data, WORK_DIR, status.update)
@@ -80,8 +81,9 @@ def formats(
 
 
 def cascade(
+    data_dir: Data,
     deep: Annotated[Path, typer.Option(help="Folder of the deep model's artefact.")],
-    data_dir: Data = DATA_DIR,
+    description: Description = None,
     most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 5_000,
     budget_ms: Annotated[float, typer.Option(min=0, help="Most time of a batch in the deep tier.")] = 100,
     patience_s: Annotated[float, typer.Option(min=0.1, help="So far behind, only the linear tier answers.")] = 5.0,
@@ -99,7 +101,7 @@ def cascade(
 
     Examples:
 
-      buzzwatch train cascade --deep build/minilm --no-register --out build/cascade --picture docs/pictures/cascade.png
+      buzzwatch train cascade --data-dir data --deep build/minilm --no-register --out build/cascade
     """
     settings = load_settings()
     require_tensorflow()
@@ -119,7 +121,7 @@ def cascade(
     with errors.status("reading the data") as status:
         from training.data.datasets import load_training_data
 
-        data = load_training_data(data_dir)
+        data = load_training_data(data_dir, description)
         linear = unseen_linear(data, WORK_DIR, status.update)
         chosen, curve, evidence = cascade_of(
             linear, model, data, most, budget_ms / 1000, patience_s, status.update, times=times

@@ -13,13 +13,16 @@ from contracts.errors import SettingsError
 from contracts.settings import ROOT
 
 Data = Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")]
+Description = Annotated[
+    Path | None,
+    typer.Option("--sources", metavar="FILE", help="YAML about the labelled files; sources.yaml in their folder."),
+]
 Register = Annotated[bool, typer.Option(help="Log the run to MLflow and register a model that can serve.")]
 Alias = Annotated[str | None, typer.Option(help="Alias of the new version; challenger, the first one champion.")]
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 
-DATA_DIR: Final = Path("../shared/data")
 WORK_DIR: Final = ROOT / "var" / "deep"
 """Where runs of networks keep their checkpoints."""
 

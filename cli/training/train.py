@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -13,12 +14,12 @@ from cli.output.console import table_console
 from cli.training import deep as train_deep
 from cli.training import formats as train_formats
 from cli.training.metrics_table import print_figures
-from cli.training.options import DATA_DIR, Alias, Data, Format, Out, Register, Seed, writing
+from cli.training.options import Alias, Data, Description, Format, Out, Register, Seed, writing
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
-from training.evaluation.leaderboard import write_pages
+from training.comparison.experiments import Comparison, compare_all, load_experiments
+from training.evaluation.leaderboard import figure_of, mean_figure, write_pages
 from training.evaluation.results import RESULTS, read_results
-from training.linear.experiments import compare_all, load_experiments
 from training.linear.model_zoo import MEMBERS, Member
 from training.linear.train import train
 from training.registry.register import check_reachable, chosen_alias, log_trained
@@ -34,8 +35,9 @@ _Curve = Annotated[
 
 _EXAMPLES = """{summary}
 
-The folder holds sentiment140, airline, semeval and french.parquet with `text` and `label`. The figures are those of a
-model that has not seen the held-out texts{kept}.
+Every Parquet, CSV and JSONL file of the folder is learnt from; it needs `text` and `label` (negative, neutral,
+positive). A sources.yaml there, or --sources, says otherwise: names, weights, which labels are by people and which by
+emoticons, what is held out. The figures are those of a model that has not seen the held-out texts{kept}.
 
 Members: {members}.
 
@@ -47,7 +49,7 @@ Examples:
 
 def _help(family: str, summary: str, *examples: str, kept: str = "") -> str:
     members = ", ".join(member.name for member in MEMBERS.values() if member.family == family)
-    lines = "\n\n".join(f"  buzzwatch train {family} --data-dir ../shared/data{more}" for more in examples)
+    lines = "\n\n".join(f"  buzzwatch train {family} --data-dir data{more}" for more in examples)
     return _EXAMPLES.format(summary=summary, members=members, examples=lines, kept=kept)
 
 
@@ -71,7 +73,8 @@ train_formats.add_to(app)
     )
 )
 def linear(
-    data_dir: Data = DATA_DIR,
+    data_dir: Data,
+    description: Description = None,
     model: Annotated[str, typer.Option(help="hashed: the compiled one that serves; the others to compare.")] = "hashed",
     rows: _Rows = None,
     register: Register = True,
@@ -82,12 +85,13 @@ def linear(
     output: Format = "table",
 ) -> None:
     """Train a linear model."""
-    _train(_member("linear", model), data_dir, rows, register, alias, out, curve, seed, output)
+    _train(_Asked(_member("linear", model), data_dir, description, rows, register, alias, out, curve, seed, output))
 
 
 @app.command(help=_help("trees", "Train trees on reduced features and measure them.", "", " --model svd-forest"))
 def trees(
-    data_dir: Data = DATA_DIR,
+    data_dir: Data,
+    description: Description = None,
     model: Annotated[str, typer.Option(help="Which one.")] = "svd-lightgbm",
     rows: _Rows = None,
     register: Register = True,
@@ -96,14 +100,15 @@ def trees(
     output: Format = "table",
 ) -> None:
     """Train trees."""
-    _train(_member("trees", model), data_dir, rows, register, None, None, curve, seed, output)
+    _train(_Asked(_member("trees", model), data_dir, description, rows, register, None, None, curve, seed, output))
 
 
 @app.command(
     help=_help("vectors", "Train a classifier on word vectors learnt here.", "", " --model fasttext-lightgbm --rows 0")
 )
 def vectors(
-    data_dir: Data = DATA_DIR,
+    data_dir: Data,
+    description: Description = None,
     model: Annotated[str, typer.Option(help="Which one.")] = "fasttext-lr",
     rows: _Rows = None,
     register: Register = True,
@@ -112,13 +117,14 @@ def vectors(
     output: Format = "table",
 ) -> None:
     """Train on averaged vectors."""
-    _train(_member("vectors", model), data_dir, rows, register, None, None, curve, seed, output)
+    _train(_Asked(_member("vectors", model), data_dir, description, rows, register, None, None, curve, seed, output))
 
 
 @app.command()
 def compare(
+    data_dir: Data,
     experiments: Annotated[Path | None, typer.Option(help="YAML of experiments; training/experiments.yaml.")] = None,
-    data_dir: Data = DATA_DIR,
+    description: Description = None,
     register: Annotated[bool, typer.Option(help="Log each run to MLflow.")] = False,
     results: Annotated[Path, typer.Option(help="Folder of the stored results.")] = RESULTS,
     again: Annotated[bool, typer.Option(help="Measure what has been measured already, too.")] = False,
@@ -128,11 +134,14 @@ def compare(
 ) -> None:
     """Measure every experiment of a file on the same held-out texts; finished ones are kept.
 
+    An entry names a member of any family, and hyper-parameters of it: `{member: tfidf-lr, C: 0.5}`,
+    `{member: bigru, units: 32, rows: 600000}`.
+
     Examples:
 
-      buzzwatch train compare --data-dir ../shared/data
+      buzzwatch train compare --data-dir data
 
-      buzzwatch train compare --experiments mine.yaml --register
+      buzzwatch train compare --data-dir data --experiments mine.yaml --register
     """
     settings = load_settings()
     wanted = load_experiments(experiments)
@@ -141,9 +150,10 @@ def compare(
     errors = Console(stderr=True)
     with errors.status("starting") as status:
         drawn = register if curve is None else curve
-        for done in compare_all(wanted, data_dir, results, again=again, progress=status.update, curve=drawn):
+        run = Comparison(data_dir, description, results, again=again, curve=drawn, progress=status.update)
+        for done in compare_all(wanted, run):
             if register:
-                log_trained(settings, done.trained, alias=None)
+                done.log(settings)
             errors.print(f"{done.result.member}: done in {done.result.seconds:.0f} s", highlight=False)
     _print_results(results)
 
@@ -179,43 +189,63 @@ def _member(family: str, name: str) -> Member:
     return MEMBERS[name]
 
 
-def _train(
-    member: Member,
-    data_dir: Path,
-    rows: int | None,
-    register: bool,
-    alias: str | None,
-    out: Path | None,
-    curve: bool | None,
-    seed: int,
-    output: str,
-) -> None:
-    for option, given in (("--out", out), ("--alias", alias)):
+@dataclass(frozen=True)
+class _Asked:
+    """What a command of a classic family was given."""
+
+    member: Member
+    data_dir: Path
+    description: Path | None
+    rows: int | None
+    register: bool
+    alias: str | None
+    out: Path | None
+    curve: bool | None
+    seed: int
+    output: str
+
+
+def _train(asked: _Asked) -> None:
+    member, errors = asked.member, Console(stderr=True)
+    for option, given in (("--out", asked.out), ("--alias", asked.alias)):
         if given is not None and not member.serves:
             raise SettingsError(f"{option}: {member.name} is measured only, no artefact is kept of it")
+    if not member.serves:
+        # Before the training, which may take an hour.
+        note = f"{member.name} is measured only: figures are shown, no model is kept or registered"
+        errors.print(note, markup=False, highlight=False, soft_wrap=True)
     settings = load_settings()
-    if register:
-        chosen_alias(settings, alias)
-    errors = Console(stderr=True)
-    drawn = register if curve is None else curve
+    if asked.register:
+        chosen_alias(settings, asked.alias)
+    drawn = asked.register if asked.curve is None else asked.curve
     with errors.status("starting") as status:
-        trained = train(data_dir, member, seed, lambda step: status.update(step), distant=rows, curve=drawn)
-        if out is not None and trained.model is not None:
-            trained.save(out)
-        if register:
+        trained = train(
+            asked.data_dir,
+            member,
+            asked.seed,
+            lambda step: status.update(step),
+            distant=asked.rows,
+            curve=drawn,
+            description=asked.description,
+            tell=lambda line: errors.print(line, markup=False, highlight=False, soft_wrap=True),
+        )
+        if asked.out is not None and trained.model is not None:
+            trained.save(asked.out)
+        if asked.register:
             status.update("registering")
-            given = chosen_alias(settings, alias)  # asked again: another run may have made the first champion
+            given = chosen_alias(settings, asked.alias)  # asked again: another run may have made the first champion
             version = log_trained(settings, trained, alias=given if trained.model is not None else None)
             if version is not None:
                 errors.print(f"{settings.mlflow.model_name} version {version} is {given}", highlight=False)
-    print_figures(trained.metrics, output)
+    print_figures(trained.metrics, asked.output)
 
 
 def _print_results(folder: Path) -> None:
-    table = Table("member", "airline acc.", "airline recall", "semeval recall", "s140 binary", "tweets/s", box=None)
-    figures = (("airline", "accuracy"), ("airline", "macro_recall"), ("semeval", "macro_recall"))
-    for one in sorted(read_results(folder), key=lambda one: -one.metrics["airline"]["accuracy"]["value"]):
-        cells = [f"{one.metrics[source][name]['value']:.3f}" for source, name in figures]
-        cells.append(f"{one.metrics['sentiment140']['binary_accuracy']['value']:.3f}")
+    """Macro-recall of each set that people labelled, accuracy of the larger of two labels on others."""
+    found = read_results(folder)
+    sets = list(dict.fromkeys(name for one in found for name in one.metrics))
+    table = Table("member", *sets, "tweets/s", box=None, caption="macro-recall; of sets without neutral: binary")
+    for one in sorted(found, key=mean_figure, reverse=True):
+        cells = [f"{figure_of(one, name):.3f}" if name in one.metrics else "–" for name in sets]
         table.add_row(f"{one.member} {one.format}", *cells, f"{one.tweets_per_s:,.0f}")
     table_console().print(table)

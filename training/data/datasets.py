@@ -7,10 +7,10 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,36 +18,15 @@ from numpy.typing import NDArray
 from contracts.errors import BuzzwatchError
 from contracts.events import SENTIMENTS
 from contracts.extras import what_to_install
+from training.data.sources import Source, described, find_sources
 
 
 class DataError(BuzzwatchError):
     """Labelled tweets cannot be used. Names the file and what is wrong."""
 
 
-class Source(NamedTuple):
-    """One file of the training data."""
-
-    name: str
-    distant: bool
-    """Labelled by emoticons, not by people."""
-    held_out: float
-    """Share that is held out; the file's own split is taken where it has one."""
-    weight: float
-    """What one of its rows counts in training."""
-    negative: float = 1.0
-    """How many times more its negative rows count: a missed complaint costs more than a false one."""
-
-
-SOURCES: Final = (
-    Source("sentiment140", distant=True, held_out=0.05, weight=1.0),
-    # Small, and what the product is for: a weight of 8 gains a point here and costs SemEval next to nothing.
-    Source("airline", distant=False, held_out=0.25, weight=8.0),
-    # One in six of its tweets is negative, of a later year's one in three; without the factor half of them were missed.
-    Source("semeval", distant=False, held_out=0.05, weight=1.0, negative=2.0),
-    Source("french", distant=False, held_out=0.20, weight=1.0),
-)
-
 _NAMES: Final = re.compile(r"https?://\S+|@\w+")
+_YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _NO_LETTERS: Final = re.compile(r"[\W\d_]+")
 
 
@@ -63,22 +42,39 @@ class Labelled:
 class TrainingData:
     """All files in one, row by row."""
 
+    sources: tuple[Source, ...]
+    """The files, in the order of the rows."""
     texts: list[str]
     labels: NDArray[np.str_]
     source: NDArray[np.str_]
+    """Name of the source."""
     distant: NDArray[np.bool_]
+    """Labelled by emoticons."""
     weight: NDArray[np.float64]
     held_out: NDArray[np.bool_]
     learn: NDArray[np.bool_]
-    """Not held out, and no near-duplicate of what is."""
+    """Learnt from when a model is measured: not held out, and no near-duplicate of what is."""
+    fingerprints: NDArray[np.uint64]
+    """Near-duplicates have the same."""
     data_hash: str
     """SHA-256 over the files."""
     company: NDArray[np.str_]
-    """The airline that a tweet is about, empty where the file does not say."""
+    """The part of its file that a tweet belongs to, such as its airline; empty where the file has none."""
+    period: NDArray[np.int64]
+    """The year; 0 where the file does not say."""
 
     def rows(self, mask: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.str_]]:
         """Texts and labels where `mask` is true."""
         return [self.texts[i] for i in np.flatnonzero(mask).tolist()], self.labels[mask]
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Rows that the model to be kept learns from: all but those of files that are only measured on."""
+        return ~np.isin(self.source, [one.name for one in self.sources if one.role == "test"])
+
+    def apart_from(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Usable rows that are neither among `rows` nor near-duplicates of them."""
+        return self.usable & ~rows & ~np.isin(self.fingerprints, np.unique(self.fingerprints[rows]))
 
 
 def fingerprint(text: str) -> int:
@@ -87,59 +83,120 @@ def fingerprint(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(letters.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
 
 
-def load_training_data(folder: Path) -> TrainingData:
-    """Read the files of `SOURCES` as Parquet and split them by the fingerprint of each text.
+def load_training_data(
+    folder: Path, description: Path | None = None, tell: Callable[[str], None] = lambda _: None
+) -> TrainingData:
+    """Read the labelled files of a folder and split them by the fingerprint of each text.
+
+    Args:
+        description: a YAML of the files, as `training.data.sources` reads it.
+        tell: receives a line for each file, what it is taken for.
 
     Raises:
-        DataError: a file is missing, a column of it is, or it cannot be used; names file and row.
+        SourcesError: there is no labelled file, or their description cannot be used.
+        DataError: a file, or all of them, cannot be used; names file and row.
     """
-    texts: list[str] = []
-    labels, sources, held, companies = [], [], [], []
-    digest = hashlib.sha256()
-    for source in SOURCES:
-        path = folder / f"{source.name}.parquet"
-        if not path.is_file():
-            raise DataError(f"{path} is missing: name the folder of the training data with --data-dir")
-        digest.update(path.read_bytes())
-        table = _read_parquet(path)
-        part = _labelled(path, table)
-        texts += part.texts
-        labels.append(part.labels)
-        sources.append(np.full(len(part.texts), source.name))
-        own = table.get("tweeteval")
-        company = table.get("airline")
-        companies.append(
-            np.array([value or "" for value in company], np.str_) if company else np.full(len(part.texts), "")
-        )
-        held.append(np.array([value == "val" for value in own]) if own else np.zeros(len(part.texts), bool))
-    names = np.concatenate(sources)
-    prints = np.array([fingerprint(text) for text in texts], np.uint64)
-    held_out = np.concatenate(held)
-    # The share of a fingerprint's own range: a text stays on its side whatever else is in the files.
-    position = prints.astype(np.float64) / 2.0**64
-    for source in SOURCES:
-        mine = names == source.name
-        if not held_out[mine].any():
-            held_out |= mine & (position < source.held_out)
-    return TrainingData(
-        texts=texts,
-        labels=np.concatenate(labels),
-        source=names,
-        distant=np.isin(names, [source.name for source in SOURCES if source.distant]),
-        weight=_weights(names, np.concatenate(labels)),
+    found = find_sources(folder, description)
+    read = [_read(folder / source.file, source, strict=found.described) for source in found.sources]
+    sources, parts = [source for source, _ in read], [part for _, part in read]
+    prints = [np.array([fingerprint(text) for text in part.texts], np.uint64) for part in parts]
+    for source, part, mine in zip(sources, parts, prints, strict=True):
+        if not source.held_out_where and source.role != "test":
+            # The share of a fingerprint's own range: a text stays on its side whatever else is in the files.
+            part.held_out[:] = mine.astype(np.float64) / 2.0**64 < source.held_out
+        tell(described(source, part.labels.tolist(), int(part.held_out.sum())))
+    for name in found.left_out:
+        tell(f"{folder / name} is not described, so it is not used")
+    held_out, all_prints = np.concatenate([part.held_out for part in parts]), np.concatenate(prints)
+    data = TrainingData(
+        sources=tuple(sources),
+        texts=[text for part in parts for text in part.texts],
+        labels=np.concatenate([part.labels for part in parts]),
+        source=np.repeat([source.name for source in sources], [len(part.texts) for part in parts]),
+        distant=np.repeat([source.distant for source in sources], [len(part.texts) for part in parts]),
+        weight=np.concatenate([part.weight for part in parts]),
         held_out=held_out,
-        learn=~held_out & ~np.isin(prints, np.unique(prints[held_out])),
-        data_hash=digest.hexdigest(),
-        company=np.concatenate(companies),
+        learn=np.zeros(len(held_out), bool),
+        fingerprints=all_prints,
+        data_hash=_hash_of(folder / source.file for source in sources),
+        company=np.concatenate([part.company for part in parts]),
+        period=np.concatenate([part.period for part in parts]),
+    )
+    data = replace(data, learn=data.apart_from(held_out))
+    _check(folder, data)
+    return data
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One file."""
+
+    texts: list[str]
+    labels: NDArray[np.str_]
+    weight: NDArray[np.float64]
+    held_out: NDArray[np.bool_]
+    company: NDArray[np.str_]
+    period: NDArray[np.int64]
+
+
+def _read(path: Path, source: Source, *, strict: bool) -> tuple[Source, _Part]:
+    """A file and its description; `strict`: every column that the description names must be there."""
+    table = _columns_of(path)
+    if not strict:
+        named = {"part": source.part, "period": source.period}
+        missing: dict[str, Any] = {key: None for key, column in named.items() if column not in table}
+        if not table.keys() >= source.held_out_where.keys():
+            missing["held_out_where"] = {}
+        source = source.model_copy(update=missing)
+    return source, _part(path, source, table)
+
+
+def _part(path: Path, source: Source, table: Mapping[str, list[Any]]) -> _Part:
+    part = _labelled(path, table)
+    if source.distant and (part.labels == SENTIMENTS[1]).any():
+        row = int(np.flatnonzero(part.labels == SENTIMENTS[1])[0]) + 1
+        raise DataError(f"{path}, row {row}: neutral, where labels by emoticons are negative or positive")
+    n = len(part.texts)
+    for column in (*source.held_out_where, source.part, source.period):
+        if column is not None and column not in table:
+            raise DataError(f"{path}: no column {column!r} (it has {', '.join(table)})")
+    held_out = np.full(n, source.role == "test" or bool(source.held_out_where))
+    for column, value in source.held_out_where.items():
+        held_out &= np.array([str(one) == value for one in table[column]])
+    years = table[source.period] if source.period else [None] * n
+    return _Part(
+        texts=part.texts,
+        labels=part.labels,
+        weight=np.array([source.weight_of(label) for label in part.labels.tolist()]),
+        held_out=held_out,
+        company=np.array([str(one or "") for one in table[source.part]] if source.part else [""] * n, np.str_),
+        period=np.array([_year(one) for one in years], np.int64),
     )
 
 
-def _weights(source: NDArray[np.str_], labels: NDArray[np.str_]) -> NDArray[np.float64]:
-    weight = np.ones(len(source))
-    for one in SOURCES:
-        mine = source == one.name
-        weight[mine] = np.where(labels[mine] == "negative", one.weight * one.negative, one.weight)
-    return weight
+def _year(value: Any) -> int:
+    found = _YEAR.search(str(value)) if value is not None else None
+    return int(found[0]) if found else 0
+
+
+def _check(folder: Path, data: TrainingData) -> None:
+    """Enough to learn from and to measure on."""
+    learnt = sorted(set(data.labels[data.learn].tolist()))
+    if len(learnt) < 2:
+        only = f"only {learnt[0]} tweets" if learnt else "no tweet"
+        raise DataError(f"{folder}: {only} to learn from: a model needs at least two labels")
+    if not data.held_out.any():
+        raise DataError(
+            f"{folder}: no text is held out of {len(data.texts):,}, so nothing can be measured: "
+            "add rows, or raise held_out in sources.yaml"
+        )
+
+
+def _hash_of(paths: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def read_labelled(path: Path) -> Labelled:
@@ -148,12 +205,16 @@ def read_labelled(path: Path) -> Labelled:
     Raises:
         DataError: missing, of another kind, empty, a column is missing, or a label is unknown; names file and row.
     """
+    return _labelled(path, _columns_of(path))
+
+
+def _columns_of(path: Path) -> dict[str, list[Any]]:
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     readers = {".parquet": _read_parquet, ".csv": _read_csv, ".jsonl": _read_jsonl}
     if path.suffix.lower() not in readers:
         raise DataError(f"{path}: not a .parquet, .csv or .jsonl file")
-    return _labelled(path, readers[path.suffix.lower()](path))
+    return readers[path.suffix.lower()](path)
 
 
 def _labelled(path: Path, columns: Mapping[str, list[Any]]) -> Labelled:

@@ -104,8 +104,14 @@ def fit_head(  # noqa: C901, one loop nest on purpose
         `(weights float32 (slots, 3), dense weights (d, 3))`.
     """
     np.random.seed(seed)
-    weights: NDArray[np.float32] = prior.copy()
-    squares = np.full((len(inverse), 3), 0.01, np.float32)
+    # All that a step needs of a slot lies in one line of the processor's cache: weights, squares, prior, pull.
+    state = np.empty((len(inverse), 16), np.float32)
+    for slot in range(len(inverse)):
+        for k in range(3):
+            state[slot, k] = prior[slot, k]
+            state[slot, 3 + k] = 0.01
+            state[slot, 6 + k] = prior[slot, k]
+        state[slot, 9] = l2 * inverse[slot]
     width = dense.shape[1]
     dense_weights = np.zeros((width, 3))
     dense_squares = np.full((width, 3), 0.01)
@@ -144,7 +150,7 @@ def fit_head(  # noqa: C901, one loop nest on purpose
                     errors[k] += dense_weights[d, k] * dense[row, d]
             for j in range(n):
                 for k in range(3):
-                    errors[k] += weights[kept[j], k] * values[j]
+                    errors[k] += state[kept[j], k] * values[j]
             largest = max(errors[0], errors[1], errors[2])
             total = 0.0
             for k in range(3):
@@ -158,12 +164,12 @@ def fit_head(  # noqa: C901, one loop nest on purpose
                     dense_squares[d, k] += gradient * gradient
                     dense_weights[d, k] -= now * gradient / np.sqrt(dense_squares[d, k])
             for j in range(n):
-                slot = kept[j]
+                one = state[kept[j]]
                 for k in range(3):
-                    pull = l2 * inverse[slot] * (weights[slot, k] - prior[slot, k])
-                    gradient = errors[k] * values[j] + pull
-                    squares[slot, k] += gradient * gradient
-                    weights[slot, k] -= now * gradient / np.sqrt(squares[slot, k])
+                    gradient = errors[k] * values[j] + one[9] * (one[k] - one[6 + k])
+                    one[3 + k] += gradient * gradient
+                    one[k] -= now * gradient / np.sqrt(one[3 + k])
+    weights: NDArray[np.float32] = state[:, :3].copy()
     return weights, dense_weights
 
 

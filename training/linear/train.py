@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.linear.model import HashedModel
-from training.data.datasets import SOURCES, TrainingData, data_summary, load_training_data
+from training.data.datasets import TrainingData, data_summary, load_training_data
 from training.evaluation.drift_reference import reference
 from training.evaluation.held_out import HeldOut
 from training.evaluation.metrics import held_out_report
@@ -86,25 +86,29 @@ def train(
     distant: int | None = None,
     curve: bool = False,
     keep: bool = True,
+    description: Path | None = None,
+    tell: Progress = lambda _: None,
 ) -> Trained:
-    """Train on the files of `folder`.
+    """Train on the labelled files of `folder`.
 
     Args:
         distant: most rows labelled by emoticons; the member's own number when not given, 0 for all.
         keep: train the model to be kept, on everything, when the member is one that serves.
         curve: also train on a tenth and three tenths of the rows.
+        description, tell: as `load_training_data` takes them.
 
     Raises:
-        DataError: a file is missing or cannot be used.
+        SourcesError, DataError: the files or their description cannot be used.
     """
     progress("reading the data")
-    data = load_training_data(folder)
+    data = load_training_data(folder, description, tell)
+    measured = [source for source in data.sources if (data.held_out & (data.source == source.name)).any()]
     limit = member.most_distant if distant is None else distant or None
     learn = _limited(data, limit, seed)
-    held = np.concatenate([np.flatnonzero(data.held_out & (data.source == source.name)) for source in SOURCES])
+    held = np.concatenate([np.flatnonzero(data.held_out & (data.source == source.name)) for source in measured])
     texts, labels, sources = [data.texts[i] for i in held.tolist()], data.labels[held], data.source[held]
 
-    learnt: dict[str, list[tuple[int, float]]] = {source.name: [] for source in SOURCES}
+    learnt: dict[str, list[tuple[int, float]]] = {source.name: [] for source in measured}
     for share in _CURVE if curve else _CURVE[-1:]:
         part = learn & (np.random.default_rng(seed).random(len(learn)) < share)
         estimator = member.build(seed)
@@ -116,21 +120,21 @@ def train(
         started = time.process_time()
         scores = estimator.predict_proba(texts)
         rate = len(texts) / max(time.process_time() - started, 1e-6)
-        for source in SOURCES:
+        for source in measured:
             right = scores[sources == source.name].argmax(axis=1) == _codes(labels[sources == source.name])
             learnt[source.name].append((int(part.sum()), float(right.mean())))
 
     metrics, held_out = {}, {}
-    for source in SOURCES:
+    for source in measured:
         mine = np.flatnonzero(sources == source.name)
         held_out[source.name] = (labels[mine], scores[mine])
         metrics[source.name] = held_out_report(scores[mine], labels[mine])
     evidence = HeldOut.of(texts, labels, sources, data.company[held], scores)
-    trained_on = data_summary(data.source.tolist())
+    trained_on = data_summary(data.source[data.usable].tolist())
     model = None
     if keep and isinstance(estimator, HashedClassifier):
         final = member.build(seed)
-        _fit(final, data, np.ones(len(data.texts), bool), lambda step: progress(f"on all texts: {step}"))
+        _fit(final, data, data.usable, lambda step: progress(f"on all texts: {step}"))
         metadata = {
             "trained_on": trained_on,
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),

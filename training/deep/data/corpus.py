@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +19,24 @@ from training.deep.data.mixture import Encoded, Mixture
 
 _CHUNK: Final = 50_000
 
-SHARES: Final = {"sentiment140": 0.50, "semeval": 0.36, "airline": 0.13, "french": 0.01}
-"""Of every batch. People's labels are 4 % of the rows and the only source of neutral, so they come round more often."""
+EMOTICONS_SHARE: Final = 0.5
+"""Of every batch, where there are labels by emoticons. People's labels are 6 % of the rows and the only source of
+neutral, so they come round more often."""
+
+
+def shares_of(data: TrainingData, emoticons: float = EMOTICONS_SHARE) -> dict[str, float]:
+    """The share of each file in every batch: by its rows, those of people's files by the root of their weight, too."""
+    sizes: dict[bool, dict[str, float]] = {True: {}, False: {}}
+    for source in data.sources:
+        rows = int((data.learn & (data.source == source.name)).sum())
+        if rows:
+            sizes[source.distant][source.name] = rows * (1.0 if source.distant else math.sqrt(source.weight))
+    parts = {True: emoticons if sizes[False] else 1.0, False: 1.0 - emoticons if sizes[True] else 1.0}
+    return {
+        name: parts[distant] * size / sum(sizes[distant].values())
+        for distant in (True, False)
+        for name, size in sizes[distant].items()
+    }
 
 
 @dataclass(frozen=True)
@@ -64,10 +82,17 @@ def cached_encoding(tokenizer: Any, data: TrainingData, keep: int, path: Path) -
             return Encoded(kept["ids"], kept["offsets"])
     encoded = encode(tokenizer, data.texts, keep)
     path.parent.mkdir(parents=True, exist_ok=True)
-    arriving = path.with_suffix(".new.npz")
-    np.savez(arriving, ids=encoded.ids, offsets=encoded.offsets)
-    arriving.replace(path)
+    with arriving(path) as new:
+        np.savez(new, ids=encoded.ids, offsets=encoded.offsets)
     return encoded
+
+
+@contextmanager
+def arriving(path: Path) -> Iterator[Path]:
+    """Where to write a file of that name: it is there as a whole, or not at all when the run is killed."""
+    new = path.with_name(f"new.{path.name}")  # the same ending: NumPy would add its own
+    yield new
+    new.replace(path)
 
 
 def one_hot(labels: NDArray[np.str_]) -> NDArray[np.float32]:

@@ -14,7 +14,7 @@ from scipy.optimize import minimize_scalar
 from contracts.events import SENTIMENTS
 from models.deep.cleaning import CLEANING
 from models.deep.model import DeepModel, softmax
-from training.data.datasets import SOURCES, TrainingData, data_summary
+from training.data.datasets import TrainingData, data_summary
 from training.deep.export.convert import converted, runtime_of
 from training.deep.runs.work_folder import Finished
 from training.evaluation.held_out import drawn
@@ -37,7 +37,7 @@ class Answers:
 def held_out_rows(data: TrainingData, most: int = MOST_MEASURED) -> dict[str, NDArray[np.int64]]:
     """Data set → rows to measure on, at most `most` of each: those by which the gate compares, in order."""
     found = {}
-    for source in SOURCES:
+    for source in data.sources:
         rows = np.flatnonzero(data.held_out & (data.source == source.name))
         if len(rows):
             found[source.name] = np.sort(rows[drawn(source.name, [data.texts[row] for row in rows.tolist()], most)])

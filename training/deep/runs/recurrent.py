@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from training.data.datasets import TrainingData, load_training_data
-from training.deep.data.corpus import Corpus, cached_encoding
+from training.deep.data.corpus import Corpus, arriving, cached_encoding, shares_of
 from training.deep.data.embeddings import Kind, word_vectors
 from training.deep.data.vocabulary import build_vocabulary, vocabulary_of
 from training.deep.networks.recurrent import Member, network
 from training.deep.runs.training_loop import Schedule, descend
 from training.deep.runs.work_folder import Finished, begin, losses_of
 
-SHARES: Final = {"sentiment140": 0.75, "semeval": 0.18, "airline": 0.06, "french": 0.01}
+EMOTICONS_SHARE: Final = 0.75
 """Of every batch. Learning from nothing needs more of the many emoticon rows than fine-tuning does."""
 
 
@@ -47,7 +47,7 @@ class RecurrentOptions:
 
 
 def train_recurrent(
-    folder: Path, options: RecurrentOptions, work: Path, tell: Callable[[str], None]
+    folder: Path, options: RecurrentOptions, work: Path, tell: Callable[[str], None], description: Path | None = None
 ) -> tuple[Finished, TrainingData]:
     """Train on the learning split of `folder`, resuming what stands in `work`.
 
@@ -56,10 +56,11 @@ def train_recurrent(
     """
     keras.utils.set_random_seed(options.seed)
     tell("reading the data")
-    data = load_training_data(folder)
-    tokenizer, corpus, vectors = prepared(data, options, work.parent, tell)
+    data = load_training_data(folder, description, tell)
+    tokenizer, corpus, vectors = prepared(data, options, work, tell)
     begin(work, "recurrent", options.longest, options, tokenizer.to_str(), data.data_hash)
-    mixture = corpus.mixture(shares=SHARES, size=options.batch, longest=options.longest, seed=options.seed)
+    shares = shares_of(data, EMOTICONS_SHARE)
+    mixture = corpus.mixture(shares=shares, size=options.batch, longest=options.longest, seed=options.seed)
     net = network(options.member, vectors, units=options.units, dropout=options.dropout)
     schedule = Schedule(options.peak, steps=max(1, options.rows // options.batch))
     state = descend(net, mixture.batches, schedule, work, decay=options.decay, tell=tell)
@@ -77,9 +78,9 @@ def prepared(
     if not kept.is_file():
         tell("counting words")
         cache.mkdir(parents=True, exist_ok=True)
-        build_vocabulary([data.texts[row] for row in np.flatnonzero(data.learn).tolist()], options.vocabulary, 3).save(
-            str(kept)
-        )
+        texts = [data.texts[row] for row in np.flatnonzero(data.learn).tolist()]
+        with arriving(kept) as new:
+            build_vocabulary(texts, options.vocabulary, 3).save(str(new))
     tokenizer = Tokenizer.from_file(str(kept))
     tell("tokenizing")
     corpus = Corpus(data, cached_encoding(tokenizer, data, options.longest, cache / f"encoded-{key}.npz"))
@@ -94,7 +95,8 @@ def prepared(
             epochs=options.vector_epochs,
             seed=options.seed,
         )
-        np.save(path, vectors)
+        with arriving(path) as new:
+            np.save(new, vectors)
     return tokenizer, corpus, np.load(path)
 
 

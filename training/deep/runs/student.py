@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from models.base.artefact import load_artefact, read_metadata
 from training.data.datasets import TrainingData, load_training_data
-from training.deep.data.corpus import one_hot
+from training.deep.data.corpus import arriving, one_hot, shares_of
 from training.deep.networks.recurrent import network
-from training.deep.runs.recurrent import SHARES, RecurrentOptions, prepared
+from training.deep.runs.recurrent import EMOTICONS_SHARE, RecurrentOptions, prepared
 from training.deep.runs.training_loop import Schedule, descend
 from training.deep.runs.work_folder import Finished, begin, losses_of
 
@@ -41,7 +41,7 @@ class StudentOptions(RecurrentOptions):
 
 
 def train_student(
-    folder: Path, options: StudentOptions, work: Path, tell: Callable[[str], None]
+    folder: Path, options: StudentOptions, work: Path, tell: Callable[[str], None], description: Path | None = None
 ) -> tuple[Finished, TrainingData]:
     """Ask the teachers, then train on their answers and the labels; resumes what stands in `work`.
 
@@ -55,16 +55,16 @@ def train_student(
     """
     keras.utils.set_random_seed(options.seed)
     tell("reading the data")
-    data = load_training_data(folder)
-    tokenizer, corpus, vectors = prepared(data, options, work.parent, tell)
+    data = load_training_data(folder, description, tell)
+    tokenizer, corpus, vectors = prepared(data, options, work, tell)
     begin(work, "student", options.longest, options, tokenizer.to_str(), data.data_hash)
     rows = taught_rows(data, options)
-    taught = _answers(data, rows, options.teachers, work.parent, tell)
+    taught = _answers(data, rows, options.teachers, work, tell)
     known = np.zeros(len(data.texts), bool)
     known[rows] = True
     # What the teachers were not asked about is left out; of the rest, no row is "distant" any more.
     mixture = dataclasses.replace(corpus, data=dataclasses.replace(data, learn=data.learn & known)).mixture(
-        shares=SHARES, size=options.batch, longest=options.longest, seed=options.seed
+        shares=shares_of(data, EMOTICONS_SHARE), size=options.batch, longest=options.longest, seed=options.seed
     )
     targets = one_hot(data.labels)
     targets[rows] = blended(targets[rows], taught, data.distant[rows], options.trust)
@@ -115,6 +115,7 @@ def _answers(
                 part = rows[at : at + _CHUNK]
                 table[at : at + _CHUNK] = model.predict_proba([data.texts[row] for row in part.tolist()])
                 tell(f"asking {teacher}: {min(at + _CHUNK, len(rows)):,} of {len(rows):,} tweets")
-            np.save(path, table)
+            with arriving(path) as new:
+                np.save(new, table)
         total += np.load(path)
     return (total / max(1, len(teachers))).astype(np.float32)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +18,8 @@ import tensorflow as tf
 from training.deep.data.mixture import Batch
 from training.deep.networks.loss import mixed_loss
 
-CHECKPOINT_EVERY_S: Final = 240.0
+CHECKPOINT_EVERY_S: Final = 45.0
+"""A killed run loses at most this much; a checkpoint takes a fraction of a second."""
 _TELL_EVERY_S: Final = 10.0
 _CLIPPED_AT: Final = 1.0
 
@@ -71,6 +75,9 @@ def descend(
         batches: batches from a number on.
         decay: decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101).
         folder: receives `checkpoint*`, `state.json` and `progress.jsonl`.
+
+    Raises:
+        SystemExit: SIGTERM came; the step that was running is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     optimizer = keras.optimizers.AdamW(schedule.peak, weight_decay=decay, clipnorm=None, global_clipnorm=_CLIPPED_AT)
@@ -83,25 +90,43 @@ def descend(
     step = _step(network, optimizer)
     saved = told = started = time.monotonic()
     before = state.seconds
-    for batch in batches(state.step):
-        state.seconds = before + time.monotonic() - started
-        position = schedule.position(state.step, state.seconds)
-        if position >= 1:
-            break
-        optimizer.learning_rate.assign(schedule.rate(position))
-        loss = float(step(tf.constant(batch.ids), tf.constant(batch.targets), tf.constant(batch.distant)))
-        state.step += 1
-        state.rows += len(batch.ids)
-        state.loss = loss if state.step == 1 else 0.99 * state.loss + 0.01 * loss
-        now = time.monotonic()
-        if now - told > _TELL_EVERY_S:
-            told = now
-            _tell(state, position, folder, tell)
-        if now - saved > CHECKPOINT_EVERY_S:
-            saved = now
-            _save(keeper, state, folder)
+    with _terminated() as terminated:
+        for batch in batches(state.step):
+            state.seconds = before + time.monotonic() - started
+            position = schedule.position(state.step, state.seconds)
+            if position >= 1:
+                break
+            optimizer.learning_rate.assign(schedule.rate(position))
+            loss = float(step(tf.constant(batch.ids), tf.constant(batch.targets), tf.constant(batch.distant)))
+            state.step += 1
+            state.rows += len(batch.ids)
+            state.loss = loss if state.step == 1 else 0.99 * state.loss + 0.01 * loss
+            now = time.monotonic()
+            if now - told > _TELL_EVERY_S:
+                told = now
+                _tell(state, position, folder, tell)
+            if now - saved > CHECKPOINT_EVERY_S:
+                saved = now
+                _save(keeper, state, folder)
+            if terminated.is_set():
+                _save(keeper, state, folder)
+                raise SystemExit(128 + signal.SIGTERM)
     _save(keeper, state, folder)
     return state
+
+
+@contextmanager
+def _terminated() -> Iterator[threading.Event]:
+    """Set when SIGTERM comes, so that the running step can be kept; only the main thread can know."""
+    came = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield came
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: came.set())
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _step(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> Any:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from tokenizers import Tokenizer
 
 from training.data.datasets import TrainingData, load_training_data
-from training.deep.data.corpus import SHARES, Corpus, cached_encoding
+from training.deep.data.corpus import Corpus, cached_encoding, shares_of
 from training.deep.networks.transformer import MINILM, backbone_of, tokenizer_json, transformer
 from training.deep.runs.training_loop import Schedule, descend
 from training.deep.runs.work_folder import Finished, begin, losses_of
@@ -37,7 +37,7 @@ class TransformerOptions:
 
 
 def train_transformer(
-    folder: Path, options: TransformerOptions, work: Path, tell: Callable[[str], None]
+    folder: Path, options: TransformerOptions, work: Path, tell: Callable[[str], None], description: Path | None = None
 ) -> tuple[Finished, TrainingData]:
     """Fine-tune on the learning split of `folder`, resuming what stands in `work`.
 
@@ -48,16 +48,16 @@ def train_transformer(
     # bfloat16 in matrix products only, sums and the rest in float32: 1.5 times the speed on AVX512_BF16, no other loss.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
     tell("reading the data")
-    data = load_training_data(folder)
+    data = load_training_data(folder, description, tell)
     backbone = backbone_of(options.preset)
     written = tokenizer_json(options.preset)
     tokenizer = Tokenizer.from_str(written)
     begin(work, "transformer", LONGEST, options, written, data.data_hash)
     tell("tokenizing")
     key = hashlib.sha256(f"{data.data_hash} {written}".encode()).hexdigest()[:16]
-    encoded = cached_encoding(tokenizer, data, LONGEST, work.parent / f"encoded-{key}.npz")
+    encoded = cached_encoding(tokenizer, data, LONGEST, work / f"encoded-{key}.npz")
     corpus = Corpus(data, encoded)
-    mixture = corpus.mixture(shares=SHARES, size=options.batch, longest=LONGEST, seed=options.seed)
+    mixture = corpus.mixture(shares=shares_of(data), size=options.batch, longest=LONGEST, seed=options.seed)
     network = transformer(backbone)
     schedule = Schedule(options.peak, steps=options.steps, minutes=options.minutes)
     state = descend(network, mixture.batches, schedule, work, decay=options.decay, tell=tell)

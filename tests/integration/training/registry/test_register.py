@@ -18,6 +18,7 @@ from models.registry.champion import Champion
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
 from training.data.datasets import TrainingData
+from training.data.sources import Source
 from training.deep.cascade.build import Curve, Point
 from training.deep.cascade.register import log_cascade
 from training.deep.export.calibrate import Answers
@@ -110,6 +111,9 @@ def test_a_deep_run_leaves_the_same_evidence(settings: Settings, mlflow_uri: str
     answers = Answers({"airline": np.arange(60)}, {"airline": scores})
     done = Served(finished, model, {"airline": scores}, answers, one.evidence, 2.0, 100.0)
     data = TrainingData(
+        sources=(Source(file="airline.parquet"),),
+        fingerprints=np.arange(60).astype(np.uint64),
+        period=np.zeros(60, np.int64),
         texts=[f"text {i}" for i in range(60)],
         labels=labels,
         source=one.evidence.source,

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from cli.training.train import app
 from contracts.errors import SettingsError, Unavailable
-from training.data.datasets import DataError
+from training.data.sources import SourcesError
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +20,16 @@ def test_mlflow_away_is_told_before_anything_is_trained(tmp_path: Path) -> None:
     assert isinstance(result.exception, Unavailable)
 
 
-def test_missing_data_are_told_by_name(tmp_path: Path) -> None:
+def test_a_folder_without_labelled_files_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["linear", "--data-dir", str(tmp_path), "--no-register"])
-    assert isinstance(result.exception, DataError)
-    assert "sentiment140.parquet is missing" in str(result.exception)
+    assert isinstance(result.exception, SourcesError)
+    assert f"{tmp_path} holds no labelled file" in str(result.exception)
+
+
+def test_the_folder_of_the_data_is_asked_for() -> None:
+    result = CliRunner().invoke(app, ["linear", "--no-register"])
+    assert result.exit_code == 2
+    assert "--data-dir" in result.stderr
 
 
 @pytest.mark.parametrize("option", ["--out", "--alias"])

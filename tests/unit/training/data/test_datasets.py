@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from training.data.datasets import SOURCES, DataError, fingerprint, load_training_data, read_labelled
+from training.data.datasets import DataError, fingerprint, load_training_data, read_labelled
+from training.data.sources import SourcesError
 
 ROWS = {"text": ["Lost my bag 😡", 'late, "again"\nand again', "ok"], "label": ["negative", "negative", "neutral"]}
 
@@ -83,19 +84,24 @@ def test_near_duplicates_have_one_fingerprint() -> None:
     assert fingerprint("found my bag") != fingerprint(same[0])
 
 
+FILES = ("sentiment140", "airline", "semeval", "french")
+
+
 def folder_of(tmp_path: Path, n: int = 400) -> Path:
-    for source in SOURCES:
+    for name in FILES:
         columns: dict[str, list[object]] = {
             "text": [
-                f"{source.name} tweet {'abcdefghij'[i % 10]} {chr(97 + i // 10 % 26)} {chr(97 + i // 260)}"
-                for i in range(n)
+                f"{name} tweet {'abcdefghij'[i % 10]} {chr(97 + i // 10 % 26)} {chr(97 + i // 260)}" for i in range(n)
             ],
-            "label": [("negative", "positive", "neutral")[i % (2 if source.distant else 3)] for i in range(n)],
+            "label": [("negative", "positive", "neutral")[i % (2 if name == "sentiment140" else 3)] for i in range(n)],
         }
         columns["text"][1] = f"@x {columns['text'][0]} !!"
-        if source.name == "semeval":
+        if name == "airline":
+            columns["airline"] = ["Paradis"] * n
+        if name == "semeval":
+            columns["source"] = [f"twitter-{2013 + i % 4}test" for i in range(n)]
             columns["tweeteval"] = ["val" if i == 0 else "train" for i in range(n)]
-        write(tmp_path / f"{source.name}.parquet", columns)
+        write(tmp_path / f"{name}.parquet", columns)
     return tmp_path
 
 
@@ -118,11 +124,84 @@ def test_a_split_stays_when_other_rows_come(tmp_path: Path) -> None:
     assert share["airline"] == pytest.approx(0.25, abs=0.08)
 
 
-def test_a_missing_file_of_the_training_data_is_named(tmp_path: Path) -> None:
-    folder = folder_of(tmp_path)
-    (folder / "french.parquet").unlink()
-    with pytest.raises(DataError, match=r"french\.parquet is missing: .*--data-dir"):
-        load_training_data(folder)
+def test_any_labelled_files_are_learnt_from(tmp_path: Path) -> None:
+    labels = ["negative", "neutral", "positive"] * 30
+    texts = [f"tweet {chr(97 + i % 26)}{chr(97 + i // 26)} of mine" for i in range(90)]
+    write(tmp_path / "shop.csv", {"text": texts, "label": labels})
+    write(tmp_path / "bank.jsonl", {"text": [f"bank {text}" for text in texts], "label": labels})
+    told: list[str] = []
+    data = load_training_data(tmp_path, tell=told.append)
+    assert [source.name for source in data.sources] == ["bank", "shop"]
+    assert data.learn.sum() + data.held_out.sum() == 180
+    assert not data.distant.any()
+    assert told[1] == (
+        f"shop: 90 rows (negative 30, neutral 30, positive 30), labels by people, {data.held_out[90:].sum()} held out"
+    )
+
+
+def test_a_description_gives_names_weights_roles_and_what_is_held_out(tmp_path: Path) -> None:
+    labels = ["negative", "neutral", "positive"] * 30
+    texts = [f"tweet {chr(97 + i % 26)}{chr(97 + i // 26)} of mine" for i in range(90)]
+    write(tmp_path / "a.csv", {"text": texts, "label": labels, "part": ["x", "y"] * 45, "when": ["in 2015"] * 90})
+    write(tmp_path / "b.csv", {"text": ["so :)", "oh :("], "label": ["positive", "negative"]})
+    write(tmp_path / "c.csv", {"text": [f"later {text}" for text in texts], "label": labels})
+    write(tmp_path / "d.csv", {"text": ["unused"], "label": ["neutral"]})
+    (tmp_path / "sources.yaml").write_text(
+        "files:\n"
+        "  - {file: a.csv, name: brand, weight: 2, class_weights: {negative: 3}, held_out_where: {part: x},"
+        " part: part, period: when}\n"
+        "  - {file: b.csv, role: emoticons, held_out: 0}\n"
+        "  - {file: c.csv, role: test}\n"
+    )
+    told: list[str] = []
+    data = load_training_data(tmp_path, tell=told.append)
+    assert set(data.weight[data.labels == "negative"][:30].tolist()) == {6.0}
+    assert data.held_out[:90].sum() == 45
+    assert data.held_out[92:].all()
+    assert not data.usable[92:].any()
+    assert data.distant.tolist() == [False] * 90 + [True] * 2 + [False] * 90
+    assert set(data.company[:90].tolist()) == {"x", "y"}
+    assert set(data.period[:90].tolist()) == {2015}
+    assert told[-1] == f"{tmp_path / 'd.csv'} is not described, so it is not used"
+
+
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ("files: [{file: e.csv}]", r"e\.csv is missing \(.* has a\.csv\)"),
+        ("files: [{file: a.csv, wieght: 2}]", r"files\.0\.wieght"),
+        ("files: [{file: a.csv, role: crowd}]", r"files\.0\.role"),
+        ("files: [{file: a.csv}, {file: a.csv}]", "two entries have the file 'a.csv'"),
+        ("files: []", "files"),
+        ("- [", "not YAML"),
+    ],
+)
+def test_a_mistake_in_a_description_is_named(tmp_path: Path, description: str, message: str) -> None:
+    write(tmp_path / "a.csv", ROWS)
+    (tmp_path / "sources.yaml").write_text(description)
+    with pytest.raises(SourcesError, match=message) as error:
+        load_training_data(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_column_that_a_description_names_is_looked_for(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", ROWS)
+    (tmp_path / "sources.yaml").write_text("files: [{file: a.csv, period: year}]")
+    with pytest.raises(DataError, match=r"a\.csv: no column 'year' \(it has text, label\)"):
+        load_training_data(tmp_path)
+
+
+def test_labels_of_one_kind_only_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "a.csv", {"text": ["a", "b"], "label": ["neutral", "neutral"]})
+    with pytest.raises(DataError, match="only neutral tweets to learn from"):
+        load_training_data(tmp_path)
+
+
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SourcesError, match=r"holds no labelled file \(\.parquet, \.csv, \.jsonl\)"):
+        load_training_data(tmp_path)
+    with pytest.raises(SourcesError, match="no such folder"):
+        load_training_data(tmp_path / "nothing")
 
 
 def test_a_file_of_the_training_data_without_labels_is_named(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ import pytest
 
 from models.base.artefact import load_artefact
 from models.base.jit import COMPILED
-from tests.unit.training.data.test_datasets import folder_of
-from training.data.datasets import SOURCES
+from tests.unit.training.data.test_datasets import FILES, folder_of
 from training.evaluation.held_out import HeldOut
 from training.linear.model_zoo import MEMBERS
 from training.linear.train import Trained, train
@@ -24,7 +23,7 @@ def test_the_kept_model_carries_the_figures_of_one_that_saw_no_held_out_text(tmp
     steps: list[str] = []
     trained = train(folder_of(tmp_path), MEMBERS["hashed"], 0, steps.append)
     assert trained.model is not None
-    assert list(trained.metrics) == [source.name for source in SOURCES]
+    assert list(trained.metrics) == list(FILES)
     assert trained.metrics["airline"]["n"] == len(trained.held_out["airline"][0])
     assert any("learning split" in step for step in steps)
     trained.save(tmp_path / "out")
@@ -48,10 +47,10 @@ def test_another_member_is_measured_on_the_same_held_out_texts(tmp_path: Path, n
     folder = folder_of(tmp_path)
     hashed, other = trained_on(folder, "hashed", keep=False), trained_on(folder, name)
     assert other.model is None
-    for source in SOURCES:
-        assert other.metrics[source.name]["n"] == hashed.metrics[source.name]["n"]
-        assert (other.held_out[source.name][0] == hashed.held_out[source.name][0]).all()
-        np.testing.assert_allclose(other.held_out[source.name][1].sum(axis=1), 1, atol=1e-5)
+    for source in FILES:
+        assert other.metrics[source]["n"] == hashed.metrics[source]["n"]
+        assert (other.held_out[source][0] == hashed.held_out[source][0]).all()
+        np.testing.assert_allclose(other.held_out[source][1].sum(axis=1), 1, atol=1e-5)
 
 
 def test_a_learning_curve_shows_what_fewer_rows_teach(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 from cli.training.train import app
 from models.base.jit import COMPILED
 from tests.unit.training.data.test_datasets import folder_of
+from training.comparison.experiments import ExperimentsError, load_experiments
 from training.evaluation.leaderboard import champion_of, leaderboard
 from training.evaluation.results import ResultsError, read_results
-from training.linear.experiments import ExperimentsError, load_experiments
 from training.linear.model_zoo import FAMILIES, MEMBERS
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
@@ -25,8 +25,11 @@ def test_the_shipped_experiments_name_every_member_once() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("experiments: [{member: gpt}]", "experiments.0.member: 'gpt' is none of hashed, tfidf-lr"),
-        ("experiments: [{member: hashed, row: 3}]", "experiments.0.row"),
+        ("experiments: [{member: gpt}]", "member 'gpt' is none of hashed, tfidf-lr, .*bigru"),
+        ("experiments: [{member: hashed, row: 3}]", "hashed has no parameter row: is rows meant"),
+        ("experiments: [{member: tfidf-lr, C: high}]", "C: 'high' where the usual value is 2.0"),
+        ("experiments: [{member: bigru, unit: 3}]", "bigru has no parameter unit: is units meant"),
+        ("experiments: [{member: svd-forest, C: 1}]", "svd-forest has no parameter C"),
         ("experiments: []", "experiments"),
         ("- a: [", "not YAML"),
     ],
@@ -66,6 +69,36 @@ def test_a_comparison_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
     page = leaderboard(rows)
     assert "`buzzwatch train linear --model hashed`" in page
     assert champion_of(rows) in (rows[0], None)
+
+
+def test_hyper_parameters_make_another_experiment(tmp_path: Path) -> None:
+    experiments, results = tmp_path / "mine.yaml", tmp_path / "results"
+    (tmp_path / "data").mkdir()
+    folder = folder_of(tmp_path / "data")
+    experiments.write_text("experiments: [{member: tfidf-lr, C: 0.5}, {member: hashed, heads: 1, rows: 100}]")
+    arguments = ["compare", "--experiments", str(experiments), "--data-dir", str(folder), "--results", str(results)]
+    CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert {path.name for path in results.iterdir()} == {
+        "linear-tfidf-lr-C0.5.native.json",
+        "linear-hashed-rows100-heads1.native.json",
+    }
+    kept = {row.member: row for row in read_results(results)}
+    assert kept["hashed"].params["heads"] == 1
+    assert kept["tfidf-lr"].params["head__C"] == 0.5
+    again = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert "done" not in again.stderr
+
+
+def test_a_value_that_a_learner_refuses_is_one_line(tmp_path: Path) -> None:
+    experiments = tmp_path / "mine.yaml"
+    (tmp_path / "data").mkdir()
+    folder = folder_of(tmp_path / "data")
+    experiments.write_text("experiments: [{member: tfidf-lr, C: -1}]")
+    arguments = ["compare", "--experiments", str(experiments), "--data-dir", str(folder), "--results", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, ExperimentsError)
+    assert "tfidf-lr-C-1: " in str(result.exception)
+    assert "\n" not in str(result.exception)
 
 
 def test_a_damaged_result_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Hashed and classic linear models."""
