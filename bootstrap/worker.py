@@ -24,6 +24,7 @@ from models.annotator import Annotator
 from models.registry.champion import Champion
 from models.text import language
 from stream import metrics
+from stream.codecs.authors import AuthorKey
 from stream.counting.feedback_consumer import MOST, JudgeFeedback, JudgeRole
 from stream.counting.marked_consumer import Source
 from stream.counting.role import WatchRole
@@ -68,7 +69,7 @@ def build_worker(beginning: Beginning | None = None) -> Worker:
         topics, roles = settings.kafka.topics, settings.worker.roles
         score = watch = None
         if takeover is not None:
-            scorer = Scorer(Annotator(rules), settings.worker.text)
+            scorer = Scorer(Annotator(rules), settings.worker.text, AuthorKey.of(settings.privacy.secret))
             language.warm()
             following.on_change(lambda new: scorer.follow(Annotator(new)))
             score = ScoreRole(

@@ -27,6 +27,9 @@ from contracts.tweet_objects.shapes import NEEDED
 Sentiment = Literal["negative", "neutral", "positive"]
 SENTIMENTS: Final[tuple[Sentiment, ...]] = ("negative", "neutral", "positive")
 
+MAX_REACH: Final = 10_000_000_000
+"""Most followers that an author counts for: what is more is a mistake of the source."""
+
 # Fixed for ever: prediction ids are UUIDv5 under this namespace.
 PREDICTION_NAMESPACE: Final = uuid.UUID("6c1f3f0e-8d0a-5d0c-9a57-6275707a7a77")
 
@@ -80,11 +83,15 @@ class Prediction(Struct, frozen=True, omit_defaults=False):
     lang: str | None
     created_at: str
     scored_at: str
-    author_id: str | UnsetType = UNSET
     reliable: bool = True
     """False: in a language that the model does not know."""
     tier: Literal["linear", "deep"] | UnsetType = UNSET
     """Which part of a cascade answered; absent when the model is none."""
+    author: Annotated[str, Meta(max_length=MAX_ID)] | UnsetType | None = UNSET
+    """A keyed hash of the tweet's author, 16 hexadecimal digits: the same for all tweets of one; absent where the tweet
+    names none."""
+    reach: Annotated[int, Meta(ge=0)] | UnsetType | None = UNSET
+    """Followers of the author, where the tweet carries them; ours have at most MAX_REACH."""
 
 
 _field_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])

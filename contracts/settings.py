@@ -310,6 +310,20 @@ class ApiSettings(_Group):
     """How long `/feedback` waits for Kafka's acknowledgement, seconds, before it answers 503."""
 
 
+class PrivacySettings(_Group):
+    """What becomes of personal data."""
+
+    author_key: pydantic.SecretStr | None = None
+    """Secret under which ids of authors are hashed before they leave the worker; the same for all workers. Without one
+    the key is a fixed one that everybody can look up, so that who knows an id can find its hash. A new key makes new
+    people of all."""
+
+    @property
+    def secret(self) -> str:
+        """The key's text, empty without one."""
+        return self.author_key.get_secret_value() if self.author_key else ""
+
+
 class LocalSettings(_Group):
     """The servers that `buzzwatch up` starts itself."""
 
@@ -340,6 +354,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     alerts: AlertSettings = AlertSettings()
     api: ApiSettings = ApiSettings()
+    privacy: PrivacySettings = PrivacySettings()
     local: LocalSettings = LocalSettings()
     rules: Path = ROOT / "alerts" / "default_rules.yaml"
     """The YAML file with watches, themes, rules and receivers."""

@@ -53,7 +53,7 @@ class _Judged(NamedTuple):
 
     active: Flags
     negative: Floats
-    """Distinct negative texts in the window that says so."""
+    """Negative ones in the window that says so, of what the rule counts."""
     total: Floats
     usual: Floats
     """The usual negative share."""
@@ -200,7 +200,7 @@ class Replay:
         if self._rule.severity != "score":
             return None
         negative, usual = int(now.negative[at]), float(now.usual[at])
-        grade = escalation(share_now=now.share(at), share_before=usual, negative_texts=negative)
+        grade = escalation(share_now=now.share(at), share_before=usual, negative=negative)
         return severity_of(self._rule, grade.score)
 
     def _ms(self, tick: int) -> int:
@@ -235,7 +235,8 @@ class Replay:
         ticks = np.array([tick])
         baseline = self._baseline(ticks)
         windows = [
-            Volume(
+            _volume(
+                self._rule,
                 _counts(*(_window(sums, ticks, seconds) for sums in self._tweet_sums)),
                 _counts(*(_window(sums, ticks, seconds) for sums in self._sums)),
             )
@@ -302,6 +303,11 @@ class Replay:
         lately = _stacked(self._recent, [(ends - (step + 1) * width, ends - step * width) for step in steps])
         baseline = expect(self._rule, Past(recent, slices, lately, week))
         return Baseline(*(column[where] for column in baseline))
+
+
+def _volume(rule: BadBuzz, tweets: Counts, counted: Counts) -> Volume:
+    """What the rule counts stands for texts and voices, too."""
+    return Volume(tweets) if rule.count == "tweets" else Volume(tweets, counted, counted)
 
 
 def _counts(negative: Floats, total: Floats) -> Counts:

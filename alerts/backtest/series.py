@@ -1,4 +1,4 @@
-"""Counts of recorded tweets: the same buckets and distinct texts as the live counters, as arrays. Pure."""
+"""Counts of recorded tweets: the same buckets, voices and distinct texts as the live counters, as arrays. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.counters.bloom_filter import PERIOD_S
+from alerts.counters.voices import PERIOD_S
+from contracts.rules.schema import Unit
 
 BUCKET_S: Final = 5
 """Width of a bucket, seconds; that of the live counters by default."""
@@ -22,13 +23,13 @@ class Series(NamedTuple):
     start_s: int
     """Start of the first bucket, seconds since 1970, a whole minute."""
     negative: Ints
-    """(m,) distinct negative texts on time."""
+    """(m,) negative ones on time of what the rule counts."""
     total: Ints
-    """(m,) distinct texts on time."""
+    """(m,) all of them on time."""
     past_negative: Ints
-    """(m,) distinct negative texts, late ones too: what baselines are made of."""
+    """(m,) negative ones, late ones too: what baselines are made of."""
     past_total: Ints
-    """(m,) distinct texts, late ones too."""
+    """(m,) all, late ones too."""
     tweets_negative: Ints
     """(m,) negative tweets on time, repeated ones too."""
     tweets: Ints
@@ -64,7 +65,23 @@ def distinct(times_s: Ints, texts: NDArray[np.uint64]) -> Flags:
     return first
 
 
-def count(span: Span, times_s: Ints, negative: Flags, texts: NDArray[np.uint64], late: Flags | None = None) -> Series:
+def voices(texts: NDArray[np.uint64], authors: NDArray[np.uint64], negative: Flags) -> NDArray[np.uint64]:
+    """(n,) the same number for the same voice: the author, once for complaints and once for the rest, or the text where
+    the author is unknown (0)."""
+    salted = authors ^ np.where(negative, np.uint64(0xA5A5_5A5A_C3C3_3C3C), np.uint64(0x1234_5678_9ABC_DEF1))
+    return np.where(authors != 0, salted, texts)
+
+
+def count(
+    span: Span,
+    times_s: Ints,
+    negative: Flags,
+    texts: NDArray[np.uint64],
+    late: Flags | None = None,
+    *,
+    authors: NDArray[np.uint64] | None = None,
+    unit: Unit = "voices",
+) -> Series:
     """Count the tweets of one subject.
 
     Args:
@@ -73,9 +90,15 @@ def count(span: Span, times_s: Ints, negative: Flags, texts: NDArray[np.uint64],
         negative: (n,) what the model said.
         texts: (n,) their digests.
         late: (n,) which came so late that they fill the past only.
+        authors: (n,) the same number for the same author, 0 for an unknown one; None where nobody is known.
+        unit: what the rule counts.
     """
     bucket = (times_s - span.start_s) // BUCKET_S
-    first = distinct(times_s, texts)
+    if unit == "tweets":
+        first = np.ones(len(times_s), bool)
+    else:
+        whose = texts if unit == "texts" or authors is None else voices(texts, authors, negative)
+        first = distinct(times_s, whose)
     on_time = np.ones(len(times_s), bool) if late is None else ~late
 
     def filled(chosen: Flags) -> Ints:

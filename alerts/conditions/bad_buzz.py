@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.conditions.finding import Finding, Moment, Place, Told, fingerprints_of, place_of
-from alerts.counters.counts import ALL_THEMES, NOTHING, Counts, Key, Volume
+from alerts.counters.counts import ALL_THEMES, NOTHING, Counts, Key
 from alerts.counters.store import CounterStore
 from alerts.counters.table import CountTable, IntArray
 from alerts.detectors import bad_buzz, baseline
 from alerts.explanation import bad_buzz as explaining
 from alerts.explanation.escalation import escalation, severity_of
 from alerts.state.alert import Alert
-from contracts.rules.schema import BadBuzz, BaseRule, Rules
+from contracts.rules.schema import BadBuzz, BaseRule, Rules, Unit
 
 _BASELINE_FOR_MS: Final = 10_000
 """How long what is usual is taken as still known; it rests on a day and more."""
@@ -60,7 +60,7 @@ class _Of:
 class _Excluded:
     """Counts of past crises, which do not become the usual state."""
 
-    known: dict[tuple[Key, bool, int, int], tuple[int, Counts]] = field(default_factory=dict)
+    known: dict[tuple[Key, Unit, bool, int, int], tuple[int, Counts]] = field(default_factory=dict)
 
 
 class BadBuzzCondition:
@@ -92,7 +92,7 @@ class BadBuzzCondition:
             of.rows = self._counters.rows_of([subject.key for subject in of.subjects])
             of.known_rows = self._counters.known_rows
         alerts = {of.number[place]: alert for place, alert in moment.alerts.items() if place in of.number}
-        _, longest = tables[-1].taken(of.rows, unreliable=rule.include_unreliable)
+        longest = tables[-1].taken(of.rows, rule.count, unreliable=rule.include_unreliable)
         busy = longest.sum(axis=1) >= rule.min_volume
         busy[list(alerts)] = True
         chosen = np.flatnonzero(busy)
@@ -162,7 +162,7 @@ class BadBuzzCondition:
     def _within(
         self, of: _Of, number: int, crises: Sequence[tuple[int, int]], since: int, until: int, now_ms: int
     ) -> Counts:
-        """Distinct texts of those minutes of crises that lie in `[since, until)`."""
+        """What the rule counts in those minutes of crises that lie in `[since, until)`."""
         total, seen = NOTHING, since
         for start, end in crises:
             first, last = max(start, seen), min(end, until)
@@ -172,7 +172,7 @@ class BadBuzzCondition:
         return total
 
     def _minutes(self, key: Key, first: int, last: int, rule: BadBuzz, now_ms: int) -> Counts:
-        name = key, rule.include_unreliable, first, last
+        name = key, rule.count, rule.include_unreliable, first, last
         known = self._excluded.known.get(name)
         if known is None or not 0 <= now_ms - known[0] < _EXCLUDED_FOR_MS:
             if len(self._excluded.known) > 10_000:
@@ -180,7 +180,7 @@ class BadBuzzCondition:
             series = self._counters.baseline_series(key, first, last, unreliable=rule.include_unreliable)
             total = NOTHING
             for volume in series.values():
-                total = total.plus(volume.texts)
+                total = total.plus(volume.counted(rule.count))
             known = self._excluded.known[name] = now_ms, total
         return known[1]
 
@@ -189,9 +189,10 @@ class BadBuzzCondition:
     ) -> Finding:
         rule = of.rule
         grade = escalation(
-            share_now=verdict.now.texts.share,
+            share_now=verdict.counted.share,
             share_before=verdict.past_share,
-            negative_texts=verdict.now.texts.negative,
+            negative=verdict.counted.negative,
+            followers=verdict.now.reach or None,
         )
         volume_before = self._volume_before(rule, subject.key, verdict, moment)
         known = moment.alerts.get(subject.place)
@@ -221,7 +222,7 @@ class BadBuzzCondition:
                 since_ms=starts_at_ms,
                 model_version=moment.model_version,
             )
-            return Told(verdict.now.texts.share, starts_at_ms, explaining.begun(evidence))
+            return Told(verdict.counted.share, starts_at_ms, explaining.begun(evidence))
 
         return Finding(
             rule,
@@ -234,20 +235,21 @@ class BadBuzzCondition:
 
     def _theme_volumes(
         self, rule: BadBuzz, watch: str, verdict: bad_buzz.Verdict, moment: Moment
-    ) -> tuple[dict[str, Volume], dict[str, float]]:
-        """Each theme of the watch: in the window now, and the negative texts that such a window usually holds."""
+    ) -> tuple[dict[str, int], dict[str, float]]:
+        """What is negative of each theme of the watch: in the window now, and what such a window usually holds."""
         table = self._counters.window(moment.now_ms, verdict.window_s)
-        now = {theme: table.volume((watch, theme), unreliable=rule.include_unreliable) for theme in self._themes}
+        volumes = {theme: table.volume((watch, theme), unreliable=rule.include_unreliable) for theme in self._themes}
+        now = {theme: volume.counted(rule.count).negative for theme, volume in volumes.items()}
         past = self._counters.baseline(moment.now_ms, window_s=rule.windows[-1], baseline_s=rule.baseline)
         ratio = verdict.window_s / rule.baseline
-        before = {theme: past.volume((watch, theme)).texts.negative * ratio for theme in self._themes}
+        before = {theme: past.volume((watch, theme)).counted(rule.count).negative * ratio for theme in self._themes}
         return now, before
 
     def _volume_before(self, rule: BadBuzz, key: Key, verdict: bad_buzz.Verdict, moment: Moment) -> float:
         if verdict.past_rate > 0:
             return verdict.past_rate * verdict.window_s
         past = self._counters.baseline(moment.now_ms, window_s=rule.windows[-1], baseline_s=rule.baseline)
-        return past.volume(key).texts.total * verdict.window_s / rule.baseline
+        return past.volume(key).counted(rule.count).total * verdict.window_s / rule.baseline
 
     def _since_when(
         self, rule: BadBuzz, key: Key, verdict: bad_buzz.Verdict, usual: baseline.Baseline, now_ms: int
@@ -263,8 +265,9 @@ class BadBuzzCondition:
         first = min(start for start, _ in bounds) - (until - since)
         series = self._counters.bucket_series(key, first, until, unreliable=rule.include_unreliable)
         starts = range(first, until, width)
-        negative = np.cumsum([0] + [series[start].texts.negative if start in series else 0 for start in starts])
-        total = np.cumsum([0] + [series[start].texts.total if start in series else 0 for start in starts])
+        counts = [series[start].counted(rule.count) if start in series else NOTHING for start in starts]
+        negative = np.cumsum([0] + [one.negative for one in counts])
+        total = np.cumsum([0] + [one.total for one in counts])
         ends = np.arange(len(starts) - (until - since) // width + 1, len(starts) + 1)
         windows = [
             bad_buzz.Evidence(
@@ -310,8 +313,8 @@ def _of(rule: BadBuzz, rules: Rules) -> _Of:
 
 
 def _evidence(table: CountTable, rows: IntArray, rule: BadBuzz) -> bad_buzz.Evidence:
-    _, texts = table.taken(rows, unreliable=rule.include_unreliable)
-    return bad_buzz.Evidence(texts[:, 0].astype(np.float64), texts.sum(axis=1).astype(np.float64))
+    counted = table.taken(rows, rule.count, unreliable=rule.include_unreliable)
+    return bad_buzz.Evidence(counted[:, 0].astype(np.float64), counted.sum(axis=1).astype(np.float64))
 
 
 def _tally(evidence: bad_buzz.Evidence) -> baseline.Tally:

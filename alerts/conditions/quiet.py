@@ -71,7 +71,7 @@ class QuietCondition:
 
 
 def _tweets(table: CountTable, rows: IntArray) -> list[int]:
-    tweets, _ = table.taken(rows, unreliable=True)
+    tweets = table.taken(rows, "tweets", unreliable=True)
     found: list[int] = tweets.sum(axis=1).tolist()
     return found
 

@@ -1,8 +1,8 @@
 """Counts of one resolution, kept in the process and re-read only where Redis says they have changed.
 
-A day's baseline is 1,440 minutes times the shards; rules look at it twice a second. Late tweets change old minutes.
-So every shard keeps an index of its minutes by the stamp of their last change, and a refresh is one round trip
-asking each shard what is newer than the last stamp seen, and one more reading just these.
+A day's baseline is 1,440 minutes times the topics; rules look at it twice a second. Late tweets change old minutes.
+So every topic keeps an index of its minutes by the stamp of their last change, and a refresh is one round trip
+asking what is newer than the last stamp seen, and one more reading just these.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import redis
 from numpy.typing import NDArray
 
 from alerts.counters.counts import NOTHING, Counts, Key, Point, Volume
-from alerts.counters.table import COLUMNS, Cells, CountTable, Rows, cells_of
-from alerts.storage.keys import ShardKeys, shards_key
+from alerts.counters.table import COLUMNS, Cells, CountTable, Rows, cells_of, volume_of
+from alerts.storage.keys import CounterKeys, counted_topics_key
 
 _CHUNK: Final = 2000
 """Hashes read in one round trip."""
@@ -46,7 +46,7 @@ _values: Final = msgspec.json.Decoder(list[int], strict=False).decode
 
 
 @dataclass
-class _Shard:
+class _Topic:
     newest: float = 0.0
     """Stamp of the newest change seen."""
     dirty: set[int] = field(default_factory=set)
@@ -71,7 +71,7 @@ class _Sum:
 
 
 class CountCache:
-    """Reads `bucket`s, `minute`s or `hour`s of all shards. Safe to use from several threads.
+    """Reads `bucket`s, `minute`s or `hour`s of all topics. Safe to use from several threads.
 
     `rows` and `lock` are shared by the caches of one store, so that their tables have the same rows. `parts`: how many
     hashes make an hour.
@@ -98,7 +98,7 @@ class CountCache:
         self._parts = parts
         self._rows = rows
         self._lock = lock
-        self._shards: dict[str, _Shard] = {}
+        self._topics: dict[str, _Topic] = {}
         self._sums: dict[str, _Sum] = {}
         self._state = 0
         """Moves on with every change of what is kept here."""
@@ -128,9 +128,9 @@ class CountCache:
             if moving.made_of == (since_s, until_s, self._state):
                 return moving.table
             wanted = {
-                (shard_name, start): cells
-                for shard_name, shard in self._shards.items()
-                for start, cells in shard.cells.items()
+                (topic_id, start): cells
+                for topic_id, topic in self._topics.items()
+                for start, cells in topic.cells.items()
                 if since_s <= start < until_s
             }
             for place, cells in list(moving.included.items()):
@@ -152,13 +152,9 @@ class CountCache:
                 return {}
             found: dict[int, Volume] = {}
             for start in range(since_s, until_s, self._step_s):
-                some = [shard.cells[start].volume(row) for shard in self._shards.values() if start in shard.cells]
+                some = [topic.cells[start].row(row) for topic in self._topics.values() if start in topic.cells]
                 if some:
-                    tweets = np.sum([tweets for tweets, _ in some], axis=0)
-                    texts = np.sum([texts for _, texts in some], axis=0)
-                    if unreliable:
-                        tweets, texts = tweets[:3] + tweets[3:], texts[:3] + texts[3:]
-                    found[start] = Volume(Counts(*tweets[:3].tolist()), Counts(*texts[:3].tolist()))
+                    found[start] = volume_of(np.sum(some, axis=0), unreliable=unreliable)
             return found
 
     def read(self, since_s: int, until_s: int, step_s: int, watch: str | None, theme: str | None) -> list[Point]:
@@ -167,8 +163,8 @@ class CountCache:
             self._find_changes()
             self._read_changed(since_s, until_s)
             steps: dict[int, list[Cells]] = {}
-            for shard in self._shards.values():
-                for start, cells in shard.cells.items():
+            for topic in self._topics.values():
+                for start, cells in topic.cells.items():
                     if since_s <= start < until_s and len(cells.places):
                         steps.setdefault(since_s + (start - since_s) // step_s * step_s, []).append(cells)
             keys = list(self._rows.number)
@@ -176,35 +172,35 @@ class CountCache:
             return [point for step in sorted(steps) for point in _points(step, keys, asked, steps[step])]
 
     def _find_changes(self) -> None:
-        names = self._redis.smembers(shards_key(self._prefix))
-        for gone in self._shards.keys() - names:
-            del self._shards[gone]
+        names = self._redis.smembers(counted_topics_key(self._prefix))
+        for gone in self._topics.keys() - names:
+            del self._topics[gone]
             self._state += 1
         for name in names:
-            self._shards.setdefault(name, _Shard())
+            self._topics.setdefault(name, _Topic())
         clock = time.monotonic()
         sweep = self._swept is None or clock - self._swept >= _SWEEP_S
         pipeline = self._redis.pipeline(transaction=False)
-        for name, shard in self._shards.items():
-            index = ShardKeys(self._prefix, name).index(self._resolution)
-            pipeline.zrange(index, "-inf" if sweep else f"({shard.newest!r}", "+inf", byscore=True, withscores=True)
+        for name, topic in self._topics.items():
+            index = CounterKeys(self._prefix, name).index(self._resolution)
+            pipeline.zrange(index, "-inf" if sweep else f"({topic.newest!r}", "+inf", byscore=True, withscores=True)
             pipeline.zrange(index, 0, 0, desc=True, withscores=True)
         answers = iter(pipeline.execute())
         lost = False
-        for name, shard in self._shards.items():
+        for name, topic in self._topics.items():
             changes = {int(start): float(stamp) for start, stamp in next(answers)}
             newest = max((float(stamp) for _, stamp in next(answers)), default=0.0)
-            if newest < shard.newest:
-                # Redis was emptied or went back in time: what is known of this shard is worth nothing.
-                self._shards[name] = _Shard()
+            if newest < topic.newest:
+                # Redis was emptied or went back in time: what is known of this topic is worth nothing.
+                self._topics[name] = _Topic()
                 self._state += 1
                 lost = True
                 continue
             if sweep:
-                shard.keep_only(changes.keys())
+                topic.keep_only(changes.keys())
                 self._state += 1
-            shard.dirty |= {start for start, stamp in changes.items() if stamp > shard.newest}
-            shard.newest = max(newest, shard.newest)
+            topic.dirty |= {start for start, stamp in changes.items() if stamp > topic.newest}
+            topic.newest = max(newest, topic.newest)
         if sweep:
             self._swept = clock
         if lost:
@@ -212,33 +208,33 @@ class CountCache:
 
     def _read_changed(self, since_s: int, until_s: int) -> None:
         wanted = [
-            (name, start) for name, shard in self._shards.items() for start in shard.dirty if since_s <= start < until_s
+            (name, start) for name, topic in self._topics.items() for start in topic.dirty if since_s <= start < until_s
         ]
         size = max(1, _CHUNK // self._parts)
         for first in range(0, len(wanted), size):
             chunk = wanted[first : first + size]
             pipeline = self._redis.pipeline(transaction=False)
             for name, start in chunk:
-                self._packed(keys=self._hashes(ShardKeys(self._prefix, name), start), client=pipeline)
+                self._packed(keys=self._hashes(CounterKeys(self._prefix, name), start), client=pipeline)
             for (name, start), (fields, values) in zip(chunk, pipeline.execute(), strict=True):
-                shard = self._shards[name]
-                shard.dirty.discard(start)
-                shard.cells[start] = cells_of(_fields(fields), _values(values), self._rows)
+                topic = self._topics[name]
+                topic.dirty.discard(start)
+                topic.cells[start] = cells_of(_fields(fields), _values(values), self._rows)
                 self._state += 1
         self._forget_old(since_s)
 
-    def _hashes(self, keys: ShardKeys, start: int) -> list[str]:
+    def _hashes(self, keys: CounterKeys, start: int) -> list[str]:
         if self._parts == 1:
             return [keys.cells(self._resolution, start)]
         return [keys.hour_part(start, part) for part in range(self._parts)]
 
     def _forget_old(self, since_s: int) -> None:
         """Keep no more than `keep_s` before what is asked for; what is dropped is read again when asked for."""
-        for shard in self._shards.values():
-            old = [start for start in shard.cells if start < since_s - self._keep_s]
+        for topic in self._topics.values():
+            old = [start for start in topic.cells if start < since_s - self._keep_s]
             for start in old:
-                del shard.cells[start]
-            shard.dirty.update(old)
+                del topic.cells[start]
+            topic.dirty.update(old)
 
 
 def _points(step: int, keys: Sequence[Key], asked: NDArray[np.bool_], some: Sequence[Cells]) -> list[Point]:
@@ -247,14 +243,15 @@ def _points(step: int, keys: Sequence[Key], asked: NDArray[np.bool_], some: Sequ
     places = places[chosen]
     rows, which = np.unique(places // COLUMNS, return_inverse=True)
     slots = which * COLUMNS + places % COLUMNS
-    tweets, texts = (
+    tweets, texts, voices = (
         np.bincount(slots, np.concatenate(numbers)[chosen], len(rows) * COLUMNS).astype(np.int64).reshape(-1, 2, 3)
-        for numbers in ([cells.tweets for cells in some], [cells.texts for cells in some])
+        for numbers in zip(*((cells.tweets, cells.texts, cells.voices) for cells in some), strict=True)
     )
     found = []
-    for row, counts, distinct in zip(rows.tolist(), tweets, texts, strict=True):
-        everything = Counts(*counts.sum(axis=0).tolist())
-        found.append(Point(step, keys[row][0], keys[row][1], everything, int(distinct.sum()), int(counts[1].sum())))
+    for at, row in enumerate(rows.tolist()):
+        everything = Counts(*tweets[at].sum(axis=0).tolist())
+        of_row = int(texts[at].sum()), int(tweets[at, 1].sum()), int(voices[at].sum())
+        found.append(Point(step, keys[row][0], keys[row][1], everything, *of_row))
     return sorted(found, key=lambda point: (point.watch, point.theme))
 
 

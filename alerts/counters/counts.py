@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.rules.schema import Unit
+
 STREAM: Final = ""
 """The watch that stands for the whole stream."""
 ALL_THEMES: Final = ""
@@ -31,15 +33,20 @@ class Cell(NamedTuple):
     """One of SENTIMENTS, with UNRELIABLE behind it where the model does not know the language."""
 
 
-class TextGroup(NamedTuple):
-    """Texts that count in the same cells, each once."""
+class VoiceGroup(NamedTuple):
+    """Tweets about a watch that count in the same cells: which voices and texts they are of."""
 
     watch: str
     buckets: tuple[Cell, ...]
     """None for late tweets."""
     minutes: tuple[Cell, ...]
-    digests: NDArray[np.uint64]
-    """(n,): what tells the texts apart (models.text.digests)."""
+    """The first is that of all themes."""
+    texts: NDArray[np.uint64]
+    """(n,): digests, what tells the texts apart (models.text.digests)."""
+    authors: NDArray[np.uint64]
+    """(n,): hashes, what tells the authors apart; 0 where the author is unknown: the text is the voice then."""
+    reach: NDArray[np.int64]
+    """(n,): followers of the author, 0 where unknown."""
 
 
 ANSWER_SLOT_S: Final = 600
@@ -108,7 +115,15 @@ class Volume(NamedTuple):
 
     tweets: Counts = NOTHING
     texts: Counts = NOTHING
-    """The same, but a text that comes again within a quarter of an hour or so is not counted again."""
+    """Distinct ones: a text that comes again within a quarter of an hour or so is not counted again."""
+    voices: Counts = NOTHING
+    """Distinct authors, and distinct texts where the author is unknown, likewise."""
+    reach: int = 0
+    """Followers of the negative voices, as far as they are known; in windows alone."""
+
+    def counted(self, unit: Unit) -> Counts:
+        """What a rule with this `count` goes by."""
+        return self.voices if unit == "voices" else self.texts if unit == "texts" else self.tweets
 
 
 class Point(NamedTuple):
@@ -123,6 +138,8 @@ class Point(NamedTuple):
     """Distinct texts among them."""
     unreliable: int = 0
     """Those in languages that the model does not know."""
+    voices: int = 0
+    """Distinct voices among all: authors, and texts where the author is unknown."""
 
 
 def field_of(watch: str, theme: str, sentiment: str) -> str:

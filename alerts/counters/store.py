@@ -1,7 +1,7 @@
 """Counters of scored tweets in Redis: each record counts once, whatever is killed in between.
 
 One Lua call per batch and source partition checks and moves the offset mark and adds the counts, so both are
-lost together or not at all. Readers add the shards up.
+lost together or not at all. All partitions of a topic count in one slot: a voice is known in each of them.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ import msgspec
 import redis
 
 from alerts.counters.cache import CountCache
-from alerts.counters.counts import ANSWER_SLOT_S, Answer, Cell, Counts, Key, Point, Sample, TextGroup, Volume
+from alerts.counters.counts import ANSWER_SLOT_S, Answer, Cell, Counts, Key, Point, Sample, VoiceGroup, Volume
 from alerts.counters.table import CountTable, IntArray, Rows
 from alerts.counters.write_script import ADD, HOUR_PARTS, CountCall
 from alerts.storage.connection import require_text
-from alerts.storage.keys import ShardKeys, shards_key
+from alerts.storage.keys import CounterKeys, counted_topics_key
 from contracts.settings import Settings
 
-__all__ = ["Cell", "CounterStore", "Counts", "Point", "Sample", "TextGroup"]
+__all__ = ["Cell", "CounterStore", "Counts", "Point", "Sample", "VoiceGroup"]
 
-SAMPLES: Final = 50
-"""How many negative tweets are kept per watch and shard."""
+SAMPLES: Final = 100
+"""How many negative tweets are kept per watch."""
 _REGISTER_S: Final = 5.0
 _BASELINE_REFRESH_MS: Final = 2000
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
-_TEXTS_KEPT_S: Final = 3600
+_VOICES_KEPT_S: Final = 3600
 _SAMPLE_EVERY_MS: Final = 600_000
 """Between two samples of the past."""
 
@@ -48,7 +48,7 @@ class CounterStore:
         self._prefix = settings.redis.prefix
         self._bucket_s = settings.alerts.bucket_s
         alerts = settings.alerts
-        kept = (alerts.bucket_retention_s, alerts.minute_retention_s, alerts.hour_retention_s, _TEXTS_KEPT_S)
+        kept = (alerts.bucket_retention_s, alerts.minute_retention_s, alerts.hour_retention_s, _VOICES_KEPT_S)
         self._keep = msgspec.msgpack.encode([*(int(seconds) for seconds in kept), SAMPLES, _SAMPLE_EVERY_MS])
         self._add = self._redis.register_script(ADD)
         self._registered: dict[str, float] = {}
@@ -71,7 +71,7 @@ class CounterStore:
         wanted = list(partitions)
         pipeline = self._redis.pipeline(transaction=False)
         for partition in wanted:
-            pipeline.get(ShardKeys(self._prefix, f"{topic_id}:{partition}").mark)
+            pipeline.get(CounterKeys(self._prefix, topic_id).mark(partition))
         return {
             partition: int(mark) for partition, mark in zip(wanted, pipeline.execute(), strict=True) if mark is not None
         }
@@ -86,8 +86,7 @@ class CounterStore:
         buckets: Mapping[Cell, int],
         minutes: Mapping[Cell, int],
         samples: Sequence[Sample],
-        texts: Sequence[TextGroup] = (),
-        period: int = 0,
+        voices: Sequence[VoiceGroup] = (),
         answers: Mapping[Answer, int] = MappingProxyType({}),
     ) -> int:
         """Count the records from offset `expected` up to, not including, `end`; one Lua call.
@@ -98,29 +97,27 @@ class CounterStore:
 
         Args:
             buckets, minutes: number of tweets; hours follow from minutes.
-            texts: which texts they were; one that is known from this or the last `period` (a number that goes up)
-                is not counted among the distinct ones.
+            voices: whose they were and which texts; what is known from this or the last quarter of an hour is not
+                counted among the distinct ones.
             answers: what the model said.
         """
-        shard = f"{topic_id}:{partition}"
-        keys = ShardKeys(self._prefix, shard)
-        self._register(shard)
-        call = CountCall(keys)
+        self._register(topic_id)
+        call = CountCall(CounterKeys(self._prefix, topic_id), partition)
         call.count(buckets, minutes)
         for sample in samples:
             call.sample(sample)
-        for group in texts:
-            call.texts(group)
+        for group in voices:
+            call.voices(group)
         for answer, number in answers.items():
             call.answer(answer, number)
-        return int(self._add(keys=call.names, args=[expected, end, self._keep, call.work(period)]))
+        return int(self._add(keys=call.names, args=[expected, end, self._keep, call.work()]))
 
-    def _register(self, shard: str) -> None:
-        """Tell readers of the shard; again every few seconds, as a Redis that crashed may have forgotten."""
+    def _register(self, topic_id: str) -> None:
+        """Let readers know of the topic; again every few seconds, as a Redis that crashed may have forgotten."""
         now = time.monotonic()
-        if now - self._registered.get(shard, -_REGISTER_S) >= _REGISTER_S:
-            self._redis.sadd(shards_key(self._prefix), shard)
-            self._registered[shard] = now
+        if now - self._registered.get(topic_id, -_REGISTER_S) >= _REGISTER_S:
+            self._redis.sadd(counted_topics_key(self._prefix), topic_id)
+            self._registered[topic_id] = now
 
     # Reading
 
@@ -129,9 +126,9 @@ class CounterStore:
         tweets. Made of whole slots of ANSWER_SLOT_S."""
         first = int((now_ms / 1000 - seconds) // ANSWER_SLOT_S) * ANSWER_SLOT_S
         pipeline = self._redis.pipeline(transaction=False)
-        for shard in self._redis.smembers(shards_key(self._prefix)):
+        for topic_id in self._redis.smembers(counted_topics_key(self._prefix)):
             for start in range(first, now_ms // 1000 + 1, ANSWER_SLOT_S):
-                pipeline.hgetall(ShardKeys(self._prefix, shard).answers(start))
+                pipeline.hgetall(CounterKeys(self._prefix, topic_id).answers(start))
         found: dict[str, dict[tuple[str, int], int]] = {}
         for fields in pipeline.execute():
             for field, number in fields.items():
@@ -217,10 +214,10 @@ class CounterStore:
         return self._minutes.read(since, until_s, step, watch, theme)
 
     def samples(self, watch: str, since_ms: int) -> list[Sample]:
-        """Negative tweets of a watch since then, newest first: of each shard the newest and some of the past."""
+        """Negative tweets of a watch since then, newest first: the newest of all and some of the past."""
         pipeline = self._redis.pipeline(transaction=False)
-        for shard in self._redis.smembers(shards_key(self._prefix)):
-            keys = ShardKeys(self._prefix, shard)
+        for topic_id in self._redis.smembers(counted_topics_key(self._prefix)):
+            keys = CounterKeys(self._prefix, topic_id)
             for key in (keys.samples(watch), keys.past_samples(watch)):
                 pipeline.zrange(key, since_ms, "+inf", byscore=True, withscores=True)
         found = set()

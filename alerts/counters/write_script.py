@@ -5,75 +5,69 @@ from __future__ import annotations
 import json
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from alerts.counters.bloom_filter import filter_bits, salt
-from alerts.counters.counts import ALL_THEMES, Answer, Cell, Sample, TextGroup, field_of
-from alerts.counters.table import PACKING
-from alerts.storage.keys import ShardKeys
+from alerts.counters.counts import ALL_THEMES, Answer, Cell, Sample, VoiceGroup, field_of
+from alerts.counters.table import PACKING, REACH, TEXTS
+from alerts.counters.voices import PERIOD_S, PERIODS, SLOT_BITS, salt, slots_of
+from alerts.storage.keys import CounterKeys
 
-# KEYS: mark, three indexes (buckets, minutes, hours), the texts' period and two filters, then what ARGV[4] refers to
-#       by number.
-# ARGV: expected mark, mark afterwards, seconds that bucket, minute, hour and texts are kept, number of samples, ms
-#       between two samples of the past (msgpack), work (msgpack): hashes, samples, the texts' period, a word's place
-#       and a mask for each text, the group of each text, where each group counts (hash, position, hash, position, …),
-#       answers.
+# KEYS: mark, three indexes (buckets, minutes, hours), the table of voices, then what ARGV[4] refers to by number.
+# ARGV: expected mark, mark afterwards, seconds that bucket, minute, hour and table are kept, number of samples, ms
+#       between two samples of the past (msgpack), work (msgpack): hashes, samples, slots and values of the entries,
+#       what each counts for (4 · its group + 1 a text, 2 a voice, 3 both), followers by number of the entry, where each
+#       group counts (hash, position, hash, position, …), answers.
 # The stamps in the indexes are Redis' clock, but never twice the same and never backwards: a reader asks
 # for what has changed since the newest stamp that it saw.
-# A text is new when its bits are not all set in the filter of this period, nor in that of the one before; they are set
-# in this period's, so that what keeps coming stays known. Its bits lie in one word of 32, read by one command.
+# An entry is known when its slot held the same but for the period, and that differs by one at most (`voices`).
 ADD: Final = f"""
 local mark = redis.call('GET', KEYS[1])
 if (mark or '0') ~= ARGV[1] then return mark or '0' end
 local keep = cmsgpack.unpack(ARGV[3])
 local work = cmsgpack.unpack(ARGV[4])
-local hashes, period, bits, groups, places = work[1], work[3], work[4], work[5], work[6]
+local hashes, slots, values, codes, reach, places = work[1], work[3], work[4], work[5], work[6], work[7]
 
-if #groups > 0 then
-  local stood = tonumber(redis.call('GET', KEYS[5]))
-  if not stood or period > stood + 1 or period < stood - 1 then
-    redis.call('DEL', KEYS[6], KEYS[7])
-    stood = period
-  elseif period == stood + 1 then
-    redis.call('DEL', KEYS[6 + period % 2])
-    stood = period
-  end
-  redis.call('SET', KEYS[5], stood, 'EX', keep[4])
-  local current, past = KEYS[6 + stood % 2], KEYS[7 - stood % 2]
-  local fresh, words = {{}}, {{}}
-  for first = 1, #groups, 1200 do
-    local last = math.min(first + 1199, #groups)
-    local get, set = {{}}, {{}}
-    for text = first, last do
-      local n = 3 * (text - first)
-      get[n + 1], get[n + 2], get[n + 3] = 'GET', 'u32', bits[2 * text - 1]
+if #codes > 0 then
+  local fresh, followers, set = {{}}, {{}}, {{}}
+  for first = 1, #codes, 1500 do
+    local last, n = math.min(first + 1499, #codes), 0
+    for entry = first, last do
+      set[n + 1], set[n + 2], set[n + 3], set[n + 4] = 'SET', 'u{SLOT_BITS}', slots[entry], values[entry]
+      n = n + 4
     end
-    local now_set, once_set = redis.call('BITFIELD', current, unpack(get)), redis.call('BITFIELD', past, unpack(get))
-    for text = first, last do
-      local place, mask, i = bits[2 * text - 1], bits[2 * text], text - first + 1
-      local known = words[place] or now_set[i]
-      if bit.band(known, mask) ~= bit.tobit(mask) then
-        if bit.band(once_set[i], mask) ~= bit.tobit(mask) then
-          fresh[groups[text]] = (fresh[groups[text]] or 0) + 1
+    local held = redis.call('BITFIELD', KEYS[5], unpack(set, 1, n))
+    for entry = first, last do
+      local apart = values[entry] - held[entry - first + 1]
+      if apart > 1 and apart ~= {PERIODS - 1} or apart < -1 and apart ~= -{PERIODS - 1} then
+        local code = codes[entry]
+        fresh[code] = (fresh[code] or 0) + 1
+        if reach[entry] then
+          local group = math.floor(code / 4)
+          followers[group] = (followers[group] or 0) + reach[entry]
         end
-        words[place] = bit.bor(known, mask) % {1 << 32}
-        local n = #set
-        set[n + 1], set[n + 2], set[n + 3], set[n + 4] = 'SET', 'u32', place, words[place]
       end
     end
-    if #set > 0 then redis.call('BITFIELD', current, unpack(set)) end
   end
-  redis.call('EXPIRE', current, keep[4])
-  for group, number in pairs(fresh) do
-    local where = places[group]
-    for i = 1, #where, 2 do
-      local hash = hashes[where[i]]
-      hash[where[i + 1]] = hash[where[i + 1]] + number * {PACKING}
+  redis.call('EXPIRE', KEYS[5], keep[4])
+  for group, where in ipairs(places) do
+    local texts, voices = fresh[4 * group + 1] or 0, fresh[4 * group + 2] or 0
+    local apart = texts - voices
+    voices = voices + (fresh[4 * group + 3] or 0)
+    if voices > 0 or apart ~= 0 then
+      for i = 1, #where, 2 do
+        local hash, at = hashes[where[i]], where[i + 1]
+        hash[at] = hash[at] + voices * {PACKING}
+        local n = #hash
+        if apart ~= 0 then hash[n + 1], hash[n + 2], n = hash[at - 1] .. '{TEXTS}', apart, n + 2 end
+        if followers[group] and hash[1] == 1 then
+          hash[n + 1], hash[n + 2] = hash[at - 1] .. '{REACH}', followers[group]
+        end
+      end
     end
   end
 end
@@ -111,7 +105,7 @@ for _, samples in ipairs(work[2]) do
     redis.call('EXPIRE', past, keep[2])
   end
 end
-for _, answers in ipairs(work[7]) do
+for _, answers in ipairs(work[8]) do
   local key = KEYS[answers[1]]
   for i = 2, #answers, 2 do redis.call('HINCRBY', key, answers[i], answers[i + 1]) end
   redis.call('EXPIRE', key, keep[2])
@@ -127,23 +121,16 @@ HOUR_PARTS: Final = 64
 class CountCall:
     """Gathers keys and work of one call of `ADD`."""
 
-    def __init__(self, keys: ShardKeys) -> None:
+    def __init__(self, keys: CounterKeys, partition: int) -> None:
         self._keys = keys
-        self.names = [
-            keys.mark,
-            *(keys.index(resolution) for resolution in ("bucket", "minute", "hour")),
-            keys.texts_period,
-            keys.texts(0),
-            keys.texts(1),
-        ]
+        indexes = (keys.index(resolution) for resolution in ("bucket", "minute", "hour"))
+        self.names = [keys.mark(partition), *indexes, keys.heard]
         self._hashes: list[list[Any]] = []
         self._hash_of: dict[str, int] = {}
-        self._place: dict[tuple[int, Cell], tuple[int, int]] = {}
-        """Level and cell → number of its hash and position of its count, both from 1."""
+        self._place: tuple[dict[Cell, tuple[int, int]], ...] = ({}, {}, {})
+        """Of each level: cell → number of its hash and position of its count, both from 1."""
         self._samples: dict[str, list[Any]] = {}
-        self._digests: list[NDArray[np.uint64]] = []
-        self._salts: list[int] = []
-        self._groups: list[int] = []
+        self._groups: list[VoiceGroup] = []
         self._group_places: list[list[int]] = []
         self._answers: dict[int, list[Any]] = {}
 
@@ -167,20 +154,18 @@ class CountCall:
             which = self._hash_of[key] = len(self._hashes)
         fields = self._hashes[which - 1]
         fields += (field_of(cell.watch, cell.theme, cell.sentiment), number)
-        self._place[level, cell] = which, len(fields)
+        self._place[level - 1][cell] = which, len(fields)
 
-    def texts(self, group: TextGroup) -> None:
-        """Texts that count in cells that `count` was told of."""
-        where: list[int] = []
-        hours = [_hour_of(cell) for cell in group.minutes if cell.theme == ALL_THEMES]
-        for level, cells in ((1, group.buckets), (2, group.minutes), (3, hours)):
-            for cell in cells:
-                where += self._place[level, cell]
+    def voices(self, group: VoiceGroup) -> None:
+        """Tweets that count in cells that `count` was given."""
+        buckets, minutes, hours = self._place
+        where = [*hours[_hour_of(group.minutes[0])]]
+        for cell in group.buckets:
+            where += buckets[cell]
+        for cell in group.minutes:
+            where += minutes[cell]
         self._group_places.append(where)
-        number = len(self._group_places)
-        self._digests.append(group.digests)
-        self._salts += [salt(group.watch)] * len(group.digests)
-        self._groups += [number] * len(group.digests)
+        self._groups.append(group)
 
     def sample(self, sample: Sample) -> None:
         """A tweet that may be shown."""
@@ -197,16 +182,17 @@ class CountCall:
             row = self._answers[answer.start_s] = [self._key(self._keys.answers(answer.start_s))]
         row += (f"{answer.version}|{answer.sentiment}|{answer.bin}", number)
 
-    def work(self, period: int) -> bytes:
+    def work(self) -> bytes:
         """The last argument of the script."""
-        bits = filter_bits(np.concatenate(self._digests) ^ np.array(self._salts, np.uint64)) if self._digests else []
+        slots, values, codes, reach = _entries(self._groups) if self._groups else ([], [], [], {})
         return msgspec.msgpack.encode(
             [
                 self._hashes,
                 list(self._samples.values()),
-                period,
-                bits,
-                self._groups,
+                slots,
+                values,
+                codes,
+                reach,
                 self._group_places,
                 list(self._answers.values()),
             ]
@@ -217,11 +203,40 @@ class CountCall:
         return len(self.names)
 
 
+def _entries(groups: Sequence[VoiceGroup]) -> tuple[list[str], list[str], list[int], dict[int, int]]:
+    """Slots and values of texts and voices, what each counts for, and the followers of negative voices."""
+    sizes, negative, periods, of_texts, of_voices = [], [], [], [], []
+    for watch, _, minutes, texts, _, _ in groups:
+        start_s, _, _, sentiment = minutes[0]
+        is_negative = sentiment.startswith("negative")
+        sizes.append(len(texts))
+        negative.append(is_negative)
+        periods.append(start_s // PERIOD_S)
+        of_texts.append(salt(watch, "text"))
+        of_voices.append(salt(watch, "negative" if is_negative else "other"))
+    whose = np.repeat(np.arange(len(groups)), sizes)
+    codes, period = 4 * whose + 4, np.array(periods)[whose]
+    keys = np.concatenate([group.texts for group in groups]) ^ np.array(of_texts, np.uint64)[whose]
+    authors = np.concatenate([group.authors for group in groups])
+    known = np.flatnonzero(authors)
+    if not len(known):  # a text is the voice, too
+        return *slots_of(keys, period), (codes + 3).tolist(), {}
+    voices = authors[known] ^ np.array(of_voices, np.uint64)[whose[known]]
+    reach = (np.concatenate([group.reach for group in groups]) * np.array(negative)[whose])[known]
+    followed = np.flatnonzero(reach)
+    return (
+        *slots_of(np.concatenate((keys, voices)), np.concatenate((period, period[known]))),
+        np.concatenate((codes + np.where(authors == 0, 3, 1), codes[known] + 2)).tolist(),
+        dict(zip((followed + len(keys) + 1).tolist(), reach[followed].tolist(), strict=True)),
+    )
+
+
 def hour_part(watch: str) -> int:
     """Which of the HOUR_PARTS hashes of an hour the watch is in. Small hashes take a quarter of a large one's memory
     (Redis' listpacks)."""
     return zlib.crc32(watch.encode()) % HOUR_PARTS
 
 
+@lru_cache(maxsize=20_000)
 def _hour_of(cell: Cell) -> Cell:
     return cell._replace(start_s=cell.start_s - cell.start_s % _HOUR_S)

@@ -1,6 +1,7 @@
 """More negative tweets about a watch than its own past explains.
 
-What counts are *distinct texts*: a text that is repeated, by retweets or by a bot, counts once.
+What counts is what the rule's `count` says, by default *voices*: each author once, however often and in whatever words,
+and each text once where the author is unknown.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.counters.counts import Volume
+from alerts.counters.counts import Counts, Volume
 from alerts.detectors.baseline import DAY_S, Baseline
 from alerts.detectors.significance import Floats, count_score, score_for, share_score, tail
-from contracts.rules.schema import BadBuzz
+from contracts.rules.schema import BadBuzz, Unit
 
 NEVER_RESTED: Final = math.inf
 """`rested_s` of a watch that has never fired."""
@@ -42,7 +43,7 @@ _OVER: Final = math.log(10.0)
 
 
 class Evidence(NamedTuple):
-    """Distinct texts in one window, a column entry per subject (watch, or theme in a watch)."""
+    """What is counted in one window, a column entry per subject (watch, or theme in a watch)."""
 
     negative: Floats
     total: Floats
@@ -68,14 +69,21 @@ class Verdict:
     """The shortest window that says so, seconds."""
     now: Volume
     """What is in it."""
+    unit: Unit
+    """What the rule counts."""
     past_share: float
     """Negative share that the past and the prior lead to expect."""
     past_rate: float
-    """Distinct texts a second that the past leads to expect; 0 where too little is known."""
+    """Counted ones a second that the past leads to expect; 0 where too little is known."""
     threshold: float
-    """Negative share of distinct texts from which the condition can hold, given whether it did."""
+    """Negative share from which the condition can hold, given whether it did."""
     score: float
     """How far the share is above the past's, in standard deviations."""
+
+    @property
+    def counted(self) -> Counts:
+        """What is in the window, in the rule's unit."""
+        return self.now.counted(self.unit)
 
     @property
     def p_value(self) -> float:
@@ -85,7 +93,7 @@ class Verdict:
     @property
     def growth(self) -> float:
         """The window's share as a multiple of the past's."""
-        return self.now.texts.share / self.past_share
+        return self.counted.share / self.past_share
 
 
 def assess_all(
@@ -98,7 +106,7 @@ def assess_all(
 ) -> Verdicts:
     """Judge many subjects at one instant, or one subject at many.
 
-    A window says that something has begun when all of these hold for its distinct texts:
+    A window says that something has begun when all of these hold for what is counted:
 
     1. at least `min_volume`, of which at least `min_negative` negative;
     2. the negative share is at least `growth` times the usual one (see `_threshold`);
@@ -108,7 +116,7 @@ def assess_all(
     4. a window of up to five minutes shows it too, so that nothing begins that is over.
 
     Once firing it goes on while one of the windows of up to five minutes stays above `resolve_growth` times the usual
-    share by more than chance does in one of twenty, with at least `_HOLD_NEGATIVE` negative texts; unless the shortest
+    share by more than chance does in one of twenty, with at least `_HOLD_NEGATIVE` negative ones; unless the shortest
     says that it is over (see `_is_over`).
 
     Args:
@@ -209,9 +217,8 @@ def assess(
     rule: BadBuzz, windows: Sequence[Volume], baseline: Baseline, *, firing: bool, rested_s: float = NEVER_RESTED
 ) -> Verdict:
     """Judge one subject: `assess_all` with its numbers. `baseline` has one entry."""
-    evidence = [
-        Evidence(np.array([float(volume.texts.negative)]), np.array([float(volume.texts.total)])) for volume in windows
-    ]
+    counted = [volume.counted(rule.count) for volume in windows]
+    evidence = [Evidence(np.array([float(one.negative)]), np.array([float(one.total)])) for one in counted]
     verdicts = assess_all(rule, evidence, baseline, firing=np.array([firing]), rested_s=np.array([rested_s]))
     return explained(rule, windows, baseline, verdicts, 0, firing=firing)
 
@@ -221,14 +228,15 @@ def explained(
 ) -> Verdict:
     """The numbers of one subject of `assess_all`; `windows` are its own."""
     chosen = int(verdicts.window[subject])
-    now = windows[chosen]
+    now = windows[chosen].counted(rule.count)
     one = slice(subject, subject + 1)
     growth, reach = (rule.resolve_growth, 0.25) if firing else (rule.growth, 0.5)
-    negative, total = np.array([float(now.texts.negative)]), np.array([float(now.texts.total)])
+    negative, total = np.array([float(now.negative)]), np.array([float(now.total)])
     return Verdict(
         active=bool(verdicts.active[subject]),
         window_s=rule.windows[chosen],
-        now=now,
+        now=windows[chosen],
+        unit=rule.count,
         past_share=float(baseline.share[subject]),
         past_rate=float(baseline.rate[subject]),
         threshold=float(_threshold(baseline.share[one], growth, reach)[0]),

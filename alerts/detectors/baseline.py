@@ -47,7 +47,7 @@ _FEWEST_SLICES: Final = 2
 
 
 class Tally(NamedTuple):
-    """Distinct texts, a column entry per subject (watch, or theme in a watch)."""
+    """What the rule counts, a column entry per subject (watch, or theme in a watch)."""
 
     negative: Floats
     """(n,), or (k, n) with one row per stretch of time."""
@@ -87,7 +87,7 @@ class Baseline(NamedTuple):
     dispersion: Floats
     """Correlation ρ between two tweets of a window: the rule's own plus what the small past leaves open."""
     rate: Floats
-    """Distinct texts a second; 0 where too little is known."""
+    """Counted ones a second; 0 where too little is known."""
     tweets: Floats
     """How many tweets of the past say so, the prior's left out."""
 

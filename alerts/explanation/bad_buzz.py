@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from alerts.counters.counts import NOTHING, Sample, Volume
+from alerts.counters.counts import Sample
 from alerts.detectors.bad_buzz import Verdict
 from alerts.explanation.escalation import Escalation
 from alerts.explanation.trending_terms import grown_terms, similarity, words_of
+from contracts.rules.schema import Unit
 from contracts.times import to_rfc3339
 
 _TOP: Final = 5
 _SHOWN_SAMPLES: Final = 3
+_UNITS: Final[Mapping[Unit, str]] = {"voices": "voices", "texts": "different texts", "tweets": "tweets"}
 _SAME: Final = 0.5
 """Two tweets with this much of their words in common are near-duplicates."""
 _LONGEST_SAMPLE: Final = 280
+_VIRAL_VOICES: Final = 10
+_VIRAL_SHARE: Final = 0.5
+"""Viral is what at least so many voices say in at most half as many texts."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +37,13 @@ class Evidence:
     verdict: Verdict
     escalation: Escalation
     volume_before: float
-    """Distinct texts that such a window usually holds."""
+    """What such a window usually holds of what the rule counts."""
     past_tweets: float
-    """How many texts of the past the comparison rests on."""
-    themes_now: Mapping[str, Volume]
-    """Of the watch, in the window."""
+    """How many of the past the comparison rests on."""
+    themes_now: Mapping[str, int]
+    """Negative ones in the window, by theme, of what the rule counts."""
     themes_before: Mapping[str, float]
-    """Negative texts that such a window usually holds, by theme."""
+    """How many such a window usually holds."""
     samples: Sequence[Sample]
     """Negative tweets since it began."""
     samples_before: Sequence[Sample]
@@ -56,44 +62,71 @@ def typical_samples(samples: Sequence[Sample], terms: Sequence[str]) -> list[str
             chosen.append(text)
         if len(chosen) == _SHOWN_SAMPLES:
             break
-    return [text if len(text) <= _LONGEST_SAMPLE else text[: _LONGEST_SAMPLE - 1] + "…" for text in chosen]
+    return [_shortened(text) for text in chosen]
 
 
-def grown_themes(now: Mapping[str, Volume], before: Mapping[str, float]) -> list[tuple[str, int]]:
-    """Themes of the negative texts, the one that has grown most first: by standard deviations above what is usual.
+def grown_themes(now: Mapping[str, int], before: Mapping[str, float]) -> list[tuple[str, int]]:
+    """Themes of what is negative, the one that has grown most first: by standard deviations above what is usual.
 
     Returns:
-        Name and number of negative tweets now.
+        Name and how many are negative now.
     """
     growth = {
-        theme: (volume.texts.negative - before.get(theme, 0.0)) / math.sqrt(before.get(theme, 0.0) + 1)
-        for theme, volume in now.items()
-        if volume.tweets.negative
+        theme: (negative - before.get(theme, 0.0)) / math.sqrt(before.get(theme, 0.0) + 1)
+        for theme, negative in now.items()
+        if negative
     }
-    ranked = sorted(growth, key=lambda theme: (-growth[theme], -now[theme].tweets.negative, theme))
-    return [(theme, now[theme].tweets.negative) for theme in ranked[:_TOP]]
+    ranked = sorted(growth, key=lambda theme: (-growth[theme], -now[theme], theme))
+    return [(theme, now[theme]) for theme in ranked[:_TOP]]
 
 
 def numbers(verdict: Verdict, volume_before: float) -> dict[str, str]:
     """Share and volume now and before. `volume_before` is what such a window usually holds."""
+    now = verdict.now
     return {
-        "share_now": f"{verdict.now.texts.share:.3f}",
+        "share_now": f"{verdict.counted.share:.3f}",
         "share_before": f"{verdict.past_share:.3f}",
         "growth": f"{verdict.growth:.2f}",
-        "volume_now": str(verdict.now.tweets.total),
+        "counted": verdict.unit,
+        "voices_now": str(now.voices.total),
+        "negative_voices_now": str(now.voices.negative),
+        "texts_now": str(now.texts.total),
+        "negative_texts_now": str(now.texts.negative),
+        "volume_now": str(now.tweets.total),
+        "negative_now": str(now.tweets.negative),
         "volume_before": f"{volume_before:.1f}",
-        "negative_now": str(verdict.now.tweets.negative),
-        "texts_now": str(verdict.now.texts.total),
-        "negative_texts_now": str(verdict.now.texts.negative),
         "window": span(verdict.window_s),
         "p_value": f"{verdict.p_value:.2g}",
+        **({"reach_now": str(now.reach)} if now.reach else {}),
     }
+
+
+def viral_text(verdict: Verdict, samples: Sequence[Sample]) -> str | None:
+    """The text that a crowd passes on: more than half of the complaints are repetitions of others, by different voices.
+
+    None where it is no such crowd.
+    """
+    now = verdict.now
+    if now.voices.negative < _VIRAL_VOICES or now.texts.negative > _VIRAL_SHARE * now.voices.negative:
+        return None
+    said = Counter(tuple(sorted(words_of(sample.text))) for sample in samples)
+    if not said:
+        return None
+    words, times = said.most_common(1)[0]
+    if times < 2:
+        return None
+    return _shortened(next(sample.text for sample in samples if tuple(sorted(words_of(sample.text))) == words))
+
+
+def _shortened(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_SAMPLE else text[: _LONGEST_SAMPLE - 1] + "…"
 
 
 def begun(evidence: Evidence) -> dict[str, str]:
     """Annotations of an alert that starts to fire, or fires on."""
     verdict = evidence.verdict
-    now = verdict.now.texts
+    now = verdict.counted
     terms = grown_terms(
         [sample.text for sample in evidence.samples],
         [sample.text for sample in evidence.samples_before],
@@ -103,16 +136,20 @@ def begun(evidence: Evidence) -> dict[str, str]:
         f"{theme} ({number})" for theme, number in grown_themes(evidence.themes_now, evidence.themes_before)
     )
     parts = [
-        f"{_counted(verdict.now)} in the last {span(verdict.window_s)} are negative",
-        f"the past leads to expect {verdict.past_share:.0%} ({_past(evidence.past_tweets)})",
+        f"{_counted(verdict)} in the last {span(verdict.window_s)} are negative",
+        f"the past leads to expect {verdict.past_share:.0%} ({_past(verdict, evidence.past_tweets)})",
     ]
     if themes:
         parts.append(f"themes: {themes}")
     if terms:
         parts.append(f"words: {', '.join(terms)}")
     parts.append(f"escalation score {evidence.escalation.score:.0f} of 100")
+    viral = viral_text(verdict, evidence.samples)
+    if viral is not None:
+        parts.append(f"one complaint is passed on by many: “{viral}”")
     annotations = {
-        "summary": f"Bad buzz about {evidence.about}: {now.share:.0%} of {now.total} tweets are negative, "
+        "summary": f"{'Viral b' if viral is not None else 'B'}ad buzz about {evidence.about}: {now.share:.0%} of "
+        f"{now.total} {_unit(verdict)} are negative, "
         f"{verdict.past_share:.0%} before",
         "description": "; ".join(parts) + ".",
         **numbers(verdict, evidence.volume_before),
@@ -122,6 +159,8 @@ def begun(evidence: Evidence) -> dict[str, str]:
         "top_terms": ", ".join(terms),
         "model_version": evidence.model_version,
     }
+    if viral is not None:
+        annotations["viral"] = viral
     for number, text in enumerate(typical_samples(evidence.samples, terms), start=1):
         annotations[f"sample_{number}"] = text
     return annotations
@@ -129,21 +168,28 @@ def begun(evidence: Evidence) -> dict[str, str]:
 
 def ended(about: str, verdict: Verdict, volume_before: float, annotations: Mapping[str, str]) -> dict[str, str]:
     """Annotations of the same alert when it is over; themes, terms and tweets stay."""
-    now = verdict.now.texts
+    now = verdict.counted
     return {
         **annotations,
         **numbers(verdict, volume_before),
-        "summary": f"Bad buzz about {about} is over: {now.share:.0%} of {now.total} tweets are negative",
-        "description": f"{_counted(verdict.now)} in the last {span(verdict.window_s)} are negative; the past leads to "
+        "summary": f"Bad buzz about {about} is over: {now.share:.0%} of {now.total} {_unit(verdict)} are negative",
+        "description": f"{_counted(verdict)} in the last {span(verdict.window_s)} are negative; the past leads to "
         f"expect {verdict.past_share:.0%}.",
     }
 
 
-def _counted(volume: Volume) -> str:
-    tweets, texts = volume
-    if tweets.total == texts.total or texts == NOTHING:
-        return f"{tweets.negative} of {tweets.total} tweets"
-    return f"{texts.negative} of {texts.total} different texts ({tweets.negative} of {tweets.total} tweets)"
+def _unit(verdict: Verdict) -> str:
+    return _UNITS[verdict.unit]
+
+
+def _counted(verdict: Verdict) -> str:
+    """What the rule counts, and in brackets the rest where it differs."""
+    now = verdict.now
+    units: tuple[Unit, ...] = ("voices", "texts", "tweets")
+    rest = [unit for unit in units if unit != verdict.unit and now.counted(unit) != verdict.counted]
+    said = [f"{now.counted(unit).negative} of {now.counted(unit).total} {_UNITS[unit]}" for unit in rest]
+    first = f"{verdict.counted.negative} of {verdict.counted.total} {_unit(verdict)}"
+    return f"{first} ({', '.join(said)})" if said else first
 
 
 def span(seconds: float) -> str:
@@ -153,5 +199,5 @@ def span(seconds: float) -> str:
     return f"{seconds / 60:g} min" if seconds >= 120 and seconds % 60 == 0 else f"{seconds:g} s"
 
 
-def _past(texts: float) -> str:
-    return f"from {texts:,.0f} tweets" if texts else "baseline: none"
+def _past(verdict: Verdict, number: float) -> str:
+    return f"from {number:,.0f} {_unit(verdict)}" if number else "baseline: none"

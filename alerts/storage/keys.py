@@ -1,37 +1,41 @@
 """Every Redis key in one place.
 
-Keys of one Lua call share a hash tag, so that they live in one slot of a cluster: `{scored:<topic id>:<partition>}`
-for the counters of one source partition, `{alerts}` for alert states, feedback and outbox, `{replays:<topic id>}` for
+Keys of one Lua call share a hash tag, so that they live in one slot of a cluster: `{counts2:<topic id>}` for the
+counters of one scored topic, `{alerts}` for alert states, feedback and outbox, `{replays:<topic id>}` for
 the dead letters that were replayed.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+_COUNTS: Final = "counts2"
+"""Changes with what the counters mean, so that nobody misreads those of another release; they expire by themselves."""
 
 
 @dataclass(frozen=True)
-class ShardKeys:
-    """The counters of one source partition."""
+class CounterKeys:
+    """The counters of one scored topic: one slot, so that a voice is known whatever partition its tweets are in."""
 
     prefix: str
-    shard: str
-    """`<topic id>:<partition>`."""
+    topic_id: str
+    """Kafka's id of the topic."""
 
     def _key(self, name: str) -> str:
-        return f"{self.prefix}:{{scored:{self.shard}}}:{name}"
+        return f"{self.prefix}:{{{_COUNTS}:{self.topic_id}}}:{name}"
 
-    @property
-    def mark(self) -> str:
-        """String: the next offset to count."""
-        return self._key("mark")
+    def mark(self, partition: int) -> str:
+        """String: the next offset of a source partition to count."""
+        return self._key(f"mark:{partition}")
 
     def index(self, resolution: str) -> str:
         """Sorted set: start of a bucket or minute → when it last changed, ms, never twice the same."""
         return self._key(f"{resolution}s")
 
     def cells(self, resolution: str, start_s: int) -> str:
-        """Hash: `watch|theme|sentiment` → number of tweets + 2³² · distinct texts."""
+        """Hash: `watch|theme|sentiment` → tweets + 2³² · distinct voices, `…/texts` → distinct texts minus distinct
+        voices where they differ, `…/reach` → followers of the negative voices (buckets alone)."""
         return self._key(f"{resolution}:{start_s}")
 
     def hour_part(self, start_s: int, part: int) -> str:
@@ -39,13 +43,9 @@ class ShardKeys:
         return self._key(f"hour:{start_s}:{part}")
 
     @property
-    def texts_period(self) -> str:
-        """String: the period whose texts the newer filter remembers."""
-        return self._key("texts:period")
-
-    def texts(self, parity: int) -> str:
-        """String of bits: the Bloom filter of the periods of this parity."""
-        return self._key(f"texts:{parity}")
+    def heard(self) -> str:
+        """String: the table of the voices and texts that came of late (`alerts.counters.voices`)."""
+        return self._key("heard")
 
     def answers(self, start_s: int) -> str:
         """Hash: `model version|sentiment|bin of the confidence` → number of tweets in a slot of ten minutes."""
@@ -60,9 +60,9 @@ class ShardKeys:
         return self._key(f"past:{watch}")
 
 
-def shards_key(prefix: str) -> str:
-    """Set: every shard that has counters."""
-    return f"{prefix}:shards"
+def counted_topics_key(prefix: str) -> str:
+    """Set: every topic that has counters, by Kafka's id."""
+    return f"{prefix}:{_COUNTS}:topics"
 
 
 @dataclass(frozen=True)

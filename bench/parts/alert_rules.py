@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import redis
 
-from alerts.counters.counts import Answer, Cell, Sample, TextGroup
+from alerts.counters.counts import Answer, Cell, Sample, VoiceGroup
 from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
 from alerts.rules.evaluator import Evaluator
@@ -125,7 +125,7 @@ class _Crowd:
         source = self._source
         minutes: Counter[Cell] = Counter()
         buckets: Counter[Cell] = Counter()
-        texts: list[TextGroup] = []
+        voices: list[VoiceGroup] = []
         samples: list[Sample] = []
         answers: Counter[Answer] = Counter()
         minute, bucket = at_s // 60 * 60, at_s // bucket_s * bucket_s
@@ -144,7 +144,8 @@ class _Crowd:
                 if sentiment == "negative":
                     said = f"{watch} {theme} {source.getrandbits(32):08x}"
                     samples.append(Sample(watch, at_s * 1000, said, (theme,), str(source.getrandbits(40))))
-            texts.append(TextGroup(watch, short, of_watch, np.array([source.getrandbits(64)], np.uint64)))
+            text, author = np.array([[source.getrandbits(64)] for _ in range(2)], np.uint64)
+            voices.append(VoiceGroup(watch, short, of_watch, text, author, np.zeros(1, np.int64)))
             answers[Answer(at_s // 600 * 600, "7", sentiment, source.randrange(8, 20))] += 1
         end = self._offsets[shard] + tweets
         self._store.add(
@@ -155,8 +156,7 @@ class _Crowd:
             buckets=buckets,
             minutes=minutes,
             samples=samples,
-            texts=texts,
-            period=at_s // 900,
+            voices=voices,
             answers=answers,
         )
         self._offsets[shard] = end

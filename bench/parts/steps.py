@@ -20,6 +20,7 @@ from models.linear.model import HashedModel
 from models.registry.champion import LoadedModel
 from models.text.masking import mask_batch
 from models.text.matching import Matcher
+from stream.codecs.authors import AuthorKey
 from stream.codecs.prediction_encoder import EventBatchWriter
 from stream.codecs.prediction_ids import identifiers
 from stream.codecs.tweet_decoder import read_batch
@@ -56,7 +57,7 @@ def run(settings: Settings, batch: int, rounds: int) -> list[Step]:
     assert read is not None, "invented tweets are readable"
     known = read
     columns = annotator.columns(model, known.texts)
-    writer = EventBatchWriter(annotator, loaded.ref, "masked")
+    writer = EventBatchWriter(annotator, loaded.ref, "masked", AuthorKey.of())
     whole, plain = Scorer(annotator, "masked"), PlainScorer()
     one = [known.texts[0]]
     two_labels = _two_labels(known.texts.strings())

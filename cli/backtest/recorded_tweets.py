@@ -18,7 +18,8 @@ from contracts.times import to_ms
 _NAMED: Final = 3
 """How many rows of each mistake are named."""
 _LONGEST: Final = 10_000
-_COLUMNS: Final = ("text", "created_at", "sentiment", "received_at", "date", "lang", "reliable")
+_AUTHORS: Final = ("author_id", "user", "author")
+_COLUMNS: Final = ("text", "created_at", "sentiment", "received_at", "date", "lang", "reliable", *_AUTHORS)
 _FLAGS: Final = {"": None, "true": True, "false": False}
 _LONGEST_FIELD: Final = 64 * 1024 * 1024
 
@@ -42,6 +43,8 @@ class Recorded:
     """BCP 47, as in the file."""
     reliable: list[bool | None] = field(default_factory=list)
     """Whether the model knows the language, where the file says so."""
+    authors: list[str | None] = field(default_factory=list)
+    """`author_id`, `user` or, as the scored topic has it, `author`; None where the file does not say."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Mistake → number of rows."""
     examples: dict[str, list[str]] = field(default_factory=dict)
@@ -64,8 +67,8 @@ class Recorded:
 
 
 def read_recorded(path: Path) -> Recorded:
-    """Read a Parquet, CSV or JSONL file with `text`, `created_at` and optionally `sentiment`, `lang`, `reliable` and
-    `received_at`.
+    """Read a Parquet, CSV or JSONL file with `text`, `created_at` and optionally `sentiment`, `lang`, `reliable`,
+    `received_at` and `author_id` (or `user`).
 
     `date` stands for `created_at`, as it does for `buzzwatch produce`. Bad rows are left out, counted and named.
 
@@ -116,6 +119,9 @@ def _take(found: Recorded, where: str, row: dict[str, Any]) -> None:
     found.sentiments.append(sentiment or None)
     found.langs.append(lang or None)
     found.reliable.append(reliable)
+    author = next((row[name] for name in _AUTHORS if row.get(name) not in (None, "")), None)
+    # A field that nothing needs costs no tweet: what is no id is an unknown author.
+    found.authors.append(str(author) if isinstance(author, str | int) and not isinstance(author, bool) else None)
     return None
 
 

@@ -17,7 +17,7 @@ from alerts.detectors.drift import Reference
 from alerts.state.alert import Alert
 from cli.backtest.recorded_tweets import Recorded, RecordedError
 from contracts.events import SENTIMENTS
-from contracts.rules.schema import BadBuzz, Drift, Quiet, Rules
+from contracts.rules.schema import BadBuzz, Drift, Quiet, Rules, Unit
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
 from models.text.digests import digests
@@ -42,6 +42,14 @@ class Subject(NamedTuple):
         """Its labels."""
         named = {"watch": self.watch, "theme": self.theme}
         return {name: value for name, value in named.items() if value is not None}
+
+
+def _numbered(authors: list[str | None]) -> NDArray[np.uint64] | None:
+    """A number for each author, 0 for an unknown one; None where nobody is known."""
+    number = {author: at for at, author in enumerate(dict.fromkeys(filter(None, authors)), start=1)}
+    if not number:
+        return None
+    return np.array([number[author] if author else 0 for author in authors], np.uint64)
 
 
 class Backtest:
@@ -73,6 +81,7 @@ class Backtest:
         self._bit = {("watch", watch.name): index for index, watch in enumerate(rules.watches)}
         self._bit |= {("theme", theme.name): index + len(rules.watches) for index, theme in enumerate(rules.themes)}
         self._topics, self._digests = self._matched(recorded.texts)
+        self._authors = _numbered(recorded.authors)
         self._answers: Answers | None = None
         self._reference: Reference | None = None
         self._version = ""
@@ -127,16 +136,18 @@ class Backtest:
         """What the rule sees of a subject: as live, tweets whose language the model does not know are no bad buzz
         unless it says so."""
         everything = isinstance(rule, Quiet) or rule.include_unreliable or not self.unreliable
-        return self._series(subject, everything)
+        return self._series(subject, everything, "tweets" if isinstance(rule, Quiet) else rule.count)
 
-    def _counted(self, subject: Subject, everything: bool) -> Series:
+    def _counted(self, subject: Subject, everything: bool, unit: Unit) -> Series:
         chosen = np.ones(len(self._times), bool) if everything else self._reliable.copy()
         if subject.watch is not None:
             chosen &= self._about("watch", subject.watch)
         if subject.theme is not None:
             chosen &= self._about("theme", subject.theme)
         late = self._late[chosen] if self._late.any() else None
-        return count(self.span, self._times[chosen], self._negative[chosen], self._digests[chosen], late)
+        authors = None if self._authors is None else self._authors[chosen]
+        of_subject = self._times[chosen], self._negative[chosen], self._digests[chosen]
+        return count(self.span, *of_subject, late, authors=authors, unit=unit)
 
     def _about(self, kind: str, name: str) -> NDArray[np.bool_]:
         word, bit = divmod(self._bit[kind, name], 64)

@@ -11,6 +11,8 @@ from contracts.rules.strict import LABEL_FORM, Duration, Flag, Name, Number, Str
 from contracts.rules.templates import check_template
 
 Severity = Literal["info", "warning", "critical"]
+Unit = Literal["voices", "texts", "tweets"]
+"""What a rule about the crowd counts."""
 AnySeverity = Literal["info", "warning", "critical", "score"]
 Share = Annotated[Number, Field(gt=0, lt=1)]
 Template = Annotated[str, pydantic.AfterValidator(check_template)]
@@ -102,6 +104,9 @@ class BadBuzz(BaseRule):
     """Look at every theme of a watch, each with the labels `watch` and `theme`, instead of the watch as a whole."""
     themes: tuple[Name, ...] | None = None
     """With `per_theme`: themes by name; all of them when not given."""
+    count: Unit = "voices"
+    """What counts. `voices`: each author once, and each text once where the author is unknown. `texts`: each text once,
+    whoever says it. `tweets`: all of them."""
     include_unreliable: Flag = False
     """Count predictions for languages that the model does not know, too."""
     windows: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=8)] = (60.0, 300.0, 900.0, 3600.0)

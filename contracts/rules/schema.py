@@ -22,6 +22,7 @@ from contracts.rules.kinds import (
     Quiet,
     Rule,
     Severity,
+    Unit,
 )
 from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Receiver, Webhook
 from contracts.rules.references import misnamed
@@ -49,6 +50,7 @@ __all__ = [
     "Severity",
     "Theme",
     "Topic",
+    "Unit",
     "Watch",
     "Webhook",
 ]

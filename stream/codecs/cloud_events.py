@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.events import SENTIMENTS, ModelRef
+from contracts.events import MAX_REACH, SENTIMENTS, ModelRef
 from contracts.times import to_ms, to_rfc3339
 from models.annotator import Annotator
 from stream.kafka.records import Headers
@@ -48,6 +48,15 @@ def instant(moment: datetime | None, timestamp_ms: int) -> bytes:
     return written[1:20] + b".000Z" if len(written) == 22 else written[1:24] + b"Z"
 
 
+def endings(authors: NDArray[np.uint64], reach: Sequence[int | None]) -> list[bytes]:
+    """The last fields of each event, which come where they are known: author (0 for none) and reach."""
+    return [
+        (b',"author":"%016x"' % author if author else b"")
+        + (b"" if followers is None else b',"reach":%d' % min(followers, MAX_REACH))
+        for author, followers in zip(authors.tolist(), reach, strict=True)
+    ]
+
+
 class EventWriter:
     """Writes the events of one model's answers.
 
@@ -71,6 +80,7 @@ class EventWriter:
         texts: Sequence[str | None],
         langs: Sequence[str | None],
         instants: Sequence[bytes],
+        endings: Sequence[bytes],
         scored_at: bytes,
     ) -> list[bytes]:
         """The JSON of each event.
@@ -81,6 +91,7 @@ class EventWriter:
             probabilities: (n, 3).
             topics: as `Annotator.names` takes them.
             texts, langs, instants: the fields `text`, `lang`, `created_at`.
+            endings: as of `endings`.
             scored_at: the same for all.
 
         Raises:
@@ -95,7 +106,7 @@ class EventWriter:
         names = [b'"%b"' % name for name in tweet_ids] if plain else [_encode(name.decode()) for name in tweet_ids]
         template = (
             b'{"tweet_id":%b,"prediction_id":"%b","sentiment":%b%b,"scores":{"negative":%b,"neutral":%b,"positive":%b}'
-            b',%b,"text":%b,"lang":%b,"created_at":"%b","scored_at":"' + scored_at + b'"}'
+            b',%b,"text":%b,"lang":%b,"created_at":"%b","scored_at":"' + scored_at + b'"%b}'
         )
         return [
             template
@@ -111,8 +122,9 @@ class EventWriter:
                 text,
                 lang,
                 moment,
+                end,
             )
-            for name, identifier, best, row, bits, text, lang, moment in zip(
+            for name, identifier, best, row, bits, text, lang, moment, end in zip(
                 names,
                 identifiers,
                 probabilities.argmax(axis=1).tolist(),
@@ -121,6 +133,7 @@ class EventWriter:
                 map(_encode, texts),
                 map(_encode, langs),
                 instants,
+                endings,
                 strict=True,
             )
         ]

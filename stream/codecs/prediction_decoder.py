@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from alerts.counters.counts import ANSWER_BINS, UNRELIABLE
 from contracts.errors import InvalidRecord, UnreadableRecord
-from contracts.events import SENTIMENTS, ModelRef, Prediction, decode_prediction
+from contracts.events import MAX_REACH, SENTIMENTS, ModelRef, Prediction, decode_prediction
 from contracts.times import to_ms
 from models.text.batch import TextBatch
 from models.text.digests import digest_array, digests
+from stream.codecs.authors import author_number
 from stream.codecs.prediction_decoder_kernel import read_events
 
 _MOST_KEPT: Final = 10_000
@@ -63,6 +64,10 @@ class ScoredColumns(NamedTuple):
     """(n,): False where it is null or empty."""
     digests: NDArray[np.uint64]
     """(n,): of the text, or of the prediction's id where there is none; 0 where no watch is concerned."""
+    authors: NDArray[np.uint64]
+    """(n,): hashes, 0 where the author is unknown."""
+    reach: NDArray[np.int64]
+    """(n,): followers of the author, 0 where unknown."""
     topics: list[Topics]
     versions: list[str]
 
@@ -92,9 +97,11 @@ class ScoredReader:
         present = [value or b"" for value in values]
         data = np.frombuffer(b"".join(present), np.uint8)
         sentiments, shares, created, part_of = np.zeros((4, n), np.int64)
-        has_text = np.zeros(n, np.bool_)
+        has_text, authors, reach = np.zeros(n, np.bool_), np.zeros(n, np.uint64), np.zeros(n, np.int64)
         texts, bounds, spans = read_events(
-            data, np.cumsum(np.fromiter(map(len, present), np.int64, n)), sentiments, shares, created, part_of, has_text
+            data,
+            np.cumsum(np.fromiter(map(len, present), np.int64, n)),
+            (sentiments, shares, created, part_of, has_text, authors, reach),
         )
         tables = _Tables()
         pairs = np.array([tables.pair(part) for part in self._known(data, spans)] or [(-1, -1)], np.int64)
@@ -112,6 +119,8 @@ class ScoredReader:
             version_of.copy(),
             has_text,
             found,
+            authors,
+            np.minimum(reach, MAX_REACH),
             tables.topics,
             tables.versions,
         )
@@ -183,6 +192,7 @@ def _completed(
         about = Topics(tuple(prediction.watches), tuple(prediction.themes), prediction.reliable)
         columns.topic_of[row], columns.version_of[row] = tables.pair((about, prediction.model.version))
         columns.has_text[row] = bool(prediction.text)
+        columns.authors[row], columns.reach[row] = author_number(prediction.author), followers(prediction)
         rows.append(row)
         texts.append(prediction.text or prediction.prediction_id)
     if rows:
@@ -201,6 +211,8 @@ def _completed(
         version_of=columns.version_of[good],
         has_text=columns.has_text[good],
         digests=columns.digests[good],
+        authors=columns.authors[good],
+        reach=columns.reach[good],
     )
 
 
@@ -215,6 +227,11 @@ def read_one(value: bytes | None) -> tuple[Prediction, int]:
         return prediction, to_ms(datetime.fromisoformat(prediction.created_at))
     except ValueError:
         raise UnreadableRecord(f"not a prediction: created_at is no date: {prediction.created_at[:40]!r}") from None
+
+
+def followers(prediction: Prediction) -> int:
+    """Of its author, 0 where unknown."""
+    return min(prediction.reach, MAX_REACH) if isinstance(prediction.reach, int) else 0
 
 
 def confidence_bin(confidence: float) -> int:

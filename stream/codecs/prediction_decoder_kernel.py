@@ -149,6 +149,37 @@ def _instant(data: Any, at: int, stop: int) -> Any:
 
 
 @compiled
+def _ending(data: Any, at: int, stop: int) -> Any:
+    """Author and reach, `at` being the quote that ends `scored_at` (or _FAILED); then whether the walk is sure."""
+    author, reach = np.uint64(0), np.int64(0)
+    if at == _FAILED:
+        return author, reach, False
+    at += 1
+    start = _behind(data, at, stop, b',"author":"')
+    if start != _FAILED:
+        if stop - start < 17 or data[start + 16] != 34:
+            return author, reach, False
+        for i in range(start, start + 16):
+            byte = data[i]
+            digit = byte - 48 if 48 <= byte <= 57 else byte - 87 if 97 <= byte <= 102 else 255
+            if digit == 255:
+                return author, reach, False
+            author = author << np.uint64(4) | np.uint64(digit)
+        if author == 0:
+            author = np.uint64(1)
+        at = start + 17
+    start = _behind(data, at, stop, b',"reach":')
+    if start != _FAILED:
+        at = start
+        while at < stop and at - start < 15 and 48 <= data[at] <= 57:
+            reach = reach * 10 + np.int64(data[at]) - 48
+            at += 1
+        if at == start or (data[start] == 48 and at > start + 1):
+            return author, reach, False
+    return author, reach, at == stop - 1 and data[at] == 125
+
+
+@compiled
 def _part_end(data: Any, at: int, stop: int) -> int:
     """The place of `,"text":` outside strings and brackets, _FAILED when there is none."""
     depth = 0
@@ -205,7 +236,7 @@ def _number(data: Any, start: int, stop: int, slots: Any, parts: Any, count: int
 def _read(data: Any, at: int, stop: int, row: int, columns: Any, interning: Any, texts: Any, n: int) -> Any:
     """One event to the end of the columns: how many parts are known then, and the place behind its text; less than
     none when it is to be read by other means."""
-    sentiments, shares, created, part_of, has_text = columns
+    sentiments, shares, created, part_of, has_text, authors, reach = columns
     slots, parts, count = interning
     at = _plain(data, _behind(data, at, stop, b'{"tweet_id":"'), stop)
     at = _behind(data, at, stop, b'","prediction_id":"')
@@ -256,24 +287,23 @@ def _read(data: Any, at: int, stop: int, row: int, columns: Any, interning: Any,
         at = _behind(data, at, stop, b"null")
     at, created[row] = _instant(data, _behind(data, at, stop, b',"created_at":"'), stop)
     at = _plain(data, _behind(data, at, stop, b'","scored_at":"'), stop)
-    if _behind(data, at, stop, b'"}') != stop:
+    authors[row], reach[row], is_sure = _ending(data, at, stop)
+    if not is_sure:
         return _FAILED, text
     part_of[row], count = _number(data, start, part_end, slots, parts, count)
     return count, n
 
 
 @compiled
-def read_events(data: Any, ends: Any, sentiments: Any, shares: Any, created: Any, part_of: Any, has_text: Any) -> Any:
+def read_events(data: Any, ends: Any, columns: Any) -> Any:
     """Read many scored events.
 
     Args:
         data: the values in a row, each up to its end.
-        sentiments: out, (n,): place among SENTIMENTS.
-        shares: out, (n,): ten thousand times the confidence.
-        created: out, (n,): `created_at`, milliseconds since 1970.
-        part_of: out, (n,): number of its part (watches, themes, model, what follows up to the text), -1 when the walk
-            is not sure of the event.
-        has_text: out, (n,): False when it is null or empty.
+        columns: out, (n,) each: place among SENTIMENTS; ten thousand times the confidence; `created_at`, milliseconds
+            since 1970; number of its part (watches, themes, model, what follows up to the text), -1 when the walk is
+            not sure of the event; False when the text is null or empty; the author's hash, 0 without one; the reach,
+            0 without one.
 
     Returns:
         Texts (a NUL after each) and their n + 1 bounds: those of events about a watch, or the prediction id where there
@@ -290,7 +320,7 @@ def read_events(data: Any, ends: Any, sentiments: Any, shares: Any, created: Any
     count = 0
     n = 0
     start = 0
-    columns = (sentiments, shares, created, part_of, has_text)
+    part_of = columns[3]
     for row in range(rows):
         known, behind = _read(data, start, ends[row], row, columns, (slots, parts, count), texts, n)
         start = ends[row]

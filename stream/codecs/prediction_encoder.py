@@ -11,9 +11,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.events import SENTIMENTS, ModelRef
+from contracts.events import MAX_REACH, SENTIMENTS, ModelRef
 from models.annotator import Annotator, Columns
 from models.text.batch import TextBatch
+from stream.codecs.authors import AuthorKey
 from stream.codecs.cloud_events import cloud_event_headers, marks
 from stream.codecs.prediction_encoder_kernel import DIGITS, ESCAPES, write_events
 from stream.codecs.prediction_ids import LENGTH, identifiers
@@ -35,6 +36,7 @@ _PIECES = (
     b'{"tweet_id":', b',"prediction_id":"', b'","sentiment":', b',"confidence":', b',"scores":{"negative":',
     b',"neutral":', b',"positive":', b"},", b',"text":', b',"lang":', b',"created_at":"', b'","scored_at":"',
 )  # fmt: skip
+_OPTIONAL = (b',"author":"', b'"', b',"reach":')
 _LABELS = _run([_encode(label) for label in SENTIMENTS])
 _WRITTEN = [_encode(share / 10_000) for share in range(10_001)]
 _SHARES = np.frombuffer(b"".join(share.ljust(DIGITS) for share in _WRITTEN), np.uint8)
@@ -85,17 +87,18 @@ class EventBatchWriter:
         annotator: names the watches and themes.
         ref: the model that answered.
         text: which text goes into the events: `masked`, `raw` or `none`.
+        key: hashes the authors.
     """
 
-    def __init__(self, annotator: Annotator, ref: ModelRef, text: str) -> None:
+    def __init__(self, annotator: Annotator, ref: ModelRef, text: str, key: AuthorKey) -> None:
         self.ref = ref
         self._annotator = annotator
         self._text = text
+        self._key = key
         self._model = _encode(ref)
         self._numbers: dict[int, int] = {}
         self._parts: list[bytes] = []
         self._run: _Run = _run([])
-        self._pieces: tuple[bytes, _Run] = (b"", _run([]))
 
     def write(self, tweets: TweetColumns, columns: Columns, scored_at: bytes) -> EventBatch:
         """The events.
@@ -122,8 +125,9 @@ class EventBatchWriter:
             columns.probabilities,
             tweets.instants,
             has,
+            (self._key.hashes(tweets.authors), np.minimum(tweets.reach, MAX_REACH)),
             (
-                *_run([*_PIECES[:-1], _PIECES[-1] + scored_at + b'"}']),
+                *_run([*_PIECES[:-1], _PIECES[-1] + scored_at + b'"', *_OPTIONAL]),
                 *_LABELS,
                 *parts,
                 _SHARES,
@@ -135,11 +139,6 @@ class EventBatchWriter:
         if not len(data):
             raise ValueError("a probability is not between 0 and 1")
         return EventBatch(data, bounds, tweets.ids, names, tweets.timestamps, scored_at)
-
-    def _template(self, scored_at: bytes) -> _Run:
-        if self._pieces[0] != scored_at:
-            self._pieces = scored_at, _run([*_PIECES[:-1], _PIECES[-1] + scored_at + b'"}'])
-        return self._pieces[1]
 
     def _numbered(self, topics: Sequence[int]) -> tuple[NDArray[np.int64], _Run]:
         """Each combination of topics as a number, and what the events say of each."""

@@ -12,6 +12,9 @@ DIGITS: Final = 6
 """Most letters of a share: `0.1234`."""
 ID: Final = 36
 INSTANT: Final = 24
+HASH: Final = 16
+_NUMBER: Final = 20
+"""Most digits of a reach."""
 _HEX: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 _NULL: Final = np.frombuffer(b"null", np.uint8)
 
@@ -77,8 +80,36 @@ def _write_string(data: Any, start: int, stop: int, escapes: Any, length: int, o
 
 
 @compiled
+def _write_hex(value: Any, out: Any, n: int) -> int:
+    for digit in range(HASH):
+        out[n + digit] = _HEX[int(value >> np.uint64(60 - 4 * digit)) & 15]
+    return n + HASH
+
+
+@compiled
+def _write_number(value: int, out: Any, n: int) -> int:
+    digits = 1
+    rest = value // 10
+    while rest > 0:
+        digits += 1
+        rest //= 10
+    for at in range(digits):
+        out[n + digits - 1 - at] = 48 + value % 10
+        value //= 10
+    return n + digits
+
+
+@compiled
 def write_events(
-    columns: Any, topics: Any, identifiers: Any, probabilities: Any, instants: Any, has: Any, tables: Any, bounds: Any
+    columns: Any,
+    topics: Any,
+    identifiers: Any,
+    probabilities: Any,
+    instants: Any,
+    has: Any,
+    authors: Any,
+    tables: Any,
+    bounds: Any,
 ) -> Any:
     """The JSON of many events.
 
@@ -87,6 +118,7 @@ def write_events(
         topics: number of the part (watches, themes, model) of each event.
         identifiers: 36 letters each. probabilities: (n, 3) float32. instants: (n, 24).
         has: (2, n), whether there is a text, a language.
+        authors: hashes (n,) uint64, 0 for none; reach (n,), -1 for none.
         tables: bytes and bounds of the template's pieces, of the three labels and of the parts; letters (10001, 6)
             and numbers of letters of the shares; `ESCAPES`.
         bounds: out, (n + 1): where each event begins.
@@ -96,9 +128,10 @@ def write_events(
     """
     ids, id_bounds, texts, text_bounds, langs, lang_bounds = columns
     pieces, piece_bounds, labels, label_bounds, parts, part_bounds, shares, share_lengths, escapes = tables
+    hashes, reach = authors
     rows = len(topics)
     lengths = np.empty((rows, 3), np.int64)
-    fixed = len(pieces) + ID + INSTANT + 4 * DIGITS
+    fixed = len(pieces) + ID + INSTANT + HASH + _NUMBER + 4 * DIGITS
     total = 0
     for row in range(rows):
         for label in range(3):
@@ -143,5 +176,14 @@ def write_events(
         n = _copy(pieces, piece_bounds[10], piece_bounds[11], out, n)
         n = _copy(instants[row], 0, INSTANT, out, n)
         n = _copy(pieces, piece_bounds[11], piece_bounds[12], out, n)
+        if hashes[row] != 0:
+            n = _copy(pieces, piece_bounds[12], piece_bounds[13], out, n)
+            n = _write_hex(hashes[row], out, n)
+            n = _copy(pieces, piece_bounds[13], piece_bounds[14], out, n)
+        if reach[row] >= 0:
+            n = _copy(pieces, piece_bounds[14], piece_bounds[15], out, n)
+            n = _write_number(reach[row], out, n)
+        out[n] = 125
+        n += 1
         bounds[row + 1] = n
     return out[:n]

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.counters.bloom_filter import PERIOD_S
-from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, Answer, Cell, Sample, TextGroup
+from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, Answer, Cell, Sample, VoiceGroup
 from contracts.events import SENTIMENTS, decode_prediction
 from contracts.settings import AlertSettings
 from stream.codecs.prediction_decoder import ScoredColumns, Topics
@@ -45,12 +44,9 @@ def tally_columns(columns: ScoredColumns, settings: AlertSettings, now_ms: int) 
     first, group_of, sizes = _groups(topics_and_sentiments, buckets, minutes)
     _count(result, columns.topics, topics_and_sentiments[first], buckets[first], minutes[first], sizes)
     if is_watched.any():
-        # Of the first one whose period is not 0, as little as a record from 1970 matters.
-        periods = columns.stamps[rows[is_watched]] // (PERIOD_S * 1000)
-        result.period = int(periods[np.flatnonzero(periods)[0]]) if periods.any() else 0
         named = (key[first].tolist() for key in (topics_and_sentiments, buckets, minutes))
         groups = list(zip(*named, strict=True))
-        result.texts = list(_texts(columns.topics, groups, group_of[is_watched], columns.digests[rows[is_watched]]))
+        result.voices = list(_voices(columns, groups, group_of[is_watched], rows[is_watched]))
     result.answers = _answers(columns, rows, at_s // ANSWER_SLOT_S, sentiments)
     shown = on_time & is_watched & (sentiments == _NEGATIVE) & columns.has_text[rows]
     shown &= np.array([topics.reliable for topics in columns.topics])[topic_of]
@@ -102,21 +98,23 @@ def _count(
                 result.buckets[Cell(bucket, watch, theme, sentiment)] += size
 
 
-def _texts(
-    topics: list[Topics], groups: list[tuple[int, int, int]], group_of: _Numbers, digests: NDArray[np.uint64]
-) -> Iterator[TextGroup]:
+def _voices(
+    columns: ScoredColumns, groups: list[tuple[int, int, int]], group_of: _Numbers, rows: _Numbers
+) -> Iterator[VoiceGroup]:
     order = np.argsort(group_of, kind="stable")
-    numbers = group_of[order]
+    numbers, rows = group_of[order], rows[order]
     edges = np.flatnonzero(np.diff(numbers)) + 1
     bounds = [0, *edges.tolist(), len(numbers)]
-    digests = digests[order]
+    texts, authors, reach = columns.digests[rows], columns.authors[rows], columns.reach[rows]
     for start, stop in pairwise(bounds):
         code, bucket, minute = groups[numbers[start]]
-        about = topics[code // len(SENTIMENTS)]
+        about = columns.topics[code // len(SENTIMENTS)]
         sentiment = about.sentiment(code % len(SENTIMENTS))
+        some = slice(start, stop)
         for watch in about.watches:
             buckets = () if bucket == _LATE else _cells(bucket, watch, about.themes, sentiment)
-            yield TextGroup(watch, buckets, _cells(minute, watch, about.themes, sentiment), digests[start:stop])
+            minutes = _cells(minute, watch, about.themes, sentiment)
+            yield VoiceGroup(watch, buckets, minutes, texts[some], authors[some], reach[some])
 
 
 @lru_cache(maxsize=20_000)

@@ -53,8 +53,7 @@ class CountPredictions:
             buckets=counts.buckets,
             minutes=counts.minutes,
             samples=counts.samples,
-            texts=counts.texts,
-            period=counts.period,
+            voices=counts.voices,
             answers=counts.answers,
         )
         if after == batch.end and batch.records:

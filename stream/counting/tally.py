@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from alerts.counters.bloom_filter import PERIOD_S
-from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, UNRELIABLE, Answer, TextGroup
+import numpy as np
+
+from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, UNRELIABLE, Answer, VoiceGroup
 from alerts.counters.store import Cell, Sample
 from contracts.events import Prediction
 from contracts.settings import AlertSettings
 from contracts.times import to_ms
 from models.text.digests import digests
+from stream.codecs.authors import author_number
+from stream.codecs.prediction_decoder import followers
 
 MAX_SAMPLES = 20
 """Negative tweets kept per watch and batch, the newest: enough for any alert, and little to send."""
@@ -41,9 +44,7 @@ class Tally:
     buckets: Counter[Cell] = field(default_factory=Counter)
     minutes: Counter[Cell] = field(default_factory=Counter)
     samples: list[Sample] = field(default_factory=list)
-    texts: list[TextGroup] = field(default_factory=list)
-    period: int = 0
-    """Which quarter of an hour the records are of: a text that comes again within one or two is the same voice."""
+    voices: list[VoiceGroup] = field(default_factory=list)
     answers: Counter[Answer] = field(default_factory=Counter)
 
 
@@ -69,7 +70,7 @@ def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings
     oldest_s = now_ms / 1000 - settings.minute_retention_s
     oldest_bucket_s = now_ms / 1000 - settings.bucket_retention_s
     groups: Counter[_Group] = Counter()
-    watched: dict[_Group, list[str]] = {}
+    watched: dict[_Group, list[Prediction]] = {}
     answers: Counter[tuple[int, str, str, int]] = Counter()
     kept: Counter[str] = Counter()
     samples: list[Sample] = []
@@ -92,16 +93,13 @@ def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings
         groups[group] += 1
         if not prediction.watches:
             continue
-        if not result.period:
-            result.period = record_ms // (PERIOD_S * 1000)
-        # Without its text every tweet is a voice of its own.
-        watched.setdefault(group, []).append(prediction.text or prediction.prediction_id)
+        watched.setdefault(group, []).append(prediction)
         if sentiment == "negative" and on_time and prediction.text and prediction.reliable:
             for watch in prediction.watches:
                 kept[watch] += 1
                 samples.append(Sample(watch, created_at_ms, prediction.text, group.themes, prediction.tweet_id))
     _fill(result, groups)
-    result.texts = _texts(watched)
+    result.voices = _voices(watched)
     for (slot, version, label, confidence), number in answers.items():
         result.answers[Answer(slot * ANSWER_SLOT_S, version, label, confidence)] = number
     result.samples = _newest(samples, kept)
@@ -118,16 +116,20 @@ def _fill(result: Tally, groups: Counter[_Group]) -> None:
                     result.buckets[cell] += number
 
 
-def _texts(watched: dict[_Group, list[str]]) -> list[TextGroup]:
-    found = digests([text for texts in watched.values() for text in texts])
-    grouped: list[TextGroup] = []
+def _voices(watched: dict[_Group, list[Prediction]]) -> list[VoiceGroup]:
+    # Without its text every tweet of an unknown author is a voice of its own.
+    found = digests([one.text or one.prediction_id for some in watched.values() for one in some])
+    grouped: list[VoiceGroup] = []
     start = 0
-    for group, texts in watched.items():
-        of_group = found[start : start + len(texts)]
-        start += len(texts)
+    for group, predictions in watched.items():
+        texts = found[start : start + len(predictions)]
+        start += len(predictions)
+        authors = np.array([author_number(one.author) for one in predictions], np.uint64)
+        reach = np.array([followers(one) for one in predictions], np.int64)
         for watch in group.watches:
             buckets = () if group.bucket is None else tuple(group.cells(group.bucket, watch))
-            grouped.append(TextGroup(watch, buckets, tuple(group.cells(group.minute, watch)), of_group))
+            minutes = tuple(group.cells(group.minute, watch))
+            grouped.append(VoiceGroup(watch, buckets, minutes, texts, authors, reach))
     return grouped
 
 

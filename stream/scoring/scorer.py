@@ -18,8 +18,10 @@ from contracts.tweet_objects.fields import Fields
 from models.annotator import Annotator, Columns
 from models.base.jit import COMPILED
 from models.registry.champion import LoadedModel
+from models.text.batch import TextBatch
 from models.text.masking import mask_batch
-from stream.codecs.cloud_events import EventWriter, cloud_event_headers, instant
+from stream.codecs.authors import AuthorKey
+from stream.codecs.cloud_events import EventWriter, cloud_event_headers, endings, instant
 from stream.codecs.prediction_encoder import EventBatchWriter
 from stream.codecs.prediction_ids import prediction_ids
 from stream.codecs.record_times import sent_ms
@@ -50,19 +52,21 @@ class Scorer:
     Args:
         annotator: sentiment, watches, themes and the masked text of texts.
         text: which text goes into the event: `masked`, `raw` or `none`.
+        key: hashes the authors.
     """
 
-    def __init__(self, annotator: Annotator, text: str) -> None:
+    def __init__(self, annotator: Annotator, text: str, key: AuthorKey | None = None) -> None:
         self._annotator = annotator
         self._next_annotator: Annotator | None = None
         self._text = text
+        self._key = key or AuthorKey.of()
         self._writer: EventWriter | None = None
         self._batch_writer: EventBatchWriter | None = None
         if COMPILED:  # now, and not under the first batch
             tweets = read_values([b'{"id":"1","text":"@a"}'], [0], 0)[0]
             shares = np.full((1, 3), 0.25, np.float32)
             columns = Columns(shares, [0], mask_batch(tweets.texts))
-            EventBatchWriter(annotator, ModelRef("", ""), text).write(tweets, columns, b"")
+            EventBatchWriter(annotator, ModelRef("", ""), text, self._key).write(tweets, columns, b"")
 
     def follow(self, annotator: Annotator) -> None:
         """Annotate by this one from the next batch on. Any thread."""
@@ -109,7 +113,7 @@ class Scorer:
             behind_s=moment.behind_s,
         )
         if self._batch_writer is None or self._batch_writer.ref != loaded.ref:
-            self._batch_writer = EventBatchWriter(self._annotator, loaded.ref, self._text)
+            self._batch_writer = EventBatchWriter(self._annotator, loaded.ref, self._text, self._key)
         return ScoredBatch(batch, self._batch_writer.write(tweets, columns, moment.scored_at), dead)
 
     def _score(
@@ -149,6 +153,7 @@ class Scorer:
             sent_ms(message.timestamp()[1], tweet.created_at_ms, moment.now_ms)
             for message, tweet in zip(messages, tweets, strict=True)
         ]
+        authors = ["" if tweet.author_id is None else str(tweet.author_id) for tweet in tweets]
         events = self._writer_for(loaded.ref).events(
             keys,
             identifiers,
@@ -157,6 +162,7 @@ class Scorer:
             masked or (raw if self._text == "raw" else [None] * len(raw)),
             langs,
             [instant(tweet.created_at, sent) for tweet, sent in zip(tweets, timestamps, strict=True)],
+            endings(self._key.hashes(TextBatch.of(authors)), [tweet.reach for tweet in tweets]),
             moment.scored_at,
         )
         headers = cloud_event_headers(identifiers, moment.scored_at)

@@ -142,14 +142,14 @@ def recounted(scored: list[Seen]) -> dict[str, Counter[str]]:
 
 
 def counted(client: redis.Redis, prefix: str) -> dict[str, Counter[str]]:
-    """What the counters in Redis hold, all shards added up. A cell is tweets + different texts * 2**32."""
+    """What the counters in Redis hold, all topics added up. A cell is tweets + distinct voices * 2**32."""
     counts: dict[str, Counter[str]] = {}
     for resolution in ("minute", "bucket"):
-        for key in client.scan_iter(f"{prefix}:{{scored:*}}:{resolution}:*", count=1000):
+        for key in client.scan_iter(f"{prefix}:{{counts2:*}}:{resolution}:*", count=1000):
             cells: Any = client.hgetall(key)
             start = str(key).rsplit(":", 1)[1]
             counts.setdefault(f"{resolution}:{start}", Counter()).update(
-                {cell: int(number) & 0xFFFFFFFF for cell, number in cells.items()}
+                {cell: int(number) & 0xFFFFFFFF for cell, number in cells.items() if "/" not in cell}
             )
     return counts
 

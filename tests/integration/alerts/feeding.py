@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import numpy as np
 
-from alerts.counters.counts import UNRELIABLE, TextGroup
+from alerts.counters.counts import UNRELIABLE, VoiceGroup
 from alerts.counters.store import Cell, CounterStore, Sample
 
 
@@ -31,11 +32,16 @@ class Feeder:
         late: bool = False,
         text: str | None = None,
         unreliable: bool = False,
+        authors: Sequence[int] | None = None,
+        reach: int = 0,
     ) -> None:
-        """Tweets of one moment; their texts all differ, unless `text` is what the negative ones say."""
+        """Tweets of one moment; their texts all differ, unless `text` is what the negative ones say.
+
+        `authors` of the negative ones, unknown when not given; each has so much `reach`.
+        """
         buckets: Counter[Cell] = Counter()
         minutes: Counter[Cell] = Counter()
-        texts: list[TextGroup] = []
+        voices: list[VoiceGroup] = []
         second = at_ms // 1000
         for sentiment, number in (("negative", int(negative)), ("positive", int(positive))):
             if number:
@@ -49,7 +55,13 @@ class Feeder:
                 if text is not None and sentiment == "negative":
                     said = [text] * number
                 known = [int.from_bytes(blake2b(one.encode(), digest_size=8).digest(), "little") for one in said]
-                texts.append(TextGroup(watch, () if late else some, long, np.array(known, np.uint64)))
+                whose = np.zeros(number, np.uint64)
+                if authors is not None and sentiment == "negative":
+                    whose[:] = authors
+                of_texts = np.array(known, np.uint64)
+                voices.append(
+                    VoiceGroup(watch, () if late else some, long, of_texts, whose, np.full(number, reach, np.int64))
+                )
         samples = [Sample(watch, at_ms, text, () if theme is None else (theme,), str(self.offset))] if text else []
         end = self.offset + negative + positive
         mark = self.store.add(
@@ -60,8 +72,7 @@ class Feeder:
             buckets={} if late else buckets,
             minutes=minutes,
             samples=samples,
-            texts=texts,
-            period=at_ms // 900_000,
+            voices=voices,
         )
         assert mark == end
         self.offset = end

@@ -191,7 +191,7 @@ def test_a_theme_fires_with_its_own_labels_while_the_watch_is_calm(settings: Set
     )
     ((_, alert),) = ticking.tick(NOW_MS + 2000, "7")
     assert alert.labels == {"alertname": "BadBuzz", "severity": "warning", "watch": "acme", "theme": "baggage"}
-    assert alert.annotations["summary"].startswith("Bad buzz about acme, baggage: 93% of 43 tweets are negative")
+    assert alert.annotations["summary"].startswith("Bad buzz about acme, baggage: 93% of 43 voices are negative")
 
 
 def test_one_text_repeated_a_thousand_times_is_no_crisis(settings: Settings, feeder: Feeder) -> None:

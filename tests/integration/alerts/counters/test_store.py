@@ -2,18 +2,22 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 import pytest
 
-from alerts.counters.counts import Answer, TextGroup
+from alerts.counters.counts import Answer, VoiceGroup, Volume
 from alerts.counters.store import Cell, CounterStore, Counts, Sample
+from alerts.counters.voices import SLOT_BITS, SLOTS
 from alerts.storage.connection import connect
 from contracts.settings import Settings
 from models.text.digests import digests
 
 NOW_S = 1_790_000_000 // 60 * 60
 NOW_MS = NOW_S * 1000
+QUARTER_S = NOW_S // 900 * 900
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -58,7 +62,7 @@ def test_a_redis_that_has_forgotten_everything_is_counted_again_from_the_beginni
     assert store.marks("t2", range(4)) == {}
 
 
-def test_the_shards_add_up(store: CounterStore, settings: Settings) -> None:
+def test_the_partitions_add_up(store: CounterStore, settings: Settings) -> None:
     for partition in range(4):
         add(store, 0, 5, cells(NOW_S - partition * 10, 5), partition=partition)
     reader = CounterStore(connect(settings), settings)
@@ -111,22 +115,22 @@ def test_statistics_come_per_step_watch_and_theme(store: CounterStore) -> None:
 def test_the_newest_samples_stay_whatever_order_they_come_in(store: CounterStore) -> None:
     samples = [
         Sample("acme", NOW_MS + number, f"bad {number} \x00 \U0001f621", ("delay",), str(number))
-        for number in range(80)
+        for number in range(130)
     ]
-    for first in (40, 0):
+    for first in (65, 0):
         store.add(
             topic_id="t1",
             partition=0,
-            expected=40 - first,
-            end=80 - first,
+            expected=65 - first,
+            end=130 - first,
             buckets={},
             minutes={},
-            samples=samples[first : first + 40],
+            samples=samples[first : first + 65],
         )
     kept = store.samples("acme", NOW_MS)
-    assert [sample.tweet_id for sample in kept] == [str(number) for number in range(79, 29, -1)]
-    assert kept[0] == samples[79]
-    assert store.samples("acme", NOW_MS + 75) == kept[:5]
+    assert [sample.tweet_id for sample in kept] == [str(number) for number in range(129, 29, -1)]
+    assert kept[0] == samples[129]
+    assert store.samples("acme", NOW_MS + 125) == kept[:5]
 
 
 def test_what_was_said_before_a_crisis_is_not_swept_away_by_it(store: CounterStore) -> None:
@@ -148,7 +152,7 @@ def test_what_was_said_before_a_crisis_is_not_swept_away_by_it(store: CounterSto
         said(8 + batch * 40, ["bags!"] * 40, NOW_MS + batch * 1000)
     kept = store.samples("acme", NOW_MS - 86_400_000)
     assert [sample.text for sample in kept[-8:]] == [f"hour {hour}" for hour in range(7, -1, -1)]
-    assert len(kept) == 50 + 8 + 1  # and the first of the crisis' ten minutes
+    assert len(kept) == 100 + 8 + 1  # and the first of the crisis' ten minutes
 
 
 def test_everything_but_marks_expires(store: CounterStore, settings: Settings) -> None:
@@ -163,7 +167,7 @@ def test_everything_but_marks_expires(store: CounterStore, settings: Settings) -
     )
     client = connect(settings)
     lasting = {key for key in client.keys(f"{settings.redis.prefix}*") if client.ttl(key) < 0}
-    assert lasting == {f"{settings.redis.prefix}:{{scored:t1:0}}:mark", f"{settings.redis.prefix}:shards"}
+    assert lasting == {f"{settings.redis.prefix}:{{counts2:t1}}:mark:0", f"{settings.redis.prefix}:counts2:topics"}
 
 
 def test_a_client_that_answers_in_bytes_is_refused(settings: Settings) -> None:
@@ -179,7 +183,7 @@ def test_what_redis_has_let_expire_is_forgotten(
     add(store, 0, 1, cells(NOW_S, 3) + cells(NOW_S - 300, 4))
     stats = partial(store.stats, since_s=NOW_S - 300, until_s=NOW_S + 60, watch="acme", theme="")
     assert len(stats()) == 2
-    client, prefix = connect(settings), f"{settings.redis.prefix}:{{scored:t1:0}}"
+    client, prefix = connect(settings), f"{settings.redis.prefix}:{{counts2:t1}}"
     client.delete(f"{prefix}:minute:{NOW_S - 300}")
     client.zrem(f"{prefix}:minutes", NOW_S - 300)
     later = time.monotonic() + 601
@@ -187,22 +191,35 @@ def test_what_redis_has_let_expire_is_forgotten(
     assert [point.start_s for point in stats()] == [NOW_S]
 
 
-def say(store: CounterStore, offset: int, texts: list[str], *, period: int, watch: str = "acme") -> Counts:
-    """Count negative tweets with these texts; what the window holds then."""
-    bucket, minute = Cell(NOW_S, watch, "", "negative"), Cell(NOW_S, watch, "", "negative")
+def say(
+    store: CounterStore,
+    offset: int,
+    texts: list[str],
+    *,
+    quarter: int = 0,
+    watch: str = "acme",
+    sentiment: str = "negative",
+    authors: Sequence[int] = (),
+    partition: int = 0,
+    reach: int = 0,
+) -> Volume:
+    """Count tweets with these texts of these authors, so many quarters of an hour ago; what two hours hold then."""
+    at_s = QUARTER_S - 900 * quarter
+    bucket, minute = Cell(at_s, watch, "", sentiment), Cell(at_s, watch, "", sentiment)
+    whose = np.zeros(len(texts), np.uint64)
+    whose[:] = authors or 0
     end = store.add(
         topic_id="t1",
-        partition=0,
+        partition=partition,
         expected=offset,
         end=offset + len(texts),
         buckets={bucket: len(texts)},
         minutes={minute: len(texts)},
         samples=[],
-        texts=[TextGroup(watch, (bucket,), (minute,), digests(texts))],
-        period=period,
+        voices=[VoiceGroup(watch, (bucket,), (minute,), digests(texts), whose, np.full(len(texts), reach, np.int64))],
     )
     assert end == offset + len(texts)
-    return store.window(NOW_MS, 60).volume((watch, "")).texts
+    return store.window(QUARTER_S * 1000, 7000).volume((watch, ""))
 
 
 def test_a_text_that_comes_again_is_a_tweet_but_no_new_voice(store: CounterStore) -> None:
@@ -212,28 +229,104 @@ def test_a_text_that_comes_again_is_a_tweet_but_no_new_voice(store: CounterStore
         "my BAG is lost",
         "where is the crew?",
     ]
-    assert say(store, 0, storm, period=7).negative == 2
-    assert say(store, 4, storm, period=8).negative == 2
-    assert say(store, 8, storm, period=9).negative == 2  # it never ceased to come
-    assert say(store, 12, storm, period=9, watch="other").negative == 2
-    volume = store.window(NOW_MS, 60).volume(("acme", ""))
-    assert (volume.tweets.negative, volume.texts.negative) == (12, 2)
-    assert store.baseline(NOW_MS + 120_000, window_s=60, baseline_s=3600).volume(("acme", "")).texts.negative == 2
-    (hours,) = store.hours(NOW_MS, [(NOW_S // 3600 * 3600, NOW_S // 3600 * 3600 + 3600)])
+    assert say(store, 0, storm, quarter=2).voices.negative == 2
+    assert say(store, 4, storm, quarter=1).voices.negative == 2
+    assert say(store, 8, storm).voices.negative == 2  # it never ceased to come
+    assert say(store, 12, storm, watch="other").voices.negative == 2
+    volume = store.window(QUARTER_S * 1000, 7000).volume(("acme", ""))
+    assert (volume.tweets.negative, volume.texts.negative, volume.voices.negative) == (12, 2, 2)
+    past = store.baseline(QUARTER_S * 1000 + 120_000, window_s=60, baseline_s=7200).volume(("acme", ""))
+    assert (past.texts.negative, past.voices.negative) == (2, 2)
+    hour = QUARTER_S // 3600 * 3600
+    (hours,) = store.hours(QUARTER_S * 1000, [(hour - 7200, hour + 3600)])
     assert hours.volume(("acme", "")).texts.negative == 2
 
 
 def test_a_text_is_forgotten_after_two_periods_without_it(store: CounterStore) -> None:
-    assert say(store, 0, ["my bag is lost"], period=7).negative == 1
-    assert say(store, 1, ["hello there"], period=8).negative == 2
-    assert say(store, 2, ["my bag is lost"], period=9).negative == 3
-    assert say(store, 3, ["my bag is lost"], period=1000).negative == 4
+    assert say(store, 0, ["my bag is lost"], quarter=4).texts.negative == 1
+    assert say(store, 1, ["hello there"], quarter=3).texts.negative == 2
+    assert say(store, 2, ["my bag is lost"], quarter=2).texts.negative == 3
+    assert say(store, 3, ["my bag is lost"], quarter=100).texts.negative == 3  # outside the window
+    assert store.baseline(QUARTER_S * 1000, window_s=60, baseline_s=150_000).volume(("acme", "")).texts.negative == 4
+
+
+def test_one_author_is_one_voice_in_all_partitions_whatever_the_words(store: CounterStore) -> None:
+    for partition in range(32):
+        volume = say(
+            store,
+            0,
+            [f"lost {LETTERS[partition % 26]}{partition // 26 * 'z'}"] * 10,
+            authors=[7] * 10,
+            partition=partition,
+        )
+    assert (volume.tweets.negative, volume.texts.negative, volume.voices.negative) == (320, 32, 1)
+
+
+def test_one_text_of_many_authors_is_many_voices(store: CounterStore) -> None:
+    for partition in range(4):
+        authors = list(range(1 + 50 * partition, 51 + 50 * partition))
+        volume = say(store, 0, ["worst airline ever"] * 50, authors=authors, partition=partition, reach=10)
+    assert (volume.texts.negative, volume.voices.negative, volume.reach) == (1, 200, 2000)
+
+
+def test_who_complains_and_praises_is_a_voice_of_each_kind(store: CounterStore) -> None:
+    say(store, 0, ["where is my bag?", "no answer"], authors=[7, 7], sentiment="neutral", reach=5)
+    volume = say(store, 2, ["lost for good", "never again"], authors=[7, 7], reach=5)
+    assert volume.voices == Counts(1, 1, 0)
+    assert (volume.texts, volume.reach) == (Counts(2, 2, 0), 5)
+
+
+def test_unknown_authors_are_as_many_voices_as_texts(store: CounterStore) -> None:
+    volume = say(store, 0, ["lost a", "lost a", "lost b", "lost c"], authors=[1, 2, 0, 0])
+    assert (volume.texts.negative, volume.voices.negative) == (3, 4)
+
+
+def test_distinct_voices_do_not_depend_on_the_order_of_partitions(store: CounterStore, settings: Settings) -> None:
+    source = np.random.default_rng(3)
+    batches = [source.integers(1, 400, 50).tolist() for _ in range(16)]
+    totals = []
+    for topic, order in enumerate((range(16), reversed(range(16)), source.permutation(16).tolist())):
+        settings = settings.model_copy(update={"redis": settings.redis.model_copy(update={"prefix": f"order{topic}"})})
+        counted = CounterStore(connect(settings), settings)
+        for batch in order:
+            authors = batches[batch]
+            volume = say(
+                counted, 0, [f"text {one}" for one in authors], authors=authors, partition=batch, quarter=batch % 2
+            )
+        totals.append(volume.voices.negative)
+        client = connect(settings)
+        client.delete(*client.keys(f"order{topic}*"))
+    assert len(set(totals)) == 1
+    assert totals[0] == len({author for batch in batches for author in batch})
+
+
+def test_a_batch_that_is_sent_again_adds_no_voice(store: CounterStore) -> None:
+    for _ in range(3):
+        volume = say(store, 0, ["lost", "gone"], authors=[1, 2])
+    assert (volume.tweets.negative, volume.voices.negative) == (2, 2)
+
+
+def test_the_table_of_voices_is_bounded_and_its_error_is_the_stated_one(
+    store: CounterStore, settings: Settings
+) -> None:
+    source = np.random.default_rng(5)
+    number, size = 120_000, 20_000
+    authors = source.integers(1, 2**63, number, np.uint64)
+    for first in range(0, number, size):
+        some = authors[first : first + size]
+        volume = say(store, first, [""] * size, authors=some.tolist())
+    assert volume.voices.negative >= 0.998 * number
+    again = say(store, number, [""] * size, authors=authors[:size].tolist()).voices.negative - volume.voices.negative
+    forgotten = 1 - np.exp(-(number - size / 2) / SLOTS)
+    assert abs(again / size - forgotten) < 0.01
+    client = connect(settings)
+    assert client.strlen(f"{settings.redis.prefix}:{{counts2:t1}}:heard") <= SLOTS * SLOT_BITS // 8
 
 
 def test_thousands_of_texts_are_told_apart(store: CounterStore) -> None:
     texts = [f"complaint {letter}{other}{third}" for letter in LETTERS for other in LETTERS for third in "xyzabc"]
     assert len(texts) > 4000
-    assert say(store, 0, texts, period=1).negative >= 0.998 * len(texts)
+    assert say(store, 0, texts).texts.negative >= 0.998 * len(texts)
 
 
 def test_tweets_in_languages_that_the_model_does_not_know_count_apart(store: CounterStore) -> None:

@@ -101,14 +101,14 @@ def test_an_alert_explains_itself_and_is_logged_with_its_numbers(
         evaluator(settings).tick(START_MS + 320_000, "7")
         evaluator(settings).tick(START_MS + 441_000, "7")
     assert alert.labels == {"alertname": "BadBuzz", "severity": "critical", "watch": "air-paradis"}
-    assert alert.annotations["summary"].startswith("Bad buzz about air-paradis: 100% of 60 tweets are negative, 27%")
+    assert alert.annotations["summary"].startswith("Bad buzz about air-paradis: 100% of 60 voices are negative, 27%")
     assert alert.annotations["top_themes"] == "baggage (60)"
     assert alert.annotations["top_terms"].startswith("suitcase")
     assert {alert.annotations[f"sample_{number}"] for number in (1, 2, 3)} >= {"no suitcase at the carousel"}
     levels = [(record.levelname, record.getMessage()) for record in caplog.records]
     assert [level for level, _ in levels] == ["ERROR", "INFO"]
     assert 'firing BadBuzz{watch="air-paradis"}' in levels[0][1]
-    assert "60 of 60 tweets" in levels[0][1]
+    assert "60 of 60 voices" in levels[0][1]
     link = urlsplit(alert.link)
     assert (link.path, parse_qs(link.query)["watch"]) == ("/stats", ["air-paradis"])
     assert 0 <= float(alert.annotations["score"]) <= 100

@@ -93,10 +93,11 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
         windows = []
         for seconds in rule.windows:
             negative, total = (between(c, now_s - seconds, now_s) for c in (series.negative, series.total))
-            windows.append(Volume(Counts(negative, total - negative, 0), Counts(negative, total - negative, 0)))
+            counts = Counts(negative, total - negative, 0)
+            windows.append(Volume(counts, counts, counts))
         firing = alert is not None and alert.state == "firing"
         # As live, a subject without an alert and with next to nothing in its longest window is not looked at.
-        if alert is None and windows[-1].texts.total < rule.min_volume:
+        if alert is None and windows[-1].voices.total < rule.min_volume:
             continue
         fires_since_ms = alert.starts_at_ms if alert is not None and firing else None
         if fires_since_ms is not None and now_s * 1000 - fires_since_ms > rule.baseline * 1000:
@@ -104,8 +105,8 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
         usual = usual_at(now_s // 60 * 60, fires_since_ms, len(excluded))
         rested = now_s - rested_at if np.isfinite(rested_at) else NEVER_RESTED
         verdict = assess(rule, windows, usual, firing=firing, rested_s=rested)
-        now = verdict.now.texts
-        grade = escalation(share_now=now.share, share_before=verdict.past_share, negative_texts=now.negative)
+        now = verdict.counted
+        grade = escalation(share_now=now.share, share_before=verdict.past_share, negative=now.negative)
         severity = severity_of(rule, grade.score)
         begin = Alert(
             "bad_buzz",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from alerts.backtest.series import Span, count, distinct
-from alerts.counters.bloom_filter import PERIOD_S
+from alerts.counters.voices import PERIOD_S
 
 
 def test_a_text_counts_again_once_it_has_been_away_for_a_whole_period() -> None:

@@ -13,7 +13,8 @@ MINUTE = RULE.model_copy(update={"windows": (60.0,)})
 
 
 def texts(negative: int, others: int) -> Volume:
-    return Volume(Counts(negative, others, 0), Counts(negative, others, 0))
+    counts = Counts(negative, others, 0)
+    return Volume(counts, counts, counts)
 
 
 def usual(
@@ -69,7 +70,7 @@ def test_too_few_texts_or_negatives_never_start_it() -> None:
 
 
 def test_one_text_repeated_a_thousand_times_is_one_voice() -> None:
-    storm = Volume(tweets=Counts(1030, 70, 0), texts=Counts(31, 70, 0))
+    storm = Volume(tweets=Counts(1030, 70, 0), texts=Counts(31, 70, 0), voices=Counts(31, 70, 0))
     assert not active(storm)
 
 

@@ -30,29 +30,27 @@ CRISIS = [
 ]
 
 
-def volume(counts: Counts, texts: Counts | None = None) -> Volume:
-    return Volume(counts, counts if texts is None else texts)
+def volume(tweets: Counts, texts: Counts | None = None, voices: Counts | None = None) -> Volume:
+    texts = texts or tweets
+    return Volume(tweets, texts, voices or texts)
 
 
-def verdict_on(counts: Counts, texts: Counts | None = None, *, firing: bool = False) -> Verdict:
-    return assess(RULE, [volume(counts, texts)] * len(RULE.windows), BASELINE, firing=firing)
+def verdict_on(
+    counts: Counts, texts: Counts | None = None, voices: Counts | None = None, *, firing: bool = False
+) -> Verdict:
+    return assess(RULE, [volume(counts, texts, voices)] * len(RULE.windows), BASELINE, firing=firing)
 
 
 def evidence(verdict: Verdict, **changes: object) -> Evidence:
-    share = verdict.now.texts.share
+    share = verdict.counted.share
     usual = {
         "about": "air-paradis",
         "own_terms": ["air paradis"],
         "verdict": verdict,
-        "escalation": escalation(share_now=share, share_before=0.3, negative_texts=verdict.now.texts.negative),
+        "escalation": escalation(share_now=share, share_before=0.3, negative=verdict.counted.negative),
         "volume_before": 6.9,
         "past_tweets": 10_000.0,
-        "themes_now": {
-            "baggage": volume(Counts(40, 0, 1)),
-            "crew": volume(Counts(5, 0, 0)),
-            "food": volume(Counts(0, 3, 0)),
-            "delay": volume(Counts(6, 0, 0)),
-        },
+        "themes_now": {"baggage": 40, "crew": 5, "food": 0, "delay": 6},
         "themes_before": {"baggage": 0.3, "crew": 0.1, "delay": 9.0},
         "samples": CRISIS,
         "samples_before": [],
@@ -95,14 +93,14 @@ def test_people_who_say_different_things_are_all_shown() -> None:
 
 
 def test_themes_come_in_the_order_of_their_growth() -> None:
-    now = {"delay": volume(Counts(30, 0, 0)), "baggage": volume(Counts(12, 0, 0)), "food": volume(Counts(0, 9, 0))}
+    now = {"delay": 30, "baggage": 12, "food": 0}
     assert grown_themes(now, {"delay": 28.0, "baggage": 0.2}) == [("baggage", 12), ("delay", 30)]
 
 
 def test_annotations_give_the_reason_as_strings() -> None:
     annotations = begun(evidence(verdict_on(Counts(50, 5, 5))))
     assert all(isinstance(text, str) for text in annotations.values())
-    assert annotations["summary"] == "Bad buzz about air-paradis: 83% of 60 tweets are negative, 30% before"
+    assert annotations["summary"] == "Bad buzz about air-paradis: 83% of 60 voices are negative, 30% before"
     assert annotations["top_themes"] == "baggage (40), crew (5), delay (6)"
     assert annotations["top_terms"].startswith("suitcase, carousel")
     assert (annotations["share_now"], annotations["share_before"]) == ("0.833", "0.300")
@@ -114,15 +112,27 @@ def test_annotations_give_the_reason_as_strings() -> None:
 
     over = verdict_on(Counts(1, 2, 3), firing=True)
     last = ended("air-paradis", over, 6.9, annotations)
-    assert last["summary"] == "Bad buzz about air-paradis is over: 17% of 6 tweets are negative"
+    assert last["summary"] == "Bad buzz about air-paradis is over: 17% of 6 voices are negative"
     assert last["top_themes"] == annotations["top_themes"]
     assert last["volume_now"] == "6"
 
 
 def test_repeated_texts_are_told_apart_from_voices() -> None:
     annotations = begun(evidence(verdict_on(Counts(500, 5, 5), Counts(50, 5, 5))))
-    assert "50 of 60 different texts (500 of 510 tweets)" in annotations["description"]
-    assert (annotations["volume_now"], annotations["texts_now"]) == ("510", "60")
+    assert "50 of 60 voices (500 of 510 tweets) in" in annotations["description"]
+    assert (annotations["volume_now"], annotations["texts_now"], annotations["voices_now"]) == ("510", "60", "60")
+    assert "viral" not in annotations
+
+
+def test_a_complaint_that_many_pass_on_is_named_viral() -> None:
+    passed_on = [sample(f"RT @user: they lost all bags of flight {number}", number) for number in range(8)]
+    verdict = verdict_on(Counts(50, 5, 5), Counts(3, 5, 5), Counts(45, 5, 5))
+    annotations = begun(evidence(verdict, samples=[*CRISIS[:2], *passed_on]))
+    assert annotations["summary"].startswith("Viral bad buzz about air-paradis: 82% of 55 voices are negative")
+    assert "45 of 55 voices (3 of 13 different texts, 50 of 60 tweets)" in annotations["description"]
+    assert annotations["viral"].startswith("RT @user: they lost all bags of flight")
+    few = verdict_on(Counts(50, 5, 5), Counts(40, 5, 5), Counts(45, 5, 5))
+    assert "viral" not in begun(evidence(few, samples=passed_on))
 
 
 def test_nothing_to_show_breaks_nothing() -> None:

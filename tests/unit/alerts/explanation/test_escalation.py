@@ -11,7 +11,7 @@ RULE = BadBuzz(alert="B", kind="bad_buzz")
 
 
 def score(share: float, before: float, texts: int, followers: int | None = None) -> float:
-    return escalation(share_now=share, share_before=before, negative_texts=texts, followers=followers).score
+    return escalation(share_now=share, share_before=before, negative=texts, followers=followers).score
 
 
 def test_the_scale_goes_from_0_to_100() -> None:

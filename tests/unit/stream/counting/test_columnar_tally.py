@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from alerts.counters.counts import VoiceGroup
 from contracts.errors import InvalidRecord
 from contracts.events import ModelRef, Prediction, Scores
 from contracts.settings import AlertSettings
@@ -66,10 +67,11 @@ def require_same(one: Tally, other: Tally) -> None:
     assert one.buckets == other.buckets
     assert one.answers == other.answers
     assert one.samples == other.samples
-    assert one.period == other.period
-    assert [(group[:3], group.digests.tolist()) for group in one.texts] == [
-        (group[:3], group.digests.tolist()) for group in other.texts
-    ]
+    assert [voices_of(group) for group in one.voices] == [voices_of(group) for group in other.voices]
+
+
+def voices_of(group: VoiceGroup) -> tuple[object, ...]:
+    return *group[:3], group.texts.tolist(), group.authors.tolist(), group.reach.tolist()
 
 
 _shares = st.integers(0, 10_000).map(lambda share: share / 10_000)
@@ -98,6 +100,8 @@ _fields = st.fixed_dictionaries(
         "created_at": _moments,
         "reliable": st.sampled_from([True, False, None]),
         "tier": st.sampled_from(["linear", "deep", "other", None]),
+        "author": st.sampled_from(["00000000000000ff", "0000000000000000", "00000000000000FF", "ab", "", "é", None, 7]),
+        "reach": st.sampled_from([0, 7, 123_456, 10**14, 10**20, -1, 1.0, "7", None]),
         "other": st.just(1),
     },
 )
@@ -138,6 +142,9 @@ def test_the_compiled_walk_counts_what_the_definition_counts(records: list[tuple
         written(text='a "quoted" \\ word\nand é 😡'),
         written(watches=[], themes=[]),
         written(reliable=False, tier="deep", sentiment="neutral", confidence=1.0),
+        written(author="0123456789abcdef"),
+        written(author="0123456789abcdef", reach=0),
+        written(reach=1_234_567),
     ],
 )
 def test_the_walk_is_sure_of_what_the_score_role_writes(value: bytes) -> None:
@@ -146,7 +153,8 @@ def test_the_walk_is_sure_of_what_the_score_role_writes(value: bytes) -> None:
     part_of = np.zeros(1, np.int64)
     sentiments, shares, created = (np.zeros(1, np.int64) for _ in range(3))
     data, ends = np.frombuffer(value, np.uint8), np.array([len(value)])
-    read_events(data, ends, sentiments, shares, created, part_of, np.zeros(1, np.bool_))
+    whose = np.zeros(1, np.bool_), np.zeros(1, np.uint64), np.zeros(1, np.int64)
+    read_events(data, ends, (sentiments, shares, created, part_of, *whose))
     assert part_of.tolist() == [0]
     assert len(columns.values) == 1
     assert not found

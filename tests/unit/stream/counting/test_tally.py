@@ -49,20 +49,20 @@ def test_a_tweet_counts_for_the_stream_its_watch_and_its_theme() -> None:
 def test_its_text_is_told_apart_for_its_watch_and_theme() -> None:
     minute = NOW_S - NOW_S % 60
     same = [prediction(text="Lost!! @user"), prediction(text="lost 12"), prediction(text="found", sentiment="positive")]
-    negative, positive = tally([(one, NOW) for one in same], SETTINGS, NOW).texts
+    negative, positive = tally([(one, NOW) for one in same], SETTINGS, NOW).voices
     assert negative.minutes == (
         Cell(minute, "air-paradis", "", "negative"),
         Cell(minute, "air-paradis", "baggage", "negative"),
     )
-    assert len(negative.digests) == 2
-    assert len(set(negative.digests)) == 1
-    assert positive.digests[0] not in negative.digests
+    assert len(negative.texts) == 2
+    assert len(set(negative.texts)) == 1
+    assert positive.texts[0] not in negative.texts
 
 
 def test_without_its_text_every_tweet_is_a_voice_of_its_own() -> None:
     silent = [(msgspec.structs.replace(prediction(), text=None, prediction_id=str(number)), NOW) for number in (1, 2)]
-    (group,) = tally(silent, SETTINGS, NOW).texts
-    assert len(set(group.digests)) == 2
+    (group,) = tally(silent, SETTINGS, NOW).voices
+    assert len(set(group.texts)) == 2
 
 
 def test_a_tweet_in_an_unknown_language_counts_apart_and_is_not_shown() -> None:
