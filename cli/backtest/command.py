@@ -15,6 +15,7 @@ from rich.table import Table
 
 from alerts.state.alert import Alert
 from cli.output.console import table_console
+from cli.output.options import DATA_HELP, Encoding
 from contracts.errors import BuzzwatchError
 from contracts.rules.file import load_rules
 from contracts.rules.schema import BadBuzz
@@ -43,7 +44,7 @@ _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Row
 
 
 def backtest(
-    data: Annotated[Path, typer.Option(help="Parquet, CSV or JSONL.")],
+    data: Annotated[Path, typer.Option(help=DATA_HELP)],
     rules: Annotated[Path | None, typer.Option(help="A rules file; by default that of BUZZWATCH_RULES.")] = None,
     model: Annotated[
         str | None, typer.Option(metavar="FOLDER|URI", help="What scores tweets without a sentiment.")
@@ -52,6 +53,7 @@ def backtest(
     tune: Annotated[
         bool, typer.Option("--tune", help="Alerts a week and delay over a grid of thresholds instead.")
     ] = False,
+    encoding: Encoding = None,
     output: _Format = "table",
 ) -> None:
     """Run the rules over recorded tweets."""
@@ -69,7 +71,7 @@ def backtest(
         raise BuzzwatchError(f"--tune: {rules or settings.rules} has no bad_buzz rule that is enabled")
     errors = Console(stderr=True)
     begin = time.perf_counter()
-    recorded = read_recorded(data)
+    recorded = read_recorded(data, encoding)
     for line in recorded.complaints():
         errors.print(f"{data}: {line}", markup=False, highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

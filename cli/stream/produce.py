@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +10,15 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cli.output.console import say
+from cli.output.options import Encoding
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
-from stream.kafka.tweet_files import FORMATS, read_tweets
+from files.errors import TweetFileError
+from files.reader import FORMATS, read_rows
+from files.rows import Asked
+from files.source import is_stream
+from stream.kafka.tweet_files import read_tweets
 from stream.kafka.tweet_producer import TweetProducer, paced
 
 app = typer.Typer(add_completion=False)
@@ -26,35 +33,48 @@ Examples:
 
   echo '{"id": 1, "text": "@AirParadis lost my bag again"}' | buzzwatch produce
 
-  buzzwatch produce notes.txt --format text
+  buzzwatch produce sheet.csv --encoding cp1252
 
-Columns or fields: text (required), id (a hash of file name and row when missing), created_at (or date),
-author_id (or user), lang. Lines that are no tweets are sent as they come and end in the dead letters.
+  buzzwatch produce <(zcat posts.gz) --format jsonl
+
+A file, a folder of parts or a pipe: JSONL, a JSON array or page, CSV, Parquet, tweets.js of an X archive, plain lines;
+gzip is unpacked. Columns or fields: text (required), id (a hash of file name and row when missing), created_at (or
+date), author_id (or user), lang, reach. Objects of the X API (v1.1, v2), Bluesky and Mastodon are sent as they are,
+and their whole text is scored; docs/events.md says what is read of each. Text is UTF-8, unless a byte order mark or
+--encoding says otherwise.
+
+A table whose structure is wrong (a quote that is not closed, a row of another length, a byte of another encoding, a
+column of a type that cannot be read) is refused with its line before anything is sent; only from a pipe it is found on
+the way. Lines of JSON that are no tweets are sent as they come and end in the dead letters.
 """
 
 
 @app.command(help=_EXAMPLES)
 def produce(
-    file: Annotated[
-        Path | None, typer.Argument(help="JSONL, CSV, Parquet or text; - or nothing: standard input.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="A file, folder or pipe; - or nothing: standard input.")] = None,
     file_format: Annotated[
         str | None, typer.Option("--format", help=f"One of {', '.join(FORMATS)}; by default from the name.")
     ] = None,
+    encoding: Encoding = None,
     rate: Annotated[
         float | None, typer.Option(min=0.001, help="Tweets per second; as fast as Kafka takes them when not given.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
 ) -> None:
     """Send tweets to Kafka."""
-    lines = read_tweets(file, file_format)
-    first = next(lines, None)  # a file that cannot be read is said before Kafka is asked
     errors = Console(stderr=True)
+    asked = Asked(encoding=encoding)
+    if not is_stream(file):  # a structure that is wrong further on is found before anything is sent
+        for _ in islice(read_rows(file, Asked(encoding=encoding), file_format), limit):
+            pass
+    lines = read_tweets(file, file_format, asked)
+    first = next(lines, None)  # a file that cannot be read is said before Kafka is asked
     if first is None:
         errors.print("nothing to produce: no tweets in the input")
         return
     producer = TweetProducer(load_settings())
     sent = 0
+    broken: TweetFileError | None = None
     columns = (
         TextColumn("producing"),
         BarColumn(),
@@ -78,8 +98,13 @@ def produce(
                     break
     except KeyboardInterrupt:
         errors.print("interrupted: waiting for what was sent")
+    except TweetFileError as error:  # only a pipe is found to be wrong after something was sent
+        broken = error
     finally:
         producer.close()
+    say(*(f"{file or 'standard input'}: {line}" for line in asked.notes.all()))
+    if broken is not None:
+        raise BuzzwatchError(f"{broken} ({producer.acknowledged:,} tweets before it were sent)") from None
     errors.print(f"{producer.acknowledged:,} of {sent:,} tweets acknowledged by Kafka")
     if producer.acknowledged < sent:
         for reason in producer.refused[:5]:

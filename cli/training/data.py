@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.output.console import table_console
+from cli.output.console import say, table_console
+from cli.output.options import Encoding
 from cli.training.options import writing
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
@@ -35,12 +36,13 @@ def _group() -> None:
 @app.command()
 def profile(
     data: Annotated[
-        list[Path] | None, typer.Argument(help="Parquet, CSV or JSONL files; all labelled files of --data-dir.")
+        list[Path] | None, typer.Argument(help="Files, folders of parts or pipes; all labelled files of --data-dir.")
     ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for profile.html and data_profile.json.")] = Path("var/profile"),
+    encoding: Encoding = None,
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
 ) -> None:
     """Write a report about labelled tweets: classes, lengths, duplicates, conflicts, n-grams, artefacts.
@@ -58,7 +60,8 @@ def profile(
         out.mkdir(parents=True, exist_ok=True)
     errors = Console(stderr=True)
     with errors.status("reading the data") as status:
-        found = make_profile({name: read_labelled(path) for name, path in _named(files).items()}, status.update)
+        sets = {name: read_labelled(path, encoding, say) for name, path in _named(files).items()}
+        found = make_profile(sets, status.update)
         status.update("drawing")
         with writing("--out", out):
             (out / "data_profile.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from cli.output.console import say
+from cli.output.options import DATA_HELP, Encoding
 from contracts.settings import load_settings
 from models.base.sentiment import SentimentModel
 from training.data.datasets import DataError, read_labelled
@@ -41,7 +43,7 @@ Examples:
 
 @app.command(help=_EXAMPLES)
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Parquet, CSV or JSONL.")],
+    data: Annotated[Path, typer.Option(help=DATA_HELP)],
     model: Annotated[
         str | None, typer.Option(metavar="FOLDER|URI", help="An artefact folder or an MLflow URI.")
     ] = None,
@@ -49,10 +51,11 @@ def evaluate(
         int | None,
         typer.Option(min=1, metavar="N", help="Instead: take words out of N random texts, to test the explanations."),
     ] = None,
+    encoding: Encoding = None,
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
 ) -> None:
     """Measure a model on labelled tweets."""
-    labelled = read_labelled(data)
+    labelled = read_labelled(data, encoding, say)
     loaded, name = find_model(load_settings(), model)
     errors = Console(stderr=True)
     errors.print(f"model: {name}", markup=False, highlight=False)

@@ -53,7 +53,7 @@ def read_fields(tweet: Mapping[str, Any]) -> Fields:
         identifier,
         text,
         _date(found.created_at),
-        _author(found.authors, dropped),
+        author_of(found.authors, dropped),
         _lang(found.lang, dropped),
         _reach(found.reaches, dropped),
         tuple(dropped),
@@ -110,7 +110,8 @@ def _date(value: Any) -> datetime | None:
         raise InvalidTweet(f"not a tweet: created_at is {_shown(value)}: {EXPECTED}") from None
 
 
-def _author(candidates: Iterable[Any], dropped: list[str]) -> str | None:
+def author_of(candidates: Iterable[Any], dropped: list[str] | None = None) -> str | None:
+    """The first usable id of an author; where none of several is usable, `author_id` is among `dropped`."""
     unusable = False
     for value in candidates:
         if value is None or value == "":
@@ -121,7 +122,7 @@ def _author(candidates: Iterable[Any], dropped: list[str]) -> str | None:
         if isinstance(value, str) and len(value) <= MAX_ID and _is_unicode(value):
             return value
         unusable = True
-    if unusable:
+    if unusable and dropped is not None:
         dropped.append("author_id")
     return None
 

@@ -25,6 +25,13 @@ NEEDED: Final = frozenset(
 """Fields that can say anything about a tweet; no other is looked at."""
 
 
+TEXTS: Final = frozenset(
+    {"text", "full_text", "note_tweet", "extended_tweet", "retweeted_status", "data", "tweet", "did", "record", "value"}
+    | {"post", "content"}
+)
+"""Fields that may hold the text of an object."""
+
+
 class Found(NamedTuple):
     """What an object says, as it says it; None where it does not."""
 

@@ -1,43 +1,27 @@
-"""Tweets from files: JSONL, CSV, Parquet, plain lines, standard input.
+"""Records of `tweets` from the rows of a file.
 
-Nothing is judged here. A line that is no tweet is handed on as it came, and the worker gives it its place in the
-dead letters: one judge, and nothing is lost on the way.
+Nothing is judged here. A row that is no tweet is handed on as it came, and the worker gives it its place in the dead
+letters: one judge, and nothing is lost on the way.
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-import re
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from contracts.errors import BuzzwatchError
+from contracts.errors import InvalidTweet
 from contracts.times import to_ms, to_rfc3339
+from contracts.tweet_objects.dates import read_date
+from contracts.tweet_objects.shapes import find
+from files.reader import read_rows
+from files.rows import Asked, Row
 
-FORMATS: Final = ("jsonl", "csv", "parquet", "text")
-_SUFFIXES: Final = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".csv": "csv",
-    ".parquet": "parquet",
-    ".txt": "text",
-}
-_FIELDS: Final = ("id", "text", "created_at", "author_id", "lang")
+_DATES: Final = ("created_at", "date", "createdAt")
 _RENAMED: Final = {"date": "created_at", "user": "author_id"}
-_LONGEST_FIELD: Final = 64 * 1024 * 1024
-"""Longest CSV field, code points: Kafka refuses less, and says so."""
-_OFFSET: Final = re.compile(r" ?([+-]\d\d):?(\d\d)$")
-
-
-class TweetFileError(BuzzwatchError):
-    """A file of tweets that cannot be read at all."""
 
 
 class Line(NamedTuple):
@@ -47,117 +31,72 @@ class Line(NamedTuple):
     value: bytes
 
 
-def read_tweets(path: Path | None, file_format: str | None) -> Iterator[Line]:
-    """Read a file, or standard input when `path` is None or `-`.
+def read_tweets(path: Path | None, file_format: str | None, asked: Asked | None = None) -> Iterator[Line]:
+    """The records of a file, a folder, a pipe, or standard input when `path` is None or `-`.
+
+    A line of JSON is sent as it came; it gets an id where it has none.
 
     Raises:
-        TweetFileError: there is no such file, the format is unknown, a column is missing.
+        TweetFileError: as `files.reader.read_rows`.
     """
-    is_stdin = path is None or str(path) == "-"
-    name = "-" if path is None or is_stdin else path.name
-    chosen = file_format or ("jsonl" if path is None or is_stdin else _SUFFIXES.get(path.suffix.lower()))
-    if chosen not in FORMATS:
-        raise TweetFileError(f"{name}: say what it is with --format {'|'.join(FORMATS)}")
-    reader: dict[str, Callable[[Path | None], Iterator[Any]]] = {
-        "jsonl": _json_lines,
-        "csv": _csv_rows,
-        "parquet": _parquet_rows,
-        "text": _text_lines,
-    }
-    source = None if is_stdin else path
-    if source is not None and not source.is_file():
-        raise TweetFileError(f"{source}: there is no such file")
-    for number, row in enumerate(reader[chosen](source)):
-        yield _line(row, name, number)
+    asked = asked or Asked()
+    name = "-" if path is None or str(path) == "-" else path.name
+    for number, row in enumerate(read_rows(path, asked, file_format)):
+        missing_id = hashlib.sha256(f"{name}:{number}".encode()).hexdigest()[:16]
+        yield _line(row, missing_id, asked)
 
 
-def _line(row: Mapping[str, Any] | bytes, name: str, number: int) -> Line:
-    missing_id = hashlib.sha256(f"{name}:{number}".encode()).hexdigest()[:16]
-    if isinstance(row, bytes):
-        return Line(missing_id.encode(), row)
-    tweet = {_RENAMED.get(field, field) if _RENAMED.get(field) not in row else field: row[field] for field in row}
-    tweet = {field: value for field, value in tweet.items() if field == "text" or value not in (None, "")}
-    identifier = tweet.setdefault("id", missing_id)
-    if isinstance(tweet.get("created_at"), str | datetime):
-        tweet["created_at"] = _date(tweet["created_at"])
-    key = str(identifier) if isinstance(identifier, str | int) else missing_id
-    return Line(key.encode("utf-8", "replace"), json.dumps(tweet, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+def _line(row: Row, missing_id: str, asked: Asked) -> Line:
+    if row.fields is None:
+        return Line(missing_id.encode(), row.raw or b"")
+    identifier = _identifier(row.fields)
+    if row.raw is not None and identifier is not None:
+        return Line(_key(identifier, missing_id), row.raw)
+    is_object = row.raw is not None or any(isinstance(value, dict | list) for value in row.fields.values())
+    tweet = dict(row.fields) if is_object else _flat(row, asked)
+    if identifier is None:
+        tweet["id"] = identifier = missing_id
+    written = json.dumps(tweet, ensure_ascii=False, default=_written)
+    return Line(_key(identifier, missing_id), written.encode("utf-8", "surrogatepass"))
 
 
-def _date(value: str | datetime) -> str:
-    """RFC 3339 where the value is a date; `2015-02-24 11:35:52 -0800` is one too. Otherwise as it came."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(_OFFSET.sub(r"\1:\2", value.strip()))
-        except ValueError:
-            return str(value)
-    return to_rfc3339(to_ms(value))
-
-
-@contextmanager
-def _opened(path: Path | None) -> Iterator[IO[bytes]]:
-    if path is None:
-        yield sys.stdin.buffer
-    else:
-        with path.open("rb") as file:
-            yield file
-
-
-def _json_lines(path: Path | None) -> Iterator[Mapping[str, Any] | bytes]:
-    with _opened(path) as file:
-        for raw in file:
-            line = raw.rstrip(b"\r\n")
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
-            yield row if isinstance(row, dict) else line
-
-
-def _text_lines(path: Path | None) -> Iterator[Mapping[str, Any]]:
-    with _opened(path) as file:
-        for raw in file:
-            text = raw.decode("utf-8", "replace").strip()
-            if text:
-                yield {"text": text}
-
-
-def _csv_rows(path: Path | None) -> Iterator[Mapping[str, Any]]:
-    with _opened(path) as file:
-        lines = (raw.decode("utf-8-sig" if index == 0 else "utf-8", "replace") for index, raw in enumerate(file))
-        csv.field_size_limit(_LONGEST_FIELD)
-        rows = csv.DictReader(lines)
-        try:
-            _require_text(rows.fieldnames or (), path)
-            for row in rows:
-                yield {field: row[field] for field in row if field in _FIELDS or field in _RENAMED}
-        except csv.Error as error:
-            raise TweetFileError(f"{path or 'standard input'}:{rows.line_num}: no CSV: {error}") from None
-
-
-def _parquet_rows(path: Path | None) -> Iterator[Mapping[str, Any]]:
-    if path is None:
-        raise TweetFileError("Parquet cannot be read from standard input: name a file")
+def _identifier(fields: Mapping[str, Any]) -> Any:
     try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise TweetFileError("reading Parquet needs pyarrow: pip install 'buzzwatch[train]'") from None
-    try:
-        table = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise TweetFileError(f"{path}: no Parquet file: {str(error).splitlines()[0]}") from None
-    names = table.schema_arrow.names
-    _require_text(names, path)
-    columns = [name for name in names if name in _FIELDS or name in _RENAMED]
-    for batch in table.iter_batches(batch_size=4096, columns=columns):
-        yield from batch.to_pylist()
+        found = find(fields).identifier
+    except InvalidTweet:  # the worker says so
+        return ...
+    return None if found == "" else found
 
 
-def _require_text(names: Any, path: Path | None) -> None:
-    if "text" not in names:
-        raise TweetFileError(
-            f"{path or 'standard input'}: there is no column 'text' (columns: {', '.join(names) or 'none'})"
+def _key(identifier: Any, missing_id: str) -> bytes:
+    is_key = isinstance(identifier, str | int) and not isinstance(identifier, bool)
+    return (str(identifier) if is_key else missing_id).encode("utf-8", "replace")
+
+
+def _flat(row: Row, asked: Asked) -> dict[str, Any]:
+    """A row of a table as a tweet: fields by the names of the X API, dates as RFC 3339, no empty ones."""
+    assert row.fields is not None
+    tweet: dict[str, Any] = {}
+    for name, value in row.fields.items():
+        if value in (None, "") and name != "text":
+            continue
+        if name in _DATES:
+            asked.notes.date(value, row.where)
+        renamed = _RENAMED.get(name, name)
+        tweet[name if row.fields.get(renamed) not in (None, "") else renamed] = (
+            _date(value) if name in _DATES else value
         )
+    return tweet
+
+
+def _date(value: Any) -> Any:
+    """RFC 3339 where the value is a date, otherwise as it came."""
+    try:
+        return to_rfc3339(to_ms(read_date(value)))
+    except (ValueError, OverflowError):
+        return value
+
+
+def _written(value: Any) -> str:
+    """What JSON has no form for: dates and bytes in fields that nothing needs."""
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +13,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import BuzzwatchError
+from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import SENTIMENTS
-from contracts.extras import what_to_install
+from contracts.tweet_objects.shapes import TEXTS, find
+from files.errors import TweetFileError
+from files.reader import read_rows
+from files.rows import Asked
 from training.data.sources import Source, described, find_sources
 
 
@@ -159,7 +160,7 @@ def _part(path: Path, source: Source, table: Mapping[str, list[Any]]) -> _Part:
     n = len(part.texts)
     for column in (*source.held_out_where, source.part, source.period):
         if column is not None and column not in table:
-            raise DataError(f"{path}: no column {column!r} (it has {', '.join(table)})")
+            raise DataError(f"{path}: no column {column!r} (it has {_names(table)})")
     held_out = np.full(n, source.role == "test" or bool(source.held_out_where))
     for column, value in source.held_out_where.items():
         held_out &= np.array([str(one) == value for one in table[column]])
@@ -199,83 +200,66 @@ def _hash_of(paths: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def read_labelled(path: Path) -> Labelled:
-    """Read a Parquet, CSV or JSONL file with `text` and `label`.
+def read_labelled(path: Path, encoding: str | None = None, note: Callable[[str], None] = lambda _: None) -> Labelled:
+    """Read a file, a folder of parts or a pipe with `text` and `label`; of objects of the networks the full text.
+
+    Args:
+        path: JSONL, JSON, CSV or Parquet.
+        encoding: of a text file that is not UTF-8.
+        note: gets one line for whatever its owner should know.
 
     Raises:
         DataError: missing, of another kind, empty, a column is missing, or a label is unknown; names file and row.
     """
-    return _labelled(path, _columns_of(path))
+    asked = Asked(columns=("label",), required=("text", "label"), fields=TEXTS, encoding=encoding)
+    table = _columns_of(path, asked)
+    for line in asked.notes.all():
+        note(f"{path}: {line}")
+    return _labelled(path, table)
 
 
-def _columns_of(path: Path) -> dict[str, list[Any]]:
-    if not path.is_file():
-        raise DataError(f"{path}: no such file")
-    readers = {".parquet": _read_parquet, ".csv": _read_csv, ".jsonl": _read_jsonl}
-    if path.suffix.lower() not in readers:
-        raise DataError(f"{path}: not a .parquet, .csv or .jsonl file")
-    return readers[path.suffix.lower()](path)
+_WHERE: Final = "\0where"
+"""Beside the columns of a file: where each row stands in it. No column is called so."""
+
+
+def _columns_of(path: Path, asked: Asked | None = None) -> dict[str, list[Any]]:
+    """The columns of a file, all of them unless `asked` says less; `text` is the full text."""
+    asked = asked or Asked(columns=None, required=("text", "label"), fields=TEXTS)
+    columns: dict[str, list[Any]] = {_WHERE: []}
+    try:
+        for number, row in enumerate(read_rows(path, asked)):
+            if row.fields is None:
+                raise DataError(f"{path}, {row.where}: {row.wrong}")
+            fields = {**row.fields, _WHERE: row.where}
+            if TEXTS & fields.keys():
+                fields["text"] = find(row.fields).text
+            for name in fields:
+                if name not in columns:
+                    columns[name] = [None] * number
+            for name, values in columns.items():
+                values.append(fields.get(name))
+    except (TweetFileError, InvalidTweet) as error:
+        raise DataError(str(error)) from None
+    return columns if columns[_WHERE] else {"text": [], "label": []}
 
 
 def _labelled(path: Path, columns: Mapping[str, list[Any]]) -> Labelled:
     for name in ("text", "label"):
         if name not in columns:
-            raise DataError(f"{path}: no column {name!r} (it has {', '.join(columns) or 'none'})")
+            raise DataError(f"{path}: no column {name!r} (it has {_names(columns)})")
     texts, labels = columns["text"], columns["label"]
     if not texts:
         raise DataError(f"{path}: no rows")
-    for row, (text, label) in enumerate(zip(texts, labels, strict=True), start=1):
+    for where, text, label in zip(columns[_WHERE], texts, labels, strict=True):
         if not isinstance(text, str):
-            raise DataError(f"{path}, row {row}: the text is {text!r}")
+            raise DataError(f"{path}, {where}: the text is {text!r}")
         if label not in SENTIMENTS:
-            raise DataError(f"{path}, row {row}: unknown label {label!r} (known: {', '.join(SENTIMENTS)})")
+            raise DataError(f"{path}, {where}: unknown label {label!r} (known: {', '.join(SENTIMENTS)})")
     return Labelled(list(texts), np.array(labels, dtype=np.str_))
 
 
-def _read_parquet(path: Path) -> dict[str, list[Any]]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise DataError(f"{path}: Parquet cannot be read: {what_to_install('pyarrow')}") from None
-    try:
-        return dict(pq.read_table(path).to_pydict())
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: not a Parquet file: {_first_line(error)}") from None
-
-
-def _read_csv(path: Path) -> dict[str, list[Any]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        try:
-            rows = list(csv.DictReader(file, strict=True))
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: not a CSV file: {_first_line(error)}") from None
-    return _columns(rows)
-
-
-def _read_jsonl(path: Path) -> dict[str, list[Any]]:
-    rows = []
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{path}, line {number}: not JSON: {_first_line(error)}") from None
-            if not isinstance(row, dict):
-                raise DataError(f"{path}, line {number}: not a JSON object")
-            rows.append(row)
-    return _columns(rows)
-
-
-def _columns(rows: Sequence[dict[str, Any]]) -> dict[str, list[Any]]:
-    names = Counter(str(name) for row in rows for name in row)
-    return {name: [row.get(name) for row in rows] for name in names} if rows else {"text": [], "label": []}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(name for name in columns if name != _WHERE) or "none"
 
 
 def data_summary(sources: Iterable[str]) -> str:

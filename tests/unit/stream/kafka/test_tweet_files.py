@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from contracts.events import decode_tweet
-from stream.kafka.tweet_files import Line, TweetFileError, read_tweets
+from files.errors import TweetFileError
+from stream.kafka.tweet_files import Line, read_tweets
 from stream.kafka.tweet_producer import paced
 
 
@@ -58,8 +59,8 @@ def test_standard_input_is_jsonl(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "content", "said"),
     [
         ("a.csv", b"id,body\n1,x\n", "no column 'text'"),
-        ("a.parquet", b"no parquet", "no Parquet file"),
-        ("a.xyz", b"", "--format"),
+        ("a.parquet", b"no parquet", "not a Parquet file"),
+        ("a.xyz", b"x", "neither its name nor its beginning says what it is"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_said_in_one_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -71,7 +72,7 @@ def test_a_file_that_cannot_be_read_is_said_in_one_line(tmp_path: Path, name: st
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TweetFileError, match=r"nope\.csv: there is no such file"):
+    with pytest.raises(TweetFileError, match=r"nope\.csv: no such file"):
         values(tmp_path / "nope.csv")
 
 

@@ -41,7 +41,10 @@ def test_every_kind_of_file_gives_the_same_rows(tmp_path: Path, suffix: str) -> 
 def test_what_is_wrong_is_said_with_file_and_row(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"tweets.{suffix}"
     wrong: list[tuple[dict[str, list[str]], str]] = [
-        ({"text": ["a", "b"], "label": ["neutral", "angry"]}, "row 2: unknown label 'angry'"),
+        (
+            {"text": ["a", "b"], "label": ["neutral", "angry"]},
+            r"(row 2|row 2 \(line 3\)|line 2): unknown label 'angry'",
+        ),
         ({"text": ["a"], "sentiment": ["neutral"]}, "no column 'label'"),
         ({"body": ["a"], "label": ["neutral"]}, "no column 'text'"),
         ({"text": [], "label": []}, "no rows"),
@@ -57,13 +60,13 @@ def test_what_is_wrong_is_said_with_file_and_row(tmp_path: Path, suffix: str) ->
     ("name", "content", "message"),
     [
         ("t.parquet", b"PAR1 no", "not a Parquet file"),
-        ("t.csv", b"text,label\n\xff,neutral\n", "not a CSV file"),
+        ("t.csv", b"text,label\n\xff,neutral\n", "line 2, byte 1: 0xFF is not UTF-8"),
         ("t.jsonl", b'{"text": "a", "label": "neutral"}\n{oops\n', "line 2: not JSON"),
         ("t.jsonl", b"[1]\n", "line 1: not a JSON object"),
-        ("t.jsonl", b'{"text": null, "label": "neutral"}\n', "row 1: the text is None"),
+        ("t.jsonl", b'{"text": null, "label": "neutral"}\n', "line 1: the text is None"),
         ("t.jsonl", b"", "no rows"),
         ("t.csv", b"", "no rows"),
-        ("t.xlsx", b"", "not a .parquet, .csv or .jsonl"),
+        ("t.xlsx", b"PK\x03\x04", "an Excel workbook: unpack it, or save the sheet as CSV"),
     ],
 )
 def test_a_damaged_file_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:

@@ -1,0 +1,1 @@
+"""Tweets in files: one reader for all commands that take a file."""

@@ -1,0 +1,145 @@
+"""Tweets in JSON: one object a line, one array, a page of an API, an archive export of X."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from files.errors import TweetFileError, first_line
+from files.rows import Asked, Row
+from files.source import Source
+
+_ARCHIVE: Final = re.compile(rb"\s*window\.YTD\.(\w+)\.part\d+\s*=")
+_TWEETS: Final = frozenset({b"tweet", b"tweets", b"community_tweet", b"note_tweet"})
+_PAGES: Final = ("data", "statuses", "posts", "feed", "records")
+"""Where the answers of the APIs of X, Mastodon and Bluesky keep their items."""
+_DEEP: Final = "JSON that is nested too deeply"
+
+
+def json_rows(source: Source, asked: Asked, *, is_lines: bool) -> Iterator[Row]:
+    """The objects.
+
+    Args:
+        source: a file.
+        asked: what is needed.
+        is_lines: the name says that each line is one object; else a document over several lines is read, too.
+
+    Raises:
+        TweetFileError: a document that is no JSON, an export of something else than tweets. A line that is no object
+            is a row without fields.
+    """
+    encoding = source.encoded(asked.encoding)
+    head = source.head if encoding is None else source.head.decode(encoding, "ignore").encode("utf-8", "ignore")
+    archive = _ARCHIVE.match(head)
+    if archive is not None and archive.group(1) not in _TWEETS:
+        what = archive.group(1).decode()
+        raise TweetFileError(f"{source.name}: an archive export of {what!r}, not of tweets: name tweets.js")
+    if archive is not None or _is_document(head, is_lines):
+        yield from _document(source, asked, 0 if archive is None else archive.end())
+        return
+    for number, line in enumerate(_lines(source, asked), start=1):
+        if line.strip():
+            yield from _line(line, f"line {number}", asked)
+
+
+def _lines(source: Source, asked: Asked) -> Iterator[bytes]:
+    """In UTF-8; bytes that are none are left to whoever reads the line."""
+    if source.encoded(asked.encoding) is None:
+        for number, line in enumerate(source.lines()):
+            yield line.removeprefix(b"\xef\xbb\xbf") if number == 0 else line
+        return
+    for text in source.text_lines(asked.encoding):
+        yield text.rstrip("\r\n").encode("utf-8", "surrogatepass")
+
+
+def _is_document(head: bytes, is_lines: bool) -> bool:
+    """Of UTF-8: whether it is one value over several lines, or an array of objects in one line."""
+    begins = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if begins[:1] not in (b"[", b"{"):
+        return False
+    line, more, _ = begins.partition(b"\n")
+    if begins[:1] == b"[":
+        inside = line[1:].lstrip()
+        return (inside[:1] in (b"{", b"") and (inside[:1] == b"{" or bool(more))) or line.strip() == b"[]"
+    if is_lines or not more:
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _document(source: Source, asked: Asked, skip: int) -> Iterator[Row]:
+    if source.encoded(asked.encoding) is None:
+        data: bytes | str = source.everything()[skip:]
+    else:
+        data = "".join(source.text_lines(asked.encoding))[skip:]
+    try:
+        document = json.loads(data)
+    except RecursionError:
+        raise TweetFileError(f"{source.name}: {_DEEP}") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise TweetFileError(
+            f"{source.name}, line {line}: byte 0x{error.object[error.start]:02X} is not {error.encoding}: give the "
+            "file's encoding with --encoding"
+        ) from None
+    except ValueError as error:
+        raise TweetFileError(f"{source.name}: no JSON: {first_line(error)}") from None
+    for number, item in enumerate(document if isinstance(document, list) else [document], start=1):
+        where = f"item {number}"
+        if not isinstance(item, dict):
+            yield Row(where, None, json.dumps(item).encode(), "not a JSON object")
+            continue
+        yield from _items(item, where, None, asked)
+
+
+def _line(line: bytes, where: str, asked: Asked) -> Iterator[Row]:
+    wrong = "not a JSON object"
+    try:
+        row = json.loads(line)
+    except RecursionError:
+        row, wrong = None, _DEEP
+    except UnicodeDecodeError as error:
+        row, wrong = None, f"byte {error.start + 1}: 0x{line[error.start]:02X} is not UTF-8"
+    except ValueError as error:
+        row, wrong = None, f"not JSON: {first_line(error)}"
+    if isinstance(row, dict):
+        yield from _items(row, where, line, asked)
+    else:
+        yield Row(where, None, line, wrong)
+
+
+def _items(row: Mapping[str, Any], where: str, raw: bytes | None, asked: Asked) -> Iterator[Row]:
+    """The object itself, or what is on it where it is a page."""
+    page = next((name for name in _PAGES if isinstance(row.get(name), list) and "text" not in row), None)
+    if page is None:
+        asked.notes.identifier(row.get("id"), where)
+        yield Row(where, row, raw)
+        return
+    items = row[page]
+    for number, item in enumerate(items, start=1):
+        if not isinstance(item, dict):
+            yield Row(f"{where}, {page} {number}", None, json.dumps(item).encode(), "not a JSON object")
+        elif page == "data":
+            yield Row(f"{where}, data {number}", {"data": item, "includes": _of(item, row.get("includes"))})
+        else:
+            yield Row(f"{where}, {page} {number}", item)
+
+
+def _of(tweet: Mapping[str, Any], includes: Any) -> dict[str, Any]:
+    """What a page includes about one tweet: its author, and the tweets that it refers to."""
+    if not isinstance(includes, dict):
+        return {}
+    referred = [one.get("id") for one in _objects(tweet.get("referenced_tweets"))]
+    return {
+        "users": [one for one in _objects(includes.get("users")) if one.get("id") == tweet.get("author_id")],
+        "tweets": [one for one in _objects(includes.get("tweets")) if one.get("id") in referred],
+    }
+
+
+def _objects(value: Any) -> Iterable[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

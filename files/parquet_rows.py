@@ -1,0 +1,110 @@
+"""Tweets in Parquet: every type of column is read, or refused with its name."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from contracts.extras import what_to_install
+from contracts.tweet_objects.dates import EXPECTED
+from files.errors import TweetFileError, first_line
+from files.rows import Asked, Row, refuse
+
+_BATCH: Final = 4096
+_TEXTS: Final = frozenset({"text", "full_text"})
+_IDS: Final = frozenset({"id", "id_str"})
+_DATES: Final = frozenset({"created_at", "date", "createdAt", "received_at"})
+
+
+def parquet_rows(file: Path | io.BytesIO, asked: Asked, name: str, known: Mapping[str, str]) -> Iterator[Row]:
+    """The rows; what is missing (null, NaN, NaT) is None.
+
+    Args:
+        file: where it is, or what is in it.
+        asked: what is needed.
+        name: as errors name it.
+        known: values of columns that the folder says.
+
+    Raises:
+        TweetFileError: no Parquet file; a column is missing, there twice, or of a type that it cannot have.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise TweetFileError(f"{name}: Parquet cannot be read: {what_to_install('pyarrow')}") from None
+    try:
+        table = pq.ParquetFile(file)
+        schema = table.schema_arrow
+        wanted = asked.wanted(schema.names, name, known)
+        for column in wanted:
+            _check_type(schema.field(column).type, column, name, pa)
+        number = 0
+        for batch in table.iter_batches(batch_size=_BATCH, columns=wanted):
+            values = {column: _values(batch.column(column), column, name, pa) for column in wanted}
+            for at in range(batch.num_rows):
+                number += 1
+                where = f"row {number}"
+                fields = {column: _plain(column, values[column][at], name, where, asked) for column in wanted}
+                yield Row(where, {**known, **fields})
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise TweetFileError(f"{name}: not a Parquet file that can be read: {first_line(error)}") from None
+
+
+def _check_type(kind: Any, column: str, name: str, pa: Any) -> None:
+    """Refuse at once what no row of the column can be."""
+    types = pa.types
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    textual = any(
+        check(kind)
+        for check in (
+            types.is_string, types.is_large_string, types.is_string_view, types.is_binary, types.is_large_binary,
+            types.is_fixed_size_binary, types.is_binary_view, types.is_null,
+        )
+    )  # fmt: skip
+    number = types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)
+    if column in _TEXTS and not textual:
+        raise TweetFileError(f"{name}: column {column!r} is of type {kind}: expected text")
+    if column in _IDS and not (textual or number):
+        raise TweetFileError(f"{name}: column {column!r} is of type {kind}: expected text or whole numbers")
+    if column in _DATES and not (textual or number or types.is_timestamp(kind) or types.is_date(kind)):
+        raise TweetFileError(
+            f"{name}: column {column!r} is of type {kind}: {EXPECTED}, or a column of timestamps or days"
+        )
+
+
+def _values(array: Any, column: str, name: str, pa: Any) -> list[Any]:
+    if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
+        # Python's dates end at microseconds: what is beyond is left out, whatever it is.
+        array = array.cast(pa.timestamp("us", array.type.tz), safe=False)
+    try:
+        values: list[Any] = array.to_pylist()
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        raise TweetFileError(
+            f"{name}: column {column!r} of type {array.type} cannot be read: {first_line(error)}"
+        ) from None
+    return values
+
+
+def _plain(column: str, value: Any, name: str, where: str, asked: Asked) -> Any:
+    """The value as JSON has it, dates aside."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            said = f"byte {error.start + 1} is not UTF-8: expected text"
+            raise refuse(name, where, column, value, said) from None
+    if isinstance(value, Decimal):
+        value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        if column in _IDS:
+            asked.notes.identifier(value, where)
+            return int(value) if value.is_integer() else value
+    return value

@@ -1,0 +1,130 @@
+"""Rows of tweets from whatever a command was given."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from contracts.tweet_objects.shapes import NEEDED
+from files.csv_rows import csv_rows
+from files.errors import TweetFileError, no_column
+from files.json_rows import json_rows
+from files.parquet_rows import parquet_rows
+from files.rows import Asked, Row
+from files.source import Source, checked_encoding, checked_path, opened
+
+FORMATS: Final = ("jsonl", "json", "csv", "parquet", "text")
+_SUFFIXES: Final = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".js": "json",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".txt": "text",
+}
+KINDS: Final = "JSONL, JSON, CSV, Parquet or plain text"
+
+
+def read_rows(path: Path | None, asked: Asked, file_format: str | None = None) -> Iterator[Row]:
+    """The rows of a file, a folder of parts, a pipe, or standard input when `path` is None or `-`.
+
+    What it is says `file_format`, else the name (`tweets.csv.gz` is CSV), else how it begins.
+
+    Raises:
+        TweetFileError: it cannot be read; one line with file, line or row, column, value and what to do. A structure
+            that is wrong later in the file is found when its line is reached.
+    """
+    checked_encoding(asked.encoding)
+    if file_format is not None and file_format not in FORMATS:
+        raise TweetFileError(f"--format {file_format}: it is one of {', '.join(FORMATS)}")
+    if path is None or str(path) == "-":
+        yield from _one(None, asked, file_format, {})
+        return
+    checked_path(path)
+    if not path.is_dir():
+        yield from _one(path, asked, file_format, {})
+        return
+    for part in _parts(path, asked, file_format):
+        for row in _one(part, asked, file_format, _partition(part.relative_to(path), asked)):
+            yield row._replace(where=f"{part.relative_to(path)}, {row.where}")
+
+
+def _one(path: Path | None, asked: Asked, file_format: str | None, known: dict[str, str]) -> Iterator[Row]:
+    chosen = file_format or (None if path is None else named_format(path))
+    if chosen == "parquet" and path is not None and path.is_file():  # not read into memory as a whole
+        yield from parquet_rows(path, asked, str(path), known)
+        return
+    with opened(path) as source:
+        chosen = chosen or _sniffed(source)
+        if chosen == "parquet":
+            yield from parquet_rows(io.BytesIO(source.everything()), asked, source.name, known)
+            return
+        rows = csv_rows(source, asked) if chosen == "csv" else _others(source, asked, chosen)
+        for row in rows:
+            yield row if not known or row.fields is None else row._replace(fields={**known, **row.fields})
+
+
+def _others(source: Source, asked: Asked, chosen: str) -> Iterator[Row]:
+    if chosen != "text":
+        return json_rows(source, asked, is_lines=chosen == "jsonl")
+    for name in asked.required:
+        if name != "text":
+            raise no_column(f"{source.name}: plain lines", name, ["text"])
+    return (
+        Row(f"line {number}", {"text": line.strip()})
+        for number, line in enumerate(source.text_lines(asked.encoding), start=1)
+        if line.strip()
+    )
+
+
+def named_format(path: Path) -> str | None:
+    """What the name says."""
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    return _SUFFIXES.get(suffixes[-1]) if suffixes else None
+
+
+def _sniffed(source: Source) -> str:
+    """What something without a telling name begins like; standard input is JSONL when it begins like nothing known."""
+    if source.head.startswith(b"PAR1"):
+        return "parquet"
+    begins = source.head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if begins[:1] in (b"{", b"[") or begins.startswith(b"window."):
+        return "json" if begins[:1] != b"{" else "jsonl"
+    header = {name.strip(' "\r') for name in re.split(r"[,;\t|]", begins.split(b"\n")[0].decode("utf-8", "replace"))}
+    if header & {"text", "full_text"}:
+        return "csv"
+    if source.name == "standard input" or not begins:
+        return "jsonl"
+    raise TweetFileError(f"{source.name}: neither its name nor its beginning says what it is: expected {KINDS}")
+
+
+def _parts(folder: Path, asked: Asked, file_format: str | None) -> list[Path]:
+    """The files of a folder of parts, as Spark, Dask and Hive write them: what begins with `_` or `.` is none."""
+    inside = sorted(file for file in folder.rglob("*") if file.is_file())
+    visible = [file for file in inside if not any(part[0] in "_." for part in file.relative_to(folder).parts)]
+    parts = [file for file in visible if file_format is not None or _is_part(file)]
+    if not parts:
+        raise TweetFileError(f"{folder}: a folder without {KINDS.removesuffix(' or plain text')} files")
+    others = [str(file.relative_to(folder)) for file in visible if file not in set(parts)]
+    if others:
+        asked.notes.lines.append(f"passed over in {folder}: {', '.join(others[:3])}{', …' if len(others) > 3 else ''}")
+    return parts
+
+
+def _is_part(file: Path) -> bool:
+    """Whether a file in a folder may hold tweets; of X's archive only those that are called so."""
+    if file.suffix.lower() == ".js":
+        return file.name.startswith("tweet")
+    return named_format(file) not in (None, "text")
+
+
+def _partition(part: Path, asked: Asked) -> dict[str, str]:
+    """Columns that the names of folders say, `label=negative/part-0.parquet`."""
+    pairs = (name.split("=", 1) for name in part.parts[:-1] if "=" in name)
+    return {name: value for name, value in pairs if asked.columns is None or name in NEEDED or name in asked.columns}

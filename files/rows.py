@@ -1,0 +1,116 @@
+"""One tweet of a file, and what a reader has to say about a file that it can read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from contracts.times import to_ms, to_rfc3339
+from contracts.tweet_objects.dates import UNITS, read_date, units_of
+from contracts.tweet_objects.shapes import NEEDED
+from files.errors import TweetFileError, no_column, shown
+
+_NAMED: Final = 3
+# What a spreadsheet, or a column of floats, makes of an id of 19 digits.
+_LOST: Final = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d+|\d{16,}\.0+")
+_EXACT: Final = 2**53
+"""Whole numbers up to it are exact as floats."""
+
+
+class Row(NamedTuple):
+    """One tweet, or what stands in its place."""
+
+    where: str
+    """As people count: `line 3`, `row 2 (line 3)`."""
+    fields: Mapping[str, Any] | None
+    """None: no JSON object."""
+    raw: bytes | None = None
+    """The JSON as it came, where it is a line of JSONL."""
+    wrong: str = ""
+    """Why there are no fields."""
+
+
+@dataclass
+class Notes:
+    """What was read in a way that the owner of the file should know of."""
+
+    lines: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    """The first rows whose id has lost digits."""
+    lost_count: int = 0
+    units: set[str] = field(default_factory=set)
+
+    def identifier(self, value: Any, where: str) -> None:
+        """Look whether an id has lost digits on its way into the file."""
+        is_lost = isinstance(value, float) and abs(value) > _EXACT
+        if is_lost or (isinstance(value, str) and _LOST.fullmatch(value)):
+            self.lost_count += 1
+            if len(self.lost) < _NAMED:
+                self.lost.append(f"{where}: {value}")
+
+    def date(self, value: Any, where: str) -> None:
+        """Say once in which unit numbers since 1970 are read."""
+        units = units_of(value)
+        if units is not None and UNITS[units] not in self.units:
+            self.units.add(UNITS[units])
+            moment = to_rfc3339(to_ms(read_date(value)))
+            self.lines.append(f"created_at is read as {UNITS[units]} since 1970 ({where}: {value} is {moment})")
+
+    def all(self) -> list[str]:
+        """One line each."""
+        if not self.lost_count:
+            return self.lines
+        rows = "1 id has" if self.lost_count == 1 else f"{self.lost_count:,} ids have"
+        more = ", …" if self.lost_count > len(self.lost) else ""
+        return [
+            *self.lines,
+            f"{rows} lost digits ({', '.join(self.lost)}{more}), as spreadsheets and columns of floats do: tweets may "
+            "share an id, and so a prediction id; export the ids as text",
+        ]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command needs of a file.
+
+    Args:
+        columns: fields that it reads beside those of a tweet; None for all.
+        required: of these a table must have each; `text` stands for all fields that can hold the text.
+        fields: those of a tweet that it reads; of a table no other column is looked at.
+        encoding: of text files, where they are not UTF-8.
+        notes: takes what the reader has to say.
+    """
+
+    columns: Collection[str] | None = ()
+    required: Collection[str] = ("text",)
+    fields: Collection[str] = NEEDED
+    encoding: str | None = None
+    notes: Notes = field(default_factory=Notes)
+
+    def wanted(self, names: Collection[str], file: str, known: Collection[str] = ()) -> list[str]:
+        """Those of a table's columns that are read.
+
+        Args:
+            names: of its columns.
+            file: as errors name it.
+            known: columns that need not be in the table, as its folder says them.
+
+        Raises:
+            TweetFileError: one is missing, or is there twice.
+        """
+        for name in self.required:
+            stands_for = {"text": ("text", "full_text"), "created_at": ("created_at", "date", "createdAt")}
+            if not any(one in names or one in known for one in stands_for.get(name, (name,))):
+                raise no_column(file, name, names)
+        wanted = [name for name in names if self.columns is None or name in self.fields or name in self.columns]
+        for name in wanted:
+            if wanted.count(name) > 1:
+                raise TweetFileError(f"{file}: {wanted.count(name)} columns are called {name!r}: rename or remove one")
+        return wanted
+
+
+def refuse(file: str, where: str, column: str, value: object, expected: str) -> TweetFileError:
+    """The error about one value of a table."""
+    return TweetFileError(f"{file}, {where}: column {column!r} is {shown(value)}: {expected}")

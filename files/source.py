@@ -1,0 +1,181 @@
+"""Opening what a command was given: a file, a pipe, standard input; packed or not; and its text, strictly decoded."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import stat
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final, cast
+
+from files.errors import TweetFileError, first_line
+
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_PACKED: Final = {
+    b"\x28\xb5\x2f\xfd": "packed with zstd: unpack it first",
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV (UTF-8)",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook: save the sheet as CSV (UTF-8)",
+    b"BZh": "packed with bzip2: unpack it first",
+    b"\xfd7zXZ": "packed with xz: unpack it first",
+}
+_HEAD: Final = 4096
+
+
+def checked_path(path: Path) -> None:
+    """Raises TweetFileError when there is no such file, or nothing that can be read."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        reason = "no such file" if isinstance(error, FileNotFoundError) else str(error.strerror).lower()
+        raise TweetFileError(f"{path}: {reason}") from None
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode) or stat.S_ISDIR(mode) or stat.S_ISCHR(mode)):
+        raise TweetFileError(f"{path}: neither a file, a folder nor a pipe")
+
+
+def is_stream(path: Path | None) -> bool:
+    """Whether it can be read only once, from start to end."""
+    return path is None or not (path.is_file() or path.is_dir())
+
+
+class Source:
+    """Bytes of one file, from a pipe or from standard input, unpacked.
+
+    Args:
+        name: as errors name it.
+        file: at its beginning.
+    """
+
+    def __init__(self, name: str, file: io.BufferedReader) -> None:
+        self.name = name
+        self.file = file
+        self.head = file.peek(_HEAD)[:_HEAD]
+
+    def encoded(self, encoding: str | None) -> str | None:
+        """The encoding when it is another than UTF-8: as `encoding` or a byte order mark says."""
+        marked = next((name for mark, name in _MARKS if self.head.startswith(mark)), None)
+        if marked is not None:
+            return None if marked == "utf-8-sig" else encoding or marked
+        return encoding
+
+    def lines(self) -> Iterator[bytes]:
+        """Line by line, without line ends.
+
+        Raises:
+            TweetFileError: the packing is damaged, or reading failed.
+        """
+        with self._reading():
+            for line in self.file:
+                yield line.rstrip(b"\r\n")
+
+    def everything(self) -> bytes:
+        """All of it.
+
+        Raises:
+            TweetFileError: the packing is damaged, or reading failed.
+        """
+        with self._reading():
+            return self.file.read()
+
+    def text_lines(self, encoding: str | None) -> Iterator[str]:
+        """Line by line with line ends, strictly decoded: UTF-8, or as a byte order mark or `encoding` says.
+
+        Raises:
+            TweetFileError: a byte is not of that encoding; names line and byte.
+        """
+        chosen = self.encoded(encoding)
+        if chosen is None:
+            if b"\0" in self.head[:4]:
+                raise TweetFileError(
+                    f"{self.name}: NUL bytes: UTF-16 without a byte order mark? Try --encoding utf-16-le"
+                )
+            with self._reading():
+                for number, line in enumerate(self.file, start=1):
+                    yield self._decoded(line, number, "utf-8-sig" if number == 1 else "utf-8")
+            return
+        data = self.everything()
+        try:
+            text = data.decode(chosen)
+        except UnicodeDecodeError as error:
+            at = error.start
+            row = data[:at].decode(chosen, "replace").count("\n") + 1
+            raise TweetFileError(
+                f"{self.name}, line {row}, byte {at + 1} of the file: 0x{data[at]:02X} is not {chosen}"
+            ) from None
+        yield from io.StringIO(text.removeprefix("\ufeff"), newline="")
+
+    def _decoded(self, line: bytes, number: int, encoding: str) -> str:
+        try:
+            return line.decode(encoding)
+        except UnicodeDecodeError as error:
+            raise TweetFileError(
+                f"{self.name}, line {number}, byte {error.start + 1}: 0x{line[error.start]:02X} is not UTF-8: give the "
+                "file's encoding, such as --encoding latin-1, or save it as UTF-8"
+            ) from None
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise TweetFileError(f"{self.name}: damaged gzip: {first_line(error)}") from None
+        except OSError as error:
+            raise TweetFileError(f"{self.name}: {error.strerror or error}") from None
+
+
+def checked_encoding(encoding: str | None) -> None:
+    """Raises TweetFileError when Python knows no such text encoding."""
+    if encoding is None:
+        return
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding=encoding)  # decoding nothing would not look it up
+    except (LookupError, ValueError):
+        raise TweetFileError(
+            f"--encoding {encoding}: no such text encoding (utf-8, utf-16, latin-1, cp1252, shift_jis, … are)"
+        ) from None
+
+
+@contextmanager
+def opened(path: Path | None) -> Iterator[Source]:
+    """A file, or standard input when `path` is None.
+
+    Raises:
+        TweetFileError: it cannot be opened, or is packed in a way that is not read.
+    """
+    name = "standard input" if path is None else str(path)
+    if path is None:
+        yield _unpacked(name, cast("io.BufferedReader", sys.stdin.buffer))
+        return
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise TweetFileError(f"{path}: {error.strerror or error}") from None
+    with file:
+        yield _unpacked(name, file)
+
+
+def _unpacked(name: str, file: IO[bytes]) -> Source:
+    buffered = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", file))
+    try:
+        head = buffered.peek(8)[:8]
+    except OSError as error:
+        raise TweetFileError(f"{name}: {error.strerror or error}") from None
+    for magic, said in _PACKED.items():
+        if head.startswith(magic):
+            raise TweetFileError(f"{name}: {said}")
+    if not head.startswith(b"\x1f\x8b"):
+        return Source(name, buffered)
+    try:
+        return Source(name, io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=buffered))))
+    except (EOFError, OSError, zlib.error) as error:
+        raise TweetFileError(f"{name}: damaged gzip: {first_line(error)}") from None
