@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from alerts.state.alert import Alert, fingerprint_of, labels_of
 from alerts.state.lifecycle import advance, is_stale, renewed
-from contracts.rules.schema import Drift, Quiet
+from contracts.rules.schema import Drift, ForeignVolume, Quiet
 
 
 class ReplayedAlert:
@@ -17,7 +17,7 @@ class ReplayedAlert:
         where: labels that tell what the rule looks at.
     """
 
-    def __init__(self, rule: Drift | Quiet, where: Mapping[str, str]) -> None:
+    def __init__(self, rule: Drift | ForeignVolume | Quiet, where: Mapping[str, str]) -> None:
         self._rule = rule
         self._labels = labels_of(rule, **where)
         self._fingerprint = fingerprint_of(self._labels)

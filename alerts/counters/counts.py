@@ -66,7 +66,7 @@ class Answer(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A negative tweet that may be shown with an alert."""
+    """A tweet that may be shown with an alert: a negative one, or one in a language that the model does not know."""
 
     watch: str
     created_at_ms: int
@@ -74,6 +74,13 @@ class Sample(NamedTuple):
     """Masked, unless the settings say otherwise."""
     themes: tuple[str, ...]
     tweet_id: str
+    lang: str = ""
+    """Of a tweet in a language that the model does not know: its code, `und` where nothing tells. Else empty."""
+
+    @property
+    def subject(self) -> str:
+        """Under which it is kept: the watch, apart for languages that the model does not know."""
+        return self.watch + UNRELIABLE if self.lang else self.watch
 
 
 class Counts(NamedTuple):

@@ -17,7 +17,18 @@ import msgspec
 import redis
 
 from alerts.counters.cache import CountCache
-from alerts.counters.counts import ANSWER_SLOT_S, Answer, Cell, Counts, Key, Point, Sample, VoiceGroup, Volume
+from alerts.counters.counts import (
+    ANSWER_SLOT_S,
+    UNRELIABLE,
+    Answer,
+    Cell,
+    Counts,
+    Key,
+    Point,
+    Sample,
+    VoiceGroup,
+    Volume,
+)
 from alerts.counters.table import CountTable, IntArray, Rows
 from alerts.counters.write_script import ADD, HOUR_PARTS, CountCall
 from alerts.storage.connection import require_text
@@ -213,16 +224,21 @@ class CounterStore:
         since = since_s // _MINUTE_S * _MINUTE_S
         return self._minutes.read(since, until_s, step, watch, theme)
 
-    def samples(self, watch: str, since_ms: int) -> list[Sample]:
-        """Negative tweets of a watch since then, newest first: the newest of all and some of the past."""
+    def samples(self, watch: str, since_ms: int, *, foreign: bool = False) -> list[Sample]:
+        """Negative tweets of a watch since then, newest first: the newest of all and some of the past.
+
+        Args:
+            foreign: instead, those in languages that the model does not know.
+        """
+        subject = watch + UNRELIABLE if foreign else watch
         pipeline = self._redis.pipeline(transaction=False)
         for topic_id in self._redis.smembers(counted_topics_key(self._prefix)):
             keys = CounterKeys(self._prefix, topic_id)
-            for key in (keys.samples(watch), keys.past_samples(watch)):
+            for key in (keys.samples(subject), keys.past_samples(subject)):
                 pipeline.zrange(key, since_ms, "+inf", byscore=True, withscores=True)
         found = set()
         for members in pipeline.execute():
             for member, score in members:
-                tweet_id, text, themes = json.loads(member)
-                found.add(Sample(watch, int(score), text, tuple(themes), tweet_id))
+                tweet_id, text, themes, *lang = json.loads(member)
+                found.add(Sample(watch, int(score), text, tuple(themes), tweet_id, *lang))
         return sorted(found, key=lambda sample: (-sample.created_at_ms, sample.tweet_id))

@@ -169,11 +169,12 @@ class CountCall:
 
     def sample(self, sample: Sample) -> None:
         """A tweet that may be shown."""
-        row = self._samples.get(sample.watch)
+        row = self._samples.get(sample.subject)
         if row is None:
-            names = self._keys.samples(sample.watch), self._keys.past_samples(sample.watch)
-            row = self._samples[sample.watch] = [self._key(name) for name in names]
-        row += (sample.created_at_ms, json.dumps([sample.tweet_id, sample.text, list(sample.themes)]))
+            names = self._keys.samples(sample.subject), self._keys.past_samples(sample.subject)
+            row = self._samples[sample.subject] = [self._key(name) for name in names]
+        said = [sample.tweet_id, sample.text, list(sample.themes), *([sample.lang] if sample.lang else [])]
+        row += (sample.created_at_ms, json.dumps(said))
 
     def answer(self, answer: Answer, number: int) -> None:
         """What the model said, `number` times."""

@@ -17,7 +17,7 @@ from contracts.times import to_rfc3339
 
 _TOP: Final = 5
 _SHOWN_SAMPLES: Final = 3
-_UNITS: Final[Mapping[Unit, str]] = {"voices": "voices", "texts": "different texts", "tweets": "tweets"}
+UNITS: Final[Mapping[Unit, str]] = {"voices": "voices", "texts": "different texts", "tweets": "tweets"}
 _SAME: Final = 0.5
 """Two tweets with this much of their words in common are near-duplicates."""
 _LONGEST_SAMPLE: Final = 280
@@ -179,7 +179,7 @@ def ended(about: str, verdict: Verdict, volume_before: float, annotations: Mappi
 
 
 def _unit(verdict: Verdict) -> str:
-    return _UNITS[verdict.unit]
+    return UNITS[verdict.unit]
 
 
 def _counted(verdict: Verdict) -> str:
@@ -187,7 +187,7 @@ def _counted(verdict: Verdict) -> str:
     now = verdict.now
     units: tuple[Unit, ...] = ("voices", "texts", "tweets")
     rest = [unit for unit in units if unit != verdict.unit and now.counted(unit) != verdict.counted]
-    said = [f"{now.counted(unit).negative} of {now.counted(unit).total} {_UNITS[unit]}" for unit in rest]
+    said = [f"{now.counted(unit).negative} of {now.counted(unit).total} {UNITS[unit]}" for unit in rest]
     first = f"{verdict.counted.negative} of {verdict.counted.total} {_unit(verdict)}"
     return f"{first} ({', '.join(said)})" if said else first
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from contracts.rules.file import Check, Mistake
-from contracts.rules.schema import BadBuzz, Drift, ErrorCount, Quiet, Rules
+from contracts.rules.schema import BadBuzz, Drift, ErrorCount, ForeignVolume, Quiet, Rules
 from contracts.settings import AlertSettings
 
 _DAY_S = 86_400
@@ -34,6 +34,9 @@ def _needs(rule: object) -> Iterator[tuple[str, float, str]]:
             yield "baseline", rule.baseline + rule.windows[-1], "minute_retention_s"
         case ErrorCount() | Drift():
             yield "within", rule.within, "minute_retention_s"
+        case ForeignVolume():
+            yield "window", rule.window, "bucket_retention_s"
+            yield "baseline", rule.baseline + rule.window, "minute_retention_s"
         case Quiet():
             yield "window", rule.window, "minute_retention_s"
             yield "min_days", rule.min_days * _DAY_S, "hour_retention_s"

@@ -15,6 +15,7 @@ from alerts.conditions.bad_buzz import BadBuzzCondition
 from alerts.conditions.drift import DriftCondition
 from alerts.conditions.feedback import FeedbackCondition
 from alerts.conditions.finding import Condition, Finding, Moment, place_of
+from alerts.conditions.foreign_volume import ForeignVolumeCondition
 from alerts.conditions.model_broken import ModelBrokenCondition
 from alerts.conditions.quiet import QuietCondition
 from alerts.counters.feedback_counts import recent_judgements
@@ -79,6 +80,7 @@ class Evaluator:
             "accuracy": feedback,
             "drift": DriftCondition(rules, self._counters),
             "quiet": QuietCondition(rules, self._counters),
+            "foreign_volume": ForeignVolumeCondition(rules, self._counters, bucket_s=self._settings.alerts.bucket_s),
             "model_broken": ModelBrokenCondition(rules),
             "consecutive_errors": None,  # the judge's
         }

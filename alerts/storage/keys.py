@@ -52,7 +52,8 @@ class CounterKeys:
         return self._key(f"answers:{start_s}")
 
     def samples(self, watch: str) -> str:
-        """Sorted set: a negative tweet → its `created_at`, ms; the newest."""
+        """Sorted set: a negative tweet → its `created_at`, ms; the newest. `watch~`: tweets in languages that the model
+        does not know."""
         return self._key(f"samples:{watch}")
 
     def past_samples(self, watch: str) -> str:

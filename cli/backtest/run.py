@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.backtest.bad_buzz import Replay
 from alerts.backtest.drift import Answers, replay_drift
+from alerts.backtest.foreign_volume import replay_foreign_volume
 from alerts.backtest.quiet import replay_quiet
 from alerts.backtest.series import BUCKET_S, Series, Span, count
 from alerts.detectors.drift import Reference
 from alerts.state.alert import Alert
 from cli.backtest.recorded_tweets import Recorded, RecordedError
 from contracts.events import SENTIMENTS
-from contracts.rules.schema import BadBuzz, Drift, Quiet, Rules, Unit
+from contracts.rules.schema import BadBuzz, Drift, ForeignVolume, Quiet, Rules, Unit
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
 from models.text.digests import digests
@@ -28,6 +29,8 @@ _CHUNK: Final = 5000
 _MOST_DAYS: Final = 400
 _DAY_S: Final = 86_400
 
+_Languages = Literal["all", "known", "unknown"]
+"""Which tweets count: all, or by whether the model knows their language."""
 Progress = Callable[[str, int, int], None]
 
 
@@ -97,14 +100,14 @@ class Backtest:
         """How long the recording is."""
         return self.span.buckets * BUCKET_S / _DAY_S
 
-    def subjects(self, rule: BadBuzz | Quiet) -> Iterator[Subject]:
+    def subjects(self, rule: BadBuzz | ForeignVolume | Quiet) -> Iterator[Subject]:
         """What a rule looks at."""
         if isinstance(rule, Quiet):
             yield from [Subject(None)] if rule.watches is None else map(Subject, rule.watches)
             return
         for watch in self.rules.watches:
             if rule.watches is None or watch.name in rule.watches:
-                if not rule.per_theme:
+                if isinstance(rule, ForeignVolume) or not rule.per_theme:
                     yield Subject(watch.name)
                     continue
                 for theme in self.rules.themes:
@@ -116,14 +119,16 @@ class Backtest:
         pairs = [
             (rule, subject)
             for rule in self.rules.rules
-            if isinstance(rule, (BadBuzz, Quiet)) and rule.enabled
+            if isinstance(rule, (BadBuzz, ForeignVolume, Quiet)) and rule.enabled
             for subject in self.subjects(rule)
         ]
         found: list[Alert] = []
         for number, (rule, subject) in enumerate(pairs):
             self._progress("rules", number, len(pairs))
             series = self.series(rule, subject)
-            if isinstance(rule, Quiet):
+            if isinstance(rule, ForeignVolume):
+                found += replay_foreign_volume(rule, subject.where, series)
+            elif isinstance(rule, Quiet):
                 found += replay_quiet(rule, subject.where, series)
             else:
                 found += [one.alert for one in Replay(rule, subject.where, series).alerts()]
@@ -132,14 +137,18 @@ class Backtest:
                 found += replay_drift(one, {"model_version": self._version}, self._answers, self._reference)
         return sorted(found, key=lambda alert: (alert.starts_at_ms, alert.name))
 
-    def series(self, rule: BadBuzz | Quiet, subject: Subject) -> Series:
+    def series(self, rule: BadBuzz | ForeignVolume | Quiet, subject: Subject) -> Series:
         """What the rule sees of a subject: as live, tweets whose language the model does not know are no bad buzz
         unless it says so."""
+        if isinstance(rule, ForeignVolume):
+            return self._series(subject, "unknown", rule.count)
         everything = isinstance(rule, Quiet) or rule.include_unreliable or not self.unreliable
-        return self._series(subject, everything, "tweets" if isinstance(rule, Quiet) else rule.count)
+        languages: _Languages = "all" if everything else "known"
+        return self._series(subject, languages, "tweets" if isinstance(rule, Quiet) else rule.count)
 
-    def _counted(self, subject: Subject, everything: bool, unit: Unit) -> Series:
-        chosen = np.ones(len(self._times), bool) if everything else self._reliable.copy()
+    def _counted(self, subject: Subject, languages: _Languages, unit: Unit) -> Series:
+        known = self._reliable
+        chosen = known.copy() if languages == "known" else ~known if languages == "unknown" else np.ones_like(known)
         if subject.watch is not None:
             chosen &= self._about("watch", subject.watch)
         if subject.theme is not None:

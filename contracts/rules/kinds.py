@@ -181,6 +181,29 @@ class Quiet(BaseRule):
     """How many days of past it takes to say what is usual."""
 
 
+class ForeignVolume(BaseRule):
+    """Fires when a watch gets far more tweets than usual in languages that the model does not know.
+
+    What such tweets feel the model cannot say; that there are many of them, and in which language, can be said.
+    """
+
+    kind: Literal["foreign_volume"]
+    watches: tuple[Name, ...] | None = None
+    """Watches by name; all of them when not given."""
+    count: Unit = "voices"
+    """What counts, as in `bad_buzz`."""
+    window: Annotated[Duration, lasting("10s", "1h")] = 300.0
+    """What is judged: the last so many seconds."""
+    baseline: Annotated[Duration, lasting("1h")] = 86_400.0
+    """What it is compared with, with the same hours of the days before: so many seconds before the window."""
+    growth: Annotated[Number, Field(ge=1)] = 3.0
+    """At least so many times the usual volume."""
+    false_alarms: Annotated[Number, Field(gt=0, le=100)] = 0.3
+    """How often a watch may fire in 30 days when nothing changes."""
+    min_volume: Annotated[Whole, Field(ge=1)] = 20
+    """Fewest of them in the window; alone decides while nothing is known of the past."""
+
+
 class ModelBroken(BaseRule):
     """Fires while the version that has the champion's alias cannot be loaded; the last good one serves."""
 
@@ -188,6 +211,7 @@ class ModelBroken(BaseRule):
 
 
 Rule = Annotated[
-    ConsecutiveErrors | ErrorCount | Accuracy | BadBuzz | Drift | Quiet | ModelBroken, Field(discriminator="kind")
+    ConsecutiveErrors | ErrorCount | Accuracy | BadBuzz | Drift | Quiet | ForeignVolume | ModelBroken,
+    Field(discriminator="kind"),
 ]
-AnyRule = ConsecutiveErrors | ErrorCount | Accuracy | BadBuzz | Drift | Quiet | ModelBroken
+AnyRule = ConsecutiveErrors | ErrorCount | Accuracy | BadBuzz | Drift | Quiet | ForeignVolume | ModelBroken

@@ -111,6 +111,8 @@ def english(texts: Sequence[str]) -> NDArray[np.float64]:
 
 def likeliest(texts: Sequence[str]) -> list[str | None]:
     """The code of the language that each text is in, None where it is too short to tell."""
+    if not texts:
+        return []
     buffer, offsets, lengths, letters = _prepared(texts)
     _, best = _walked(buffer, offsets, lengths, np.arange(len(texts)), KNOWN)
     names = _tables().names[best].tolist()

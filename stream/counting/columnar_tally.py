@@ -19,7 +19,7 @@ from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREA
 from contracts.events import SENTIMENTS, decode_prediction
 from contracts.settings import AlertSettings
 from stream.codecs.prediction_decoder import ScoredColumns, Topics
-from stream.counting.tally import MAX_SAMPLES, Tally
+from stream.counting.tally import MAX_SAMPLES, UNDETERMINED, Tally, with_languages
 
 _Numbers = NDArray[np.int64]
 _LATE = np.iinfo(np.int64).min
@@ -48,9 +48,11 @@ def tally_columns(columns: ScoredColumns, settings: AlertSettings, now_ms: int) 
         groups = list(zip(*named, strict=True))
         result.voices = list(_voices(columns, groups, group_of[is_watched], rows[is_watched]))
     result.answers = _answers(columns, rows, at_s // ANSWER_SLOT_S, sentiments)
-    shown = on_time & is_watched & (sentiments == _NEGATIVE) & columns.has_text[rows]
-    shown &= np.array([topics.reliable for topics in columns.topics])[topic_of]
-    result.samples = _samples(columns, rows[shown], at_ms)
+    shown = on_time & is_watched & columns.has_text[rows]
+    known = np.array([topics.reliable for topics in columns.topics])[topic_of]
+    result.samples = _samples(columns, rows[shown & known & (sentiments == _NEGATIVE)], at_ms)
+    if not known.all():
+        result.samples += with_languages(_samples(columns, rows[shown & ~known], at_ms))
     return result
 
 
@@ -156,5 +158,6 @@ def _samples(columns: ScoredColumns, rows: _Numbers, at_ms: _Numbers) -> list[Sa
     for row, watches in reversed(chosen):
         event: Any = decode_prediction(columns.values[row])
         themes = columns.topics[columns.topic_of[row]].themes
-        samples += [Sample(watch, int(at_ms[row]), event.text, themes, event.tweet_id) for watch in watches]
+        lang = "" if event.reliable else event.lang or UNDETERMINED
+        samples += [Sample(watch, int(at_ms[row]), event.text, themes, event.tweet_id, lang) for watch in watches]
     return samples

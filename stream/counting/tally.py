@@ -13,12 +13,16 @@ import numpy as np
 from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, UNRELIABLE, Answer, VoiceGroup
 from alerts.counters.store import Cell, Sample
 from contracts.events import Prediction
+from contracts.languages import language_of
 from contracts.settings import AlertSettings
 from contracts.times import to_ms
 from models.text.digests import digests
+from models.text.language import likeliest
 from stream.codecs.authors import author_number
 from stream.codecs.prediction_decoder import followers
 
+UNDETERMINED = "und"
+"""BCP 47's code for a language that nobody can tell."""
 MAX_SAMPLES = 20
 """Negative tweets kept per watch and batch, the newest: enough for any alert, and little to send."""
 
@@ -46,6 +50,15 @@ class Tally:
     samples: list[Sample] = field(default_factory=list)
     voices: list[VoiceGroup] = field(default_factory=list)
     answers: Counter[Answer] = field(default_factory=Counter)
+
+
+def with_languages(samples: list[Sample]) -> list[Sample]:
+    """Tweets in languages that the model does not know, each with the code of its language: what the tweet says, else
+    what its text looks like."""
+    said = [language_of(sample.lang) for sample in samples]
+    looks = iter(likeliest([sample.text for sample, code in zip(samples, said, strict=True) if code is None]))
+    codes = [next(looks) if code is None else code for code in said]
+    return [sample._replace(lang=code or UNDETERMINED) for sample, code in zip(samples, codes, strict=True)]
 
 
 def event_time(created_at_ms: int, record_ms: int, settings: AlertSettings) -> tuple[int, bool]:
@@ -94,15 +107,19 @@ def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings
         if not prediction.watches:
             continue
         watched.setdefault(group, []).append(prediction)
-        if sentiment == "negative" and on_time and prediction.text and prediction.reliable:
+        if on_time and prediction.text and (sentiment == "negative" or not prediction.reliable):
+            lang = "" if prediction.reliable else prediction.lang or UNDETERMINED
             for watch in prediction.watches:
-                kept[watch] += 1
-                samples.append(Sample(watch, created_at_ms, prediction.text, group.themes, prediction.tweet_id))
+                sample = Sample(watch, created_at_ms, prediction.text, group.themes, prediction.tweet_id, lang)
+                kept[sample.subject] += 1
+                samples.append(sample)
     _fill(result, groups)
     result.voices = _voices(watched)
     for (slot, version, label, confidence), number in answers.items():
         result.answers[Answer(slot * ANSWER_SLOT_S, version, label, confidence)] = number
-    result.samples = _newest(samples, kept)
+    newest = _newest(samples, kept)
+    result.samples = [sample for sample in newest if not sample.lang]
+    result.samples += with_languages([sample for sample in newest if sample.lang])
     return result
 
 
@@ -137,7 +154,7 @@ def _newest(samples: list[Sample], per_watch: Counter[str]) -> list[Sample]:
     surplus = {watch: count - MAX_SAMPLES for watch, count in per_watch.items()}
     newest = []
     for sample in samples:
-        surplus[sample.watch] -= 1
-        if surplus[sample.watch] < 0:
+        surplus[sample.subject] -= 1
+        if surplus[sample.subject] < 0:
             newest.append(sample)
     return newest

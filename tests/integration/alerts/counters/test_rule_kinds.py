@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from alerts.counters.counts import Answer, Cell
+from alerts.counters.counts import Answer, Cell, Sample
 from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
 from alerts.rules.evaluator import Evaluator
@@ -169,6 +169,50 @@ def test_a_watch_may_go_quiet_alone(settings: Settings, feeder: Feeder) -> None:
     ticking = evaluator(settings, {"kind": "quiet", "watches": ["acme", "other"], "severity": "critical"})
     ((_, alert),) = ticking.tick(NOW_MS + 1_800_000, "7")
     assert alert.labels == {"alertname": "Quiet", "severity": "critical", "watch": "acme"}
+
+
+def _foreign(feeder: Feeder, at_ms: int, number: int) -> None:
+    feeder.tweets(at_ms, positive=number, watch="acme", unreliable=True)
+    sample = Sample("acme", at_ms, "ma valise est perdue", (), str(at_ms), "fr")
+    feeder.store.add(
+        topic_id="s",
+        partition=0,
+        expected=feeder.offset - number,
+        end=feeder.offset,
+        buckets={},
+        minutes={},
+        samples=[sample],
+    )
+
+
+def test_a_rise_of_tweets_in_an_unknown_language_fires_with_its_name_and_ends(
+    settings: Settings, feeder: Feeder
+) -> None:
+    ticking = evaluator(settings, {"kind": "foreign_volume", "watches": ["acme"]})
+    _foreign(feeder, NOW_MS - 2_000, 19)
+    feeder.tweets(NOW_MS - 2_000, negative=5, positive=100, watch="acme")
+    assert ticking.tick(NOW_MS, "7") == []
+    _foreign(feeder, NOW_MS - 1_000, 21)
+    ((status, alert),) = ticking.tick(NOW_MS, "7")
+    assert (status, alert.value) == ("firing", 40)
+    assert alert.labels == {"alertname": "ForeignVolume", "severity": "warning", "watch": "acme"}
+    assert (alert.annotations["languages"], alert.annotations["sample_1"]) == ("fr", "ma valise est perdue")
+    assert evaluator(settings, {"kind": "foreign_volume"}).tick(NOW_MS + 4000, "7") == []
+    ((status, alert),) = ticking.tick(NOW_MS + 310_000, "7")
+    assert (status, alert.annotations["voices_now"]) == ("resolved", "0")
+    assert feeder.store.samples("acme", 0) == []  # what nobody judged is not shown as negative
+
+
+def test_a_watch_that_always_gets_so_many_is_left_alone(settings: Settings, feeder: Feeder) -> None:
+    for minute in range(120, 0, -1):
+        feeder.tweets(NOW_MS - minute * 60_000, positive=10, watch="acme", unreliable=True, late=minute > 50)
+        feeder.tweets(NOW_MS - minute * 60_000, positive=10, watch="", unreliable=True, late=minute > 50)
+    ticking = evaluator(settings, {"kind": "foreign_volume"})
+    assert ticking.tick(NOW_MS, "7") == []
+    feeder.tweets(NOW_MS + 30_000, positive=300, watch="acme", unreliable=True)
+    ((status, alert),) = ticking.tick(NOW_MS + 31_000, "7")
+    assert status == "firing"
+    assert float(alert.annotations["volume_before"]) == pytest.approx(50, rel=0.1)
 
 
 def test_a_model_that_cannot_serve_fires_until_it_does(settings: Settings) -> None:
