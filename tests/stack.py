@@ -47,7 +47,7 @@ class RunningStack:
             self.process = subprocess.Popen(
                 [self._command, "up"], env=self.environment, stdout=log, stderr=subprocess.STDOUT
             )
-        wait(lambda: "ready; Ctrl-C" in self.said(), 120, self.said)
+        wait(lambda: "ready; Ctrl-C" in self.said(), 300, self.said)
 
     @property
     def _command(self) -> str:

@@ -65,10 +65,21 @@ def test_without_its_text_every_tweet_is_a_voice_of_its_own() -> None:
     assert len(set(group.texts)) == 2
 
 
-def test_a_tweet_in_an_unknown_language_counts_apart_and_is_not_shown() -> None:
-    counts = tally([(msgspec.structs.replace(prediction(), reliable=False), NOW)], SETTINGS, NOW)
+@pytest.mark.parametrize(
+    ("lang", "text", "language"),
+    [
+        ("es-MX", "lost", "es"),
+        (None, "Toujours pas de nouvelles de ma valise, trois jours que j'attends", "fr"),
+        ("und", "lost", "und"),
+    ],
+)
+def test_a_tweet_in_an_unknown_language_counts_apart_and_is_kept_with_its_language(
+    lang: str | None, text: str, language: str
+) -> None:
+    foreign = msgspec.structs.replace(prediction(), reliable=False, lang=lang, text=text)
+    counts = tally([(foreign, NOW)], SETTINGS, NOW)
     assert {cell.sentiment for cell in counts.minutes} == {"negative~"}
-    assert not counts.samples
+    assert [(sample.subject, sample.lang) for sample in counts.samples] == [("air-paradis~", language)]
 
 
 def test_what_the_model_said_is_counted_with_its_confidence() -> None:
