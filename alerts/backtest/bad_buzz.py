@@ -31,7 +31,16 @@ from alerts.detectors.baseline import (
 from alerts.detectors.significance import Floats
 from alerts.explanation.escalation import escalation, severity_of
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
-from alerts.state.lifecycle import advance, is_stale, is_worse, raised, renewed
+from alerts.state.lifecycle import (
+    advance,
+    fires_after_s,
+    highest,
+    is_stale,
+    is_worse,
+    raised,
+    relabelled,
+    renewed,
+)
 from contracts.rules.schema import BadBuzz, Severity
 
 _TICKS: Final = 4320
@@ -46,6 +55,8 @@ class Found(NamedTuple):
 
     alert: Alert
     verdict: Verdict
+    fired_ms: int
+    """When it was first told: after `for`, or once its severity had settled."""
 
 
 class _Judged(NamedTuple):
@@ -90,7 +101,7 @@ class Replay:
         """When alerts fired: start and end in ms, None for an end that did not come. An alert whose severity is raised
         is still the same here."""
         start, end = -1, None
-        for alert, _ in self.alerts(since_s):
+        for alert, *_ in self.alerts(since_s):
             if alert.starts_at_ms != start and start >= 0:
                 yield start, end
             start, end = alert.starts_at_ms, alert.ends_at_ms
@@ -125,6 +136,7 @@ class Replay:
         time the severity is raised."""
         alert: Alert | None = None
         begun: Verdict | None = None
+        fired_ms = 0
         found: list[Found] = []
         last = len(self._series.total)
         upto = first = tick
@@ -146,12 +158,12 @@ class Replay:
             for status, changed in changes:
                 states = {}
                 if status == "firing":
-                    begun = self._verdict(tick, firing=firing)
+                    begun, fired_ms = self._verdict(tick, firing=firing), now_ms
                     if not is_usual:
                         self._leave_out(changed.starts_at_ms, None)
                 else:
                     assert begun is not None
-                    found.append(Found(changed, begun))
+                    found.append(Found(changed, begun, fired_ms))
                     self._leave_out(changed.starts_at_ms, now_ms)
             tick += 1
             if alert is None:
@@ -159,23 +171,29 @@ class Replay:
                     self._rested_at = now_ms / 1000
                 return found, tick
         if alert is not None and begun is not None:
-            found.append(Found(alert, begun))
+            found.append(Found(alert, begun, fired_ms))
         return found, tick
 
     def _step(self, before: Alert | None, now: _Judged, at: int, now_ms: int) -> tuple[Alert | None, list[Transition]]:
         """One look, as the live evaluator's: the alert afterwards, and its changes of state."""
         active = bool(now.active[at])
-        if before is not None and active and is_worse(self._severity(now, at), before):
-            worse = msgspec.structs.replace(self._begun(now, at, now_ms), starts_at_ms=before.starts_at_ms)
-            changes = raised(before, worse, now_ms)
+        severity = self._severity(now, at)
+        if before is not None and active and is_worse(severity, before):
+            begun = self._begun(now, at, now_ms, severity)
+            changes = raised(before, msgspec.structs.replace(begun, starts_at_ms=before.starts_at_ms), now_ms)
             return changes[1].alert, list(changes)
+        severity = highest(severity, before)
+        if before is not None and before.state == "pending" and active:
+            begun = self._begun(now, at, now_ms, severity)
+            if begun.labels != before.labels:
+                before = relabelled(before, msgspec.structs.replace(begun, starts_at_ms=before.starts_at_ms))
         alert, transition = advance(
             before,
             active=active,
             now_ms=now_ms,
-            for_s=self._rule.for_,
+            for_s=fires_after_s(self._rule, severity),
             keep_firing_for_s=self._rule.keep_firing_for,
-            begin=lambda: self._begun(now, at, now_ms),
+            begin=lambda: self._begun(now, at, now_ms, severity),
         )
         if transition is not None:
             return alert, [transition]
@@ -183,8 +201,8 @@ class Replay:
             alert = renewed(alert, value=now.share(at), annotations={}, now_ms=now_ms)
         return alert, []
 
-    def _begun(self, now: _Judged, at: int, now_ms: int) -> Alert:
-        labels = labels_of(self._rule, severity=self._severity(now, at), **self._where)
+    def _begun(self, now: _Judged, at: int, now_ms: int, severity: Severity | None) -> Alert:
+        labels = labels_of(self._rule, severity=severity, **self._where)
         return Alert(
             kind=self._rule.kind,
             fingerprint=fingerprint_of(labels),

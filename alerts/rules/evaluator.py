@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -24,7 +24,17 @@ from alerts.detectors.drift import Reference
 from alerts.explanation.annotations import external_url, link_of, with_own
 from alerts.grouping.notices import announce
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
-from alerts.state.lifecycle import advance, is_stale, is_worse, raised, renewed, resolved
+from alerts.state.lifecycle import (
+    advance,
+    fires_after_s,
+    highest,
+    is_stale,
+    is_worse,
+    raised,
+    relabelled,
+    renewed,
+    resolved,
+)
 from alerts.state.store import AlertStore
 from alerts.state.transition_log import report
 from alerts.storage.keys import AlertKeys
@@ -167,11 +177,16 @@ class Evaluator:
             worse = self._begun(finding, moment, starts_at_ms=before.starts_at_ms)
             plan.transitions += raised(before, worse, moment.now_ms)
             return
+        finding = replace(finding, severity=highest(finding.severity, before))
+        current = before
+        if before is not None and before.state == "pending" and finding.labels() != before.labels:
+            worse = self._begun(finding, moment, starts_at_ms=before.starts_at_ms)
+            current = relabelled(before, worse)
         alert, transition = advance(
-            before,
+            current,
             active=finding.active,
             now_ms=moment.now_ms,
-            for_s=finding.rule.for_,
+            for_s=fires_after_s(finding.rule, finding.severity),
             keep_firing_for_s=finding.rule.keep_firing_for,
             begin=lambda: self._begun(finding, moment),
         )

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from alerts.state.alert import SEVERITIES, Alert, Transition
-from contracts.rules.schema import Severity
+from contracts.rules.schema import BadBuzz, BaseRule, Severity
 
 EXPLAINED_FOR_MS: Final = 60_000
 """How long the explanation of an alert that fires is taken as still true."""
@@ -70,6 +70,27 @@ def advance(
             return Step(before, None)
         return Step(msgspec.structs.replace(before, inactive_since_ms=since), None)
     return Step(None, Transition("resolved", resolved(before, now_ms)))
+
+
+def fires_after_s(rule: BaseRule, severity: Severity | None) -> float:
+    """How long the condition must hold before an alert of this severity fires: for `for`, and while the score may still
+    raise it, for `severity_settle` as well."""
+    if not isinstance(rule, BadBuzz) or severity is None or severity == SEVERITIES[-1]:
+        return rule.for_
+    return max(rule.for_, rule.severity_settle)
+
+
+def highest(severity: Severity | None, before: Alert | None) -> Severity | None:
+    """The severity that counts now: while an alert is pending it only rises. None where the score does not say it."""
+    if severity is None or before is None or before.state != "pending":
+        return severity
+    known = [one for one in SEVERITIES if one == before.labels["severity"]]
+    return max([severity, *known], key=SEVERITIES.index)
+
+
+def relabelled(before: Alert, now: Alert) -> Alert:
+    """A pending alert whose severity has risen: under its new labels, and as it is explained now, still the same."""
+    return msgspec.structs.replace(now, active_since_ms=before.active_since_ms, acknowledgement=before.acknowledgement)
 
 
 def resolved(alert: Alert, now_ms: int) -> Alert:

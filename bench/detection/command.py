@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench.detection import figures
-from bench.detection.run import FIRST_SEED, run
+from bench.detection.run import FIRST_SEED, Found, Task, months, run, weeks
 from bench.detection.texts import load_pools
 from bench.reporting.report import as_json, show, writable, writing
 from contracts.errors import BuzzwatchError
 from contracts.rules.schema import BadBuzz, Rules
 
 
-def detection(rules: Rules, data: Path, weeks: int, to: Path, output: str, markdown: Path | None) -> None:
-    """Simulate, judge, and show tables; writes `detection.json` and `detection.png` into the folder `to`.
+@dataclass(frozen=True)
+class Size:
+    """How much is simulated."""
+
+    weeks: int
+    months: int
+    curve: bool
+    """Whether every contender is tried at other thresholds as well, for the picture."""
+
+
+def detection(rules: Rules, data: Path, size: Size, to: Path, output: str, markdown: Path | None) -> None:
+    """Simulate, judge, and show tables; writes `detection.json`, and with the curve `detection.png`, into `to`.
 
     Raises:
         BuzzwatchError: the rules file has no bad_buzz rule for whole watches, or `to` cannot be written.
@@ -35,13 +46,20 @@ def detection(rules: Rules, data: Path, weeks: int, to: Path, output: str, markd
             errors.print(line, markup=False, highlight=False)
 
     pools = load_pools(data, say)
-    columns = (TextColumn("weeks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
-        task = bar.add_task("", total=weeks)
-        seeds = range(FIRST_SEED, FIRST_SEED + weeks)
-        found = run(rule, pools, seeds, min(os.cpu_count() or 1, 8), lambda done: bar.update(task, completed=done))
-    reports = [figures.summary(found), figures.classes(found), figures.false_alarms(found)]
+    found = _run(weeks(rule, pools, curve=size.curve), size.weeks, "weeks", errors)
+    reports = [figures.summary(found), figures.classes(found), figures.passed_on(found), figures.false_alarms(found)]
+    if size.months:
+        reports.append(figures.by_week(_run(months(rule, pools), size.months, "months", errors)))
     show(reports, output, markdown)
     with writing(to):
-        figures.draw(found, to / "detection.png")
+        if size.curve:
+            figures.draw(found, to / "detection.png")
         (to / "detection.json").write_text(json.dumps(as_json(reports), indent=2), encoding="utf-8")
+
+
+def _run(task: Task, number: int, what: str, errors: Console) -> Found:
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        line = bar.add_task("", total=number)
+        seeds = range(FIRST_SEED, FIRST_SEED + number)
+        return run(task, seeds, min(os.cpu_count() or 1, 8), lambda done: bar.update(line, completed=done))

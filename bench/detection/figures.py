@@ -13,6 +13,7 @@ from scipy import stats
 
 from bench.detection.run import CONTENDERS, Found
 from bench.detection.scoring import Judged, Outcome
+from bench.detection.traffic import MONTH
 from bench.reporting.report import Report
 
 STRENGTHS: Final = ((1.5, 2.0), (2.0, 3.0), (3.0, 5.0), (5.0, 10.0))
@@ -83,10 +84,42 @@ def classes(found: Found) -> Report:
     return Report("buzzwatch by strength and size of the crisis", columns, rows, data)
 
 
+def passed_on(found: Found) -> Report:
+    """Our recall of crises in own words, and of those that are one complaint which people pass on."""
+    outcomes = goal_class([one for week in found[OURS.name, OURS.shown] for one in week.outcomes])
+    rows, data = [], []
+    for name, is_passed_on in (("in own words", False), ("one complaint that many pass on", True)):
+        some = [one for one in outcomes if one.crisis.passed_on == is_passed_on]
+        recall = proportion([one.alarms > 0 for one in some])
+        soon = proportion([one.delay_s <= 180 for one in some])
+        rows.append((name, str(len(some)), _shown(recall), _shown(soon)))
+        data.append({"crisis": name, "found": recall, "within_180_s": soon})
+    return Report("buzzwatch by what the crisis is made of", ("crisis", "n", "found", "≤ 180 s"), rows, data)
+
+
+def by_week(found: Found) -> Report:
+    """Our false alarms in recordings of a month that begin with nothing known, by week, and how they are spread."""
+    months = found[OURS.name, OURS.shown]
+    outcomes = goal_class([one for month in months for one in month.outcomes])
+    recall = proportion([one.alarms > 0 for one in outcomes])
+    weeks = Counter(one.week for month in months for one in month.false)
+    spread = Counter(len(month.false) for month in months)
+    rows = [(f"false alarms in week {week + 1}", str(weeks[week])) for week in range(MONTH.weeks)]
+    rows += [(f"months with {number}", str(spread[number])) for number in sorted(spread)]
+    rows.append((f"found, of {len(outcomes)} crises", _shown(recall)))
+    data = {
+        "months": len(months),
+        "false_alarms_by_week": [weeks[week] for week in range(MONTH.weeks)],
+        "months_by_false_alarms": {str(number): spread[number] for number in sorted(spread)},
+        "found": recall,
+    }
+    return Report(f"buzzwatch in {len(months)} simulated months", ("", "n"), rows, data)
+
+
 def false_alarms(found: Found) -> Report:
     """What our false alarms fell into."""
     weeks = found[OURS.name, OURS.shown]
-    kinds = Counter(kind for week in weeks for kind in week.false)
+    kinds = Counter(one.kind for week in weeks for one in week.false)
     rows = [(kind, str(number), f"{number / _months(weeks):.2f}") for kind, number in kinds.most_common()]
     return Report("buzzwatch's false alarms", ("during", "n", "in 30 days"), rows, dict(kinds))
 

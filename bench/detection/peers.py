@@ -1,6 +1,6 @@
 """What bad buzz is compared with: a fixed threshold, three sigma on counts, and ADWIN of river.
 
-Each answers with its alarms (begin and end, seconds) in the second week of a fortnight. They see the tweets as they
+Each answers with its alarms (begin and end, seconds) in the judged weeks of a recording. They see the tweets as they
 come, each as often as it comes, without those that came late.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alerts.backtest.series import BUCKET_S, Series
-from bench.detection.traffic import Fortnight
+from bench.detection.traffic import Recording
 
 _WINDOW: Final = 300 // BUCKET_S
 _DAY: Final = 86_400 // BUCKET_S
@@ -25,13 +25,13 @@ _SAME_S: Final = 1800
 Alarms = list[tuple[float, float]]
 
 
-def fixed_threshold(fortnight: Fortnight, series: Series, share: float) -> Alarms:
+def fixed_threshold(recording: Recording, series: Series, share: float) -> Alarms:
     """More than this share of the last five minutes' tweets is negative, of at least 20."""
     negative, total = (_last_five_minutes(counts) for counts in (series.tweets_negative, series.tweets))
-    return _merged(fortnight, series, (total >= _FEWEST) & (negative > share * total))
+    return _merged(recording, series, (total >= _FEWEST) & (negative > share * total))
 
 
-def three_sigma(fortnight: Fortnight, series: Series, sigmas: float) -> Alarms:
+def three_sigma(recording: Recording, series: Series, sigmas: float) -> Alarms:
     """More negative tweets in five minutes than mean + k · sd of the five minutes of the last 24 hours."""
     negative = _last_five_minutes(series.tweets_negative).astype(np.float64)
     # Every five minutes' count of the day before the window, by cumulated sums of the sliding counts.
@@ -41,10 +41,10 @@ def three_sigma(fortnight: Fortnight, series: Series, sigmas: float) -> Alarms:
     number = np.maximum(end - begin, 1)
     mean = (sums[end] - sums[begin]) / number
     spread = np.sqrt(np.maximum((squares[end] - squares[begin]) / number - mean**2, 0.0))
-    return _merged(fortnight, series, (negative >= 5) & (negative > mean + sigmas * np.maximum(spread, 0.5)))
+    return _merged(recording, series, (negative >= 5) & (negative > mean + sigmas * np.maximum(spread, 0.5)))
 
 
-def adwin(fortnight: Fortnight, _series: Series, delta: float) -> Alarms:
+def adwin(recording: Recording, _series: Series, delta: float) -> Alarms:
     """ADWIN (Bifet and Gavaldà 2007) on the stream of negative-or-not: an alarm when the share has risen.
 
     It ends with the next change, which is the way back if that is noticed.
@@ -52,10 +52,10 @@ def adwin(fortnight: Fortnight, _series: Series, delta: float) -> Alarms:
     from river.drift import ADWIN
 
     detector = ADWIN(delta=delta)
-    on_time = ~fortnight.late
+    on_time = ~recording.late
     alarms: Alarms = []
     before = 0.0
-    for moment, said in zip(fortnight.times_s[on_time].tolist(), fortnight.negative[on_time].tolist(), strict=True):
+    for moment, said in zip(recording.times_s[on_time].tolist(), recording.negative[on_time].tolist(), strict=True):
         detector.update(said)
         if detector.drift_detected:
             after = detector.estimation
@@ -64,7 +64,7 @@ def adwin(fortnight: Fortnight, _series: Series, delta: float) -> Alarms:
             if after > before and (not alarms or moment - alarms[-1][0] >= _SAME_S):
                 alarms.append((float(moment), np.inf))
         before = detector.estimation
-    return [alarm for alarm in alarms if alarm[0] >= fortnight.judged_from_s]
+    return [alarm for alarm in alarms if alarm[0] >= recording.judged_from_s]
 
 
 def _last_five_minutes(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -74,10 +74,10 @@ def _last_five_minutes(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return found
 
 
-def _merged(fortnight: Fortnight, series: Series, on: Sequence[bool] | NDArray[np.bool_]) -> Alarms:
+def _merged(recording: Recording, series: Series, on: Sequence[bool] | NDArray[np.bool_]) -> Alarms:
     ticks = np.flatnonzero(on)
     moments = series.start_s + (ticks + 1) * BUCKET_S
-    moments = moments[moments > fortnight.judged_from_s]
+    moments = moments[moments > recording.judged_from_s]
     if not len(moments):
         return []
     cuts = np.flatnonzero(np.diff(moments) > _GAP_S + BUCKET_S)

@@ -1,25 +1,35 @@
-"""Simulated weeks through our rule and its peers, over a grid of thresholds each."""
+"""Simulated weeks and months through our rule and its peers; each judged recording is kept, so that a run goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final, NamedTuple
+
+import msgspec
 
 from alerts.backtest.bad_buzz import Replay
 from alerts.backtest.series import Series, Span, count
 from bench.detection import peers
 from bench.detection.peers import Alarms
 from bench.detection.scoring import Judged, score
-from bench.detection.texts import Pool
-from bench.detection.traffic import Fortnight, simulate
+from bench.detection.texts import CACHE, Pool, fingerprint
+from bench.detection.traffic import FORTNIGHT, MONTH, Plan, Recording, simulate
 from contracts.rules.schema import BadBuzz
 
-FIRST_SEED: Final = 2000
+FIRST_SEED: Final = 20_000
 """Thresholds and constants were chosen on seeds below."""
+_ROOT: Final = Path(__file__).parents[2]
+_CODE: Final = ("alerts/backtest/*.py", "alerts/detectors/*.py", "alerts/state/lifecycle.py", "bench/detection/*.py")
+"""What decides what is judged, with the rule and the pools."""
 
-Detect = Callable[[Fortnight, Series, float], Alarms]
+Detect = Callable[[Recording, Series, float], Alarms]
+Key = tuple[str, float]
+"""Contender and threshold."""
 
 
 class Contender(NamedTuple):
@@ -39,45 +49,96 @@ CONTENDERS: Final = (
     Contender("ADWIN (river)", "delta", 0.002, (1e-8, 1e-5, 0.002, 0.05)),
 )
 
-Found = dict[tuple[str, float], list[Judged]]
-"""Contender and threshold → one entry per week."""
+Found = dict[Key, list[Judged]]
+"""One entry per recording."""
 
 
-def run(rule: BadBuzz, pools: list[Pool], seeds: Sequence[int], processes: int, said: Callable[[int], None]) -> Found:
-    """Every contender on every week. `said` hears of weeks done."""
-    found: Found = {(one.name, value): [] for one in CONTENDERS for value in one.grid}
+@dataclass(frozen=True)
+class Task:
+    """What is simulated, and who judges it."""
+
+    rule: BadBuzz
+    pools: list[Pool]
+    plan: Plan
+    keys: tuple[Key, ...]
+    kept: Path
+    """Folder of what is judged already."""
+
+
+def weeks(rule: BadBuzz, pools: list[Pool], *, curve: bool) -> Task:
+    """Fortnights, whose second week every contender judges at its shown threshold; for the `curve` at all of them."""
+    keys = tuple((one.name, value) for one in CONTENDERS for value in (one.grid if curve else (one.shown,)))
+    return Task(rule, pools, FORTNIGHT, keys, _folder(rule, pools))
+
+
+def months(rule: BadBuzz, pools: list[Pool]) -> Task:
+    """Months that our rule sees from their first minute."""
+    return Task(rule, pools, MONTH, ((CONTENDERS[0].name, CONTENDERS[0].shown),), _folder(rule, pools))
+
+
+def run(task: Task, seeds: Sequence[int], processes: int, done: Callable[[int], None]) -> Found:
+    """Judge the recordings of these seeds. `done` hears of their number."""
+    found: Found = {key: [] for key in task.keys}
     with ProcessPoolExecutor(processes) as executor:
-        for number, week in enumerate(executor.map(partial(_week, rule, pools), seeds), start=1):
-            for key, judged in week.items():
-                found[key].append(judged)
-            said(number)
+        for number, judged in enumerate(executor.map(partial(_judged, task), seeds), start=1):
+            for key, one in judged.items():
+                found[key].append(one)
+            done(number)
     return found
 
 
-def _week(rule: BadBuzz, pools: list[Pool], seed: int) -> dict[tuple[str, float], Judged]:
-    fortnight = simulate(seed, pools)
-    series = count(Span.of(fortnight.times_s), fortnight.times_s, fortnight.negative, fortnight.texts, fortnight.late)
+def _judged(task: Task, seed: int) -> dict[Key, Judged]:
+    """What is kept, and the rest judged now."""
+    path = task.kept / f"{task.plan.weeks}-weeks-{seed}.msgpack"
+    known: dict[str, Judged] = {}
+    if path.is_file():
+        known = msgspec.msgpack.decode(path.read_bytes(), type=dict[str, Judged])
+    missing = [key for key in task.keys if _name(key) not in known]
+    if missing:
+        known.update((_name(key), judged) for key, judged in _judge(task, seed, missing))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(f".{os.getpid()}")
+        part.write_bytes(msgspec.msgpack.encode(known))
+        part.replace(path)
+    return {key: known[_name(key)] for key in task.keys}
+
+
+def _judge(task: Task, seed: int, keys: Sequence[Key]) -> Iterator[tuple[Key, Judged]]:
+    recording = simulate(seed, task.pools, task.plan)
+    series = counted(recording)
     detectors: dict[str, Detect] = {
-        "buzzwatch": partial(ours, rule),
+        "buzzwatch": partial(ours, task.rule),
         "fixed threshold": peers.fixed_threshold,
         "3 sigma on counts": peers.three_sigma,
         "ADWIN (river)": peers.adwin,
     }
-    return {
-        (one.name, value): score(fortnight, detectors[one.name](fortnight, series, value), pools[fortnight.pool])
-        for one in CONTENDERS
-        for value in one.grid
-    }
+    for name, value in keys:
+        yield (name, value), score(recording, detectors[name](recording, series, value), task.pools[recording.pool])
 
 
-def ours(rule: BadBuzz, fortnight: Fortnight, series: Series, false_alarms: float) -> Alarms:
-    """The rule as it ships, with this rate of false alarms."""
+def counted(recording: Recording) -> Series:
+    """Voices, as the rule counts them."""
+    return count(Span.of(recording.times_s), recording.times_s, recording.negative, recording.voices, recording.late)
+
+
+def ours(rule: BadBuzz, recording: Recording, series: Series, false_alarms: float) -> Alarms:
+    """The rule as it ships, with this rate of false alarms: when each alert is first told, and when it is over."""
     tuned = rule.model_copy(update={"false_alarms": false_alarms})
-    return [
-        (
-            # The end of the bucket in which the condition first held: when it was known.
-            start_ms / 1000 + 5,
-            float("inf") if end_ms is None else end_ms / 1000,
-        )
-        for start_ms, end_ms in Replay(tuned, {"watch": "simulated"}, series).episodes(fortnight.judged_from_s)
-    ]
+    told: dict[int, tuple[float, float]] = {}
+    for found in Replay(tuned, {"watch": "simulated"}, series).alerts(recording.judged_from_s):
+        # One whose severity is raised goes on from the same start.
+        first, _ = told.get(found.alert.starts_at_ms, (found.fired_ms / 1000, 0.0))
+        end_ms = found.alert.ends_at_ms
+        told[found.alert.starts_at_ms] = first, float("inf") if end_ms is None else end_ms / 1000
+    return list(told.values())
+
+
+def _name(key: Key) -> str:
+    return f"{key[0]} {key[1]:g}"
+
+
+def _folder(rule: BadBuzz, pools: list[Pool]) -> Path:
+    code = fingerprint([path for pattern in _CODE for path in sorted(_ROOT.glob(pattern))])
+    said = b"".join(answers.tobytes() for pool in pools for answers in pool.predicted_negative)
+    key = fingerprint([], code.encode() + rule.model_dump_json().encode() + said)
+    return CACHE / f"judged-{key}"

@@ -10,7 +10,8 @@ from alerts.backtest.series import distinct
 from alerts.detectors.significance import share_score
 from bench.detection.peers import Alarms
 from bench.detection.texts import Pool
-from bench.detection.traffic import Crisis, Fortnight
+from bench.detection.traffic import Crisis, Recording
+from bench.detection.usual import START_S, WEEK_S
 
 _AFTER_S: Final = 600
 """An alarm counts for a crisis when it begins between its first tweet and ten minutes after its last."""
@@ -30,44 +31,56 @@ class Outcome(NamedTuple):
     the usual share exactly: standard deviations, no allowance for looking again and again."""
 
 
+class FalseAlarm(NamedTuple):
+    """A false alarm."""
+
+    kind: str
+    """What it fell into: a harmless event's kind, `after` a crisis, or `nothing`."""
+    week: int
+    """Of the recording, from 0."""
+
+
 class Judged(NamedTuple):
-    """One detector in one week."""
+    """One detector on one recording."""
 
     outcomes: list[Outcome]
-    false: list[str]
-    """What each false alarm fell into: a harmless event's kind, `after` a crisis, or `nothing`."""
+    false: list[FalseAlarm]
 
 
-def score(fortnight: Fortnight, alarms: Alarms, pool: Pool) -> Judged:
+def score(recording: Recording, alarms: Alarms, pool: Pool) -> Judged:
     """Match alarms with crises."""
     taken: set[int] = set()
     outcomes = []
-    for crisis in fortnight.crises:
+    for crisis in recording.crises:
         mine = [index for index, (begin, _) in enumerate(alarms) if crisis.start_s <= begin <= crisis.end_s + _AFTER_S]
         taken |= set(mine)
         delay = alarms[mine[0]][0] - crisis.fiftieth_s if mine and np.isfinite(crisis.fiftieth_s) else np.inf
         over = max(alarms[index][1] for index in mine) - crisis.end_s if mine else np.nan
-        outcomes.append(Outcome(crisis, len(mine), delay, over, _ideal(fortnight, crisis, pool)))
-    false = [_fell_into(fortnight, begin) for index, (begin, _) in enumerate(alarms) if index not in taken]
+        outcomes.append(Outcome(crisis, len(mine), delay, over, _ideal(recording, crisis, pool)))
+    false = [
+        FalseAlarm(_fell_into(recording, begin), int((begin - START_S) // WEEK_S))
+        for index, (begin, _) in enumerate(alarms)
+        if index not in taken
+    ]
     return Judged(outcomes, false)
 
 
-def _fell_into(fortnight: Fortnight, begin: float) -> str:
-    for event in fortnight.events:
+def _fell_into(recording: Recording, begin: float) -> str:
+    for event in recording.events:
         if event.start_s <= begin <= event.end_s + _AFTER_S:
             return event.kind
-    if any(crisis.end_s < begin < crisis.end_s + 2 * 3600 for crisis in fortnight.crises):
+    if any(crisis.end_s < begin < crisis.end_s + 2 * 3600 for crisis in recording.crises):
         return "after"
     return "nothing"
 
 
-def _ideal(fortnight: Fortnight, crisis: Crisis, pool: Pool) -> float:
+def _ideal(recording: Recording, crisis: Crisis, pool: Pool) -> float:
     recall, neutral, positive = pool.rates
     # Of ordinary tweets that are not negative, 45 of 100 are positive.
-    usual = fortnight.share * recall + (1 - fortnight.share) * (0.55 * neutral + 0.45 * positive)
+    usual = recording.share * recall + (1 - recording.share) * (0.55 * neutral + 0.45 * positive)
     until = min(crisis.fiftieth_s + 180, crisis.end_s)
-    chosen = (fortnight.times_s >= crisis.start_s) & (fortnight.times_s <= until) & ~fortnight.late
-    first = distinct(fortnight.times_s[chosen], fortnight.texts[chosen])
-    said = fortnight.negative[chosen][first]
+    chosen = (recording.times_s >= crisis.start_s) & (recording.times_s <= until) & ~recording.late
+    first = distinct(recording.times_s[chosen], recording.voices[chosen])
+    said = recording.negative[chosen][first]
     counts = (np.array([float(said.sum())]), np.array([float(len(said))]), np.array([usual]), np.zeros(1))
     return float(share_score(*counts)[0])

@@ -16,8 +16,15 @@ from training.linear.hashed_classifier import HashedClassifier
 
 SOURCES: Final = ("airline", "semeval")
 """Those that people have labelled."""
-_CACHE: Final = Path("var") / "bench" / "detection"
-_RECIPE: Final = ("training/data/datasets.py", "training/hashed_*.py", "models/hashed*.py", "models/text/batch.py")
+CACHE: Final = Path("var") / "bench" / "detection"
+"""What is kept between runs."""
+_RECIPE: Final = (
+    "training/data/datasets.py",
+    "training/linear/*_classifier.py",
+    "training/linear/sgd.py",
+    "models/linear/*.py",
+    "models/text/batch.py",
+)
 """What decides what the model learns."""
 
 
@@ -46,7 +53,7 @@ def load_pools(folder: Path, say: Callable[[str], None]) -> list[Pool]:
     """
     root = Path(__file__).parents[2]
     recipe = [path for pattern in _RECIPE for path in sorted(root.glob(pattern))]
-    cache = _CACHE / f"held-out-{fingerprint([*sorted(folder.glob('*.parquet')), *recipe])}.npz"
+    cache = CACHE / f"held-out-{fingerprint([*sorted(folder.glob('*.parquet')), *recipe])}.npz"
     if not cache.is_file():
         _score(folder, cache, say)
     with np.load(cache) as kept:
@@ -57,9 +64,9 @@ def load_pools(folder: Path, say: Callable[[str], None]) -> list[Pool]:
     ]
 
 
-def fingerprint(files: Sequence[Path]) -> str:
-    """Of their names and contents."""
-    key = hashlib.sha256()
+def fingerprint(files: Sequence[Path], beside: bytes = b"") -> str:
+    """Of their names and contents, and of what is given beside them."""
+    key = hashlib.sha256(beside)
     for path in files:
         with path.open("rb") as file:
             key.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())

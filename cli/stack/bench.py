@@ -162,6 +162,8 @@ def latency(
 def detection(
     data: Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder with the labelled tweets.")],
     weeks: Annotated[int, typer.Option(min=1, max=10_000, help="Simulated weeks.")] = 200,
+    months: Annotated[int, typer.Option(min=0, max=10_000, help="Simulated months in one go, for our rule.")] = 24,
+    curve: Annotated[bool, typer.Option(help="Try other thresholds too, and draw detection.png.")] = True,
     to: Annotated[Path, typer.Option(help="Folder for detection.json and detection.png.")] = Path("var/bench"),
     output: _Format = "table",
     markdown: _Markdown = None,
@@ -169,16 +171,18 @@ def detection(
     """How well bad buzz is found: simulated weeks of real tweets, with crises and what only looks like one.
 
     Our rule, a fixed threshold, three sigma on counts and ADWIN see the same weeks. The first run trains the model on
-    the learning split (3 minutes), so that it is judged on tweets that it has not learnt from.
+    the learning split (3 minutes), so that it is judged on tweets that it has not learnt from. What is judged is kept
+    below var: a run that was stopped goes on.
 
     Example:
 
-      buzzwatch bench detection --weeks 20
+      buzzwatch bench detection --weeks 20 --months 4 --no-curve
     """
+    from bench.detection.command import Size
     from bench.detection.command import detection as run
     from contracts.rules.file import load_rules
 
-    run(load_rules(load_settings().rules), data, weeks, to, output, markdown)
+    run(load_rules(load_settings().rules), data, Size(weeks, months, curve), to, output, markdown)
 
 
 @app.command()

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +16,12 @@ from alerts.backtest.bad_buzz import Replay
 from alerts.backtest.series import Span, count
 from bench.detection import figures
 from bench.detection.peers import adwin, fixed_threshold, three_sigma
-from bench.detection.run import CONTENDERS, ours, run
-from bench.detection.scoring import score
+from bench.detection.run import CONTENDERS, counted, months, ours, run, weeks
+from bench.detection.scoring import FalseAlarm, score
 from bench.detection.texts import Pool, fingerprint
-from bench.detection.traffic import START_S, WEEK_S, Crisis, Event, Fortnight, simulate
+from bench.detection.traffic import MONTH, Crisis, Event, Plan, Recording, simulate
+from bench.detection.tweets import Tweets
+from bench.detection.usual import START_S, WEEK_S
 from cli.alerts.commands import app
 from contracts.rules.schema import BadBuzz
 
@@ -30,9 +35,10 @@ def pool(recall: float = 0.9, wrong: float = 0.1) -> Pool:
 
 
 POOLS = [pool(), pool(0.6, 0.05)]
+OURS = CONTENDERS[0].name, CONTENDERS[0].shown
 
 
-def flat(hours: float, *, per_hour: int = 120, crisis: tuple[float, float] | None = None) -> Fortnight:
+def flat(hours: float, *, per_hour: int = 120, crisis: tuple[float, float] | None = None) -> Recording:
     """A steady stream with one crisis in the second week (hours since its begin), which is all negative."""
     source = np.random.default_rng(2)
     length = WEEK_S + hours * 3600
@@ -47,7 +53,8 @@ def flat(hours: float, *, per_hour: int = 120, crisis: tuple[float, float] | Non
     order = np.argsort(times, kind="stable")
     numbers = np.arange(len(times), dtype=np.uint64)
     late = np.zeros(len(times), bool)
-    return Fortnight(times[order].astype(np.int64), negative[order], numbers, late, crises, [], per_hour / 60, 0.2, 0)
+    columns = times[order].astype(np.int64), negative[order], numbers, numbers, late
+    return Recording(*columns, crises, [], per_hour / 60, 0.2, 0)
 
 
 def test_a_simulated_fortnight_is_the_same_for_the_same_number_and_has_what_it_says() -> None:
@@ -83,9 +90,10 @@ def test_every_detector_finds_a_crisis_that_nobody_could_miss_and_none_in_a_calm
 def test_alarms_are_matched_with_crises_and_false_ones_with_what_they_fell_into() -> None:
     crisis = Crisis(1000.0, 2000.0, 100, 3.0, False, 1500.0)
     empty = np.zeros(0)
-    week = Fortnight(
+    week = Recording(
         empty.astype(np.int64),
         empty.astype(bool),
+        empty.astype(np.uint64),
         empty.astype(np.uint64),
         empty.astype(bool),
         [crisis],
@@ -95,9 +103,11 @@ def test_alarms_are_matched_with_crises_and_false_ones_with_what_they_fell_into(
         0,
     )
     alarms = [(500.0, 600.0), (1530.0, 1700.0), (1900.0, 2300.0), (3000.0, 3100.0), (5500.0, 5600.0)]
+    in_its_week = [(START_S + WEEK_S + 5.0, START_S + WEEK_S + 95.0)]
     judged = score(week, alarms, POOLS[0])
     assert judged.outcomes[0][1:4] == (2, 30.0, 300.0)
-    assert judged.false == ["nothing", "after", "bot"]
+    assert [one.kind for one in judged.false] == ["nothing", "after", "bot"]
+    assert score(week, in_its_week, POOLS[0]).false == [FalseAlarm("nothing", 1)]
     assert score(week, [], POOLS[0]).outcomes[0].delay_s == np.inf
 
 
@@ -123,15 +133,75 @@ def test_another_recipe_or_other_tweets_are_not_taken_for_what_was_kept(tmp_path
 
 
 def test_the_bench_makes_its_tables_and_its_picture(tmp_path: Path) -> None:
-    weeks: list[int] = []
-    found = run(RULE, POOLS, [1, 2], 1, weeks.append)
-    assert weeks == [1, 2]
+    done: list[int] = []
+    task = replace(weeks(RULE, POOLS, curve=True), kept=tmp_path / "kept")
+    found = run(task, [1, 2], 1, done.append)
+    assert done == [1, 2]
     assert found.keys() == {(one.name, value) for one in CONTENDERS for value in one.grid}
     table = figures.summary(found)
     assert len(table.rows) == len(CONTENDERS)
-    json.dumps([table.data, figures.classes(found).data, figures.false_alarms(found).data])
+    json.dumps(
+        [table.data, figures.classes(found).data, figures.passed_on(found).data, figures.false_alarms(found).data]
+    )
     figures.draw(found, tmp_path / "detection.png")
     assert (tmp_path / "detection.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_that_was_stopped_goes_on_and_says_the_same(tmp_path: Path) -> None:
+    task = replace(weeks(RULE, POOLS, curve=False), kept=tmp_path)
+    (first,) = run(task, [1], 1, lambda _: None)[OURS]
+    kept = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    both = run(task, [1, 2], 1, lambda _: None)[OURS]
+    assert both[0].false == first.false
+    assert [one.crisis for one in both[0].outcomes] == [one.crisis for one in first.outcomes]
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}.items() > kept.items()
+    assert (
+        weeks(RULE.model_copy(update={"growth": 1.5}), POOLS, curve=False).kept != weeks(RULE, POOLS, curve=False).kept
+    )
+
+
+def test_months_are_judged_from_their_first_minute_and_shown_by_week(tmp_path: Path) -> None:
+    task = replace(months(RULE, POOLS), plan=Plan(weeks=1, learned=0, crises=3, harmless=2), kept=tmp_path)
+    data: Any = figures.by_week(run(task, [1], 1, lambda _: None)).data
+    assert data["months"] == 1
+    assert len(data["false_alarms_by_week"]) == MONTH.weeks
+    json.dumps(data)
+
+
+def tweets_of(add: Callable[[Tweets, np.ndarray], None]) -> Recording:
+    """A steady week, and in the next one what `add` adds within 20 minutes."""
+    source = np.random.default_rng(7)
+    tweets = Tweets(source, POOLS[0])
+    length = WEEK_S + 12 * 3600
+    tweets.add(np.sort(source.uniform(START_S, START_S + length, length // 30)), 0.2, repeats=0.1)
+    begin = START_S + WEEK_S + 6 * 3600
+    add(tweets, np.sort(source.uniform(begin, begin + 1200, 600)))
+    rows = tweets.sorted()
+    return Recording(*rows, [], [], 2.0, 0.2, 0)
+
+
+@pytest.mark.parametrize(
+    ("add", "is_found"),
+    [
+        (lambda tweets, times: tweets.add(times, 0.9, repeats=0.0, one_text=0.9), True),
+        (lambda tweets, times: tweets.add(times, 0.9, repeats=0.9), True),
+        (lambda tweets, times: tweets.add(times, 0.9, repeats=0.0, people=3), False),
+        (lambda tweets, times: tweets.add(times, 0.9, repeats=0.9, people=1), False),
+        (lambda tweets, times: tweets.add_bot(times), False),
+    ],
+    ids=[
+        "one complaint of many people",
+        "several complaints of many",
+        "three loud authors",
+        "one loud author",
+        "a bot",
+    ],
+)
+def test_a_complaint_that_many_pass_on_is_a_crisis_and_a_loud_author_is_none(
+    add: Callable[[Tweets, np.ndarray], None], is_found: bool
+) -> None:
+    recording = tweets_of(add)
+    assert bool(ours(RULE, recording, counted(recording), 0.3)) == is_found
 
 
 def test_a_file_of_a_simulated_week_gives_the_same_alerts_through_the_command(tmp_path: Path) -> None:

@@ -21,12 +21,17 @@ RULE = BadBuzz(
 )
 
 
-GROWING = RULE.model_copy(update={"for_": 0.0})
+GROWING = RULE.model_copy(update={"for_": 0.0, "severity_settle": 0.0})
+SETTLED = RULE.model_copy(update={"for_": 0.0})
 
 
 @pytest.mark.parametrize(
     ("rule", "tweets", "shares", "severities"),
-    [(RULE, (3, 3), (0.75, 0.75), ["critical"]), (GROWING, (8, 12), (0.42, 0.95), ["warning", "critical"])],
+    [
+        (RULE, (3, 3), (0.75, 0.75), ["critical"]),
+        (GROWING, (8, 12), (0.42, 0.95), ["warning", "critical"]),
+        (SETTLED, (8, 12), (0.48, 0.95), ["warning", "critical"]),
+    ],
 )
 def test_the_live_evaluator_and_the_backtest_find_the_same_alerts(
     settings: Settings, rule: BadBuzz, tweets: tuple[int, int], shares: tuple[float, float], severities: list[str]

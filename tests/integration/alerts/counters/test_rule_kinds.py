@@ -260,12 +260,15 @@ def test_the_severity_follows_the_score_and_is_raised_with_it(
     ticking = evaluator(settings, {"kind": "bad_buzz", "critical_from": 70})
     feeder.tweets(NOW_MS - 7_200_000, positive=2100, negative=900, watch="acme", late=True)
     feeder.tweets(NOW_MS, negative=60, positive=35, watch="acme")
-    ((_, mild),) = ticking.tick(NOW_MS + 1000, "7")
+    assert ticking.tick(NOW_MS + 1000, "7") == []
+    (settling,) = store.list("pending")
+    ((_, mild),) = ticking.tick(NOW_MS + 16_000, "7")
+    assert mild.starts_at_ms == settling.starts_at_ms
     assert mild.labels["severity"] == "warning"
     assert 30 <= float(mild.annotations["score"]) < 70
-    store.acknowledge(mild.fingerprint, Acknowledgement("maya", "on it", NOW_MS + 2000))
-    feeder.tweets(NOW_MS + 5000, negative=900, watch="acme")
-    (over, raised) = ticking.tick(NOW_MS + 6000, "7")
+    store.acknowledge(mild.fingerprint, Acknowledgement("maya", "on it", NOW_MS + 17_000))
+    feeder.tweets(NOW_MS + 20_000, negative=900, watch="acme")
+    (over, raised) = ticking.tick(NOW_MS + 21_000, "7")
     assert (over.status, over.alert.fingerprint) == ("resolved", mild.fingerprint)
     assert over.alert.annotations["description"] == "Raised to critical."
     assert (raised.status, raised.alert.labels["severity"]) == ("firing", "critical")
@@ -273,9 +276,44 @@ def test_the_severity_follows_the_score_and_is_raised_with_it(
     assert raised.alert.acknowledgement is not None
     assert raised.alert.acknowledgement.by == "maya"
     assert float(raised.alert.annotations["score"]) >= 70
-    assert [status for status, _ in ticking.tick(NOW_MS + 7000, "7")] == []
+    assert [status for status, _ in ticking.tick(NOW_MS + 22_000, "7")] == []
     assert [status for status, _ in ticking.tick(NOW_MS + 7_200_000, "7")] == ["resolved"]
     assert store.list("firing") == []
+
+
+def test_a_severity_that_rises_at_once_changes_the_first_notification_and_adds_none(
+    settings: Settings, feeder: Feeder, store: AlertStore
+) -> None:
+    ticking = evaluator(settings, {"kind": "bad_buzz", "critical_from": 70})
+    feeder.tweets(NOW_MS - 7_200_000, positive=2100, negative=900, watch="acme", late=True)
+    feeder.tweets(NOW_MS, negative=60, positive=35, watch="acme")
+    assert ticking.tick(NOW_MS + 1000, "7") == []
+    (settling,) = store.list("pending")
+    assert settling.labels["severity"] == "warning"
+    store.acknowledge(settling.fingerprint, Acknowledgement("maya", "on it", NOW_MS + 2000))
+    feeder.tweets(NOW_MS + 5000, negative=900, watch="acme")
+    ((status, alert),) = ticking.tick(NOW_MS + 6000, "7")
+    assert (status, alert.labels["severity"]) == ("firing", "critical")
+    assert alert.starts_at_ms == settling.starts_at_ms
+    assert alert.acknowledgement is not None
+    assert [one.labels["severity"] for one in store.list()] == ["critical"]
+
+
+def test_while_it_settles_the_severity_of_an_alert_only_rises(
+    settings: Settings, feeder: Feeder, store: AlertStore
+) -> None:
+    ticking = evaluator(settings, {"kind": "bad_buzz", "warning_from": 55, "critical_from": 101})
+    feeder.tweets(NOW_MS - 7_200_000, positive=2100, negative=900, watch="acme", late=True)
+    feeder.tweets(NOW_MS, negative=60, positive=35, watch="acme")
+    seen = []
+    for seconds, negative, positive in ((1, 0, 0), (6, 120, 0), (11, 0, 100)):
+        feeder.tweets(NOW_MS + seconds * 1000 - 500, negative=negative, positive=positive, watch="acme")
+        assert ticking.tick(NOW_MS + seconds * 1000, "7") == []
+        (alert,) = store.list()
+        seen.append((alert.state, alert.labels["severity"]))
+    assert seen == [("pending", "info"), ("pending", "warning"), ("pending", "warning")]
+    ((_, alert),) = ticking.tick(NOW_MS + 16_000, "7")
+    assert alert.labels["severity"] == "warning"
 
 
 def test_rules_that_are_taken_away_end_their_alerts_and_new_ones_begin(settings: Settings, feeder: Feeder) -> None:

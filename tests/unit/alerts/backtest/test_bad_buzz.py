@@ -61,6 +61,20 @@ def tally(series: Series, some: Sequence[tuple[float, float]], without: Sequence
     return Tally(*columns)
 
 
+def with_the_higher_severity(now: Alert, before: Alert | None) -> tuple[Alert, Alert | None]:
+    """While it is pending the severity only rises."""
+    if before is None or before.state != "pending":
+        return now, before
+    worst = max(now.labels["severity"], before.labels["severity"], key=["info", "warning", "critical"].index)
+    labels = {"severity": worst}
+    return msgspec.structs.replace(now, labels=labels), msgspec.structs.replace(before, labels=labels)
+
+
+def wait_of(rule: BadBuzz, alert: Alert) -> float:
+    """A critical alert has nothing to rise to."""
+    return rule.for_ if alert.labels["severity"] == "critical" else max(rule.for_, rule.severity_settle)
+
+
 def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
     """What a live evaluator does at the end of every bucket, written as plainly as can be."""
     found: list[Alert] = []
@@ -125,11 +139,12 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
                 continue
             if now_s * 1000 - alert.explained_ms >= 60_000:
                 alert = msgspec.structs.replace(alert, value=now.share, explained_ms=now_s * 1000)
+        begin, alert = with_the_higher_severity(begin, alert)
         alert, transition = advance(
             alert,
             active=verdict.active,
             now_ms=now_s * 1000,
-            for_s=rule.for_,
+            for_s=wait_of(rule, begin),
             keep_firing_for_s=rule.keep_firing_for,
             begin=partial(copy, begin),
         )
@@ -144,13 +159,15 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
 
 
 @pytest.mark.parametrize(
-    ("seed", "wait_s", "hours", "baseline_h"),
-    [(0, 0.0, 5, 2), (1, 60.0, 5, 2), (2, 0.0, 14, 10), (3, 0.0, 5, 0.4)],
+    ("seed", "wait_s", "settle_s", "hours", "baseline_h"),
+    [(0, 0.0, 15.0, 5, 2), (1, 60.0, 0.0, 5, 2), (2, 0.0, 0.0, 14, 10), (3, 0.0, 45.0, 5, 0.4), (5, 20.0, 30.0, 5, 2)],
 )
 def test_columns_find_what_looking_tick_by_tick_finds(
-    seed: int, wait_s: float, hours: float, baseline_h: float
+    seed: int, wait_s: float, settle_s: float, hours: float, baseline_h: float
 ) -> None:
-    rule = RULE.model_copy(update={"for_": wait_s, "false_alarms": 20.0, "baseline": baseline_h * 3600.0})
+    rule = RULE.model_copy(
+        update={"for_": wait_s, "severity_settle": settle_s, "false_alarms": 20.0, "baseline": baseline_h * 3600.0}
+    )
     series = traffic(seed, hours=hours, crises=2)
     found = [one.alert for one in Replay(rule, WHERE, series).alerts()]
     expected = tick_by_tick(rule, series)
@@ -189,6 +206,40 @@ def test_an_alert_whose_severity_is_raised_is_two_alerts_and_one_episode() -> No
     fixed = RULE.model_copy(update={"severity": "warning"})
     (alone,) = (one.alert for one in Replay(fixed, WHERE, series).alerts())
     assert (alone.labels["severity"], alone.starts_at_ms, alone.ends_at_ms) == ("warning", worse.starts_at_ms, None)
+
+
+def rising(milder: int, worse_after_s: int) -> Series:
+    """Two thirds of a stream become negative, and after so many seconds nearly all of it."""
+    series = traffic(0, hours=6, crises=0)
+    for seconds, negative, total in ((3600, milder, 8), (3600 - worse_after_s, 20, 21)):
+        last = slice(-seconds // BUCKET_S, None)
+        for counts, number in ((series.negative, negative), (series.total, total)):
+            counts[last] = number
+    for past, counts in ((series.past_negative, series.negative), (series.past_total, series.total)):
+        past[:] = counts
+    return series
+
+
+def test_a_severity_that_rises_at_once_comes_with_the_first_notification_and_a_critical_alert_never_waits() -> None:
+    series = rising(4, 300)
+    unsettled = RULE.model_copy(update={"severity_settle": 0.0})
+    milder, worse = Replay(unsettled, WHERE, series).alerts()
+    assert (milder.alert.labels["severity"], worse.alert.labels["severity"]) == ("warning", "critical")
+    settled = RULE.model_copy(update={"severity_settle": 360.0})
+    (alone,) = Replay(settled, WHERE, series).alerts()
+    assert alone.alert.labels["severity"] == "critical"
+    assert alone.alert.starts_at_ms == milder.alert.starts_at_ms
+    assert alone.fired_ms == worse.fired_ms
+
+
+def test_an_alert_that_stays_mild_fires_when_its_severity_has_settled() -> None:
+    series = rising(4, 300)
+    at_once, worse = Replay(RULE.model_copy(update={"severity_settle": 0.0}), WHERE, series).alerts()
+    later, same = Replay(RULE.model_copy(update={"severity_settle": 30.0}), WHERE, series).alerts()
+    assert later.alert == msgspec.structs.replace(at_once.alert, explained_ms=later.alert.explained_ms)
+    assert later.alert.labels["severity"] == "warning"
+    assert later.fired_ms - at_once.fired_ms == 30_000
+    assert same.fired_ms == worse.fired_ms
 
 
 def test_what_lasts_longer_than_the_baseline_is_the_new_usual() -> None:
