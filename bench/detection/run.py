@@ -105,7 +105,7 @@ def _judged(task: Task, seed: int) -> dict[Key, Judged]:
 
 def _judge(task: Task, seed: int, keys: Sequence[Key]) -> Iterator[tuple[Key, Judged]]:
     recording = simulate(seed, task.pools, task.plan)
-    series = counted(recording)
+    series = counted(task.rule, recording)
     detectors: dict[str, Detect] = {
         "buzzwatch": partial(ours, task.rule),
         "fixed threshold": peers.fixed_threshold,
@@ -116,9 +116,17 @@ def _judge(task: Task, seed: int, keys: Sequence[Key]) -> Iterator[tuple[Key, Ju
         yield (name, value), score(recording, detectors[name](recording, series, value), task.pools[recording.pool])
 
 
-def counted(recording: Recording) -> Series:
-    """Voices, as the rule counts them."""
-    return count(Span.of(recording.times_s), recording.times_s, recording.negative, recording.voices, recording.late)
+def counted(rule: BadBuzz, recording: Recording) -> Series:
+    """What the rule counts."""
+    return count(
+        Span.of(recording.times_s),
+        recording.times_s,
+        recording.negative,
+        recording.texts,
+        recording.late,
+        authors=recording.authors,
+        unit=rule.count,
+    )
 
 
 def ours(rule: BadBuzz, recording: Recording, series: Series, false_alarms: float) -> Alarms:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from alerts.backtest.series import distinct
+from alerts.backtest.series import distinct, voices
 from alerts.detectors.significance import share_score
 from bench.detection.peers import Alarms
 from bench.detection.texts import Pool
@@ -80,7 +80,7 @@ def _ideal(recording: Recording, crisis: Crisis, pool: Pool) -> float:
     usual = recording.share * recall + (1 - recording.share) * (0.55 * neutral + 0.45 * positive)
     until = min(crisis.fiftieth_s + 180, crisis.end_s)
     chosen = (recording.times_s >= crisis.start_s) & (recording.times_s <= until) & ~recording.late
-    first = distinct(recording.times_s[chosen], recording.voices[chosen])
-    said = recording.negative[chosen][first]
+    people = voices(recording.texts, recording.authors, recording.negative)
+    said = recording.negative[chosen][distinct(recording.times_s[chosen], people[chosen])]
     counts = (np.array([float(said.sum())]), np.array([float(len(said))]), np.array([usual]), np.zeros(1))
     return float(share_score(*counts)[0])

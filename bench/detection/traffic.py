@@ -87,11 +87,6 @@ class Recording:
     plan: Plan = FORTNIGHT
 
     @property
-    def voices(self) -> NDArray[np.uint64]:
-        """The same number for the same voice, as counters see it: an author once for complaints, once for the rest."""
-        return self.authors * np.uint64(2) + self.negative
-
-    @property
     def judged_from_s(self) -> int:
         """When the first judged week begins."""
         return START_S + self.plan.learned * WEEK_S

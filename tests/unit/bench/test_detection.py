@@ -201,7 +201,7 @@ def test_a_complaint_that_many_pass_on_is_a_crisis_and_a_loud_author_is_none(
     add: Callable[[Tweets, np.ndarray], None], is_found: bool
 ) -> None:
     recording = tweets_of(add)
-    assert bool(ours(RULE, recording, counted(recording), 0.3)) == is_found
+    assert bool(ours(RULE, recording, counted(RULE, recording), 0.3)) == is_found
 
 
 def test_a_file_of_a_simulated_week_gives_the_same_alerts_through_the_command(tmp_path: Path) -> None:
