@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli.output.console import say
+from cli.output.console import say, table_console
 from cli.output.options import Encoding
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
@@ -62,7 +61,7 @@ def produce(
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
 ) -> None:
     """Send tweets to Kafka."""
-    errors = Console(stderr=True)
+    errors = table_console(stderr=True)
     asked = Asked(encoding=encoding)
     if not is_stream(file):  # a structure that is wrong further on is found before anything is sent
         for _ in islice(read_rows(file, Asked(encoding=encoding), file_format), limit):
@@ -73,7 +72,7 @@ def produce(
         errors.print("nothing to produce: no tweets in the input")
         return
     producer = TweetProducer(load_settings())
-    sent = 0
+    sent, interrupted = 0, False
     broken: TweetFileError | None = None
     columns = (
         TextColumn("producing"),
@@ -97,6 +96,7 @@ def produce(
                 if sent == limit:
                     break
     except KeyboardInterrupt:
+        interrupted = True
         errors.print("interrupted: waiting for what was sent")
     except TweetFileError as error:  # only a pipe is found to be wrong after something was sent
         broken = error
@@ -110,3 +110,5 @@ def produce(
         for reason in producer.refused[:5]:
             errors.print(f"  refused: {reason}", markup=False)
         raise BuzzwatchError(f"{sent - producer.acknowledged:,} tweets were not taken; produce them again")
+    if interrupted:
+        raise typer.Exit(130)
