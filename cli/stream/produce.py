@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cli.output.console import say, table_console
@@ -105,10 +106,19 @@ def produce(
     say(*(f"{file or 'standard input'}: {line}" for line in asked.notes.all()))
     if broken is not None:
         raise BuzzwatchError(f"{broken} ({producer.acknowledged:,} tweets before it were sent)") from None
+    _report(errors, producer, sent)
+    if interrupted:
+        raise typer.Exit(130)
+
+
+def _report(errors: Console, producer: TweetProducer, sent: int) -> None:
+    """How many arrived.
+
+    Raises:
+        BuzzwatchError: some did not.
+    """
     errors.print(f"{producer.acknowledged:,} of {sent:,} tweets acknowledged by Kafka")
     if producer.acknowledged < sent:
         for reason in producer.refused[:5]:
             errors.print(f"  refused: {reason}", markup=False)
         raise BuzzwatchError(f"{sent - producer.acknowledged:,} tweets were not taken; produce them again")
-    if interrupted:
-        raise typer.Exit(130)
