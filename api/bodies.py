@@ -203,6 +203,8 @@ class StatsPoint(BaseModel):
     """Negative tweets among all."""
     texts: int
     """Distinct texts among them: repeated ones count once; counted for watches, not for the whole stream."""
+    voices: int
+    """Distinct authors among them, and distinct texts whose author is unknown; of watches likewise."""
     unreliable: int
     """Those in languages that the model does not know."""
 

@@ -22,9 +22,9 @@ from tests.servers import free_ports
 
 
 class RunningStack:
-    """`buzzwatch up` as a user starts it."""
+    """`buzzwatch up` as a user starts it, with these environment variables besides its ports."""
 
-    def __init__(self, folder: Path, rules: Path) -> None:
+    def __init__(self, folder: Path, rules: Path, **settings: str) -> None:
         names = ("KAFKA", "KAFKA_CONTROLLER", "REDIS", "MLFLOW")
         *local, self.api, web, metrics = free_ports(7)
         self.environment = {
@@ -36,6 +36,7 @@ class RunningStack:
             "BUZZWATCH_ALERTS__METRICS_PORT": str(metrics),
             "BUZZWATCH_ALERTS__ALLOWED_NETWORKS": "127.0.0.0/8",
             "BUZZWATCH_RULES": str(rules),
+            **settings,
         }
         self.settings = Settings(
             kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{local[0]}"),

@@ -56,6 +56,16 @@ class _Of:
     """The subjects that it was made for."""
 
 
+class _LookedAt(NamedTuple):
+    """A subject that there is something to say about, all numbers of one moment."""
+
+    subject: _Subject
+    verdict: bad_buzz.Verdict
+    usual: baseline.Baseline
+    themes: dict[str, int]
+    """What is negative of each theme of the watch."""
+
+
 @dataclass
 class _Excluded:
     """Counts of past crises, which do not become the usual state."""
@@ -102,12 +112,17 @@ class BadBuzzCondition:
         windows = [_evidence(table, of.rows[chosen], rule) for table in tables]
         firing = np.array([number in alerts and alerts[number].state == "firing" for number in chosen.tolist()])
         verdicts = bad_buzz.assess_all(rule, windows, usual, firing=firing, rested_s=_rested(of, chosen, moment))
+        looked_at: list[_LookedAt] = []
         for column, number in enumerate(chosen.tolist()):
             if verdicts.active[column] or number in alerts:
                 subject = of.subjects[number]
                 volumes = [table.volume(subject.key, unreliable=rule.include_unreliable) for table in tables]
                 verdict = bad_buzz.explained(rule, volumes, usual, verdicts, column, firing=bool(firing[column]))
-                yield self._finding(of, subject, verdict, _column(usual, column), moment)
+                themes = self._negative_by_theme(rule, subject.key[0], tables[int(verdicts.window[column])])
+                looked_at.append(_LookedAt(subject, verdict, _column(usual, column), themes))
+        # All numbers first: whoever takes a finding may read counters anew, and then the tables hold what came since.
+        for one in looked_at:
+            yield self._finding(of, one, moment)
 
     def _usual(
         self, of: _Of, chosen: NDArray[np.intp], moment: Moment, alerts: Mapping[int, Alert]
@@ -184,10 +199,15 @@ class BadBuzzCondition:
             known = self._excluded.known[name] = now_ms, total
         return known[1]
 
-    def _finding(
-        self, of: _Of, subject: _Subject, verdict: bad_buzz.Verdict, usual: baseline.Baseline, moment: Moment
-    ) -> Finding:
+    def _negative_by_theme(self, rule: BadBuzz, watch: str, table: CountTable) -> dict[str, int]:
+        """What is negative of each theme of the watch, in the rule's unit."""
+        rows = self._counters.rows_of([(watch, theme) for theme in self._themes])
+        counted = table.taken(rows, rule.count, unreliable=rule.include_unreliable)
+        return dict(zip(self._themes, counted[:, 0].tolist(), strict=True))
+
+    def _finding(self, of: _Of, one: _LookedAt, moment: Moment) -> Finding:
         rule = of.rule
+        subject, verdict, usual, themes_now = one
         grade = escalation(
             share_now=verdict.counted.share,
             share_before=verdict.past_share,
@@ -207,7 +227,7 @@ class BadBuzzCondition:
             if subject.key[1]:
                 samples = [sample for sample in samples if subject.key[1] in sample.themes]
             start_ms = min(since * 1000, starts_at_ms)
-            themes_now, themes_before = self._theme_volumes(rule, subject.key[0], verdict, moment)
+            themes_before = self._themes_before(rule, subject.key[0], verdict, moment)
             evidence = explaining.Evidence(
                 about=subject.about,
                 own_terms=subject.terms,
@@ -233,17 +253,12 @@ class BadBuzzCondition:
             severity_of(rule, grade.score) if rule.severity == "score" else None,
         )
 
-    def _theme_volumes(
-        self, rule: BadBuzz, watch: str, verdict: bad_buzz.Verdict, moment: Moment
-    ) -> tuple[dict[str, int], dict[str, float]]:
-        """What is negative of each theme of the watch: in the window now, and what such a window usually holds."""
-        table = self._counters.window(moment.now_ms, verdict.window_s)
-        volumes = {theme: table.volume((watch, theme), unreliable=rule.include_unreliable) for theme in self._themes}
-        now = {theme: volume.counted(rule.count).negative for theme, volume in volumes.items()}
+    def _themes_before(self, rule: BadBuzz, watch: str, verdict: bad_buzz.Verdict, moment: Moment) -> dict[str, float]:
+        """What is usually negative of each theme of the watch in such a window."""
         past = self._counters.baseline(moment.now_ms, window_s=rule.windows[-1], baseline_s=rule.baseline)
         ratio = verdict.window_s / rule.baseline
-        before = {theme: past.volume((watch, theme)).counted(rule.count).negative * ratio for theme in self._themes}
-        return now, before
+        negative = self._negative_by_theme(rule, watch, past)
+        return {theme: number * ratio for theme, number in negative.items()}
 
     def _volume_before(self, rule: BadBuzz, key: Key, verdict: bad_buzz.Verdict, moment: Moment) -> float:
         if verdict.past_rate > 0:

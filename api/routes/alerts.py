@@ -85,6 +85,7 @@ def stats(
             total=point.counts.total,
             share=round(point.counts.share, 4),
             texts=point.texts,
+            voices=point.voices,
             unreliable=point.unreliable,
         )
         for point in found
