@@ -32,7 +32,6 @@ COPY --from=runtime-packages /opt/venv /opt/venv
 WORKDIR /app
 COPY pyproject.toml LICENSE ./
 COPY contracts contracts
-COPY files files
 COPY models models
 COPY alerts alerts
 COPY training training

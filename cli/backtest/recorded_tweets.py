@@ -11,12 +11,12 @@ from typing import Any, Final
 from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import SENTIMENTS
 from contracts.times import to_ms
+from contracts.tweet_files.errors import TweetFileError
+from contracts.tweet_files.reader import read_rows
+from contracts.tweet_files.rows import Asked
 from contracts.tweet_objects.dates import read_date
 from contracts.tweet_objects.fields import author_of, checked
 from contracts.tweet_objects.shapes import find
-from files.errors import TweetFileError
-from files.reader import read_rows
-from files.rows import Asked
 
 _NAMED: Final = 3
 """How many rows of each mistake are named."""

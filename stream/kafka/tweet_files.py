@@ -15,10 +15,10 @@ from typing import Any, Final, NamedTuple
 
 from contracts.errors import InvalidTweet
 from contracts.times import to_ms, to_rfc3339
+from contracts.tweet_files.reader import read_rows
+from contracts.tweet_files.rows import Asked, Row
 from contracts.tweet_objects.dates import read_date
 from contracts.tweet_objects.shapes import find
-from files.reader import read_rows
-from files.rows import Asked, Row
 
 _DATES: Final = ("created_at", "date", "createdAt")
 _RENAMED: Final = {"date": "created_at", "user": "author_id"}
@@ -37,7 +37,7 @@ def read_tweets(path: Path | None, file_format: str | None, asked: Asked | None 
     A line of JSON is sent as it came; it gets an id where it has none.
 
     Raises:
-        TweetFileError: as `files.reader.read_rows`.
+        TweetFileError: as `contracts.tweet_files.reader.read_rows`.
     """
     asked = asked or Asked()
     name = "-" if path is None or str(path) == "-" else path.name

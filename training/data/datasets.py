@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import SENTIMENTS
+from contracts.tweet_files.errors import TweetFileError
+from contracts.tweet_files.reader import read_rows
+from contracts.tweet_files.rows import Asked
 from contracts.tweet_objects.shapes import TEXTS, find
-from files.errors import TweetFileError
-from files.reader import read_rows
-from files.rows import Asked
 from training.data.sources import Source, described, find_sources
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
-from contracts.redaction import secrets_of_address
 from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 
 _SHORTEST: Final = 6
@@ -27,12 +26,11 @@ def without(text: str, secrets: Iterable[str]) -> str:
 
 def secrets_of(receiver: AnyReceiver) -> list[str]:
     """What the rules file says of this receiver and nobody may read."""
-    found: list[str | None]
     match receiver:
         case Webhook():
-            found = [*receiver.keys, *secrets_of_address(receiver.url)]
+            found = [*receiver.keys, urlsplit(receiver.url).password]
         case Alertmanager():
-            found = [receiver.bearer_token, receiver.password, *secrets_of_address(receiver.url)]
+            found = [receiver.bearer_token, receiver.password, urlsplit(receiver.url).password]
         case Apprise():
             found = [] if receiver.url is None else [*secrets_in(receiver.url)]
     return [secret for secret in found if secret]

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from contracts.events import decode_tweet
-from files.errors import TweetFileError
+from contracts.tweet_files.errors import TweetFileError
 from stream.kafka.tweet_files import Line, read_tweets
 from stream.kafka.tweet_producer import paced
 

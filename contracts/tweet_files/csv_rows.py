@@ -6,9 +6,9 @@ import csv
 from collections.abc import Iterator
 from typing import Any, Final
 
-from files.errors import TweetFileError, first_line
-from files.rows import Asked, Row
-from files.source import Source
+from contracts.tweet_files.errors import TweetFileError, first_line
+from contracts.tweet_files.rows import Asked, Row
+from contracts.tweet_files.source import Source
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 _LONGEST_FIELD: Final = 64 * 1024 * 1024

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final, cast
 
-from files.errors import TweetFileError, first_line
+from contracts.tweet_files.errors import TweetFileError, first_line
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.extras import what_to_install
+from contracts.tweet_files.errors import TweetFileError, first_line
+from contracts.tweet_files.rows import Asked, Row, refuse
 from contracts.tweet_objects.dates import EXPECTED
-from files.errors import TweetFileError, first_line
-from files.rows import Asked, Row, refuse
 
 _BATCH: Final = 4096
 _TEXTS: Final = frozenset({"text", "full_text"})

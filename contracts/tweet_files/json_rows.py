@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from files.errors import TweetFileError, first_line
-from files.rows import Asked, Row
-from files.source import Source
+from contracts.tweet_files.errors import TweetFileError, first_line
+from contracts.tweet_files.rows import Asked, Row
+from contracts.tweet_files.source import Source
 
 _ARCHIVE: Final = re.compile(rb"\s*window\.YTD\.(\w+)\.part\d+\s*=")
 _TWEETS: Final = frozenset({b"tweet", b"tweets", b"community_tweet", b"note_tweet"})

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from contracts.tweet_files.csv_rows import csv_rows
+from contracts.tweet_files.errors import TweetFileError, no_column
+from contracts.tweet_files.json_rows import json_rows
+from contracts.tweet_files.parquet_rows import parquet_rows
+from contracts.tweet_files.rows import Asked, Row
+from contracts.tweet_files.source import Source, checked_encoding, checked_path, opened
 from contracts.tweet_objects.shapes import NEEDED
-from files.csv_rows import csv_rows
-from files.errors import TweetFileError, no_column
-from files.json_rows import json_rows
-from files.parquet_rows import parquet_rows
-from files.rows import Asked, Row
-from files.source import Source, checked_encoding, checked_path, opened
 
 FORMATS: Final = ("jsonl", "json", "csv", "parquet", "text")
 _SUFFIXES: Final = {

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from files.errors import TweetFileError
-from files.reader import FORMATS, read_rows
-from files.rows import Asked
+from contracts.tweet_files.errors import TweetFileError
+from contracts.tweet_files.reader import FORMATS, read_rows
+from contracts.tweet_files.rows import Asked
 
 TEXTS = ["@AirParadis lost my bag again", "@AirParadis rude crew"]
 

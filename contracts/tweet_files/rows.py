@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from contracts.times import to_ms, to_rfc3339
+from contracts.tweet_files.errors import TweetFileError, no_column, shown
 from contracts.tweet_objects.dates import UNITS, read_date, units_of
 from contracts.tweet_objects.shapes import NEEDED
-from files.errors import TweetFileError, no_column, shown
 
 _NAMED: Final = 3
 # What a spreadsheet, or a column of floats, makes of an id of 19 digits.
