@@ -87,6 +87,7 @@ _CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
 def trouble_of(error: redis.RedisError, settings: RedisSettings | None = None) -> Trouble:
     """What an error of redis-py means, in words that are the same at every door."""
     said = redacted(" ".join(str(error).split()), secrets_of_address(settings.url) if settings else ())
+    said = said.rpartition(" of pipeline caused error: ")[2]  # before that redis-py quotes the command
     code = next((code for kind, code in _CODES if isinstance(error, kind)), said.partition(" ")[0].rstrip(":"))
     if isinstance(error, exceptions.AuthenticationError) and code not in _BY_CODE:
         code = "NOAUTH" if re.search("required|already authenticated", said) else "WRONGPASS"

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 import rich.box
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -69,7 +68,7 @@ def backtest(
     asked = load_rules(rules or settings.rules)
     if tune and not any(isinstance(rule, BadBuzz) and rule.enabled for rule in asked.rules):
         raise BuzzwatchError(f"--tune: {rules or settings.rules} has no bad_buzz rule that is enabled")
-    errors = Console(stderr=True)
+    errors = table_console(stderr=True)
     begin = time.perf_counter()
     recorded = read_recorded(data, encoding)
     for line in recorded.complaints():

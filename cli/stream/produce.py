@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli.output.console import say
+from cli.output.console import say, table_console
 from cli.output.options import Encoding
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
@@ -62,7 +62,7 @@ def produce(
     limit: Annotated[int | None, typer.Option(min=1, help="Stop after so many.")] = None,
 ) -> None:
     """Send tweets to Kafka."""
-    errors = Console(stderr=True)
+    errors = table_console(stderr=True)
     asked = Asked(encoding=encoding)
     if not is_stream(file):  # a structure that is wrong further on is found before anything is sent
         for _ in islice(read_rows(file, Asked(encoding=encoding), file_format), limit):
@@ -73,7 +73,7 @@ def produce(
         errors.print("nothing to produce: no tweets in the input")
         return
     producer = TweetProducer(load_settings())
-    sent = 0
+    sent, interrupted = 0, False
     broken: TweetFileError | None = None
     columns = (
         TextColumn("producing"),
@@ -97,6 +97,7 @@ def produce(
                 if sent == limit:
                     break
     except KeyboardInterrupt:
+        interrupted = True
         errors.print("interrupted: waiting for what was sent")
     except TweetFileError as error:  # only a pipe is found to be wrong after something was sent
         broken = error
@@ -105,6 +106,17 @@ def produce(
     say(*(f"{file or 'standard input'}: {line}" for line in asked.notes.all()))
     if broken is not None:
         raise BuzzwatchError(f"{broken} ({producer.acknowledged:,} tweets before it were sent)") from None
+    _report(errors, producer, sent)
+    if interrupted:
+        raise typer.Exit(130)
+
+
+def _report(errors: Console, producer: TweetProducer, sent: int) -> None:
+    """How many arrived.
+
+    Raises:
+        BuzzwatchError: some did not.
+    """
     errors.print(f"{producer.acknowledged:,} of {sent:,} tweets acknowledged by Kafka")
     if producer.acknowledged < sent:
         for reason in producer.refused[:5]:

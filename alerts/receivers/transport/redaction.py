@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from contracts.redaction import secrets_of_address
 from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 
 _SHORTEST: Final = 6
@@ -26,11 +27,12 @@ def without(text: str, secrets: Iterable[str]) -> str:
 
 def secrets_of(receiver: AnyReceiver) -> list[str]:
     """What the rules file says of this receiver and nobody may read."""
+    found: list[str | None]
     match receiver:
         case Webhook():
-            found = [*receiver.keys, urlsplit(receiver.url).password]
+            found = [*receiver.keys, *secrets_of_address(receiver.url)]
         case Alertmanager():
-            found = [receiver.bearer_token, receiver.password, urlsplit(receiver.url).password]
+            found = [receiver.bearer_token, receiver.password, *secrets_of_address(receiver.url)]
         case Apprise():
             found = [] if receiver.url is None else [*secrets_in(receiver.url)]
     return [secret for secret in found if secret]

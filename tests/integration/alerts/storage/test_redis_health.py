@@ -40,7 +40,10 @@ BROKEN: dict[str, tuple[Callable[[redis.Redis], object], str]] = {
     "replicas": (lambda server: server.config_set("min-replicas-to-write", 1), "min-replicas-to-write"),
     "disk": (_lose_the_disk, "cannot save to its disk"),
     "no right": (lambda server: server.acl_setuser("default", commands=["-SET"]), "lacks a right"),
-    "no scripts": (lambda server: server.acl_setuser("default", commands=["-EVAL", "-EVALSHA"]), "lacks a right"),
+    "no scripts": (
+        lambda server: server.acl_setuser("default", commands=["-EVAL", "-EVALSHA", "-SET"]),
+        "lacks a right",
+    ),
     "other keys": (
         lambda server: server.acl_setuser("default", enabled=True, reset_keys=True, keys=["x:*"]),
         "lacks a right",
@@ -63,6 +66,12 @@ def test_a_redis_that_takes_no_writes_is_found_out_and_named(own_redis: RunningS
         problem = probe.problem()
         assert problem is not None
         assert words in problem
+        pipeline = client.pipeline()
+        pipeline.set("buzzwatch:x", "said by somebody")
+        with pytest.raises(redis.RedisError) as raised:
+            pipeline.execute()
+        assert words in trouble_of(raised.value, settings.redis).line
+        assert "somebody" not in trouble_of(raised.value, settings.redis).line
         assert problem.startswith(f"Redis at {own_redis.address.removeprefix('redis://')} ")
         assert server.info("server"), "it answers all the same"
 
