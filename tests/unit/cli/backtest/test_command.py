@@ -145,7 +145,10 @@ def test_what_the_model_cannot_read_is_no_bad_buzz_unless_the_rule_says_so(tmp_p
 
 def test_tweets_that_are_scored_are_asked_for_their_language(tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
-    rules.write_text("watches: [{name: acme, match: ['@acme']}]\nrules: [{alert: BadBuzz, kind: bad_buzz}]\n")
+    rules.write_text(
+        "watches: [{name: acme, match: ['@acme']}]\n"
+        "rules: [{alert: BadBuzz, kind: bad_buzz}, {alert: Foreign, kind: foreign_volume}]\n"
+    )
     source = random.Random(2)
     names = ["maleta", "vuelo", "retraso", "compañía", "equipaje", "dinero", "hotel", "noche", "ciudad", "espera"]
     rows = [{"text": "@acme thanks for the lovely flight", "created_at": BEGIN.isoformat()}]
@@ -156,7 +159,7 @@ def test_tweets_that_are_scored_are_asked_for_their_language(tmp_path: Path) -> 
             {"text": f"{said} {source.choice(names)} perdieron mi {source.choice(names)}", "created_at": created}
         )
     shipped = Path(__file__).parents[4] / "models" / "artefacts" / "linear"
-    for lang, expected in ((None, []), ("es", []), ("en", ["BadBuzz"])):
+    for lang, expected in ((None, ["Foreign"]), ("es", ["Foreign"]), ("und", ["Foreign"]), ("en_GB", ["BadBuzz"])):
         some = [{**row, "lang": lang} for row in rows]
         result = run("--data", write(tmp_path, some), "--rules", rules, "--model", shipped, "--format", "json")
         assert [alert["alertname"] for alert in json.loads(result.stdout)] == expected
