@@ -57,8 +57,13 @@ def check_topics(settings: Settings) -> Finding:
         )
     [feedback] = [state for state in states if state.wanted.name == names.feedback]
     if feedback.partitions != 1:
-        detail = f'{names.feedback} has {feedback.partitions} partitions; "three in a row" means something with 1 only'
-        return Finding.broken(detail, remedy="delete the topic and run `buzzwatch topics create`")
+        detail = (
+            f"{names.feedback} has {feedback.partitions} partitions: each is judged in its own order, and "
+            '"three in a row" goes over all of them as they come'
+        )
+        return Finding.doubtful(
+            detail, remedy="if that is not meant: delete the topic and run `buzzwatch topics create`"
+        )
     differences = [f"{state.wanted.name}: {text}" for state in states for text in state.differences]
     if differences:
         return Finding.doubtful("; ".join(differences), remedy=f"if that is not meant: {_ALTER}")

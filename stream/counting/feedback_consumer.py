@@ -29,8 +29,6 @@ _log = logging.getLogger("buzzwatch.stream.judge")
 
 MOST: Final = 500
 """Judgements in one call to Redis."""
-_LATEST_MS: Final = 253_402_300_799_999
-"""The last millisecond that a date can name: 9999."""
 
 
 class JudgeFeedback:
@@ -89,7 +87,7 @@ def _dated(feedback: Feedback, record: Record) -> Feedback:
     if feedback.created_at is not None:
         return feedback
     sent = sent_ms(record.timestamp()[1], None, int(time.time() * 1000))
-    return feedback.model_copy(update={"created_at": datetime.fromtimestamp(min(sent, _LATEST_MS) / 1000, UTC)})
+    return feedback.model_copy(update={"created_at": datetime.fromtimestamp(sent / 1000, UTC)})
 
 
 @dataclass(frozen=True)

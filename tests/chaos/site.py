@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import signal
@@ -99,7 +100,7 @@ class Site:
         rules = folder / "rules.yaml"
         rules.write_text(RULES.format(in_a_row=IN_A_ROW, url=self.receiver.url, secret=self.receiver.secret))
         self.web, self._metrics = free_ports(24)[::23]  # workers add their slot to the first
-        self._environment = {
+        self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
             "BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS": kafka.address,
             **{f"BUZZWATCH_KAFKA__TOPICS__{k.upper()}": v for k, v in self.topics.model_dump(include=_NAMES).items()},
@@ -129,6 +130,17 @@ class Site:
         """A worker in the lowest free slot of this host; `settings` as in `BUZZWATCH_WORKER__NAME`, in lower case."""
         more = {f"BUZZWATCH_WORKER__{name.upper()}": value for name, value in settings.items()}
         return self._started("worker", [sys.executable, "-m", "faust", "-A", "stream.app", "worker"], more)
+
+    def page(self, name: str) -> int:
+        """The status of a page of the first worker, 0 when nobody answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.web, timeout=5)
+        try:
+            connection.request("GET", f"/{name}")
+            return connection.getresponse().status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
 
     def start_notifier(self) -> Process:
         return self._started("notifier", [str(Path(sys.executable).with_name("buzzwatch")), "notifier"])
@@ -271,7 +283,7 @@ class Site:
     def _started(self, name: str, command: list[str], more: Mapping[str, str] = MappingProxyType({})) -> Process:
         number = sum(process.name == name and process.alive for process in self._processes)
         self._processes.append(
-            Process(name, command, {**self._environment, **more}, self.folder / f"{name}-{number}.log")
+            Process(name, command, {**self.environment, **more}, self.folder / f"{name}-{number}.log")
         )
         return self._processes[-1]
 

@@ -1,0 +1,145 @@
+"""Feedback as other programs send it, on a running stack: every codec, odd headers, aborted transactions, replays."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from kafka import KafkaProducer
+
+from stream.kafka.topic_reader import follow
+from tests.stack import RunningStack, wait
+
+CODECS = ("gzip", "snappy", "lz4", "zstd")
+
+
+class _RawName(str):
+    """A header name that kafka-python sends as bytes that are no UTF-8."""
+
+    __slots__ = ()
+
+    def encode(self, *_: Any, **__: Any) -> bytes:
+        return b"\xff\xfe"
+
+
+def judgement(version: str, *, correct: bool = True, **changes: Any) -> bytes:
+    body = {
+        "feedback_id": str(uuid.uuid4()),
+        "prediction_id": str(uuid.uuid4()),
+        "predicted": "negative",
+        "correct": correct,
+        "model_version": version,
+    }
+    return json.dumps(body | changes).encode()
+
+
+def own_version() -> str:
+    """A version that nobody else judges."""
+    return f"trial-{uuid.uuid4().hex[:8]}"
+
+
+def send(stack: RunningStack, values: list[bytes], **properties: Any) -> None:
+    producer = Producer(stack.settings.kafka.librdkafka_producer() | {"linger.ms": 50} | properties)
+    for value in values:
+        producer.produce(stack.settings.kafka.topics.feedback, value, b"k")
+    assert producer.flush(20) == 0
+
+
+def judged(stack: RunningStack, version: str) -> tuple[int, int]:
+    """Right and wrong judgements of a version, as REST says."""
+    versions = httpx.get(f"http://127.0.0.1:{stack.api}/stats", timeout=10).json()["judgements"]
+    found = [one for one in versions if one["model_version"] == version]
+    return (found[0]["right"], found[0]["wrong"]) if found else (0, 0)
+
+
+def wait_judged(stack: RunningStack, version: str, right: int, wrong: int = 0) -> None:
+    wait(lambda: judged(stack, version) == (right, wrong), 30, lambda: f"{judged(stack, version)} {stack.said()}")
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_feedback_is_judged_whatever_its_batch_is_packed_with(stack: RunningStack, codec: str) -> None:
+    version = own_version()
+    send(stack, [judgement(version) for _ in range(30)], **{"compression.type": codec})
+    wait_judged(stack, version, 30)
+
+
+def test_feedback_of_rest_is_judged_where_the_topic_packs_with_zstd(stack: RunningStack) -> None:
+    _compress(stack, "zstd")
+    try:
+        version = own_version()
+        answer = httpx.post(f"http://127.0.0.1:{stack.api}/feedback", json=json.loads(judgement(version)), timeout=10)
+        assert answer.status_code == 202, answer.text
+        wait_judged(stack, version, 1)
+    finally:
+        _compress(stack, "producer")
+
+
+def _compress(stack: RunningStack, codec: str) -> None:
+    admin = AdminClient(stack.settings.kafka.librdkafka())
+    entry = ConfigEntry("compression.type", codec, incremental_operation=AlterConfigOpType.SET)
+    topic = stack.settings.kafka.topics.feedback
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin.incremental_alter_configs([resource])[resource].result(10)
+
+
+def test_a_header_name_that_is_no_utf8_blocks_nobody(stack: RunningStack) -> None:
+    version = own_version()
+    producer = KafkaProducer(bootstrap_servers=stack.settings.kafka.bootstrap_servers)
+    topic, headers = stack.settings.kafka.topics.feedback, [(_RawName("x"), b"v")]
+    refused = judgement(version, note=version, model_version=7)
+    for value in (judgement(version), refused, judgement(version)):
+        producer.send(topic, value, b"k", headers=headers).get(20)
+    producer.close()
+    wait_judged(stack, version, 2)
+    assert refused in stack.dead()
+
+
+def test_an_aborted_transaction_counts_nothing_and_an_open_one_is_no_standstill(stack: RunningStack) -> None:
+    version = own_version()
+    producer = Producer(stack.settings.kafka.librdkafka_producer() | {"transactional.id": version})
+    producer.init_transactions(10)
+    producer.begin_transaction()
+    for _ in range(3):
+        producer.produce(stack.settings.kafka.topics.feedback, judgement(version, correct=False))
+    producer.flush(5)
+    time.sleep(2)
+    metrics = httpx.get(f"http://127.0.0.1:{stack.environment['BUZZWATCH_WORKER__WEB_PORT']}/metrics", timeout=5).text
+    assert "buzzwatch_feedback_lag_records 0.0" in metrics
+    producer.abort_transaction(10)
+    send(stack, [judgement(version)])
+    wait_judged(stack, version, 1)
+    assert f'"{version}"' not in stack.run("alerts", "list", "--all", "--format", "json").stdout.decode()
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_refused_feedback_is_replayed_whatever_it_was_packed_with(stack: RunningStack, codec: str) -> None:
+    note = own_version()
+    bad = [judgement(note, model_version=1, note=f"{note}-{number}") for number in range(2)]
+    send(stack, bad, **{"compression.type": codec})
+    wait(lambda: set(bad) <= set(stack.dead()), 30, stack.said)
+    done = stack.run("dlq", "replay", "--error-class", "InvalidFeedback")
+    assert b"replayed" in done.stdout + done.stderr
+    # It is refused again, once, with one attempt more.
+    wait(lambda: [stack.dead().count(value) for value in bad] == [2, 2], 30, stack.said)
+    topic = stack.settings.kafka.topics.dead_letters
+    letters = [
+        dict(record.headers() or [])["attempts"]
+        for record in follow(stack.settings, topic, from_beginning=True, until_end=True)
+        if record.value() in bad
+    ]
+    assert sorted(map(str, letters)) == ["b'1'", "b'1'", "b'2'", "b'2'"]
+
+
+def test_dates_that_no_clock_has_are_judged_now(stack: RunningStack) -> None:
+    version = own_version()
+    producer = KafkaProducer(bootstrap_servers=stack.settings.kafka.bootstrap_servers)
+    for stamp in (-1, 0, 1_000_000):
+        producer.send(stack.settings.kafka.topics.feedback, judgement(version), timestamp_ms=stamp).get(20)
+    producer.close()
+    wait_judged(stack, version, 3)
