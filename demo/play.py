@@ -23,6 +23,8 @@ from stream.kafka.tweet_files import Line as Record
 from stream.kafka.tweet_producer import TweetProducer
 
 PAST_TWEETS: Final = 1500
+_PEOPLE: Final = 100_000
+"""As many may write."""
 _DAY_MS: Final = 86_400_000
 _LATE_MS: Final = 300_000
 _REPORTS: Final = 3
@@ -58,6 +60,7 @@ class Theatre:
         self._settings = settings
         self._say = say
         self._rng = random.Random(20_261_120)
+        self._people = random.Random(77)
         self._producer = TweetProducer(settings)
         self._expected: dict[str, str] = {}
         self._sarcasm = list(crisis.sarcastic(self._rng))
@@ -138,7 +141,9 @@ class Theatre:
         if sarcasm:
             self._expected[identifier] = "sarcasm"
         created_at = to_rfc3339(written_ms or int(time.time() * 1000))
-        tweet = {"id": identifier, "text": line.text, "created_at": created_at, "lang": "en"}
+        tweet: dict[str, Any] = {"id": identifier, "text": line.text, "created_at": created_at, "lang": "en"}
+        followers = round(self._people.lognormvariate(5, 1.5))
+        tweet |= {"author_id": str(self._people.randrange(_PEOPLE)), "reach": followers}
         self._producer.send(Record(identifier.encode(), json.dumps(tweet, ensure_ascii=False).encode()))
 
     def _follow(self) -> None:

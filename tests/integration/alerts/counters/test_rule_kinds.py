@@ -245,6 +245,50 @@ def test_one_text_repeated_a_thousand_times_is_no_crisis(settings: Settings, fee
     assert evaluator(settings, {"kind": "bad_buzz"}).tick(NOW_MS + 1000, "7") == []
 
 
+@pytest.mark.parametrize(
+    ("authors", "text", "firing"),
+    [
+        # one author who varies the words; 60 who say the same; one who says the same; nobody is known
+        ([7] * 60, None, {"Texts", "Tweets"}),
+        (list(range(1, 61)), "worst airline ever", {"Voices", "Tweets"}),
+        ([7] * 60, "worst airline ever", {"Tweets"}),
+        (None, None, {"Voices", "Texts", "Tweets"}),
+        (None, "worst airline ever", {"Tweets"}),
+    ],
+)
+def test_a_rule_counts_voices_texts_or_tweets(
+    settings: Settings, feeder: Feeder, authors: list[int] | None, text: str | None, firing: set[str]
+) -> None:
+    feeder.tweets(NOW_MS - 2000, negative=60, watch="acme", authors=authors, text=text)
+    feeder.tweets(NOW_MS - 2000, positive=10, watch="acme")
+    kinds = [
+        {"kind": "bad_buzz", "severity": "warning", "alert": unit.title(), "count": unit}
+        for unit in ("voices", "texts", "tweets")
+    ]
+    changes = evaluator(settings, *kinds).tick(NOW_MS, "7")
+    assert {change.alert.labels["alertname"] for change in changes} == firing
+    for change in changes:
+        said = change.alert.annotations
+        unit = said["counted"]
+        assert change.alert.labels["alertname"] == unit.title()
+        assert f"{'different texts' if unit == 'texts' else unit} are negative" in said["summary"]
+
+
+def test_followers_of_those_who_complain_make_it_worse_and_never_milder(settings: Settings, feeder: Feeder) -> None:
+    for number, reach in enumerate((0, 1, 50_000)):
+        watch, authors = f"watch{number}", list(range(100 * number + 1, 100 * number + 41))
+        feeder.tweets(NOW_MS - 2000, negative=40, watch=watch, authors=authors, reach=reach)
+        feeder.tweets(NOW_MS - 2000, positive=10, watch=watch)
+    watches = [{"name": f"watch{number}", "match": [f"watch{number}"]} for number in range(3)]
+    rule = {"alert": "BadBuzz", "kind": "bad_buzz", "severity": "warning"}
+    some = Rules.model_validate({"watches": watches, "rules": [rule]})
+    changes = Evaluator(connect(settings), settings, some).tick(NOW_MS, "7")
+    said = [change.alert.annotations for change in sorted(changes, key=lambda change: change.alert.labels["watch"])]
+    assert [one.get("reach_now") for one in said] == [None, "40", "2000000"]
+    scores = [int(one["score"]) for one in said]
+    assert scores[0] == scores[1] < scores[2]
+
+
 def test_tweets_in_unknown_languages_raise_nothing_unless_a_rule_asks_for_them(
     settings: Settings, feeder: Feeder
 ) -> None:

@@ -91,7 +91,7 @@ def test_an_alert_explains_itself_and_is_logged_with_its_numbers(
 ) -> None:
     a_days_past(feeder)
     for number, text in enumerate(
-        ["@user my suitcase is lost", "@user my suitcase is lost!!", "no suitcase at the carousel", "which carousel?"]
+        ["@user my suitcase is lost", "@user my suitcase is lost!!", "no suitcase at the carousel", "nobody helps us"]
     ):
         feeder.tweets(START_MS + number, negative=14, theme="baggage")
         feeder.tweets(START_MS + number, negative=1, theme="baggage", text=text)

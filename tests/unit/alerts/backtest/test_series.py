@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 
 from alerts.backtest.series import Span, count, distinct
 from alerts.counters.voices import PERIOD_S
+from contracts.rules.schema import Unit
 
 
 def test_a_text_counts_again_once_it_has_been_away_for_a_whole_period() -> None:
@@ -31,3 +34,18 @@ def test_late_tweets_fill_the_past_only() -> None:
     assert series.past_negative.tolist() == [2, 0]
     assert series.total.tolist() == [1, 1]
     assert series.tweets.tolist() == [1, 1]
+
+
+def test_a_backtest_counts_authors_as_the_worker_does() -> None:
+    times = np.array([0, 5, 10, 15, 20, 25], np.int64)
+    negative = np.array([True, True, True, True, False, False])
+    texts = np.array([1, 2, 3, 3, 4, 5], np.uint64)
+    authors = np.array([7, 7, 8, 0, 7, 0], np.uint64)
+    found = {unit: count(Span.of(times), times, negative, texts, authors=authors, unit=unit) for unit in get_args(Unit)}
+    # 7 and 8 complain, so does somebody unknown; 7 also says something else, as does somebody unknown.
+    assert [(unit, int(one.negative.sum()), int(one.total.sum())) for unit, one in found.items()] == [
+        ("voices", 3, 5),
+        ("texts", 3, 5),
+        ("tweets", 4, 6),
+    ]
+    assert int(count(Span.of(times), times, negative, texts).negative.sum()) == 3
