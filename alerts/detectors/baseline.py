@@ -28,8 +28,8 @@ _DAYS: Final = range(1, 8)
 WEEK_SLICES: Final = range(_DAYS.start * _DAY_SLICES, _DAYS.stop * _DAY_SLICES)
 """How many slices ago the slices of those days end."""
 _MOST_LATELY: Final = 7
-_FEWEST_LATELY: Final = 3
-"""A median of fewer stretches says nothing."""
+_FEWEST_KNOWN: Final = 3
+"""A median of fewer stretches says nothing, so that one odd one would count in full."""
 _MOVED: Final = 2.0
 """By so many standard deviations must the last day differ from the days before to count at all."""
 _WITHIN: Final = (0.005, 0.995)
@@ -107,7 +107,7 @@ def lately_slices(rule: BadBuzz) -> int:
     """How many stretches of `SLICE_S` the recent past has: up to `_MOST_LATELY`, 0 where they are too few."""
     # One hour less, as they end with a whole hour.
     number = int(min((rule.baseline - HOUR_S) // SLICE_S, _MOST_LATELY))
-    return number if number >= _FEWEST_LATELY else 0
+    return number if number >= _FEWEST_KNOWN else 0
 
 
 def expect(rule: BadBuzz, past: Past) -> Baseline:
@@ -121,16 +121,18 @@ def expect(rule: BadBuzz, past: Past) -> Baseline:
     dispersion = _dispersion(rule, (past.slices, seasonal_middle), (past.lately, late_middle))
     seasonal = _pooled(past.slices, seasonal_middle, dispersion)
     lately = _pooled(past.lately, late_middle, dispersion)
-    some = (past.lately.total > 0).sum(axis=0) >= _FEWEST_LATELY
+    some = (past.lately.total > 0).sum(axis=0) >= _FEWEST_KNOWN
     level_share = np.where(some, _with_prior(rule, *lately), recent_share)
     level_weight = np.where(some, lately.total + rule.prior_weight, recent_weight)
-    known = seasonal.total > 0
+    # One odd morning is not what mornings are like.
+    known = (seasonal.total > 0) & ((past.slices.total > 0).sum(axis=0) >= _FEWEST_KNOWN)
     seasonal_share = np.where(known, seasonal.negative / np.where(known, seasonal.total, 1.0), level_share)
     moved = np.where(some & known, _moved(past.week, level_share, level_weight, dispersion), 0.0)
     seasonal_share = _share(_log_odds(np.clip(seasonal_share, *_WITHIN)) + moved)
     capped = np.where(known, np.minimum(level_weight, _RECENT_WEIGHT), level_weight)
-    weight = seasonal.total + capped
-    share = (seasonal_share * seasonal.total + level_share * capped) / weight
+    seasonal_weight = np.where(known, seasonal.total, 0.0)
+    weight = seasonal_weight + capped
+    share = (seasonal_share * seasonal_weight + level_share * capped) / weight
     return Baseline(
         share=np.clip(share, *_WITHIN),
         dispersion=np.minimum(dispersion + 1.0 / (weight + 1.0), 1.0),

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bench.detection import figures
-from bench.detection.run import FIRST_SEED, Found, Task, months, run, weeks
+from bench.detection.run import Found, Task, months, run, weeks
 from bench.detection.texts import load_pools
 from bench.reporting.report import as_json, show, writable, writing
 from contracts.errors import BuzzwatchError
@@ -61,5 +61,5 @@ def _run(task: Task, number: int, what: str, errors: Console) -> Found:
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         line = bar.add_task("", total=number)
-        seeds = range(FIRST_SEED, FIRST_SEED + number)
+        seeds = range(task.first_seed, task.first_seed + number)
         return run(task, seeds, min(os.cpu_count() or 1, 8), lambda done: bar.update(line, completed=done))

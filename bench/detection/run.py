@@ -21,8 +21,9 @@ from bench.detection.texts import CACHE, Pool, fingerprint
 from bench.detection.traffic import FORTNIGHT, MONTH, Plan, Recording, simulate
 from contracts.rules.schema import BadBuzz
 
-FIRST_SEED: Final = 20_000
-"""Thresholds and constants were chosen on seeds below."""
+FIRST_WEEK: Final = 20_000
+FIRST_MONTH: Final = 30_000
+"""Seeds. Thresholds and constants were chosen on seeds below."""
 _ROOT: Final = Path(__file__).parents[2]
 _CODE: Final = ("alerts/backtest/*.py", "alerts/detectors/*.py", "alerts/state/lifecycle.py", "bench/detection/*.py")
 """What decides what is judged, with the rule and the pools."""
@@ -61,6 +62,7 @@ class Task:
     pools: list[Pool]
     plan: Plan
     keys: tuple[Key, ...]
+    first_seed: int
     kept: Path
     """Folder of what is judged already."""
 
@@ -68,12 +70,12 @@ class Task:
 def weeks(rule: BadBuzz, pools: list[Pool], *, curve: bool) -> Task:
     """Fortnights, whose second week every contender judges at its shown threshold; for the `curve` at all of them."""
     keys = tuple((one.name, value) for one in CONTENDERS for value in (one.grid if curve else (one.shown,)))
-    return Task(rule, pools, FORTNIGHT, keys, _folder(rule, pools))
+    return Task(rule, pools, FORTNIGHT, keys, FIRST_WEEK, _folder(rule, pools))
 
 
 def months(rule: BadBuzz, pools: list[Pool]) -> Task:
     """Months that our rule sees from their first minute."""
-    return Task(rule, pools, MONTH, ((CONTENDERS[0].name, CONTENDERS[0].shown),), _folder(rule, pools))
+    return Task(rule, pools, MONTH, ((CONTENDERS[0].name, CONTENDERS[0].shown),), FIRST_MONTH, _folder(rule, pools))
 
 
 def run(task: Task, seeds: Sequence[int], processes: int, done: Callable[[int], None]) -> Found:

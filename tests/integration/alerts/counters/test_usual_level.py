@@ -9,7 +9,7 @@ from contracts.settings import Settings
 from tests.integration.alerts.feeding import Feeder
 
 NOW_S = 1_790_000_040 // 3600 * 3600 + 1800
-RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz")
+RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", severity="warning")
 
 
 def test_a_backfilled_week_of_complaints_does_not_hide_a_crisis(settings: Settings) -> None:

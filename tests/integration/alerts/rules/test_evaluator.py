@@ -214,7 +214,7 @@ def test_an_alert_that_fires_for_long_says_once_a_minute_what_is_so_now(
     a_days_past(feeder)
     rules = evaluator(settings, severity="critical", annotations={"who": "{{ $labels.severity }} {{ $value }}"})
     seen: dict[int, tuple[str, float]] = {}
-    feeder.tweets(START_MS, negative=30, positive=20)
+    feeder.tweets(START_MS, negative=60, positive=40)
     (began,) = rules.tick(START_MS + 4900, "7")
     store.acknowledge(began.alert.fingerprint, Acknowledgement("maya", "on it", START_MS))
     for second in range(5, 190, 5):
@@ -243,7 +243,7 @@ def test_what_is_explained_anew_is_told_with_the_next_repeat_and_not_before(
     settings: Settings, feeder: Feeder, store: AlertStore
 ) -> None:
     a_days_past(feeder)
-    feeder.tweets(START_MS, negative=30, positive=20)
+    feeder.tweets(START_MS, negative=60, positive=40)
     rules = evaluator(settings, severity="critical")
     rules.tick(START_MS + 4900, "7")
     dispatch(settings, START_MS + 4900)

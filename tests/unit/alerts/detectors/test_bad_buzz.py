@@ -168,6 +168,13 @@ def test_a_level_that_chance_explains_does_not_move_the_seasonal_past() -> None:
     assert usual(0.3, a_day=240, today=0.33, week=0.3).share[0] == pytest.approx(0.3, abs=0.015)
 
 
+def test_one_odd_morning_is_not_what_mornings_are_like() -> None:
+    """Praise that thousands passed on yesterday at this hour, and nothing known before."""
+    total, negative = np.zeros((len(LAGS_D), 1)), np.zeros((len(LAGS_D), 1))
+    total[0], negative[0] = 10_000.0, 500.0
+    assert usual(0.4, slices=Tally(negative, total)).share[0] == pytest.approx(0.4, abs=0.01)
+
+
 def test_crises_of_the_week_do_not_make_a_quiet_day_look_like_a_fall() -> None:
     """Their minutes are left out of today's level; a level of the week with them would be higher than any quiet day."""
     total = np.full((len(WEEK_SLICES), 1), 900.0)
