@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -58,12 +59,17 @@ def promote(
     force: Annotated[
         str | None, typer.Option(metavar="REASON", help="Promote although the gate refuses; the reason is kept.")
     ] = None,
+    on: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Compare on these labelled tweets instead, which neither has learnt from."),
+    ] = None,
     output: _Format = "table",
 ) -> None:
     """Let a version serve, if it is not worse than the champion on any held-out set or slice.
 
     Both carry predictions on held-out texts that neither has learnt from; they are compared row by row, by a paired
-    bootstrap. Workers and API follow within seconds.
+    bootstrap. With --on both score your own labelled tweets instead, which models trained on different data need.
+    Labels by people judge; those by emoticons are shown only. Workers and API follow within seconds.
 
     Examples:
 
@@ -71,9 +77,11 @@ def promote(
 
       buzzwatch models promote 7
 
+      buzzwatch models promote 7 --on mine.csv
+
       buzzwatch models promote 7 --force "the champion cannot read the new emoji"
     """
-    done = promote_version(load_settings(), version, force=force)
+    done = promote_version(load_settings(), version, force=force, on=on or ())
     if output == "json":
         comparisons = [comparison.as_json() for comparison in done.comparisons]
         typer.echo(json.dumps({**done._asdict(), "comparisons": comparisons}))

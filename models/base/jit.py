@@ -31,3 +31,11 @@ def compiled(function: _Function) -> _Function:
     except RuntimeError:  # no folder to keep machine code in: compile at every start
         result = numba.njit(function, nogil=True)
     return result
+
+
+def compiled_anew(function: _Function) -> _Function:
+    """Compile in every process that calls it: for functions that call compiled ones of other files."""
+    if not COMPILED:
+        return function
+    result: _Function = numba.njit(function, nogil=True)
+    return result

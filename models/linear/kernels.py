@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.base.jit import compiled
+from models.linear import constants as c
 
 Array = NDArray[Any]
 
@@ -67,12 +68,12 @@ def _spread(hashes: Array, count: int) -> None:
 def kind_of(byte: int) -> int:
     """What a lower-cased byte is part of."""
     if byte >= 128:
-        return WORD
-    if byte <= SPACE or byte == 127:
-        return SEPARATOR
+        return c.WORD
+    if byte <= c.SPACE or byte == 127:
+        return c.SEPARATOR
     if 97 <= byte <= 122 or 48 <= byte <= 57 or byte == 95:
-        return WORD
-    return PUNCTUATION
+        return c.WORD
+    return c.PUNCTUATION
 
 
 @compiled
@@ -87,7 +88,7 @@ def _is_url(data: Array, at: int, stop: int) -> bool:
     at += 4
     if at < stop and (data[at] | 32) == 115:
         at += 1
-    if at >= stop or data[at] <= SPACE:
+    if at >= stop or data[at] <= c.SPACE:
         return True
     return bool(stop - at >= 3 and data[at] == 58 and data[at + 1] == 47 and data[at + 2] == 47)
 
@@ -115,8 +116,8 @@ def clean(data: Array, start: int, stop: int, out: Array) -> int:  # noqa: C901,
     `out` needs `2 * (stop - start) + 2` bytes. No tokens give one space.
     """
     n = 1
-    out[0] = SPACE
-    inside = SEPARATOR  # the kind of the token being written
+    out[0] = c.SPACE
+    inside = c.SEPARATOR  # the kind of the token being written
     at = start
     while at < stop:
         byte = int(data[at])
@@ -124,21 +125,21 @@ def clean(data: Array, start: int, stop: int, out: Array) -> int:  # noqa: C901,
             at += 1
             continue
         width = 1
-        kind = WORD
+        kind = c.WORD
         if byte >= 0xC2:
             second = int(data[at + 1]) if at + 1 < stop else 0
             if byte == 0xC3 and 0x80 <= second <= 0x9E and second != 0x97:  # À to Þ but ×
-                if inside != WORD and inside != SEPARATOR:
-                    out[n] = SPACE
+                if inside != c.WORD and inside != c.SEPARATOR:
+                    out[n] = c.SPACE
                     n += 1
-                inside = WORD
+                inside = c.WORD
                 out[n] = byte
                 out[n + 1] = second + 32
                 n += 2
                 at += 2
                 continue
             if byte == 0xC2 and 0x80 <= second <= 0xBF:  # Latin-1 punctuation and controls
-                kind = SEPARATOR
+                kind = c.SEPARATOR
                 width = 2
             elif byte == 0xE2:
                 third = int(data[at + 2]) if at + 2 < stop else 0
@@ -149,7 +150,7 @@ def clean(data: Array, start: int, stop: int, out: Array) -> int:  # noqa: C901,
                     at += 3
                     continue
                 if 0x80 <= second <= 0xBF and 0x80 <= third <= 0xBF:
-                    kind = SEPARATOR if second == 0x80 else SYMBOL  # dashes, quotes, ellipsis; ☺ ♥ ✈
+                    kind = c.SEPARATOR if second == 0x80 else c.SYMBOL  # dashes, quotes, ellipsis; ☺ ♥ ✈
                     width = 3
             elif byte == 0xEF and second == 0xB8 and at + 2 < stop and data[at + 2] == 0x8F:  # variation selector
                 at += 3
@@ -158,7 +159,7 @@ def clean(data: Array, start: int, stop: int, out: Array) -> int:  # noqa: C901,
                 if byte == 0xF0 and second == 0x9F and data[at + 2] == 0x8F and data[at + 3] >= 0xBB:  # skin tone
                     at += 4
                     continue
-                kind = SYMBOL
+                kind = c.SYMBOL
                 width = 4
         elif byte < 128:
             if 65 <= byte <= 90:
@@ -167,40 +168,40 @@ def clean(data: Array, start: int, stop: int, out: Array) -> int:  # noqa: C901,
                 byte = 48
             kind = kind_of(byte)
             if byte == 64 and at + 1 < stop and _is_handle(int(data[at + 1])):
-                kind = MENTION + 8
+                kind = c.MENTION + 8
             elif byte == 38:
                 entity = _entity(data, at, stop)
                 if entity > 0:
                     if entity == 4:
                         byte = 60 if data[at + 1] == 108 else 62
                     width = entity
-            elif inside != WORD and (byte == 104 or byte == 119) and _is_url(data, at, stop):
-                kind = URL + 8
+            elif inside != c.WORD and (byte == 104 or byte == 119) and _is_url(data, at, stop):
+                kind = c.URL + 8
         if kind > 8:
-            if inside != SEPARATOR:
-                out[n] = SPACE
+            if inside != c.SEPARATOR:
+                out[n] = c.SPACE
                 n += 1
             out[n] = kind - 8
-            out[n + 1] = SPACE
+            out[n + 1] = c.SPACE
             n += 2
             at += 1
-            if kind == URL + 8:
-                while at < stop and data[at] > SPACE and data[at] != 127:
+            if kind == c.URL + 8:
+                while at < stop and data[at] > c.SPACE and data[at] != 127:
                     at += 1
             else:
                 while at < stop and _is_handle(int(data[at])):
                     at += 1
-            inside = SEPARATOR
+            inside = c.SEPARATOR
             continue
-        if kind == SEPARATOR:
-            if inside != SEPARATOR:
-                out[n] = SPACE
+        if kind == c.SEPARATOR:
+            if inside != c.SEPARATOR:
+                out[n] = c.SPACE
                 n += 1
-            inside = SEPARATOR
+            inside = c.SEPARATOR
             at += width
             continue
-        if inside != SEPARATOR and (kind != inside or kind == SYMBOL):
-            out[n] = SPACE
+        if inside != c.SEPARATOR and (kind != inside or kind == c.SYMBOL):
+            out[n] = c.SPACE
             n += 1
         elif byte < 128 and out[n - 1] == byte and n > 1 and out[n - 2] == byte:
             at += width
@@ -213,46 +214,90 @@ def clean(data: Array, start: int, stop: int, out: Array) -> int:  # noqa: C901,
                 out[n] = data[at + further]
                 n += 1
         at += width
-    if inside != SEPARATOR:
-        out[n] = SPACE
+    if inside != c.SEPARATOR:
+        out[n] = c.SPACE
         n += 1
     return n
 
 
 @compiled
-def word_hashes(text: Array, length: int, longest: int, out: Array) -> int:
-    """Hashes of the word 1- to `longest`-grams (at most 3) of a cleaned text; returns how many.
+def _ends_reach(lead: int, h: int) -> bool:
+    """Whether a token, by its first byte and hash, ends what a negator before it negates."""
+    mark = lead == 33 or lead == 44 or lead == 46 or lead == 58 or lead == 59 or lead == 63  # ! , . : ; ?
+    return bool(mark or h == c.BUT or h == c.MAIS)
 
-    Begin and end of the text are words of those of several words. `out` is uint32 with room for `3 * length`.
+
+@compiled
+def _negates(h: int, pair: int, negators: Array, shift: int) -> bool:
+    """Whether a word, or it and the one before it, is among the negators."""
+    one = negators[((h * c.GOLDEN) & c.MASK32) >> shift]
+    return bool(one == h or negators[((pair * c.GOLDEN) & c.MASK32) >> shift] == pair)
+
+
+@compiled
+def word_hashes(  # noqa: C901, one walk
+    text: Array, length: int, longest: int, negators: Array, reach: int, scratch: Array, out: Array
+) -> tuple[int, int]:
+    """Hashes of the word 1- to `longest`-grams (at most 3) of a cleaned text.
+
+    Begin and end of the text are words of those of several words. The `reach` words behind a negator, up to a mark or
+    "but", are other words than elsewhere (Pang, Lee and Vaithyanathan 2002; Mohammad et al. 2013, arXiv:1308.6242), and
+    so are the byte n-grams that begin in them; n-grams of several words are not, since the negator can be in them.
+
+    Args:
+        negators: (2**bits,) of `constants.negator_table`. reach: 0 for none.
+        scratch: (2, length at least) uint32, to be filled: where the byte n-grams start from, by place; the negated
+            words as they are elsewhere.
+        out: uint32, room for `3 * length`.
+
+    Returns:
+        `(hashes, negated words)`, how many.
     """
-    n = 0
-    before = BEGIN
-    pair_before = 0
-    at_least_two = False
-    h = FNV_OFFSET
+    n, n_negated, left, first = 0, 0, 0, 1
+    before, pair, pair_before, h = c.BEGIN, 0, 0, c.FNV_OFFSET
+    shift = 32
+    while 1 << (32 - shift) < len(negators):
+        shift -= 1
+    for at in range(length):
+        scratch[0, at] = c.FNV_OFFSET
     for at in range(1, length + 1):
         if at < length:
             byte = int(text[at])
-            if byte != SPACE:
-                h = ((h ^ byte) * FNV_PRIME) & MASK32
+            if byte != c.SPACE:
+                h = ((h ^ byte) * c.FNV_PRIME) & c.MASK32
                 continue
-            out[n] = h
-            n += 1
         else:
-            h = END
-        if longest >= 2:
-            pair = (before * BEFORE + h) & MASK32
-            out[n] = pair ^ PAIR
+            h = c.END
+        pair = (before * c.BEFORE + h) & c.MASK32
+        if at < length:
+            lead = int(text[first])
+            if left > 0 and _ends_reach(lead, h):
+                left = 0
+            if left > 0 and lead > c.MENTION:
+                left -= 1
+                scratch[1, n_negated] = h
+                n_negated += 1
+                out[n] = ((h * c.BEFORE) & c.MASK32) ^ c.NEGATED
+                for place in range(first - 1, at):
+                    scratch[0, place] = c.NEGATED_SEED
+            else:
+                out[n] = h
             n += 1
-            if longest >= 3 and at_least_two:
-                out[n] = ((pair_before * BEFORE + h) & MASK32) ^ TRIPLE
+            if reach > 0 and _negates(h, pair, negators, shift):
+                left = reach
+        if longest >= 2:
+            out[n] = pair ^ c.PAIR
+            n += 1
+            if longest >= 3 and first > 1:
+                out[n] = ((pair_before * c.BEFORE + h) & c.MASK32) ^ c.TRIPLE
                 n += 1
             pair_before = pair
         before = h
-        at_least_two = True
-        h = FNV_OFFSET
+        first = at + 1
+        h = c.FNV_OFFSET
     _spread(out, n)
-    return n
+    _spread(scratch[1], n_negated)
+    return n, n_negated
 
 
 @compiled
@@ -262,74 +307,19 @@ def char_hashes(text: Array, length: int, shortest: int, longest: int, grams: Ar
     A byte is added to all n-grams at once, in 32 bits, so that the processor does eight of them in one step.
 
     Args:
-        grams: uint32, room for `length`.
+        grams: uint32, `length` at least: what each starts from, as `word_hashes` leaves it; changed.
         out: uint32, room for `(longest - shortest + 1) * length`.
     """
     n = 0
-    for at in range(length):
-        grams[at] = np.uint32(FNV_OFFSET)
     for size in range(1, min(longest, length) + 1):
         count = length - size + 1
         for at in range(count):
-            grams[at] = np.uint32(np.uint32(grams[at] ^ np.uint32(text[at + size - 1])) * np.uint32(FNV_PRIME))
+            grams[at] = np.uint32(np.uint32(grams[at] ^ np.uint32(text[at + size - 1])) * np.uint32(c.FNV_PRIME))
         if size >= shortest:
             for at in range(count):
-                out[n + at] = np.uint32(grams[at] * np.uint32(GOLDEN))
+                out[n + at] = np.uint32(grams[at] * np.uint32(c.GOLDEN))
             n += count
     return n
-
-
-@compiled
-def _copy_by_place(found: Array, length: int, shortest: int, longest: int, out: NDArray[np.uint32], first: int) -> None:
-    """Copy what `char_hashes` found to `out[first:]`, ordered by where the n-grams begin."""
-    n = first
-    for at in range(length):
-        row = at
-        for size in range(shortest, min(longest, length - at) + 1):
-            out[n] = found[row]
-            n += 1
-            row += length - size + 1
-
-
-@compiled
-def hash_all(
-    data: Array, offsets: Array, longest_word: int, shortest_char: int, longest_char: int
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """The hashes of many texts in the order of the text, for training.
-
-    Returns `(hashes, bounds)`: the words of text i are `hashes[bounds[2 * i]:bounds[2 * i + 1]]`, its byte n-grams
-    `hashes[bounds[2 * i + 1]:bounds[2 * i + 2]]`. No byte n-grams when `longest_char` is 0.
-    """
-    texts = len(offsets) - 1
-    longest = 0
-    for i in range(texts):
-        longest = max(longest, offsets[i + 1] - offsets[i])
-    text = np.empty(2 * longest + 2, np.uint8)
-    grams = np.empty(len(text), np.uint32)
-    found = np.empty(len(text) * max(3, longest_char - shortest_char + 1), np.uint32)
-    bounds = np.zeros(2 * texts + 1, np.int64)
-    hashes = np.empty(max(1024, 4 * len(data)), np.uint32)
-    n = 0
-    for i in range(texts):
-        length = clean(data, offsets[i], offsets[i + 1], text)
-        for part in range(2):
-            count = 0
-            if part == 0:
-                count = word_hashes(text, length, longest_word, found)
-            elif longest_char > 0:
-                count = char_hashes(text, length, shortest_char, longest_char, grams, found)
-            if n + count > len(hashes):
-                larger = np.empty(2 * len(hashes) + count, np.uint32)
-                larger[:n] = hashes[:n]
-                hashes = larger
-            if part == 0:
-                for j in range(count):
-                    hashes[n + j] = found[j]
-            elif longest_char > 0:
-                _copy_by_place(found, length, shortest_char, longest_char, hashes, n)
-            n += count
-            bounds[2 * i + part + 1] = n
-    return hashes[:n].copy(), bounds
 
 
 @compiled
@@ -353,30 +343,31 @@ def _add_rows(table: Array, found: Array, count: int, shift: int, out: Array, ro
 
 @compiled
 def score_all(
-    data: Array, offsets: Array, plan: Array, polarity: Array, words: Array, chars: Array, out: Array
+    data: Array, offsets: Array, plan: Array, negators: Array, polarity: Array, words: Array, chars: Array, out: Array
 ) -> None:
     """Sums of quantised weights of many texts: whole numbers, so that every implementation agrees exactly.
 
     Args:
         plan: whole numbers: longest word n-gram of the polarity, of the head; shortest, longest byte n-gram; bits of
-            the three tables.
+            the three tables; reach of a negator.
         polarity: (2**bits,) int8. words, chars: (2**bits,) uint32, as `hashed_weights.pack` makes them.
-        out: (n, 15) int64 zeros, to be filled: polarity sum, sum above zero, largest, smallest, features; four word
-            sums, word features; four byte n-gram sums, byte n-gram features.
+        out: (n, 17) int64 zeros, to be filled: polarity sum, sum above zero, largest, smallest, features; four word
+            sums, word features; four byte n-gram sums, byte n-gram features; the polarity's sums of negated words,
+            above and below zero.
     """
     longest = 0
     texts = len(offsets) - 1
     for i in range(texts):
         longest = max(longest, offsets[i + 1] - offsets[i])
     text = np.empty(2 * longest + 2, np.uint8)
-    grams = np.empty(len(text), np.uint32)
+    scratch = np.empty((2, len(text)), np.uint32)
     found = np.empty(len(text) * max(3, plan[3] - plan[2] + 1), np.uint32)
     shift_polarity = 32 - plan[4]
     shift_words = 32 - plan[5]
     shift_chars = 32 - plan[6]
     for i in range(texts):
         length = clean(data, offsets[i], offsets[i + 1], text)
-        count = word_hashes(text, length, plan[0], found)
+        count, negated = word_hashes(text, length, plan[0], negators, plan[7], scratch, found)
         total = 0
         above = 0
         largest = 0
@@ -392,9 +383,13 @@ def score_all(
         out[i, 2] = largest
         out[i, 3] = smallest
         out[i, 4] = count
+        for j in range(negated):
+            weight = int(polarity[scratch[1, j] >> shift_polarity])
+            out[i, 15] += max(weight, 0)
+            out[i, 16] += min(weight, 0)
         if plan[1] != plan[0]:
-            count = word_hashes(text, length, plan[1], found)
+            count, _ = word_hashes(text, length, plan[1], negators, plan[7], scratch, found)
         _add_rows(words, found, count, shift_words, out, i, 5)
         if plan[3] > 0:
-            count = char_hashes(text, length, plan[2], plan[3], grams, found)
+            count = char_hashes(text, length, plan[2], plan[3], scratch[0], found)
             _add_rows(chars, found, count, shift_chars, out, i, 10)

@@ -15,7 +15,8 @@ from models.base.artefact import write_artefact
 from models.base.jit import COMPILED
 from models.base.sentiment import MOST_EXPLAINED, WordWeight
 from models.linear import reference as hashed_reference
-from models.linear.kernels import CLEANING, MENTION, URL, score_all
+from models.linear.constants import CLEANING, MENTION, URL
+from models.linear.kernels import score_all
 from models.linear.probability_kernel import answer, constants
 from models.linear.validation import checked
 from models.linear.weights import HashedWeights, pack, probabilities
@@ -45,12 +46,13 @@ class HashedModel:
         self._constants = constants(weights)
 
     def sums(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """Sums of weights, (n, 15), as described at `hashed_kernels.score_all`."""
+        """Sums of weights, (n, 17), as described at `hashed_kernels.score_all`."""
         if not COMPILED:
             return hashed_reference.sums(texts, self.weights)
         data, offsets = join(texts)
-        out = np.zeros((len(texts), 15), np.int64)
-        score_all(data, offsets, self._plan, self.weights.polarity, self._words, self._chars, out)
+        out = np.zeros((len(texts), 17), np.int64)
+        weights = self.weights
+        score_all(data, offsets, self._plan, weights.negators, weights.polarity, self._words, self._chars, out)
         return out
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:

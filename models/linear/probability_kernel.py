@@ -37,7 +37,7 @@ def answer(sums: Any, dense: Any, others: Any, out: Any) -> None:
     """Probabilities of negative, neutral, positive.
 
     Args:
-        sums: (n, 15), of `hashed_kernels.score_all`.
+        sums: (n, 17), of `hashed_kernels.score_all`.
         dense, others: of `constants`.
         out: (n, 3) float32, to be filled.
     """
@@ -59,6 +59,8 @@ def answer(sums: Any, dense: Any, others: Any, out: Any) -> None:
         features[6] = above * scale / root
         features[7] = (total - above) * scale / root
         features[8] = root / 5
+        features[9] = sums[i, 15] * scale
+        features[10] = sums[i, 16] * scale
         for label in range(4):
             logit = 0.0
             for j in range(DENSE):

@@ -37,6 +37,7 @@ _LENGTHS: Final = {
     "word_longest": (1, _LONGEST_WORDS),
     "char_shortest": (1, _LONGEST_CHARS),
     "char_longest": (0, _LONGEST_CHARS),
+    "negator_reach": (0, 100),
 }
 
 
@@ -46,10 +47,12 @@ def checked(arrays: Mapping[str, NDArray[Any]]) -> HashedWeights:
     Raises:
         ArtefactError: an array is missing, or of another type, shape or range.
     """
+    arrays = _with_negation(arrays)
     missing = sorted({field.name for field in dataclasses.fields(HashedWeights)} - set(arrays))
     if missing:
         raise ArtefactError(f"the model lacks {', '.join(missing)}")
     values: dict[str, Any] = {name: _table(name, arrays[name], columns) for name, columns in _TABLES.items()}
+    values["negators"] = _negators(arrays["negators"])
     values |= {name: _numbers(name, arrays[name], shape) for name, shape in _NUMBERS.items()}
     values |= {name: _length(name, arrays[name], *between) for name, between in _LENGTHS.items()}
     if values["char_longest"] and values["char_shortest"] > values["char_longest"]:
@@ -60,6 +63,25 @@ def checked(arrays: Mapping[str, NDArray[Any]]) -> HashedWeights:
     if not least <= values["temperature"] <= most:
         raise ArtefactError(f"temperature of the model is {values['temperature']}, not from {least} to {most}")
     return HashedWeights(**values)
+
+
+def _with_negation(arrays: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    """An artefact from before there were negators has none, and no weights of what they negate."""
+    if "negators" in arrays or "negator_reach" in arrays:
+        return arrays
+    dense = arrays.get("dense")
+    if dense is not None and dense.dtype.kind == "f" and dense.shape == (DENSE - 2, 4):
+        dense = np.concatenate([dense, np.zeros((2, 4))])
+    known = {"negators": np.zeros(2, np.uint32), "negator_reach": np.array(0)}
+    return {**arrays, **known} if dense is None else {**arrays, **known, "dense": dense}
+
+
+def _negators(table: NDArray[Any]) -> NDArray[np.uint32]:
+    if table.dtype != np.uint32:
+        raise ArtefactError(f"negators of the model holds {table.dtype}, not uint32")
+    if table.ndim != 1 or not 2 <= len(table) <= 1 << 16 or len(table).bit_count() != 1:
+        raise ArtefactError(f"negators of the model has shape {table.shape}, not (2**bits,)")
+    return np.ascontiguousarray(table)
 
 
 def _table(name: str, table: NDArray[Any], columns: int) -> NDArray[np.int8]:

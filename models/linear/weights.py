@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-DENSE: int = 9
+DENSE: int = 11
 """Numbers derived from the polarity that the head sees besides its own n-grams."""
 
 
@@ -43,6 +43,10 @@ class HashedWeights:
     """What the head's logits are divided by (Guo et al. 2017, arXiv:1706.04599)."""
     direction: NDArray[np.float64]
     """(2,): factor and offset that turn the polarity into the log-odds of positive against negative."""
+    negators: NDArray[np.uint32] = field(default_factory=lambda: np.zeros(2, np.uint32))
+    """(2**bits,) of `constants.negator_table`."""
+    negator_reach: int = 0
+    """Words behind a negator that it may negate; 0: none, as in artefacts from before there were negators."""
 
     @property
     def polarity_bits(self) -> int:
@@ -71,6 +75,7 @@ class HashedWeights:
                 self.polarity_bits,
                 self.word_bits,
                 self.char_bits,
+                self.negator_reach,
             ],
             np.int64,
         )
@@ -84,7 +89,8 @@ def pack(table: NDArray[np.int8]) -> NDArray[np.uint32]:
 
 
 def dense_features(sums: NDArray[np.int64], scale: float, char_scale: float) -> NDArray[np.float64]:
-    """(n, DENSE): 1, polarity, its size and square, strongest and summed pushes to either side, length.
+    """(n, DENSE): 1, polarity, its size and square, strongest and summed pushes to either side, length, pushes of
+    negated words to either side.
 
     After the lexicon features of Mohammad, Kiritchenko and Zhu, "NRC-Canada", SemEval 2013 (arXiv:1308.6242).
     """
@@ -102,6 +108,8 @@ def dense_features(sums: NDArray[np.int64], scale: float, char_scale: float) -> 
             above * scale / root,
             (total - above) * scale / root,
             root / 5,
+            sums[:, 15] * scale,
+            sums[:, 16] * scale,
         ],
         axis=1,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -40,6 +40,8 @@ class HeldOut:
     """(n, 3) probabilities."""
     slices: Mapping[str, NDArray[np.bool_]]
     """Slice → (n,) membership."""
+    distant: frozenset[str] = frozenset()
+    """Data sets labelled by emoticons: they show something, and judge nothing."""
 
     @classmethod
     def of(
@@ -49,6 +51,7 @@ class HeldOut:
         source: NDArray[np.str_],
         companies: NDArray[np.str_],
         scores: NDArray[np.floating],
+        distant: Collection[str] = (),
     ) -> HeldOut:
         """At most `MOST_ROWS` rows of each source, in the order of their keys."""
         keys = np.array([_key(name, text) for name, text in zip(source.tolist(), texts, strict=True)], np.uint32)
@@ -61,6 +64,7 @@ class HeldOut:
             truth=np.searchsorted(np.array(SENTIMENTS), labels[kept]),
             scores=np.asarray(scores, np.float64)[kept],
             slices=slice_masks(chosen, companies[kept]),
+            distant=frozenset(distant),
         )
 
     def save(self, folder: Path) -> None:
@@ -80,6 +84,7 @@ class HeldOut:
             scores=np.round(self.scores * _STEPS).astype(np.uint16),
             slices=bits,
             slice_names=np.array(names),
+            distant=np.array(sorted(self.distant), np.str_),
         )
 
     @classmethod
@@ -95,15 +100,22 @@ class HeldOut:
         try:
             with np.load(path, allow_pickle=False) as archive:
                 bits, names = archive["slices"], archive["slice_names"].tolist()
+                source, truth = archive["sources"][archive["source"]], archive["truth"].astype(np.int64)
                 return cls(
                     keys=archive["keys"],
-                    source=archive["sources"][archive["source"]],
-                    truth=archive["truth"].astype(np.int64),
+                    source=source,
+                    truth=truth,
                     scores=archive["scores"] / _STEPS,
                     slices={name: (bits >> np.uint32(bit) & 1).astype(bool) for bit, name in enumerate(names)},
+                    distant=frozenset(archive["distant"].tolist() if "distant" in archive else _two(source, truth)),
                 )
         except (ValueError, OSError, EOFError, KeyError, IndexError, zipfile.BadZipFile) as error:
             raise ArtefactError(f"{path}: the held-out predictions are damaged ({type(error).__name__})") from None
+
+
+def _two(source: NDArray[np.str_], truth: NDArray[np.int64]) -> list[str]:
+    """Sets without neutral tweets, which is how evidence from before it was noted shows labels by emoticons."""
+    return [name for name in np.unique(source).tolist() if not (truth[source == name] == 1).any()]
 
 
 def drawn(source: str, texts: Sequence[str], most: int) -> NDArray[np.intp]:

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.linear.kernels import hash_all
+from models.linear.constants import negator_table
 from models.text.batch import join
+from training.linear.hashing import hash_all
 from training.linear.sgd import fit_binary
 
 # Hashes of so many tweets take about 80 MB; hashing them anew in every pass costs less than keeping them all.
@@ -40,6 +41,7 @@ def learn_binary(
     *,
     words: tuple[int, int],
     chars: Chars | None,
+    reach: int,
     min_count: int,
     epochs: int,
     rate: float,
@@ -50,19 +52,21 @@ def learn_binary(
 
     Args:
         words: bits and longest n-gram.
+        reach: words behind a negator that it may negate.
         min_count: word slots hit less often have no weight.
         l2: as `1 / C` of scikit-learn's logistic regression.
         progress: called with the number of each pass, from 1.
     """
     word_bits, longest = words
     char_bits, char_shortest, char_longest = chars or (0, 1, 0)
+    negators = negator_table()
     word_counts = np.zeros(1 << word_bits, np.int64)
     char_counts = np.zeros(1 << char_bits, np.int64)
 
     def chunks() -> Iterator[tuple[slice, NDArray[np.uint32], NDArray[np.int64]]]:
         for start in range(0, len(texts), _CHUNK):
             part = slice(start, min(start + _CHUNK, len(texts)))
-            hashes, bounds = hash_all(*join(texts[part]), longest, char_shortest, char_longest)
+            hashes, bounds = hash_all(*join(texts[part]), longest, char_shortest, char_longest, negators, reach)
             yield part, hashes, bounds
 
     for _, hashes, bounds in chunks():

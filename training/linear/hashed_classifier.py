@@ -11,19 +11,19 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from contracts.events import SENTIMENTS
-from models.linear.kernels import hash_all
+from models.linear.constants import REACH, negator_table
 from models.linear.model import HashedModel
 from models.linear.weights import DENSE, HashedWeights, dense_features
 from models.text.batch import join
 from training.linear.binary_classifier import BinaryWeights, learn_binary
+from training.linear.hashing import hash_all
 from training.linear.sgd import count_labels, fit_head
 
 Progress = Callable[[str], None]
 
-_GATE_SHARE: Final = 8
-"""Distant rows that the gate sees for each row labelled by people; together they count as much as one."""
 _SHUT: Final = -30.0
-"""Logit of a gate that never opens."""
+"""Logit of a gate that never opens: the head alone answers. Earlier artefacts took the direction of texts like those
+with emoticons from the polarity; on labels by people that is worse everywhere."""
 
 
 def _silent(_: str) -> None:
@@ -34,16 +34,15 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Linear models in a row, on hashed n-grams.
 
     Rows that are `distant` (labelled by emoticons, never neutral) teach a polarity; the others (labelled by people)
-    teach a head with three labels that sees the polarity among its features. A gate learns to tell the two kinds of
-    text apart, and takes the direction, positive or negative, of a text of the first kind from the polarity: a mixture
-    of experts (Jacobs et al. 1991). Without distant rows the head is alone.
+    teach a head with three labels that sees the polarity among its features. Without distant rows the head is alone,
+    without any others the polarity.
 
     Args:
         polarity_bits, word_bits, char_bits: slots of the three tables are 2**bits.
         min_count: word n-grams of distant rows seen less often are left out of the polarity.
+        reach: words behind a negator that it may negate; 0: no word does.
         heads: the head is learnt so many times, each in another order of the texts, and its weights averaged.
         l2: as `1 / C` of scikit-learn's logistic regression.
-        gate_offset: added to the gate's log-odds; more of it serves the distant texts better and the others worse.
         dropout: share of a text's n-grams left out of each step of the head (Wager, Wang and Liang 2013,
             arXiv:1307.1493: in linear text models it is an L2 penalty that spares what is rare and telling).
         prior: the head's weights start at, and are pulled to, this share of naive Bayes' log-probabilities (as the
@@ -61,10 +60,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         polarity_epochs: int = 4,
         polarity_rate: float = 0.5,
         polarity_l2: float = 0.1,
-        gate_rate: float = 0.3,
-        gate_epochs: int = 4,
-        gate_l2: float = 0.1,
-        gate_offset: float = 0.6,
+        reach: int = REACH,
         word_bits: int = 20,
         word_longest: int = 3,
         char_bits: int = 20,
@@ -74,7 +70,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         heads: int = 3,
         rate: float = 0.1,
         l2: float = 0.05,
-        dropout: float = 0.5,
+        dropout: float = 0.7,
         prior: float = 0.1,
         char_share: float = 0.7,
         temperature: float = 1.0,
@@ -86,10 +82,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.polarity_epochs = polarity_epochs
         self.polarity_rate = polarity_rate
         self.polarity_l2 = polarity_l2
-        self.gate_rate = gate_rate
-        self.gate_epochs = gate_epochs
-        self.gate_l2 = gate_l2
-        self.gate_offset = gate_offset
+        self.reach = reach
         self.word_bits = word_bits
         self.word_longest = word_longest
         self.char_bits = char_bits
@@ -112,6 +105,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sample_weight: ArrayLike | None = None,
         *,
         distant: ArrayLike | None = None,
+        polarity: BinaryWeights | None = None,
         progress: Progress = _silent,
     ) -> HashedClassifier:
         """Learn from texts and labels (names of `SENTIMENTS`).
@@ -119,6 +113,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             sample_weight: (n,), all 1 when not given.
             distant: (n,) of bool, none when not given.
+            polarity: what an earlier `learn_polarity` of the same parameters has learnt, instead of the distant rows.
             progress: called with what begins now.
 
         Raises:
@@ -136,58 +131,42 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if (codes[far] == 1).any():
             raise ValueError("a distant row is neutral")
 
-        rng = np.random.default_rng(self.random_state)
-        polarity, gate = self._learn_distant(X, codes, weight, far, rng, progress)
+        if polarity is None:
+            polarity = self.learn_polarity(
+                [X[i] for i in np.flatnonzero(far).tolist()], labels[far], weight[far], progress
+            )
         progress("learning from labels by people")
         rows = np.flatnonzero(~far)
         near = [X[i] for i in rows.tolist()]
-        self.model_ = self._learn_head(near, codes[rows], weight[rows], polarity, gate)
+        self.model_ = self._learn_head(near, codes[rows], weight[rows], polarity)
         self.classes_ = np.array(SENTIMENTS)
         return self
 
-    def _learn_distant(
+    def learn_polarity(
         self,
         texts: Sequence[str],
-        codes: NDArray[np.intp],
+        labels: NDArray[np.str_],
         weight: NDArray[np.float64],
-        far: NDArray[np.bool_],
-        rng: np.random.Generator,
-        progress: Progress,
-    ) -> tuple[BinaryWeights, BinaryWeights]:
-        """The polarity, and the gate (word n-grams only: its column of the byte n-grams is the polarity's)."""
+        progress: Progress = _silent,
+    ) -> BinaryWeights:
+        """Positive against negative, from rows labelled by emoticons; zero without any."""
         chars = (self.char_bits, self.char_shortest, self.char_longest)
-        if not far.any():
-            return BinaryWeights.zero(self.polarity_bits, chars), BinaryWeights.zero(self.word_bits, None, _SHUT)
-        distant = rng.permutation(np.flatnonzero(far))
-        polarity = learn_binary(
-            [texts[i] for i in distant.tolist()],
-            codes[distant] == 2,
-            weight[distant],
+        if not texts:
+            return BinaryWeights.zero(self.polarity_bits, chars)
+        order = np.random.default_rng(self.random_state).permutation(len(texts))
+        return learn_binary(
+            [texts[i] for i in order.tolist()],
+            labels[order] == "positive",
+            weight[order],
             words=(self.polarity_bits, self.polarity_longest),
             chars=chars,
+            reach=self.reach,
             min_count=self.min_count,
             epochs=self.polarity_epochs,
             rate=self.polarity_rate,
             l2=self.polarity_l2,
             progress=lambda epoch: progress(f"learning the polarity from emoticons, pass {epoch}"),
         )
-        near = np.flatnonzero(~far)
-        if not len(near):
-            return polarity, BinaryWeights.zero(self.word_bits, None, -_SHUT)
-        mixed = rng.permutation(np.concatenate([near, distant[: _GATE_SHARE * len(near)]]))
-        gate = learn_binary(
-            [texts[i] for i in mixed.tolist()],
-            far[mixed],
-            np.where(far[mixed], 1.0 / _GATE_SHARE, weight[mixed]),
-            words=(self.word_bits, self.word_longest),
-            chars=None,
-            min_count=2,
-            epochs=self.gate_epochs,
-            rate=self.gate_rate,
-            l2=self.gate_l2,
-            progress=lambda epoch: progress(f"learning the gate, pass {epoch}"),
-        )
-        return polarity, gate
 
     def _learn_head(
         self,
@@ -195,17 +174,15 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         codes: NDArray[np.intp],
         weight: NDArray[np.float64],
         polarity: BinaryWeights,
-        gate: BinaryWeights,
     ) -> HashedModel:
         polarity_words, polarity_scale = _quantise(polarity.words)
         polarity_chars, polarity_char_scale = _quantise(polarity.chars)
         n_words, n_chars = 1 << self.word_bits, 1 << self.char_bits
         words, chars = np.zeros((n_words, 4), np.int8), np.zeros((n_chars, 4), np.int8)
         word_scale, char_scale = np.ones(4), np.ones(4)
-        words[:, 3], word_scale[3] = _quantise(gate.words)
         chars[:, 3], char_scale[3] = polarity_chars, polarity_char_scale
         dense_weights = np.zeros((DENSE, 4))
-        dense_weights[0, 3] = gate.intercept + self.gate_offset
+        dense_weights[0, 3] = _SHUT if texts else -_SHUT
 
         def model() -> HashedModel:
             fields: dict[str, Any] = {
@@ -222,6 +199,8 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "dense": dense_weights,
                 "temperature": self.temperature,
                 "direction": np.array([1.0, polarity.intercept]),
+                "negators": negator_table(),
+                "negator_reach": self.reach,
             }
             return HashedModel(HashedWeights(**fields), {})
 
@@ -229,7 +208,9 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return model()
         # What the head learns from is the quantised polarity that it will see when it serves.
         dense = dense_features(model().sums(texts), polarity_scale, polarity_char_scale)
-        hashes, bounds = hash_all(*join(texts), self.word_longest, self.char_shortest, self.char_longest)
+        hashes, bounds = hash_all(
+            *join(texts), self.word_longest, self.char_shortest, self.char_longest, negator_table(), self.reach
+        )
         is_word = np.repeat(np.arange(len(bounds) - 1) % 2 == 0, np.diff(bounds))
         slots = np.where(
             is_word,

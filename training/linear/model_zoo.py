@@ -10,8 +10,9 @@ import numpy as np
 
 from training.linear.hashed_classifier import HashedClassifier
 
-# Measured on held-out texts: 0.85 suits the airline tweets best, 0.92 SemEval's.
-TEMPERATURE: Final = 0.92
+# On held-out parts .8 to .9 gives the least calibration error, on files left out .95 to 1.1; recipes chosen with five
+# passes and one head. This keeps all but the least alike below .05.
+TEMPERATURE: Final = 0.88
 SLOW: Final = 150_000
 """Rows labelled by emoticons that a slow member learns from, unless told otherwise."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from models.linear.model import HashedModel
 from training.data.datasets import TrainingData, data_summary, load_training_data
+from training.data.sources import Source
 from training.evaluation.drift_reference import reference
 from training.evaluation.held_out import HeldOut
 from training.evaluation.metrics import held_out_report
@@ -25,6 +26,10 @@ Progress = Callable[[str], None]
 
 _CURVE: Final = (0.1, 0.3, 1.0)
 """Shares of the training rows on the learning curve."""
+
+
+KNOWN_FROM: Final = 0.6
+"""Macro-recall on held-out tweets from which a language counts as known."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,8 @@ def train(
         mine = np.flatnonzero(sources == source.name)
         held_out[source.name] = (labels[mine], scores[mine])
         metrics[source.name] = held_out_report(scores[mine], labels[mine])
-    evidence = HeldOut.of(texts, labels, sources, data.company[held], scores)
+    by_emoticons = [source.name for source in measured if source.distant]
+    evidence = HeldOut.of(texts, labels, sources, data.company[held], scores, by_emoticons)
     trained_on = data_summary(data.source[data.usable].tolist())
     model = None
     if keep and isinstance(estimator, HashedClassifier):
@@ -141,6 +147,7 @@ def train(
             "data_hash": data.data_hash,
             "metrics": metrics,
             "reference": reference(evidence),
+            "languages": known_languages(data.sources, metrics),
             "params": final.get_params(),
         }
         model = HashedModel(final.model_.weights, metadata)
@@ -160,6 +167,19 @@ def train(
         model=model,
         estimator=estimator,
     )
+
+
+def known_languages(sources: Sequence[Source], metrics: Mapping[str, Any]) -> list[str]:
+    """Languages on whose held-out tweets, labelled by people, the macro-recall is high enough; English first.
+
+    A model whose data are all in other languages does not know English.
+    """
+    found: dict[str, float] = {}
+    for source in sources:
+        if source.name in metrics and not source.distant:
+            value = metrics[source.name]["macro_recall"]["value"]
+            found[source.language or "en"] = max(value, found.get(source.language or "en", 0.0))
+    return sorted((code for code, value in found.items() if value >= KNOWN_FROM), key=lambda code: (code != "en", code))
 
 
 def _limited(data: TrainingData, most: int | None, seed: int) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ tag have `promoted_from` on each version, the one that it replaced last.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from models.base.artefact import METADATA, load_artefact
 from models.base.smoke_test import tried
 from models.registry.client import HISTORY_TAG, LONGEST_HISTORY, SERVED_TAG, RegisteredVersion, Registry, history
 from training.evaluation.held_out import HeldOut
+from training.registry.common_set import CommonSet, read_common_set
 from training.registry.promotion_gate import Comparison, GateRefused, check
 from training.tracking import connected
 
@@ -75,14 +76,18 @@ def list_versions(settings: Settings) -> list[Version]:
     return sorted(versions, key=lambda one: int(one.version), reverse=True)
 
 
-def promote(settings: Settings, wanted: str = CHALLENGER, *, force: str | None = None) -> Promoted:
+def promote(
+    settings: Settings, wanted: str = CHALLENGER, *, force: str | None = None, on: Sequence[Path] = ()
+) -> Promoted:
     """Let a version serve, if the gate lets it pass.
 
     Args:
         wanted: a version number or an alias.
         force: why it shall serve although the gate refuses it; kept as a tag of the version.
+        on: labelled files that both score instead of comparing what they carry.
 
     Raises:
+        DataError: a file of `on` cannot be used.
         Unavailable: MLflow cannot be reached.
         PromotionError: there is no such version, it serves already, or `force` is no reason.
         ArtefactError: it cannot be loaded, or does not score.
@@ -90,6 +95,7 @@ def promote(settings: Settings, wanted: str = CHALLENGER, *, force: str | None =
     """
     if force is not None and not 0 < len(force.strip()) <= _LONGEST_REASON:
         raise PromotionError(f"--force wants the reason, at most {_LONGEST_REASON} characters: it is kept")
+    common = read_common_set(on)
     with connected(settings) as mlflow:
         client = mlflow.MlflowClient()
         aliases = _aliases(client, settings)
@@ -97,14 +103,14 @@ def promote(settings: Settings, wanted: str = CHALLENGER, *, force: str | None =
         champion = _holder(aliases, settings.mlflow.alias)
         if version == champion:
             raise PromotionError(f"version {version} is the champion already")
-        challenger = _carried(client, settings, version, serves=True)
+        challenger = _carried(client, settings, version, common, serves=True)
         comparisons: list[Comparison] = []
         refused = None
         try:
             if challenger.degraded is not None:
                 raise GateRefused(challenger.degraded)
             if champion is not None:
-                comparisons = check(_champions(client, settings, champion), challenger.held_out)
+                comparisons = check(_champions(client, settings, champion, common), challenger.held_out)
         except GateRefused as error:
             if force is None:
                 raise GateRefused(f"version {version} stays where it is: {error}") from None
@@ -253,10 +259,10 @@ def _named(client: Any, settings: Settings, wanted: str, aliases: Mapping[str, t
     return version
 
 
-def _champions(client: Any, settings: Settings, version: str) -> HeldOut | None:
+def _champions(client: Any, settings: Settings, version: str, common: CommonSet | None) -> HeldOut | None:
     """What the champion carries. A damaged champion is no reason to keep it: the gate can be overruled."""
     try:
-        return _carried(client, settings, version, serves=False).held_out
+        return _carried(client, settings, version, common, serves=False).held_out
     except (ArtefactError, Unavailable) as error:
         raise GateRefused(f"the champion, version {version}, cannot be compared: {error}") from None
 
@@ -269,8 +275,10 @@ class _Carried(NamedTuple):
     """Why not all of it can be loaded here: it would not answer as it was measured."""
 
 
-def _carried(client: Any, settings: Settings, version: str, *, serves: bool) -> _Carried:
-    """The version's held-out predictions; `serves`: also see that it can be loaded and scores."""
+def _carried(
+    client: Any, settings: Settings, version: str, common: CommonSet | None = None, *, serves: bool
+) -> _Carried:
+    """The version's predictions: on the common set, else those it carries; `serves`: also see that it scores."""
     found = client.get_model_version(settings.mlflow.model_name, version)
     registered = RegisteredVersion(found.name, str(found.version), (), "")
     with tempfile.TemporaryDirectory() as scratch:
@@ -281,6 +289,8 @@ def _carried(client: Any, settings: Settings, version: str, *, serves: bool) -> 
         folder = metadata[0].parent
         degraded = _see_that_it_scores(version, folder) if serves else None
         try:
+            if common is not None:
+                return _Carried(common.scored(load_artefact(folder)), degraded)
             return _Carried(HeldOut.load(folder), degraded)
         except ArtefactError as error:
             raise ArtefactError(f"version {version}: {_without(error, scratch)}") from None

@@ -1,6 +1,7 @@
 """The gate: may this model take the champion's place?
 
-Every held-out set and every slice of it is compared row by row. A model passes unless it is shown to be worse
+Every held-out set and every slice of it is compared row by row; those labelled by people judge, those labelled by
+emoticons are shown only, unless there are no others. A model passes unless it is shown to be worse
 somewhere: the upper end of the interval of (challenger - champion), by a paired bootstrap, is below zero. For a whole
 set the interval has 95 %. There are some forty slices, of which one would fail by chance for a model that is just as
 good; so theirs have 95 % together (Bonferroni).
@@ -9,7 +10,7 @@ good; so theirs have 95 % together (Bonferroni).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -46,11 +47,13 @@ class Comparison:
     low: float
     high: float
     """Interval of the difference, challenger - champion."""
+    judges: bool = True
+    """Whether the set decides; one labelled by emoticons does not."""
 
     @property
     def worse(self) -> bool:
-        """Shown to be worse."""
-        return self.high < 0
+        """Shown to be worse where it counts."""
+        return self.judges and self.high < 0
 
     def as_json(self) -> dict[str, Any]:
         """With the verdict."""
@@ -63,19 +66,20 @@ def compare(champion: HeldOut, challenger: HeldOut) -> list[Comparison]:
     Raises:
         GateRefused: the two were not measured on the same texts.
     """
-    ours, theirs = _pairs(champion, challenger)
+    distant = _distant(champion, challenger)
+    ours, theirs = _pairs(champion, challenger, distant)
     right = np.stack([_right(champion, ours), _right(challenger, theirs)])
     truth, source = champion.truth[ours], champion.source[ours]
     found: list[Comparison] = []
     for name in dict.fromkeys(source.tolist()):
         mine = source == name
         counts = _counts(truth[mine], right[:, mine])
-        distant = not (truth[mine] == 1).any()
-        for figure, weights in _figures(counts, distant=distant):
-            found.append(_comparison(name, figure, counts, weights, 0.05))
+        for figure, weights in _figures(counts, distant=not (truth[mine] == 1).any()):
+            found.append(replace(_comparison(name, figure, counts, weights, 0.05), judges=name not in distant))
     slices = [
         (f"{name} / {label}", inside)
         for name in dict.fromkeys(source.tolist())
+        if name not in distant
         for label, members in champion.slices.items()
         if (inside := members[ours] & (source == name)).sum() >= FEWEST
     ]
@@ -105,7 +109,15 @@ def check(champion: HeldOut | None, challenger: HeldOut | None) -> list[Comparis
     return comparisons
 
 
-def _pairs(champion: HeldOut, challenger: HeldOut) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _distant(champion: HeldOut, challenger: HeldOut) -> frozenset[str]:
+    """Sets that do not judge: labelled by emoticons, while others are not."""
+    distant = champion.distant | challenger.distant
+    return distant if set(champion.source.tolist()) - distant else frozenset()
+
+
+def _pairs(
+    champion: HeldOut, challenger: HeldOut, distant: frozenset[str]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     if np.array_equal(champion.keys, challenger.keys) and np.array_equal(champion.truth, challenger.truth):
         everything = np.arange(len(champion.keys))
         return everything, everything
@@ -114,10 +126,10 @@ def _pairs(champion: HeldOut, challenger: HeldOut) -> tuple[NDArray[np.intp], ND
     for name in dict.fromkeys(champion.source.tolist()):
         shared = int((same & (champion.source[ours] == name)).sum())
         total = int((champion.source == name).sum())
-        if shared < min(LEAST_OVERLAP * total, ENOUGH):
+        if name not in distant and shared < min(LEAST_OVERLAP * total, ENOUGH):
             raise GateRefused(
                 f"the challenger was measured on {shared:,} of the champion's {total:,} held-out texts of {name}: "
-                "train both on the same data"
+                "train both on the same data, or name labelled tweets that neither has learnt from with --on FILE"
             )
     return ours[same], theirs[same]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
+from models.linear.constants import negator_table
 from models.linear.weights import DENSE, HashedWeights
 
 
-def random_weights(seed: int = 0, *, word_longest: int = 3, char_longest: int = 5) -> HashedWeights:
+def random_weights(seed: int = 0, *, word_longest: int = 3, char_longest: int = 5, reach: int = 4) -> HashedWeights:
     rng = np.random.default_rng(seed)
 
     def table(*shape: int) -> np.ndarray:
@@ -28,6 +29,8 @@ def random_weights(seed: int = 0, *, word_longest: int = 3, char_longest: int = 
         dense=rng.normal(size=(DENSE, 4)) / 3,
         temperature=1.1,
         direction=np.array([1.0, 0.3]),
+        negators=negator_table(),
+        negator_reach=reach,
     )
 
 
@@ -58,6 +61,8 @@ HOSTILE = [
     "'" * 50,
     "RT @a: @b: c",
     "e\u0301",
+    "not good at all, not never no. far from great but nothing @a http://b but the bag",
+    "no no no no no no",
     "x" * 10_000,
 ]
 
@@ -68,7 +73,28 @@ texts = st.lists(
         st.text(st.characters(exclude_categories=()), max_size=6),
         st.sampled_from(HOSTILE[:-1]),
         st.sampled_from(
-            ["http://a.b", "@", "&lt;", "'", "’", "\u200d", "\ufe0f", "🏽", "é", "É", "aaa", "99", " ", "\x00"]
+            [
+                "http://a.b",
+                "@",
+                " not ",
+                "don't ",
+                " far from ",
+                " but ",
+                ", ",
+                " pas ",
+                "&lt;",
+                "'",
+                "’",
+                "\u200d",
+                "\ufe0f",
+                "🏽",
+                "é",
+                "É",
+                "aaa",
+                "99",
+                " ",
+                "\x00",
+            ]
         ),
     ),
     max_size=12,

@@ -21,6 +21,7 @@ from models.registry.champion import Champion
 from tests.integration.registering import Registering
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.registry.test_promotion_gate import evidence
+from training.data.datasets import DataError
 from training.evaluation.held_out import FILE
 from training.registry.promotion import PromotionError, list_versions, promote, rollback
 from training.registry.promotion_gate import GateRefused
@@ -85,6 +86,32 @@ def test_a_better_version_is_promoted_and_every_follower_serves_it_and_the_rollb
             follower.stop()
     with pytest.raises(PromotionError, match="replaced no version"):
         rollback(settings)
+
+
+def test_models_that_were_measured_on_different_texts_are_compared_on_labelled_files(
+    settings: Settings, register: Callable[..., str], tmp_path: Path
+) -> None:
+    register(None)
+    second = register(None)
+    texts = [f"the bag {i} was {'not ' * (i % 2)}{('late', 'here', 'lovely')[i % 3]}" for i in range(150)]
+    labels = HashedModel(random_weights(2), {}).predict_proba(texts).argmax(axis=1)
+    mine = tmp_path / "mine.jsonl"
+    rows = [
+        json.dumps({"text": text, "label": ("negative", "neutral", "positive")[label]})
+        for text, label in zip(texts, labels.tolist(), strict=True)
+    ]
+    mine.write_text("\n".join(rows))
+    with pytest.raises(GateRefused, match="carries no held-out predictions"):
+        promote(settings)
+    done = promote(settings, on=[mine])
+    assert done.version == second
+    assert {one.where for one in done.comparisons} >= {"mine.jsonl", "mine.jsonl / negation"}
+    assert done.comparisons[0].challenger == 1
+    with pytest.raises(GateRefused, match=r"worse than the champion on mine\.jsonl"):
+        promote(settings, done.replaced or "", on=[mine])
+    (tmp_path / "few.jsonl").write_text("\n".join(rows[:20]))
+    with pytest.raises(DataError, match=r"few\.jsonl has 20 rows: models are compared on 100 or more"):
+        promote(settings, done.replaced or "", on=[tmp_path / "few.jsonl"])
 
 
 def rolled_back(settings: Settings, times: int) -> list[str]:

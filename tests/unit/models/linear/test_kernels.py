@@ -7,10 +7,12 @@ from hypothesis import strategies as st
 
 from models.base.jit import COMPILED
 from models.linear import reference as hashed_reference
-from models.linear.kernels import clean, hash_all, score_all
+from models.linear.constants import negator_table
+from models.linear.kernels import clean, score_all
 from models.linear.weights import pack
 from models.text.batch import join
 from tests.unit.models.hashed_samples import HOSTILE, random_weights, texts
+from training.linear.hashing import hash_all
 
 pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
@@ -47,14 +49,17 @@ def test_both_cleanings_agree_on_hostile_texts(text: str) -> None:
     assert compiled_tokens(text) == hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))
 
 
-@given(st.lists(texts, max_size=6), st.integers(1, 3), st.sampled_from([0, 2, 5]))
-@example(HOSTILE, 3, 5)
+@given(st.lists(texts, max_size=6), st.integers(1, 3), st.sampled_from([0, 2, 5]), st.sampled_from([0, 4]))
+@example(HOSTILE, 3, 5, 4)
 @settings(max_examples=200, deadline=None)
-def test_compiled_sums_equal_the_reference_exactly(batch: list[str], word_longest: int, char_longest: int) -> None:
-    weights = random_weights(word_longest=word_longest, char_longest=char_longest)
+def test_compiled_sums_equal_the_reference_exactly(
+    batch: list[str], word_longest: int, char_longest: int, reach: int
+) -> None:
+    weights = random_weights(word_longest=word_longest, char_longest=char_longest, reach=reach)
     data, offsets = join(batch)
-    out = np.zeros((len(batch), 15), np.int64)
-    score_all(data, offsets, weights.plan, weights.polarity, pack(weights.words), pack(weights.chars), out)
+    out = np.zeros((len(batch), 17), np.int64)
+    tables = weights.negators, weights.polarity, pack(weights.words), pack(weights.chars)
+    score_all(data, offsets, weights.plan, *tables, out)
     np.testing.assert_array_equal(out, hashed_reference.sums(batch, weights))
 
 
@@ -62,10 +67,31 @@ def test_compiled_sums_equal_the_reference_exactly(batch: list[str], word_longes
 @settings(max_examples=100, deadline=None)
 def test_training_sees_the_hashes_that_scoring_sees(batch: list[str]) -> None:
     data, offsets = join(batch)
-    hashes, bounds = hash_all(data, offsets, 3, 2, 5)
+    table = negator_table()
+    negators = frozenset(table.tolist()) - {0}
+    hashes, bounds = hash_all(data, offsets, 3, 2, 5, table, 4)
     for i, text in enumerate(batch):
         words = hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))
-        expected = hashed_reference.word_hashes(words, 3)
+        denied = hashed_reference.negated(words, negators, 4)
+        expected = hashed_reference.word_hashes(words, 3, denied)
         assert hashes[bounds[2 * i] : bounds[2 * i + 1]].tolist() == expected
-        expected = hashed_reference.char_hashes(words, 2, 5)
+        expected = hashed_reference.char_hashes(words, 2, 5, denied)
         assert hashes[bounds[2 * i + 1] : bounds[2 * i + 2]].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("the food was not good at all today friend", ["good", "at", "all", "today"]),
+        ("I don't like it, it is bad", ["like", "it"]),
+        ("far from great but far away", ["great"]),
+        ("never @a http://b again", ["again"]),
+        ("no no thanks", ["no", "thanks"]),
+        ("je n'ai pas aimé. merci", ["aimé"]),
+        ("nothing", []),
+    ],
+)
+def test_a_negator_reaches_four_words_up_to_a_mark_or_but(text: str, expected: list[str]) -> None:
+    words = hashed_reference.tokens(text.encode())
+    found = hashed_reference.negated(words, frozenset(negator_table().tolist()) - {0}, 4)
+    assert [word.decode() for word, denied in zip(words, found, strict=True) if denied] == expected

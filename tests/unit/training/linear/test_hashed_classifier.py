@@ -44,7 +44,7 @@ def test_polarity_learnt_from_emoticons_helps_where_people_labelled_little() -> 
     fresh, truth = made_up(500, 2)
     alone = small().fit(texts, labels).score(fresh, truth)
     distant = np.array([True] * len(emoticons) + [False] * len(texts))
-    both = small(gate_offset=-5).fit(emoticons + texts, np.append(directions, labels), distant=distant)
+    both = small().fit(emoticons + texts, np.append(directions, labels), distant=distant)
     assert both.score(fresh, truth) > alone + 0.05
 
 

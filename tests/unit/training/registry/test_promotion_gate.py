@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,26 @@ def test_models_that_are_as_good_seldom_fail_by_chance() -> None:
         b = HeldOut(one.keys, one.source, one.truth, other, one.slices)
         failed += any(comparison.worse for comparison in compare(a, b))
     assert failed <= 5
+
+
+def test_labels_by_emoticons_are_shown_and_do_not_judge(tmp_path: Path) -> None:
+    champion, challenger = evidence(0.8), evidence(0.8)
+    emoticons = challenger.source == "sentiment140"
+    scores = np.where(emoticons[:, None], challenger.scores[:, ::-1], challenger.scores)
+    worse = replace(challenger, scores=scores)
+    with pytest.raises(GateRefused, match="on sentiment140"):
+        check(champion, worse)
+    noted = replace(worse, distant=frozenset({"sentiment140"}))
+    shown = [one for one in check(champion, noted) if one.where == "sentiment140"]
+    assert [one.judges for one in shown] == [False, False]
+    assert shown[0].challenger < shown[0].champion
+    noted.save(tmp_path)
+    kept = HeldOut.load(tmp_path)
+    assert kept is not None
+    assert kept.distant == {"sentiment140"}
+    only = replace(_part(champion, emoticons), distant=frozenset({"sentiment140"}))
+    with pytest.raises(GateRefused, match="on sentiment140"):  # nothing else judges
+        check(only, _part(noted, emoticons))
 
 
 def test_models_measured_on_other_texts_cannot_be_compared() -> None:

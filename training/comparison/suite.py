@@ -1,0 +1,194 @@
+"""The judge of a recipe: every file with people's labels, held out in part and left out as a whole.
+
+A part of a file that was held out shows how the model does on more of the same. A file that was left out shows how it
+does on what it has never seen the like of, another year of a file how it does later. Labels by emoticons judge nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import BuzzwatchError
+from contracts.settings import ROOT
+from training.data.datasets import TrainingData
+from training.evaluation.behaviour import pass_rates
+from training.evaluation.metrics import held_out_report
+from training.linear.hashed_classifier import HashedClassifier
+from training.linear.model_zoo import Member
+
+FOLDER: Final = ROOT / "training" / "results" / "suite"
+FEWEST: Final = 200
+"""Rows of a year that is left out."""
+FIGURES: Final = ("accuracy", "macro_recall", "binary_accuracy", "ece")
+
+Progress = Callable[[str], None]
+
+
+class SuiteError(BuzzwatchError):
+    """The suite cannot be run, or a stored one cannot be read."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One set, measured by a model that has not seen it."""
+
+    set: str
+    without: str
+    """What the model was trained without: `held-out part`, `whole file` or `year 2016`."""
+    learnt: int
+    """Rows labelled by people that it learnt from."""
+    report: Mapping[str, Any]
+    """Of `held_out_report`."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """All that was measured of a recipe."""
+
+    member: str
+    rows: list[Judged]
+    behaviour: Mapping[str, float]
+    """Family of behavioural tests → share passed."""
+    data_hash: str
+    params: Mapping[str, Any]
+
+    @property
+    def score(self) -> float | None:
+        """By which recipes are chosen, with the airline figures: mean macro-recall over the files left out whole."""
+        left_out = [_value(row, "macro_recall") for row in self.rows if row.without == _WHOLE]
+        return float(np.mean(left_out)) if left_out else None
+
+    def save(self, folder: Path = FOLDER) -> Path:
+        """Write it as JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.member}.json"
+        path.write_text(json.dumps(asdict(self), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        return path
+
+
+_PART: Final = "held-out part"
+_WHOLE: Final = "whole file"
+
+
+def read_suite(path: Path) -> Suite | None:
+    """A stored suite; None when there is none.
+
+    Raises:
+        SuiteError: it is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Suite(**{**content, "rows": [Judged(**row) for row in content["rows"]]})
+    except (ValueError, TypeError, KeyError) as error:
+        raise SuiteError(f"{path}: not a stored suite: {error}") from None
+
+
+def run_suite(
+    data: TrainingData, member: Member, seed: int, progress: Progress, only: Sequence[str] = (), *, years: bool = True
+) -> Suite:
+    """Train without each of the sets, and measure on it.
+
+    Near-duplicates of what is measured on are learnt from in no file. The hashed model's polarity is learnt once, from
+    the rows with emoticons that are near-duplicates of no text labelled by people.
+
+    Args:
+        only: names of files to be left out; all of those labelled by people when empty.
+        years: also leave out each year of a file that has years.
+
+    Raises:
+        SuiteError: `only` names a file that there is not.
+    """
+    people = [source.name for source in data.sources if source.role == "people"]
+    if unknown := sorted(set(only) - set(people)):
+        raise SuiteError(f"no file labelled by people is called {unknown[0]} (there are {', '.join(people)})")
+    trainer = _Trainer(data, member, seed, progress)
+    rows: list[Judged] = []
+    estimator = trainer.fit(data.learn, "on the learning split")
+    for source in data.sources:
+        test = data.held_out & (data.source == source.name)
+        if not source.distant and test.any():
+            rows.append(trainer.judged(estimator, source.name, _PART, test, data.learn))
+    behaviour = pass_rates(estimator)
+    for name, without, test in _left_out(data, only or people, years=years):
+        learn = data.apart_from(test)
+        if not (learn & ~data.distant).any():
+            continue  # the only file with labels by people
+        rows.append(trainer.judged(trainer.fit(learn, f"without {name}, {without}"), name, without, test, learn))
+    return Suite(member.name, rows, behaviour, data.data_hash, trainer.params)
+
+
+def _left_out(data: TrainingData, names: Sequence[str], *, years: bool) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
+    for name in names:
+        mine = data.source == name
+        yield name, _WHOLE, mine
+        found = np.unique(data.period[mine & (data.period > 0)]).tolist() if years else []
+        for year in found if len(found) > 1 else []:
+            test = mine & (data.period == year)
+            if test.sum() >= FEWEST:
+                yield name, f"year {year}", test
+
+
+class _Trainer:
+    """Fits one member again and again on parts of the same data."""
+
+    def __init__(self, data: TrainingData, member: Member, seed: int, progress: Progress) -> None:
+        self._data, self._member, self._seed, self._progress = data, member, seed, progress
+        self._polarity: Any = None
+        estimator = member.build(seed)
+        plain = (str, int, float, bool)
+        self.params = {name: value for name, value in estimator.get_params().items() if isinstance(value, plain)}
+        if isinstance(estimator, HashedClassifier):
+            prints = np.unique(data.fingerprints[~data.distant])
+            rows = data.distant & data.usable & ~np.isin(data.fingerprints, prints)
+            texts, labels = data.rows(rows)
+            self._polarity = estimator.learn_polarity(texts, labels, data.weight[rows], progress)
+
+    def fit(self, learn: NDArray[np.bool_], what: str) -> Any:
+        """An estimator that has learnt from these rows."""
+        data, estimator = self._data, self._member.build(self._seed)
+        more = {}
+        if self._polarity is not None:
+            learn, more = learn & ~data.distant, {"polarity": self._polarity}
+        elif self._member.most_distant is not None:
+            distant = np.flatnonzero(learn & data.distant)
+            kept = np.random.default_rng(self._seed).permutation(distant)[: self._member.most_distant]
+            learn = learn & ~data.distant
+            learn[kept] = True
+        texts, labels = data.rows(learn)
+        step = lambda told: self._progress(f"{what}: {told}")  # noqa: E731
+        return estimator.fit(texts, labels, data.weight[learn], distant=data.distant[learn], progress=step, **more)
+
+    def judged(
+        self, estimator: Any, name: str, without: str, test: NDArray[np.bool_], learn: NDArray[np.bool_]
+    ) -> Judged:
+        """What it says about these rows."""
+        texts, labels = self._data.rows(test)
+        report = held_out_report(estimator.predict_proba(texts), labels)
+        return Judged(name, without, int((learn & ~self._data.distant).sum()), report)
+
+
+def table(suite: Suite) -> list[list[str]]:
+    """Head and rows of text, each figure with its 95 % interval."""
+    cells = [["set", "trained without", "n", "accuracy", "macro-recall", "recall negative", "polar right", "ECE"]]
+    for row in suite.rows:
+        figures = [row.report["accuracy"], row.report["macro_recall"], row.report["recall"].get("negative")]
+        figures += [row.report["binary_accuracy"], row.report["ece"]]
+        cells.append([row.set, row.without, f"{row.report['n']:,}", *map(_interval, figures)])
+    return cells
+
+
+def _interval(measured: Mapping[str, float] | None) -> str:
+    return f"{measured['value']:.3f} [{measured['low']:.3f}, {measured['high']:.3f}]" if measured else "–"
+
+
+def _value(row: Judged, figure: str) -> float:
+    return float(row.report[figure]["value"])
