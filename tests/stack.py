@@ -112,6 +112,6 @@ def quick_rules(path: Path, receiver: Receiver) -> None:
     document = yaml.load(path.read_text())
     for rule in document["rules"]:
         if rule["kind"] == "bad_buzz":
-            rule.update(windows=["20s"], keep_firing_for="1s", severity_settle="1s")
+            rule.update(windows=["20s"], keep_firing_for="1s", severity_settle="5s")
     with path.open("w") as file:
         yaml.dump(document, file)
