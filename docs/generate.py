@@ -14,14 +14,14 @@ import pydantic
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from contracts import settings, topics  # noqa: E402
+from contracts import server_settings, settings, topics  # noqa: E402
 from contracts.events import Feedback, Prediction, Tweet  # noqa: E402
 from contracts.settings import Settings  # noqa: E402
 from contracts.topics import TopicSettings  # noqa: E402
 
 _HEAD = """# Settings
 
-<!-- Written by `make schemas` from contracts/settings.py and contracts/topics.py; change it there. -->
+<!-- Written by `make schemas` from contracts/*settings.py and contracts/topics.py; change it there. -->
 
 Every setting is an environment variable; there is no settings file. Nested groups are joined by two underscores. A
 value that cannot be used stops the program at its start with one line that names the variable, and so does a misspelt
@@ -47,7 +47,7 @@ def _as_text(schema: dict[str, Any]) -> str:
 
 def settings_page() -> str:
     """The table of all settings, one section per group."""
-    said = _docstrings(settings) | _docstrings(topics)
+    said = _docstrings(server_settings) | _docstrings(settings) | _docstrings(topics)
     parts = [_HEAD]
     plain: list[str] = []
     for name, field in Settings.model_fields.items():
