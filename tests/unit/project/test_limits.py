@@ -1,0 +1,24 @@
+"""Limits that keep the tree easy to read."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+from contracts.settings import ROOT
+
+_MODULES = 12
+
+
+def _product() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [
+        ROOT / name for name in listed.stdout.splitlines() if not name.startswith("tests/") and (ROOT / name).exists()
+    ]
+
+
+def test_no_folder_has_more_than_twelve_modules() -> None:
+    modules = Counter(file.parent for file in _product() if file.name != "__init__.py")
+    assert modules
+    assert {str(folder): number for folder, number in modules.items() if number > _MODULES} == {}
