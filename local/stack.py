@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from filelock import FileLock, Timeout
 
-from alerts.storage.redis_health import place_of
+from alerts.storage.redis_health import shown_address
 from contracts.errors import Unavailable
 from contracts.redaction import redacted
 from contracts.settings import LocalSettings, Settings
@@ -81,7 +81,7 @@ class Stack:
             "API": f"{api}/docs",
             "MLflow": redacted(self.settings.mlflow.tracking_uri),
             "Kafka": self.settings.kafka.bootstrap_servers,
-            "Redis": place_of(self.settings.redis),
+            "Redis": shown_address(self.settings.redis),
             "logs": str(self._data_dir / "logs"),
         }
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.conditions.finding import Finding, Moment, Place, Told, fingerprints_of, place_of
+from alerts.conditions.finding import AlertDetails, AlertKey, Finding, Moment, alert_key_of, fingerprints_of
 from alerts.counters.counts import ALL_THEMES, NOTHING, Counts, Key
 from alerts.counters.store import CounterStore
 from alerts.counters.table import CountTable, IntArray
@@ -33,7 +33,7 @@ class _Subject(NamedTuple):
     key: Key
     where: dict[str, str]
     terms: tuple[str, ...]
-    place: Place
+    alert_key: AlertKey
 
     @property
     def about(self) -> str:
@@ -46,7 +46,7 @@ class _Of:
 
     rule: BadBuzz
     subjects: list[_Subject]
-    number: dict[Place, int]
+    number: dict[AlertKey, int]
     by_fingerprint: dict[str, int]
     rows: IntArray
     known_rows: int = -1
@@ -85,7 +85,7 @@ class BadBuzzCondition:
 
     def covers(self, rule: BaseRule, alert: Alert, /) -> bool:
         """The watches and themes that the rule names."""
-        return any(of.rule is rule and place_of(alert.labels) in of.number for of in self._rules)
+        return any(of.rule is rule and alert_key_of(alert.labels) in of.number for of in self._rules)
 
     def findings(self, moment: Moment) -> Iterator[Finding]:
         """Of every subject whose condition holds or that has an alert."""
@@ -101,7 +101,7 @@ class BadBuzzCondition:
         if of.known_rows != self._counters.known_rows:  # seen for the first time in these windows
             of.rows = self._counters.rows_of([subject.key for subject in of.subjects])
             of.known_rows = self._counters.known_rows
-        alerts = {of.number[place]: alert for place, alert in moment.alerts.items() if place in of.number}
+        alerts = {of.number[alert_key]: alert for alert_key, alert in moment.alerts.items() if alert_key in of.number}
         longest = tables[-1].taken(of.rows, rule.count, unreliable=rule.include_unreliable)
         busy = longest.sum(axis=1) >= rule.min_volume
         busy[list(alerts)] = True
@@ -215,9 +215,9 @@ class BadBuzzCondition:
             followers=verdict.now.reach or None,
         )
         volume_before = self._volume_before(rule, subject.key, verdict, moment)
-        known = moment.alerts.get(subject.place)
+        known = moment.alerts.get(subject.alert_key)
 
-        def begin() -> Told:
+        def begin() -> AlertDetails:
             if known is None:
                 starts_at_ms = self._since_when(rule, subject.key, verdict, usual, moment.now_ms) * 1000
             else:
@@ -242,7 +242,7 @@ class BadBuzzCondition:
                 since_ms=starts_at_ms,
                 model_version=moment.model_version,
             )
-            return Told(verdict.counted.share, starts_at_ms, explaining.begun(evidence))
+            return AlertDetails(verdict.counted.share, starts_at_ms, explaining.begun(evidence))
 
         return Finding(
             rule,
@@ -312,12 +312,12 @@ def _of(rule: BadBuzz, rules: Rules) -> _Of:
         if rule.watches is None or watch.name in rule.watches:
             for theme in themes:
                 where = {"watch": watch.name} | ({} if theme is None else {"theme": theme})
-                place = place_of({**where, "alertname": rule.alert})
-                subjects.append(_Subject((watch.name, theme or ALL_THEMES), where, watch.match, place))
+                alert_key = alert_key_of({**where, "alertname": rule.alert})
+                subjects.append(_Subject((watch.name, theme or ALL_THEMES), where, watch.match, alert_key))
     return _Of(
         rule,
         subjects,
-        {subject.place: number for number, subject in enumerate(subjects)},
+        {subject.alert_key: number for number, subject in enumerate(subjects)},
         {
             fingerprint: number
             for number, subject in enumerate(subjects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from alerts.conditions.finding import Finding, Moment, Told, no_longer_serving, place_of
+from alerts.conditions.finding import AlertDetails, Finding, Moment, alert_key_of, no_longer_serving
 from alerts.counters.counts import ANSWER_SLOT_S
 from alerts.counters.store import CounterStore
 from alerts.detectors import drift
@@ -34,10 +34,10 @@ class DriftCondition:
                     yield no_longer_serving(rule, version)
             if moment.reference is None:
                 continue
-            place = place_of({"alertname": rule.alert, "model_version": moment.model_version})
+            alert_key = alert_key_of({"alertname": rule.alert, "model_version": moment.model_version})
             said = self._of(rule.within, moment.now_ms).get(moment.model_version, {})
-            verdict = drift.judge(rule, said, moment.reference, firing=moment.firing(place))
-            if verdict is not None and (verdict.active or place in moment.alerts):
+            verdict = drift.judge(rule, said, moment.reference, firing=moment.firing(alert_key))
+            if verdict is not None and (verdict.active or alert_key in moment.alerts):
                 yield _finding(rule, moment, verdict, moment.reference)
 
     def covers(self, _rule: BaseRule, _alert: Alert, /) -> bool:
@@ -67,14 +67,14 @@ def _finding(rule: Drift, moment: Moment, verdict: drift.DriftVerdict, reference
     }
     hours = rule.within / 3600
 
-    def begin() -> Told:
+    def begin() -> AlertDetails:
         annotations = {
             "summary": f"What model version {version} says has moved away from its training",
             "description": f"Of {verdict.tweets:,} tweets in {hours:g} h: {'; '.join(verdict.reasons)}. {shares}.",
             **numbers,
         }
         start = moment.now_ms // (ANSWER_SLOT_S * 1000) * ANSWER_SLOT_S * 1000
-        return Told(max(verdict.jensen_shannon, verdict.kolmogorov_smirnov), start, annotations)
+        return AlertDetails(max(verdict.jensen_shannon, verdict.kolmogorov_smirnov), start, annotations)
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
         summary = f"What model version {version} says is near to its training again"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-from alerts.conditions.finding import Finding, Moment, Told, no_longer_serving, place_of
+from alerts.conditions.finding import AlertDetails, Finding, Moment, alert_key_of, no_longer_serving
 from alerts.counters.feedback_counts import Recent
 from alerts.detectors import accuracy, error_count
 from alerts.state.alert import Alert
@@ -40,12 +40,12 @@ class FeedbackCondition:
                 if name == rule.alert and version not in self._known:
                     yield no_longer_serving(rule, version)
             for version, recent in sorted(self._known.items()):
-                place = place_of({"alertname": rule.alert, "model_version": version})
+                alert_key = alert_key_of({"alertname": rule.alert, "model_version": version})
                 if isinstance(rule, ErrorCount):
                     found = _errors(rule, version, recent, moment)
                 else:
-                    found = _accuracy(rule, version, recent, moment, firing=moment.firing(place))
-                if found.active or place in moment.alerts:
+                    found = _accuracy(rule, version, recent, moment, firing=moment.firing(alert_key))
+                if found.active or alert_key in moment.alerts:
                     yield found
 
     def covers(self, _rule: BaseRule, _alert: Alert, /) -> bool:
@@ -58,13 +58,13 @@ def _errors(rule: ErrorCount, version: str, recent: Recent, moment: Moment) -> F
     minutes = rule.within / 60
     said = f"{verdict.wrong} judgements within {minutes:g} minutes called a prediction of model version {version} wrong"
 
-    def begin() -> Told:
+    def begin() -> AlertDetails:
         annotations = {
             "summary": f"{verdict.wrong} wrong predictions within {minutes:g} minutes by model version {version}",
             "description": f"{said}; the limit is {rule.count}.",
             "wrong": str(verdict.wrong),
         }
-        return Told(float(verdict.wrong), verdict.since_ms, annotations)
+        return AlertDetails(float(verdict.wrong), verdict.since_ms, annotations)
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
         summary = f"Wrong predictions by model version {version} have become few again"
@@ -82,7 +82,7 @@ def _accuracy(rule: Accuracy, version: str, recent: Recent, moment: Moment, *, f
     }
     said = f"{verdict.right} of the last {verdict.judged} judged predictions of model version {version} were right"
 
-    def begin() -> Told:
+    def begin() -> AlertDetails:
         annotations = {
             "summary": f"Model version {version} is right in {verdict.accuracy:.0%} of its last {verdict.judged} "
             "judged predictions",
@@ -91,7 +91,7 @@ def _accuracy(rule: Accuracy, version: str, recent: Recent, moment: Moment, *, f
             **numbers,
         }
         since = max(recent.wrong_ms, default=moment.now_ms)
-        return Told(verdict.accuracy, min(since, moment.now_ms), annotations)
+        return AlertDetails(verdict.accuracy, min(since, moment.now_ms), annotations)
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
         summary = f"Model version {version} is right often enough again"

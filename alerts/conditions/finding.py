@@ -11,11 +11,11 @@ from alerts.state.alert import SEVERITIES, Alert, fingerprint_of, labels_of
 from alerts.state.store import Snapshot
 from contracts.rules.schema import BaseRule, Severity
 
-Place = tuple[str, str, str, str]
+AlertKey = tuple[str, str, str, str]
 """Alert name, watch, theme and model version: what sets the alerts of a rules file apart."""
 
 
-class Told(NamedTuple):
+class AlertDetails(NamedTuple):
     """What is said about an alert."""
 
     value: float
@@ -31,7 +31,7 @@ class Finding:
     where: Mapping[str, str]
     """Labels that say which subject."""
     active: bool
-    begin: Callable[[], Told]
+    begin: Callable[[], AlertDetails]
     """What is to be said now about an alert that begins, or that fires on."""
     end: Callable[[Mapping[str, str]], dict[str, str]]
     """From the annotations of the alert that is over to those of its end, the rule's own left out."""
@@ -39,17 +39,17 @@ class Finding:
     """What the score says, for rules that leave it to the score."""
 
     @property
-    def place(self) -> Place:
+    def alert_key(self) -> AlertKey:
         """Which subject of which rule."""
-        return place_of({**self.where, "alertname": self.rule.alert})
+        return alert_key_of({**self.where, "alertname": self.rule.alert})
 
     def labels(self) -> dict[str, str]:
         """Of the alert that it makes."""
         return labels_of(self.rule, severity=self.severity, **self.where)
 
 
-def place_of(labels: Mapping[str, str]) -> Place:
-    """The place that these labels name."""
+def alert_key_of(labels: Mapping[str, str]) -> AlertKey:
+    """The alert_key that these labels name."""
     return (labels["alertname"], labels.get("watch", ""), labels.get("theme", ""), labels.get("model_version", ""))
 
 
@@ -62,7 +62,7 @@ def fingerprints_of(rule: BaseRule, **where: str) -> list[str]:
 def no_longer_serving(rule: BaseRule, version: str) -> Finding:
     """The end of what a rule says about a model version."""
 
-    def begin() -> Told:
+    def begin() -> AlertDetails:
         raise AssertionError("it does not begin")
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
@@ -86,12 +86,12 @@ class Moment:
     """Why the version that has the alias does not serve."""
     caught_up: bool = True
     """False while predictions wait to be counted: silence means nothing then."""
-    alerts: Mapping[Place, Alert] = field(default_factory=dict)
+    alerts: Mapping[AlertKey, Alert] = field(default_factory=dict)
     """Pending and firing ones."""
 
-    def firing(self, place: Place) -> bool:
+    def firing(self, alert_key: AlertKey) -> bool:
         """Whether the subject has an alert that fires."""
-        alert = self.alerts.get(place)
+        alert = self.alerts.get(alert_key)
         return alert is not None and alert.state == "firing"
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from alerts.conditions.finding import Finding, Moment, Place, Told, place_of
+from alerts.conditions.finding import AlertDetails, AlertKey, Finding, Moment, alert_key_of
 from alerts.counters.counts import ALL_THEMES, STREAM, Key, Volume
 from alerts.counters.store import CounterStore
 from alerts.counters.table import CountTable, IntArray
@@ -26,7 +26,7 @@ _USUAL_FOR_MS: Final = 10_000
 class _Subject(NamedTuple):
     watch: str
     terms: tuple[str, ...]
-    place: Place
+    alert_key: AlertKey
 
     @property
     def key(self) -> Key:
@@ -39,13 +39,13 @@ class ForeignVolumeCondition:
     def __init__(self, rules: Rules, counters: CounterStore, *, bucket_s: int) -> None:
         self._counters = counters
         self._bucket_s = bucket_s
-        self._known: dict[Place, tuple[int, int | None, float | None]] = {}
+        self._known: dict[AlertKey, tuple[int, int | None, float | None]] = {}
         """When what is usual was worked out, the beginning of the alert then, and what it was."""
         self._rules = [
             (
                 rule,
                 [
-                    _Subject(watch.name, watch.match, place_of({"alertname": rule.alert, "watch": watch.name}))
+                    _Subject(watch.name, watch.match, alert_key_of({"alertname": rule.alert, "watch": watch.name}))
                     for watch in rules.watches
                     if rule.watches is None or watch.name in rule.watches
                 ],
@@ -56,7 +56,7 @@ class ForeignVolumeCondition:
 
     def covers(self, rule: BaseRule, alert: Alert, /) -> bool:
         """The watches that the rule names."""
-        return any(one is rule and place_of(alert.labels) in {s.place for s in of} for one, of in self._rules)
+        return any(one is rule and alert_key_of(alert.labels) in {s.alert_key for s in of} for one, of in self._rules)
 
     def findings(self, moment: Moment) -> Iterator[Finding]:
         """Of every subject whose condition holds or that has an alert."""
@@ -64,20 +64,20 @@ class ForeignVolumeCondition:
             table = self._counters.window(moment.now_ms, rule.window)
             rows = self._counters.rows_of([subject.key for subject in subjects])
             for subject, volume in zip(subjects, _taken(table, rows, rule.count), strict=True):
-                alert = moment.alerts.get(subject.place)
+                alert = moment.alerts.get(subject.alert_key)
                 if volume < rule.min_volume and alert is None:
                     continue
                 expected = self._usual(rule, subject, alert, moment.now_ms)
-                verdict = foreign_volume.judge(rule, volume, expected, firing=moment.firing(subject.place))
+                verdict = foreign_volume.judge(rule, volume, expected, firing=moment.firing(subject.alert_key))
                 if verdict.active or alert is not None:
                     yield self._finding(rule, subject, verdict, alert, moment.now_ms)
 
     def _usual(self, rule: ForeignVolume, subject: _Subject, alert: Alert | None, now_ms: int) -> float | None:
         begun = None if alert is None else alert.starts_at_ms
-        known = self._known.get(subject.place)
+        known = self._known.get(subject.alert_key)
         if known is None or known[1] != begun or not 0 <= now_ms - known[0] < _USUAL_FOR_MS:
             known = now_ms, begun, foreign_volume.usual(rule, self._past(rule, subject, alert, now_ms))
-            self._known[subject.place] = known
+            self._known[subject.alert_key] = known
         return known[2]
 
     def _past(self, rule: ForeignVolume, subject: _Subject, alert: Alert | None, now_ms: int) -> Past:
@@ -114,7 +114,7 @@ class ForeignVolumeCondition:
     def _finding(
         self, rule: ForeignVolume, subject: _Subject, verdict: Verdict, alert: Alert | None, now_ms: int
     ) -> Finding:
-        def begin() -> Told:
+        def begin() -> AlertDetails:
             starts_at_ms = self._since_ms(rule, subject.key, verdict, now_ms) if alert is None else alert.starts_at_ms
             since, _ = self._counters.window_bounds(now_ms, rule.window)
             start_ms = min(since * 1000, starts_at_ms)
@@ -124,7 +124,7 @@ class ForeignVolumeCondition:
                 "before": [sample for sample in samples if sample.created_at_ms < start_ms],
             }
             told = explanation.begun(rule, subject.watch, verdict, subject.terms, parted)
-            return Told(float(verdict.volume), starts_at_ms, told)
+            return AlertDetails(float(verdict.volume), starts_at_ms, told)
 
         def end(before: Mapping[str, str]) -> dict[str, str]:
             return explanation.ended(rule, subject.watch, verdict, before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from alerts.conditions.finding import Finding, Moment, Told, place_of
+from alerts.conditions.finding import AlertDetails, Finding, Moment, alert_key_of
 from alerts.state.alert import Alert
 from contracts.rules.schema import BaseRule, ModelBroken, Rules
 
@@ -18,7 +18,7 @@ class ModelBrokenCondition:
     def findings(self, moment: Moment) -> Iterator[Finding]:
         """One per rule."""
         for rule in self._rules:
-            if moment.model_failure is not None or place_of({"alertname": rule.alert}) in moment.alerts:
+            if moment.model_failure is not None or alert_key_of({"alertname": rule.alert}) in moment.alerts:
                 yield _finding(rule, moment)
 
     def covers(self, _rule: BaseRule, _alert: Alert, /) -> bool:
@@ -29,13 +29,13 @@ class ModelBrokenCondition:
 def _finding(rule: ModelBroken, moment: Moment) -> Finding:
     failure, version = moment.model_failure, moment.model_version
 
-    def begin() -> Told:
+    def begin() -> AlertDetails:
         annotations = {
             "summary": f"A promoted model cannot serve; version {version} still does",
             "description": str(failure),
             "serving_version": version,
         }
-        return Told(1.0, moment.now_ms, annotations)
+        return AlertDetails(1.0, moment.now_ms, annotations)
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
         summary = f"The promoted model serves: version {version}"

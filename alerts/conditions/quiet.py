@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from alerts.conditions.finding import Finding, Moment, Told, place_of
+from alerts.conditions.finding import AlertDetails, Finding, Moment, alert_key_of
 from alerts.counters.counts import ALL_THEMES, STREAM, Key
 from alerts.counters.store import CounterStore
 from alerts.counters.table import CountTable, IntArray
@@ -39,9 +39,9 @@ class QuietCondition:
             tweets = _tweets(table, self._counters.rows_of(keys))
             for watch, number, days in zip(watches, tweets, usual, strict=True):
                 where = {"watch": watch} if watch else {}
-                place = place_of({**where, "alertname": rule.alert})
-                verdict = quiet.judge(rule, number, days, firing=moment.firing(place))
-                if verdict is not None and (verdict.active or place in moment.alerts):
+                alert_key = alert_key_of({**where, "alertname": rule.alert})
+                verdict = quiet.judge(rule, number, days, firing=moment.firing(alert_key))
+                if verdict is not None and (verdict.active or alert_key in moment.alerts):
                     yield _finding(rule, where, verdict, moment.now_ms)
 
     def covers(self, rule: BaseRule, alert: Alert, /) -> bool:
@@ -82,10 +82,10 @@ def _finding(rule: Quiet, where: Mapping[str, str], verdict: quiet.QuietVerdict,
     said = f"{verdict.tweets} tweets in {minutes:g} minutes, {verdict.expected:.0f} are usual at this time of the day"
     numbers = {"volume_now": str(verdict.tweets), "volume_before": f"{verdict.expected:.1f}"}
 
-    def begin() -> Told:
+    def begin() -> AlertDetails:
         summary = f"{what[0].upper()}{what[1:]} has gone quiet: {said}"
         start = now_ms // 60_000 * 60_000
-        return Told(float(verdict.tweets), start, {"summary": summary, "description": f"{said}.", **numbers})
+        return AlertDetails(float(verdict.tweets), start, {"summary": summary, "description": f"{said}.", **numbers})
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
         return {**before, "summary": f"Tweets about {what} come again", "description": f"{said}.", **numbers}

@@ -1,9 +1,8 @@
-"""Looks at groups when they are due, and puts what is to be told into the outbox's lanes.
+"""Flushes groups when they are due: puts their notifications into the outbox's lanes.
 
-Any number of notifiers may do so at once: each look reads a group, its notices and the alert states in one Lua call,
-decides without Redis (`alerts.grouping.groups.flush`), and writes in another, which is refused when somebody else was
-faster.
-A notifier that is killed in between has done nothing.
+Any number of notifiers may do so at once. Each reads a group, its events and the alert states in one Lua call, decides
+without Redis (`alerts.grouping.groups.flush`), and writes in a second call, which is refused when another notifier was
+faster. A notifier that is killed between the two calls leaves no trace.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import redis
 
-from alerts.grouping.groups import SWEEP_MS, Flushed, Group, Notice, Notification, flush
+from alerts.grouping.groups import SWEEP_MS, AlertEvent, FlushResult, Group, Notification, flush
 from alerts.grouping.payload import notification_id, render
 from alerts.outbox.store import Entry
 from alerts.state.alert import Alert, decode
@@ -26,10 +25,10 @@ from contracts.rules.routing import InhibitRule
 from contracts.settings import Settings
 
 _AT_ONCE: Final = 100
-"""Groups in one look: deliveries start in between."""
+"""Groups in one call, so that deliveries can start between two calls."""
 
-# KEYS: revision, active, then state, notices and lane of each group. ARGV: the revision whose alerts are known.
-# One moment for all of it: with notices older than the alerts, an end would be missed; the other way round, a begin.
+# KEYS: revision, active, then state, events and lane of each group. ARGV: the revision whose alerts are known.
+# All is read at one moment: events older than the alert states would miss an end, newer ones would miss a begin.
 _LOOK: Final = """
 local revision = redis.call('GET', KEYS[1]) or ''
 local found = {revision, {}}
@@ -42,8 +41,8 @@ end
 return found
 """
 
-# KEYS: state, notices, flushes, held, entries, receivers, wake, due, lane.
-# ARGV: state as it was, notices taken, the last of them, state as it is to be ('' none), due ('' never),
+# KEYS: state, events, flushes, held, entries, receivers, wake, due, lane.
+# ARGV: state as it was, events taken, the last of them, state as it is to be ('' none), due ('' never),
 # group, held, now, receiver, then id and text of each entry.
 _WRITE: Final = """
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
@@ -69,7 +68,7 @@ return 1
 """
 
 _group_of = msgspec.json.Decoder(Group).decode
-_notice_of = msgspec.json.Decoder(Notice).decode
+_event_of = msgspec.json.Decoder(AlertEvent).decode
 
 
 class _Known(NamedTuple):
@@ -80,17 +79,17 @@ class _Known(NamedTuple):
     inhibitor: Inhibitor
 
 
-class _Seen(NamedTuple):
-    """A group as one look finds it."""
+class _StoredGroup(NamedTuple):
+    """A group as it was read."""
 
     state: str
-    notices: list[str]
+    events: list[str]
     undelivered: int
     """Notifications in its lane."""
 
 
-class Standing(NamedTuple):
-    """Numbers for people who watch."""
+class DispatcherStatus(NamedTuple):
+    """Numbers for metrics."""
 
     pending: int
     firing: int
@@ -101,7 +100,7 @@ class Standing(NamedTuple):
 
 
 class Dispatcher:
-    """Turns notices into entries of the outbox.
+    """Turns events into entries of the outbox.
 
     `redis` comes from `alerts.storage.connection.connect`; one thread calls it.
     """
@@ -117,26 +116,26 @@ class Dispatcher:
         self._muting: tuple[object, ...] | None = None
 
     def follow(self, inhibit_rules: Sequence[InhibitRule]) -> None:
-        """Inhibit by other rules from now on."""
+        """Use other inhibition rules from now on."""
         self._inhibit_rules = inhibit_rules
         self._known = _Known("-", {}, Inhibitor(inhibit_rules, ()))
         self._muting = None
 
     def run_due(self, now_ms: int) -> list[Notification]:
-        """Look at the groups that are due, a hundred at most; returns what was put into the outbox."""
+        """Flush the groups that are due, a hundred at most; returns what was put into the outbox."""
         silences = self._silences.now().silences
         due = self._redis.zrange(self._keys.flushes, "-inf", now_ms, byscore=True, offset=0, num=_AT_ONCE)
         groups = dict.fromkeys(due, True) | dict.fromkeys(set(self._freed(silences, now_ms)).difference(due), False)
         if not groups:
             return []
         keys = self._keys
-        found = self._looked_at(
-            [key for group in groups for key in (keys.group(group), keys.notices(group), keys.lane(group))]
+        found = self._read_groups(
+            [key for group in groups for key in (keys.group(group), keys.alert_events(group), keys.lane(group))]
         )
-        told: list[Notification] = []
-        for (group, is_due), *seen in zip(groups.items(), found[::3], found[1::3], found[2::3], strict=True):
-            told += self._flush(group, _Seen(*seen), silences, now_ms, is_due=is_due)
-        return told
+        written: list[Notification] = []
+        for (group, is_due), *stored in zip(groups.items(), found[::3], found[1::3], found[2::3], strict=True):
+            written += self._flush(group, _StoredGroup(*stored), silences, now_ms, is_due=is_due)
+        return written
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """When a group is due or a silence begins or ends, None when neither is foreseen."""
@@ -145,16 +144,16 @@ class Dispatcher:
         moments += [moment for moment in _boundaries(self._silences.now().silences) if moment > now_ms]
         return min(moments, default=None)
 
-    def standing(self, now_ms: int) -> Standing:
-        """How it stands now."""
-        self._looked_at([])
+    def status(self, now_ms: int) -> DispatcherStatus:
+        """The numbers now."""
+        self._read_groups([])
         states = [alert.state for alert in self._known.active.values()]
         active = sum(silence.state(now_ms) == "active" for silence in self._silences.now().silences)
         held = int(self._redis.scard(self._keys.held))
-        return Standing(states.count("pending"), states.count("firing"), active, held)
+        return DispatcherStatus(states.count("pending"), states.count("firing"), active, held)
 
-    def _looked_at(self, names: Sequence[str]) -> list[Any]:
-        """State, notices and undelivered of groups (names of their keys, by turns); the alerts of the same moment are
+    def _read_groups(self, names: Sequence[str]) -> list[Any]:
+        """State, events and undelivered of groups (names of their keys, by turns); the alerts of the same moment are
         known from then on."""
         keys = [self._keys.revision, self._keys.active, *names]
         found: list[Any]
@@ -165,7 +164,7 @@ class Dispatcher:
         return found
 
     def _freed(self, silences: Sequence[Silence], now_ms: int) -> list[str]:
-        """Groups in which something is muted, when what mutes may have changed since the last time."""
+        """Groups in which something is muted, if silences or inhibiting alerts may have changed since the last call."""
         changes = self._redis.get(self._keys.revision) if self._inhibit_rules else None
         muting = (changes, *(silence.id for silence in silences if silence.state(now_ms) == "active"))
         if muting == self._muting:
@@ -174,39 +173,39 @@ class Dispatcher:
         return list(self._redis.smembers(self._keys.held))
 
     def _flush(
-        self, group: str, seen: _Seen, silences: Sequence[Silence], now_ms: int, *, is_due: bool
+        self, group: str, stored: _StoredGroup, silences: Sequence[Silence], now_ms: int, *, is_due: bool
     ) -> list[Notification]:
-        state, notices = seen.state, seen.notices
+        state, events = stored.state, stored.events
 
         def muted(alert: Alert) -> bool:
             return any(silence.mutes(alert, now_ms) for silence in silences) or bool(
                 self._known.inhibitor.muting(alert)
             )
 
-        flushed = flush(
+        result = flush(
             _group_of(state) if state else None,
-            [_notice_of(notice) for notice in notices],
+            [_event_of(event) for event in events],
             now_ms,
             muted=muted,
             active=self._known.active,
-            undelivered=seen.undelivered > 0,
+            undelivered=stored.undelivered > 0,
         )
-        new = "" if flushed.group is None else msgspec.json.encode(flushed.group).decode()
-        nothing_new = not is_due and new == state and flushed.held and (flushed.due_ms or 0) >= now_ms + SWEEP_MS
-        if nothing_new or not self._written(group, state, notices, new, flushed, now_ms):
+        new = "" if result.group is None else msgspec.json.encode(result.group).decode()
+        nothing_new = not is_due and new == state and result.held and (result.due_ms or 0) >= now_ms + SWEEP_MS
+        if nothing_new or not self._written(group, state, events, new, result, now_ms):
             return []
-        return flushed.notifications
+        return result.notifications
 
-    def _written(self, group: str, state: str, notices: list[str], new: str, flushed: Flushed, now_ms: int) -> bool:
+    def _written(self, group: str, state: str, events: list[str], new: str, result: FlushResult, now_ms: int) -> bool:
         receiver = group.partition(":")[0]
         keys = self._keys
-        names = [keys.group(group), keys.notices(group), keys.flushes, keys.held, keys.entries]
+        names = [keys.group(group), keys.alert_events(group), keys.flushes, keys.held, keys.entries]
         names += [keys.receivers, keys.wake, keys.due(receiver), keys.lane(group)]
-        due = "" if flushed.due_ms is None else str(flushed.due_ms)
-        arguments: list[str | int] = [state, len(notices), notices[-1] if notices else "", new, due]
-        arguments += [group, "1" if flushed.held else "0", now_ms, receiver]
-        for number, notification in enumerate(flushed.notifications):
-            entry = entry_of(notification, now_ms + number)  # so that their order can be told later
+        due = "" if result.due_ms is None else str(result.due_ms)
+        arguments: list[str | int] = [state, len(events), events[-1] if events else "", new, due]
+        arguments += [group, "1" if result.held else "0", now_ms, receiver]
+        for number, notification in enumerate(result.notifications):
+            entry = entry_of(notification, now_ms + number)  # distinct times keep their order
             arguments += [entry.id, msgspec.json.encode(entry).decode()]
         return bool(self._write(keys=names, args=arguments))
 
@@ -215,7 +214,7 @@ def entry_of(notification: Notification, now_ms: int) -> Entry:
     """A notification as it waits in its lane."""
     target = notification.target
     receiver, _, group = target.group.partition(":")
-    names = sorted({telling.alert.labels["alertname"] for telling in notification.tellings})
+    names = sorted({item.alert.labels["alertname"] for item in notification.items})
     return Entry(
         id=notification_id(notification),
         receiver=receiver,

@@ -1,17 +1,17 @@
-"""What a receiver is told when: changes of alerts are gathered in groups, told together, and told again. Pure.
+"""When a receiver is notified of what: changes of alerts are grouped, sent together, and repeated. Pure.
 
-A group is one receiver's view of the alerts that share a notification. Every change of an alert reaches it as a notice
-that is stored with the change; `flush` turns notices into notifications. It can be called at any time, by anybody,
-as often as one likes: it looks at the clock and at what was told already.
+A group is one receiver's view of the alerts that share a notification. Every change of an alert reaches it as an
+`AlertEvent`, which is stored with the change; `flush` turns events into notifications. It may be called at any time, by
+any notifier, as often as one likes: it decides from the clock and from what was sent already.
 
 Names and meaning are Alertmanager's (`group_wait`, `group_interval`, `repeat_interval`, `send_resolved`), with two
-differences. What waits for nothing is always told, also an alert that began and ended within a millisecond. And what
-has happened while an alert was muted is told when it is muted no longer, instead of never: that it still fires, or to
-who knew of it, that it is over.
+differences. An event that waits for nothing is always sent, also for an alert that began and ended within a
+millisecond. And what happened while an alert was muted is sent when the muting ends, instead of never: that it still
+fires, or, to a receiver that knew of it, that it is over.
 
-Alerts that are told by themselves (`group_by: [...]`) and differ in their severity only are one group here as well, so
-that they are told in the order in which they changed; but each change is a notification, and each alert waits as if it
-were a group of its own.
+Alerts that are sent one by one (`group_by: [...]`) and differ in their severity only are one group here as well, so
+that their events are sent in order; but each event is a notification, and each alert waits as if it were a group of its
+own.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from alerts.state.alert import Alert, Status
 from alerts.state.lifecycle import resolved
 
 SWEEP_MS: Final = 60_000
-"""How often a group is looked at in any case: a changed rules file may have sent an alert's end elsewhere."""
+"""A group is examined at least this often: a changed rules file may have sent an alert's end to another group."""
 
 
-class Notice(Struct, frozen=True):
-    """An alert has begun or ceased to fire, and a receiver is to know."""
+class AlertEvent(Struct, frozen=True):
+    """An alert began or ceased to fire, and a receiver is to be notified."""
 
     target: Target
     status: Status
@@ -43,27 +43,27 @@ class Notice(Struct, frozen=True):
 
 
 class Member(Struct, frozen=True):
-    """A firing alert that the receiver was told of."""
+    """A firing alert that the receiver was notified of."""
 
     alert: Alert
-    told: int
-    """In how many notifications it was."""
+    notifications: int = msgspec.field(name="told")
+    """How many notifications named it. Stored as `told`: that name is in Redis already."""
 
 
 class Group(Struct, frozen=True):
-    """What a receiver was told, and what waits to be told."""
+    """What was sent to a receiver, and what waits to be sent."""
 
     target: Target
-    """That of the newest notice."""
+    """That of the newest event."""
     external_url: str
     members: dict[str, Member] = {}
     """By fingerprint."""
-    waiting: tuple[Notice, ...] = ()
+    waiting: tuple[AlertEvent, ...] = ()
     flushed_ms: int | None = None
     """When the last notification was made."""
 
 
-class Telling(NamedTuple):
+class NotificationItem(NamedTuple):
     """An alert in a notification."""
 
     status: Status
@@ -73,73 +73,73 @@ class Telling(NamedTuple):
 
 
 class Notification(NamedTuple):
-    """What one receiver is told at once."""
+    """One message to one receiver."""
 
     target: Target
     external_url: str
-    tellings: tuple[Telling, ...]
+    items: tuple[NotificationItem, ...]
 
     @property
     def status(self) -> Status:
         """`firing` while one of them does."""
-        return "firing" if any(telling.status == "firing" for telling in self.tellings) else "resolved"
+        return "firing" if any(item.status == "firing" for item in self.items) else "resolved"
 
 
-class Flushed(NamedTuple):
-    """The group afterwards (None: nothing is left of it), and what to tell now, in this order."""
+class FlushResult(NamedTuple):
+    """The group afterwards (None: nothing is left of it), and what to send now, in this order."""
 
     group: Group | None
     notifications: list[Notification]
     due_ms: int | None
-    """When to look again, None when there is nothing to look at."""
+    """When to flush again, None when nothing is left to do."""
     held: bool
-    """Whether something is muted, so that a look is due when that ends."""
+    """Whether something is muted: the group is due when that ends."""
 
 
 def flush(
     group: Group | None,
-    notices: Sequence[Notice],
+    events: Sequence[AlertEvent],
     now_ms: int,
     *,
     muted: Callable[[Alert], bool],
     active: Mapping[str, Alert],
     undelivered: bool = False,
-) -> Flushed:
-    """One look at a group.
+) -> FlushResult:
+    """Decide what to send for a group now.
 
     Args:
-        group: as the last look left it.
-        notices: what has come since, in order.
+        group: as the last flush left it.
+        events: those stored since then, in order.
         now_ms: wall clock.
         muted: whether a silence or another alert mutes this one now.
-        active: pending and firing alerts by fingerprint, of the same moment as the notices.
+        active: pending and firing alerts by fingerprint, of the same moment as the events.
         undelivered: whether notifications of this group still wait for the receiver to take them.
     """
-    newest = notices[-1] if notices else group
+    newest = events[-1] if events else group
     if newest is None:
-        return Flushed(None, [], None, held=False)
+        return FlushResult(None, [], None, held=False)
     look = _Look(
         target=newest.target,
         external_url=newest.external_url,
         members=dict(group.members) if group else {},
         queues={},
         flushed_ms=group.flushed_ms if group else None,
-        told_ms=group.flushed_ms if group else None,
+        interval_from_ms=group.flushed_ms if group else None,
         now_ms=now_ms,
         active=active,
         undelivered=undelivered,
         notifications=[],
     )
-    for notice in (*(group.waiting if group else ()), *notices):
-        # A worker's clock may be ahead; what it saw must not wait for that.
-        seen = msgspec.structs.replace(notice, noticed_ms=min(notice.noticed_ms, now_ms))
-        look.queues.setdefault(notice.alert.fingerprint, []).append(seen)
+    for event in (*(group.waiting if group else ()), *events):
+        # A worker's clock may be ahead of ours; its events must not wait until our clock catches up.
+        seen = msgspec.structs.replace(event, noticed_ms=min(event.noticed_ms, now_ms))
+        look.queues.setdefault(event.alert.fingerprint, []).append(seen)
     look.end_orphans()
     look.mute(muted)
-    look.drop_what_is_not_worth_telling()
+    look.drop_what_is_not_without_redundant()
     while look.one_round():
         if look.target.interval_s:
-            look.drop_what_is_not_worth_telling()
+            look.drop_what_is_not_without_redundant()
     look.repeat()
     return look.result()
 
@@ -149,12 +149,12 @@ class _Look:
     target: Target
     external_url: str
     members: dict[str, Member]
-    queues: dict[str, list[Notice]]
-    """By fingerprint: what the receiver does not know yet."""
+    queues: dict[str, list[AlertEvent]]
+    """By fingerprint: events that the receiver does not know yet."""
     flushed_ms: int | None
-    told_ms: int | None
-    """When the last notification before this look was made, or its first one. What has waited for `group_interval`
-    since then is told in this look, all of it: an end and the next begin do not wait for each other."""
+    interval_from_ms: int | None
+    """When the last notification before this flush was made, or the first one of this flush. All that has waited for
+    `group_interval` since then is sent now: an end and the next begin do not wait for each other."""
     now_ms: int
     active: Mapping[str, Alert]
     undelivered: bool
@@ -162,7 +162,7 @@ class _Look:
     muted: frozenset[str] = frozenset()
 
     def end_orphans(self) -> None:
-        """What is believed to fire and does not any more is over, whoever was told of its end."""
+        """End what the receiver believes to fire and which no longer does: its end may have gone to another group."""
         for fingerprint in {**self.members, **self.queues}:
             queue = self.queues.setdefault(fingerprint, [])
             last = queue[-1].alert if queue else self.members[fingerprint].alert
@@ -170,7 +170,7 @@ class _Look:
             fires = current is not None and current.state == "firing" and current.starts_at_ms == last.starts_at_ms
             if last.state == "firing" and not fires:
                 queue.append(
-                    Notice(self.target, "resolved", resolved(last, self.now_ms), self.now_ms, self.external_url)
+                    AlertEvent(self.target, "resolved", resolved(last, self.now_ms), self.now_ms, self.external_url)
                 )
 
     def mute(self, muted: Callable[[Alert], bool]) -> None:
@@ -180,56 +180,56 @@ class _Look:
             if muted(queue[-1].alert if queue else self.members[fingerprint].alert)
         )
 
-    def drop_what_is_not_worth_telling(self) -> None:
+    def drop_what_is_not_without_redundant(self) -> None:
         for fingerprint, queue in self.queues.items():
-            self.queues[fingerprint] = self._worth_telling(fingerprint, queue)
+            self.queues[fingerprint] = self._without_redundant(fingerprint, queue)
 
     def one_round(self) -> bool:
-        """Tell the first change of each alert, if one of them has waited for long enough; only the oldest of them where
-        each is told by itself."""
+        """Send the first event of each alert if one of them has waited long enough; only the oldest of them where each
+        alert is sent by itself."""
         heads = {
             fingerprint: queue[0]
             for fingerprint, queue in self.queues.items()
             if queue and fingerprint not in self.muted
         }
-        if not any(self._ready_ms(notice) <= self.now_ms for notice in heads.values()):
+        if not any(self._ready_ms(event) <= self.now_ms for event in heads.values()):
             return False
         if self.target.alone:
             oldest = min(heads, key=lambda fingerprint: heads[fingerprint].noticed_ms)
             heads = {oldest: heads[oldest]}
         for fingerprint in heads:
             self.queues[fingerprint].pop(0)
-        self._tell(heads)
+        self._notify(heads)
         return True
 
     def repeat(self) -> None:
-        """Tell again what fires for long and is not acknowledged."""
+        """Send again what still fires after `repeat_interval` and is not acknowledged."""
         due = self._repeat_ms()
         if due is not None and due <= self.now_ms:
-            self._tell({})
+            self._notify({})
 
-    def result(self) -> Flushed:
-        waiting = tuple(notice for queue in self.queues.values() for notice in queue)
+    def result(self) -> FlushResult:
+        waiting = tuple(event for queue in self.queues.values() for event in queue)
         if not self.members and not waiting:
-            return Flushed(None, self.notifications, None, held=False)
-        self.told_ms = self.flushed_ms
+            return FlushResult(None, self.notifications, None, held=False)
+        self.interval_from_ms = self.flushed_ms
         due = [self.now_ms + SWEEP_MS]
         due += [self._ready_ms(queue[0]) for name, queue in self.queues.items() if queue and name not in self.muted]
         repeat = self._repeat_ms()
         if repeat is not None:
             due.append(repeat)
         group = Group(self.target, self.external_url, self.members, waiting, self.flushed_ms)
-        return Flushed(group, self.notifications, min(due), held=bool(self.muted))
+        return FlushResult(group, self.notifications, min(due), held=bool(self.muted))
 
-    def _ready_ms(self, notice: Notice) -> int:
-        """When a change may be told: after `group_wait` in a new group, else `group_interval` after the last time."""
-        if self.told_ms is None or self._is_new(notice):
-            return notice.noticed_ms + int(notice.target.wait_s * 1000)
-        return max(notice.noticed_ms, self.told_ms + int(notice.target.interval_s * 1000))
+    def _ready_ms(self, event: AlertEvent) -> int:
+        """When an event may be sent: after `group_wait` in a new group, else `group_interval` after the last time."""
+        if self.interval_from_ms is None or self._is_new(event):
+            return event.noticed_ms + int(event.target.wait_s * 1000)
+        return max(event.noticed_ms, self.interval_from_ms + int(event.target.interval_s * 1000))
 
-    def _is_new(self, notice: Notice) -> bool:
-        """Whether it is told by itself, and nobody was told yet."""
-        return self.target.alone and notice.alert.fingerprint not in self.members
+    def _is_new(self, event: AlertEvent) -> bool:
+        """Whether it is sent by itself, and its receiver was not notified yet."""
+        return self.target.alone and event.alert.fingerprint not in self.members
 
     def _is_acknowledged(self, fingerprint: str) -> bool:
         return fingerprint in self.active and self.active[fingerprint].acknowledgement is not None
@@ -241,64 +241,67 @@ class _Look:
         if self.flushed_ms is None or not self.target.repeat_s or not self._to_repeat():
             return None
         if self.undelivered:
-            return None  # a receiver that is down for a day is not told the same thing six times when it is back
+            return None  # a receiver that was down for a day must not get the same message six times when it is back
         return self.flushed_ms + int(self.target.repeat_s * 1000)
 
-    def _worth_telling(self, fingerprint: str, queue: Iterable[Notice]) -> list[Notice]:
-        """Without what is known already, ends of what nobody knew of, and what was over before it could be told."""
+    def _without_redundant(self, fingerprint: str, queue: Iterable[AlertEvent]) -> list[AlertEvent]:
+        """Without what the receiver knows already, ends of what it never knew, and what was over before it could be
+        sent."""
         member = self.members.get(fingerprint)
         known = None if member is None else member.alert.starts_at_ms
-        kept: list[Notice] = []
-        for notice in queue:
-            if notice.status == "firing":
-                if notice.alert.starts_at_ms != known:
-                    kept.append(notice)
-                    known = notice.alert.starts_at_ms
-            elif notice.alert.starts_at_ms == known:
+        kept: list[AlertEvent] = []
+        for event in queue:
+            if event.status == "firing":
+                if event.alert.starts_at_ms != known:
+                    kept.append(event)
+                    known = event.alert.starts_at_ms
+            elif event.alert.starts_at_ms == known:
                 known = None
                 if kept and kept[-1].status == "firing" and self._had_to_wait(kept[-1]):
                     kept.pop()
                 else:
-                    kept.append(notice)
+                    kept.append(event)
         return kept
 
-    def _had_to_wait(self, notice: Notice) -> bool:
-        if notice.alert.fingerprint in self.muted:
+    def _had_to_wait(self, event: AlertEvent) -> bool:
+        if event.alert.fingerprint in self.muted:
             return True
-        if self.flushed_ms is None or self._is_new(notice):
-            return notice.target.wait_s > 0
-        interval_ms = int(notice.target.interval_s * 1000)
-        return interval_ms > 0 and self.flushed_ms + interval_ms > notice.noticed_ms
+        if self.flushed_ms is None or self._is_new(event):
+            return event.target.wait_s > 0
+        interval_ms = int(event.target.interval_s * 1000)
+        return interval_ms > 0 and self.flushed_ms + interval_ms > event.noticed_ms
 
-    def _tell(self, changes: Mapping[str, Notice]) -> None:
-        """One notification: the changes, and all that fires on in the group; without changes what is to be repeated.
+    def _notify(self, changes: Mapping[str, AlertEvent]) -> None:
+        """Make one notification: the changes and all that fires on in the group, or without changes what is repeated.
 
-        What is told by itself is one change, or a notification for each that is repeated.
+        Alerts that are sent by themselves make one notification each.
         """
         alone = self.target.alone
         listed = (changes if alone else {**self.members, **changes}) if changes else self._to_repeat()
-        tellings = []
+        items = []
         for fingerprint in listed:
             change = changes.get(fingerprint)
             if change is None:
                 if fingerprint not in self.muted:
                     member, newest = self.members[fingerprint], self.active.get(fingerprint)
                     same = newest is not None and newest.starts_at_ms == member.alert.starts_at_ms
-                    tellings.append(Telling("firing", newest if newest and same else member.alert, member.told))
+                    items.append(
+                        NotificationItem("firing", newest if newest and same else member.alert, member.notifications)
+                    )
             elif change.status == "firing":
-                tellings.append(Telling("firing", change.alert, 0))
+                items.append(NotificationItem("firing", change.alert, 0))
             else:
                 del self.members[fingerprint]
                 if self.target.send_resolved:
-                    tellings.append(Telling("resolved", change.alert, 0))
-        if changes and not any(telling.alert.fingerprint in changes for telling in tellings):
-            return  # only ends, for a receiver that wants none
-        for status, alert, repeat in tellings:
+                    items.append(NotificationItem("resolved", change.alert, 0))
+        if changes and not any(item.alert.fingerprint in changes for item in items):
+            return  # only ends, and the receiver has `send_resolved: false`
+        for status, alert, repeat in items:
             if status == "firing":
                 self.members[alert.fingerprint] = Member(alert, repeat + 1)
         self.flushed_ms = self.now_ms
-        self.told_ms = self.now_ms if self.told_ms is None else self.told_ms
-        tellings.sort(key=lambda telling: (telling.alert.starts_at_ms, telling.alert.fingerprint))
+        self.interval_from_ms = self.now_ms if self.interval_from_ms is None else self.interval_from_ms
+        items.sort(key=lambda item: (item.alert.starts_at_ms, item.alert.fingerprint))
         target = next(iter(changes.values())).target if alone and changes else self.target
-        for part in [(one,) for one in tellings] if alone else [tuple(tellings)]:
+        for part in [(one,) for one in items] if alone else [tuple(items)]:
             self.notifications.append(Notification(target, self.external_url, part))

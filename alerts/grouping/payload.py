@@ -10,39 +10,39 @@ from typing import Any, Final, Literal
 
 import standardwebhooks
 
-from alerts.grouping.groups import Notification, Telling
+from alerts.grouping.groups import Notification, NotificationItem
 from alerts.state.alert import NEVER, Alert, Status, Transition
 from contracts.times import to_rfc3339
 
-# Fixed for ever: a notification that is computed again has the same id.
+# Never change it: a notification that is made again must have the same id, so that receivers can drop the second.
 _NAMESPACE: Final = uuid.UUID("0b9a3c52-6f0e-5b5e-8d0e-6275707a7a77")
 EVENT_SOURCE: Final = "/buzzwatch/alerts"
-"""`source` of the CloudEvents that receivers get."""
+"""`source` of the CloudEvents that are sent."""
 
 
 def webhook_id(receiver: str, transition: Transition, repeat: int = 0) -> str:
     """UUIDv5 of receiver, fingerprint, event-time start, status and repeat number."""
-    return str(uuid.uuid5(_NAMESPACE, f"{receiver}/{_told(Telling(*transition, repeat))}"))
+    return str(uuid.uuid5(_NAMESPACE, f"{receiver}/{_identity(NotificationItem(*transition, repeat))}"))
 
 
 def notification_id(notification: Notification) -> str:
-    """That of its alert; for several, a UUIDv5 of the receiver, the group's key and the same of each."""
-    receiver, tellings = notification.target.receiver, notification.tellings
-    if len(tellings) == 1:
-        (telling,) = tellings
-        return webhook_id(receiver, Transition(telling.status, telling.alert), telling.repeat)
-    name = "/".join([receiver, notification.target.group_key, *map(_told, tellings)])
+    """The `webhook_id` of its alert; for several, a UUIDv5 of the receiver, the group's key and the same of each."""
+    receiver, items = notification.target.receiver, notification.items
+    if len(items) == 1:
+        (item,) = items
+        return webhook_id(receiver, Transition(item.status, item.alert), item.repeat)
+    name = "/".join([receiver, notification.target.group_key, *map(_identity, items)])
     return str(uuid.uuid5(_NAMESPACE, name))
 
 
-def _told(telling: Telling) -> str:
-    return f"{telling.alert.fingerprint}/{telling.alert.starts_at_ms}/{telling.status}/{telling.repeat}"
+def _identity(item: NotificationItem) -> str:
+    return f"{item.alert.fingerprint}/{item.alert.starts_at_ms}/{item.status}/{item.repeat}"
 
 
 def render(notification: Notification) -> str:
-    """The body."""
+    """The JSON body."""
     target, url = notification.target, notification.external_url
-    alerts = [telling.alert for telling in notification.tellings]
+    alerts = [item.alert for item in notification.items]
     body = {
         "version": "4",
         "groupKey": target.group_key,
@@ -53,7 +53,7 @@ def render(notification: Notification) -> str:
         "commonLabels": _common([alert.labels for alert in alerts]),
         "commonAnnotations": _common([alert.annotations for alert in alerts]),
         "externalURL": url,
-        "alerts": [shown(telling.status, telling.alert, url) for telling in notification.tellings],
+        "alerts": [shown(item.status, item.alert, url) for item in notification.items],
     }
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
@@ -72,7 +72,7 @@ def shown(status: Status, alert: Alert, url: str) -> dict[str, Any]:
 
 
 def _common(sets: Sequence[Mapping[str, str]]) -> dict[str, str]:
-    """What all have alike."""
+    """The labels or annotations that all have with the same value."""
     first, *others = sets
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
@@ -98,7 +98,8 @@ def body_for(
 def signed_headers(secrets: Sequence[str], message_id: str, body: str, now_ms: int) -> dict[str, str]:
     """Headers of one attempt; the timestamp is the attempt's, as receivers refuse old ones.
 
-    One signature per secret, separated by spaces: while a secret is changed, the receiver finds the one it knows.
+    One signature per secret, separated by spaces: while a secret is being replaced, the receiver can check the one it
+    knows.
     """
     moment = datetime.fromtimestamp(now_ms // 1000, UTC)
     return {

@@ -1,7 +1,7 @@
-"""Who is told of an alert, in which group, and how long that waits. Pure.
+"""Which receivers get an alert, in which group, and after which wait. Pure.
 
-The tree is Alertmanager's: an alert takes the first branch that matches (and the next ones while `continue` says so),
-down to the leaves; what a branch does not say, its parent says.
+The tree is Alertmanager's: an alert takes the first branch that matches (and the next ones while `continue` is true),
+down to the leaves; a branch inherits from its parent what it does not set.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from contracts.rules.schema import Rules
 GROUP_WAIT_S: Final = 30.0
 GROUP_INTERVAL_S: Final = 300.0
 REPEAT_INTERVAL_S: Final = 14_400.0
-"""Alertmanager's defaults; see `_timing` for who waits not at all."""
+"""Alertmanager's defaults; `_timing` lists the alerts that do not wait."""
 ALONE: Final = ("...",)
 """`group_by` all labels: each alert is a group of its own."""
 
 
 class Target(msgspec.Struct, frozen=True):
-    """A receiver to be told, and the group in which it is told."""
+    """A receiver of an alert, and the group in which it gets it."""
 
     receiver: str
     group_key: str
     group_labels: dict[str, str]
     group: str
-    """Identifies the group in Redis. Alerts that are told by themselves and differ in severity only share one."""
+    """Identifies the group in Redis. Alerts that are sent by themselves and differ in severity only share one."""
     wait_s: float
-    """How long a new group waits for company."""
+    """How long a new group waits for further alerts."""
     interval_s: float
-    """How long the group waits after a notification before it tells of changes."""
+    """How long the group waits after a notification before it sends changes."""
     repeat_s: float
-    """After how long without change it is told again; 0 for never."""
+    """After how long without change the notification is repeated; 0 for never."""
     send_resolved: bool
     alone: bool = False
-    """Whether each alert is told by itself."""
+    """Whether each alert is sent by itself."""
 
 
 class _Branch(NamedTuple):
-    """A branch with what it has from its parents."""
+    """A branch with what it inherits from its parents."""
 
     path: str
     """As in Alertmanager's group keys: `{}` and the matchers of every branch below the root."""
@@ -56,9 +56,9 @@ class _Branch(NamedTuple):
 
 
 def targets(rules: Rules, labels: Mapping[str, str]) -> list[Target]:
-    """Whom the rules file wants to be told of an alert with these labels; each receiver once.
+    """The receivers that the rules file names for an alert with these labels; each receiver once.
 
-    A rule that names receivers has said it for its alerts; all others go through the tree.
+    Alerts of a rule with `receivers` go to those; all others go through the tree.
     """
     defined = {receiver.name: receiver for receiver in rules.receivers}
     named = next((rule.receivers for rule in rules.rules if rule.alert == labels["alertname"]), None)
@@ -102,16 +102,17 @@ def _target(receiver: str, branch: _Branch, labels: Mapping[str, str], *, send_r
     shared = dict(labels) if alone else {name: labels[name] for name in branch.group_by if name in labels}
     key = f"{branch.path}:{{{', '.join(f'{name}={json.dumps(value)}' for name, value in sorted(shared.items()))}}}"
     # An alert on its own is in the same group whichever branch it took, so a changed tree does not lose its end; and
-    # whatever its severity, so that the end of the milder one is told before the beginning of what it was raised to.
-    place = {name: value for name, value in labels.items() if name != "severity"}
-    mark = fingerprint_of(place if alone else {"": key})
+    # whatever its severity, so that the end of the milder alert is sent before the begin of the one it was raised to.
+    without_severity = {name: value for name, value in labels.items() if name != "severity"}
+    group_id = fingerprint_of(without_severity if alone else {"": key})
     wait, interval = _timing(branch, alone=alone, critical=labels.get("severity") == "critical")
     repeat = branch.repeat_interval
-    return Target(receiver, key, shared, f"{receiver}:{mark}", wait, interval, repeat, send_resolved, alone)
+    return Target(receiver, key, shared, f"{receiver}:{group_id}", wait, interval, repeat, send_resolved, alone)
 
 
 def _timing(branch: _Branch, *, alone: bool, critical: bool) -> tuple[float, float]:
-    """Seconds to wait, as the branch says. Unsaid: Alertmanager's, but nothing for critical or lone alerts."""
+    """`group_wait` and `group_interval` in seconds. Default: Alertmanager's, but 0 for critical and ungrouped
+    alerts."""
     at_once = alone or critical
     wait = branch.group_wait if branch.group_wait is not None else 0.0 if at_once else GROUP_WAIT_S
     interval = branch.group_interval if branch.group_interval is not None else 0.0 if at_once else GROUP_INTERVAL_S

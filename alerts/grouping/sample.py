@@ -1,11 +1,11 @@
-"""A notification for trying a receiver: nothing is wrong."""
+"""A notification to test a receiver with."""
 
 from __future__ import annotations
 
 import msgspec
 
 from alerts.grouping.dispatcher import entry_of
-from alerts.grouping.groups import Notification, Telling
+from alerts.grouping.groups import Notification, NotificationItem
 from alerts.grouping.routing import Target
 from alerts.outbox.store import Entry
 from alerts.state.alert import Alert, Status, fingerprint_of
@@ -14,7 +14,7 @@ ALERTNAME = "BuzzwatchTest"
 
 
 def sample(receiver: str, now_ms: int, *, watch: str, external_url: str) -> tuple[Entry, Entry]:
-    """That it fires, and that it is over. They are not stored anywhere."""
+    """A notification that an alert fires, and one that it is resolved. They are not stored anywhere."""
     labels = {"alertname": ALERTNAME, "severity": "warning", "watch": watch}
     alert = Alert(
         kind="bad_buzz",
@@ -37,7 +37,7 @@ def sample(receiver: str, now_ms: int, *, watch: str, external_url: str) -> tupl
     group_key = "{}:{" + ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items())) + "}"
     target = Target(receiver, group_key, labels, f"{receiver}:{alert.fingerprint}", 0.0, 0.0, 0.0, send_resolved=True)
 
-    def entry(status: Status, telling: Alert) -> Entry:
-        return entry_of(Notification(target, external_url, (Telling(status, telling, 0),)), now_ms)
+    def entry(status: Status, shown: Alert) -> Entry:
+        return entry_of(Notification(target, external_url, (NotificationItem(status, shown, 0),)), now_ms)
 
     return entry("firing", alert), entry("resolved", over)

@@ -267,11 +267,11 @@ class Notifier:
         ORPHANED.set(sum(orphaned.values()))
         WAITING.set(waiting - sum(orphaned.values()))
         EXHAUSTED.set(exhausted)
-        standing = self._dispatcher.standing(self._clock())
-        ALERTS.labels("pending").set(standing.pending)
-        ALERTS.labels("firing").set(standing.firing)
-        SILENCES.set(standing.silences)
-        HELD.set(standing.held)
+        status = self._dispatcher.status(self._clock())
+        ALERTS.labels("pending").set(status.pending)
+        ALERTS.labels("firing").set(status.firing)
+        SILENCES.set(status.silences)
+        HELD.set(status.held)
         for name in sorted(unknown - self._known_unknown):
             self._known_unknown.add(name)
             number = orphaned[name]

@@ -109,7 +109,7 @@ class Redelivery:
         ]
         return bool(self._redeliver(keys=names, args=arguments))
 
-    def hurry(self, entry_id: str, now_ms: int) -> bool:
+    def retry_now(self, entry_id: str, now_ms: int) -> bool:
         """Try an entry that waits for its next attempt now; False when none of this id is the first of its lane.
 
         Its failures stay counted: the attempt after this one is as far away as it would have been.
@@ -130,7 +130,7 @@ class Redelivery:
         if entry is None:
             return False
         names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.entries, keys.exhausted, keys.claims, keys.wake]
-        names += [keys.group(entry.lane), keys.notices(entry.lane), keys.flushes, keys.held]
+        names += [keys.group(entry.lane), keys.alert_events(entry.lane), keys.flushes, keys.held]
         return bool(self._drop(keys=names, args=[entry.lane, now_ms, entry_id, int(forget)]))
 
     def _entry(self, entry_id: str) -> Entry | None:

@@ -2,8 +2,8 @@
 
 Entries wait in lanes, one per receiver and group. Only the first entry of a lane is ever posted, so
 `resolved` waits behind a `firing` that is being retried. Lanes are due one by one in a sorted set per
-receiver: a receiver that is down delays no other. What comes before: `alerts.grouping.notices` stores notices with the
-change of state, `alerts.grouping.dispatcher` makes entries of them.
+receiver: a receiver that is down delays no other. What comes before: `alerts.grouping.alert_events` stores notices with
+the change of state, `alerts.grouping.dispatcher` makes entries of them.
 
 A notifier claims a lane with a token and a lease; the lease is the lane's next due time, so a notifier that was
 killed just loses it. Every later step names the token: who lost the claim cannot settle.

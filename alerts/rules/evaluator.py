@@ -14,7 +14,7 @@ import redis
 from alerts.conditions.bad_buzz import BadBuzzCondition
 from alerts.conditions.drift import DriftCondition
 from alerts.conditions.feedback import FeedbackCondition
-from alerts.conditions.finding import Condition, Finding, Moment, place_of
+from alerts.conditions.finding import Condition, Finding, Moment, alert_key_of
 from alerts.conditions.foreign_volume import ForeignVolumeCondition
 from alerts.conditions.model_broken import ModelBrokenCondition
 from alerts.conditions.quiet import QuietCondition
@@ -22,7 +22,7 @@ from alerts.counters.feedback_counts import recent_judgements
 from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
 from alerts.explanation.annotations import external_url, link_of, with_own
-from alerts.grouping.notices import announce
+from alerts.grouping.alert_events import event_commands
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import (
     advance,
@@ -121,7 +121,7 @@ class Evaluator:
             self._use(rules)
         for _ in range(_ATTEMPTS):
             snapshot = self._store.snapshot()
-            alerts = {place_of(alert.labels): alert for alert in snapshot.active.values()}
+            alerts = {alert_key_of(alert.labels): alert for alert in snapshot.active.values()}
             moment = Moment(now_ms, snapshot, model_version, reference, model_failure, caught_up, alerts)
             plan = self._planned(moment)
             if not plan:
@@ -131,7 +131,7 @@ class Evaluator:
                 commands += self._store.store(alert)
             for alert in plan.forgotten:
                 commands += self._store.forget(alert)
-            commands += announce(self._keys, self._rules, plan.transitions, now_ms, self._url)
+            commands += event_commands(self._keys, self._rules, plan.transitions, now_ms, self._url)
             if self._store.commit(snapshot, commands):
                 report(plan.transitions)
                 return plan.transitions
@@ -147,13 +147,13 @@ class Evaluator:
                 continue
             asked.add(id(condition))
             for finding in condition.findings(moment):
-                if finding.place not in ended:
+                if finding.alert_key not in ended:
                     self._advance(finding, moment, plan)
         plan.stale.sort(key=lambda stale: stale[1].explained_ms)
         for finding, alert in plan.stale[:_EXPLAINED_AT_ONCE]:
             plan.kept.append(_explained_anew(finding, alert, moment.now_ms))
-        for place, alert in moment.alerts.items():
-            if alert.kind in self._conditions and self._conditions[alert.kind] is None and place not in ended:
+        for alert_key, alert in moment.alerts.items():
+            if alert.kind in self._conditions and self._conditions[alert.kind] is None and alert_key not in ended:
                 self._let_time_pass(alert, moment, plan)
         return plan
 
@@ -172,7 +172,7 @@ class Evaluator:
             plan.transitions.append(transition)
 
     def _advance(self, finding: Finding, moment: Moment, plan: _Plan) -> None:
-        before = moment.alerts.get(finding.place)
+        before = moment.alerts.get(finding.alert_key)
         if before is not None and finding.active and is_worse(finding.severity, before):
             worse = self._begun(finding, moment, starts_at_ms=before.starts_at_ms)
             plan.transitions += raised(before, worse, moment.now_ms)
@@ -235,10 +235,10 @@ class Evaluator:
     def _end_orphans(self, moment: Moment, plan: _Plan) -> set[Any]:
         """Alerts that the rules file does not ask for any more are over."""
         ended = set()
-        for place, alert in moment.alerts.items():
+        for alert_key, alert in moment.alerts.items():
             if alert.kind not in self._conditions or self._is_wanted(alert):
                 continue
-            ended.add(place)
+            ended.add(alert_key)
             if alert.state == "pending":
                 plan.forgotten.append(alert)
                 continue

@@ -17,7 +17,7 @@ import redis
 
 from alerts.detectors.consecutive_errors import is_active, streak_after
 from alerts.explanation.annotations import external_url, link_of, with_own
-from alerts.grouping.notices import announce
+from alerts.grouping.alert_events import event_commands
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import advance, renewed, resolved
 from alerts.state.store import AlertStore, Command, Snapshot
@@ -142,8 +142,8 @@ class Judge:
             snapshot = self._store.snapshot()
             known = self._redis.hgetall(self._keys.serving)
             stopped = {other for other, state in known.items() if state == "1" and other != version}
-            strangers = self._strangers({*known, version}, now_ms)
-            if not stopped and not strangers and known.get(version) == "1":
+            unknown_versions = self._unknown_versions({*known, version}, now_ms)
+            if not stopped and not unknown_versions and known.get(version) == "1":
                 break
             commands: list[Command] = [("HSET", self._keys.serving, version, "1")]
             if known.get(version) == "0":  # what was judged while another one served starts no alert
@@ -152,12 +152,12 @@ class Judge:
                 commands.append(("HSET", self._keys.serving_since, version, str(now_ms)))
             for other in sorted(stopped):
                 commands += [("HSET", self._keys.serving, other, "0"), ("HDEL", self._keys.streaks, other)]
-            for other in strangers:
+            for other in unknown_versions:
                 commands += self._forget_version(other)
             ended = [
                 alert
                 for alert in snapshot.active.values()
-                if alert.kind == "consecutive_errors" and alert.labels["model_version"] in {*stopped, *strangers}
+                if alert.kind == "consecutive_errors" and alert.labels["model_version"] in {*stopped, *unknown_versions}
             ]
             over = [
                 self._over(resolved(alert, now_ms), f"Model version {alert.labels['model_version']} serves no more")
@@ -167,13 +167,13 @@ class Judge:
             for alert in ended:
                 commands += self._store.forget(alert)
             commands += self._store.record(snapshot, over)
-            commands += announce(self._keys, self._all_rules, over, now_ms, self._url)
+            commands += event_commands(self._keys, self._all_rules, over, now_ms, self._url)
             if self._store.commit(snapshot, commands):
                 report(over)
                 break
         self._serving = (version, asked)
 
-    def _strangers(self, known: AbstractSet[str], now_ms: int) -> list[str]:
+    def _unknown_versions(self, known: AbstractSet[str], now_ms: int) -> list[str]:
         """Versions that never served and have not been judged for long, or are too many."""
         judged = self._redis.zrange(self._keys.judged_versions, 0, -1, withscores=True)
         never = [(version, when) for version, when in judged if version not in known]
@@ -356,7 +356,7 @@ class Judge:
             commands += self._store.store(alert)
         for alert in fold.forgotten.values():
             commands += self._store.forget(alert)
-        commands += announce(keys, self._all_rules, fold.transitions, now_ms, self._url)
+        commands += event_commands(keys, self._all_rules, fold.transitions, now_ms, self._url)
         return commands
 
 

@@ -205,7 +205,7 @@ class AlertKeys:
         """String: what a receiver was told of one group, and what waits to be told."""
         return self._key(f"outbox:group:{group}")
 
-    def notices(self, group: str) -> str:
+    def alert_events(self, group: str) -> str:
         """List: changes of alerts that the group has not looked at yet, in order."""
         return self._key(f"outbox:notices:{group}")
 

@@ -106,7 +106,7 @@ def in_words(error: redis.RedisError) -> str:
     return trouble_of(error).what
 
 
-def place_of(settings: RedisSettings) -> str:
+def shown_address(settings: RedisSettings) -> str:
     """The address as it may be shown."""
     return redacted(settings.url).partition("://")[2]
 
@@ -133,7 +133,7 @@ class WriteProbe:
 
     def line(self, trouble: Trouble) -> str:
         """A trouble with the address."""
-        return f"Redis at {place_of(self._settings)} {trouble.line}"
+        return f"Redis at {shown_address(self._settings)} {trouble.line}"
 
 
 class TroubleLog:
@@ -158,14 +158,14 @@ class TroubleLog:
         with self._lock:
             is_news, self._said = kind != self._said, kind
         if is_news:
-            self._log.warning("Redis at %s %s; %s", place_of(self._settings), trouble.line, self._waits)
+            self._log.warning("Redis at %s %s; %s", shown_address(self._settings), trouble.line, self._waits)
 
     def over(self) -> None:
         """It takes writes."""
         with self._lock:
             was_wrong, self._said = self._said is not None, None
         if was_wrong:
-            self._log.info("Redis at %s takes writes again", place_of(self._settings))
+            self._log.info("Redis at %s takes writes again", shown_address(self._settings))
 
 
 class WriteMonitor:

@@ -69,7 +69,7 @@ def redeliver(
             if not everything:
                 _refuse(chosen, settings.rules)
             due = [entry.id for why, entry in chosen if why not in (_DISABLED, _UNKNOWN)]
-            done = [by_hand.redeliver(entry_id, now) or by_hand.hurry(entry_id, now) for entry_id in due]
+            done = [by_hand.redeliver(entry_id, now) or by_hand.retry_now(entry_id, now) for entry_id in due]
     number, left = sum(done), len(chosen) - sum(done)
     said = "dropped" if drop else "due again"
     typer.echo(f"{number} notification(s) {said}{f', {left} not: see the list' if left else ''}", err=True)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import redis
 
-from alerts.storage.redis_health import place_of, trouble_of
+from alerts.storage.redis_health import shown_address, trouble_of
 from cli.output.console import say
 from contracts.errors import RulesError, Unavailable
 from contracts.rules.file import load_rules
@@ -25,7 +25,7 @@ def redis_answers(settings: RedisSettings) -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        raise Unavailable(f"Redis at {place_of(settings)} {trouble_of(error, settings).line}") from None
+        raise Unavailable(f"Redis at {shown_address(settings)} {trouble_of(error, settings).line}") from None
 
 
 def rules_if_usable(settings: Settings, without: str) -> Rules | None:

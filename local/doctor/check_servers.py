@@ -10,7 +10,7 @@ import redis
 from kafka import KafkaAdminClient
 
 from alerts.storage.connection import connect
-from alerts.storage.redis_health import WriteProbe, place_of, trouble_of
+from alerts.storage.redis_health import WriteProbe, shown_address, trouble_of
 from contracts.settings import Settings
 from local.doctor.findings import Finding
 from local.topics import admin, describe_topics, said_in_one_line
@@ -72,7 +72,7 @@ def check_topics(settings: Settings) -> Finding:
 
 def check_redis(settings: Settings) -> Finding:
     """Takes writes, evicting nothing, appending every write to a file; Lua scripts need 7.0."""
-    shown = place_of(settings.redis)
+    shown = shown_address(settings.redis)
     with connect(settings) as client:
         trouble = WriteProbe(client, settings).trouble()
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import redis
 
-from alerts.grouping.notices import announce
+from alerts.grouping.alert_events import event_commands
 from alerts.state.alert import Alert, Transition, fingerprint_of
 from alerts.state.lifecycle import resolved
 from alerts.state.silences import SilenceStore, new_silence
@@ -83,7 +83,7 @@ class Alarms:
     def _write(self, transition: Transition, now_ms: int) -> None:
         snapshot = self._store.snapshot()
         commands = self._store.record(snapshot, [transition])
-        commands += announce(self._keys, self._rules, [transition], now_ms, "http://127.0.0.1:8000")
+        commands += event_commands(self._keys, self._rules, [transition], now_ms, "http://127.0.0.1:8000")
         assert self._store.commit(snapshot, commands)
 
 

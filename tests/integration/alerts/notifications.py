@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import msgspec
 
+from alerts.grouping.alert_events import event_commands
 from alerts.grouping.dispatcher import Dispatcher
-from alerts.grouping.notices import announce
 from alerts.notifier.loop import Notifier, wall_clock
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
@@ -58,7 +58,9 @@ def put(
         while True:
             snapshot = store.snapshot()
             commands = store.record(snapshot, [transition])
-            if store.commit(snapshot, commands + announce(keys, known, [transition], now_ms, "http://127.0.0.1:8000")):
+            if store.commit(
+                snapshot, commands + event_commands(keys, known, [transition], now_ms, "http://127.0.0.1:8000")
+            ):
                 break
 
 

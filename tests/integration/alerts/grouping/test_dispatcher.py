@@ -11,9 +11,9 @@ import msgspec
 import pytest
 import redis
 
+from alerts.grouping.alert_events import event_commands
 from alerts.grouping.dispatcher import Dispatcher
 from alerts.grouping.groups import Notification
-from alerts.grouping.notices import announce
 from alerts.outbox.store import Outbox
 from alerts.state.alert import Acknowledgement, Alert, Transition, fingerprint_of
 from alerts.state.lifecycle import resolved
@@ -67,7 +67,7 @@ class Desk:
         for transition in transitions:
             snapshot = self.store.snapshot()
             commands = self.store.record(snapshot, [transition])
-            commands += announce(
+            commands += event_commands(
                 AlertKeys(self.settings.redis.prefix), self.rules, [transition], self.clock(), "http://here"
             )
             assert self.store.commit(snapshot, commands)
@@ -104,7 +104,7 @@ class Desk:
 
 
 def _short(told: Notification) -> str:
-    return ", ".join(f"{one.alert.labels['alertname']} {one.status}" for one in told.tellings)
+    return ", ".join(f"{one.alert.labels['alertname']} {one.status}" for one in told.items)
 
 
 @pytest.fixture
@@ -141,16 +141,16 @@ def test_the_end_of_a_silence_is_waited_for(desk: Desk) -> None:
 
 
 def test_the_numbers_say_how_it_stands(desk: Desk) -> None:
-    assert desk.dispatcher.standing(desk.clock()) == (0, 0, 0, 0)
+    assert desk.dispatcher.status(desk.clock()) == (0, 0, 0, 0)
     silence = desk.silence("alertname=BadBuzz")
     desk.fire(BUZZ, alert("Quiet"))
     pending = msgspec.structs.replace(alert("Drift"), active_since_ms=desk.clock())
     desk.store.commit(desk.store.snapshot(), desk.store.store(pending))
     desk.look()
-    assert desk.dispatcher.standing(desk.clock()) == (1, 2, 1, 1)
+    assert desk.dispatcher.status(desk.clock()) == (1, 2, 1, 1)
     desk.silences.expire(silence.id, desk.clock())
     desk.look()
-    assert desk.dispatcher.standing(desk.clock()) == (1, 2, 0, 0)
+    assert desk.dispatcher.status(desk.clock()) == (1, 2, 0, 0)
 
 
 def test_nobody_hears_of_an_alert_that_came_and_went_in_a_silence(desk: Desk) -> None:

@@ -175,7 +175,7 @@ def test_what_somebody_is_at_is_not_tried_twice(settings: Settings, environment:
     dispatch(settings, now)
     claim = outbox.claim("team", now, 60_000)
     assert claim is not None
-    assert Redelivery(connect(settings), settings).hurry(claim.entry.id, now)
+    assert Redelivery(connect(settings), settings).retry_now(claim.entry.id, now)
     assert outbox.claim("team", wall_clock(), 1000) is None
 
 

@@ -291,7 +291,7 @@ def test_by_hand_a_pause_is_cut_short(outbox: Outbox, by_hand: Redelivery, setti
     claim = outbox.claim("team", clock(), LEASE_MS)
     assert claim is not None
     outbox.failed(claim, clock(), "429", retry_after=3600)
-    assert by_hand.hurry(claim.entry.id, clock())
+    assert by_hand.retry_now(claim.entry.id, clock())
     assert len(told(outbox, clock)) == 2
 
 

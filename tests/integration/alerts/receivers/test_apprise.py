@@ -25,7 +25,7 @@ from contracts.settings import Settings
 from tests.fakes import Receiver
 from tests.integration.alerts.notifications import changes, delivering, put
 from tests.servers import free_ports
-from tests.unit.alerts.telling import told
+from tests.unit.alerts.notifications import notification_of
 from tests.waiting import until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -42,7 +42,7 @@ ALERT = Alert(
     starts_at_ms=1_790_000_000_000,
     value=0.8,
 )
-BODY: dict[str, Any] = json.loads(render(told("mail", Transition("firing", ALERT))))
+BODY: dict[str, Any] = json.loads(render(notification_of("mail", Transition("firing", ALERT))))
 
 
 class Mailbox(Message):

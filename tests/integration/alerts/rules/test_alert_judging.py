@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from alerts.counters.feedback_counts import Judgements, Recent, judgements_between, judgements_ever, recent_judgements
-from alerts.grouping.groups import Notice
+from alerts.grouping.groups import AlertEvent
 from alerts.rules.evaluator import Evaluator
 from alerts.rules.feedback_evaluator import Judge
 from alerts.state.store import AlertStore
@@ -63,7 +63,7 @@ def posted(settings: Settings) -> list[str]:
     """The changes that are to be told, in their order."""
     client = connect(settings)
     (group,) = client.keys(f"{settings.redis.prefix}:*:outbox:notices:*")
-    return [msgspec.json.decode(notice, type=Notice).status for notice in client.lrange(group, 0, -1)]
+    return [msgspec.json.decode(notice, type=AlertEvent).status for notice in client.lrange(group, 0, -1)]
 
 
 def judged(settings: Settings) -> dict[Any, Any]:

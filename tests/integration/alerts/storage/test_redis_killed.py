@@ -102,7 +102,7 @@ def test_feedback_and_its_alert_are_lost_together_and_judged_again(
 
     def notices() -> list[Any]:
         (group,) = connect(restarted).zrange(AlertKeys(restarted.redis.prefix).flushes, 0, -1)
-        return connect(restarted).lrange(AlertKeys(restarted.redis.prefix).notices(str(group)), 0, -1)
+        return connect(restarted).lrange(AlertKeys(restarted.redis.prefix).alert_events(str(group)), 0, -1)
 
     judge_from(0)
     told = notices()

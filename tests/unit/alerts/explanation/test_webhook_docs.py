@@ -13,7 +13,7 @@ from alerts.outbox.backoff import DELAYS_S
 from alerts.state.alert import Alert, Transition, fingerprint_of
 from contracts.times import to_ms
 from tests.unit.alerts.explanation.test_bad_buzz import evidence, verdict_on
-from tests.unit.alerts.telling import told
+from tests.unit.alerts.notifications import notification_of
 
 DOCS = Path(__file__).parents[4] / "docs"
 (EXAMPLE,) = re.findall(r"```json\n(.*?)```", (DOCS / "webhook.md").read_text(encoding="utf-8"), re.DOTALL)
@@ -25,7 +25,7 @@ def test_the_documented_body_is_what_is_sent() -> None:
     labels, start = shown["labels"], to_ms(datetime.fromisoformat(shown["startsAt"]))
     link = link_of(documented["externalURL"], labels, start)
     alert = Alert("bad_buzz", fingerprint_of(labels), labels, shown["annotations"], start, 0.8, link=link)
-    sent = json.loads(render(told("social-team", Transition("firing", alert))))
+    sent = json.loads(render(notification_of("social-team", Transition("firing", alert))))
     sent["commonAnnotations"] = documented["commonAnnotations"]
     assert documented == sent
 

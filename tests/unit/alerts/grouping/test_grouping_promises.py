@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.grouping.groups import Group, Notice, Telling, flush
+from alerts.grouping.groups import AlertEvent, Group, NotificationItem, flush
 from alerts.grouping.payload import notification_id
 from alerts.grouping.routing import Target
 from alerts.state.alert import Alert
@@ -31,7 +31,7 @@ class World:
         self.target = Target("team", "{}:{}", {}, "team:g", wait_s, interval_s, 0, True, alone)
         self.group: Group | None = None
         self.active: dict[str, Alert] = {}
-        self.queue: list[Notice] = []
+        self.queue: list[AlertEvent] = []
         self.muted: set[str] = set()
         self.now_ms = 1_000_000
         self.begun = 0
@@ -40,7 +40,7 @@ class World:
         self.order: list[tuple[str, int]] = []
         """The same as it was told."""
         self.ids: list[str] = []
-        self.told: dict[str, list[Telling]] = defaultdict(list)
+        self.told: dict[str, list[NotificationItem]] = defaultdict(list)
 
     def toggle(self, name: str) -> None:
         self.now_ms += 1
@@ -48,12 +48,12 @@ class World:
         if alert is not None:
             self.happened.append(("resolved", alert.starts_at_ms))
             over = msgspec.structs.replace(alert, ends_at_ms=self.now_ms)
-            self.queue.append(Notice(self.target, "resolved", over, self.now_ms, ""))
+            self.queue.append(AlertEvent(self.target, "resolved", over, self.now_ms, ""))
             return
         self.begun += 1
         self.happened.append(("firing", self.begun))
         alert = self.active[name] = Alert("bad_buzz", name, {"alertname": name}, {}, self.begun, 0.5)
-        self.queue.append(Notice(self.target, "firing", alert, self.now_ms, ""))
+        self.queue.append(AlertEvent(self.target, "firing", alert, self.now_ms, ""))
 
     def look(self) -> None:
         found = flush(
@@ -65,12 +65,12 @@ class World:
         )
         self.group, self.queue = found.group, []
         for notification in found.notifications:
-            assert not self.target.alone or len(notification.tellings) == 1
-            self.order += [(one.status, one.alert.starts_at_ms) for one in notification.tellings]
+            assert not self.target.alone or len(notification.items) == 1
+            self.order += [(one.status, one.alert.starts_at_ms) for one in notification.items]
             self.ids.append(notification_id(notification))
-            for telling in notification.tellings:
-                assert telling.alert.fingerprint not in self.muted
-                self.told[telling.alert.fingerprint].append(telling)
+            for item in notification.items:
+                assert item.alert.fingerprint not in self.muted
+                self.told[item.alert.fingerprint].append(item)
 
     def happen(self, what: str, name: str) -> None:
         if what == "toggle":
@@ -105,9 +105,9 @@ def test_each_episode_begins_then_ends_once_and_no_id_comes_twice(
     world.settle()
     assert world.group is None
     assert len(set(world.ids)) == len(world.ids)
-    for tellings in world.told.values():
+    for items in world.told.values():
         open_episode: int | None = None
-        for status, alert, repeat in tellings:
+        for status, alert, repeat in items:
             if status == "firing" and repeat == 0:
                 assert open_episode is None
                 open_episode = alert.starts_at_ms
@@ -127,7 +127,7 @@ def test_who_waits_for_nothing_and_mutes_nothing_is_told_everything(events: list
         world.happen(what, name)
     world.settle()
     told = {
-        status: {one.alert.starts_at_ms for tellings in world.told.values() for one in tellings if one.status == status}
+        status: {one.alert.starts_at_ms for items in world.told.values() for one in items if one.status == status}
         for status in ("firing", "resolved")
     }
     assert told["firing"] == told["resolved"] == set(range(1, world.begun + 1))

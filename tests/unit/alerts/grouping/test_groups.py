@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.grouping.groups import Flushed, Group, Notice, Notification, flush
+from alerts.grouping.groups import AlertEvent, FlushResult, Group, Notification, flush
 from alerts.grouping.routing import Target
 from alerts.state.alert import Acknowledgement, Alert, Status
 from tests.fakes import Clock
@@ -36,7 +36,7 @@ class Channel:
         self.clock = Clock()
         self.group: Group | None = None
         self.active: dict[str, Alert] = {}
-        self.queue: list[Notice] = []
+        self.queue: list[AlertEvent] = []
         self.muted: set[str] = set()
         self.due_ms: int | None = None
         self.held = False
@@ -58,7 +58,7 @@ class Channel:
         self.group, self.due_ms, self.held, self.queue = flushed.group, flushed.due_ms, flushed.held, []
         return [_short(notification) for notification in flushed.notifications]
 
-    def flushed(self) -> Flushed:
+    def flushed(self) -> FlushResult:
         return flush(
             self.group,
             self.queue,
@@ -69,11 +69,11 @@ class Channel:
         )
 
     def _notice(self, status: Status, one: Alert) -> None:
-        self.queue.append(Notice(self.target, status, one, self.clock(), ""))
+        self.queue.append(AlertEvent(self.target, status, one, self.clock(), ""))
 
 
 def _short(notification: Notification) -> list[tuple[str, str, int]]:
-    return [(telling.alert.fingerprint, telling.status, telling.repeat) for telling in notification.tellings]
+    return [(item.alert.fingerprint, item.status, item.repeat) for item in notification.items]
 
 
 def look_until(channel: Channel, seconds: float) -> list[tuple[float, list[tuple[str, str, int]]]]:

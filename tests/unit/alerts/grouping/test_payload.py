@@ -10,7 +10,7 @@ import standardwebhooks
 
 from alerts.grouping.payload import body_for, render, signed_headers, webhook_id
 from alerts.state.alert import Alert, Transition
-from tests.unit.alerts.telling import told
+from tests.unit.alerts.notifications import notification_of
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
 ALERT = Alert(
@@ -26,7 +26,7 @@ RESOLVED = Transition("resolved", msgspec.structs.replace(ALERT, ends_at_ms=1_79
 
 
 def test_the_body_is_alertmanagers_version_4() -> None:
-    body = json.loads(render(told("team", FIRING)))
+    body = json.loads(render(notification_of("team", FIRING)))
     assert set(body) == {
         "version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels",
         "commonLabels", "commonAnnotations", "externalURL", "alerts",
@@ -37,11 +37,11 @@ def test_the_body_is_alertmanagers_version_4() -> None:
     assert set(alert) == {"status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint"}
     assert alert["startsAt"] == "2026-09-21T14:13:20.000Z"
     assert alert["endsAt"] == "0001-01-01T00:00:00Z"
-    assert json.loads(render(told("team", RESOLVED)))["alerts"][0]["endsAt"] == "2026-09-21T14:14:20.000Z"
+    assert json.loads(render(notification_of("team", RESOLVED)))["alerts"][0]["endsAt"] == "2026-09-21T14:14:20.000Z"
 
 
 def test_a_receiver_can_verify_the_signature_with_the_standard_library() -> None:
-    body = render(told("team", FIRING))
+    body = render(notification_of("team", FIRING))
     headers = signed_headers([SECRET], webhook_id("team", FIRING), body, int(time.time() * 1000))
     assert standardwebhooks.Webhook(SECRET).verify(body.encode(), headers)["receiver"] == "team"
     with pytest.raises(standardwebhooks.WebhookVerificationError):
@@ -60,7 +60,7 @@ def test_a_notification_computed_again_has_the_same_id_and_any_other_has_not() -
 
 def test_while_a_secret_is_changed_receivers_with_the_old_and_the_new_one_both_verify() -> None:
     new = "whsec_" + base64.b64encode(b"n" * 32).decode()
-    body = render(told("team", FIRING))
+    body = render(notification_of("team", FIRING))
     headers = signed_headers([new, SECRET], "id-1", body, int(time.time() * 1000))
     assert len(headers["webhook-signature"].split(" ")) == 2
     for secret in (SECRET, new):
@@ -71,7 +71,7 @@ def test_while_a_secret_is_changed_receivers_with_the_old_and_the_new_one_both_v
 
 
 def test_a_cloudevent_has_the_webhook_id_and_the_same_body_as_its_data() -> None:
-    body = render(told("team", FIRING))
+    body = render(notification_of("team", FIRING))
     kind, event = body_for("cloudevents", "id-1", "firing", 1_790_000_000_000, body)
     assert kind == "application/cloudevents+json"
     parsed = json.loads(event)

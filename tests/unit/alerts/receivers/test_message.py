@@ -9,7 +9,7 @@ import pytest
 from alerts.grouping.payload import render
 from alerts.receivers.message import message_of
 from alerts.state.alert import Alert, Transition
-from tests.unit.alerts.telling import told
+from tests.unit.alerts.notifications import notification_of
 
 ALERT = Alert(
     "bad_buzz",
@@ -25,7 +25,7 @@ OTHER = Transition("firing", msgspec.structs.replace(ALERT, labels=ALERT.labels 
 
 
 def body(*transitions: Transition) -> Any:
-    return json.loads(render(told("desk", *transitions)))
+    return json.loads(render(notification_of("desk", *transitions)))
 
 
 def test_one_alert_is_its_summary_its_reason_and_where_to_look() -> None:
