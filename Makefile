@@ -33,12 +33,12 @@ up: running ## Start the stack (Kafka, Redis, MLflow, worker, notifier, API) unt
 	@$(COMPILE_MEANWHILE) $(BIN)/buzzwatch up
 
 .PHONY: test
-test: setup ## All tests: lint and types, unit, integration with real servers, end to end
+test: lint ## Lint and types, then all tests: unit on all cores, integration, end to end and trials with real servers
 	$(BIN)/pytest
 
 .PHONY: unit
-unit: setup ## The tests that need no servers
-	$(BIN)/pytest tests/unit tests/behavioural
+unit: setup ## The tests that need no servers, on all cores
+	$(BIN)/pytest --numprocesses auto tests/unit tests/behavioural
 
 .PHONY: chaos
 chaos: setup ## Kill things while they work and count what came out; the long run (`make test` has a short one)
@@ -49,14 +49,19 @@ bench: setup ## Measure throughput and latency on this machine
 	$(BIN)/buzzwatch bench
 
 .PHONY: lint
-lint: setup types ## Style, layers and types, without changing anything
+lint: setup types ## Style, layers, dependencies and types, without changing anything
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry .
 
 .PHONY: types
 types: setup ## mypy, strict
 	$(BIN)/mypy
+
+.PHONY: hooks
+hooks: setup ## Run the same checks before each commit
+	$(BIN)/pre-commit install
 
 .PHONY: format
 format: setup ## Put the code in order
