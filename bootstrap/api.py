@@ -1,4 +1,4 @@
-"""Wires the API."""
+"""Builds the API: the FastAPI app and the parts behind its routes."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ from models.registry.client import without_password
 from models.registry.health import ask_version
 from models.text import language
 
-_PATIENCE_S = 2.0
+_PROBE_TIMEOUT_S = 2.0
+"""Longest that a component may take to answer `/health`, which load balancers poll every few seconds."""
 
 
 def build_api(settings: Settings | None = None) -> FastAPI:
-    """The app with its real parts; Kafka, Redis and MLflow are not touched before it starts.
+    """The app with its real parts; Kafka, Redis and MLflow are not contacted before it starts.
 
     Raises:
         SettingsError, RulesError: one line that names the setting or the place in the rules file.
@@ -50,40 +51,8 @@ def build_api(settings: Settings | None = None) -> FastAPI:
     language.warm()
     following.start()
     client = connect(settings)
-    probe = WriteProbe(client, settings)
     champion = Champion(settings)
     feedback = FeedbackPublisher(settings)
-    mlflow_uri = settings.mlflow.tracking_uri
-
-    def kafka() -> Component:
-        try:
-            brokers = feedback.brokers(_PATIENCE_S)
-        except Unavailable as error:
-            return Component("down", detail=str(error))
-        return Component("ok", detail=f"{brokers} broker{'s' if brokers > 1 else ''}")
-
-    def redis_() -> Component:
-        try:
-            version = str(client.info("server")["redis_version"])
-        except redis.RedisError:  # a user may have no right to ask
-            version = None
-        problem = probe.problem()
-        return Component("ok" if problem is None else "down", version, problem)
-
-    def mlflow() -> Component:
-        if not mlflow_uri.startswith("http"):  # a file or database store is asked by the champion only
-            failure = champion.registry_failure
-            return Component("down" if failure else "ok", detail=failure)
-        found = ask_version(settings.mlflow, timeout_s=_PATIENCE_S)
-        if isinstance(found, str):
-            return Component("ok", found)
-        return Component("down", detail=f"MLflow at {without_password(mlflow_uri)} {found.what}; {found.remedy}")
-
-    def rules() -> Component:
-        if following.problem is not None:
-            return Component("degraded", following.version, f"the rules read before stay in force: {following.problem}")
-        return Component("ok", following.version)
-
     app = create_app(
         Parts(
             settings=settings.api,
@@ -95,13 +64,52 @@ def build_api(settings: Settings | None = None) -> FastAPI:
             stats=CounterStore(client, settings),
             judgements=partial(judgements_between, client, settings),
             rules=lambda: following.rules,
-            probes={"kafka": kafka, "redis": redis_, "mlflow": mlflow, "rules": rules},
+            probes={
+                "kafka": partial(_kafka_health, feedback),
+                "redis": partial(_redis_health, client, WriteProbe(client, settings)),
+                "mlflow": partial(_mlflow_health, settings, champion),
+                "rules": partial(_rules_health, following),
+            },
             closing=[following.stop, client.close],
         )
     )
     for metric in rules_following.METRICS:
         app.state.metrics.registry.register(metric)
     return app
+
+
+def _kafka_health(feedback: FeedbackPublisher) -> Component:
+    try:
+        brokers = feedback.brokers(_PROBE_TIMEOUT_S)
+    except Unavailable as error:
+        return Component("down", detail=str(error))
+    return Component("ok", detail=f"{brokers} broker{'s' if brokers > 1 else ''}")
+
+
+def _redis_health(client: redis.Redis, probe: WriteProbe) -> Component:
+    try:
+        version = str(client.info("server")["redis_version"])
+    except redis.RedisError:  # a user of Redis may have no right to INFO
+        version = None
+    problem = probe.problem()
+    return Component("ok" if problem is None else "down", version, problem)
+
+
+def _mlflow_health(settings: Settings, champion: Champion) -> Component:
+    uri = settings.mlflow.tracking_uri
+    if not uri.startswith("http"):  # a file or database store has no server to ask; the champion's thread reads it
+        failure = champion.registry_failure
+        return Component("down" if failure else "ok", detail=failure)
+    found = ask_version(settings.mlflow, timeout_s=_PROBE_TIMEOUT_S)
+    if isinstance(found, str):
+        return Component("ok", found)
+    return Component("down", detail=f"MLflow at {without_password(uri)} {found.what}; {found.remedy}")
+
+
+def _rules_health(following: RulesFollower) -> Component:
+    if following.problem is not None:
+        return Component("degraded", following.version, f"the rules read before stay in force: {following.problem}")
+    return Component("ok", following.version)
 
 
 class _LatestAnnotator(Annotator):

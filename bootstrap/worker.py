@@ -1,13 +1,10 @@
-"""Wires the worker."""
+"""Builds the worker: the Faust app, its roles, and what they share."""
 
 from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
 from functools import partial
-
-from confluent_kafka import Producer
 
 from alerts.counters.store import CounterStore
 from alerts.rules.checks import kept_long_enough
@@ -16,10 +13,8 @@ from alerts.rules.feedback_evaluator import Judge
 from alerts.rules.reloader import RulesFollower
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
-from bootstrap.beginning import Beginning, begin
 from bootstrap.logs import logging_config
-from contracts.errors import Unavailable
-from contracts.settings import Settings
+from bootstrap.prepare import WorkerBootstrap, prepare
 from models.annotator import Annotator
 from models.registry.champion import Champion
 from models.text import language
@@ -28,10 +23,10 @@ from stream.codecs.authors import AuthorKey
 from stream.counting.feedback_consumer import MOST, JudgeFeedback, JudgeRole
 from stream.counting.marked_consumer import Source
 from stream.counting.role import WatchRole
+from stream.dead_letters.producer import DeadLetterProducer
 from stream.kafka.admin import wait_for_topics
 from stream.kafka.consumers import batch_consumer
 from stream.kafka.polling import end_of_undecodable
-from stream.kafka.records import OutRecord
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.role import ScoreRole
 from stream.scoring.scorer import Scorer
@@ -41,118 +36,137 @@ from stream.worker.health import Health
 _log = logging.getLogger("buzzwatch.worker")
 
 
-def build_worker(beginning: Beginning | None = None) -> Worker:
-    """The Faust app with its real parts; Redis and MLflow are not touched before it starts.
+def build_worker(bootstrap: WorkerBootstrap | None = None) -> Worker:
+    """The Faust app with its real parts; Redis and MLflow are not contacted before it starts.
 
     Raises:
         SettingsError, RulesError: one line that names the setting or the place in the rules file.
     """
-    beginning = beginning or begin()
-    settings, instance, takeover = beginning.settings, beginning.instance, beginning.takeover
+    bootstrap = bootstrap or prepare()
+    settings = bootstrap.settings
     checks = (kept_long_enough(settings.alerts),)
     following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
     following.on_sighup()
 
     def build(deliver: Deliver, failed: Failed) -> Roles:
-        if takeover is None:
-            wait_for_topics(settings)
-        else:
-            takeover.await_topics()
-        champion = Champion(settings)
-        redis = connect(settings)
-        monitor = WriteMonitor(
-            WriteProbe(redis, settings), TroubleLog(_log, settings.redis, "counting, rules and judging wait")
+        _wait_for_kafka(bootstrap)
+        return _RoleBuilder(bootstrap, following, deliver, failed).build()
+
+    return create_worker(settings, bootstrap.instance, build, logging_config(settings.log_level))
+
+
+def _wait_for_kafka(bootstrap: WorkerBootstrap) -> None:
+    if bootstrap.fencing is None:
+        wait_for_topics(bootstrap.settings)
+    else:
+        bootstrap.fencing.await_topics()
+
+
+class _RoleBuilder:
+    """Makes the roles of a worker and what they share: the model, the Redis connection and the rules.
+
+    Args:
+        bootstrap: settings, this worker's name, the producer's fencing.
+        following: the rules file.
+        deliver: hands a batch to its Faust agent.
+        failed: stops the worker.
+    """
+
+    def __init__(self, bootstrap: WorkerBootstrap, following: RulesFollower, deliver: Deliver, failed: Failed) -> None:
+        settings = bootstrap.settings
+        self._settings = settings
+        self._instance = bootstrap.instance.name
+        self._fencing = bootstrap.fencing
+        self._following = following
+        self._deliver = deliver
+        self._failed = failed
+        self._champion = Champion(settings)
+        self._redis = connect(settings)
+        self._monitor = WriteMonitor(
+            WriteProbe(self._redis, settings), TroubleLog(_log, settings.redis, "counting, rules and judging wait")
         )
-        rules = following.rules
-        judge = Judge(redis, settings, rules)
-        following.on_change(judge.follow)
-        topics, roles = settings.kafka.topics, settings.worker.roles
-        score = watch = None
-        if takeover is not None:
-            scorer = Scorer(Annotator(rules), settings.worker.text, AuthorKey.of(settings.privacy.secret))
-            language.warm()
-            following.on_change(lambda new: scorer.follow(Annotator(new)))
-            score = ScoreRole(
-                settings, champion, scorer, instance.name, takeover=takeover, deliver=deliver, failed=failed
-            )
-        champion.start(cached_first=True)
-        scored = TopicIdentity(settings, topics.scored)
-        if "watch" in roles:
-            evaluator = Evaluator(redis, settings, rules)
-            following.on_change(evaluator.follow)
-            watch = WatchRole(
-                settings,
-                CounterStore(redis, settings),
-                evaluator,
-                judge,
-                champion,
-                instance.name,
-                identity=scored,
-                failed=failed,
-            )
-        judging = JudgeRole(
-            Source(
-                topics.feedback,
-                batch_consumer(settings, settings.worker.group, instance.name),
-                TopicIdentity(settings, topics.feedback),
-                partial(end_of_undecodable, settings),
-                most=MOST,
-                give_up_after_s=math.inf,  # that Kafka is away the others say; without feedback tweets are scored
-            ),
-            JudgeFeedback(judge, _Undertaker(settings).bury),
-            deliver=deliver,
-            failed=failed,
+        self._judge = Judge(self._redis, settings, following.rules)
+        self._scored_topic = TopicIdentity(settings, settings.kafka.topics.scored)
+
+    def build(self) -> Roles:
+        """The roles of the settings; also starts what follows the model, the rules file and Redis."""
+        self._following.on_change(self._judge.follow)
+        score = self._score_role()
+        # After the score role, whose `language.warm` loads its tables in a thread while the model is loaded here.
+        self._champion.start(cached_first=True)
+        watch = self._watch_role() if "watch" in self._settings.worker.roles else None
+        judging = self._judge_role()
+        health = self._health(score, watch, judging)
+        # Last, so that a rules file that changes meanwhile reaches every role.
+        self._following.start()
+        self._monitor.start()
+        _publish_gauges(self._champion, score, watch, judging)
+        return Roles(judging, score, watch, health, self._close)
+
+    def _score_role(self) -> ScoreRole | None:
+        if self._fencing is None:
+            return None
+        settings = self._settings
+        scorer = Scorer(Annotator(self._following.rules), settings.worker.text, AuthorKey.of(settings.privacy.secret))
+        language.warm()
+        self._following.on_change(lambda new: scorer.follow(Annotator(new)))
+        return ScoreRole(
+            settings,
+            self._champion,
+            scorer,
+            self._instance,
+            fencing=self._fencing,
+            deliver=self._deliver,
+            failed=self._failed,
         )
-        threaded = [role for role in (score, watch) if role is not None]
-        health = Health(
-            threaded,
+
+    def _watch_role(self) -> WatchRole:
+        evaluator = Evaluator(self._redis, self._settings, self._following.rules)
+        self._following.on_change(evaluator.follow)
+        return WatchRole(
+            self._settings,
+            CounterStore(self._redis, self._settings),
+            evaluator,
+            self._judge,
+            self._champion,
+            self._instance,
+            identity=self._scored_topic,
+            failed=self._failed,
+        )
+
+    def _judge_role(self) -> JudgeRole:
+        settings, topic = self._settings, self._settings.kafka.topics.feedback
+        source = Source(
+            topic,
+            batch_consumer(settings, settings.worker.group, self._instance),
+            TopicIdentity(settings, topic),
+            partial(end_of_undecodable, settings),
+            most=MOST,
+            # Without Kafka the other roles end the worker. Without feedback alone, tweets are scored all the same.
+            give_up_after_s=math.inf,
+        )
+        task = JudgeFeedback(self._judge, DeadLetterProducer(settings).send)
+        return JudgeRole(source, task, deliver=self._deliver, failed=self._failed)
+
+    def _health(self, score: ScoreRole | None, watch: WatchRole | None, judging: JudgeRole) -> Health:
+        return Health(
+            [role for role in (score, watch) if role is not None],
             sole=[judging],
-            model_problem=lambda: champion.missing,
-            kafka_problem=lambda: score.kafka_problem if score is not None else scored.problem,
-            redis_problem=lambda: monitor.problem,
-            stalled_after_s=settings.worker.stalled_after_s,
+            model_problem=lambda: self._champion.missing,
+            kafka_problem=lambda: score.kafka_problem if score is not None else self._scored_topic.problem,
+            redis_problem=lambda: self._monitor.problem,
+            stalled_after_s=self._settings.worker.stalled_after_s,
         )
 
-        following.start()
-        monitor.start()
-
-        def close() -> None:
-            following.stop()
-            monitor.stop()
-            champion.stop()
-            redis.close()
-
-        _publish_gauges(champion, score, watch, judging)
-        return Roles(judging, score, watch, health, close)
-
-    return create_worker(settings, instance, build, logging_config(settings.log_level))
-
-
-class _Undertaker:
-    """Publishes the dead letters of feedback and waits until Kafka has acknowledged them."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._topic = settings.kafka.topics.dead_letters
-        self._timeout_s = settings.worker.session_timeout_s
-        self._producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 0})
-
-    def bury(self, letters: Sequence[OutRecord]) -> None:
-        failures: list[str] = []
-        for letter in letters:
-            self._producer.produce(
-                self._topic,
-                letter.value,
-                letter.key,
-                headers=letter.headers,
-                on_delivery=lambda error, _message: failures.append(error.str()) if error else None,
-            )
-        if self._producer.flush(self._timeout_s) or failures:
-            self._producer.purge()
-            raise Unavailable(f"dead letters were not acknowledged: {failures[:1] or 'time-out'}")
+    def _close(self) -> None:
+        self._following.stop()
+        self._monitor.stop()
+        self._champion.stop()
+        self._redis.close()
 
 
 def _publish_gauges(champion: Champion, score: ScoreRole | None, watch: WatchRole | None, judging: JudgeRole) -> None:
-    """Gauges that are read when Prometheus asks."""
+    """Set the gauges that are computed at each scrape."""
     metrics.FEEDBACK_LAG.set_function(judging.lag)
     metrics.PARTITIONS.labels("judge").set_function(lambda: judging.partitions)
     if score is not None:

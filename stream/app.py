@@ -9,16 +9,16 @@ import sys
 # `stream.worker.gc_tuning` turns it on again when the roles start.
 gc.disable()
 
-from bootstrap.beginning import begin, import_numba_without_scipy  # noqa: E402
+from bootstrap.prepare import import_numba_without_scipy, prepare  # noqa: E402
 from contracts.errors import BuzzwatchError  # noqa: E402
 
 try:
-    _beginning = begin()
-    if "worker" in sys.argv[1:] and _beginning.takeover is not None:  # not for `faust -A stream.app agents`
-        _beginning.takeover.start()
+    _bootstrap = prepare()
+    if "worker" in sys.argv[1:] and _bootstrap.fencing is not None:  # not for `faust -A stream.app agents`
+        _bootstrap.fencing.start()
     import_numba_without_scipy()
     from bootstrap.worker import build_worker
 
-    app = build_worker(_beginning)
+    app = build_worker(_bootstrap)
 except BuzzwatchError as error:
     sys.exit(f"buzzwatch: {error}")

@@ -32,26 +32,26 @@ MOST: Final = 500
 
 
 class JudgeFeedback:
-    """Counts judgements; the task of the judge role's consumer.
+    """Counts judgements: the task that the judge role's consumer runs.
 
     Args:
         judge: writes to Redis, mark and counters in one call.
-        bury: publishes dead letters and returns once Kafka has acknowledged them.
+        send_dead_letters: publishes dead letters and returns once Kafka has acknowledged them.
     """
 
-    def __init__(self, judge: Judge, bury: Callable[[Sequence[OutRecord]], None]) -> None:
+    def __init__(self, judge: Judge, send_dead_letters: Callable[[Sequence[OutRecord]], None]) -> None:
         self._judge = judge
-        self._bury = bury
-        self._buried: dict[tuple[str, int], int] = {}
-        """Topic id and partition → offset behind the newest dead letter: while Redis is away or goes back, records come
-        again, and their dead letters are there already."""
+        self._send_dead_letters = send_dead_letters
+        self._sent_up_to: dict[tuple[str, int], int] = {}
+        """Topic id and partition → offset after the newest dead letter. While Redis is away, or after it lost writes,
+        records are read again whose dead letters are on the topic already."""
 
     def marks(self, topic_id: str, partitions: Sequence[int]) -> Mapping[int, int]:
-        """The marks beside the counters."""
+        """The marks that Redis keeps beside the counters."""
         return self._judge.marks(topic_id, partitions)
 
     def act(self, batch: MarkedBatch) -> int:
-        """Judge a batch. What cannot be read goes to the dead letters before the mark moves."""
+        """Count a batch. Records that cannot be read are sent to the dead letters before the mark moves."""
         judged: list[tuple[int, Feedback]] = []
         refused: list[tuple[Record, InvalidRecord]] = []
         for record in batch.records:
@@ -59,27 +59,29 @@ class JudgeFeedback:
                 judged.append((record.offset(), _dated(decode_feedback(record.value()), record)))
             except InvalidRecord as error:
                 refused.append((record, error))
-        self._bury_once(batch.topic_id, batch.partition, refused)
+        self._send_once(batch.topic_id, batch.partition, refused)
         after = self._judge.judge(batch.topic_id, batch.expected, batch.end, judged, partition=batch.partition)
         if after == batch.end:
             metrics.JUDGED.inc(len(judged))
         return after
 
     def reject(self, batch: MarkedBatch, error: Exception) -> None:
-        """It must neither be skipped nor block its partition."""
+        """Send a record to the dead letters that raised an unexpected error: it must not block its partition."""
         refused = InvalidFeedback(f"it could not be judged: {type(error).__name__}: {error}")
-        self._bury_once(batch.topic_id, batch.partition, [(record, refused) for record in batch.records])
+        self._send_once(batch.topic_id, batch.partition, [(record, refused) for record in batch.records])
 
-    def _bury_once(self, topic_id: str, partition: int, refused: Sequence[tuple[Record, InvalidRecord]]) -> None:
-        since = self._buried.get((topic_id, partition), 0)
+    def _send_once(self, topic_id: str, partition: int, refused: Sequence[tuple[Record, InvalidRecord]]) -> None:
+        since = self._sent_up_to.get((topic_id, partition), 0)
         new = [(record, error) for record, error in refused if record.offset() >= since]
         if not new:
             return
-        self._bury([dead_letter(record, error) for record, error in new])
-        self._buried[topic_id, partition] = new[-1][0].offset() + 1
+        self._send_dead_letters([dead_letter(record, error) for record, error in new])
+        self._sent_up_to[topic_id, partition] = new[-1][0].offset() + 1
         for record, error in new:
             metrics.DEAD.labels(type(error).__name__).inc()
-            _log.warning("%s[%d]@%d goes to the dead letters: %s", record.topic(), partition, record.offset(), error)
+            _log.warning(
+                "%s[%d]@%d was sent to the dead letters: %s", record.topic(), partition, record.offset(), error
+            )
 
 
 def _dated(feedback: Feedback, record: Record) -> Feedback:

@@ -15,7 +15,7 @@ from stream.kafka.admin import wait_for_topics
 from stream.scoring.publisher import fence, transactional_producer
 
 
-class Takeover:
+class ProducerFencing:
     """Waits for Kafka and its topics and fences the predecessor, in a thread of its own from `start` on.
 
     Args:
@@ -42,7 +42,7 @@ class Takeover:
     def start(self) -> None:
         """Begin; a second call does nothing."""
         if self._started.acquire(blocking=False):
-            threading.Thread(target=self._run, name="takeover", daemon=True).start()
+            threading.Thread(target=self._run, name="fencing", daemon=True).start()
 
     def await_topics(self) -> None:
         """Block until Kafka answers and has the four topics.

@@ -31,7 +31,7 @@ from stream.kafka.records import RecordBatch, ScoredBatch
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.batch_consumer import Intake
 from stream.scoring.batch_size import BatchSize
-from stream.scoring.fencing import Takeover
+from stream.scoring.fencing import ProducerFencing
 from stream.scoring.in_flight import InFlight
 from stream.scoring.publisher import Aborted, Publisher
 from stream.scoring.scorer import Scorer
@@ -49,7 +49,7 @@ class ScoreRole:
         champion: the model that serves, swapped between two batches.
         scorer: the function that every tweet goes through.
         instance: this worker's name.
-        takeover: of what a worker of this name left behind.
+        fencing: of what a worker of this name left behind.
         deliver: hands a batch to the agent, called in the intake's thread.
         failed: called once, in any thread, when the role cannot go on.
     """
@@ -63,19 +63,19 @@ class ScoreRole:
         scorer: Scorer,
         instance: str,
         *,
-        takeover: Takeover,
+        fencing: ProducerFencing,
         deliver: Callable[[RecordBatch], None],
         failed: Callable[[Exception], None],
     ) -> None:
         topics, worker = settings.kafka.topics, settings.worker
         self._champion = champion
-        self._takeover = takeover
+        self._fencing = fencing
         self._scorer = scorer
         self._failed = failed
         self._drain_timeout_s = worker.drain_timeout_s
         self._in_flight = InFlight(worker.queued_batches + 2)  # one being scored and one being published
         self._publisher = Publisher(
-            takeover.producer,
+            fencing.producer,
             scored=topics.scored,
             dead_letters=topics.dead_letters,
             give_up_after_s=worker.give_up_after_s,
@@ -178,7 +178,7 @@ class ScoreRole:
             self._failed(error)
 
     def _poll(self) -> None:
-        self._takeover.complete()  # first of all: what a killed predecessor left open must be aborted before we read
+        self._fencing.complete()  # first of all: what a killed predecessor left open must be aborted before we read
         try:
             self._intake.run()
             self._drain()

@@ -28,7 +28,7 @@ from models.registry.champion import Champion
 from stream.kafka.records import Record, RecordBatch
 from stream.kafka.topic_id import TopicIdentity
 from stream.kafka.topic_reader import follow
-from stream.scoring.fencing import Takeover
+from stream.scoring.fencing import ProducerFencing
 from stream.scoring.role import ScoreRole
 from stream.scoring.scorer import Scorer
 from tests.servers import RunningServer
@@ -72,7 +72,7 @@ class RunningRole:
             model or champion(),
             Scorer(Annotator(RULES), settings.worker.text),
             instance,
-            takeover=Takeover(settings, instance),
+            fencing=ProducerFencing(settings, instance),
             deliver=self._deliver,
             failed=self.failures.append,
         )

@@ -1,4 +1,4 @@
-"""What a worker does first, before most of it is imported: a restart after `kill -9` takes as long as what follows."""
+"""The first steps of a worker, before most of its modules are imported, so that a restart after `kill -9` is short."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.settings import Settings, load_settings
-from stream.scoring.fencing import Takeover
+from stream.scoring.fencing import ProducerFencing
 from stream.worker.instance import Instance
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """What is known from the start."""
+class WorkerBootstrap:
+    """What the rest of the worker is built from."""
 
     settings: Settings
     instance: Instance
-    takeover: Takeover | None
+    fencing: ProducerFencing | None
     """None when this worker does not score."""
 
 
-def begin(settings: Settings | None = None) -> Beginning:
-    """Read the settings and take a name; nothing is asked of Kafka before the takeover is started.
+def prepare(settings: Settings | None = None) -> WorkerBootstrap:
+    """Read the settings and reserve the worker's name. Kafka is not contacted before `fencing` is started.
 
     Raises:
         SettingsError: one line that names the setting.
     """
     settings = settings or load_settings()
     instance = Instance(settings)
-    takeover = Takeover(settings, instance.name) if "score" in settings.worker.roles else None
-    return Beginning(settings, instance, takeover)
+    fencing = ProducerFencing(settings, instance.name) if "score" in settings.worker.roles else None
+    return WorkerBootstrap(settings, instance, fencing)
 
 
 def import_numba_without_scipy() -> None:
     """Keep numba from importing scipy.linalg, which it does when its first function is loaded.
 
-    It looks for a BLAS that no kernel of ours uses: a quarter of a second. Where SciPy is not installed, as in the
-    serving image, numba does without it too.
+    numba looks there for a BLAS, which none of our kernels uses; the import takes a quarter of a second. Where SciPy is
+    not installed, as in the serving image, numba runs without it too.
     """
     if "scipy.linalg" in sys.modules:
         return
