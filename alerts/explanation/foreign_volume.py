@@ -9,8 +9,8 @@ from alerts.counters.counts import Sample
 from alerts.detectors.foreign_volume import Verdict
 from alerts.explanation.bad_buzz import UNITS, span, typical_samples
 from alerts.explanation.trending_terms import grown_terms
-from contracts.languages import language_name, language_of
 from contracts.rules.schema import ForeignVolume
+from contracts.words.languages import language_name, language_of
 
 _NAMED = 3
 """How many languages are named."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from contracts.stop_words import STOP_WORDS
+from contracts.words.stop_words import STOP_WORDS
 
 _TOP: Final = 5
 _SURE: Final = 1.0

@@ -1,9 +1,9 @@
 """Is a text in a language that the model knows? Of anything else the answer is not reliable.
 
 A model's metadata list its `languages`; without the list it knows English. A tweet says its language in `lang`
-(`contracts.languages` reads it); where it does not, py3langid's naive Bayes over byte n-grams (Lui and Baldwin, ACL
-2012) decides. Its own Python takes 700 µs a tweet, so its tables are walked here by compiled code, and a text with two
-common words that only English has is not walked at all. `docs/decisions/language.md` has the figures.
+(`contracts.words.languages` reads it); where it does not, py3langid's naive Bayes over byte n-grams (Lui and Baldwin,
+ACL 2012) decides. Its own Python takes 700 µs a tweet, so its tables are walked here by compiled code, and a text with
+two common words that only English has is not walked at all. `docs/decisions/language.md` has the figures.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.languages import language_of
+from contracts.words.languages import language_of
 from models.base.jit import compiled
 from models.text.batch import TextBatch, join
 from models.text.language_tables import Tables, keep_tables, load_tables

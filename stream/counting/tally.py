@@ -13,9 +13,9 @@ import numpy as np
 from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, UNRELIABLE, Answer, VoiceGroup
 from alerts.counters.store import Cell, Sample
 from contracts.events import Prediction
-from contracts.languages import language_of
 from contracts.settings import AlertSettings
 from contracts.times import to_ms
+from contracts.words.languages import language_of
 from models.text.digests import digests
 from models.text.language import likeliest
 from stream.codecs.authors import author_number

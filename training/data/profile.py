@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.events import SENTIMENTS
-from contracts.stop_words import STOP_WORDS
+from contracts.words.stop_words import STOP_WORDS
 from models.linear.reference import tokens
 from training.data.datasets import Labelled, fingerprint
 

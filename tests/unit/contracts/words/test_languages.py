@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.languages import language_name, language_of
+from contracts.words.languages import language_name, language_of
 
 
 @pytest.mark.parametrize(

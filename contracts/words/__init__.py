@@ -1,0 +1,1 @@
+"""What every part knows of languages: tags and function words."""
