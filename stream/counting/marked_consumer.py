@@ -1,8 +1,9 @@
-"""Reads a topic from the marks in Redis: poll, act, and the mark has moved with what was done.
+"""Reads a topic from the marks in Redis: poll, process, and the mark moves in the same call that writes the result.
 
-The truth about what has been dealt with is the mark beside the counters, never the consumer group's offsets: counts
-and marks are written in one call and lost together, and what was lost is counted again. Whatever goes wrong has one
-remedy, placing: go to the marks and read on from there.
+A mark is the offset up to which a partition has been counted. It is stored beside the counters and is the only record
+of what has been processed; the consumer group's offsets are copies for lag tools. Counts and marks are written in one
+call and lost together, so lost counts are counted again. Every error is handled in one way: seek to the marks in Redis
+and read on from there.
 """
 
 from __future__ import annotations
@@ -27,9 +28,13 @@ from stream.kafka.topic_id import TopicIdentity
 _log = logging.getLogger("buzzwatch.stream")
 
 _POLL_S: Final = 0.1
+"""Longest wait for a record; also how soon a stop is noticed."""
 _COMPARE_S: Final = 1.0
+"""How often an idle consumer checks that Redis still has the marks that it knows: see `_compare`."""
 _COMMIT_S: Final = 5.0
-_AWAY_S: Final = 0.5
+"""How often the marks are copied to Kafka, as often as Kafka's own clients commit by default."""
+_RETRY_S: Final = 0.5
+"""Pause after an error of Redis or Kafka."""
 
 
 @dataclass(frozen=True)
@@ -37,34 +42,34 @@ class MarkedBatch:
     """Records of one partition from its mark on. Without records only the mark moves."""
 
     topic_id: str
-    """Kafka's; marks are kept per id, so that a topic that was created again starts afresh."""
+    """Kafka's id of the topic. Marks are kept per id, so that a topic that was created again is read from its start."""
     partition: int
     expected: int
-    """The mark: offset of the first record that was not dealt with."""
+    """The mark before: offset of the first record that is not processed yet."""
     end: int
     """The mark afterwards."""
     records: Sequence[Record] = ()
 
 
 class Task(Protocol):
-    """What is done with the records. Each may raise RedisError or Unavailable: then all waits and is tried again."""
+    """Processes the records. A RedisError or Unavailable means: wait, then read again from the marks."""
 
     def marks(self, topic_id: str, partitions: Sequence[int]) -> Mapping[int, int]:
-        """The marks in Redis, where there are some."""
+        """The marks in Redis, of those partitions that have one."""
         ...
 
     def act(self, batch: MarkedBatch) -> int:
-        """Deal with a batch; returns the mark afterwards, `batch.end` unless Redis stood elsewhere."""
+        """Process a batch; returns the mark afterwards: `batch.end`, or Redis's mark where that is not `expected`."""
         ...
 
     def reject(self, batch: MarkedBatch, error: Exception) -> None:
-        """Deal with the one record on which `act` raises anything else; its batch has been halved down to it."""
+        """Handle the one record on which `act` raises any other error; the batch has been halved down to it."""
         ...
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where records come from.
+    """The topic to read, and how.
 
     Attributes:
         consumer: subscribed to nothing yet.
@@ -83,7 +88,7 @@ class Source:
 
 
 class MarkedConsumer:
-    """Hands each committed record of its partitions to a task, in their order, once."""
+    """Passes each committed record of its partitions to a task once, in the order of the partition."""
 
     def __init__(self, source: Source, task: Task) -> None:
         self._source = source
@@ -94,15 +99,15 @@ class MarkedConsumer:
         self._stopping = threading.Event()
         self._placed = False
         self._marks: dict[int, int] = {}
-        """Where each partition stands, as Redis last said."""
+        """The mark of each partition, as Redis last returned it."""
         self._guessed: dict[int, int] = {}
-        """The copies of the marks, from which the lag is told until Redis answers."""
+        """Copies of the marks in Kafka, from which the lag is computed until Redis answers."""
         self.assignment: list[TopicPartition] = []
         """The partitions that are read now."""
         self.lag = 0
         """Records between the marks and the end of the assigned partitions."""
         self.last_progress = time.monotonic()
-        """When something was done, there was nothing to do or Redis was away, monotonic seconds."""
+        """When a batch was last processed, there was none, or Redis was away, monotonic seconds."""
 
     def owns(self, partition: int) -> bool:
         """Whether this worker reads the partition now."""
@@ -127,7 +132,7 @@ class MarkedConsumer:
             self.lag = self._poller.lag(self.assignment, self._marks or self._guessed)
             identity.give_up_after(self._source.give_up_after_s)
             if identity.changed():
-                _log.warning("%s was deleted and created again; reading the new one from its beginning", topic)
+                _log.warning("topic %s was deleted and created again; the new one is read from its beginning", topic)
                 self._placed = False
             now = time.monotonic()
             try:
@@ -140,13 +145,13 @@ class MarkedConsumer:
                     self._compare()
             except (redis.RedisError, Unavailable) as error:
                 why = f"Redis {in_words(error)}" if isinstance(error, redis.RedisError) else error
-                _log.warning("%s waits: %s", topic, why)
+                _log.warning("counting %s is paused and tried again: %s", topic, why)
                 self._wait()
-                self.last_progress = time.monotonic()  # no standstill: a new start would wait, too
+                self.last_progress = time.monotonic()  # the worker is not stuck: after a restart it would wait as well
             except KafkaException as error:
                 if is_fatal(error.args[0]):
                     raise
-                _log.warning("placing at the marks of %s: %s", topic, error.args[0].str())
+                _log.warning("cannot seek to the marks of %s, tried again: %s", topic, error.args[0].str())
                 self._wait()
             if now - copied > _COMMIT_S:
                 copied = now
@@ -159,7 +164,7 @@ class MarkedConsumer:
 
     def _wait(self) -> None:
         self._placed = False
-        self._stopping.wait(_AWAY_S)
+        self._stopping.wait(_RETRY_S)
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         self._forget()
@@ -176,14 +181,14 @@ class MarkedConsumer:
         self._placed = False
 
     def _place(self) -> None:
-        """Go to the marks. Until this has worked nothing is done."""
+        """Seek to the marks. No record is processed before this has succeeded."""
         if not self.assignment:
             return
         topic = self._source.topic
         self._topic_id = self._source.identity.ask()
         partitions = [position.partition for position in self.assignment]
         if not self._marks and not self._guessed:
-            # What is read from the copies meanwhile is dropped.
+            # Redis may be away. Reading from the copies shows the lag; records polled before `_placed` are dropped.
             copies = self._consumer.committed(self.assignment, timeout=CALL_S)
             self._guessed = {copy.partition: max(copy.offset, 0) for copy in copies}
             self._poller.assign([TopicPartition(topic, *copy) for copy in self._guessed.items()])
@@ -193,10 +198,10 @@ class MarkedConsumer:
         self._poller.assign([TopicPartition(topic, p, marks.get(p, OFFSET_BEGINNING)) for p in partitions])
         self._marks = {partition: marks.get(partition, 0) for partition in partitions}
         self._placed = True
-        _log.info("%s is read from %s", topic, self._marks)
+        _log.info("%s is read from these offsets per partition: %s", topic, self._marks)
 
     def _within_log(self, partition: int, mark: int) -> int:
-        """Where to go on when Kafka has nothing at a mark; Redis is told."""
+        """The offset to go on from when Kafka has no record at a mark; moves the mark in Redis there."""
         start = within_log(self._consumer, TopicPartition(self._source.topic, partition, mark))
         return self._task.act(MarkedBatch(self._topic_id, partition, mark, start))
 
@@ -204,23 +209,24 @@ class MarkedConsumer:
         by_partition: dict[int, list[Record]] = {}
         for record in records:
             by_partition.setdefault(record.partition(), []).append(record)
-        for partition, came in by_partition.items():
+        for partition, polled in by_partition.items():
             if partition not in self._marks:
-                continue  # given away while it was polled
+                continue  # revoked while it was polled
             mark = self._marks[partition]
-            batch = MarkedBatch(self._topic_id, partition, mark, came[-1].offset() + 1, came)
+            batch = MarkedBatch(self._topic_id, partition, mark, polled[-1].offset() + 1, polled)
             after = self._halved(batch)
             if after != batch.end:
                 _log.warning(
-                    "%s[%d]: Redis stands at %d, not at %d; going there", self._source.topic, partition, after, mark
-                )
+                    "%s[%d]: the mark in Redis is %d, expected was %d; reading goes on at the mark in Redis",
+                    self._source.topic, partition, after, mark,
+                )  # fmt: skip
                 self._placed = False
                 return
             self._marks[partition] = after
         self.last_progress = time.monotonic()
 
     def _halved(self, batch: MarkedBatch) -> int:
-        """The mark after a batch, of which a record that makes the task raise is rejected."""
+        """Process a batch, halved while the task raises; reject the record at fault. Returns the mark after it."""
         try:
             return self._task.act(batch)
         except (redis.RedisError, KafkaException, Unavailable):
@@ -230,7 +236,10 @@ class MarkedConsumer:
                 raise
             if len(batch.records) == 1:
                 [record] = batch.records
-                _log.exception("%s[%d]@%d is rejected", record.topic(), record.partition(), record.offset())
+                _log.exception(
+                    "%s[%d]@%d cannot be processed and is rejected; the next record follows",
+                    record.topic(), record.partition(), record.offset(),
+                )  # fmt: skip
                 self._task.reject(batch, error)
                 return self._task.act(replace(batch, records=()))
         middle = len(batch.records) // 2
@@ -241,10 +250,13 @@ class MarkedConsumer:
         return self._halved(replace(batch, expected=after, records=batch.records[middle:]))
 
     def _compare(self) -> None:
-        """A Redis that was restored without a rebalance is noticed although nothing arrives."""
+        """Detect a Redis that was restored from a backup while no record arrives."""
         stored = self._task.marks(self._topic_id, list(self._marks))
         if any(stored.get(partition, 0) != mark for partition, mark in self._marks.items()):
-            _log.warning("the marks of %s in Redis have moved; reading the difference again", self._source.topic)
+            _log.warning(
+                "the marks of %s in Redis have changed, as after a restored backup; reading again from them",
+                self._source.topic,
+            )
             self._placed = False
         elif self.lag == 0:
             self.last_progress = time.monotonic()
@@ -255,4 +267,4 @@ class MarkedConsumer:
             try:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
             except KafkaException as error:
-                _log.debug("copying the marks: %s", error)
+                _log.debug("the marks of %s cannot be copied to Kafka, tried again: %s", self._source.topic, error)

@@ -27,14 +27,14 @@ from stream.kafka.topic_id import TopicIdentity
 _log = logging.getLogger("buzzwatch.stream.watch")
 
 _RULES_PARTITION = 0
-"""Who counts this partition of the scored topic evaluates the rules."""
+"""The worker that counts this partition of the scored topic evaluates the rules, so that only one does."""
 _MAX_BATCH = 20_000
-"""When behind: a larger batch has fewer cells a tweet, and Redis less to do."""
-_BREATH_S = 0.02
+"""Records of a batch when behind: a larger batch has fewer cells per tweet, so Redis has less to do."""
+_MIN_TICK_GAP_S = 0.02
 """Least time between two evaluations, so that small batches do not keep the rules busy."""
-_BREATHS: Final = 4
-"""So many times as long as an evaluation took is waited after it, at most a tick: scoring and counting share the
-interpreter with the rules."""
+_SLEEP_PER_CPU_TIME: Final = 4
+"""Sleep 4 × the CPU time of an evaluation, at most a tick, so that rules use at most 20 % of a core: scoring and
+counting share the interpreter with them."""
 
 
 class WatchRole:
@@ -44,7 +44,7 @@ class WatchRole:
         settings: Kafka, topics, ticks.
         counters: where to count.
         evaluator: the rules, over the counters.
-        judge: told which model version serves.
+        judge: receives which model version serves.
         champion: the model that serves.
         instance: this worker's name.
         identity: of the scored topic.
@@ -97,7 +97,7 @@ class WatchRole:
 
     @property
     def last_progress(self) -> float:
-        """When something was last counted or nothing was there to count, monotonic seconds."""
+        """When a batch was last counted or there was none, monotonic seconds."""
         return self._consumer.last_progress
 
     @property
@@ -130,7 +130,7 @@ class WatchRole:
             self._failed(error)
 
     def _evaluate(self) -> None:
-        """Rules tick on the wall clock too, so that silence resolves."""
+        """Evaluate the rules after each count and once a tick, so that alerts resolve without new tweets."""
         while not self._stopping.is_set():
             self._counted.wait(self._tick_s)
             self._counted.clear()
@@ -141,13 +141,13 @@ class WatchRole:
                 try:
                     self._tick(int(time.time() * 1000))
                 except redis.RedisError as error:
-                    _log.warning("Redis %s; rules wait", in_words(error))
+                    _log.warning("Redis %s; the alert rules are evaluated again after a pause", in_words(error))
                     self._stopping.wait(self._tick_s)
                 except Exception as error:
                     self._failed(error)
                     return
             took_s = time.thread_time() - began
-            self._stopping.wait(max(_BREATH_S, min(_BREATHS * took_s, self._tick_s)))
+            self._stopping.wait(max(_MIN_TICK_GAP_S, min(_SLEEP_PER_CPU_TIME * took_s, self._tick_s)))
 
     def _tick(self, now_ms: int) -> None:
         loaded = self._champion.current
@@ -162,7 +162,7 @@ class WatchRole:
         )
 
     def _reference(self, loaded: LoadedModel) -> Reference | None:
-        """Of the model that serves, read once."""
+        """Reference data for drift of the model that serves, read once per model."""
         if self._known_reference is None or self._known_reference[0] is not loaded:
             self._known_reference = loaded, Reference.of(loaded.model.metadata)
         return self._known_reference[1]

@@ -1,4 +1,4 @@
-"""What the worker asks Kafka for at start."""
+"""Waits at start until Kafka has the topics."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from contracts.settings import Settings
 _log = logging.getLogger("buzzwatch.stream")
 
 _CALL_S = 5.0
+"""Time-out of one request. A broker that is up answers in milliseconds; one that is starting may need seconds."""
 _RETRY_S = 1.0
+"""Pause between requests: a missing topic is noticed a second after it was created, and Kafka is not flooded."""
 
 
 def wait_for_topics(settings: Settings) -> None:
     """Block until Kafka answers and has the four topics.
 
     Raises:
-        Unavailable: not within `worker.give_up_after_s`; says what is missing and what to do.
+        Unavailable: not within `worker.give_up_after_s`; the message names what is missing and what to do.
     """
     admin = AdminClient(settings.kafka.librdkafka() | {"log_level": 0})
     names = {topic.name for topic in settings.kafka.topics.all()}
     deadline = time.monotonic() + settings.worker.give_up_after_s
-    said = ""
+    reported = ""
     while True:
         try:
             missing = names - set(admin.list_topics(timeout=_CALL_S).topics)
@@ -39,7 +41,7 @@ def wait_for_topics(settings: Settings) -> None:
             return
         if time.monotonic() > deadline:
             raise Unavailable(problem)
-        if problem != said:
-            _log.warning("%s (waiting)", problem)
-            said = problem
+        if problem != reported:
+            _log.warning("the worker waits for Kafka and asks again every second: %s", problem)
+            reported = problem
         time.sleep(_RETRY_S)

@@ -1,4 +1,4 @@
-"""librdkafka consumers that survive restarts: static membership, nothing committed behind our back."""
+"""librdkafka consumers with static membership, whose offsets only we commit."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from contracts.settings import Settings
 _log = logging.getLogger("buzzwatch.stream")
 
 CALL_S = 5.0
-"""Time-out of a question to Kafka."""
+"""Time-out of a request to Kafka. A broker that is up answers in milliseconds."""
 
 _READING = {
     "isolation.level": "read_committed",
     "enable.auto.commit": False,
-    # A partition often ends in a transaction marker, which is never delivered: only this event tells.
+    # A partition often ends in a transaction marker, which is never delivered: only this event marks the end.
     "enable.partition.eof": True,
-    "fetch.wait.max.ms": 100,  # a quiet topic is asked again at once
+    "fetch.wait.max.ms": 100,  # librdkafka's 500 would delay the end-of-partition event of a quiet topic
 }
 """What all our consumers have in common."""
 
@@ -33,16 +33,13 @@ def reader(settings: Settings) -> Consumer:
     return Consumer(
         settings.kafka.librdkafka()
         | _READING
-        # That Kafka has gone is for us to say.
+        # Callers report that Kafka is away themselves; librdkafka would log it on standard error too.
         | {"group.id": "buzzwatch-follow", "auto.offset.reset": "earliest", "log_level": 2}
     )
 
 
 def batch_consumer(settings: Settings, group: str, instance: str) -> Consumer:
-    """A consumer of a group that keeps its partitions over a restart.
-
-    It reads committed records only, from the earliest one that nobody has dealt with.
-    """
+    """A consumer that keeps its partitions over a restart, and reads committed records only."""
     return Consumer(
         settings.kafka.librdkafka()
         | {
@@ -53,10 +50,10 @@ def batch_consumer(settings: Settings, group: str, instance: str) -> Consumer:
             "heartbeat.interval.ms": int(settings.worker.session_timeout_s * 1000 / 4),
             "partition.assignment.strategy": "range",
             **_READING,
-            # A position that is not there may be one of a topic that was deleted: whoever reads decides.
+            # A missing position may be one of a deleted topic. The caller decides where to go on.
             "auto.offset.reset": "error",
             "enable.auto.offset.store": False,
-            # A busy topic fills its batches.
+            # These two keep the batches of a busy topic full: fetch ahead, and resume soon after a full queue.
             "fetch.queue.backoff.ms": 10,
             "queued.min.messages": 20_000,
             "queued.max.messages.kbytes": 65_536,
@@ -69,15 +66,15 @@ def batch_consumer(settings: Settings, group: str, instance: str) -> Consumer:
 
 
 def is_fatal(error: KafkaError) -> bool:
-    """Whether a consumer is of no more use: another one of the same name has taken its place, say."""
+    """Whether a consumer cannot go on, for example because another one of the same name has replaced it."""
     return error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
 
 
 def within_log(consumer: Consumer, position: TopicPartition) -> int:
     """The offset to go on from when Kafka has nothing at a position of this very topic.
 
-    Retention has passed it: the oldest record is the next one. Or Kafka has lost the end of its log, as a machine that
-    loses power can: what was there has been dealt with, so the end is next, and not once more everything before it.
+    Either retention has deleted the record: the oldest one left is next. Or Kafka has lost the end of its log, as a
+    machine that loses power can: the lost records were processed, so the new end is next, not the oldest record.
 
     Raises:
         KafkaException: Kafka does not answer.
@@ -85,7 +82,8 @@ def within_log(consumer: Consumer, position: TopicPartition) -> int:
     low, high = consumer.get_watermark_offsets(position, timeout=CALL_S)
     if position.offset > high:
         _log.error(
-            "%s[%d] ends at %d, and %d was the next record: Kafka has lost the end of its log; going on from there",
+            "%s[%d] ends at offset %d, before the next offset to read (%d): Kafka has lost the end of its log."
+            " Reading goes on at the end; records that are lost in Kafka stay lost",
             position.topic, position.partition, high, position.offset,
         )  # fmt: skip
     return min(max(position.offset, low), high)
@@ -93,4 +91,4 @@ def within_log(consumer: Consumer, position: TopicPartition) -> int:
 
 def _log_error(error: Any) -> None:
     if error.code() != KafkaError._ALL_BROKERS_DOWN:
-        _log.warning("Kafka: %s", error.str())
+        _log.warning("a Kafka consumer reports: %s; librdkafka connects again by itself", error.str())

@@ -1,4 +1,4 @@
-"""Polls a librdkafka consumer: records come out, whole batches that cannot be decoded are passed over."""
+"""Polls a librdkafka consumer, and skips whole batches that cannot be decoded."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _UNDECODABLE: Final = frozenset(
 )
 
 EndOfGap = Callable[[TopicPartition], int]
-"""From the first offset of a batch that cannot be decoded to the first one behind it."""
+"""Maps the first offset of a batch that cannot be decoded to the first one after it."""
 
 
 class Poller:
-    """The records of a consumer, and what it says about its partitions.
+    """The records of a consumer, and the state of its partitions.
 
     Args:
-        consumer: subscribed or assigned by whoever has it.
+        consumer: subscribed by its owner, or assigned by `assign`.
         end_of_gap: finds the end of a batch that cannot be decoded (`end_of_undecodable`).
         raise_errors: raise what librdkafka reports instead of logging it, for commands.
     """
@@ -46,9 +46,9 @@ class Poller:
         self.out_of_range: set[int] = set()
         """Partitions that have nothing at our position, because they were shortened, deleted or created again."""
         self._starts: dict[int, int] = {}
-        """Where each assigned partition was begun."""
+        """The offset at which each assigned partition was started."""
         self.left_group = False
-        """Whether the group went on without us because we polled too seldom."""
+        """Whether the group removed us because we polled too seldom."""
 
     def assign(self, positions: Sequence[TopicPartition]) -> None:
         """Read these partitions from these offsets."""
@@ -57,25 +57,25 @@ class Poller:
         self._consumer.assign(list(positions))
 
     def poll(self, most: int, timeout_s: float) -> list[Record]:
-        """What is there, at most `most` records; waits for the first one.
+        """The records that have arrived, at most `most`; waits up to `timeout_s` for the first one.
 
         Raises:
-            KafkaException: the consumer is of no more use.
+            KafkaException: the consumer cannot go on.
         """
         first = self._consumer.poll(timeout_s)
         if first is None:
             return []
-        came = [first, *self._consumer.consume(most - 1, 0)] if most > 1 else [first]
-        records = [cast("Record", message) for message in came if message.error() is None]
-        return records if len(records) == len(came) else self._without_events(came)
+        messages = [first, *self._consumer.consume(most - 1, 0)] if most > 1 else [first]
+        records = [cast("Record", message) for message in messages if message.error() is None]
+        return records if len(records) == len(messages) else self._without_events(messages)
 
-    def _without_events(self, came: Sequence[Message]) -> list[Record]:
+    def _without_events(self, messages: Sequence[Message]) -> list[Record]:
         records: list[Record] = []
         gaps: dict[int, Message] = {}
-        for message in came:
+        for message in messages:
             error, partition = message.error(), cast("int", message.partition())
             if partition in gaps:
-                continue  # whatever follows is read again
+                continue  # `_skip` seeks behind the gap, so what follows it is read again
             if error is None:
                 records.append(cast("Record", message))
             elif error.code() == KafkaError._PARTITION_EOF:
@@ -84,41 +84,47 @@ class Poller:
                 gaps[partition] = message
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 self.out_of_range.add(partition)
-                _log.warning("%s[%s]: %s", message.topic(), partition, error.str())
+                _log.warning(
+                    "%s[%s] has no record at the position to read (%s); a position that exists is looked up",
+                    message.topic(), partition, error.str(),
+                )  # fmt: skip
             elif is_fatal(error) or self._raise_errors:
                 raise KafkaException(error)
             else:
                 self.left_group |= error.code() == KafkaError._MAX_POLL_EXCEEDED
-                _log.warning("polling %s: %s", message.topic(), error.str())
+                _log.warning("polling %s failed (%s); it is tried again", message.topic(), error.str())
         for message in gaps.values():
             self._skip(message)
         return records
 
     def _skip(self, message: Message) -> None:
-        """Go on behind a batch that cannot be decoded. When Kafka is away now, the error comes again."""
+        """Go on behind a batch that cannot be decoded. If Kafka is away now, the next poll reports the same error."""
         topic = cast("str", message.topic())
         partition, start = cast("int", message.partition()), cast("int", message.offset())
         if partition not in self._starts:
-            return  # given away meanwhile
+            return  # revoked meanwhile
         try:
             end = self._end_of_gap(TopicPartition(topic, partition, start))
-            # Not `seek`, which librdkafka refuses while it asks for another offset.
+            # `assign` and not `seek`, which librdkafka refuses while it looks up another offset.
             reached = self._consumer.position([TopicPartition(topic, number) for number in self._starts])
             self._starts |= {position.partition: position.offset for position in reached if position.offset >= 0}
             self._starts[partition] = end
             self._consumer.assign([TopicPartition(topic, *begun) for begun in self._starts.items()])
             self.ends.pop(partition, None)
         except KafkaException as error:
-            _log.warning("%s[%d]@%d cannot be decoded, nor passed over yet: %s", topic, partition, start, error)
+            _log.warning(
+                "%s[%d]@%d: a record batch cannot be decoded, and its end cannot be looked up yet (%s); tried again",
+                topic, partition, start, error,
+            )  # fmt: skip
             return
         UNDECODABLE.labels(topic).inc(end - start)
         _log.error(
-            "%s[%d]@%d to @%d: a batch that cannot be decoded is passed over, %d offsets: %s",
+            "%s[%d]@%d to @%d: skipped a record batch of %d offsets that cannot be decoded (%s); it is not processed",
             topic, partition, start, end - 1, end - start, cast("KafkaError", message.error()).str(),
         )  # fmt: skip
 
     def reset(self) -> None:
-        """Forget the partitions: they are given away, or assigned anew."""
+        """Forget the partitions: they were revoked, or are assigned anew."""
         self.ends = {}
         self._starts = {}
         self.out_of_range = set()
@@ -126,14 +132,13 @@ class Poller:
     def lag(self, assignment: Sequence[TopicPartition], done: Mapping[int, int] | None = None) -> int:
         """Committed records that wait, from librdkafka's cache.
 
-        At its end a partition has nothing more to read, whatever lies behind it: markers of transactions, or records of
-        one that is still open.
+        Transaction markers and records of an open transaction behind the last committed record do not count.
 
-        To be called by the thread that polls and no other: calls on one consumer wait for each other, and a probe must
-        not wait for a poll.
+        Only the polling thread may call it: calls on one consumer block each other, and a health probe must not wait
+        for a poll.
 
         Args:
-            done: per partition the offset up to which records are dealt with; None: all that were polled.
+            done: per partition the offset up to which records are processed; None: all that were polled.
         """
         total = 0
         for position in self._consumer.position(list(assignment)) if assignment else ():
@@ -147,9 +152,10 @@ class Poller:
 
 
 def end_of_undecodable(settings: Settings, start: TopicPartition) -> int:
-    """The first offset behind a batch that cannot be decoded; the client only says where that begins.
+    """The first offset behind a batch that cannot be decoded; the client only reports where it begins.
 
-    Asked for an offset inside, Kafka sends the whole batch: so the end is found by trying, a few calls of milliseconds.
+    For an offset inside the batch Kafka sends the whole batch, so the end is searched: the step is doubled until it is
+    outside, then halved. A few requests of milliseconds.
 
     Raises:
         KafkaException: Kafka does not answer.

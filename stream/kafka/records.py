@@ -1,4 +1,4 @@
-"""What travels between intake, scoring and publishing: whole batches, never single tweets."""
+"""Record batches, as they are passed from the consumer to the scorer to the publisher."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Headers = list[tuple[str, str | bytes | None]]
 
 
 class Record(Protocol):
-    """A record that came from Kafka, as confluent-kafka's `Message` shows it."""
+    """A record read from Kafka: the part of confluent-kafka's `Message` that is used here."""
 
     def topic(self) -> str:
         """Topic name."""
@@ -27,11 +27,11 @@ class Record(Protocol):
         ...
 
     def key(self) -> bytes | None:
-        """Key as it came."""
+        """Key, unchanged."""
         ...
 
     def value(self) -> bytes | None:
-        """Value as it came; None for a tombstone."""
+        """Value, unchanged; None for a tombstone."""
         ...
 
     def headers(self) -> Headers | None:
@@ -77,7 +77,7 @@ class RecordBatch:
 
 @dataclass(frozen=True, slots=True)
 class ScoredBatch:
-    """What a batch became: every record of it is in exactly one of the two lists."""
+    """A scored batch: each of its records is in exactly one of the two lists."""
 
     source: RecordBatch
     predictions: Sequence[OutRecord]

@@ -1,4 +1,4 @@
-"""Reads topics for people: no group, nothing committed, committed records only."""
+"""Reads topics for commands: without a consumer group, without commits, committed records only."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from stream.kafka.polling import Poller, end_of_undecodable
 from stream.kafka.records import Record
 
 _SILENCE_S = 30.0
+"""Without a record for so long, reading up to the end is given up: longer than a broker's restart takes."""
 _MOST = 500
+"""Records of one poll; what is printed first should not wait for more."""
 
 
 def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: bool) -> Iterator[Record]:
-    """Records of a topic as they come, read_committed.
+    """Records of a topic in the order of each partition, read_committed.
 
     Args:
         settings: where Kafka is.
@@ -29,7 +31,7 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
 
     Raises:
         Unavailable: Kafka does not answer or has no such topic; with `until_end` also when it falls silent before the
-            end. Without, a quiet topic is waited for.
+            end. Without it, waits for records of a quiet topic.
     """
     try:
         consumer = reader(settings)
@@ -48,7 +50,7 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
             if records or len(poller.ends) > known:
                 read_at = time.monotonic()  # after the yield: the time that the reader takes is no silence
             elif until_end and time.monotonic() - read_at > _SILENCE_S:
-                # librdkafka does not say through `poll` that its brokers have gone.
+                # librdkafka does not report through `poll` that its brokers are away.
                 raise Unavailable(_silent(settings, topic, set(partitions) - set(poller.ends)))
     except KafkaException as error:
         raise Unavailable(

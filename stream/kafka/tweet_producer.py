@@ -17,7 +17,8 @@ from stream.kafka.tweet_files import Line
 
 _log = logging.getLogger("buzzwatch.produce")
 
-_PATIENCE_S = 30.0
+_TIMEOUT_S = 30.0
+"""Longest wait for Kafka to accept or acknowledge a tweet; a broker that restarts is back within it."""
 
 
 class TweetProducer:
@@ -42,9 +43,9 @@ class TweetProducer:
                 max_request_size=MAX_RECORD_BYTES + DEAD_LETTER_ROOM,
                 allow_auto_create_topics=False,
                 bootstrap_timeout_ms=5_000,
-                request_timeout_ms=int(_PATIENCE_S * 500),
-                delivery_timeout_ms=int(_PATIENCE_S * 1000),
-                max_block_ms=int(_PATIENCE_S * 1000),
+                request_timeout_ms=int(_TIMEOUT_S * 500),
+                delivery_timeout_ms=int(_TIMEOUT_S * 1000),
+                max_block_ms=int(_TIMEOUT_S * 1000),
             )
         except KafkaError as error:
             raise Unavailable(
@@ -53,10 +54,10 @@ class TweetProducer:
             ) from None
 
     def send(self, line: Line) -> None:
-        """Queue one line; whether Kafka takes it shows in `acknowledged` and `refused`.
+        """Queue one line. `acknowledged` and `refused` report later whether Kafka accepted it.
 
         Raises:
-            Unavailable: Kafka takes nothing for half a minute.
+            Unavailable: Kafka has accepted nothing for half a minute.
         """
         try:
             future: Any = self._producer.send(self._topic, line.value, line.key)
@@ -64,16 +65,21 @@ class TweetProducer:
             self.refused.append(f"{line.key.decode('utf-8', 'replace')[:80]}: {error}")
             return
         except KafkaError as error:
-            raise Unavailable(f"Kafka at {self._servers} takes nothing: {type(error).__name__}: {error}") from None
+            raise Unavailable(
+                f"Kafka at {self._servers} does not accept tweets: {type(error).__name__}: {error}"
+            ) from None
         future.add_callback(self._count)
         future.add_errback(self._refuse, line.key)
 
     def close(self) -> None:
-        """Wait for what is queued; what Kafka has not acknowledged by then is not counted."""
+        """Wait until the queued lines are acknowledged, at most half a minute."""
         try:
-            self._producer.close(timeout=_PATIENCE_S)
+            self._producer.close(timeout=_TIMEOUT_S)
         except KafkaError as error:
-            _log.warning("Kafka at %s did not take everything: %s", self._servers, error)
+            _log.warning(
+                "Kafka at %s has not acknowledged all tweets (%s); those that are missing are not counted as sent",
+                self._servers, error,
+            )  # fmt: skip
 
     def _count(self, _metadata: Any) -> None:
         self.acknowledged += 1
@@ -83,7 +89,7 @@ class TweetProducer:
 
 
 def paced(lines: Iterable[Line], rate: float | None, sleep: Callable[[float], None] = time.sleep) -> Iterable[Line]:
-    """The same lines, at most `rate` a second on average; as fast as they come when it is None."""
+    """The same lines, at most `rate` a second on average; without a limit when it is None."""
     if rate is None:
         yield from lines
         return

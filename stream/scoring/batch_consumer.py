@@ -23,33 +23,38 @@ from stream.scoring.in_flight import InFlight
 _log = logging.getLogger("buzzwatch.stream.intake")
 
 _POLL_S = 0.1
+"""Longest wait for a record; also how soon a stop or a rewind is noticed."""
 _RETRY_S = 0.5
-_MEASURE_S = 0.25
+"""Pause after a failed request for the committed offsets."""
+_LAG_EVERY_S = 0.25
+"""How often the lag is computed: several times within a scrape interval of Prometheus, at little cost."""
 _SMALL = 1000
-"""A batch of fewer records is committed before the next is polled: what is polled sooner would only wait behind it, and
-what arrives meanwhile behind both. After a larger one the next is polled at once, so that it is scored meanwhile."""
-_GROW_S = 1.0
-"""Longest that polling waits for the batch before; a Kafka that hangs must not keep us from polling."""
+"""A batch of fewer records is committed before the next is polled: a batch polled sooner would only wait behind it, and
+records that arrive meanwhile behind both. After a larger batch the next is polled at once and scored while the first is
+published."""
+_WAIT_FOR_COMMIT_S = 1.0
+"""Longest that polling waits for the batch before. The consumer must go on polling while Kafka hangs, or its group
+removes it."""
 
 
 class Intake:
-    """Turns a topic into batches.
+    """Polls batches of a topic and passes them on.
 
-    An *epoch* stands for one uninterrupted way of reading. Whatever interrupts it (a rebalance, an aborted
-    transaction) raises the epoch, and batches of an older one are dropped wherever they are.
+    An *epoch* is one period of uninterrupted reading. A rebalance or an aborted transaction starts a new epoch;
+    batches of an older one are dropped wherever they are.
 
     Args:
         consumer: subscribed to nothing yet.
         topic: what to read.
         identity: of that topic. Offsets are committed beside the topic's id, and mean nothing in another one.
-        batch_size: most records in the next batch; a batch takes what is there.
-        in_flight: each batch is added, whoever is done with it releases it.
+        batch_size: most records in the next batch; a batch takes the records that have arrived.
+        in_flight: each batch is added; the stage that commits or drops it releases it.
         deliver: called with each batch, in the intake's thread.
         end_of_gap: finds the end of a batch that cannot be decoded.
         give_up_after_s: how long Kafka may be away before `run` raises, seconds.
-        settle: called before partitions are given away, and before the committed offsets are asked for; whether no
-            batch is being published any more.
-        check: called between two polls; raises when there is no point in going on.
+        wait_for_publisher: called before partitions are revoked and before the committed offsets are requested.
+            Returns whether no batch is being published any more.
+        check: called between two polls; raises when the role cannot go on.
     """
 
     def __init__(
@@ -61,7 +66,7 @@ class Intake:
         batch_size: BatchSize,
         in_flight: InFlight,
         deliver: Callable[[RecordBatch], None],
-        settle: Callable[[], bool],
+        wait_for_publisher: Callable[[], bool],
         check: Callable[[], None],
         end_of_gap: EndOfGap,
         give_up_after_s: float,
@@ -72,11 +77,11 @@ class Intake:
         self._identity = identity
         self._topic_id = ""
         self._out_of_range: set[int] = set()
-        """Partitions that had nothing at the committed offset; they may have nothing there until the next commit."""
+        """Partitions that had no record at the committed offset, and may have none there until the next commit."""
         self._batch_size = batch_size
         self._in_flight = in_flight
         self._deliver = deliver
-        self._settle = settle
+        self._wait_for_publisher = wait_for_publisher
         self._check = check
         self._give_up_after_s = give_up_after_s
         self._epoch = 0
@@ -84,7 +89,7 @@ class Intake:
         self._rewind_due = False
         self._last_size = 0
         self._stopping = threading.Event()
-        self._measure_next = 0.0
+        self._next_lag = 0.0
         self.assignment: list[TopicPartition] = []
         """The partitions that are read now."""
         self.lag = 0
@@ -92,11 +97,11 @@ class Intake:
 
     @property
     def epoch(self) -> int:
-        """Batches of another epoch are to be dropped."""
+        """The current epoch; batches of another one must be dropped."""
         return self._epoch
 
     def rewind(self) -> None:
-        """Drop what is on its way and read again from the committed offsets. Any thread."""
+        """Drop the batches in flight and read again from the committed offsets. Any thread."""
         with self._epoch_lock:
             self._epoch += 1
             self._rewind_due = True
@@ -110,23 +115,25 @@ class Intake:
 
         Raises:
             KafkaException: a fatal error, such as another worker of the same name.
-            Unavailable: Kafka has been away for too long, or what `check` says.
+            Unavailable: Kafka has been away for too long, or `check` raised it.
         """
         self._consumer.subscribe(
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
         while not self._stopping.is_set():
             self._check()
-            self._measure()
+            self._compute_lag()
             if self._identity.changed():
-                _log.warning("%s was deleted and created again; reading the new one from its beginning", self._topic)
+                _log.warning(
+                    "topic %s was deleted and created again; the new one is read from its beginning", self._topic
+                )
                 self.rewind()
             self._identity.give_up_after(self._give_up_after_s)
             if self._rewind_due:
                 self._seek_to_committed()
                 continue
             if self._last_size < _SMALL:
-                self._in_flight.wait_until_idle(_GROW_S)
+                self._in_flight.wait_until_idle(_WAIT_FOR_COMMIT_S)
             if not self._in_flight.has_room(_POLL_S):
                 continue
             batch = self._poll()
@@ -139,12 +146,11 @@ class Intake:
         """Leave Kafka. A static member keeps its partitions for the session time-out."""
         self._consumer.close()
 
-    def _measure(self) -> None:
-        """Publish the lag."""
+    def _compute_lag(self) -> None:
         now = time.monotonic()
-        if now < self._measure_next:
+        if now < self._next_lag:
             return
-        self._measure_next = now + _MEASURE_S
+        self._next_lag = now + _LAG_EVERY_S
         self.lag = self._poller.lag(self.assignment)
 
     def _poll(self) -> RecordBatch | None:
@@ -156,7 +162,7 @@ class Intake:
             self._poller.reset()
             self.rewind()
         if epoch != self._epoch:
-            # A rebalance came between the records: some may be of partitions that are no longer ours.
+            # A rebalance happened during the poll: some records may be of partitions that were revoked.
             self.rewind()
             return None
         if not records:
@@ -164,36 +170,40 @@ class Intake:
         return RecordBatch(records, epoch, self._consumer.consumer_group_metadata(), self._topic_id)
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
-        self.rewind()  # librdkafka goes to the committed offsets by itself, whatever topic they are of
+        # librdkafka seeks to the committed offsets by itself, even to those of a deleted topic of this name.
+        self.rewind()
         self._poller.reset()
         self._out_of_range.clear()
         self.assignment = partitions
-        _log.info("assigned %s", _names(partitions))
+        _log.info("Kafka assigned %s to this worker", _names(partitions))
 
     def _on_revoke(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         with self._epoch_lock:
             self._epoch += 1
-        self._settle()
+        self._wait_for_publisher()
         self._poller.reset()
         self.assignment = []
-        _log.info("revoked %s", _names(partitions))
+        _log.info("Kafka revoked %s from this worker", _names(partitions))
 
     def _on_lost(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         with self._epoch_lock:
             self._epoch += 1
         self._poller.reset()
         self.assignment = []
-        _log.warning("lost %s: the group went on without this worker", _names(partitions))
+        _log.warning(
+            "lost %s: the group went on without this worker; it joins again, and uncommitted batches are read again",
+            _names(partitions),
+        )
 
     def _seek_to_committed(self) -> None:
-        """librdkafka does not go back by itself after an abort."""
+        """Seek to the committed offsets, which librdkafka does not do by itself after an aborted transaction."""
         with self._epoch_lock:
             epoch = self._epoch
         if not self.assignment:
             self._rewind_due = False
             return
-        if not self._settle():
-            return  # a batch whose offsets are on their way would be read and published again
+        if not self._wait_for_publisher():
+            return  # a batch whose offsets are being committed would be read and published again
         try:
             topic_id = self._identity.ask()
             committed = self._consumer.committed(self.assignment, timeout=CALL_S)
@@ -202,7 +212,8 @@ class Intake:
                     raise KafkaException(position.error)
             starts = [self._start(position, topic_id) for position in committed]
         except KafkaException as error:
-            self._wait_a_little("asking for the committed offsets", error.args[0].str())
+            _log.warning("the committed offsets cannot be requested, tried again: %s", error.args[0].str())
+            self._stopping.wait(_RETRY_S)
             return
         self._topic_id = topic_id
         self._poller.assign(starts)
@@ -215,13 +226,9 @@ class Intake:
         if offset < 0 or (committed.metadata and committed.metadata != topic_id):
             offset = OFFSET_BEGINNING
         elif committed.partition in self._out_of_range:
-            # Committed by a tool, which notes no id, it may be of a topic that is gone.
+            # Committed by a tool, without an id: the offset may belong to a deleted topic.
             offset = within_log(self._consumer, committed) if committed.metadata else OFFSET_BEGINNING
         return TopicPartition(committed.topic, committed.partition, offset)
-
-    def _wait_a_little(self, doing: str, error: object) -> None:
-        _log.warning("%s: %s", doing, error)
-        self._stopping.wait(_RETRY_S)
 
 
 def _names(partitions: list[TopicPartition]) -> str:

@@ -5,21 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 _TARGET_S: Final = 0.5
+"""Longest that scoring one batch should take: tweets wait for their whole batch, and a transaction stays open."""
 _FIRST: Final = 500
-"""Before anything is known about the model's pace."""
+"""Tweets in a batch before the model's speed is known."""
 _LEAST: Final = 16
+"""Tweets in a batch however slow the model is: the fixed cost of a transaction is shared by so many."""
 _NEW_SHARE: Final = 0.3
-"""Weight of the latest batch in the pace."""
+"""Weight of the latest batch in the moving average of the time per tweet."""
 
 
 class BatchSize:
-    """Learns the pace of the model that serves.
+    """Measures the speed of the model that serves.
 
     The shipped model takes thousands in a few milliseconds, so `most` is the limit; a transformer takes hundreds, and a
     batch of thousands would hold up its transaction, and everybody who waits for the tweets in it, for half a minute.
 
     Args:
-        most: tweets in a batch, however quick the model is.
+        most: tweets in a batch, however fast the model is.
     """
 
     def __init__(self, most: int) -> None:
@@ -35,7 +37,7 @@ class BatchSize:
         return min(max(int(_TARGET_S / self._each_s), _LEAST), self._most)
 
     def learn(self, model: object, tweets: int, seconds: float) -> None:
-        """A batch of so many tweets took so long. Another model than the last one's has its pace to show first."""
+        """Record how long a batch took. A new model starts a new average."""
         each_s = max(seconds, 1e-9) / tweets
         if model != self._model or self._each_s is None:
             self._model, self._each_s = model, each_s

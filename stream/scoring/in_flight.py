@@ -1,4 +1,4 @@
-"""How many batches are on their way between intake and commit."""
+"""How many batches are in flight: polled and not yet committed or dropped."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import threading
 
 
 class InFlight:
-    """Counts the batches between intake and commit.
+    """Counts the batches in flight.
 
     Args:
-        most: batches at a time.
+        most: batches in flight at a time.
     """
 
     def __init__(self, most: int) -> None:
@@ -19,26 +19,26 @@ class InFlight:
 
     @property
     def idle(self) -> bool:
-        """Whether no batch is on its way."""
+        """Whether no batch is in flight."""
         return self._count == 0
 
     def has_room(self, timeout_s: float) -> bool:
-        """Whether one more may set out, waiting for it at most so long."""
+        """Whether another batch may be polled; waits for that at most `timeout_s`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count < self._most, timeout_s)
 
     def add(self) -> None:
-        """One more is on its way."""
+        """A batch was polled."""
         with self._changed:
             self._count += 1
 
     def release(self) -> None:
-        """One has arrived, or was dropped."""
+        """A batch was committed or dropped."""
         with self._changed:
             self._count -= 1
             self._changed.notify_all()
 
     def wait_until_idle(self, timeout_s: float) -> bool:
-        """Whether nothing is on its way any more, waiting for it at most so long."""
+        """Whether no batch is in flight; waits for that at most `timeout_s`."""
         with self._changed:
             return self._changed.wait_for(lambda: self._count == 0, timeout_s)

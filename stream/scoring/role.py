@@ -38,7 +38,8 @@ from stream.scoring.scorer import Scorer
 
 _log = logging.getLogger("buzzwatch.stream.score")
 
-_LOOK_S = 0.1
+_DRAIN_POLL_S = 0.1
+"""How often a draining role checks whether it has failed."""
 
 
 class ScoreRole:
@@ -49,7 +50,7 @@ class ScoreRole:
         champion: the model that serves, swapped between two batches.
         scorer: the function that every tweet goes through.
         instance: this worker's name.
-        fencing: of what a worker of this name left behind.
+        fencing: fences an older producer of this worker's name and aborts its open transaction.
         deliver: hands a batch to the agent, called in the intake's thread.
         failed: called once, in any thread, when the role cannot go on.
     """
@@ -89,7 +90,7 @@ class ScoreRole:
             batch_size=self._batch_size,
             in_flight=self._in_flight,
             deliver=deliver,
-            settle=lambda: self._settle(worker.session_timeout_s),
+            wait_for_publisher=lambda: self._wait_for_publisher(worker.session_timeout_s),
             check=self._check,
             end_of_gap=partial(end_of_undecodable, settings),
             give_up_after_s=worker.give_up_after_s,
@@ -102,7 +103,7 @@ class ScoreRole:
         ]
         self._broken = threading.Event()
         self.last_progress = time.monotonic()
-        """When a batch was last committed, or nothing was there to do, monotonic seconds."""
+        """When a batch was last committed, or there was none, monotonic seconds."""
 
     @property
     def partitions(self) -> int:
@@ -111,12 +112,12 @@ class ScoreRole:
 
     @property
     def is_behind(self) -> bool:
-        """Whether tweets wait to be polled or are on their way."""
+        """Whether tweets wait to be polled or are in flight."""
         return self.lag() > 0 or not self._in_flight.idle
 
     @property
     def kafka_problem(self) -> str | None:
-        """Since when and why Kafka does not answer, None when it does; known after a few seconds."""
+        """For how long and why Kafka has not answered, None when it does; known after a few seconds."""
         return self._identity.problem
 
     def lag(self) -> int:
@@ -144,11 +145,11 @@ class ScoreRole:
             self._batch_size.learn(model.ref, len(batch.messages), took_s)
             metrics.STAGE.labels("score").observe(took_s)
             self._to_publish.put(scored)
-        except Exception as error:  # a defect of ours: stop loudly, nothing is committed
+        except Exception as error:  # a bug of ours: stop the worker, nothing of the batch is committed
             self._failed(error)
 
     def stop(self) -> None:
-        """Poll no more, finish what is on its way within the drain time-out, leave Kafka. Blocks."""
+        """Stop polling, finish the batches in flight within the drain time-out, leave Kafka. Blocks."""
         self._intake.stop()
         intake, publishing = self._threads
         intake.join(timeout=self._drain_timeout_s + 1)
@@ -164,21 +165,21 @@ class ScoreRole:
         if not self.is_behind:
             self.last_progress = time.monotonic()
 
-    def _settle(self, timeout_s: float) -> bool:
-        settled = self._publisher.settle(timeout_s)
-        if not settled:
-            _log.warning("a transaction is still in flight after %g s", timeout_s)
-        return settled
+    def _wait_for_publisher(self, timeout_s: float) -> bool:
+        is_idle = self._publisher.settle(timeout_s)
+        if not is_idle:
+            _log.warning("a transaction has not ended within %g s; this worker reads nothing before it has", timeout_s)
+        return is_idle
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as error:
-            self._broken.set()  # what is on its way stays there: nothing to wait for
+            self._broken.set()  # batches in flight will not be finished: do not wait for them
             self._failed(error)
 
     def _poll(self) -> None:
-        self._fencing.complete()  # first of all: what a killed predecessor left open must be aborted before we read
+        self._fencing.complete()  # first: a killed predecessor's open transaction must be aborted before we read
         try:
             self._intake.run()
             self._drain()
@@ -186,11 +187,14 @@ class ScoreRole:
             self._intake.close()
 
     def _drain(self) -> None:
-        """Wait for what was polled; leaving Kafka first would give its partitions away and drop it."""
+        """Wait for the batches in flight. Leaving Kafka first would revoke their partitions and so drop them."""
         deadline = time.monotonic() + self._drain_timeout_s
-        while not self._in_flight.wait_until_idle(_LOOK_S) and not self._broken.is_set():
+        while not self._in_flight.wait_until_idle(_DRAIN_POLL_S) and not self._broken.is_set():
             if time.monotonic() > deadline:
-                _log.warning("a batch is still on its way; it will be read again")
+                _log.warning(
+                    "a batch was not committed within %g s of the stop; the next worker reads it again",
+                    self._drain_timeout_s,
+                )
                 return
 
     def _publish(self) -> None:
@@ -216,7 +220,7 @@ def _observe(scored: ScoredBatch) -> None:
 
 
 def reason(error: Exception) -> str:
-    """An error as one line for a person."""
+    """An error as one line for the log."""
     if isinstance(error, BuzzwatchError):
         return str(error)
     if isinstance(error, KafkaException):

@@ -1,6 +1,6 @@
-"""From a batch of tweets to predictions and dead letters: the function that every tweet goes through.
+"""Scores a batch of tweets: predictions and dead letters come out.
 
-Pure but for the model: the same batch, model and clock give the same bytes.
+No side effects but those of the model: the same batch, model and clock give the same bytes.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _log = logging.getLogger("buzzwatch.stream.scoring")
 
 
 class _Moment(NamedTuple):
-    """When a batch is scored."""
+    """When a batch is scored, and how far the stream is behind then."""
 
     scored_at: bytes
     now_ms: int
     behind_s: float
-    """Age of its newest record: how far the stream is behind. 0 where that has no timestamp."""
+    """Age of the batch's newest record. 0 where that has no timestamp."""
 
     @classmethod
     def of(cls, batch: RecordBatch, now_ms: int) -> _Moment:
@@ -47,7 +47,7 @@ class _Moment(NamedTuple):
 
 
 class Scorer:
-    """Scores batches with whatever model it is handed.
+    """Scores batches; the model is passed with each batch.
 
     Args:
         annotator: sentiment, watches, themes and the masked text of texts.
@@ -62,18 +62,18 @@ class Scorer:
         self._key = key or AuthorKey.of()
         self._writer: EventWriter | None = None
         self._batch_writer: EventBatchWriter | None = None
-        if COMPILED:  # now, and not under the first batch
+        if COMPILED:  # compile now, so that the first batch does not wait for it
             tweets = read_values([b'{"id":"1","text":"@a"}'], [0], 0)[0]
             shares = np.full((1, 3), 0.25, np.float32)
             columns = Columns(shares, [0], mask_batch(tweets.texts))
             EventBatchWriter(annotator, ModelRef("", ""), text, self._key).write(tweets, columns, b"")
 
     def follow(self, annotator: Annotator) -> None:
-        """Annotate by this one from the next batch on. Any thread."""
+        """Use another annotator from the next batch on. Any thread."""
         self._next_annotator = annotator
 
     def score(self, batch: RecordBatch, loaded: LoadedModel, now_ms: int) -> ScoredBatch:
-        """Every record of the batch becomes a prediction or a dead letter, in the order in which it came."""
+        """Every record of the batch becomes a prediction or a dead letter, in the order of the batch."""
         if self._next_annotator is not None:
             self._annotator, self._next_annotator = self._next_annotator, None
             self._writer = self._batch_writer = None
@@ -83,8 +83,12 @@ class Scorer:
                 return self._score_at_once(batch, loaded, moment)
             except (KeyboardInterrupt, SystemExit):
                 raise
-            except BaseException as error:  # mostly the model's; what follows finds the tweet that it is about
-                _log.warning("a batch is scored in pieces: %s: %s", type(error).__name__, error)
+            except BaseException as error:  # usually the model's; the slow path below isolates the tweet at fault
+                _log.warning(
+                    "a batch of %d records could not be scored at once (%s: %s); it is split until the tweet at"
+                    " fault is found, which becomes a dead letter",
+                    len(batch.messages), type(error).__name__, error,
+                )  # fmt: skip
         messages: list[Record] = []
         tweets: list[Fields] = []
         dead: list[OutRecord] = []
@@ -100,7 +104,7 @@ class Scorer:
         return ScoredBatch(batch, predictions, dead)
 
     def _score_at_once(self, batch: RecordBatch, loaded: LoadedModel, moment: _Moment) -> ScoredBatch:
-        """The same in few calls of compiled code, as long as nothing is raised."""
+        """The fast path: the whole batch in a few calls of compiled code. Raises whatever the model raises."""
         tweets, wrong = read_batch(batch.messages, moment.now_ms)
         dead = [dead_letter(batch.messages[row], error) for row, error in wrong]
         if tweets is None:
@@ -125,7 +129,7 @@ class Scorer:
         predictions: list[OutRecord],
         dead: list[OutRecord],
     ) -> None:
-        """Append what the tweets become. When the model raises, halves are tried until the culprit stands alone."""
+        """Append predictions and dead letters. When the model raises, halve until the tweet at fault is alone."""
         try:
             predictions += self._predictions(messages, tweets, loaded, moment)
         except (KeyboardInterrupt, SystemExit):

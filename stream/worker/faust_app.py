@@ -28,7 +28,7 @@ from stream.worker.instance import Instance
 _log = logging.getLogger("buzzwatch.stream.worker")
 
 _LEAVE_S = 5.0
-"""What the roles get to leave Kafka, after they have had `drain_timeout_s`."""
+"""Time for the roles to leave Kafka, on top of `drain_timeout_s`."""
 
 Failed = Callable[[Exception], None]
 Deliver = Callable[[RecordBatch | FeedbackBatch], None]
@@ -37,7 +37,7 @@ Role = ScoreRole | WatchRole | JudgeRole
 
 @dataclass(frozen=True)
 class Roles:
-    """What a worker does. `close` lets go of what the roles share."""
+    """The roles of a worker. `close` closes what they share."""
 
     judge: JudgeRole
     score: ScoreRole | None
@@ -52,22 +52,22 @@ class Roles:
 
 
 class _WithoutFaustsKafka(BootStrategy):
-    """Agents, timers and pages: our own consumers read Kafka, and decode whatever Kafka can hold."""
+    """Starts agents, timers and pages, but not Faust's consumer: ours read Kafka, in all codecs and formats."""
 
     enable_kafka = False
 
     def producer_only(self) -> Any:
-        """What is started: without tables to recover, for which Faust would wait otherwise."""
+        """The services to start: without table recovery, for which Faust would wait although there are no tables."""
         return self.server()
 
 
 class Worker(faust.App):
-    """Starts our roles when Faust's agents listen, stops them before the agents.
+    """Starts our roles once Faust's agents listen, and stops them before the agents.
 
     Args:
-        build: makes the roles; called in a thread once Kafka is there, told how to hand a batch to the agent
-            and how to say that a role cannot go on.
-        stop_within_s: how long stopping may take; then the process ends as it is, with status 1.
+        build: makes the roles; called in a thread. Its arguments pass a batch to the agent, and report that a role
+            cannot go on.
+        stop_within_s: how long stopping may take; then the process is ended with status 1.
     """
 
     BootStrategy = _WithoutFaustsKafka
@@ -78,7 +78,7 @@ class Worker(faust.App):
     ) -> None:
         super().__init__(name, **conf)
         self._build = build
-        self._last_call = threading.Timer(stop_within_s, _end_as_it_is, (stop_within_s,))
+        self._last_call = threading.Timer(stop_within_s, _exit_at_once, (stop_within_s,))
         self._last_call.daemon = True
         self._roles: Roles | None = None
         self._failure: Exception | None = None
@@ -93,9 +93,9 @@ class Worker(faust.App):
         return self._roles
 
     async def on_start(self) -> None:
-        """Faust starts the agents after this."""
+        """Build the roles. Faust starts the agents after this."""
         await super().on_start()
-        self.flow_control.resume()  # of the channels; Faust's consumer would do it, and empty them at a rebalance
+        self.flow_control.resume()  # opens the channels; normally Faust's consumer does it
         loop = asyncio.get_running_loop()
 
         def deliver(batch: RecordBatch | FeedbackBatch) -> None:
@@ -105,18 +105,18 @@ class Worker(faust.App):
         def failed(error: Exception) -> None:
             if self._failure is None:
                 self._failure = error
-                _log.error("the worker stops: %s", reason(error))
+                _log.error("the worker cannot go on and stops with status 1: %s", reason(error))
                 loop.call_soon_threadsafe(sys.exit, 1)
 
         try:
             self._roles = await loop.run_in_executor(None, self._build, deliver, failed)
         except BuzzwatchError as error:
-            _log.error("the worker does not start: %s", error)
+            _log.error("the worker cannot start and stops with status 1: %s", error)
             sys.exit(1)
         self.add_future(self._start_roles())
 
     async def _start_roles(self) -> None:
-        """Start as soon as the agents listen, and not before: a batch that nobody takes would be lost."""
+        """Start once the agents listen. A batch sent to a channel without a subscriber would be lost."""
         while not (self.batches.subscriber_count and self.feedback.subscriber_count):
             await self.sleep(0.01)
         relax_collector()
@@ -125,7 +125,7 @@ class Worker(faust.App):
             role.start()
 
     async def on_stop(self) -> None:
-        """Drain first, so that what was polled is committed or left alone."""
+        """Stop the roles first, so that each polled batch is either committed or left to be read again."""
         if self._last_call.ident is None:
             self._last_call.start()
         if self._roles is not None:
@@ -143,17 +143,20 @@ class Worker(faust.App):
         return self.roles.health.live(), self.roles.health.ready()
 
 
-def _end_as_it_is(after_s: float) -> None:
-    _log.error("the worker has not stopped within %g s; it ends now, and what is not committed is read again", after_s)
+def _exit_at_once(after_s: float) -> None:
+    _log.error(
+        "the worker has not stopped within %g s and exits now; the next worker reads again what is not committed",
+        after_s,
+    )
     logging.shutdown()
     os._exit(1)
 
 
 class _Process(faust.Worker):
-    """The process of `faust worker`, without the spinner that turns the log's level down to warnings."""
+    """The process of `faust worker`, without its spinner, which would set the log level to warnings."""
 
     def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
-        """Leave logging as our settings have it."""
+        """Keep the log level of our settings."""
 
 
 def create_worker(
@@ -172,7 +175,9 @@ def create_worker(
     try:
         data_dir.mkdir(parents=True, exist_ok=True)  # Faust makes its folder, but not the folders above it
     except OSError as error:
-        raise SettingsError(f"BUZZWATCH_LOCAL__DATA_DIR: {data_dir} cannot be made ({error.strerror})") from None
+        raise SettingsError(
+            f"BUZZWATCH_LOCAL__DATA_DIR: the folder {data_dir} cannot be created ({error.strerror})"
+        ) from None
     app = Worker(
         worker.group,
         broker=[f"kafka://{server.strip()}" for server in settings.kafka.bootstrap_servers.split(",")],

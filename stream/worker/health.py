@@ -1,4 +1,4 @@
-"""Whether the worker is alive, which means making progress, and whether it is ready."""
+"""Liveness (the worker makes progress) and readiness (it can score) for probes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class Role(Protocol):
-    """A role as its health is asked for."""
+    """The part of a role that health needs."""
 
     name: str
 
@@ -19,11 +19,11 @@ class Role(Protocol):
 
     @property
     def last_progress(self) -> float:
-        """When it last got something done or had nothing to do, monotonic seconds."""
+        """When it last processed a batch or had none, monotonic seconds."""
 
     @property
     def is_behind(self) -> bool:
-        """Whether records wait, or are under way."""
+        """Whether records wait or are in flight."""
 
     def lag(self) -> int:
         """Records that wait to be polled."""
@@ -31,7 +31,7 @@ class Role(Protocol):
 
 @dataclass(frozen=True)
 class Report:
-    """An answer for a probe: `problems` empty means yes."""
+    """The answer to a probe: no problems means yes."""
 
     problems: list[str]
 
@@ -42,13 +42,13 @@ class Report:
 
 
 class Health:
-    """Asks the roles.
+    """Answers the probes from the state of the roles and of what they depend on.
 
     Args:
         roles: the roles of this worker.
-        sole: roles that one worker at a time has; to have no partition is no fault of theirs.
+        sole: roles whose topic has one partition, so that most workers have none of it: that is not a problem.
         model_problem: why no model can serve, None when one does.
-        kafka_problem: why Kafka cannot be worked with, None when it can.
+        kafka_problem: why Kafka cannot be used, None when it can.
         redis_problem: why Redis cannot be written to, None when it can.
         stalled_after_s: how long there may be lag and no progress, seconds.
     """
@@ -73,7 +73,7 @@ class Health:
         self._clock = clock
 
     def live(self) -> Report:
-        """Live is who makes progress: lag without a commit for too long is not."""
+        """Live if a batch was committed recently or there is no lag."""
         problems = []
         for role in (*self._roles, *self._sole):
             silent_s = self._clock() - role.last_progress
@@ -84,7 +84,7 @@ class Health:
         return Report(problems)
 
     def ready(self) -> Report:
-        """Ready is who has a model, a partition, a Kafka that answers and a Redis that takes writes."""
+        """Ready if there is a model and a partition, Kafka answers and Redis accepts writes."""
         problems = [f"{role.name}: no partition assigned" for role in self._roles if role.partitions == 0]
         asked = (self._model_problem, self._kafka_problem, self._redis_problem)
         problems += [problem for ask in asked if (problem := ask()) is not None]

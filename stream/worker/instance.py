@@ -1,7 +1,7 @@
-"""The name of a worker: unique among those that run, and the same after a restart.
+"""The name of a worker: unique among running workers, and the same after a restart.
 
 It is the `group.instance.id` of its consumers and part of its `transactional.id`, so that a worker that comes
-back after `kill -9` has its partitions at once and fences what it left behind.
+back after `kill -9` gets its partitions at once and fences its old producer.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from contracts.errors import Unavailable
 from contracts.settings import Settings, host_name
 
 _MAX_SLOTS = 256
+"""Far more workers than one host can run."""
 
 
 class Instance:
-    """Holds the lowest slot that nobody on this host holds, until the process ends, however it ends.
+    """Holds the lowest free slot of this host until the process ends, even by `kill -9`.
 
-    Slots are counted per Kafka and consumer group, wherever the data folders are: workers with one name would
-    take each other's partitions for ever.
+    Slots are counted per Kafka and consumer group, wherever the data folders are: two workers of the same name would
+    take each other's partitions again and again.
     """
 
     def __init__(self, settings: Settings) -> None:
         group = f"{settings.kafka.bootstrap_servers} {settings.worker.group}"
-        mark = hashlib.sha256(group.encode()).hexdigest()[:16]
-        folder = Path(tempfile.gettempdir()) / f"buzzwatch-{getpass.getuser()}" / mark
+        digest = hashlib.sha256(group.encode()).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"buzzwatch-{getpass.getuser()}" / digest
         folder.mkdir(parents=True, exist_ok=True)
         self.slot, self._lock = _lowest_free(folder)
         # The name that Kafka knows this worker by.

@@ -37,7 +37,7 @@ def _intake(kafka: _Kafka, settled: list[bool]) -> Intake:
         batch_size=BatchSize(10),
         in_flight=InFlight(4),
         deliver=lambda batch: None,
-        settle=settled.pop,
+        wait_for_publisher=settled.pop,
         check=lambda: None,
         end_of_gap=lambda gap: gap.offset + 1,
         give_up_after_s=1,
