@@ -20,10 +20,10 @@ from contracts.errors import SettingsError
 from contracts.settings import load_settings
 from training.comparison.experiments import Comparison, compare_all, load_experiments
 from training.comparison.suite import run_suite
-from training.comparison.suite import table as suite_table
 from training.data.datasets import load_training_data
-from training.evaluation.leaderboard import figure_of, mean_figure, write_pages
+from training.evaluation.leaderboard import common_sets, figure_of, mean_figure, write_pages
 from training.evaluation.results import RESULTS, read_results
+from training.evaluation.suite import table as suite_table
 from training.linear.model_zoo import MEMBERS, Member
 from training.linear.train import train
 from training.registry.register import check_reachable, chosen_alias, log_trained
@@ -300,8 +300,9 @@ def _print_results(folder: Path) -> None:
     """Macro-recall of each set that people labelled, accuracy of the larger of two labels on others."""
     found = read_results(folder)
     sets = list(dict.fromkeys(name for one in found for name in one.metrics))
+    common = common_sets(found)
     table = Table("member", *sets, "tweets/s", box=None, caption="macro-recall; of sets without neutral: binary")
-    for one in sorted(found, key=mean_figure, reverse=True):
+    for one in sorted(found, key=lambda one: mean_figure(one, common), reverse=True):
         cells = [f"{figure_of(one, name):.3f}" if name in one.metrics else "–" for name in sets]
         table.add_row(f"{one.member} {one.format}", *cells, f"{one.tweets_per_s:,.0f}")
     table_console().print(table)

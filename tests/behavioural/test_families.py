@@ -13,15 +13,15 @@ from training.evaluation.faithfulness import deletion_test
 FLOORS = {
     "plain praise and blame": 0.95,
     "questions and news are neutral": 0.75,
-    "emphasis": 0.9,
-    "emoji": 0.85,
-    "names and places": 0.95,
-    "typos": 0.8,
-    "look-alike letters": 0.8,
+    "negation": 0.7,
+    "emphasis": 1.0,
+    "emoji": 0.95,
+    "names and places": 1.0,
+    "typos": 0.9,
+    "look-alike letters": 0.95,
     "an addition": 0.95,
 }
 KNOWN_TO_FAIL = {
-    "negation": "an n-gram model counts the praise in it as praise",
     "sarcasm": "blame in the words of praise is praise to a model of words",
 }
 

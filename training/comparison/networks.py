@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.settings import ROOT
 from training.comparison.parameters import RECURRENT_PARAMS
-from training.data.datasets import TrainingData
+from training.data.datasets import TrainingData, hash_of
+from training.data.sources import find_sources
 from training.deep.export.register import Served, finish, result_of
 from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
 from training.deep.runs.transformer import TransformerOptions, train_transformer
@@ -24,7 +25,9 @@ def run_network(
 ) -> tuple[Served, Result, TrainingData]:
     """Train it, or go on where its work folder stands, and measure it as ONNX."""
     family = experiment.kind.family(experiment.member)
-    work = ROOT / "var" / "deep" / slug("compare", experiment.name)
+    # Other data, another folder: a work folder refuses to go on with those.
+    files = [data_dir / source.file for source in find_sources(data_dir, description).sources]
+    work = ROOT / "var" / "deep" / slug("compare", f"{experiment.name}-{hash_of(files)[:12]}")
     finished: Finished
     if family == "transformer":
         asked: dict[str, Any] = {"seed": experiment.seed, **experiment.params}

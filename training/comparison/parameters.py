@@ -71,8 +71,9 @@ def _full_name(member: str, name: str, known: Mapping[str, Any]) -> str:
 def unknown_parameter(member: str, name: str, known: Any) -> str:
     """What to say about a name that a member does not have."""
     names = sorted({*known, "rows", "seed", "curve"})
-    near = difflib.get_close_matches(name, names, 1)
-    hint = f": is {near[0]} meant?" if near else f" (it has {', '.join(names)})"
+    near = difflib.get_close_matches(name.lower(), [one.lower() for one in names], 1)
+    meant = next((one for one in names if near and one.lower() == near[0]), None)
+    hint = f": is {meant} meant?" if meant else f" (it has {', '.join(names)})"
     return f"{member} has no parameter {name}{hint}"
 
 

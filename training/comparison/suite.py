@@ -6,90 +6,23 @@ does on what it has never seen the like of, another year of a file how it does l
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import BuzzwatchError
-from contracts.settings import ROOT
 from training.data.datasets import TrainingData
 from training.evaluation.behaviour import pass_rates
 from training.evaluation.metrics import held_out_report
+from training.evaluation.suite import PART, WHOLE, Judged, Suite, SuiteError
 from training.linear.hashed_classifier import HashedClassifier
 from training.linear.model_zoo import Member
 
-FOLDER: Final = ROOT / "training" / "results" / "suite"
 FEWEST: Final = 200
 """Rows of a year that is left out."""
-FIGURES: Final = ("accuracy", "macro_recall", "binary_accuracy", "ece")
 
 Progress = Callable[[str], None]
-
-
-class SuiteError(BuzzwatchError):
-    """The suite cannot be run, or a stored one cannot be read."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One set, measured by a model that has not seen it."""
-
-    set: str
-    without: str
-    """What the model was trained without: `held-out part`, `whole file` or `year 2016`."""
-    learnt: int
-    """Rows labelled by people that it learnt from."""
-    report: Mapping[str, Any]
-    """Of `held_out_report`."""
-
-
-@dataclass(frozen=True)
-class Suite:
-    """All that was measured of a recipe."""
-
-    member: str
-    rows: list[Judged]
-    behaviour: Mapping[str, float]
-    """Family of behavioural tests → share passed."""
-    data_hash: str
-    params: Mapping[str, Any]
-
-    @property
-    def score(self) -> float | None:
-        """By which recipes are chosen, with the airline figures: mean macro-recall over the files left out whole."""
-        left_out = [_value(row, "macro_recall") for row in self.rows if row.without == _WHOLE]
-        return float(np.mean(left_out)) if left_out else None
-
-    def save(self, folder: Path = FOLDER) -> Path:
-        """Write it as JSON."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.member}.json"
-        path.write_text(json.dumps(asdict(self), indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        return path
-
-
-_PART: Final = "held-out part"
-_WHOLE: Final = "whole file"
-
-
-def read_suite(path: Path) -> Suite | None:
-    """A stored suite; None when there is none.
-
-    Raises:
-        SuiteError: it is damaged.
-    """
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Suite(**{**content, "rows": [Judged(**row) for row in content["rows"]]})
-    except (ValueError, TypeError, KeyError) as error:
-        raise SuiteError(f"{path}: not a stored suite: {error}") from None
 
 
 def run_suite(
@@ -116,7 +49,7 @@ def run_suite(
     for source in data.sources:
         test = data.held_out & (data.source == source.name)
         if not source.distant and test.any():
-            rows.append(trainer.judged(estimator, source.name, _PART, test, data.learn))
+            rows.append(trainer.judged(estimator, source.name, PART, test, data.learn))
     behaviour = pass_rates(estimator)
     for name, without, test in _left_out(data, only or people, years=years):
         learn = data.apart_from(test)
@@ -129,7 +62,7 @@ def run_suite(
 def _left_out(data: TrainingData, names: Sequence[str], *, years: bool) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
     for name in names:
         mine = data.source == name
-        yield name, _WHOLE, mine
+        yield name, WHOLE, mine
         found = np.unique(data.period[mine & (data.period > 0)]).tolist() if years else []
         for year in found if len(found) > 1 else []:
             test = mine & (data.period == year)
@@ -174,21 +107,3 @@ class _Trainer:
         texts, labels = self._data.rows(test)
         report = held_out_report(estimator.predict_proba(texts), labels)
         return Judged(name, without, int((learn & ~self._data.distant).sum()), report)
-
-
-def table(suite: Suite) -> list[list[str]]:
-    """Head and rows of text, each figure with its 95 % interval."""
-    cells = [["set", "trained without", "n", "accuracy", "macro-recall", "recall negative", "polar right", "ECE"]]
-    for row in suite.rows:
-        figures = [row.report["accuracy"], row.report["macro_recall"], row.report["recall"].get("negative")]
-        figures += [row.report["binary_accuracy"], row.report["ece"]]
-        cells.append([row.set, row.without, f"{row.report['n']:,}", *map(_interval, figures)])
-    return cells
-
-
-def _interval(measured: Mapping[str, float] | None) -> str:
-    return f"{measured['value']:.3f} [{measured['low']:.3f}, {measured['high']:.3f}]" if measured else "–"
-
-
-def _value(row: Judged, figure: str) -> float:
-    return float(row.report[figure]["value"])

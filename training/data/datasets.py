@@ -119,7 +119,7 @@ def load_training_data(
         held_out=held_out,
         learn=np.zeros(len(held_out), bool),
         fingerprints=all_prints,
-        data_hash=_hash_of(folder / source.file for source in sources),
+        data_hash=hash_of(folder / source.file for source in sources),
         company=np.concatenate([part.company for part in parts]),
         period=np.concatenate([part.period for part in parts]),
     )
@@ -193,7 +193,8 @@ def _check(folder: Path, data: TrainingData) -> None:
         )
 
 
-def _hash_of(paths: Iterable[Path]) -> str:
+def hash_of(paths: Iterable[Path]) -> str:
+    """SHA-256 over the files' contents, as `TrainingData.data_hash`."""
     digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes())
