@@ -45,7 +45,7 @@ and their whole text is scored; docs/events.md says what is read of each. Text i
 
 A table whose structure is wrong (a quote that is not closed, a row of another length, a byte of another encoding, a
 column of a type that cannot be read) is refused with its line before anything is sent; only from a pipe it is found on
-the way. Lines of JSON that are no tweets are sent as they come and end in the dead letters.
+the way. Lines of JSON that are no tweets are sent as they come and end in the dead letters; the first are named.
 """
 
 

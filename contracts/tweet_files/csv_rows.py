@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,6 +14,9 @@ from contracts.tweet_files.source import Source
 DELIMITERS: Final = (",", ";", "\t", "|")
 _LONGEST_FIELD: Final = 64 * 1024 * 1024
 """Code points: Kafka refuses less, and says so."""
+_SEPARATOR: Final = re.compile(r'"?sep=([,;|\t])"?\r?\n?', re.IGNORECASE)
+"""The line with which Excel is told the delimiter."""
+_LINE_END: Final = re.compile(r"(?<=\r)(?!\n)")
 _QUOTES: Final = 'a quote inside a quoted field is written twice (""), not with a backslash'
 
 
@@ -26,8 +30,14 @@ def csv_rows(source: Source, asked: Asked) -> Iterator[Row]:
     csv.field_size_limit(_LONGEST_FIELD)
     lines = source.text_lines(asked.encoding)
     first = next(lines, "")
-    reader = csv.reader(_again(first, lines), strict=True, delimiter=_delimiter(first, asked))
-    records = _records(reader, source.name)
+    separator, skipped = _SEPARATOR.fullmatch(first), 0
+    if separator is not None:
+        first, skipped = next(lines, ""), 1
+    lines = _again(first, lines)
+    if "\r" in first.rstrip("\r\n"):  # the line ends of old Macs: all of the file is one line
+        lines = (line for several in lines for line in _LINE_END.split(several) if line)
+    delimiter = separator.group(1) if separator is not None else _delimiter(first.partition("\r")[0], asked)
+    records = _records(csv.reader(lines, strict=True, delimiter=delimiter), source.name, skipped)
     header = next(records, None)
     if header is None:
         return
@@ -41,6 +51,9 @@ def csv_rows(source: Source, asked: Asked) -> Iterator[Row]:
                 f"{len(names)}: quote fields that hold the delimiter or a line break"
             )
         where = f"row {number} (line {line})"
+        if len(names) > 1 and record == header[1]:
+            asked.notes.lines.append(f"{where} repeats the header, as in files that were joined: passed over")
+            continue
         fields = {name: record[place] or None for name, place in places}
         for name in ("id_str", "id"):
             asked.notes.identifier(fields.get(name), where)
@@ -52,22 +65,32 @@ def _again(first: str, lines: Iterator[str]) -> Iterator[str]:
     yield from lines
 
 
-def _records(reader: Any, name: str) -> Iterator[tuple[int, list[str]]]:
+def _records(reader: Any, name: str, skipped: int) -> Iterator[tuple[int, list[str]]]:
     """The line in which each record begins, and its fields."""
     while True:
-        begins = reader.line_num + 1
+        begins = reader.line_num + 1 + skipped
         try:
             record = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            lines = f"lines {begins} to {reader.line_num}" if reader.line_num > begins else f"line {begins}"
-            hint = _QUOTES
-            if "unexpected end" in str(error):
-                hint = f"a quote is opened there and never closed ({_QUOTES})"
-            raise TweetFileError(f"{name}, {lines}: no CSV: {first_line(error)}: {hint}") from None
+            ends = reader.line_num + skipped
+            lines = f"lines {begins} to {ends}" if ends > begins else f"line {begins}"
+            raise TweetFileError(f"{name}, {lines}: no CSV: {_hint(error)}") from None
         if record:
             yield begins, record
+
+
+def _hint(error: csv.Error) -> str:
+    """What is wrong and what to do, for what Python's reader says."""
+    said = first_line(error)
+    if "unexpected end" in said:
+        return f"{said}: a quote is opened there and never closed ({_QUOTES})"
+    if "new-line character" in said:
+        return "a carriage return in a field that is not quoted: quote the field, or end lines with \\n or \\r\\n"
+    if "field limit" in said:
+        return f"a field above {_LONGEST_FIELD:,} characters: is a quote opened there and never closed?"
+    return f"{said}: {_QUOTES}"
 
 
 def _delimiter(header: str, asked: Asked) -> str:

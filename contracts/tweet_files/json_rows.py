@@ -13,9 +13,43 @@ from contracts.tweet_files.source import Source
 
 _ARCHIVE: Final = re.compile(rb"\s*window\.YTD\.(\w+)\.part\d+\s*=")
 _TWEETS: Final = frozenset({b"tweet", b"tweets", b"community_tweet", b"note_tweet"})
-_PAGES: Final = ("data", "statuses", "posts", "feed", "records")
+_PAGES: Final = ("data", "statuses", "posts", "feed", "records", "tweets", "results")
 """Where the answers of the APIs of X, Mastodon and Bluesky keep their items."""
 _DEEP: Final = "JSON that is nested too deeply"
+_BETWEEN: Final = re.compile(r"[\s\ufeff]*")
+_MARK: Final = b"\xef\xbb\xbf"
+
+
+class _Reader:
+    """JSON as Python reads it, and whether there was a number in it that JSON does not have."""
+
+    def __init__(self) -> None:
+        self.constants = 0
+        self._decoder = json.JSONDecoder(parse_constant=self._constant)
+
+    def _constant(self, name: str) -> float | None:
+        self.constants += 1
+        return None if name == "NaN" else float(name)
+
+    def values(self, text: str) -> list[Any]:
+        """All values of a text, one behind the other.
+
+        Raises:
+            ValueError: it is no JSON.
+            RecursionError: it is nested too deeply.
+        """
+        found: list[Any] = []
+        at = self._start(text, 0)
+        while at < len(text) or not found:
+            value, at = self._decoder.raw_decode(text, at)
+            found.append(value)
+            at = self._start(text, at)
+        return found
+
+    @staticmethod
+    def _start(text: str, at: int) -> int:
+        between = _BETWEEN.match(text, at)
+        return at if between is None else between.end()
 
 
 def json_rows(source: Source, asked: Asked, *, is_lines: bool) -> Iterator[Row]:
@@ -31,6 +65,8 @@ def json_rows(source: Source, asked: Asked, *, is_lines: bool) -> Iterator[Row]:
             is a row without fields.
     """
     encoding = source.encoded(asked.encoding)
+    if encoding is None:
+        source.refuse_nul()
     head = source.head if encoding is None else source.head.decode(encoding, "ignore").encode("utf-8", "ignore")
     archive = _ARCHIVE.match(head)
     if archive is not None and archive.group(1) not in _TWEETS:
@@ -39,30 +75,35 @@ def json_rows(source: Source, asked: Asked, *, is_lines: bool) -> Iterator[Row]:
     if archive is not None or _is_document(head, is_lines):
         yield from _document(source, asked, 0 if archive is None else archive.end())
         return
+    reader = _Reader()
     for number, line in enumerate(_lines(source, asked), start=1):
         if line.strip():
-            yield from _line(line, f"line {number}", asked)
+            yield from _line(line, f"line {number}", asked, reader)
 
 
 def _lines(source: Source, asked: Asked) -> Iterator[bytes]:
     """In UTF-8; bytes that are none are left to whoever reads the line."""
     if source.encoded(asked.encoding) is None:
-        for number, line in enumerate(source.lines()):
-            yield line.removeprefix(b"\xef\xbb\xbf") if number == 0 else line
+        for line in source.lines():
+            while line.startswith(_MARK):  # of files that were joined
+                line = line.removeprefix(_MARK)
+            yield line
         return
     for text in source.text_lines(asked.encoding):
         yield text.rstrip("\r\n").encode("utf-8", "surrogatepass")
 
 
 def _is_document(head: bytes, is_lines: bool) -> bool:
-    """Of UTF-8: whether it is one value over several lines, or an array of objects in one line."""
-    begins = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    """Of UTF-8: whether values go over several lines, or it is an array of objects in one line."""
+    begins = head.removeprefix(_MARK).lstrip()
     if begins[:1] not in (b"[", b"{"):
         return False
     line, more, _ = begins.partition(b"\n")
     if begins[:1] == b"[":
         inside = line[1:].lstrip()
         return (inside[:1] in (b"{", b"") and (inside[:1] == b"{" or bool(more))) or line.strip() == b"[]"
+    if line.strip() == b"{":
+        return True
     if is_lines or not more:
         return False
     try:
@@ -78,7 +119,8 @@ def _document(source: Source, asked: Asked, skip: int) -> Iterator[Row]:
     else:
         data = "".join(source.text_lines(asked.encoding))[skip:]
     try:
-        document = json.loads(data)
+        text = data if isinstance(data, str) else data.decode()
+        values = _Reader().values(text.rstrip().removesuffix(";") if skip else text)
     except RecursionError:
         raise TweetFileError(f"{source.name}: {_DEEP}") from None
     except UnicodeDecodeError as error:
@@ -89,7 +131,8 @@ def _document(source: Source, asked: Asked, skip: int) -> Iterator[Row]:
         ) from None
     except ValueError as error:
         raise TweetFileError(f"{source.name}: no JSON: {first_line(error)}") from None
-    for number, item in enumerate(document if isinstance(document, list) else [document], start=1):
+    items = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    for number, item in enumerate(items, start=1):
         where = f"item {number}"
         if not isinstance(item, dict):
             yield Row(where, None, json.dumps(item).encode(), "not a JSON object")
@@ -97,20 +140,28 @@ def _document(source: Source, asked: Asked, skip: int) -> Iterator[Row]:
         yield from _items(item, where, None, asked)
 
 
-def _line(line: bytes, where: str, asked: Asked) -> Iterator[Row]:
-    wrong = "not a JSON object"
+def _line(line: bytes, where: str, asked: Asked, reader: _Reader) -> Iterator[Row]:
+    wrong, constants = "not a JSON object", reader.constants
+    values: list[Any] = []
     try:
-        row = json.loads(line)
+        values = reader.values(line.decode())
     except RecursionError:
-        row, wrong = None, _DEEP
+        wrong = _DEEP
     except UnicodeDecodeError as error:
-        row, wrong = None, f"byte {error.start + 1}: 0x{line[error.start]:02X} is not UTF-8"
+        wrong = (
+            f"byte {error.start + 1}: 0x{line[error.start]:02X} is not UTF-8: give the file's encoding with --encoding"
+        )
     except ValueError as error:
-        row, wrong = None, f"not JSON: {first_line(error)}"
-    if isinstance(row, dict):
-        yield from _items(row, where, line, asked)
-    else:
+        wrong = f"not JSON: {first_line(error)}"
+    if len(values) == 1 and isinstance(values[0], dict):
+        yield from _items(values[0], where, line if reader.constants == constants else None, asked)
+        return
+    objects = values[0] if len(values) == 1 and isinstance(values[0], list) else values
+    if not objects or not all(isinstance(one, dict) for one in objects):
         yield Row(where, None, line, wrong)
+        return
+    for number, one in enumerate(objects, start=1):
+        yield from _items(one, f"{where}, object {number}", None, asked)
 
 
 def _items(row: Mapping[str, Any], where: str, raw: bytes | None, asked: Asked) -> Iterator[Row]:

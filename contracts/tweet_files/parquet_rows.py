@@ -20,7 +20,7 @@ _IDS: Final = frozenset({"id", "id_str"})
 _DATES: Final = frozenset({"created_at", "date", "createdAt", "received_at"})
 
 
-def parquet_rows(file: Path | io.BytesIO, asked: Asked, name: str, known: Mapping[str, str]) -> Iterator[Row]:
+def parquet_rows(file: Path | io.BytesIO, asked: Asked, name: str, known: Mapping[str, str | None]) -> Iterator[Row]:
     """The rows; what is missing (null, NaN, NaT) is None.
 
     Args:
@@ -45,7 +45,7 @@ def parquet_rows(file: Path | io.BytesIO, asked: Asked, name: str, known: Mappin
             _check_type(schema.field(column).type, column, name, pa)
         number = 0
         for batch in table.iter_batches(batch_size=_BATCH, columns=wanted):
-            values = {column: _values(batch.column(column), column, name, pa) for column in wanted}
+            values = {column: _values(batch.column(column), column, name, number, pa) for column in wanted}
             for at in range(batch.num_rows):
                 number += 1
                 where = f"row {number}"
@@ -78,17 +78,26 @@ def _check_type(kind: Any, column: str, name: str, pa: Any) -> None:
         )
 
 
-def _values(array: Any, column: str, name: str, pa: Any) -> list[Any]:
-    if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
-        # Python's dates end at microseconds: what is beyond is left out, whatever it is.
-        array = array.cast(pa.timestamp("us", array.type.tz), safe=False)
+def _values(array: Any, column: str, name: str, before: int, pa: Any) -> list[Any]:
+    if pa.types.is_timestamp(array.type):
+        # Kept in UTC, whatever the name of the zone, which this machine need not know. Python's dates end at
+        # microseconds: what is beyond is left out.
+        unit = "us" if array.type.unit == "ns" else array.type.unit
+        array = array.cast(pa.timestamp(unit, array.type.tz and "UTC"), safe=False)
     try:
         values: list[Any] = array.to_pylist()
-    except (ValueError, OverflowError, pa.ArrowException) as error:
-        raise TweetFileError(
-            f"{name}: column {column!r} of type {array.type} cannot be read: {first_line(error)}"
-        ) from None
+    except (ValueError, OverflowError, pa.ArrowException):
+        values = [_value(one, f"{name}, row {before + at}", column) for at, one in enumerate(array, start=1)]
     return values
+
+
+def _value(scalar: Any, where: str, column: str) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError) as error:
+        raise TweetFileError(
+            f"{where}: column {column!r} of type {scalar.type} cannot be read: {first_line(error)}"
+        ) from None
 
 
 def _plain(column: str, value: Any, name: str, where: str, asked: Asked) -> Any:
@@ -97,6 +106,8 @@ def _plain(column: str, value: Any, name: str, where: str, asked: Asked) -> Any:
         try:
             return value.decode()
         except UnicodeDecodeError as error:
+            if column not in {*_TEXTS, *_IDS, *_DATES, *asked.required}:
+                return value.hex()  # an author's id in bytes, say
             said = f"byte {error.start + 1} is not UTF-8: expected text"
             raise refuse(name, where, column, value, said) from None
     if isinstance(value, Decimal):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,7 @@ _SUFFIXES: Final = {
     ".pq": "parquet",
     ".txt": "text",
 }
+_HIVE_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
 KINDS: Final = "JSONL, JSON, CSV, Parquet or plain text"
 
 
@@ -55,7 +57,7 @@ def read_rows(path: Path | None, asked: Asked, file_format: str | None = None) -
             yield row._replace(where=f"{part.relative_to(path)}, {row.where}")
 
 
-def _one(path: Path | None, asked: Asked, file_format: str | None, known: dict[str, str]) -> Iterator[Row]:
+def _one(path: Path | None, asked: Asked, file_format: str | None, known: dict[str, str | None]) -> Iterator[Row]:
     chosen = file_format or (None if path is None else named_format(path))
     if chosen == "parquet" and path is not None and path.is_file():  # not read into memory as a whole
         yield from parquet_rows(path, asked, str(path), known)
@@ -65,6 +67,8 @@ def _one(path: Path | None, asked: Asked, file_format: str | None, known: dict[s
         if chosen == "parquet":
             yield from parquet_rows(io.BytesIO(source.everything()), asked, source.name, known)
             return
+        if source.head.startswith(b"PAR1"):
+            raise TweetFileError(f"{source.name}: a Parquet file, not {chosen}: name it .parquet")
         rows = csv_rows(source, asked) if chosen == "csv" else _others(source, asked, chosen)
         for row in rows:
             yield row if not known or row.fields is None else row._replace(fields={**known, **row.fields})
@@ -124,7 +128,11 @@ def _is_part(file: Path) -> bool:
     return named_format(file) not in (None, "text")
 
 
-def _partition(part: Path, asked: Asked) -> dict[str, str]:
-    """Columns that the names of folders say, `label=negative/part-0.parquet`."""
+def _partition(part: Path, asked: Asked) -> dict[str, str | None]:
+    """Columns that the names of folders say, `label=negative/part-0.parquet`, written as Hive writes them."""
     pairs = (name.split("=", 1) for name in part.parts[:-1] if "=" in name)
-    return {name: value for name, value in pairs if asked.columns is None or name in NEEDED or name in asked.columns}
+    return {
+        name: None if value == _HIVE_NULL else urllib.parse.unquote(value)
+        for name, value in pairs
+        if asked.columns is None or name in NEEDED or name in asked.columns
+    }

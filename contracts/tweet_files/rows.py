@@ -40,7 +40,16 @@ class Notes:
     lost: list[str] = field(default_factory=list)
     """The first rows whose id has lost digits."""
     lost_count: int = 0
+    dead: list[str] = field(default_factory=list)
+    """The first rows that are no tweets as they are, and why."""
+    dead_count: int = 0
     units: set[str] = field(default_factory=set)
+
+    def no_tweet(self, where: str, why: str) -> None:
+        """Say that the worker will put this row into the dead letters."""
+        self.dead_count += 1
+        if len(self.dead) < _NAMED:
+            self.dead.append(f"{where}: {why}")
 
     def identifier(self, value: Any, where: str) -> None:
         """Look whether an id has lost digits on its way into the file."""
@@ -60,12 +69,17 @@ class Notes:
 
     def all(self) -> list[str]:
         """One line each."""
+        lines = list(self.lines)
+        if self.dead_count:
+            rows = "1 row is no tweet" if self.dead_count == 1 else f"{self.dead_count:,} rows are no tweets"
+            more = "; …" if self.dead_count > len(self.dead) else ""
+            lines.append(f"{rows} and will be among the dead letters ({'; '.join(self.dead)}{more})")
         if not self.lost_count:
-            return self.lines
+            return lines
         rows = "1 id has" if self.lost_count == 1 else f"{self.lost_count:,} ids have"
         more = ", …" if self.lost_count > len(self.lost) else ""
         return [
-            *self.lines,
+            *lines,
             f"{rows} lost digits ({', '.join(self.lost)}{more}), as spreadsheets and columns of floats do: tweets may "
             "share an id, and so a prediction id; export the ids as text",
         ]

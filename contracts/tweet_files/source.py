@@ -28,7 +28,13 @@ _PACKED: Final = {
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: save the sheet as CSV (UTF-8)",
     b"BZh": "packed with bzip2: unpack it first",
     b"\xfd7zXZ": "packed with xz: unpack it first",
+    b"ARROW1": "an Arrow or Feather file: save it as Parquet",
+    b"Obj\x01": "an Avro file: save it as Parquet or JSONL",
+    b"SQLite format 3": "an SQLite database: export the table as CSV",
+    b"%PDF-": "a PDF: save the table as CSV (UTF-8)",
 }
+_MARK: Final = "\ufeff"
+"""A byte order mark, decoded. Files that were joined have one at the beginning of a later line, too."""
 _HEAD: Final = 4096
 
 
@@ -95,28 +101,32 @@ class Source:
         """
         chosen = self.encoded(encoding)
         if chosen is None:
-            if b"\0" in self.head[:4]:
-                raise TweetFileError(
-                    f"{self.name}: NUL bytes: UTF-16 without a byte order mark? Try --encoding utf-16-le"
-                )
+            self.refuse_nul()
             with self._reading():
                 for number, line in enumerate(self.file, start=1):
-                    yield self._decoded(line, number, "utf-8-sig" if number == 1 else "utf-8")
+                    yield self._decoded(line, number).lstrip(_MARK)
             return
         data = self.everything()
         try:
             text = data.decode(chosen)
         except UnicodeDecodeError as error:
             at = error.start
-            row = data[:at].decode(chosen, "replace").count("\n") + 1
+            row = _lines_before(data[:at], chosen)
             raise TweetFileError(
                 f"{self.name}, line {row}, byte {at + 1} of the file: 0x{data[at]:02X} is not {chosen}"
             ) from None
-        yield from io.StringIO(text.removeprefix("\ufeff"), newline="")
+        except UnicodeError as error:  # of encodings that are none of files, such as punycode
+            raise TweetFileError(f"{self.name}: not {chosen}: {first_line(error)}") from None
+        yield from (decoded.lstrip(_MARK) for decoded in io.StringIO(text, newline=""))
 
-    def _decoded(self, line: bytes, number: int, encoding: str) -> str:
+    def refuse_nul(self) -> None:
+        """Raises TweetFileError when it begins as UTF-16 does; for files that are taken for UTF-8."""
+        if b"\0" in self.head[:4]:
+            raise TweetFileError(f"{self.name}: NUL bytes: UTF-16 without a byte order mark? Try --encoding utf-16-le")
+
+    def _decoded(self, line: bytes, number: int) -> str:
         try:
-            return line.decode(encoding)
+            return line.decode()
         except UnicodeDecodeError as error:
             raise TweetFileError(
                 f"{self.name}, line {number}, byte {error.start + 1}: 0x{line[error.start]:02X} is not UTF-8: give the "
@@ -131,6 +141,13 @@ class Source:
             raise TweetFileError(f"{self.name}: damaged gzip: {first_line(error)}") from None
         except OSError as error:
             raise TweetFileError(f"{self.name}: {error.strerror or error}") from None
+
+
+def _lines_before(data: bytes, encoding: str) -> int:
+    try:
+        return data.decode(encoding, "replace").count("\n") + 1
+    except UnicodeError:  # some decoders replace nothing
+        return data.count(b"\n") + 1
 
 
 def checked_encoding(encoding: str | None) -> None:

@@ -10,6 +10,10 @@ from typing import Any, Final
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # `2015-02-24 11:35:52 -0800`: an offset behind a blank, without a colon.
 _OFFSET: Final = re.compile(r" ?([+-]\d\d):?(\d\d)$")
+# RFC 3339 allows a small `z`; databases write `2026-11-28 10:00:00 UTC`.
+_ZULU: Final = re.compile(r"(?<=\d) ?(?:Z|UTC|GMT)$", re.IGNORECASE)
+# Seconds since 1970 in a column that pandas took for floats: `1764324000.0`.
+_NUMBER: Final = re.compile(r"([0-9]{9,19})(?:\.([0-9]{1,9}))?")
 # `Wed Oct 10 20:19:24 +0000 2018`. Not by strptime: that reads the names of the process's locale.
 _TWITTER: Final = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) (\d\d?) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d) (\d{4})"
@@ -39,8 +43,11 @@ def read_date(value: Any) -> datetime:
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if isinstance(value, str):
         text = value.strip()
-        per_second = _units(text) if text.isascii() and text.isdigit() else None
-        return _since_1970(int(text), per_second) if per_second is not None else _written(text)
+        number = _NUMBER.fullmatch(text)
+        per_second = units_of(text)
+        if number is None or per_second is None:
+            return _written(text)
+        return _since_1970(float(text) if number.group(2) else int(text), per_second)
     per_second = units_of(value)
     if per_second is None:
         raise ValueError("no date")
@@ -50,8 +57,8 @@ def read_date(value: Any) -> datetime:
 def units_of(value: Any) -> int | None:
     """Units a second of a number since 1970 (1: seconds, 1,000: milliseconds, …); None where it is no such number."""
     if isinstance(value, str):
-        text = value.strip()
-        return _units(text) if text.isascii() and text.isdigit() else None
+        number = _NUMBER.fullmatch(value.strip())
+        return None if number is None else _units(number.group(1))
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
         return None
     return _units(str(int(value)))
@@ -70,7 +77,7 @@ def _since_1970(number: float, per_second: int) -> datetime:
 def _written(text: str) -> datetime:
     match = _TWITTER.fullmatch(text)
     if match is None:
-        return datetime.fromisoformat(_OFFSET.sub(r"\1:\2", text))
+        return datetime.fromisoformat(_ZULU.sub("Z", _OFFSET.sub(r"\1:\2", text)))
     name, day, hour, minute, second, sign, hours, minutes, year = match.groups()
     if name not in _MONTHS:
         raise ValueError(f"{name} is no month")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from contracts.errors import InvalidTweet
 from contracts.times import to_ms, to_rfc3339
+from contracts.tweet_files.errors import shown
 from contracts.tweet_files.reader import read_rows
 from contracts.tweet_files.rows import Asked, Row
 from contracts.tweet_objects.dates import read_date
@@ -48,6 +50,7 @@ def read_tweets(path: Path | None, file_format: str | None, asked: Asked | None 
 
 def _line(row: Row, missing_id: str, asked: Asked) -> Line:
     if row.fields is None:
+        asked.notes.no_tweet(row.where, row.wrong)
         return Line(missing_id.encode(), row.raw or b"")
     identifier = _identifier(row.fields)
     if row.raw is not None and identifier is not None:
@@ -56,7 +59,10 @@ def _line(row: Row, missing_id: str, asked: Asked) -> Line:
     tweet = dict(row.fields) if is_object else _flat(row, asked)
     if identifier is None:
         tweet["id"] = identifier = missing_id
-    written = json.dumps(tweet, ensure_ascii=False, default=_written)
+    try:
+        written = json.dumps(tweet, ensure_ascii=False, default=_written, allow_nan=False)
+    except ValueError:
+        written = json.dumps(_finite(tweet), ensure_ascii=False, default=_written)
     return Line(_key(identifier, missing_id), written.encode("utf-8", "surrogatepass"))
 
 
@@ -84,17 +90,29 @@ def _flat(row: Row, asked: Asked) -> dict[str, Any]:
             asked.notes.date(value, row.where)
         renamed = _RENAMED.get(name, name)
         tweet[name if row.fields.get(renamed) not in (None, "") else renamed] = (
-            _date(value) if name in _DATES else value
+            _date(value, row.where, asked) if name in _DATES else value
         )
     return tweet
 
 
-def _date(value: Any) -> Any:
+def _date(value: Any, where: str, asked: Asked) -> Any:
     """RFC 3339 where the value is a date, otherwise as it came."""
     try:
         return to_rfc3339(to_ms(read_date(value)))
     except (ValueError, OverflowError):
+        asked.notes.no_tweet(where, f"created_at is {shown(value)}, which is no date that can be read")
         return value
+
+
+def _finite(value: Any) -> Any:
+    """Without the numbers that JSON does not have: NaN is none, an infinity its name."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
 
 
 def _written(value: Any) -> str:

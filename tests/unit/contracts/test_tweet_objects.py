@@ -214,6 +214,11 @@ def test_html_becomes_its_text(html: str, text: str) -> None:
         ("1539202764123", 1_539_202_764_123),
         (1_539_202_764_123_456_789, 1_539_202_764_123),
         (1_539_202_764.5, 1_539_202_764_500),
+        ("1539202764.0", 1_539_202_764_000),
+        ("1539202764.5", 1_539_202_764_500),
+        ("2018-10-10 20:19:24 UTC", 1_539_202_764_000),
+        ("2018-10-10T20:19:24.5 gmt", 1_539_202_764_500),
+        ("2018-10-10t20:19:24z", 1_539_202_764_000),
     ],
 )
 def test_dates_are_read_in_every_form_that_the_networks_use(written: Any, ms: int) -> None:
@@ -221,7 +226,9 @@ def test_dates_are_read_in_every_form_that_the_networks_use(written: Any, ms: in
     assert decode_tweet(value).created_at_ms == ms
 
 
-@pytest.mark.parametrize("written", [5, 10**10, 10**19, -1, 1.5e300, True, [], "tomorrow", "12345"])
+@pytest.mark.parametrize(
+    "written", [5, 10**10, 10**19, -1, 1.5e300, True, [], "tomorrow", "12345", "12345.0", "UTC", "1539202764."]
+)
 def test_what_may_be_a_date_of_several_kinds_is_none(written: Any) -> None:
     with pytest.raises((ValueError, OverflowError)):
         read_date(written)

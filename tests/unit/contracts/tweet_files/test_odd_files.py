@@ -1,0 +1,134 @@
+"""Files as other programs write, join and rename them: read as they were meant, or refused with the place."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from contracts.tweet_files.errors import TweetFileError
+from contracts.tweet_files.reader import read_rows
+from contracts.tweet_files.rows import Asked
+
+ONE, TWO = '{"id": "1", "text": "a"}', '{"id": "2", "text": "b"}'
+BOTH = [("1", "a"), ("2", "b")]
+MARK = "\ufeff"
+
+
+def pairs(path: Path, asked: Asked | None = None) -> list[tuple[Any, Any] | None]:
+    found = read_rows(path, asked or Asked())
+    return [None if row.fields is None else (row.fields.get("id"), row.fields.get("text")) for row in found]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("old_mac.csv", "id,text\r1,a\r2,b\r"),
+        ("excel.csv", "sep=;\r\nid;text\r\n1;a\r\n2;b\r\n"),
+        ("marked_twice.csv", f"{MARK}{MARK}id,text\n1,a\n2,b\n"),
+        ("marked_in_the_middle.csv", f'id,text\n1,a\n{MARK}"2",b\n'),
+        ("marked_in_the_middle.jsonl", f"{ONE}\n{MARK}{TWO}\n"),
+        ("pretty.jsonl", '{\n "id": "1",\n "text": "a"\n}\n{\n "id": "2",\n "text": "b"\n}\n'),
+        ("pretty.json", '{\n "id": "1",\n "text": "a"\n}\n{\n "id": "2",\n "text": "b"\n}\n'),
+        ("one_behind_the_other.json", ONE + TWO),
+        ("one_behind_the_other.jsonl", f"{ONE} {TWO}\n"),
+        ("old_mac.jsonl", f"{ONE}\r{TWO}\r"),
+        ("array_a_line.jsonl", f"[{ONE}]\n[{TWO}]\n"),
+        ("array_in_a_later_line.jsonl", f"{ONE}\n[{TWO}]\n"),
+        ("arrays.json", f"[{ONE}]\n[{TWO}]"),
+        ("page.json", f'{{"tweets": [{ONE}, {TWO}]}}'),
+        ("tweets.js", f"window.YTD.tweets.part0 = [{ONE},{TWO}];\n"),
+    ],
+)
+def test_what_other_programs_write_is_read_whole(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, newline="")
+    assert pairs(tmp_path / name) == BOTH
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b"id,text\n1,a\rb\n", "line 2: no CSV: a carriage return in a field that is not quoted"),
+        ("a.csv", b"sep=;\nid;text\n1;a;b\n", "line 3: 3 fields, the header has 2"),
+        ("a.csv", b'sep=;\nid;text\n1;"a\n', "line 3: no CSV: unexpected end of data: a quote is opened there"),
+        ("a.csv", b"id,text\n1," + b"x" * 70_000_000, "line 2: no CSV: a field above 67,108,864 characters"),
+        ("a.jsonl", ONE.encode("utf-16-le"), "NUL bytes: UTF-16 without a byte order mark?"),
+        ("a.jsonl", b"PAR1\x15\x04\x15\x80\n", "a Parquet file, not jsonl: name it .parquet"),
+        ("a.csv", b"PAR1\x15\x04\x15\x80\n", "a Parquet file, not csv: name it .parquet"),
+        ("a.csv", b"ARROW1\0\0", "an Arrow or Feather file: save it as Parquet"),
+        ("a.json", f"[{ONE},]".encode(), "no JSON: Expecting value: line 1 column"),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TweetFileError) as error:
+        pairs(tmp_path / name)
+    assert said in str(error.value)
+    assert name in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("encoding", ["punycode", "undefined", "utf-32", "idna"])
+def test_an_encoding_that_does_not_fit_is_one_line(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.csv").write_bytes(b"id,text\n1,\xff\xfe;-\n")
+    with pytest.raises(TweetFileError, match=encoding):
+        pairs(tmp_path / "a.csv", Asked(encoding=encoding))
+
+
+def test_the_header_of_a_file_that_was_joined_is_no_tweet(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"id,text\n1,a\n{MARK}id,text\n2,b\n")
+    asked = Asked()
+    assert pairs(tmp_path / "a.csv", asked) == BOTH
+    assert asked.notes.all() == ["row 2 (line 3) repeats the header, as in files that were joined: passed over"]
+
+
+def test_numbers_that_json_does_not_have_are_no_values(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"id": NaN, "text": "a", "x": Infinity}\n{"id": "2", "text": "NaN"}\n')
+    first, second = read_rows(tmp_path / "a.jsonl", Asked())
+    assert first.fields == {"id": None, "text": "a", "x": math.inf}
+    assert first.raw is None, "as it came no reader of strict JSON could take it"
+    assert second.raw is not None
+
+
+def test_a_line_of_another_encoding_is_named_with_its_byte(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(ONE.encode() + b'\n{"id": "2", "text": "caf\xe9"}\n')
+    first, second = read_rows(tmp_path / "a.jsonl", Asked())
+    assert (first.fields is not None, second.fields, second.where) == (True, None, "line 2")
+    assert second.wrong == "byte 25: 0xE9 is not UTF-8: give the file's encoding with --encoding"
+
+
+def test_dates_of_a_zone_that_nobody_knows_are_read(tmp_path: Path) -> None:
+    created = pa.array([0, None], pa.timestamp("us", "Mars/Olympus"))
+    pq.write_table(pa.table({"text": ["a", "b"], "created_at": created}), tmp_path / "a.parquet")
+    first, second = read_rows(tmp_path / "a.parquet", Asked())
+    assert first.fields is not None
+    assert second.fields is not None
+    assert first.fields["created_at"].timestamp() == 0
+    assert second.fields["created_at"] is None
+
+
+def test_a_value_of_parquet_that_cannot_be_read_is_named_with_its_row(tmp_path: Path) -> None:
+    created = pa.array([0, 10**14], pa.timestamp("s"))
+    pq.write_table(pa.table({"text": ["a", "b"], "created_at": created}), tmp_path / "a.parquet")
+    with pytest.raises(TweetFileError, match=r"a\.parquet, row 2: column 'created_at' of type timestamp"):
+        list(read_rows(tmp_path / "a.parquet", Asked()))
+
+
+def test_bytes_in_a_column_that_nothing_needs_cost_no_tweet(tmp_path: Path) -> None:
+    author = pa.array([b"\xff\x01", b"ann"])
+    pq.write_table(pa.table({"text": ["a", "b"], "author_id": author}), tmp_path / "a.parquet")
+    found = [row.fields["author_id"] for row in read_rows(tmp_path / "a.parquet", Asked()) if row.fields is not None]
+    assert found == ["ff01", "ann"]
+
+
+def test_names_of_folders_are_read_as_hive_writes_them(tmp_path: Path) -> None:
+    for number, lang in enumerate(("__HIVE_DEFAULT_PARTITION__", "a%2Fb"), start=1):
+        part = tmp_path / f"lang={lang}" / "part.csv"
+        part.parent.mkdir()
+        part.write_text(f"id,text\n{number},a\n")
+    found = {row.fields["id"]: row.fields["lang"] for row in read_rows(tmp_path, Asked()) if row.fields is not None}
+    assert found == {"1": None, "2": "a/b"}
