@@ -137,6 +137,10 @@ def decode_fields(value: bytes | None) -> Fields:
             raise UnreadableRecord("the record's value is empty") from None
         half = " (there is a \\ud… escape: half of a surrogate pair?)" if b"\\ud" in value.lower() else ""
         raise UnreadableRecord(f"not JSON: {error}{half}") from None
+    except InvalidTweet:
+        raise
+    except Exception as error:  # a fault of ours; whoever sends such a value must not end the worker by it
+        raise InvalidTweet(f"not a tweet that can be read: {type(error).__name__}: {error}") from error
 
 
 def _read(name: str, raw: msgspec.Raw) -> object:

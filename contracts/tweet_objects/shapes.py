@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from contracts.errors import InvalidTweet
+from contracts.texts import MAX_ID
 from contracts.tweet_objects.html_text import html_to_text
 
 POST: Final = "app.bsky.feed.post"
@@ -68,7 +69,7 @@ def find(tweet: Object) -> Found:
         return _of_bluesky(record, tweet.get("uri"), _dict(tweet.get("author")))
     if tweet.get("$type") == POST:
         return _of_bluesky(tweet, tweet.get("uri", tweet.get("id")), {})
-    if isinstance(tweet.get("content"), str) and isinstance(tweet.get("account"), dict):
+    if _is_mastodon(tweet):
         return _of_mastodon(tweet)
     return _of_x(tweet, _dict(tweet.get("includes")))
 
@@ -89,7 +90,7 @@ def first_of(*values: Any) -> Any:
 def _of_x(tweet: Object, includes: Object) -> Found:
     user, author = tweet.get("user"), tweet.get("author")
     author_id = first_of(tweet.get("author_id"))
-    users = [one for one in _objects(includes.get("users")) if author_id is not None and one.get("id") == author_id]
+    users = [one for one in _objects(includes.get("users")) if _key(one.get("id")) == _key(author_id) is not None]
     people = [_dict(user), _dict(author), *users]
     written = tweet.get("id_str")
     return Found(
@@ -106,6 +107,13 @@ def _of_x(tweet: Object, includes: Object) -> Found:
     )
 
 
+def _key(identifier: Any) -> str | None:
+    """How ids of one object are compared: a number is its digits, and what is no id is None."""
+    if isinstance(identifier, int):
+        return str(identifier) if abs(identifier) < 10**MAX_ID else None
+    return identifier if isinstance(identifier, str) and identifier else None
+
+
 def _ids(person: Any) -> tuple[Any, ...]:
     return (person.get("id_str"), person.get("id")) if isinstance(person, dict) else (person,)
 
@@ -117,10 +125,9 @@ def _x_text(tweet: Object, includes: Object) -> Any:
     """
     original = _dict(tweet.get("retweeted_status"))
     if not original:
-        retweeted = {
-            one.get("id") for one in _objects(tweet.get("referenced_tweets")) if one.get("type") == "retweeted"
-        }
-        included = (one for one in _objects(includes.get("tweets")) if one.get("id") in retweeted)
+        references = _objects(tweet.get("referenced_tweets"))
+        retweeted = {_key(one.get("id")) for one in references if one.get("type") == "retweeted"} - {None}
+        included = (one for one in _objects(includes.get("tweets")) if _key(one.get("id")) in retweeted)
         original = next(included, {})
     own = (
         _dict(tweet.get("note_tweet")).get("text"),
@@ -156,6 +163,15 @@ def _of_bluesky(post: Object, uri: Any, author: Object) -> Found:
         (did,),
         langs[0] if isinstance(langs, list) and langs else None,
         (author.get("followersCount"), post.get("reach")),
+    )
+
+
+def _is_mastodon(tweet: Object) -> bool:
+    """A boost may have no content of its own, and a status may have lost its account: nothing needs that."""
+    if any(name in tweet for name in ("text", "full_text")):
+        return isinstance(tweet.get("content"), str) and isinstance(tweet.get("account"), dict)
+    return isinstance(tweet.get("reblog"), dict) or (
+        isinstance(tweet.get("content"), str) and any(name in tweet for name in ("account", "reblog", "spoiler_text"))
     )
 
 

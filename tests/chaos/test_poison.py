@@ -40,6 +40,13 @@ CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
 DAY_MS: Final = 86_400_000
 EXAMPLES: Final = 150 if ALL else 6
 _TWEET: Final = {"id": "1", "text": "@AirParadis you lost my bag"}
+_OBJECTS: Final = [
+    b'{"id":"1","text":"RT @a: b","referenced_tweets":[{"type":"retweeted","id":{"a":1}}],"includes":{"tweets":[{}]}}',
+    b'{"data":{"id":"1","text":"a","author_id":{}},"includes":{"users":[{"id":[]}],"tweets":[{"id":[]}]}}',
+    b'{"id":"1","content":"' + b"<!--" * 49_000 + b'","account":null,"reblog":null}',
+    b'{"did":{},"kind":[],"commit":{"collection":"app.bsky.feed.post","rkey":{},"record":{"text":"a"}}}',
+]
+"""Objects of the networks with something else where an id ought to be, or much that says nothing."""
 _PREDICTION: Final = {
     "prediction_id": str(uuid.uuid4()),
     "tweet_id": "1",
@@ -104,12 +111,14 @@ LONG: Final = {
     b"#deep": b'{"id":1,"text":"a","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     b"#unclosed": b'{"a":' * 100_000,
     b"#key": b"k" * 60_000,
+    **{f"#object{number}".encode(): value for number, value in enumerate(_OBJECTS)},
 }
 """What stands for these when it is drawn; hypothesis would print them."""
 VALUES: Final = st.one_of(
     st.sampled_from(
         [None, b"", b"null", b"[]", b"0", b"NaN", b'{"id":1,"text":"\\ud800"}', b'{"id":1,"text":"\xed\xa0\x80"}']
     ),
+    st.sampled_from([f"#object{number}".encode() for number in range(len(_OBJECTS))]),
     st.sampled_from([b"#long", b"#deep", b"#unclosed", b'{"id":1e400,"text":"a"}', b'{"id":1,"id":2,"text":"a"}']),
     st.binary(max_size=40),
     st.text(max_size=40).map(lambda text: json.dumps({"id": text or "1", "text": text or "\x00\x1b[2J"}).encode()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -86,6 +87,8 @@ OBJECTS: dict[str, tuple[dict[str, Any], str, str | None, int | None]] = {
     "Bluesky, bare record": ({**RECORD, "uri": URI}, URI, "did:plc:77", None),
     "Mastodon": (STATUS, "12", "77", 1200),
     "Mastodon, boost": (BOOST, "13", "77", 1200),
+    "Mastodon, boost without content": ({**BOOST, "content": None}, "13", "77", 1200),
+    "Mastodon, without account": ({**STATUS, "account": None}, "12", None, None),
 }
 
 
@@ -197,7 +200,13 @@ def test_an_object_without_a_tweet_says_why(written: dict[str, Any], said: str) 
         ("1 < 2 and <3", "1 < 2 and <3"),
         ("<script>alert(1)</script>hello<style>p{}</style>", "hello"),
         ("plain", "plain"),
+        ("a<!-- <p>b</p> -->c<!doctype html>d<?xml?>e<![CDATA[f]]>g</ h>i", "acdegi"),
+        ("a<!-- never closed <p>b", "a"),
+        ("a" + "<!--" * 49_000, "a"),  # all of these are read at once, not in minutes
+        ("<" * 100_000, "<" * 100_000),
+        ("a" + "<!" * 90_000, "a"),
     ],
+    ids=lambda value: value[:20],
 )
 def test_html_becomes_its_text(html: str, text: str) -> None:
     assert html_to_text(html) == text
@@ -249,3 +258,34 @@ def test_any_object_becomes_a_tweet_or_one_line(written: dict[str, Any]) -> None
     except InvalidRecord as error:
         said = str(error)
     assert "\n" not in said
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Every dictionary or list in it with one of its keys or indices."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in list(inner):
+        yield value, key
+        yield from _places(below)
+
+
+_ODD: list[Any] = [
+    *(None, True, 0, -1, 7.5, 10**300, "", " ", "7", "x" * 300, "\x00", "at://", "<p", "<![x["),
+    *([], [[]], {}, {"id": {}}, {"id": []}, [{"type": "retweeted", "id": {}}], [{"id": []}], {"text": {}}, ["en", 3]),
+]
+
+
+@given(st.data())
+def test_an_object_with_anything_anywhere_in_it_becomes_a_tweet_or_one_line(data: st.DataObject) -> None:
+    written = json.loads(json.dumps(OBJECTS[data.draw(st.sampled_from(sorted(OBJECTS)))][0]))
+    for _ in range(data.draw(st.integers(1, 2))):
+        places = list(_places(written))
+        if places:
+            inside, key = data.draw(st.sampled_from(places))
+            inside[key] = data.draw(st.sampled_from(_ODD))
+    said = ""
+    try:
+        decode_tweet(json.dumps(written).encode())
+    except InvalidRecord as error:
+        said = str(error)
+    assert "\n" not in said
+    assert "that can be read" not in said  # what stands for a fault of ours
