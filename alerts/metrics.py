@@ -1,4 +1,4 @@
-"""What the notifier measures."""
+"""The notifier's metrics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DURATION: Final = Histogram(
 )
 RESENT: Final = Counter(
     "buzzwatch_alertmanager_resends",
-    "How often an Alertmanager was told again of all that fires, by outcome: delivered, failed, gone",
+    "How often all firing alerts were sent to an Alertmanager again, by outcome: delivered, failed, gone",
     ["receiver", "outcome"],
     registry=REGISTRY,
 )

@@ -12,7 +12,7 @@ from alerts.counters.feedback_counts import judgements_between
 from alerts.counters.store import CounterStore
 from alerts.rules import reloader as rules_following
 from alerts.rules.checks import kept_long_enough
-from alerts.rules.reloader import RulesFollower
+from alerts.rules.reloader import RulesReloader
 from alerts.state.silences import SilenceStore
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
@@ -44,7 +44,7 @@ def build_api(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     configure_logging(settings.log_level)
     checks = (kept_long_enough(settings.alerts),)
-    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
+    following = RulesReloader(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
     following.on_sighup()
     annotator = _LatestAnnotator(following.rules)
     following.on_change(annotator.follow)
@@ -106,7 +106,7 @@ def _mlflow_health(settings: Settings, champion: Champion) -> Component:
     return Component("down", detail=f"MLflow at {without_password(uri)} {found.what}; {found.remedy}")
 
 
-def _rules_health(following: RulesFollower) -> Component:
+def _rules_health(following: RulesReloader) -> Component:
     if following.problem is not None:
         return Component("degraded", following.version, f"the rules read before stay in force: {following.problem}")
     return Component("ok", following.version)

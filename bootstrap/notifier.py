@@ -13,9 +13,9 @@ from alerts.notifier.loop import Notifier, wall_clock
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
 from alerts.receivers.checks import receivers_can_be_reached
-from alerts.receivers.sender import Sending
+from alerts.receivers.sender import Sender
 from alerts.rules.checks import kept_long_enough
-from alerts.rules.reloader import RulesFollower
+from alerts.rules.reloader import RulesReloader
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from bootstrap.logs import configure_logging
@@ -34,14 +34,14 @@ def run_notifier(settings: Settings) -> None:
     """
     configure_logging(settings.log_level)
     checks = (kept_long_enough(settings.alerts), receivers_can_be_reached)
-    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
+    following = RulesReloader(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with connect(settings) as client:
         trouble = TroubleLog(log, settings.redis, "deliveries wait")
         dispatcher = Dispatcher(client, settings, following.rules.inhibit_rules)
-        sending = Sending(settings.alerts, wall_clock)
+        sending = Sender(settings.alerts, wall_clock)
         notifier = Notifier(
             Outbox(client, settings),
             dispatcher,

@@ -9,8 +9,8 @@ from functools import partial
 from alerts.counters.store import CounterStore
 from alerts.rules.checks import kept_long_enough
 from alerts.rules.evaluator import Evaluator
-from alerts.rules.feedback_evaluator import Judge
-from alerts.rules.reloader import RulesFollower
+from alerts.rules.feedback_evaluator import FeedbackEvaluator
+from alerts.rules.reloader import RulesReloader
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from bootstrap.logs import logging_config
@@ -45,7 +45,7 @@ def build_worker(bootstrap: WorkerBootstrap | None = None) -> Worker:
     bootstrap = bootstrap or prepare()
     settings = bootstrap.settings
     checks = (kept_long_enough(settings.alerts),)
-    following = RulesFollower(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
+    following = RulesReloader(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
     following.on_sighup()
 
     def build(deliver: Deliver, failed: Failed) -> Roles:
@@ -72,7 +72,7 @@ class _RoleBuilder:
         failed: stops the worker.
     """
 
-    def __init__(self, bootstrap: WorkerBootstrap, following: RulesFollower, deliver: Deliver, failed: Failed) -> None:
+    def __init__(self, bootstrap: WorkerBootstrap, following: RulesReloader, deliver: Deliver, failed: Failed) -> None:
         settings = bootstrap.settings
         self._settings = settings
         self._instance = bootstrap.instance.name
@@ -85,7 +85,7 @@ class _RoleBuilder:
         self._monitor = WriteMonitor(
             WriteProbe(self._redis, settings), TroubleLog(_log, settings.redis, "counting, rules and judging wait")
         )
-        self._judge = Judge(self._redis, settings, following.rules)
+        self._judge = FeedbackEvaluator(self._redis, settings, following.rules)
         self._scored_topic = TopicIdentity(settings, settings.kafka.topics.scored)
 
     def build(self) -> Roles:

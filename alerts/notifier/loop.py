@@ -1,8 +1,8 @@
 """Delivers the outbox: one loop claims what is due, short-lived threads post it.
 
-Every receiver has slots of its own, so one that hangs holds up nobody else. The loop renews the claims of the
-posts in flight; a notifier that is killed stops renewing, and after LEASE_MS any other goes on with the same bytes
-and the same `webhook-id`.
+Every receiver has slots of its own, so one that hangs delays no other. The loop renews the claims of the
+posts in flight; a notifier that is killed stops renewing, and after LEASE_MS another one posts the same bytes
+with the same `webhook-id`.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from alerts.grouping.dispatcher import Dispatcher
 from alerts.metrics import ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, ORPHANED, SILENCES, WAITING
 from alerts.outbox.store import Claim, Outbox
 from alerts.receivers.alertmanager_resend import Resender
-from alerts.receivers.sender import Sending
-from alerts.receivers.transport.result import Answer
+from alerts.receivers.sender import Sender
+from alerts.receivers.transport.result import DeliveryResult
 from alerts.storage.redis_health import TroubleLog, trouble_of
 from contracts.rules.receivers import Alertmanager, AnyReceiver
 from contracts.rules.schema import Rules
 
 LEASE_MS: Final = 5000
-"""How long a claim lasts without being renewed: the pause after a notifier was killed."""
+"""How long a claim lasts without renewal; so long its notifications wait after a notifier was killed."""
 SLOTS: Final = 4
 """Posts at once per receiver."""
 _LONGEST_WAIT_S: Final = 1.0
-_LOOK_S: Final = 5.0
+_REFRESH_S: Final = 5.0
 """How often the gauges and the list of unknown receivers are refreshed."""
 
 _log = logging.getLogger("buzzwatch.notifier")
@@ -43,8 +43,8 @@ def wall_clock() -> int:
 
 
 @dataclass(frozen=True)
-class _Flight:
-    """A post that is on its way."""
+class _Delivery:
+    """A post in flight."""
 
     claim: Claim
     started: float
@@ -52,16 +52,16 @@ class _Flight:
 
 
 class Notifier:
-    """Posts what the outbox holds for `receivers`.
+    """Posts the outbox's entries for `receivers`.
 
     Args:
         outbox: where the entries are.
-        dispatcher: puts them there when it is time.
-        receivers: from the rules file; entries for others stay where they are.
-        sending: makes an attempt.
-        resender: tells Alertmanagers again; None leaves that out.
+        dispatcher: puts them there when they are due.
+        receivers: from the rules file; entries for other receivers wait.
+        sender: makes an attempt.
+        resender: sends firing alerts to Alertmanagers again; None leaves that out.
         timeout_s: of an attempt.
-        trouble: logs what is wrong with Redis.
+        trouble: logs failures of Redis.
         clock: milliseconds since 1970.
     """
 
@@ -70,7 +70,7 @@ class Notifier:
         outbox: Outbox,
         dispatcher: Dispatcher,
         receivers: Sequence[AnyReceiver],
-        sending: Sending,
+        sender: Sender,
         *,
         timeout_s: float,
         trouble: TroubleLog,
@@ -83,24 +83,24 @@ class Notifier:
         self._next: Rules | None = None
         self._timeout_s = timeout_s
         self._clock = clock
-        self._sending = sending
+        self._sender = sender
         self._resender = resender
-        self._flights: dict[str, _Flight] = {}
+        self._deliveries: dict[str, _Delivery] = {}
         self._lock = threading.Lock()
         self._known_disabled: set[str] = set()
-        self._known_unknown: set[str] = set()
-        self._looked = float("-inf")
+        self._reported_unknown: set[str] = set()
+        self._refreshed = float("-inf")
         self.last_loop = time.monotonic()
-        """When the loop last came round, monotonic seconds."""
+        """When the loop last started a round, monotonic seconds."""
         self.connected = False
-        """Whether Redis answered the last time."""
+        """Whether Redis answered in the last round."""
         self._trouble = trouble
 
     def follow(self, rules: Rules) -> None:
-        """Work by these rules from the next round on. Any thread."""
+        """Use these rules from the next round on. Any thread."""
         self._next = rules
 
-    def _take_over(self) -> None:
+    def _apply_new_rules(self) -> None:
         if self._next is not None:
             rules, self._next = self._next, None
             self._receivers = {receiver.name: receiver for receiver in rules.receivers}
@@ -112,20 +112,24 @@ class Notifier:
         while not stopping.is_set():
             self.last_loop = time.monotonic()
             try:
-                self._take_over()
+                self._apply_new_rules()
                 self._renew()
                 self._dispatcher.run_due(self._clock())
                 self._start_due()
                 self._resend_due()
-                self._look()
+                self._refresh_metrics()
                 if not self.connected:
-                    _log.info("delivering to %s", ", ".join(self._receivers) or "nobody: the rules name no receivers")
+                    _log.info(
+                        "delivering notifications to the receivers: %s",
+                        ", ".join(self._receivers) or "none, the rules file has no `receivers`",
+                    )
                 self.connected = True
                 if not stopping.is_set():
-                    self._outbox.wait(self._nap_s())  # the first write of a quiet round: a replica refuses it
+                    # In a round without deliveries this is the first write: a read-only Redis fails here.
+                    self._outbox.wait(self._wait_s())
                 pause_s = 0.1
             except redis.RedisError as error:
-                self._trouble.met(trouble_of(error))
+                self._trouble.failed(trouble_of(error))
                 self.connected = False
                 stopping.wait(pause_s)
                 pause_s = min(pause_s * 2, 2.0)
@@ -139,21 +143,26 @@ class Notifier:
             except redis.RedisError:
                 break
             time.sleep(0.02)
-        self._sending.close()
+        self._sender.close()
 
-    def _in_flight(self) -> list[_Flight]:
+    def _in_flight(self) -> list[_Delivery]:
         with self._lock:
-            return list(self._flights.values())
+            return list(self._deliveries.values())
 
     def _free_slots(self, receiver: str) -> int:
         with self._lock:
-            return SLOTS - sum(flight.claim.entry.receiver == receiver for flight in self._flights.values())
+            return SLOTS - sum(delivery.claim.entry.receiver == receiver for delivery in self._deliveries.values())
 
     def _active(self) -> list[str]:
-        """Receivers that are posted to now."""
+        """Receivers that are not disabled."""
         disabled = self._outbox.disabled()
         for name in disabled.keys() - self._known_disabled:
-            _log.error("receiver %s has answered 410 Gone and is disabled; its alerts wait", name)
+            _log.error(
+                "the receiver %s answered 410 Gone and is disabled, its notifications wait; "
+                "enable it with `buzzwatch alerts redeliver --enable %s`",
+                name,
+                name,
+            )
         self._known_disabled = set(disabled)
         DISABLED.set(len(disabled))
         return [name for name in self._receivers if name not in disabled]
@@ -165,7 +174,7 @@ class Notifier:
                 if claim is None:
                     break
                 with self._lock:
-                    self._flights[claim.token] = _Flight(claim, time.monotonic())
+                    self._deliveries[claim.token] = _Delivery(claim, time.monotonic())
                 arguments = (claim, self._receivers[receiver])
                 threading.Thread(target=self._deliver, args=arguments, name=f"post-{receiver}", daemon=True).start()
 
@@ -174,8 +183,8 @@ class Notifier:
         if self._resender is not None:
             self._resender.run_due(one for one in receivers if one.name not in self._known_disabled)
 
-    def _nap_s(self) -> float:
-        """Until a group is due, or an entry for a receiver with a free slot; a new notice wakes earlier."""
+    def _wait_s(self) -> float:
+        """Until a group is due, or an entry for a receiver with a free slot; a new event wakes the notifier earlier."""
         now = self._clock()
         waits = [_LONGEST_WAIT_S]
         look = self._dispatcher.next_due_ms(now)
@@ -191,52 +200,65 @@ class Notifier:
     def _renew(self) -> None:
         """Keep the claims of posts in flight; one that takes longer than an attempt may is over."""
         now = self._clock()
-        for flight in self._in_flight():
-            if time.monotonic() - flight.started > self._timeout_s + 1:
+        for delivery in self._in_flight():
+            if time.monotonic() - delivery.started > self._timeout_s + 1:
                 with self._lock:
-                    gone = self._flights.pop(flight.claim.token, None)
+                    gone = self._deliveries.pop(delivery.claim.token, None)
                 if gone is not None:
-                    self._failed(flight.claim, f"no answer within {self._timeout_s:g} s", None)
+                    self._failed(delivery.claim, f"no answer within {self._timeout_s:g} s", None)
             else:
-                self._outbox.renew(flight.claim, now, LEASE_MS)
+                self._outbox.renew(delivery.claim, now, LEASE_MS)
 
     def _deliver(self, claim: Claim, receiver: AnyReceiver) -> None:
         """One attempt, in its own thread."""
         with DURATION.labels(receiver.name).time():
-            answer = self._sending.attempt(receiver, claim.entry)
+            result = self._sender.attempt(receiver, claim.entry)
         with self._lock:
-            ours = self._flights.get(claim.token) is not None
+            ours = self._deliveries.get(claim.token) is not None
         if not ours:
             return
-        self._until_redis_answers(lambda: self._settle(claim, answer))
+        self._until_redis_answers(lambda: self._record(claim, result))
         with self._lock:
-            self._flights.pop(claim.token, None)
+            self._deliveries.pop(claim.token, None)
         self._until_redis_answers(self._outbox.wake)
 
-    def _settle(self, claim: Claim, answer: Answer) -> None:
+    def _record(self, claim: Claim, result: DeliveryResult) -> None:
         receiver, entry = claim.entry.receiver, claim.entry
-        if answer.outcome == "delivered":
+        if result.outcome == "delivered":
             if self._outbox.delivered(claim, self._clock()):
                 DELIVERED.labels(receiver, "delivered").inc()
-                _log.info("delivered %s %s to %s", entry.status, entry.alertname, receiver)
+                _log.info("notification %s %s delivered to the receiver %s", entry.status, entry.alertname, receiver)
             else:
                 DELIVERED.labels(receiver, "lost").inc()
-                _log.warning("%s has %s, but the claim was lost; it may come twice", receiver, entry.id)
-        elif answer.outcome == "gone":
-            self._outbox.gone(claim, self._clock(), answer.said)
+                _log.warning(
+                    "notification %s was delivered to the receiver %s after its claim had run out; another notifier "
+                    "may post it again with the same webhook-id",
+                    entry.id,
+                    receiver,
+                )
+        elif result.outcome == "gone":
+            self._outbox.gone(claim, self._clock(), result.detail)
             DELIVERED.labels(receiver, "gone").inc()
         else:
-            self._failed(claim, answer.said, answer.retry_after_s)
+            self._failed(claim, result.detail, result.retry_after_s)
 
     def _failed(self, claim: Claim, error: str, retry_after: float | None) -> None:
         entry = claim.entry
         outcome = self._outbox.failed(claim, self._clock(), error, retry_after)
         DELIVERED.labels(entry.receiver, outcome or "lost").inc()
         if outcome == "exhausted":
-            _log.error("gave up %s %s to %s (%s): %s", entry.status, entry.alertname, entry.receiver, entry.id, error)
+            _log.error(
+                "notification %s %s to the receiver %s failed in all its attempts: %s; retry it with "
+                "`buzzwatch alerts redeliver %s`",
+                entry.status,
+                entry.alertname,
+                entry.receiver,
+                error,
+                entry.id,
+            )
         elif outcome == "retry":
             _log.warning(
-                "%s %s to %s failed (attempt %d): %s",
+                "notification %s %s to the receiver %s failed in attempt %d and will be retried: %s",
                 entry.status,
                 entry.alertname,
                 entry.receiver,
@@ -245,7 +267,7 @@ class Notifier:
             )
 
     def _until_redis_answers(self, act: Callable[[], None]) -> None:
-        """Try until the lease has surely run out; then the entry comes round again by itself."""
+        """Retry until the lease has run out for sure; then a notifier claims the entry again."""
         deadline = time.monotonic() + LEASE_MS / 1000
         while True:
             try:
@@ -257,9 +279,9 @@ class Notifier:
             else:
                 return
 
-    def _look(self) -> None:
+    def _refresh_metrics(self) -> None:
         """Refresh the gauges, and name receivers that have entries but left the rules."""
-        if time.monotonic() - self._looked < _LOOK_S:
+        if time.monotonic() - self._refreshed < _REFRESH_S:
             return
         waiting, exhausted = self._outbox.counts()
         unknown = self._outbox.receivers() - self._receivers.keys()
@@ -272,9 +294,14 @@ class Notifier:
         ALERTS.labels("firing").set(status.firing)
         SILENCES.set(status.silences)
         HELD.set(status.held)
-        for name in sorted(unknown - self._known_unknown):
-            self._known_unknown.add(name)
+        for name in sorted(unknown - self._reported_unknown):
+            self._reported_unknown.add(name)
             number = orphaned[name]
             if number:
-                _log.warning("%d alerts wait for the receiver %s, which the rules do not name any more", number, name)
-        self._looked = time.monotonic()
+                _log.warning(
+                    "%d notification(s) wait for the receiver %s, which the rules file does not name any more; name it "
+                    "again, or drop them with `buzzwatch alerts redeliver --drop`",
+                    number,
+                    name,
+                )
+        self._refreshed = time.monotonic()

@@ -25,7 +25,7 @@ def serve(host: str, port: int, *, alive: Callable[[], bool], problem: Callable[
         host: where to listen.
         port: the same.
         alive: whether the loop goes round.
-        problem: why nothing can be delivered, None when it can.
+        problem: why nothing can be delivered, None when all is well.
 
     Raises:
         Unavailable: the port is taken.
@@ -37,7 +37,9 @@ def serve(host: str, port: int, *, alive: Callable[[], bool], problem: Callable[
             if path == "/metrics":
                 self._answer(200, generate_latest(REGISTRY), CONTENT_TYPE_LATEST)
             elif path in ("/livez", "/readyz", "/health"):
-                problems = [] if alive() else ["the loop that delivers hangs"]
+                problems = (
+                    [] if alive() else ["the notifier's loop has made no progress for a while; restart the notifier"]
+                )
                 if path != "/livez" and (found := problem()) is not None:
                     problems.append(found)
                 body = json.dumps({"status": "failing" if problems else "ok", "problems": problems}).encode()
@@ -56,14 +58,14 @@ def serve(host: str, port: int, *, alive: Callable[[], bool], problem: Callable[
         do_HEAD = do_GET  # noqa: N815 - the server's name for it
 
         def log_message(self, *_: Any) -> None:
-            """Health checks are no news."""
+            """Do not log requests: probes come every few seconds."""
 
     try:
         server = ThreadingHTTPServer((host, port), Handler)
     except OSError as error:
         raise Unavailable(
             f"port {port} on {host} cannot be taken for the notifier ({error.strerror}); "
-            "another notifier? Choose one with BUZZWATCH_ALERTS__METRICS_PORT"
+            "stop the other notifier, or set BUZZWATCH_ALERTS__METRICS_PORT to another port"
         ) from None
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, name="notifier-web", daemon=True).start()

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 DELAYS_S: Final = (0, 1, 5, 15, 60, 300, 1800, 7200, 18_000, 36_000)
-"""Before the first attempt, the second, …: about 18 hours in all."""
+"""Before the first attempt, the second, …: about 18 hours in all, so that a receiver may be down for a night."""
 _JITTER: Final = 0.1
 _LONGEST_RETRY_AFTER_S: Final = 86_400
 
@@ -25,12 +25,12 @@ def delay_ms(failures: int, retry_after_s: float | None = None) -> int | None:
 
 
 def pause_ms(retry_after_s: float | None) -> int:
-    """For how long a receiver with such a `Retry-After` is left alone: at most a day."""
+    """How long a receiver with such a `Retry-After` gets nothing: at most a day."""
     return int(min(retry_after_s or 0, _LONGEST_RETRY_AFTER_S) * 1000)
 
 
 def retry_after_s(header: str | None, now_ms: int) -> float | None:
-    """Seconds that a `Retry-After` header asks for (RFC 9110: seconds or a date), None when it says nothing."""
+    """Seconds that a `Retry-After` header asks for (RFC 9110: seconds or a date), None when it has neither."""
     if not header:
         return None
     if header.strip().isdecimal() and len(header) < 12:

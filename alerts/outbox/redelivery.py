@@ -1,4 +1,4 @@
-"""What a person does to notifications that have failed: try them now, or throw them away."""
+"""Commands of a person for failed notifications: retry them now, or drop them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from contracts.settings import Settings
 
 # KEYS: due, lane, entries, exhausted, wake, claims, not before.
 # ARGV: lane, now, entry id, entry afresh, when it was made, status, receiver. In the order in which they were made, so
-# that an end that waits goes after its beginning; but never before the first one while a notifier is at it, which takes
-# the first one away when it is done. Who does this by hand may ask the receiver in its pause.
+# that an end that waits goes after its beginning; but never before the first one while a notifier posts it, which
+# removes the first one when it is done. A redelivery by hand ignores the pause that the receiver asked for.
 _REDELIVER: Final = """
 if redis.call('ZREM', KEYS[4], ARGV[3]) == 0 then return 0 end
 redis.call('HSET', KEYS[3], ARGV[3], ARGV[4])
 redis.call('ZREM', KEYS[7], ARGV[7])
 local claimed = redis.call('HEXISTS', KEYS[6], ARGV[1])
 local later = false
-for place, id in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
+for position, id in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
   local text = redis.call('HGET', KEYS[3], id)
-  local other = text and place > claimed and cjson.decode(text)
+  local other = text and position > claimed and cjson.decode(text)
   local since = other and other.created_ms - tonumber(ARGV[5])
   if other and (since > 0 or (since == 0 and ARGV[6] == 'firing' and other.status ~= 'firing')) then
     later = id
@@ -44,8 +44,8 @@ return 1
 """
 
 # KEYS: due, lane, claims, wake, not before. ARGV: lane, now, entry id, receiver.
-# What somebody is at comes round by itself.
-_HURRY: Final = """
+# An entry that is claimed is being tried already.
+_RETRY_NOW: Final = """
 if redis.call('LINDEX', KEYS[2], 0) ~= ARGV[3] then return 0 end
 redis.call('ZREM', KEYS[5], ARGV[4])
 if redis.call('HEXISTS', KEYS[3], ARGV[1]) == 0 then redis.call('ZADD', KEYS[1], 'XX', ARGV[2], ARGV[1]) end
@@ -54,8 +54,8 @@ redis.call('LTRIM', KEYS[4], 0, 15)
 return 1
 """
 
-# KEYS: due, lane, entries, exhausted, claims, wake, group, notices, flushes, held.
-# ARGV: lane, now, entry id, whether to forget what the group was told.
+# KEYS: due, lane, entries, exhausted, claims, wake, group, events, flushes, held.
+# ARGV: lane, now, entry id, whether to forget what was sent for the group.
 _DROP: Final = """
 local first = redis.call('LINDEX', KEYS[2], 0) == ARGV[3]
 local leased = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[1]) or 0) > tonumber(ARGV[2])
@@ -86,7 +86,7 @@ class Redelivery:
         self._redis: Any = require_text(redis)
         self._keys = AlertKeys(settings.redis.prefix)
         self._redeliver = self._redis.register_script(_REDELIVER)
-        self._hurry = self._redis.register_script(_HURRY)
+        self._retry_now = self._redis.register_script(_RETRY_NOW)
         self._drop = self._redis.register_script(_DROP)
 
     def redeliver(self, entry_id: str, now_ms: int) -> bool:
@@ -118,13 +118,13 @@ class Redelivery:
         if entry is None:
             return False
         names = [keys.due(entry.receiver), keys.lane(entry.lane), keys.claims, keys.wake, keys.not_before]
-        return bool(self._hurry(keys=names, args=[entry.lane, now_ms, entry_id, entry.receiver]))
+        return bool(self._retry_now(keys=names, args=[entry.lane, now_ms, entry_id, entry.receiver]))
 
     def drop(self, entry_id: str, now_ms: int, *, forget: bool = False) -> bool:
-        """Throw an entry away; False when there is none of this id or somebody posts it just now.
+        """Drop an entry; False when there is none of this id or a notifier posts it just now.
 
         Args:
-            forget: also what its receiver was told of the group, so that neither repeats nor ends of that follow.
+            forget: also what its receiver was sent for the group, so that neither repeats nor ends of it follow.
         """
         entry, keys = self._entry(entry_id), self._keys
         if entry is None:

@@ -1,14 +1,14 @@
-"""The durable outbox: what is to be posted to whom, when, and who is at it.
+"""The durable outbox: which notification is due for which receiver, when, and which notifier has claimed it.
 
 Entries wait in lanes, one per receiver and group. Only the first entry of a lane is ever posted, so
 `resolved` waits behind a `firing` that is being retried. Lanes are due one by one in a sorted set per
-receiver: a receiver that is down delays no other. What comes before: `alerts.grouping.alert_events` stores notices with
+receiver: a receiver that is down delays no other. Earlier steps: `alerts.grouping.alert_events` stores notices with
 the change of state, `alerts.grouping.dispatcher` makes entries of them.
 
 A notifier claims a lane with a token and a lease; the lease is the lane's next due time, so a notifier that was
-killed just loses it. Every later step names the token: who lost the claim cannot settle.
+killed loses it. Every later step names the token: a notifier that lost the claim cannot record a result.
 
-A receiver that has asked for a pause (`Retry-After`) is left alone until then, with all its lanes.
+A receiver that has asked for a pause (`Retry-After`) gets nothing until then, from any of its lanes.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Entry(Struct, frozen=True):
     """The `webhook-id`."""
     receiver: str
     fingerprint: str
-    """Of the group; where alerts are told by themselves, of the alert's labels without the severity."""
+    """Of the group; where alerts are sent by themselves, of the alert's labels without the severity."""
     alertname: str
     status: str
     created_ms: int
     body: str
-    """The same bytes at every attempt."""
+    """Stored, so that every attempt sends the same bytes."""
     failures: int = 0
     last_error: str = ""
 
@@ -58,7 +58,7 @@ class Claim(NamedTuple):
 decode_entry: Final = msgspec.json.Decoder(Entry).decode
 _CANDIDATES: Final = 16
 KEPT_WAKES: Final = 16
-"""Length of the list that wakes notifiers; more wakes than notifiers tell nothing new."""
+"""Length of the list that wakes notifiers: one token for each notifier is enough."""
 
 # KEYS: due, lane, entries, claims, not before, disabled. ARGV: lane, now, end of the lease, token, receiver.
 _CLAIM: Final = """
@@ -92,8 +92,8 @@ return 1
 
 # KEYS: due, lane, entries, claims, exhausted, disabled, wake, not before.
 # ARGV: lane, token, now, outcome (done, retry, exhausted, gone), entry id, entry as it is now, when due, receiver,
-# until when the receiver has asked to be left alone (0: it has not).
-_SETTLE: Final = """
+# until when the receiver has asked for a pause (0: it has not).
+_FINISH: Final = """
 if redis.call('HGET', KEYS[4], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[4], ARGV[1])
 if ARGV[9] ~= '0' then redis.call('ZADD', KEYS[8], 'GT', ARGV[9], ARGV[8]) end
@@ -123,23 +123,23 @@ return 1
 
 
 class Outbox:
-    """Reads and settles the outbox. `redis` comes from `alerts.storage.connection.connect`."""
+    """Reads the outbox and records results. `redis` comes from `alerts.storage.connection.connect`."""
 
     def __init__(self, redis: redis.Redis, settings: Settings) -> None:
         self._redis: Any = require_text(redis)
         self._keys = AlertKeys(settings.redis.prefix)
-        # A blocking command must come back before the client takes the silence for a dead connection.
+        # BLPOP must return before the socket time-out, which would count the connection as dead.
         self._longest_wait_s = settings.redis.timeout_s / 2
         self._claim = self._redis.register_script(_CLAIM)
         self._renew = self._redis.register_script(_RENEW)
-        self._settle = self._redis.register_script(_SETTLE)
+        self._finish = self._redis.register_script(_FINISH)
 
     # Delivering
 
     def claim(self, receiver: str, now_ms: int, lease_ms: int) -> Claim | None:
         """The first entry of a lane that is due, ours until `now_ms + lease_ms`.
 
-        None when nothing is due, the receiver is disabled or has asked to be left alone.
+        None when nothing is due, the receiver is disabled or has asked for a pause.
         """
         keys = self._keys
         due = keys.due(receiver)
@@ -159,14 +159,15 @@ class Outbox:
         return bool(self._renew(keys=keys, args=[claim.entry.lane, claim.token, now_ms + lease_ms]))
 
     def delivered(self, claim: Claim, now_ms: int) -> bool:
-        """The receiver has it. False when the claim was lost meanwhile; another notifier may post it again."""
-        return self._settled(claim, claim.entry, now_ms, "done", now_ms)
+        """Record that the receiver took it. False when the claim was lost meanwhile; another notifier may post it
+        again."""
+        return self._finished(claim, claim.entry, now_ms, "done", now_ms)
 
     def failed(self, claim: Claim, now_ms: int, error: str, retry_after: float | None = None) -> str | None:
         """One more failure: tried again later, or listed as exhausted.
 
         Args:
-            retry_after: seconds for which the receiver is to be left alone, with all that waits for it.
+            retry_after: seconds of pause that the receiver asked for, for all that waits for it.
 
         Returns `retry` or `exhausted`, None when the claim was lost.
         """
@@ -175,15 +176,17 @@ class Outbox:
         wait = delay_ms(failures, retry_after)
         pause = pause_ms(retry_after)
         outcome = "exhausted" if wait is None else "retry"
-        settled = self._settled(claim, entry, now_ms, outcome, now_ms + (wait or 0), now_ms + pause if pause else 0)
-        return outcome if settled else None
+        finished = self._finished(claim, entry, now_ms, outcome, now_ms + (wait or 0), now_ms + pause if pause else 0)
+        return outcome if finished else None
 
     def gone(self, claim: Claim, now_ms: int, error: str) -> bool:
-        """The receiver wants nothing any more (410): it is disabled, its entries stay."""
+        """The receiver answered 410: disable it and keep its entries."""
         entry = msgspec.structs.replace(claim.entry, failures=claim.entry.failures + 1, last_error=error)
-        return self._settled(claim, entry, now_ms, "gone", now_ms)
+        return self._finished(claim, entry, now_ms, "gone", now_ms)
 
-    def _settled(self, claim: Claim, entry: Entry, now_ms: int, outcome: str, due_ms: int, not_before: int = 0) -> bool:
+    def _finished(
+        self, claim: Claim, entry: Entry, now_ms: int, outcome: str, due_ms: int, not_before: int = 0
+    ) -> bool:
         keys, lane = self._keys, entry.lane
         names = [keys.due(entry.receiver), keys.lane(lane), keys.entries, keys.claims]
         names += [keys.exhausted, keys.disabled, keys.wake, keys.not_before]
@@ -199,10 +202,10 @@ class Outbox:
             entry.receiver,
             not_before,
         ]
-        return bool(self._settle(keys=names, args=arguments))
+        return bool(self._finish(keys=names, args=arguments))
 
     def wait(self, timeout_s: float) -> None:
-        """Return when a new entry has come, at the latest after `timeout_s`."""
+        """Return when there is a new entry, at the latest after `timeout_s`."""
         self._redis.blpop([self._keys.wake], timeout=min(timeout_s, self._longest_wait_s))
 
     def wake(self) -> None:
@@ -218,10 +221,10 @@ class Outbox:
         return max(int(first[0][1]), self.not_before_ms(receiver)) if first else None
 
     def not_before_ms(self, receiver: str) -> int:
-        """Until when the receiver has asked to be left alone; 0 when it never has."""
+        """Until when the receiver has asked for a pause; 0 when it never has."""
         return int(self._redis.zscore(self._keys.not_before, receiver) or 0)
 
-    # Looking
+    # Reading
 
     def receivers(self) -> set[str]:
         """Every receiver that ever had an entry, in the rules or not."""

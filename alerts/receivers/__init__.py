@@ -1,1 +1,1 @@
-"""How a notification gets to somebody: one module per kind of receiver."""
+"""Delivery of notifications: one module per kind of receiver."""

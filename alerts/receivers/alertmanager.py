@@ -1,7 +1,7 @@
-"""An Alertmanager's own interface, `POST /api/v2/alerts`, spoken as Prometheus speaks it.
+"""Alertmanager's API `POST /api/v2/alerts`, used as Prometheus uses it.
 
-What fires is sent with an end in the future, four times `resend_delay` away, and sent again before that: so alerts end
-by themselves when nobody vouches for them any more. What is over is sent with its end.
+A firing alert is sent with an end in the future, four times `resend_delay` away, and re-sent before that: so it ends by
+itself when it is not re-sent any more. A resolved alert is sent with its end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httpx
 
-from alerts.receivers.transport.result import Answer, of_response
+from alerts.receivers.transport.result import DeliveryResult, of_response
 from contracts.rules.receivers import Alertmanager
 from contracts.times import to_rfc3339
 
@@ -22,11 +22,13 @@ _AT_ONCE: Final = 256
 """Prometheus's batches (notifier: DefaultMaxBatchSize)."""
 
 
-def post(client: httpx.Client, receiver: Alertmanager, alerts: Sequence[Mapping[str, Any]], now_ms: int) -> Answer:
-    """Hand over alerts as the webhook body has them.
+def post(
+    client: httpx.Client, receiver: Alertmanager, alerts: Sequence[Mapping[str, Any]], now_ms: int
+) -> DeliveryResult:
+    """Post alerts of the webhook body.
 
     Raises:
-        httpx.HTTPError: no answer came.
+        httpx.HTTPError: the receiver did not answer.
         OSError: the address is refused.
     """
     url = f"{receiver.url.rstrip('/')}/api/v2/alerts"
@@ -36,7 +38,7 @@ def post(client: httpx.Client, receiver: Alertmanager, alerts: Sequence[Mapping[
     auth = httpx.Auth()
     if receiver.username is not None and receiver.password is not None:
         auth = httpx.BasicAuth(receiver.username, receiver.password)
-    answer = Answer("delivered", "nothing to hand over")
+    answer = DeliveryResult("delivered", "no alerts to send")
     for first in range(0, len(alerts), _AT_ONCE):
         batch = [postable(alert, now_ms, receiver.resend_delay) for alert in alerts[first : first + _AT_ONCE]]
         content = json.dumps(batch, ensure_ascii=False).encode()

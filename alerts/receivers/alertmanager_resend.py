@@ -1,8 +1,8 @@
-"""Vouches for what fires: an Alertmanager is told again and again, as by Prometheus.
+"""Re-sends active alerts to Alertmanager every `resend_delay`, as Prometheus does.
 
-Told is what the receiver was told of and knows to fire, muted and acknowledged alerts too: without news Alertmanager
-would call them resolved. Several notifiers share the work by a key in Redis that runs out after `resend_delay`. One
-that has asked for a pause (`Retry-After`, here or when it was told something new) is left alone until then.
+It re-sends what the receiver was notified of and what still fires, muted and acknowledged alerts too: without it
+Alertmanager would count them as resolved. Several notifiers share the work by a key in Redis that expires after
+`resend_delay`. A receiver that asked for a pause (`Retry-After` of any request) gets nothing until then.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from alerts.grouping.groups import Group
 from alerts.grouping.payload import shown
 from alerts.metrics import RESENT
 from alerts.outbox.backoff import pause_ms
-from alerts.receivers.transport.result import Answer
+from alerts.receivers.transport.result import DeliveryResult
 from alerts.state.alert import Alert, decode
 from alerts.state.lifecycle import resolved
 from alerts.storage.connection import require_text
@@ -32,11 +32,11 @@ _log = logging.getLogger("buzzwatch.notifier")
 
 
 class Resender:
-    """Sends again when it is time, one thread for each receiver that is due, so that none waits for another.
+    """Re-sends when it is due, in one thread per receiver, so that no receiver waits for another.
 
     Args:
         redis: from `alerts.storage.connection.connect`.
-        hand_over: posts alerts, as the webhook body has them, to a receiver.
+        post: posts alerts, as the webhook body has them, to a receiver.
         clock: milliseconds since 1970.
     """
 
@@ -44,17 +44,17 @@ class Resender:
         self,
         redis: redis.Redis,
         settings: Settings,
-        hand_over: Callable[[Alertmanager, list[dict[str, Any]]], Answer],
+        post: Callable[[Alertmanager, list[dict[str, Any]]], DeliveryResult],
         clock: Callable[[], int],
     ) -> None:
         self._redis: Any = require_text(redis)
         self._keys = AlertKeys(settings.redis.prefix)
-        self._hand_over = hand_over
+        self._post = post
         self._clock = clock
         self._under_way: set[str] = set()
 
     def run_due(self, receivers: Iterable[Alertmanager]) -> None:
-        """Start what is due."""
+        """Start a thread for each receiver that is due."""
         for receiver in receivers:
             if receiver.name in self._under_way:
                 continue
@@ -70,21 +70,27 @@ class Resender:
         try:
             self.resend(receiver)
         except redis.RedisError:
-            pass  # the loop says so; the next time is soon
+            pass  # the notifier's loop logs it, and the next turn is soon
         finally:
             self._under_way.discard(receiver.name)
 
-    def resend(self, receiver: Alertmanager) -> Answer | None:
-        """Send all that the receiver knows to fire; None when that is nothing."""
+    def resend(self, receiver: Alertmanager) -> DeliveryResult | None:
+        """Send all alerts that the receiver knows to fire; None when there are none."""
         known = self._known_to(receiver)
         if not known:
             return None
-        answer = self._handed_over(receiver, [shown("firing", alert, url) for alert, url in known.values()])
-        RESENT.labels(receiver.name, answer.outcome).inc()
-        if answer.outcome != "delivered":
-            _log.warning("%s was not told again of %d alerts: %s", receiver.name, len(known), answer.said)
-            return answer
-        # What has ended meanwhile may just have been called firing again after its end had been told.
+        result = self._send(receiver, [shown("firing", alert, url) for alert, url in known.values()])
+        RESENT.labels(receiver.name, result.outcome).inc()
+        if result.outcome != "delivered":
+            _log.warning(
+                "%d firing alerts were not re-sent to the Alertmanager %s, the next attempt is in %g s: %s",
+                len(known),
+                receiver.name,
+                receiver.resend_delay,
+                result.detail,
+            )
+            return result
+        # An alert that ended meanwhile may just have been re-sent as firing after its end was sent: send the end again.
         still = self._known_to(receiver)
         now = self._clock()
         over = [
@@ -92,17 +98,18 @@ class Resender:
             for fingerprint, (alert, url) in known.items()
             if fingerprint not in still
         ]
-        return self._handed_over(receiver, over) if over and receiver.send_resolved else answer
+        return self._send(receiver, over) if over and receiver.send_resolved else result
 
-    def _handed_over(self, receiver: Alertmanager, alerts: list[dict[str, Any]]) -> Answer:
-        answer = self._hand_over(receiver, alerts)
-        pause = pause_ms(answer.retry_after_s)
+    def _send(self, receiver: Alertmanager, alerts: list[dict[str, Any]]) -> DeliveryResult:
+        result = self._post(receiver, alerts)
+        pause = pause_ms(result.retry_after_s)
         if pause:
             self._redis.zadd(self._keys.not_before, {receiver.name: self._clock() + pause}, gt=True)
-        return answer
+        return result
 
     def _known_to(self, receiver: Alertmanager) -> dict[str, tuple[Alert, str]]:
-        """What the receiver was told of and fires, as it is now, by fingerprint; with the external URL."""
+        """By fingerprint: alerts that fire and that the receiver was notified of, as they are now, and the external
+        URL."""
         names = [name for name in self._redis.zrange(self._keys.flushes, 0, -1) if _is_of(name, receiver.name)]
         if not names:
             return {}

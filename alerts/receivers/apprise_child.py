@@ -1,9 +1,9 @@
-"""The process that speaks through Apprise: `python -m alerts.receivers.apprise_child`.
+"""The process that sends through Apprise: `python -m alerts.receivers.apprise_child`.
 
-Apprise's hundred plugins open their connections in their own ways (requests, smtplib, plain sockets). Python tells an
-audit hook of each connection before it is made, with the address that was resolved: here it is refused when it is not
-permitted, redirects included. Hooks stay for the life of a process, so this one lives for one notification, and its
-parent ends it when it takes too long.
+Apprise's hundred plugins open their connections in their own ways (requests, smtplib, plain sockets). Python calls an
+audit hook before each connection with the resolved address: the hook here refuses addresses that are not permitted,
+redirects included. A hook cannot be removed, so a process lives for one notification, and its parent stops it when it
+takes too long.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ _CONNECTING: Final = ("socket.connect", "socket.sendto", "socket.sendmsg")
 
 
 def main() -> None:
-    """Read a task from standard input, send, write one `[sent, addresses refused, what was said]` for each URL.
+    """Read a task from standard input, send, write one `[sent, addresses refused, lines of its log]` for each URL.
 
-    A task without a message only asks whether the URLs can be read: no connection is made.
+    A task without a message only checks whether Apprise can read the URLs: no connection is made.
     """
     task = json.load(sys.stdin)
     refused: list[str] = []
     _guard([ip_network(network) for network in task["allowed"]], refused)
-    said = _Said()
-    logging.getLogger("apprise").addHandler(said)
+    log = _LogLines()
+    logging.getLogger("apprise").addHandler(log)
     outcomes = []
     for url in task["urls"]:
-        said.lines.clear()
+        log.lines.clear()
         refused.clear()
         sender = sender_of(url)
         message = task["message"]
         sent = sender is not None and (message is None or send(sender, url, Message(**message), task["within_s"]))
-        outcomes.append([sent, list(dict.fromkeys(refused)), list(dict.fromkeys(said.lines))])
+        outcomes.append([sent, list(dict.fromkeys(refused)), list(dict.fromkeys(log.lines))])
     json.dump(outcomes, sys.stdout)
 
 
@@ -50,23 +50,23 @@ def _guard(allowed: Sequence[Network], refused: list[str]) -> None:
             return
         address = arguments[1]
         if address is None and event == "socket.sendmsg":
-            return  # the socket is connected already, and was checked then
+            return  # the socket is connected already; its address was checked at connect
         try:
             if not isinstance(address, tuple):
-                raise PermissionError("receivers are not reached by Unix sockets")
+                raise PermissionError("receivers cannot be Unix sockets")
             require_permitted(str(address[0]), str(address[0]), allowed)
         except RefusedAddressError as error:
             refused.append(str(error))
             raise
         except ValueError:
-            raise PermissionError(f"{address[0]} was not resolved before it was connected to") from None
+            raise PermissionError(f"a connection to {address[0]}, which is no resolved address, was refused") from None
 
     sys.addaudithook(check)
 
 
 def sender_of(url: str) -> Any:
-    """None when Apprise cannot read the address."""
-    import apprise  # a second of work, for this process alone
+    """Apprise's object for the address; None (and a log line) when Apprise cannot read it."""
+    import apprise  # imports for a second: only this process needs it
 
     asset = apprise.AppriseAsset(
         app_id="buzzwatch", app_desc="buzzwatch", app_url="", async_mode=False, secure_logging=True
@@ -82,7 +82,7 @@ def sender_of(url: str) -> Any:
 
 
 def send(sender: Any, url: str, message: Message, within_s: float) -> bool:
-    """Whether all services of the address took it; `within_s` is what is left for that."""
+    """Whether all services of the address took the message within `within_s` seconds."""
     import apprise
 
     for service in sender:
@@ -92,8 +92,8 @@ def send(sender: Any, url: str, message: Message, within_s: float) -> bool:
     return bool(sender.notify(title=message.title, body=message.text, notify_type=kind, body_format="text"))
 
 
-class _Said(logging.Handler):
-    """What Apprise's plugins say about a failure."""
+class _LogLines(logging.Handler):
+    """Collects what Apprise's plugins log about failures."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

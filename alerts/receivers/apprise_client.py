@@ -1,4 +1,4 @@
-"""Whatever Apprise speaks to, by a process of its own for each notification (see `apprise_child`)."""
+"""Services that Apprise supports, through a child process for each notification (see `apprise_child`)."""
 
 from __future__ import annotations
 
@@ -13,46 +13,48 @@ from typing import Any, Final
 from alerts.receivers.message import Message, message_of
 from alerts.receivers.transport.allowed_addresses import Network
 from alerts.receivers.transport.redaction import secrets_in, without
-from alerts.receivers.transport.result import Answer
+from alerts.receivers.transport.result import DeliveryResult
 from contracts.rules.receivers import Apprise
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _LONGEST: Final = 300
 
 
-def send(receiver: Apprise, body: Mapping[str, Any], allowed: Sequence[Network], timeout_s: float) -> Answer:
-    """One attempt. With several addresses it has failed when one has; a later attempt then tells all of them again.
+def send(receiver: Apprise, body: Mapping[str, Any], allowed: Sequence[Network], timeout_s: float) -> DeliveryResult:
+    """One attempt. With several addresses it fails when one of them fails; the retry then sends to all of them again.
 
     Raises:
         OSError: the file with the addresses cannot be read.
     """
     urls = _urls(receiver)
     if not urls:
-        return Answer("failed", f"{receiver.url_file} names no address")
+        return DeliveryResult("failed", f"{receiver.url_file} contains no address")
     message = message_of(body)
     try:
-        done = _ask(urls, allowed, timeout_s, message)
+        done = _run_child(urls, allowed, timeout_s, message)
     except subprocess.TimeoutExpired:
-        return Answer("failed", f"no answer within {timeout_s:g} s")
+        return DeliveryResult("failed", f"no answer within {timeout_s:g} s")
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return Answer("failed", _without_secrets(f"Apprise ended with {done.returncode}: {last}", urls)[:_LONGEST])
+        last = (done.stderr.strip().splitlines() or ["no error message"])[-1]
+        return DeliveryResult(
+            "failed", _without_secrets(f"Apprise ended with {done.returncode}: {last}", urls)[:_LONGEST]
+        )
     outcomes = json.loads(done.stdout)
     failures = [
-        "; ".join([*refused, *(_without_secrets(line, urls) for line in said)]) or "not sent"
-        for sent, refused, said in outcomes
+        "; ".join([*refused, *(_without_secrets(line, urls) for line in log)]) or "not sent"
+        for sent, refused, log in outcomes
         if not sent
     ]
     if not failures:
-        return Answer("delivered", f"sent by Apprise to {len(urls)} address{'es' if len(urls) > 1 else ''}")
+        return DeliveryResult("delivered", f"sent by Apprise to {len(urls)} address{'es' if len(urls) > 1 else ''}")
     counted = f"{len(failures)} of {len(urls)} failed: " if len(urls) > 1 else ""
-    return Answer("failed", (counted + "; ".join(failures))[:_LONGEST])
+    return DeliveryResult("failed", (counted + "; ".join(failures))[:_LONGEST])
 
 
 def unreadable(receiver: Apprise, timeout_s: float = 30.0) -> str | None:
     """Why nothing could be sent to this receiver, in a few words; None when its addresses can be read.
 
-    Makes no connection. Says nothing when Apprise needs longer than `timeout_s` to start.
+    Makes no connection. Returns None, too, when Apprise needs longer than `timeout_s` to start.
     """
     try:
         urls = _urls(receiver)
@@ -60,22 +62,22 @@ def unreadable(receiver: Apprise, timeout_s: float = 30.0) -> str | None:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         return f"{receiver.url_file} cannot be read: {reason}"
     if not urls:
-        return f"{receiver.url_file} names no address"
+        return f"{receiver.url_file} contains no address"
     try:
-        done = _ask(urls, (), timeout_s, None)
+        done = _run_child(urls, (), timeout_s, None)
     except subprocess.TimeoutExpired:
         return None
     if done.returncode != 0:
-        return None  # not the file's fault; the first notification will say what it is
-    for number, (readable, _, said) in enumerate(json.loads(done.stdout), start=1):
+        return None  # the file is not the cause; the first notification will fail with the reason
+    for number, (readable, _, log) in enumerate(json.loads(done.stdout), start=1):
         if not readable:
             where = "" if receiver.url is not None else f"{receiver.url_file}, address {number}: "
-            reasons = "; ".join(_without_secrets(line, urls) for line in said)
+            reasons = "; ".join(_without_secrets(line, urls) for line in log)
             return f"{where}{reasons}"[:_LONGEST]
     return None
 
 
-def _ask(
+def _run_child(
     urls: Sequence[str], allowed: Sequence[Network], timeout_s: float, message: Message | None
 ) -> subprocess.CompletedProcess[str]:
     task = {
@@ -99,7 +101,7 @@ def _ask(
 def _urls(receiver: Apprise) -> list[str]:
     if receiver.url is not None:
         return [receiver.url]
-    assert receiver.url_file is not None  # the schema wants one of them
+    assert receiver.url_file is not None  # the schema requires one of them
     lines = (line.strip() for line in receiver.url_file.read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 

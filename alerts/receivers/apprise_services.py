@@ -1,4 +1,4 @@
-"""What the services behind Apprise need beyond a text: that it fits, and which incident it is about."""
+"""Options of Apprise's services beside the text: its maximal length, and the key of the incident."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import Any, Final
 _KEYS: Final = ("dedup", "external_id", "thirdparty")
 """How Apprise's plugins for people on call keep an incident's key: most of them, SIGNL4, PagerTree."""
 _MOST_PIECES: Final = 7
-"""Ten alerts in full are so many messages of a chat (Discord); one alert would be eight SMS."""
+"""Ten alerts in full make so many messages of a chat (Discord); more pieces, such as eight SMS for one alert, are too
+many."""
 _ANSWERING_S: Final = 4.0
-"""What is left of an attempt for all but the plugin's own pauses."""
+"""Seconds of an attempt that are kept for the requests themselves; the rest may be the plugin's pauses."""
 
 
 def name_incident(service: Any, url: str, incident: str) -> bool:
     """Let the end of an alert close the incident that its beginning opened, where the service knows incidents.
 
     Without this PagerDuty opens one for each notification, ends too; with Apprise's own `action=map` alone, the key is
-    made from the title, which is another one at the end. What the address says itself stays.
+    made from the title, which is another one at the end. Options in the address take precedence.
 
     Args:
         service: a plugin of Apprise.
@@ -31,7 +32,7 @@ def name_incident(service: Any, url: str, incident: str) -> bool:
         return False
     name = next((name for name in _KEYS if hasattr(service, name)), None)
     if name is not None:
-        if not _says(url, "action"):
+        if not _has_option(url, "action"):
             service.action = "map"
         if not getattr(service, name):
             setattr(service, name, incident)
@@ -44,7 +45,7 @@ def name_incident(service: Any, url: str, incident: str) -> bool:
 
 
 def fit(service: Any, url: str, length: int, within_s: float, *, one_piece: bool) -> None:
-    """Send what is too long in pieces; its beginning alone where they would be too many or take too long.
+    """Split a text that is too long; cut it where the pieces would be too many or take too long.
 
     Apprise's default is to send it whole, and most services refuse that. Plugins pause between messages, many for
     5.5 s, and an attempt that runs out of time is made again from the first piece on.
@@ -58,7 +59,7 @@ def fit(service: Any, url: str, length: int, within_s: float, *, one_piece: bool
     """
     from apprise import OverflowMode
 
-    if _says(url, "overflow"):
+    if _has_option(url, "overflow"):
         return
     pieces = -(-length // service.body_maxlen)
     pausing_s = (pieces * max(1, len(service)) - 1) * service.request_rate_per_sec
@@ -66,5 +67,5 @@ def fit(service: Any, url: str, length: int, within_s: float, *, one_piece: bool
     service.overflow_mode = OverflowMode.SPLIT if split else OverflowMode.TRUNCATE
 
 
-def _says(url: str, name: str) -> bool:
+def _has_option(url: str, name: str) -> bool:
     return re.search(rf"[?&]{name}=", url, re.IGNORECASE) is not None

@@ -1,4 +1,4 @@
-"""What must hold of a rules file's receivers beyond their schema: that they can be spoken to."""
+"""Checks of a rules file's receivers beyond their schema: they can be reached."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from contracts.rules.schema import Rules
 
 
 def receivers_can_be_reached(rules: Rules) -> Iterator[Mistake]:
-    """Apprise can read the addresses, and files that hold them are there. For the process that delivers."""
-    from alerts.receivers.apprise_client import unreadable  # the worker and the API do without HTTP clients
+    """Apprise can read the addresses, and their files exist. For the process that delivers."""
+    from alerts.receivers.apprise_client import unreadable  # imported here: the worker and the API need no HTTP clients
 
     for number, receiver in enumerate(rules.receivers):
         if isinstance(receiver, Apprise):

@@ -14,22 +14,22 @@ _FACTS: Final = (
     ("sample_2", "“"),
     ("sample_3", "“"),
 )
-"""Annotations that people are shown, and what stands before them."""
-_OF_AN_END: Final = _FACTS[:1]
-"""Why it is over may be that it has become worse: "Raised to critical."."""
+"""Annotations in the text, each with its prefix."""
+_FACTS_OF_AN_END: Final = _FACTS[:1]
+"""The description of an end may be the reason that it was raised: "Raised to critical."."""
 _MOST: Final = 10
-"""Alerts in one text; a chat refuses what is too long, and nobody reads it."""
+"""Alerts in one text: chats refuse longer ones."""
 
 
 class Message(NamedTuple):
-    """What somebody reads."""
+    """Title and text of a notification."""
 
     title: str
     text: str
     kind: Literal["failure", "warning", "success"]
     """Apprise's notification type: the colour or the picture."""
     incident: str
-    """The same for all that is told of an alert that is told by itself, or of a group, from beginning to end."""
+    """The same in all notifications of an alert that is sent by itself, or of a group, from beginning to end."""
 
 
 def message_of(body: Mapping[str, Any]) -> Message:
@@ -53,7 +53,7 @@ def message_of(body: Mapping[str, Any]) -> Message:
 
 
 def _incident(body: Mapping[str, Any]) -> str:
-    """Fingerprint of an alert that is told by itself, as its group's key changes with the routes; for a group the hash
+    """Fingerprint of an alert that is sent by itself, as its group's key changes with the routes; for a group the hash
     of its key, as in Alertmanager."""
     shared = body["groupLabels"].keys()
     if all(alert["labels"].keys() == shared for alert in body["alerts"]):
@@ -69,7 +69,7 @@ def _headline(alert: Mapping[str, Any]) -> str:
 def _paragraph(alert: Mapping[str, Any], *, alone: bool) -> str:
     resolved = alert["status"] == "resolved"
     lines = [] if alone else [f"{'resolved' if resolved else 'firing'}: {_headline(alert)}"]
-    for name, before in _OF_AN_END if resolved else _FACTS:
+    for name, before in _FACTS_OF_AN_END if resolved else _FACTS:
         text = alert["annotations"].get(name)
         if text:
             lines.append(f"{before}{text}{'”' if before == '“' else ''}")

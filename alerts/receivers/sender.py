@@ -12,12 +12,12 @@ from alerts.receivers import apprise_client as apprise_urls
 from alerts.receivers import webhook as signed_webhook
 from alerts.receivers.transport.http_client import ending_within, guarded_client
 from alerts.receivers.transport.redaction import secrets_of
-from alerts.receivers.transport.result import Answer, of_failure
+from alerts.receivers.transport.result import DeliveryResult, of_failure
 from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 from contracts.settings import AlertSettings
 
 
-class Sending:
+class Sender:
     """Sends to receivers. Any thread may call it."""
 
     def __init__(self, settings: AlertSettings, clock: Callable[[], int]) -> None:
@@ -26,8 +26,8 @@ class Sending:
         self._clock = clock
         self._client = guarded_client(self._allowed, self._timeout_s)
 
-    def attempt(self, receiver: AnyReceiver, entry: Entry) -> Answer:
-        """Whatever happens is an answer: the entry is tried again and nothing else suffers."""
+    def attempt(self, receiver: AnyReceiver, entry: Entry) -> DeliveryResult:
+        """Returns a result for every error, too: so the entry is retried, and other deliveries go on."""
         try:
             match receiver:
                 case Webhook():
@@ -40,7 +40,7 @@ class Sending:
         except Exception as failure:
             return of_failure(failure, secrets_of(receiver))
 
-    def hand_over(self, receiver: Alertmanager, alerts: list[dict[str, Any]]) -> Answer:
+    def hand_over(self, receiver: Alertmanager, alerts: list[dict[str, Any]]) -> DeliveryResult:
         """Post alerts of the webhook body to an Alertmanager."""
         try:
             with ending_within(self._timeout_s):
@@ -49,5 +49,5 @@ class Sending:
             return of_failure(failure, secrets_of(receiver))
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Close the connections."""
         self._client.close()

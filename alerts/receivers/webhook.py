@@ -1,4 +1,4 @@
-"""A webhook under Standard Webhooks' headers."""
+"""A webhook with the headers of Standard Webhooks."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import httpx
 
 from alerts.grouping.payload import body_for, signed_headers
 from alerts.outbox.store import Entry
-from alerts.receivers.transport.result import Answer, of_response
+from alerts.receivers.transport.result import DeliveryResult, of_response
 from contracts.rules.receivers import Webhook
 
 
-def post(client: httpx.Client, receiver: Webhook, entry: Entry, now_ms: int) -> Answer:
+def post(client: httpx.Client, receiver: Webhook, entry: Entry, now_ms: int) -> DeliveryResult:
     """One attempt: the same bytes and the same `webhook-id` each time, with the attempt's own timestamp.
 
     Raises:
-        httpx.HTTPError: no answer came.
+        httpx.HTTPError: the receiver did not answer.
         OSError: the address is refused.
     """
     content_type, body = body_for(receiver.format, entry.id, entry.status, entry.created_ms, entry.body)

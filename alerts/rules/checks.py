@@ -1,4 +1,4 @@
-"""What must hold of a rules file beyond its schema: that Redis keeps what its rules look back to."""
+"""Checks of a rules file beyond its schema: Redis keeps the counters for as long as the rules look back."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def kept_long_enough(settings: AlertSettings) -> Check:
                 kept_s: float = getattr(settings, setting)
                 if needed_s > kept_s:
                     name = f"BUZZWATCH_ALERTS__{setting.upper()}"
-                    said = f"looks back {needed_s:,.0f} s, and Redis keeps {kept_s:,.0f} s ({name})"
-                    yield Mistake(said, ("rules", number, key))
+                    mistake = f"looks back {needed_s:,.0f} s, and Redis keeps {kept_s:,.0f} s ({name})"
+                    yield Mistake(mistake, ("rules", number, key))
 
     return check
 
 
 def _needs(rule: object) -> Iterator[tuple[str, float, str]]:
-    """Key, how far back it looks in seconds, and the setting that says how far back one can."""
+    """Key, how far back it looks in seconds, and the setting with the longest possible time."""
     match rule:
         case BadBuzz():
             yield "windows", rule.windows[-1], "bucket_retention_s"

@@ -1,4 +1,4 @@
-"""All rules at one instant: what their conditions say becomes changes of state, written with their notifications."""
+"""Evaluates all rules at one time: findings become changes of state, stored with the events for receivers."""
 
 from __future__ import annotations
 
@@ -42,30 +42,30 @@ from contracts.rules.schema import BaseRule, Rules
 from contracts.settings import Settings
 
 _ATTEMPTS: Final = 20
-_EXPLAINED_AT_ONCE: Final = 20
-"""Alerts that go on and are explained anew in one evaluation: it takes some milliseconds each."""
+_MAX_RENEWED: Final = 20
+"""At most so many firing alerts get new annotations in one evaluation: each takes some milliseconds."""
 _log = logging.getLogger("buzzwatch.alerts")
 
 
 @dataclass
 class _Plan:
-    """What one evaluation wants written."""
+    """What one evaluation will write."""
 
     transitions: list[Transition] = field(default_factory=list)
     kept: list[Alert] = field(default_factory=list)
     forgotten: list[Alert] = field(default_factory=list)
     stale: list[tuple[Finding, Alert]] = field(default_factory=list)
-    """What fires on and was explained long ago."""
+    """Firing alerts whose annotations are old."""
 
     def __bool__(self) -> bool:
         return bool(self.transitions or self.kept or self.forgotten)
 
 
 class Evaluator:
-    """Asks every condition, and writes changes of state with their notifications.
+    """Evaluates every condition, and writes changes of state with their events.
 
-    One thread calls it. Two evaluators at once do no harm: the slower one's write is refused, and it
-    computes again from the state that the other left.
+    One thread calls it. Two evaluators at once are safe: the slower one's write is refused, and it computes again from
+    the state that the other one wrote.
     """
 
     def __init__(self, redis: redis.Redis, settings: Settings, rules: Rules) -> None:
@@ -79,7 +79,7 @@ class Evaluator:
         self._use(rules)
 
     def follow(self, rules: Rules) -> None:
-        """Evaluate these rules from the next `tick` on; alerts that they do not ask for end with it. Any thread."""
+        """Evaluate these rules from the next `tick` on; alerts that they do not contain end then. Any thread."""
         self._next = rules
 
     def _use(self, rules: Rules) -> None:
@@ -92,7 +92,7 @@ class Evaluator:
             "quiet": QuietCondition(rules, self._counters),
             "foreign_volume": ForeignVolumeCondition(rules, self._counters, bucket_s=self._settings.alerts.bucket_s),
             "model_broken": ModelBrokenCondition(rules),
-            "consecutive_errors": None,  # the judge's
+            "consecutive_errors": None,  # `alerts.rules.feedback_evaluator` fires it
         }
         self._by_name: dict[str, BaseRule] = {rule.alert: rule for rule in rules.rules if rule.enabled}
         self._rules = rules
@@ -112,7 +112,7 @@ class Evaluator:
             model_version: the version that serves.
             reference: what its training leads to expect of it.
             model_failure: why the version that should serve does not.
-            caught_up: False while predictions wait to be counted.
+            caught_up: False while predictions wait to be counted: few counts mean nothing then.
 
         Returns the changes of state that were written; each is logged.
         """
@@ -135,30 +135,34 @@ class Evaluator:
             if self._store.commit(snapshot, commands):
                 report(plan.transitions)
                 return plan.transitions
-        _log.warning("alert states in Redis change faster than rules can be evaluated; trying again at the next tick")
+        _log.warning(
+            "rules not evaluated: other processes changed the alert states in Redis %d times meanwhile; "
+            "trying again at the next tick",
+            _ATTEMPTS,
+        )
         return []
 
     def _planned(self, moment: Moment) -> _Plan:
         plan = _Plan()
         ended = self._end_orphans(moment, plan)
-        asked: set[int] = set()
+        evaluated: set[int] = set()
         for condition in self._conditions.values():
-            if condition is None or id(condition) in asked:
+            if condition is None or id(condition) in evaluated:
                 continue
-            asked.add(id(condition))
+            evaluated.add(id(condition))
             for finding in condition.findings(moment):
                 if finding.alert_key not in ended:
                     self._advance(finding, moment, plan)
         plan.stale.sort(key=lambda stale: stale[1].explained_ms)
-        for finding, alert in plan.stale[:_EXPLAINED_AT_ONCE]:
-            plan.kept.append(_explained_anew(finding, alert, moment.now_ms))
+        for finding, alert in plan.stale[:_MAX_RENEWED]:
+            plan.kept.append(_renewed(finding, alert, moment.now_ms))
         for alert_key, alert in moment.alerts.items():
             if alert.kind in self._conditions and self._conditions[alert.kind] is None and alert_key not in ended:
-                self._let_time_pass(alert, moment, plan)
+                self._advance_timers(alert, moment, plan)
         return plan
 
-    def _let_time_pass(self, alert: Alert, moment: Moment, plan: _Plan) -> None:
-        """The judge looks at judgements; between two of them only `for` and `keep_firing_for` can run out."""
+    def _advance_timers(self, alert: Alert, moment: Moment, plan: _Plan) -> None:
+        """For alerts of the feedback evaluator: between two judgements only `for` and `keep_firing_for` can run out."""
         rule = self._by_name[alert.labels["alertname"]]
         _, transition = advance(
             alert,
@@ -192,7 +196,7 @@ class Evaluator:
         )
         is_over = transition is not None and transition.status == "resolved"
         if before is not None and not is_over and (alert is None or alert.fingerprint != before.fingerprint):
-            plan.forgotten.append(before)  # it was pending, and is gone or has got another severity
+            plan.forgotten.append(before)  # it was pending, and has ended or has a new severity
         if transition is None:
             if alert is not None and alert is not before:
                 plan.kept.append(alert)
@@ -233,21 +237,21 @@ class Evaluator:
         return msgspec.structs.replace(alert, annotations=annotations)
 
     def _end_orphans(self, moment: Moment, plan: _Plan) -> set[Any]:
-        """Alerts that the rules file does not ask for any more are over."""
+        """End the alerts that the rules file does not contain any more."""
         ended = set()
         for alert_key, alert in moment.alerts.items():
-            if alert.kind not in self._conditions or self._is_wanted(alert):
+            if alert.kind not in self._conditions or self._is_configured(alert):
                 continue
             ended.add(alert_key)
             if alert.state == "pending":
                 plan.forgotten.append(alert)
                 continue
-            told = {**alert.annotations, "description": "The rules file does not ask for this alert any more."}
-            over = msgspec.structs.replace(resolved(alert, moment.now_ms), annotations=told)
+            annotations = {**alert.annotations, "description": "The rules file does not ask for this alert any more."}
+            over = msgspec.structs.replace(resolved(alert, moment.now_ms), annotations=annotations)
             plan.transitions.append(Transition("resolved", over))
         return ended
 
-    def _is_wanted(self, alert: Alert) -> bool:
+    def _is_configured(self, alert: Alert) -> bool:
         rule = self._by_name.get(alert.labels["alertname"])
         if rule is None or getattr(rule, "kind", None) != alert.kind:
             return False
@@ -258,7 +262,8 @@ class Evaluator:
         return same and (condition is None or condition.covers(rule, alert))
 
 
-def _explained_anew(finding: Finding, alert: Alert, now_ms: int) -> Alert:
+def _renewed(finding: Finding, alert: Alert, now_ms: int) -> Alert:
     value, _, annotations = finding.begin()
-    told = with_own(finding.rule, alert.labels, annotations, value)
-    return renewed(alert, value=value, annotations=told, now_ms=now_ms)
+    return renewed(
+        alert, value=value, annotations=with_own(finding.rule, alert.labels, annotations, value), now_ms=now_ms
+    )

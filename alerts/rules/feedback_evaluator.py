@@ -34,13 +34,13 @@ _SERVING_AGAIN_S: Final = 5.0
 _MINUTE_MS: Final = 60_000
 _KEPT_JUDGEMENTS: Final = 1100
 """Per version; a rule looks at 1,000 at most."""
-_MOST_STRANGERS: Final = 1000
-"""Versions that never served and are remembered: anybody can make up names."""
+_MAX_UNKNOWN_VERSIONS: Final = 1000
+"""Versions that never served and are kept nevertheless. Bounded: a sender of feedback may invent version names."""
 
 
 @dataclass(frozen=True)
 class _View:
-    """What Redis knows before a batch."""
+    """The state in Redis before a batch."""
 
     snapshot: Snapshot
     mark: int | None
@@ -54,7 +54,7 @@ class _View:
 
 @dataclass
 class _Fold:
-    """What a batch of judgements does."""
+    """The changes that a batch of judgements makes."""
 
     streaks: dict[str, int]
     firing: dict[str, Alert]
@@ -70,7 +70,7 @@ class _Fold:
     """Pending alerts that ended before they fired."""
 
 
-class Judge:
+class FeedbackEvaluator:
     """Counts judgements and fires `consecutive_errors`. `redis` comes from `alerts.storage.connection.connect`."""
 
     def __init__(self, redis: redis.Redis, settings: Settings, rules: Rules) -> None:
@@ -86,15 +86,15 @@ class Judge:
         self._serving: tuple[str, float] | None = None
 
     def follow(self, rules: Rules) -> None:
-        """Judge by these rules from now on."""
+        """FeedbackEvaluator by these rules from now on."""
         self._all_rules = rules
         self._rules = [rule for rule in rules.rules if isinstance(rule, ConsecutiveErrors) and rule.enabled]
 
     def marks(self, topic_id: str, partitions: Iterable[int]) -> dict[int, int]:
         """The next offset to judge of each partition that has a mark."""
-        asked = list(partitions)
-        found = self._redis.hmget(self._keys.feedback_marks, [_mark_of(topic_id, partition) for partition in asked])
-        return {partition: int(mark) for partition, mark in zip(asked, found, strict=True) if mark is not None}
+        chosen = list(partitions)
+        found = self._redis.hmget(self._keys.feedback_marks, [_mark_of(topic_id, partition) for partition in chosen])
+        return {partition: int(mark) for partition, mark in zip(chosen, found, strict=True) if mark is not None}
 
     def judge(
         self,
@@ -111,7 +111,7 @@ class Judge:
         A `feedback_id` counts once within `feedback_memory_s`. Counts, streaks, alert states, their notifications,
         the ids and the mark are written together.
 
-        Returns the mark afterwards, as `CounterStore.add` does: `end` means done, anything else "go on there".
+        Returns the mark afterwards, as `CounterStore.add` does: `end` means done, any other value is where to continue.
 
         Raises:
             Unavailable: other writers were always faster (nothing was written).
@@ -126,17 +126,20 @@ class Judge:
             if self._store.commit(view.snapshot, self._commands(view, fold, mark, end, now)):
                 report(fold.transitions)
                 return end
-        raise Unavailable("alert states in Redis change faster than feedback can be counted; is something looping?")
+        raise Unavailable(
+            f"feedback is not counted: other processes changed the alert states in Redis {_ATTEMPTS} times meanwhile; "
+            "check how many workers use this Redis"
+        )
 
     def serving(self, version: str, now_ms: int) -> None:
-        """Say which version serves; alerts and streaks of the one that served before are over.
+        """Set the version that serves; alerts and streaks of the one that served before end.
 
         Wrong judgements of a version that has stopped serving count, but fire nothing any more. A version that never
-        served, a name that somebody made up say, is forgotten `unserved_version_s` after its last judgement.
+        served (an invented name, for example) is forgotten `unserved_version_s` after its last judgement.
         Cheap to call often.
         """
-        asked = time.monotonic()
-        if self._serving is not None and self._serving[0] == version and asked - self._serving[1] < _SERVING_AGAIN_S:
+        called = time.monotonic()
+        if self._serving is not None and self._serving[0] == version and called - self._serving[1] < _SERVING_AGAIN_S:
             return
         for _ in range(_ATTEMPTS):
             snapshot = self._store.snapshot()
@@ -171,13 +174,13 @@ class Judge:
             if self._store.commit(snapshot, commands):
                 report(over)
                 break
-        self._serving = (version, asked)
+        self._serving = (version, called)
 
     def _unknown_versions(self, known: AbstractSet[str], now_ms: int) -> list[str]:
-        """Versions that never served and have not been judged for long, or are too many."""
+        """Versions that never served and were not judged for `unserved_version_s`, or that are too many."""
         judged = self._redis.zrange(self._keys.judged_versions, 0, -1, withscores=True)
         never = [(version, when) for version, when in judged if version not in known]
-        surplus = max(0, len(never) - _MOST_STRANGERS)
+        surplus = max(0, len(never) - _MAX_UNKNOWN_VERSIONS)
         return [
             version
             for number, (version, when) in enumerate(never)
@@ -192,7 +195,7 @@ class Judge:
         ]
 
     def _forget_judgements(self, version: str) -> list[Command]:
-        """What the rules look at; the numbers of judgements stay."""
+        """Commands that delete what the rules read; the numbers of judgements stay."""
         keys = self._keys
         return [("HDEL", keys.streaks, version), ("DEL", keys.wrong(version)), ("DEL", keys.verdicts(version))]
 
@@ -239,8 +242,8 @@ class Judge:
         return fold
 
     def _evaluate(self, rule: ConsecutiveErrors, fold: _Fold, event: Feedback, when: int, now_ms: int) -> None:
-        """Durations are counted on the clock of the ticks that go on with them; `when` it was judged only dates an
-        alert's start and an end at once, so that both are the same when they are computed again."""
+        """Durations use the clock of the evaluator's ticks, which continue them. `when` it was judged only dates an
+        alert's start and an immediate end, so that a repeated computation gives the same dates."""
         version = event.model_version
         streak = fold.streaks[version]
         labels = labels_of(rule, model_version=version)
@@ -302,7 +305,7 @@ class Judge:
                 fold.kept[fingerprint] = alert
 
     def _over(self, alert: Alert, summary: str) -> Transition:
-        """Its end, with a summary that says so unless the rule has one of its own."""
+        """The end of an alert, with this summary unless the rule has its own."""
         own = any("summary" in rule.annotations for rule in self._rules if rule.alert == alert.labels["alertname"])
         annotations = alert.annotations if own else {**alert.annotations, "summary": summary}
         return Transition("resolved", msgspec.structs.replace(alert, annotations=annotations))
@@ -315,7 +318,7 @@ class Judge:
         return when if now_ms - self._retention_s * 1000 <= when <= now_ms + self._ahead_ms else now_ms
 
     def _judged(self, fold: _Fold, now_ms: int) -> list[Command]:
-        """What the rules over several judgements look at: `error_count`, `accuracy`."""
+        """Commands that store what the rules over several judgements read: `error_count`, `accuracy`."""
         keys, kept = self._keys, str(self._retention_s)
         commands: list[Command] = []
         for feedback_id, version, when, correct in fold.judged:
@@ -361,5 +364,6 @@ class Judge:
 
 
 def _mark_of(topic_id: str, partition: int) -> str:
-    """Field of a partition's mark. The topic is meant to have one partition, whose mark has the topic's id alone."""
+    """Field of a partition's mark. The field of partition 0 is the topic's id alone: the topic should have one
+    partition."""
     return f"{topic_id}/{partition}" if partition else topic_id

@@ -1,4 +1,4 @@
-"""Follows the rules file: a changed one is taken over without a restart, a bad one is refused and said so."""
+"""Reloads the rules file when it changes, without a restart; an invalid file is refused and logged."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from contracts.errors import RulesError
 from contracts.rules.file import Check, load_rules
 from contracts.rules.schema import Rules
 
-_RESTS_S: Final = 0.2
-_AGAIN_S: Final = 30.0
-"""A refused file is read again after so long: what it names, a file with an address say, may be there by then."""
+_UNCHANGED_FOR_S: Final = 0.2
+_REFUSED_RETRY_S: Final = 30.0
+"""A refused file is read again after this time: a file that it refers to may exist by then."""
 _LONGEST_WRITE_S: Final = 4.0
 _log: Final = logging.getLogger("buzzwatch.rules")
 
@@ -30,13 +30,13 @@ REFUSED: Final = Gauge("buzzwatch_rules_refused", "1 while the rules file cannot
 METRICS: Final = (RELOADS, LOADED, REFUSED)
 
 
-class RulesFollower:
+class RulesReloader:
     """Reads the file once, then again whenever it has changed.
 
     Args:
         path: the rules file.
-        every_s: how often it is looked at.
-        checks: what must hold beyond its schema (`alerts.receivers.checks`).
+        every_s: how often it is checked for changes.
+        checks: further checks beside the schema (`alerts.receivers.checks`).
 
     Raises:
         RulesError: the first reading fails; there are no older rules to keep.
@@ -50,8 +50,8 @@ class RulesFollower:
         self._stamp = _stamp(path)
         self._rules = load_rules(path, *checks)
         self._problem: str | None = None
-        self._again_at = math.inf
-        self._told: list[Callable[[Rules], object]] = []
+        self._retry_at = math.inf
+        self._callbacks: list[Callable[[Rules], object]] = []
         self._wake = threading.Event()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -60,7 +60,7 @@ class RulesFollower:
 
     @property
     def rules(self) -> Rules:
-        """Those in force."""
+        """The rules in force."""
         return self._rules
 
     @property
@@ -73,9 +73,9 @@ class RulesFollower:
         """The first digits of the SHA-256 of the file in force."""
         return self._digest[:12]
 
-    def on_change(self, told: Callable[[Rules], object]) -> None:
-        """Call this with the new rules, in the follower's thread."""
-        self._told.append(told)
+    def on_change(self, callback: Callable[[Rules], object]) -> None:
+        """Call `callback` with the new rules, in the reloader's thread."""
+        self._callbacks.append(callback)
 
     def start(self) -> None:
         """Follow in a thread."""
@@ -92,24 +92,24 @@ class RulesFollower:
             self._thread = None
 
     def on_sighup(self) -> None:
-        """Look at the file at once when the process gets SIGHUP. Does nothing outside of the main thread."""
+        """Check the file at once when the process gets SIGHUP. Does nothing outside of the main thread."""
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGHUP, lambda *_: self._wake.set())
 
-    def look(self, *, always: bool = False) -> bool:
-        """Read the file if it has changed; whether other rules are in force now.
+    def reload_if_changed(self, *, always: bool = False) -> bool:
+        """Read the file if it has changed; returns whether other rules are in force now.
 
         Args:
-            always: read it although it seems to be the same.
+            always: read it even if time and size are the same.
         """
         stamp = _stamp(self._path)
-        if stamp == self._stamp and not always and time.monotonic() < self._again_at:
+        if stamp == self._stamp and not always and time.monotonic() < self._retry_at:
             return False
         try:
             digest = _digest(self._path)
             if digest == self._digest:
                 self._stamp = stamp
-                self._settle()  # a mistake was taken back
+                self._clear_problem()  # the file is again as it was before it was refused
                 return False
             rules = load_rules(self._path, *self._checks)
         except RulesError as error:
@@ -117,34 +117,36 @@ class RulesFollower:
             self._refuse(str(error))
             return False
         self._stamp, self._digest, self._rules = stamp, digest, rules
-        self._settle()
+        self._clear_problem()
         RELOADS.labels("loaded").inc()
         LOADED.set(time.time())
-        _log.info("new rules are in force: %s (%s)", self._path, self.version)
-        for told in self._told:
-            told(rules)
+        _log.info("new rules are in force: the file %s, version %s", self._path, self.version)
+        for callback in self._callbacks:
+            callback(rules)
         return True
 
     def _follow(self) -> None:
         while not self._stopping:
-            asked = self._wake.wait(self._every_s)
+            requested = self._wake.wait(self._every_s)
             self._wake.clear()
             if self._stopping:
                 return
             try:
-                if not asked:
-                    self._let_it_be_written()
-                self.look(always=asked)
+                if not requested:
+                    self._wait_until_written()
+                self.reload_if_changed(always=requested)
             except Exception:
-                _log.exception("new rules could not be put in force")
+                _log.exception(
+                    "the changed rules file %s could not be loaded, the rules read before stay in force", self._path
+                )
 
-    def _let_it_be_written(self) -> None:
-        """Wait until a file that is being written rests. Its first half may well be a rules file too, with fewer rules,
-        and their alerts would be told to be over."""
+    def _wait_until_written(self) -> None:
+        """Wait until a file that is being written stops changing. Its first half may be a valid rules file with fewer
+        rules, and alerts of the missing ones would be ended."""
         deadline = time.monotonic() + _LONGEST_WRITE_S
         stamp = _stamp(self._path)
         while stamp != self._stamp and time.monotonic() < deadline:
-            time.sleep(_RESTS_S)
+            time.sleep(_UNCHANGED_FOR_S)
             before, stamp = stamp, _stamp(self._path)
             if stamp == before:
                 return
@@ -152,14 +154,14 @@ class RulesFollower:
     def _refuse(self, problem: str) -> None:
         if problem != self._problem:
             RELOADS.labels("refused").inc()
-            _log.error("the rules file is refused, the rules read before stay in force: %s", problem)
+            _log.error("the changed rules file is refused, the rules read before stay in force: %s", problem)
         self._problem = problem
-        self._again_at = time.monotonic() + _AGAIN_S
+        self._retry_at = time.monotonic() + _REFUSED_RETRY_S
         REFUSED.set(1)
 
-    def _settle(self) -> None:
+    def _clear_problem(self) -> None:
         self._problem = None
-        self._again_at = math.inf
+        self._retry_at = math.inf
         REFUSED.set(0)
 
 

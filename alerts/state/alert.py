@@ -12,7 +12,7 @@ from contracts.rules.schema import BaseRule, Severity
 from contracts.times import to_rfc3339
 
 Status = Literal["firing", "resolved"]
-"""What receivers are told."""
+"""As receivers get it."""
 State = Literal["pending", "firing", "resolved"]
 
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical")
@@ -27,7 +27,7 @@ _SEPARATOR: Final = b"\xff"
 
 
 class Acknowledgement(Struct, frozen=True):
-    """Somebody is at it: the alert is not told again and again."""
+    """Somebody works on the alert: its notification is not repeated."""
 
     by: str
     comment: str

@@ -12,7 +12,7 @@ _Agreed = tuple[str, ...]
 
 
 class Inhibitor:
-    """Knows what fires, and tells what that mutes.
+    """Finds the alerts that are muted by firing ones.
 
     An alert that is on both sides of a rule is not muted by another one that is, so that two never mute each other.
     """

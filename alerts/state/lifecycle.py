@@ -1,4 +1,4 @@
-"""From what a rule says now and what was before to what is stored and what is told. Pure."""
+"""From a rule's condition now and the alert before to the alert to store and the change to send. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from alerts.state.alert import SEVERITIES, Alert, Transition
 from contracts.rules.schema import BadBuzz, BaseRule, Severity
 
 EXPLAINED_FOR_MS: Final = 60_000
-"""How long the explanation of an alert that fires is taken as still true."""
+"""How long the annotations of a firing alert count as current."""
 
 
 class Step(NamedTuple):
-    """The alert afterwards (None: there is none) and, when it began or ceased to fire, what to tell."""
+    """The alert afterwards (None: there is none) and, when it began or ceased to fire, that change."""
 
     alert: Alert | None
     transition: Transition | None
@@ -32,7 +32,7 @@ def advance(
 ) -> Step:
     """One evaluation: nothing → pending → firing → resolved, as in Prometheus.
 
-    A pending alert tells nobody. When the condition stops holding it is gone without a trace: the step has neither
+    A pending alert sends nothing. When its condition stops holding it disappears: the step has neither
     alert nor transition, and the caller has `AlertStore.forget` it.
 
     Args:
@@ -81,7 +81,8 @@ def fires_after_s(rule: BaseRule, severity: Severity | None) -> float:
 
 
 def highest(severity: Severity | None, before: Alert | None) -> Severity | None:
-    """The severity that counts now: while an alert is pending it only rises. None where the score does not say it."""
+    """The severity that counts now: while an alert is pending it only rises. None where it does not follow from the
+    score."""
     if severity is None or before is None or before.state != "pending":
         return severity
     known = [one for one in SEVERITIES if one == before.labels["severity"]]
@@ -94,18 +95,17 @@ def relabelled(before: Alert, now: Alert) -> Alert:
 
 
 def resolved(alert: Alert, now_ms: int) -> Alert:
-    """The alert at its end, which is after its start whatever the clocks say."""
+    """The alert at its end, which is after its start even if a clock was put back."""
     return msgspec.structs.replace(alert, ends_at_ms=max(now_ms, alert.starts_at_ms + 1), inactive_since_ms=None)
 
 
 def is_stale(alert: Alert, now_ms: int) -> bool:
-    """Whether an alert fires whose explanation is a minute old (or of a time to come, when a clock was put back)."""
+    """Whether an alert fires with annotations older than a minute (or from the future, when a clock was put back)."""
     return alert.state == "firing" and not 0 <= now_ms - alert.explained_ms < EXPLAINED_FOR_MS
 
 
 def renewed(alert: Alert, *, value: float, annotations: Mapping[str, str], now_ms: int) -> Alert:
-    """The same alert with what is to be said now. No change of state: nobody is told, and what makes it this alert
-    (labels, start) stays."""
+    """The same alert with new value and annotations. No change of state: nothing is sent, and labels and start stay."""
     return msgspec.structs.replace(alert, value=value, annotations=dict(annotations), explained_ms=now_ms)
 
 
@@ -118,15 +118,15 @@ def is_worse(severity: Severity | None, before: Alert) -> bool:
 
 
 def raised(before: Alert, worse: Alert, now_ms: int) -> tuple[Transition, Transition]:
-    """The score says more than when it began. Labels make an alert what it is, so the milder one ends, as in
-    Prometheus, and one with the higher severity goes on from the same start.
+    """The severity has risen. It is a label, and labels identify an alert: so the milder one ends, as in Prometheus,
+    and one with the higher severity continues from the same start.
 
     Args:
         worse: the alert as it is explained now, with the higher severity.
     """
-    told = {**before.annotations, "description": f"Raised to {worse.labels['severity']}."}
-    over = msgspec.structs.replace(resolved(before, now_ms), annotations=told)
-    # Who is at it still is.
+    annotations = {**before.annotations, "description": f"Raised to {worse.labels['severity']}."}
+    over = msgspec.structs.replace(resolved(before, now_ms), annotations=annotations)
+    # The acknowledgement stays.
     return Transition("resolved", over), Transition(
         "firing", msgspec.structs.replace(worse, acknowledgement=before.acknowledgement)
     )

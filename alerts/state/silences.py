@@ -1,4 +1,4 @@
-"""Silences: who wants to hear nothing of which alerts, from when to when, and why.
+"""Silences: which alerts are not sent, from when to when, by whose order, and why.
 
 Names and rules are Alertmanager's: a silence that was ended or is over is kept for a while, and changing what an
 active one matches ends it and begins another.
@@ -27,7 +27,7 @@ _KEPT_WAKES: Final = 16
 
 
 class SilenceError(BuzzwatchError):
-    """A silence that cannot be."""
+    """A silence that is not valid."""
 
 
 class UnknownSilence(SilenceError):
@@ -35,7 +35,7 @@ class UnknownSilence(SilenceError):
 
 
 class Silence(Struct, frozen=True):
-    """One, as it is stored."""
+    """A silence as it is stored."""
 
     id: str
     matchers: tuple[Matcher, ...]
@@ -46,7 +46,7 @@ class Silence(Struct, frozen=True):
     updated_at_ms: int
 
     def state(self, now_ms: int) -> SilenceState:
-        """Whether it is still to come, holds, or is over."""
+        """`pending` before its start, `active`, or `expired`."""
         if now_ms >= self.ends_at_ms:
             return "expired"
         return "active" if now_ms >= self.starts_at_ms else "pending"
@@ -80,10 +80,10 @@ class Silence(Struct, frozen=True):
 def new_silence(
     matchers: Sequence[Matcher], *, starts_at_ms: int, ends_at_ms: int, created_by: str, comment: str, now_ms: int
 ) -> Silence:
-    """A silence that may be.
+    """A valid silence.
 
     Raises:
-        SilenceError: it matches everything, is over already, or does not say who and why.
+        SilenceError: it matches everything, is over already, or lacks author or comment.
     """
     if not matchers or all(matcher.matches({}) for matcher in matchers):
         raise SilenceError("a silence needs a matcher that no empty label satisfies, or it would mute everything")
@@ -93,8 +93,8 @@ def new_silence(
         raise SilenceError("a silence must end in the future")
     for what, text in (("createdBy", created_by), ("comment", comment)):
         if not text.strip():
-            raise SilenceError(f"a silence needs {what}: who silences, and why")
-    # As in Alertmanager, none starts in the past: what was sent was sent.
+            raise SilenceError(f"a silence needs {what}: name who silences, and why")
+    # As in Alertmanager, none starts in the past: notifications that were sent cannot be taken back.
     starts = max(starts_at_ms, now_ms)
     return Silence(str(uuid.uuid4()), tuple(matchers), starts, ends_at_ms, created_by, comment, now_ms)
 
@@ -122,7 +122,7 @@ class SilenceStore:
         self._cached: SilencesNow | None = None
 
     def now(self) -> SilencesNow:
-        """All of them; asks Redis for no more than the revision when that has not moved."""
+        """All of them; reads only the revision from Redis when that has not changed."""
         revision = self._redis.get(self._keys.silences_revision) or ""
         if self._cached is None or self._cached.revision != revision:
             # The revision was read first: a write in between is read again the next time.
@@ -140,7 +140,7 @@ class SilenceStore:
         return sorted(self.now().silences, key=rank)
 
     def add(self, silence: Silence, now_ms: int) -> None:
-        """Keep it, and drop what has been over for long."""
+        """Store it, and delete silences that ended longer ago than `silence_retention_s`."""
         old = [
             one.id
             for one in self.now().silences
@@ -149,7 +149,7 @@ class SilenceStore:
         self._write(silence, old)
 
     def change(self, silence_id: str, new: Silence, now_ms: int) -> Silence:
-        """Put `new` in the place of another; returns what is kept.
+        """Replace a silence by `new`; returns what is stored.
 
         It has the same id when it matches the same alerts and the other was not over, else a new one, and the other
         ends now.

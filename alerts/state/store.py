@@ -50,7 +50,7 @@ return 1
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is pending or fires and what has fired of late, at one revision."""
+    """Pending and firing alerts and recent episodes, at one revision."""
 
     revision: str
     active: Mapping[str, Alert]
@@ -75,7 +75,8 @@ class AlertStore:
         self._cached: Snapshot | None = None
 
     def list(self, state: State | None = None) -> _Alerts:
-        """Firing alerts, then pending, then resolved ones, each newest first; one kind when `state` says so."""
+        """Firing alerts, then pending, then resolved ones, each newest first; only those in `state` unless it is
+        None."""
         pipeline = self._redis.pipeline()
         pipeline.hvals(self._keys.active)
         pipeline.lrange(self._keys.history, 0, -1)
@@ -87,7 +88,7 @@ class AlertStore:
         return [alert for alert in found if state in (None, alert.state)]
 
     def snapshot(self) -> Snapshot:
-        """The states now; asks Redis for no more than the revision when that has not moved."""
+        """The states now; reads only the revision from Redis when that has not changed."""
         revision = self._redis.get(self._keys.revision) or ""
         if self._cached is not None and self._cached.revision == revision:
             return self._cached
@@ -117,7 +118,7 @@ class AlertStore:
         return bool(self._commit(keys=names, args=[snapshot.revision, uuid.uuid4().hex, packed]))
 
     def acknowledge(self, fingerprint: str, acknowledgement: Acknowledgement | None) -> Alert | None:
-        """Say that somebody is at a pending or firing alert (None: nobody any more), for as long as it lasts.
+        """Set or remove (None) the acknowledgement of a pending or firing alert; it holds until the alert ends.
 
         Returns the alert, None when there is none of this fingerprint.
 
@@ -132,7 +133,10 @@ class AlertStore:
             alert = msgspec.structs.replace(alert, acknowledgement=acknowledgement)
             if self.commit(snapshot, self.store(alert)):
                 return alert
-        raise Unavailable("alert states in Redis change faster than this one can be acknowledged; try again")
+        raise Unavailable(
+            f"the alert is not acknowledged: other processes changed the alert states in Redis {_ATTEMPTS} times "
+            "meanwhile; try again"
+        )
 
     def store(self, alert: Alert) -> Commands:
         """Commands that keep a pending or firing alert."""

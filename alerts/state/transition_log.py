@@ -1,4 +1,4 @@
-"""What the log says about a change of state."""
+"""Log lines for changes of state."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def report(transitions: Iterable[Transition]) -> None:
     for status, alert in transitions:
         level = logging.ERROR if status == "firing" else logging.INFO
         annotations = alert.annotations
-        said = ": ".join(annotations[name] for name in ("summary", "description") if name in annotations)
-        _log.log(level, "%s %s %s", status, alert.name, said)
+        explanation = ": ".join(annotations[name] for name in ("summary", "description") if name in annotations)
+        _log.log(level, "alert %s %s: %s", status, alert.name, explanation)

@@ -1,6 +1,6 @@
-"""What keeps an alert quiet now: silences and other alerts.
+"""Which silences and other alerts mute an alert now.
 
-For people to see; deliveries ask `alerts.grouping.dispatcher`.
+For display only; for deliveries `alerts.grouping.dispatcher` decides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contracts.rules.routing import InhibitRule
 
 
 class Shown(NamedTuple):
-    """An alert, and why nobody hears of it."""
+    """An alert, and what mutes it."""
 
     alert: Alert
     silenced_by: list[str]
@@ -31,15 +31,15 @@ class Shown(NamedTuple):
 def shown(
     alerts: Sequence[Alert], silences: Iterable[Silence], inhibit_rules: Sequence[InhibitRule], now_ms: int
 ) -> list[Shown]:
-    """All of these alerts, in their order; only what is not over can be muted."""
+    """These alerts with what mutes them, in their order; resolved ones are never muted."""
     inhibitor = Inhibitor(inhibit_rules, alerts)
-    holding = [silence for silence in silences if silence.state(now_ms) == "active"]
+    active = [silence for silence in silences if silence.state(now_ms) == "active"]
     return [
         Shown(alert, [], [])
         if alert.state == "resolved"
         else Shown(
             alert,
-            sorted(silence.id for silence in holding if silence.mutes(alert, now_ms)),
+            sorted(silence.id for silence in active if silence.mutes(alert, now_ms)),
             inhibitor.muting(alert),
         )
         for alert in alerts

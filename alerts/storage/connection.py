@@ -1,4 +1,4 @@
-"""Opening Redis the way every part of alerts/ expects it."""
+"""Opens Redis with the options that every part of alerts/ needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contracts.settings import Settings
 def connect(settings: Settings) -> redis.Redis:
     """A client with the settings' time-outs; nothing is sent before its first command.
 
-    A command that finds its connection dead is sent once more. Every script of ours bears being sent twice:
+    A command that finds its connection dead is sent once more. That is safe, since every script may run twice:
     counts are guarded by their mark, alert states by their revision, deliveries by their claim.
     """
     return redis.Redis.from_url(
@@ -26,7 +26,7 @@ def connect(settings: Settings) -> redis.Redis:
 
 
 def require_text(client: redis.Redis) -> redis.Redis:
-    """Refuse a client that answers in bytes: keys and fields are compared as text everywhere."""
+    """Refuse a client that returns bytes: keys and fields are compared as text everywhere."""
     if not client.connection_pool.connection_kwargs.get("decode_responses"):
         raise TypeError("open Redis with alerts.storage.connection.connect: decode_responses must be on")
     return client

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _COUNTS: Final = "counts2"
-"""Changes with what the counters mean, so that nobody misreads those of another release; they expire by themselves."""
+"""A new name for every change of what the counters mean, so that no release misreads those of another one. Old counters
+expire by themselves."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class CounterKeys:
 
     @property
     def heard(self) -> str:
-        """String: the table of the voices and texts that came of late (`alerts.counters.voices`)."""
+        """String: the table of the recent voices and texts (`alerts.counters.voices`)."""
         return self._key("heard")
 
     def answers(self, start_s: int) -> str:
@@ -57,7 +58,7 @@ class CounterKeys:
         return self._key(f"samples:{watch}")
 
     def past_samples(self, watch: str) -> str:
-        """The same, one tweet of every ten minutes: what was said before a crisis filled the newest."""
+        """The same, one tweet of every ten minutes: samples from before a crisis, which fills `samples` quickly."""
         return self._key(f"past:{watch}")
 
 
@@ -92,7 +93,7 @@ class AlertKeys:
 
     @property
     def episodes(self) -> str:
-        """Hash: fingerprint → when it fired of late, `[[start ms, end ms], …]`."""
+        """Hash: fingerprint → when it fired recently, `[[start ms, end ms], …]`."""
         return self._key("episodes")
 
     @property
@@ -131,7 +132,7 @@ class AlertKeys:
         return self._key("feedback:versions")
 
     def wrong(self, version: str) -> str:
-        """Sorted set: id of a judgement that says wrong → when, ms; the newest."""
+        """Sorted set: id of a judgement "wrong" → when, ms; the newest."""
         return self._key(f"feedback:wrong:{version}")
 
     def verdicts(self, version: str) -> str:
@@ -174,7 +175,7 @@ class AlertKeys:
 
     @property
     def not_before(self) -> str:
-        """Sorted set: receiver → until when it has asked to be left alone (`Retry-After`), ms; may be past."""
+        """Sorted set: receiver → until when it has asked for a pause (`Retry-After`), ms; may be past."""
         return self._key("outbox:not-before")
 
     @property
@@ -189,7 +190,7 @@ class AlertKeys:
 
     @property
     def flushes(self) -> str:
-        """Sorted set: group → when it is to be looked at, ms."""
+        """Sorted set: group → when it is to be flushed, ms."""
         return self._key("outbox:flushes")
 
     @property
@@ -198,15 +199,15 @@ class AlertKeys:
         return self._key("outbox:held")
 
     def resent(self, receiver: str) -> str:
-        """String that runs out when an Alertmanager is to be told again of all that fires."""
+        """String that expires when all firing alerts are to be sent to an Alertmanager again."""
         return self._key(f"outbox:resent:{receiver}")
 
     def group(self, group: str) -> str:
-        """String: what a receiver was told of one group, and what waits to be told."""
+        """String: what was sent to a receiver for one group, and what waits to be sent."""
         return self._key(f"outbox:group:{group}")
 
     def alert_events(self, group: str) -> str:
-        """List: changes of alerts that the group has not looked at yet, in order."""
+        """List: alert events that were not flushed yet, in order."""
         return self._key(f"outbox:notices:{group}")
 
     def due(self, receiver: str) -> str:

@@ -1,7 +1,7 @@
-"""Can this Redis be written to, and what is wrong if not.
+"""Whether Redis takes writes, and if not, why and what to do.
 
-A Redis that answers may still take no writes: a replica, one that is full, one without enough replicas or without room
-on its disk, a user without the right. Only a write shows it.
+A Redis that answers may still refuse writes: a replica, a full memory or disk, too few replicas, a user without the
+right. Only a write shows it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from contracts.settings import RedisSettings, Settings
 
 _LASTS_MS: Final = 60_000
 _SCRIPT: Final = "return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])"
-"""A script, as all our writes are: a user may be allowed to write and not to run scripts."""
+"""A script, as all our writes are: a user may have the right to write, but not to run scripts."""
 
 
 class Trouble(NamedTuple):
@@ -29,12 +29,12 @@ class Trouble(NamedTuple):
     answers: bool
     """Whether it answers at all."""
     what: str
-    """Follows "Redis at HOST ": "is full (maxmemory): it takes no writes"."""
+    """Continues a sentence that starts with "Redis at HOST ": "takes no writes: it is full (maxmemory)"."""
     remedy: str
 
     @property
     def line(self) -> str:
-        """Both in one line."""
+        """What is wrong and the remedy, in one line."""
         return f"{self.what}; {self.remedy}"
 
 
@@ -62,8 +62,8 @@ _BY_CODE: Final[dict[str, tuple[str, str]]] = {
         "bring the primary back, or point BUZZWATCH_REDIS__URL at it",
     ),
     "CLUSTERDOWN": ("takes no writes: its cluster is down", "look at CLUSTER INFO of its nodes"),
-    "MOVED": ("is a node of a cluster, which buzzwatch does not speak to", "use a Redis that is no cluster"),
-    "BUSY": ("is busy with somebody's script", "end that with SCRIPT KILL"),
+    "MOVED": ("is a node of a cluster, and buzzwatch does not support clusters", "use a Redis without cluster mode"),
+    "BUSY": ("is busy with a long script", "end the script with SCRIPT KILL"),
     "NOPERM": (
         "refuses the write: the user lacks a right (ACL)",
         "allow the user all commands on the keys PREFIX:* (ACL SETUSER … +@all ~PREFIX:*)",
@@ -81,45 +81,45 @@ _CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (exceptions.MovedError, "MOVED"),
     (exceptions.AuthenticationWrongNumberOfArgsError, "WRONGPASS"),
 )
-"""redis-py takes the code out of the message of these."""
+"""redis-py removes the code from the message of these errors."""
 
 
 def trouble_of(error: redis.RedisError, settings: RedisSettings | None = None) -> Trouble:
-    """What an error of redis-py means, in words that are the same at every door."""
-    said = redacted(" ".join(str(error).split()), secrets_of_address(settings.url) if settings else ())
-    said = said.rpartition(" of pipeline caused error: ")[2]  # before that redis-py quotes the command
-    code = next((code for kind, code in _CODES if isinstance(error, kind)), said.partition(" ")[0].rstrip(":"))
+    """Cause and remedy of an error of redis-py; worker, API, notifier and commands use the same words."""
+    message = redacted(" ".join(str(error).split()), secrets_of_address(settings.url) if settings else ())
+    message = message.rpartition(" of pipeline caused error: ")[2]  # before that redis-py quotes the command
+    code = next((code for kind, code in _CODES if isinstance(error, kind)), message.partition(" ")[0].rstrip(":"))
     if isinstance(error, exceptions.AuthenticationError) and code not in _BY_CODE:
-        code = "NOAUTH" if re.search("required|already authenticated", said) else "WRONGPASS"
-    if said.startswith("The user executing the script can't"):  # the one refusal without a code
+        code = "NOAUTH" if re.search("required|already authenticated", message) else "WRONGPASS"
+    if message.startswith("The user executing the script can't"):  # the one refusal without a code
         code = "NOPERM"
     if code in _BY_CODE:
         what, remedy = _BY_CODE[code]
         return Trouble(True, what, remedy.replace("PREFIX", settings.prefix if settings else "buzzwatch"))
     if isinstance(error, exceptions.ResponseError):
-        return Trouble(True, f"refuses the command ({said})", "see `buzzwatch doctor`")
-    return Trouble(False, f"does not answer ({said or type(error).__name__})", _SET_URL)
+        return Trouble(True, f"refuses the command ({message})", "see `buzzwatch doctor`")
+    return Trouble(False, f"does not answer ({message or type(error).__name__})", _SET_URL)
 
 
 def in_words(error: redis.RedisError) -> str:
-    """Follows "Redis ": "does not answer (…)", "takes no writes: …"."""
+    """Continues a sentence that starts with "Redis ": "does not answer (…)", "takes no writes: …"."""
     return trouble_of(error).what
 
 
 def shown_address(settings: RedisSettings) -> str:
-    """The address as it may be shown."""
+    """The address without user and password."""
     return redacted(settings.url).partition("://")[2]
 
 
 class WriteProbe:
-    """Writes a key of its own, which ends by itself after a minute."""
+    """Tests writes with a key of its own, which expires after a minute."""
 
     def __init__(self, client: redis.Redis, settings: Settings) -> None:
         self._client = client
         self._settings = settings.redis
 
     def trouble(self) -> Trouble | None:
-        """What keeps it from being written to, None when it takes writes. Blocks for the settings' time-out."""
+        """Why Redis refuses writes, None when it takes them. Blocks for at most the settings' time-out."""
         try:
             self._client.eval(_SCRIPT, 1, f"{self._settings.prefix}:write-probe", "1", str(_LASTS_MS))
         except redis.RedisError as error:
@@ -132,49 +132,49 @@ class WriteProbe:
         return None if trouble is None else self.line(trouble)
 
     def line(self, trouble: Trouble) -> str:
-        """A trouble with the address."""
+        """The trouble in one line with the address."""
         return f"Redis at {shown_address(self._settings)} {trouble.line}"
 
 
 class TroubleLog:
-    """Logs what is wrong once, and once that it is over. Any thread.
+    """Logs a failure of Redis once, and once that it is over. Any thread.
 
     Args:
         log: where to.
         settings: which Redis.
-        waits: what waits meanwhile: "deliveries wait".
+        waits: what waits meanwhile, for the log: "deliveries wait".
     """
 
     def __init__(self, log: logging.Logger, settings: RedisSettings, waits: str) -> None:
         self._log = log
         self._settings = settings
         self._waits = waits
-        self._said: str | None = None
+        self._reported: str | None = None
         self._lock = threading.Lock()
 
-    def met(self, trouble: Trouble) -> None:
-        """Something is wrong. The same again is no news."""
+    def failed(self, trouble: Trouble) -> None:
+        """Redis failed. Logged unless it was the same failure the last time."""
         kind = trouble.what if trouble.answers else ""
         with self._lock:
-            is_news, self._said = kind != self._said, kind
+            is_news, self._reported = kind != self._reported, kind
         if is_news:
             self._log.warning("Redis at %s %s; %s", shown_address(self._settings), trouble.line, self._waits)
 
-    def over(self) -> None:
-        """It takes writes."""
+    def recovered(self) -> None:
+        """Redis takes writes."""
         with self._lock:
-            was_wrong, self._said = self._said is not None, None
+            was_wrong, self._reported = self._reported is not None, None
         if was_wrong:
             self._log.info("Redis at %s takes writes again", shown_address(self._settings))
 
 
 class WriteMonitor:
-    """Asks again and again in a thread of its own, so that a probe page answers at once.
+    """Tests writes periodically in a thread of its own, so that a health check can answer at once.
 
     Args:
-        probe: what asks.
-        log: told after each question.
-        every_s: seconds between two questions.
+        probe: makes the test.
+        log: gets each result.
+        every_s: seconds between two tests.
     """
 
     def __init__(self, probe: WriteProbe, log: TroubleLog, *, every_s: float = 2.0) -> None:
@@ -184,15 +184,15 @@ class WriteMonitor:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="redis-writes", daemon=True)
         self.problem: str | None = None
-        """What keeps Redis from being written to, a line; None when nothing does, or it was not asked yet."""
+        """Why Redis refuses writes, in one line; None when it takes them, or was not tested yet."""
 
     def start(self) -> Callable[[], None]:
-        """Begin; what is returned ends it."""
+        """Start; the returned function stops it."""
         self._thread.start()
         return self.stop
 
     def stop(self) -> None:
-        """End it. It may be in the middle of a question for the settings' time-out."""
+        """Stop. A test that is running may go on for the settings' time-out."""
         self._stopping.set()
         self._thread.join(timeout=1)
 
@@ -201,7 +201,7 @@ class WriteMonitor:
             trouble = self._probe.trouble()
             self.problem = None if trouble is None else self._probe.line(trouble)
             if trouble is None:
-                self._log.over()
+                self._log.recovered()
             else:
-                self._log.met(trouble)
+                self._log.failed(trouble)
             self._stopping.wait(self._every_s)

@@ -1,4 +1,4 @@
-"""`buzzwatch alerts test`: does a receiver take what it is sent, and what does it answer?"""
+"""`buzzwatch alerts test`: does a receiver take what it is sent, and what does it result?"""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def try_receiver(
     from alerts.explanation.annotations import external_url
     from alerts.grouping.sample import sample
     from alerts.notifier.loop import wall_clock  # slow to import, for this command alone
-    from alerts.receivers.sender import Sending
+    from alerts.receivers.sender import Sender
 
     settings = load_settings()
     rules = load_rules(settings.rules)
@@ -54,16 +54,16 @@ def try_receiver(
     url = external_url(settings)
     entries = sample(receiver, wall_clock(), watch=rules.watches[0].name, external_url=url)
     rows: list[dict[str, str | int]] = []
-    sending = Sending(settings.alerts, wall_clock)
+    sender = Sender(settings.alerts, wall_clock)
     progress = table_console(stderr=True)
     try:
         for entry in entries if resolved else entries[:1]:
             began = time.monotonic()
             if sys.stderr.isatty():
                 with progress.status(f"sending {entry.status} to {receiver}"):
-                    answer = sending.attempt(found, entry)
+                    result = sender.attempt(found, entry)
             else:
-                answer = sending.attempt(found, entry)
+                result = sender.attempt(found, entry)
             took_ms = round((time.monotonic() - began) * 1000)
             rows.append(
                 {
@@ -71,15 +71,15 @@ def try_receiver(
                     "kind": found.kind,
                     "status": entry.status,
                     "id": entry.id,
-                    "outcome": answer.outcome,
-                    "said": answer.said,
+                    "outcome": result.outcome,
+                    "said": result.detail,
                     "ms": took_ms,
                 }
             )
-            if answer.outcome != "delivered":
+            if result.outcome != "delivered":
                 break
     finally:
-        sending.close()
+        sender.close()
     _print(rows, output)
     if rows[-1]["outcome"] != "delivered":
         raise typer.Exit(1)

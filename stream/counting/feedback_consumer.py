@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from alerts.rules.feedback_evaluator import Judge
+from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from contracts.errors import InvalidFeedback, InvalidRecord
 from contracts.events import Feedback, decode_feedback
 from stream import metrics
@@ -39,7 +39,7 @@ class JudgeFeedback:
         send_dead_letters: publishes dead letters and returns once Kafka has acknowledged them.
     """
 
-    def __init__(self, judge: Judge, send_dead_letters: Callable[[Sequence[OutRecord]], None]) -> None:
+    def __init__(self, judge: FeedbackEvaluator, send_dead_letters: Callable[[Sequence[OutRecord]], None]) -> None:
         self._judge = judge
         self._send_dead_letters = send_dead_letters
         self._sent_up_to: dict[tuple[str, int], int] = {}
@@ -164,7 +164,7 @@ class JudgeRole:
         return handed.after.result()
 
     async def judge(self, handed: FeedbackBatch) -> None:
-        """Judge a batch. Never raises: whoever handed it in gets the error."""
+        """FeedbackEvaluator a batch. Never raises: whoever handed it in gets the error."""
         try:
             run = asyncio.get_running_loop().run_in_executor
             handed.after.set_result(await run(self._executor, self._task.act, handed.batch))

@@ -14,7 +14,7 @@ import redis
 from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
 from alerts.rules.evaluator import Evaluator
-from alerts.rules.feedback_evaluator import Judge
+from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.storage.redis_health import in_words
 from contracts.settings import Settings
 from models.registry.champion import Champion, LoadedModel
@@ -58,7 +58,7 @@ class WatchRole:
         settings: Settings,
         counters: CounterStore,
         evaluator: Evaluator,
-        judge: Judge,
+        judge: FeedbackEvaluator,
         champion: Champion,
         instance: str,
         *,

@@ -167,7 +167,7 @@ def _trouble(
         if receiver.posts and receiver.posts[-1].answered < 300 and not receiver.answers and chance.random() < FAILING:
             receiver.answers.append(chance.choice(FAILURES))
         number = kills % 2
-        if notifiers[number].log.read_text().count("delivering to") < starts[number]:
+        if notifiers[number].log.read_text().count("delivering notifications to") < starts[number]:
             up_since[number] = now
         elif now - up_since[number] > AT_WORK_S:
             notifiers[number].kill()

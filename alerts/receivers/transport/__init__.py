@@ -1,1 +1,1 @@
-"""HTTP to strangers: allowed addresses, results, no secrets in messages."""
+"""HTTP to receivers: allowed addresses, results, no secrets in messages."""

@@ -1,8 +1,8 @@
 """Which addresses may be connected to: public ones, and what the settings allow.
 
-A rules file names where alerts go, and names resolve to whatever their owner likes. Without this, a line in it makes
-the notifier ask the cloud's metadata service, Redis, or the router. What is checked is the address that is connected
-to, so a name that resolves differently a moment later gains nothing.
+A rules file names hosts, and their owners decide which addresses they resolve to. Without this check a line in it could
+make the notifier call the cloud's metadata service, Redis, or the router. The address that is connected to is checked,
+so a name that resolves differently a moment later makes no difference.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _REFUSED: Final = tuple(
         ip_network,
         (
             "192.0.0.0/24",  # for protocols (RFC 6890); 192.0.0.192 has been metadata of Oracle's
-            "192.88.99.0/24",  # the nearest 6to4 relay, whoever runs it (RFC 7526)
+            "192.88.99.0/24",  # the nearest 6to4 relay, of an unknown operator (RFC 7526)
             "::/96",  # IPv4-compatible (RFC 4291, 2.5.5.1)
             "::ffff:0:0:0/96",  # IPv4-translated (RFC 7915)
             "64:ff9b:1::/48",  # NAT64 of a network's own (RFC 8215); where the IPv4 address stands is its business
@@ -32,12 +32,12 @@ _REFUSED: Final = tuple(
         ),
     )
 )
-"""What the interpreter's table of public addresses lets through, some of it or all, by its version."""
+"""Networks that `is_global` counts as public in some versions of Python."""
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 class RefusedAddressError(OSError):
-    """An address that receivers must not have. One line for a person."""
+    """An address that receivers must not have."""
 
     def __init__(self, host: str, address: Address) -> None:
         at = "" if host == str(address) else f" at {address}"
@@ -47,13 +47,13 @@ class RefusedAddressError(OSError):
 
 
 def permitted(address: Address, allowed: Sequence[Network]) -> bool:
-    """Whether a receiver may be there."""
-    meant = _meant(address)
-    if any(meant in network or address in network for network in allowed):
+    """Whether a receiver may have this address."""
+    target = _embedded(address)
+    if any(target in network or address in network for network in allowed):
         return True
-    if meant in _PUBLIC_AND_YET_METADATA or any(meant in network for network in _REFUSED):
+    if target in _PUBLIC_AND_YET_METADATA or any(target in network for network in _REFUSED):
         return False
-    return meant.is_global and not meant.is_multicast
+    return target.is_global and not target.is_multicast
 
 
 def require_permitted(host: str, address: str, allowed: Sequence[Network]) -> None:
@@ -67,7 +67,7 @@ def require_permitted(host: str, address: str, allowed: Sequence[Network]) -> No
         raise RefusedAddressError(host, parsed)
 
 
-def _meant(address: Address) -> Address:
+def _embedded(address: Address) -> Address:
     """The IPv4 address inside an IPv6 one that stands for it, else the address."""
     if isinstance(address, IPv4Address):
         return address

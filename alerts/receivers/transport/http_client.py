@@ -23,7 +23,7 @@ _deadline = threading.local()
 
 @contextmanager
 def ending_within(seconds: float) -> Iterator[None]:
-    """All reading and writing of this thread's requests ends by then, however slowly a receiver drips."""
+    """All reading and writing of this thread's requests ends by then, however slowly a receiver answers."""
     _deadline.at = time.monotonic() + seconds
     try:
         yield
@@ -32,18 +32,18 @@ def ending_within(seconds: float) -> Iterator[None]:
 
 
 def _left_s(timeout: float | None) -> float | None:
-    """What an operation may take: its own time-out, or what is left until the deadline."""
+    """Seconds for an operation: its own time-out, or the time until the deadline if that is less."""
     at: float | None = getattr(_deadline, "at", None)
     if at is None:
         return timeout
     left = at - time.monotonic()
     if left <= 0:
-        raise httpcore.ReadTimeout("the attempt's time is over")
+        raise httpcore.ReadTimeout("the receiver did not answer within the time of an attempt")
     return left if timeout is None else min(timeout, left)
 
 
 class _TimedStream(httpcore.NetworkStream):
-    """httpx's time-outs are for each read; this one is for all of them."""
+    """httpx's time-outs limit each read; this one limits all of them together."""
 
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -67,9 +67,9 @@ class _TimedStream(httpcore.NetworkStream):
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
-    """Resolves by itself, checks, and connects to the very address that was checked.
+    """Resolves the host, checks the addresses, and connects to the very address that was checked.
 
-    TLS is above it and still asks for the certificate of the name.
+    TLS is a layer above and still requires the certificate of the host's name.
     """
 
     def __init__(self, allowed: Sequence[Network]) -> None:
@@ -104,8 +104,8 @@ class _GuardedBackend(httpcore.NetworkBackend):
         raise failure or httpcore.ConnectError(f"{host} has no address")
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
-        """No receiver is a file of this machine."""
-        raise httpcore.ConnectError("receivers are not reached by Unix sockets")
+        """Refused: no receiver is a file of this machine."""
+        raise httpcore.ConnectError("receivers cannot be Unix sockets")
 
 
 class _GuardedTransport(httpx.HTTPTransport):
@@ -124,7 +124,7 @@ class _GuardedTransport(httpx.HTTPTransport):
 
 
 def guarded_client(allowed: Sequence[Network], timeout_s: float) -> httpx.Client:
-    """No proxy from the environment: where alerts go is said in the rules file alone."""
+    """A client without proxies from the environment: the rules file alone decides where alerts go."""
     return httpx.Client(
         transport=_GuardedTransport(allowed), timeout=timeout_s, trust_env=False, follow_redirects=False
     )

@@ -11,22 +11,22 @@ from contracts.redaction import secrets_of_address
 from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 
 _SHORTEST: Final = 6
-"""Parts of an address that are shorter are no tokens."""
+"""Shorter parts of an address are not treated as tokens."""
 _NAMED_HOST: Final = re.compile(
     r"(?:(?:[a-z0-9-]+\.)+[a-z]{2,}|\d+(?:\.\d+){3}|\[[0-9a-f:.]+\]|localhost)(?::\d+)?", re.IGNORECASE
 )
-"""What can only be a host; where a service has one of its own, its tokens often stand in that place."""
+"""What can only be a host. Services with a fixed host often have a token in that position."""
 
 
 def without(text: str, secrets: Iterable[str]) -> str:
-    """The text with `…` in the place of each secret."""
+    """The text with each secret replaced by `…`."""
     for secret in sorted({secret for secret in secrets if secret}, key=len, reverse=True):
         text = re.sub(re.escape(secret), "…", text, flags=re.IGNORECASE)
     return text
 
 
 def secrets_of(receiver: AnyReceiver) -> list[str]:
-    """What the rules file says of this receiver and nobody may read."""
+    """The secrets of this receiver in the rules file."""
     found: list[str | None]
     match receiver:
         case Webhook():
@@ -41,11 +41,11 @@ def secrets_of(receiver: AnyReceiver) -> list[str]:
 def secrets_in(url: str) -> list[str]:
     """Every part of Apprise's address that may be a token or password, as it is written and decoded.
 
-    They stand wherever a plugin wants them: before an `@`, in the place of the host, in the path, in the query. A host
-    behind an `@` is none if its form says so.
+    Each plugin has its own position for them: before an `@`, instead of the host, in the path, in the query. What
+    follows an `@` is no secret if it has the form of a host.
     """
-    place, _, query = (url.partition("://")[2] or url).partition("?")
-    credentials, at, rest = place.rpartition("@")
+    address, _, query = (url.partition("://")[2] or url).partition("?")
+    credentials, at, rest = address.rpartition("@")
     host, _, path = rest.partition("/")
     fields = [credentials, credentials.partition(":")[2], path if at and _NAMED_HOST.fullmatch(host) else rest]
     fields += [pair.partition("=")[2] if "=" in pair else pair for pair in query.split("&")]

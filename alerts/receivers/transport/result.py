@@ -1,4 +1,4 @@
-"""What came of one attempt, whatever the kind of receiver."""
+"""The result of one attempt to deliver, for every kind of receiver."""
 
 from __future__ import annotations
 
@@ -10,48 +10,50 @@ import httpx
 from alerts.outbox.backoff import retry_after_s
 from alerts.receivers.transport.redaction import without
 
-_PATIENT: Final = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
+_RETRY_AFTER_STATUS: Final = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 _LONGEST: Final = 300
 _EXCERPT: Final = 200
 """How much of an answer is read when it is no success, bytes: the receiver's own reason."""
 
 
-class Answer(NamedTuple):
-    """`gone`: the receiver wants nothing any more."""
+class DeliveryResult(NamedTuple):
+    """The result of one attempt; `gone`: the receiver answered 410 and gets no further notifications."""
 
     outcome: Literal["delivered", "failed", "gone"]
-    said: str
-    """One line for a person."""
+    detail: str
+    """Status, error or the receiver's own reason, in one line."""
     retry_after_s: float | None = None
 
 
-def of_response(response: httpx.Response, now_ms: int) -> Answer:
-    """2xx is delivered, 410 is gone, anything else has failed; 429 and 503 may say for how long.
+def of_response(response: httpx.Response, now_ms: int) -> DeliveryResult:
+    """2xx is delivered, 410 is gone, anything else has failed; 429 and 503 may name a pause (`Retry-After`).
 
     Args:
         response: streamed, its body not yet read.
     """
     status = response.status_code
     if response.is_success:
-        return Answer("delivered", f"answered {status}")
+        return DeliveryResult("delivered", f"answered {status}")
     if status == httpx.codes.GONE:
-        return Answer("gone", "410 Gone")
-    wait = retry_after_s(response.headers.get("retry-after"), now_ms) if status in _PATIENT else None
+        return DeliveryResult("gone", "410 Gone")
+    wait = retry_after_s(response.headers.get("retry-after"), now_ms) if status in _RETRY_AFTER_STATUS else None
     reason = "redirects are not followed" if response.has_redirect_location else _excerpt(response)
-    return Answer("failed", f"answered {status}{f': {reason}' if reason else ''}", wait)
+    return DeliveryResult("failed", f"answered {status}{f': {reason}' if reason else ''}", wait)
 
 
-def of_failure(failure: Exception, secrets: Iterable[str] = ()) -> Answer:
-    """There was no answer.
+def of_failure(failure: Exception, secrets: Iterable[str] = ()) -> DeliveryResult:
+    """The receiver did not answer.
 
     Args:
-        secrets: the receiver's, which the failure may have named and nobody is to read.
+        secrets: of the receiver; they are removed, since the failure may contain them.
     """
-    return Answer("failed", " ".join(without(f"{type(failure).__name__}: {failure}", secrets).split())[:_LONGEST])
+    return DeliveryResult(
+        "failed", " ".join(without(f"{type(failure).__name__}: {failure}", secrets).split())[:_LONGEST]
+    )
 
 
 def _excerpt(response: httpx.Response) -> str:
-    """Its beginning, as one line; nothing of what is compressed, as little may become much."""
+    """The beginning of the body in one line; empty for a compressed body, which may grow without bound."""
     if "content-encoding" in response.headers:
         return ""
     try:

@@ -14,7 +14,7 @@ from alerts.grouping.dispatcher import Dispatcher
 from alerts.notifier.loop import Notifier, wall_clock
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
-from alerts.receivers.sender import Sending
+from alerts.receivers.sender import Sender
 from alerts.state.alert import Alert, Transition
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
@@ -67,7 +67,7 @@ def put(
 def notifier_of(settings: Settings, receivers: Sequence[AnyReceiver]) -> Notifier:
     """Wired as the process wires it; one thread of yours runs it."""
     client = connect(settings)
-    sending = Sending(settings.alerts, wall_clock)
+    sending = Sender(settings.alerts, wall_clock)
     return Notifier(
         Outbox(client, settings),
         Dispatcher(client, settings),

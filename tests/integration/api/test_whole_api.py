@@ -14,7 +14,7 @@ import pytest
 
 from alerts.counters.counts import Cell
 from alerts.counters.store import CounterStore
-from alerts.rules.feedback_evaluator import Judge
+from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.storage.connection import connect
 from bootstrap.api import build_api
 from contracts.events import Feedback
@@ -86,7 +86,7 @@ async def test_the_whole_api_on_real_servers(client: httpx.AsyncClient, settings
     said = {"feedback_id": str(uuid.uuid4()), "prediction_id": predicted["prediction_id"], "predicted": "negative"}
     wrong = Feedback.model_validate({**said, "correct": False, "model_version": "1"})
     with connect(settings) as store:
-        Judge(store, settings, load_rules(settings.rules)).judge(
+        FeedbackEvaluator(store, settings, load_rules(settings.rules)).judge(
             "t", 0, 1, [(0, wrong)], now_ms=int(time.time() * 1000)
         )
     stats = (await client.get("/stats", params={"watch": "air-paradis", "theme": ""})).json()

@@ -12,7 +12,7 @@ from alerts.counters.counts import Answer, Cell, Sample
 from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
 from alerts.rules.evaluator import Evaluator
-from alerts.rules.feedback_evaluator import Judge
+from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.state.alert import Acknowledgement
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
@@ -51,7 +51,7 @@ def store(settings: Settings) -> AlertStore:
 
 
 def judged(settings: Settings, *verdicts: bool, version: str = "7", now_ms: int = NOW_MS) -> None:
-    judge = Judge(connect(settings), settings, rules())
+    judge = FeedbackEvaluator(connect(settings), settings, rules())
     first = judge.marks("t", [0]).get(0, 0)
     events = [
         (
@@ -97,7 +97,7 @@ def test_an_accuracy_below_the_limit_fires_per_version_and_ends_when_it_is_back(
 
 def test_the_end_of_a_version_ends_its_alerts(settings: Settings, store: AlertStore) -> None:
     ticking = evaluator(settings, {"kind": "accuracy"}, {"kind": "error_count"})
-    judge = Judge(connect(settings), settings, rules())
+    judge = FeedbackEvaluator(connect(settings), settings, rules())
     judge.serving("7", NOW_MS)
     judged(settings, *[False] * 30)
     ticking.tick(NOW_MS, "7")
@@ -115,7 +115,7 @@ def test_an_alert_of_a_version_belongs_to_the_time_when_it_serves(
     slot = NOW_S // 600 * 600
     said = {Answer(slot - 1200, "7", "negative", 19): 1900, Answer(slot - 600, "7", "positive", 12): 400}
     feeder.store.add(topic_id="t", partition=0, expected=0, end=1, buckets={}, minutes={}, samples=[], answers=said)
-    judge = Judge(connect(settings), settings, rules())
+    judge = FeedbackEvaluator(connect(settings), settings, rules())
     judge.serving("7", NOW_MS - 60_000)
     judge.serving("8", NOW_MS - 50_000)
     judged(settings, *[False] * 30, now_ms=NOW_MS - 40_000)

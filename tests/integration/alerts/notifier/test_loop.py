@@ -174,7 +174,8 @@ def test_entries_for_a_receiver_that_left_the_rules_are_kept_and_named_once(
     assert REGISTRY.get_sample_value("buzzwatch_outbox_waiting") == 0  # what cannot be delivered is nobody's delay
     assert [entry.receiver for entry in outbox.waiting()] == ["desk"]
     assert [record.getMessage() for record in caplog.records if "desk" in record.getMessage()] == [
-        "1 alerts wait for the receiver desk, which the rules do not name any more"
+        "1 notification(s) wait for the receiver desk, which the rules file does not name any more; name it again, or "
+        "drop them with `buzzwatch alerts redeliver --drop`"
     ]
 
 

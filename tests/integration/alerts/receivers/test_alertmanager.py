@@ -17,7 +17,7 @@ from alerts.grouping.dispatcher import Dispatcher
 from alerts.notifier.loop import wall_clock
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
-from alerts.receivers.sender import Sending
+from alerts.receivers.sender import Sender
 from alerts.state.alert import Alert, Transition, fingerprint_of
 from alerts.storage.connection import connect
 from contracts.rules.schema import Alertmanager
@@ -131,7 +131,7 @@ def test_an_end_that_comes_while_all_is_told_again_is_not_undone(settings: Setti
     firing, resolved = episode()
     receiver = Alertmanager(name="team", kind="alertmanager", url=address, resend_delay="60s")
     client = connect(settings)
-    sending = Sending(settings.alerts, wall_clock)
+    sending = Sender(settings.alerts, wall_clock)
     put(settings, 0, firing)
     Dispatcher(client, settings).run_due(wall_clock())
 

@@ -6,7 +6,7 @@ import pytest
 
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
-from alerts.receivers.transport.result import Answer
+from alerts.receivers.transport.result import DeliveryResult
 from alerts.storage.connection import connect
 from alerts.storage.keys import AlertKeys
 from contracts.rules.schema import Alertmanager
@@ -22,11 +22,11 @@ RECEIVER = Alertmanager(name="team", kind="alertmanager", url="http://127.0.0.1:
 class Handing:
     """Takes what is handed over, and answers one after the other; the last answer from then on."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: DeliveryResult) -> None:
         self.answers = list(answers)
         self.calls: list[list[dict[str, Any]]] = []
 
-    def __call__(self, to: Alertmanager, alerts: list[dict[str, Any]]) -> Answer:
+    def __call__(self, to: Alertmanager, alerts: list[dict[str, Any]]) -> DeliveryResult:
         self.calls.append(alerts)
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
@@ -49,7 +49,7 @@ def test_one_that_asks_for_a_pause_is_not_told_again_in_it_and_told_nothing_new_
     outbox = Outbox(client, settings)
     put(settings, clock(), changes(1)[0])
     dispatch(settings, clock())
-    handing = Handing(Answer("failed", "answered 429", 3600), Answer("delivered", "answered 200"))
+    handing = Handing(DeliveryResult("failed", "answered 429", 3600), DeliveryResult("delivered", "answered 200"))
     resender = Resender(client, settings, handing, clock)
     resender.run_due([RECEIVER])
     until(lambda: outbox.not_before_ms("team") == clock() + 3_600_000)
@@ -70,7 +70,7 @@ def test_a_pause_that_was_asked_for_at_news_holds_for_telling_again(settings: Se
     claim = outbox.claim("team", clock(), LEASE_MS)
     assert claim is not None
     outbox.failed(claim, clock(), "answered 503", retry_after=60)
-    handing = Handing(Answer("delivered", "answered 200"))
+    handing = Handing(DeliveryResult("delivered", "answered 200"))
     resender = Resender(client, settings, handing, clock)
     resender.run_due([RECEIVER])
     assert not client.exists(AlertKeys(settings.redis.prefix).resent("team"))

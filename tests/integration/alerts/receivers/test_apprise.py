@@ -17,7 +17,7 @@ from aiosmtpd.handlers import Message
 from alerts.grouping.payload import render
 from alerts.outbox.store import Outbox
 from alerts.receivers.apprise_client import send
-from alerts.receivers.transport.result import Answer
+from alerts.receivers.transport.result import DeliveryResult
 from alerts.state.alert import Alert, Transition
 from alerts.storage.connection import connect
 from contracts.rules.schema import Apprise
@@ -69,7 +69,7 @@ def mailbox() -> Iterator[tuple[Mailbox, str]]:
     server.stop()
 
 
-def said_by(url: str, allowed: Any = LOOPBACK) -> Answer:
+def said_by(url: str, allowed: Any = LOOPBACK) -> DeliveryResult:
     return send(Apprise(name="mail", kind="apprise", url=url), BODY, allowed, timeout_s=20)
 
 
@@ -86,7 +86,7 @@ def test_an_alert_comes_as_a_mail_that_explains_itself_and_then_its_end(
         until(lambda: len(box.mails) == 2, 40)
         until(lambda: outbox.waiting() == [])
     assert [str(mail["subject"]) for mail in box.mails] == ["[FIRING] BadBuzz", "[RESOLVED] BadBuzz"]
-    assert said_by(url) == Answer("delivered", "sent by Apprise to 1 address")
+    assert said_by(url) == DeliveryResult("delivered", "sent by Apprise to 1 address")
     mail = box.mails[-1]
     assert mail["to"] == "desk@air-paradis.example"
     assert mail["subject"] == "[FIRING] Bad buzz about air-paradis: 83% of 60 tweets are negative"
@@ -104,7 +104,7 @@ def test_a_mail_server_at_a_private_address_is_refused_unless_allowed(mailbox: t
     box, url = mailbox
     answer = said_by(url, allowed=())
     assert answer.outcome == "failed"
-    assert "127.0.0.1 is no public address; allow it with BUZZWATCH_ALERTS__ALLOWED_NETWORKS" in answer.said
+    assert "127.0.0.1 is no public address; allow it with BUZZWATCH_ALERTS__ALLOWED_NETWORKS" in answer.detail
     assert box.mails == []
 
 
@@ -119,7 +119,7 @@ def test_a_redirect_to_an_address_that_is_not_allowed_is_not_followed() -> None:
             elsewhere.accept()
     receiver.close()
     assert answer.outcome == "failed"
-    assert "127.0.0.2 is no public address" in answer.said
+    assert "127.0.0.2 is no public address" in answer.detail
 
 
 def test_datagrams_are_checked_too() -> None:
@@ -131,7 +131,7 @@ def test_datagrams_are_checked_too() -> None:
         assert said_by(url).outcome == "delivered"
         assert b"Bad buzz about air-paradis" in log.recv(65_536)
     assert refused.outcome == "failed"
-    assert "127.0.0.1 is no public address" in refused.said
+    assert "127.0.0.1 is no public address" in refused.detail
 
 
 def test_what_went_wrong_is_said_without_passwords() -> None:
@@ -140,11 +140,11 @@ def test_what_went_wrong_is_said_without_passwords() -> None:
     answer = said_by(url)  # unsigned: 401
     receiver.close()
     assert answer.outcome == "failed"
-    assert "401" in answer.said
-    assert "s3cret" not in answer.said
+    assert "401" in answer.detail
+    assert "s3cret" not in answer.detail
     unknown = said_by("nothing-like-this://s3cret-token")
     assert unknown.outcome == "failed"
-    assert "s3cret" not in unknown.said
+    assert "s3cret" not in unknown.detail
 
 
 def test_one_of_two_that_fails_is_counted(mailbox: tuple[Mailbox, str], tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_one_of_two_that_fails_is_counted(mailbox: tuple[Mailbox, str], tmp_path
     addresses.write_text(f"{url}\njson://127.0.0.1:{nobody}/\n")
     answer = send(Apprise(name="mail", kind="apprise", url_file=addresses), BODY, LOOPBACK, timeout_s=20)
     assert answer.outcome == "failed"
-    assert answer.said.startswith("1 of 2 failed: ")
+    assert answer.detail.startswith("1 of 2 failed: ")
     assert len(box.mails) == 1
 
 
@@ -162,4 +162,4 @@ def test_a_server_that_hangs_ends_with_the_attempt() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"json://127.0.0.1:{silent.getsockname()[1]}/?rto=60"
         answer = send(Apprise(name="slow", kind="apprise", url=url), BODY, LOOPBACK, timeout_s=3)
-    assert answer == Answer("failed", "no answer within 3 s")
+    assert answer == DeliveryResult("failed", "no answer within 3 s")

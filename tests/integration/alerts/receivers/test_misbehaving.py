@@ -13,8 +13,8 @@ import pytest
 from alerts.grouping.sample import sample
 from alerts.notifier.loop import wall_clock
 from alerts.outbox.store import Outbox
-from alerts.receivers.sender import Sending
-from alerts.receivers.transport.result import Answer
+from alerts.receivers.sender import Sender
+from alerts.receivers.transport.result import DeliveryResult
 from alerts.storage.connection import connect
 from contracts.rules.schema import Webhook
 from contracts.settings import AlertSettings, Settings
@@ -49,9 +49,9 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
         listening.shutdown(socket.SHUT_RDWR)
 
 
-def attempt(url: str) -> tuple[Answer, float]:
+def attempt(url: str) -> tuple[DeliveryResult, float]:
     """The answer and how long it took, seconds."""
-    sending = Sending(AlertSettings(allowed_networks=LOOPBACK, delivery_timeout_s=TIMEOUT_S), wall_clock)
+    sending = Sender(AlertSettings(allowed_networks=LOOPBACK, delivery_timeout_s=TIMEOUT_S), wall_clock)
     began = time.monotonic()
     try:
         entry, _ = sample("team", wall_clock(), watch="acme", external_url="http://127.0.0.1:8000")
@@ -93,8 +93,8 @@ def test_an_attempt_ends_in_time_and_says_why(behave: Callable[[socket.socket], 
     with server(behave) as place:
         answer, took_s = attempt(f"http://{place}/")
     assert answer.outcome == "failed"
-    assert 5 < len(answer.said) <= 300
-    assert "\n" not in answer.said
+    assert 5 < len(answer.detail) <= 300
+    assert "\n" not in answer.detail
     assert took_s < TIMEOUT_S + 0.7
 
 
@@ -102,7 +102,7 @@ def test_a_receiver_without_a_valid_certificate_gets_nothing() -> None:
     with server(talk_nonsense) as place:
         answer, _ = attempt(f"https://{place}/")
     assert answer.outcome == "failed"
-    assert "SSL" in answer.said
+    assert "SSL" in answer.detail
 
 
 def test_a_reason_is_shown_as_one_printable_line() -> None:
@@ -112,8 +112,8 @@ def test_a_reason_is_shown_as_one_printable_line() -> None:
 
     with server(refuse) as place:
         answer, _ = attempt(f"http://{place}/")
-    assert answer.said.startswith("answered 400: [31mno such channel")
-    assert answer.said.isprintable()
+    assert answer.detail.startswith("answered 400: [31mno such channel")
+    assert answer.detail.isprintable()
 
 
 def test_a_redirect_is_a_failure_that_says_so() -> None:
@@ -122,7 +122,7 @@ def test_a_redirect_is_a_failure_that_says_so() -> None:
         connection.sendall(HEAD + b"307 There\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n")
 
     with server(elsewhere) as place:
-        assert attempt(f"http://{place}/")[0].said == "answered 307: redirects are not followed"
+        assert attempt(f"http://{place}/")[0].detail == "answered 307: redirects are not followed"
 
 
 def test_compressed_answers_are_not_unpacked() -> None:
@@ -131,7 +131,7 @@ def test_compressed_answers_are_not_unpacked() -> None:
         connection.sendall(HEAD + b"500 Bad\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nboom")
 
     with server(bomb) as place:
-        assert attempt(f"http://{place}/")[0].said == "answered 500"
+        assert attempt(f"http://{place}/")[0].detail == "answered 500"
 
 
 def test_an_address_that_is_not_allowed_is_a_failure_like_any_other(settings: Settings) -> None:

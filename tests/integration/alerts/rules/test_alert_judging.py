@@ -12,7 +12,7 @@ import pytest
 from alerts.counters.feedback_counts import Judgements, Recent, judgements_between, judgements_ever, recent_judgements
 from alerts.grouping.groups import AlertEvent
 from alerts.rules.evaluator import Evaluator
-from alerts.rules.feedback_evaluator import Judge
+from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from alerts.storage.keys import AlertKeys
@@ -50,8 +50,8 @@ def events(*verdicts: bool, version: str = "7", first: int = 0) -> list[tuple[in
 
 
 @pytest.fixture
-def judge(settings: Settings) -> Judge:
-    return Judge(connect(settings), settings, RULES)
+def judge(settings: Settings) -> FeedbackEvaluator:
+    return FeedbackEvaluator(connect(settings), settings, RULES)
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def judged(settings: Settings) -> dict[Any, Any]:
 
 
 def test_three_wrong_and_a_right_one_in_a_batch_fire_and_resolve(
-    judge: Judge, settings: Settings, store: AlertStore
+    judge: FeedbackEvaluator, settings: Settings, store: AlertStore
 ) -> None:
     assert judge.judge("t", None, 4, events(WRONG, WRONG, WRONG, RIGHT), now_ms=NOW_MS) == 4
     (alert,) = store.list()
@@ -82,14 +82,16 @@ def test_three_wrong_and_a_right_one_in_a_batch_fire_and_resolve(
     assert posted(settings) == ["firing", "resolved"]
 
 
-def test_every_row_of_errors_is_an_episode_of_its_own(judge: Judge, settings: Settings, store: AlertStore) -> None:
+def test_every_row_of_errors_is_an_episode_of_its_own(
+    judge: FeedbackEvaluator, settings: Settings, store: AlertStore
+) -> None:
     judge.judge("t", 0, 8, events(*([WRONG] * 3 + [RIGHT]) * 2), now_ms=NOW_MS)
     starts = {alert.starts_at_ms for alert in store.list("resolved")}
     assert len(starts) == 2
     assert posted(settings) == ["firing", "resolved"] * 2
 
 
-def test_a_row_may_span_batches_and_a_right_one_breaks_it(judge: Judge, store: AlertStore) -> None:
+def test_a_row_may_span_batches_and_a_right_one_breaks_it(judge: FeedbackEvaluator, store: AlertStore) -> None:
     judge.judge("t", 0, 2, events(WRONG, WRONG), now_ms=NOW_MS)
     judge.judge("t", 2, 5, events(RIGHT, WRONG, WRONG), now_ms=NOW_MS)
     assert store.list() == []
@@ -100,7 +102,7 @@ def test_a_row_may_span_batches_and_a_right_one_breaks_it(judge: Judge, store: A
     assert len(store.list()) == 1
 
 
-def test_versions_have_rows_of_their_own(judge: Judge, store: AlertStore) -> None:
+def test_versions_have_rows_of_their_own(judge: FeedbackEvaluator, store: AlertStore) -> None:
     mixed = [
         (number, judgement(correct=WRONG, version=version)) for number, version in enumerate(["7", "8", "7", "8", "8"])
     ]
@@ -108,7 +110,9 @@ def test_versions_have_rows_of_their_own(judge: Judge, store: AlertStore) -> Non
     assert [alert.labels["model_version"] for alert in store.list("firing")] == ["8"]
 
 
-def test_a_feedback_id_counts_once_in_a_batch_and_later(judge: Judge, settings: Settings, store: AlertStore) -> None:
+def test_a_feedback_id_counts_once_in_a_batch_and_later(
+    judge: FeedbackEvaluator, settings: Settings, store: AlertStore
+) -> None:
     same = judgement(correct=WRONG)
     judge.judge("t", 0, 3, [(0, same), (1, same), (2, same)], now_ms=NOW_MS)
     judge.judge("t", 3, 4, [(3, same)], now_ms=NOW_MS + 86_400_000)
@@ -116,7 +120,7 @@ def test_a_feedback_id_counts_once_in_a_batch_and_later(judge: Judge, settings: 
     assert store.list() == []
 
 
-def test_a_feedback_id_is_forgotten_after_the_stated_time(judge: Judge, settings: Settings) -> None:
+def test_a_feedback_id_is_forgotten_after_the_stated_time(judge: FeedbackEvaluator, settings: Settings) -> None:
     same = judgement(correct=WRONG)
     judge.judge("t", 0, 1, [(0, same)], now_ms=NOW_MS)
     later = NOW_MS + int(settings.alerts.feedback_memory_s * 1000) + 1
@@ -125,7 +129,7 @@ def test_a_feedback_id_is_forgotten_after_the_stated_time(judge: Judge, settings
     assert judged(settings) == {"7|wrong": "2", "7|right": "1"}
 
 
-def test_a_batch_that_was_judged_is_not_judged_again(judge: Judge, settings: Settings) -> None:
+def test_a_batch_that_was_judged_is_not_judged_again(judge: FeedbackEvaluator, settings: Settings) -> None:
     batch = events(WRONG, RIGHT)
     assert judge.marks("t", [0]) == {}
     assert judge.judge("t", None, 2, batch, now_ms=NOW_MS) == 2
@@ -140,7 +144,7 @@ def test_two_judges_at_once_count_each_judgement_once(settings: Settings, store:
     batches = [events(WRONG, first=number) for number in range(40)]
 
     def work() -> None:
-        judge, mark = Judge(connect(settings), settings, RULES), 0
+        judge, mark = FeedbackEvaluator(connect(settings), settings, RULES), 0
         while mark < len(batches):
             mark = judge.judge("t", mark, mark + 1, batches[mark], now_ms=NOW_MS + mark)
 
@@ -154,7 +158,9 @@ def test_two_judges_at_once_count_each_judgement_once(settings: Settings, store:
     assert posted(settings) == ["firing"]
 
 
-def test_the_alert_is_over_when_its_version_stops_serving(judge: Judge, settings: Settings, store: AlertStore) -> None:
+def test_the_alert_is_over_when_its_version_stops_serving(
+    judge: FeedbackEvaluator, settings: Settings, store: AlertStore
+) -> None:
     judge.serving("7", NOW_MS)
     judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG), now_ms=NOW_MS)
     judge.serving("7", NOW_MS + 1000)
@@ -166,7 +172,7 @@ def test_the_alert_is_over_when_its_version_stops_serving(judge: Judge, settings
 
 
 def test_a_version_that_stopped_serving_fires_nothing_until_it_serves_again(
-    judge: Judge, settings: Settings, store: AlertStore
+    judge: FeedbackEvaluator, settings: Settings, store: AlertStore
 ) -> None:
     judge.serving("7", NOW_MS)
     judge.serving("8", NOW_MS)
@@ -181,7 +187,7 @@ def test_a_version_that_stopped_serving_fires_nothing_until_it_serves_again(
     assert judged(settings) == {"7|wrong": "6"}
 
 
-def test_each_partition_of_the_feedback_topic_has_its_mark(judge: Judge, settings: Settings) -> None:
+def test_each_partition_of_the_feedback_topic_has_its_mark(judge: FeedbackEvaluator, settings: Settings) -> None:
     assert judge.judge("t", 0, 2, events(WRONG, RIGHT), now_ms=NOW_MS) == 2
     assert judge.judge("t", 0, 1, events(WRONG, first=2), partition=1, now_ms=NOW_MS) == 1
     assert judge.judge("t", 0, 1, events(WRONG, first=2), partition=1, now_ms=NOW_MS) == 1
@@ -189,7 +195,7 @@ def test_each_partition_of_the_feedback_topic_has_its_mark(judge: Judge, setting
     assert judged(settings) == {"7|wrong": "2", "7|right": "1"}
 
 
-def test_a_version_nobody_knows_fires_and_keeps_firing(judge: Judge, store: AlertStore) -> None:
+def test_a_version_nobody_knows_fires_and_keeps_firing(judge: FeedbackEvaluator, store: AlertStore) -> None:
     judge.serving("8", NOW_MS)
     judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG, version="canary"), now_ms=NOW_MS)
     judge.serving("9", NOW_MS)
@@ -197,13 +203,13 @@ def test_a_version_nobody_knows_fires_and_keeps_firing(judge: Judge, store: Aler
 
 
 def test_a_version_nobody_knows_is_forgotten_an_hour_after_its_last_judgement(
-    judge: Judge, settings: Settings, store: AlertStore
+    judge: FeedbackEvaluator, settings: Settings, store: AlertStore
 ) -> None:
     judge.serving("8", NOW_MS)
     judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG, version="made-up"), now_ms=NOW_MS)
-    Judge(connect(settings), settings, RULES).serving("8", NOW_MS + 3_600_000)
+    FeedbackEvaluator(connect(settings), settings, RULES).serving("8", NOW_MS + 3_600_000)
     assert [alert.state for alert in store.list()] == ["firing"]
-    Judge(connect(settings), settings, RULES).serving("8", NOW_MS + 3_600_001)
+    FeedbackEvaluator(connect(settings), settings, RULES).serving("8", NOW_MS + 3_600_001)
     assert [alert.state for alert in store.list()] == ["resolved"]
     client = connect(settings)
     assert judged(settings) == {}
@@ -213,14 +219,18 @@ def test_a_version_nobody_knows_is_forgotten_an_hour_after_its_last_judgement(
     assert [alert.state for alert in store.list()] == ["resolved"]
 
 
-def test_the_version_that_serves_is_not_forgotten(judge: Judge, settings: Settings, store: AlertStore) -> None:
+def test_the_version_that_serves_is_not_forgotten(
+    judge: FeedbackEvaluator, settings: Settings, store: AlertStore
+) -> None:
     judge.serving("8", NOW_MS)
     judge.judge("t", 0, 3, events(WRONG, WRONG, WRONG, version="8"), now_ms=NOW_MS)
-    Judge(connect(settings), settings, RULES).serving("8", NOW_MS + 30 * 86_400_000)
+    FeedbackEvaluator(connect(settings), settings, RULES).serving("8", NOW_MS + 30 * 86_400_000)
     assert [alert.state for alert in store.list()] == ["firing"]
 
 
-def test_the_newest_judgements_are_kept_for_the_rules_that_look_at_many(judge: Judge, settings: Settings) -> None:
+def test_the_newest_judgements_are_kept_for_the_rules_that_look_at_many(
+    judge: FeedbackEvaluator, settings: Settings
+) -> None:
     judge.serving("7", NOW_MS)
     judge.judge("t", 0, 3, events(WRONG, RIGHT, WRONG), now_ms=NOW_MS)
     judge.judge("t", 3, 4, events(WRONG, version="8"), now_ms=NOW_MS + 1)
@@ -236,7 +246,9 @@ def test_the_newest_judgements_are_kept_for_the_rules_that_look_at_many(judge: J
     assert list(recent_judgements(client, settings)) == ["8"]
 
 
-def test_a_judgement_counts_in_its_own_minute_unless_that_cannot_be(judge: Judge, settings: Settings) -> None:
+def test_a_judgement_counts_in_its_own_minute_unless_that_cannot_be(
+    judge: FeedbackEvaluator, settings: Settings
+) -> None:
     dated = [
         Feedback.model_validate(judgement(correct=RIGHT).model_dump() | {"created_at": when})
         for when in ("2026-09-21T12:00:30Z", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", None)
@@ -248,7 +260,7 @@ def test_a_judgement_counts_in_its_own_minute_unless_that_cannot_be(judge: Judge
     assert 0 < client.ttl(keys.judged_minute(1_789_992_000)) <= settings.alerts.minute_retention_s
 
 
-def test_accuracy_is_read_per_version_and_time(judge: Judge, settings: Settings) -> None:
+def test_accuracy_is_read_per_version_and_time(judge: FeedbackEvaluator, settings: Settings) -> None:
     judge.judge("t", 0, 4, events(RIGHT, RIGHT, RIGHT, WRONG), now_ms=NOW_MS)
     judge.judge("t", 4, 5, events(WRONG, version="8|b"), now_ms=NOW_MS + 3600_000)
     client = connect(settings)
@@ -261,7 +273,7 @@ def test_accuracy_is_read_per_version_and_time(judge: Judge, settings: Settings)
     assert between(since_s=now_s - 1200, until_s=now_s - 600) == {}
 
 
-def test_accuracy_of_all_times_is_asked_for_only_where_it_can_be(judge: Judge, settings: Settings) -> None:
+def test_accuracy_of_all_times_is_asked_for_only_where_it_can_be(judge: FeedbackEvaluator, settings: Settings) -> None:
     judge.judge("t", 0, 1, events(RIGHT), now_ms=NOW_MS)
     client, now_s = connect(settings), NOW_MS // 1000
     before = client.info("commandstats").get("cmdstat_hgetall", {}).get("calls", 0)
@@ -276,7 +288,7 @@ def test_what_the_judge_left_waiting_goes_on_between_two_judgements(settings: Se
     rules = Rules.model_validate({"watches": [{"name": "acme", "match": ["acme"]}], "rules": [rule]})
     client = connect(settings)
     judge, evaluator, store = (
-        Judge(client, settings, rules),
+        FeedbackEvaluator(client, settings, rules),
         Evaluator(client, settings, rules),
         AlertStore(client, settings),
     )
@@ -301,7 +313,7 @@ def test_no_date_of_a_judgement_shortens_or_lengthens_a_wait(settings: Settings,
     rule = {"alert": "Errors", "kind": "consecutive_errors", "for": "10m", "keep_firing_for": "30m"}
     rules = Rules.model_validate({"watches": [{"name": "acme", "match": ["acme"]}], "rules": [rule]})
     client = connect(settings)
-    judge, evaluator = Judge(client, settings, rules), Evaluator(client, settings, rules)
+    judge, evaluator = FeedbackEvaluator(client, settings, rules), Evaluator(client, settings, rules)
     store, minute = AlertStore(client, settings), 60_000
 
     def judged(*verdicts: bool, first: int, now_ms: int) -> None:
@@ -322,7 +334,7 @@ def test_no_date_of_a_judgement_shortens_or_lengthens_a_wait(settings: Settings,
     assert (over.status, over.alert.ends_at_ms) == ("resolved", NOW_MS + 41 * minute)
 
 
-def test_judgements_date_an_episode_that_waits_for_nothing(judge: Judge, store: AlertStore) -> None:
+def test_judgements_date_an_episode_that_waits_for_nothing(judge: FeedbackEvaluator, store: AlertStore) -> None:
     dated = [judgement(correct=one, at_ms=NOW_MS - HOUR_MS + place) for place, one in enumerate([WRONG] * 3 + [RIGHT])]
     judge.judge("t", 0, 4, list(enumerate(dated)), now_ms=NOW_MS)
     (alert,) = store.list("resolved")
@@ -330,7 +342,7 @@ def test_judgements_date_an_episode_that_waits_for_nothing(judge: Judge, store: 
 
 
 def test_a_row_that_grows_is_told_as_long_as_it_is_and_tells_nobody_anew(
-    judge: Judge, settings: Settings, store: AlertStore
+    judge: FeedbackEvaluator, settings: Settings, store: AlertStore
 ) -> None:
     judge.judge("t", 0, 3, events(*[WRONG] * 3), now_ms=NOW_MS)
     (before,) = store.list("firing")

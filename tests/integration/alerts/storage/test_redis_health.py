@@ -128,9 +128,9 @@ def test_the_same_trouble_is_logged_once_until_it_is_over(caplog: pytest.LogCapt
     caplog.set_level(logging.INFO, logger="buzzwatch.test")
     log = TroubleLog(logging.getLogger("buzzwatch.test"), RedisSettings(url="redis://:hush@cache:1/0"), "all waits")
     for port in range(20):
-        log.met(trouble_of(redis.ConnectionError(f"Error 111 connecting to cache:{port}")))
-    log.met(trouble_of(redis.exceptions.ReadOnlyError("You can't write")))
+        log.failed(trouble_of(redis.ConnectionError(f"Error 111 connecting to cache:{port}")))
+    log.failed(trouble_of(redis.exceptions.ReadOnlyError("You can't write")))
     for _ in range(3):
-        log.over()
+        log.recovered()
     assert len(caplog.messages) == 3
     assert "hush" not in caplog.text

@@ -12,7 +12,7 @@ import pytest
 from alerts.counters.store import Cell, CounterStore
 from alerts.grouping.dispatcher import Dispatcher
 from alerts.outbox.store import Entry, Outbox
-from alerts.rules.feedback_evaluator import Judge
+from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from alerts.storage.keys import AlertKeys
@@ -82,7 +82,7 @@ def test_counts_and_marks_are_lost_together_and_counted_again(
 def test_feedback_and_its_alert_are_lost_together_and_judged_again(
     restarted: Settings, own_redis: RunningServer, lost_bytes: int
 ) -> None:
-    judge = Judge(connect(restarted), restarted, RULES)
+    judge = FeedbackEvaluator(connect(restarted), restarted, RULES)
     events = [
         Feedback(
             feedback_id=uuid.uuid4(),
@@ -121,7 +121,7 @@ def test_feedback_and_its_alert_are_lost_together_and_judged_again(
 def test_a_notification_that_was_lost_is_made_again_with_the_same_id_and_bytes(
     restarted: Settings, own_redis: RunningServer
 ) -> None:
-    judge = Judge(connect(restarted), restarted, RULES)
+    judge = FeedbackEvaluator(connect(restarted), restarted, RULES)
     for offset in range(3):
         event = Feedback(
             feedback_id=uuid.uuid4(),

@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient, NewPartitions
 from redis.exceptions import ConnectionError as Away
 
 from alerts.counters.feedback_counts import judgements_ever
-from alerts.rules.feedback_evaluator import Judge
+from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from contracts.rules.schema import Rules
@@ -47,7 +47,7 @@ class Judging:
     def __init__(self, settings: Settings, name: str = "a") -> None:
         self.settings = settings
         self.redis = connect(settings)
-        self.judge = Judge(self.redis, settings, RULES)
+        self.judge = FeedbackEvaluator(self.redis, settings, RULES)
         self.buried: list[OutRecord] = []
         self.failures: list[Exception] = []
         topic = settings.kafka.topics.feedback

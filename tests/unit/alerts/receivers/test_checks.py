@@ -57,7 +57,7 @@ def test_the_default_rules_ask_for_no_more_than_is_kept_and_reach_everybody() ->
         ("url: 'pidgin://token-of-mine'", ":5: receivers[0].url: "),
         ("url: 'mailtos://me:hunter22@example.org:99999'", ":5: receivers[0].url: "),
         ("url_file: NOWHERE/desk", "NOWHERE/desk cannot be read: No such file or directory"),
-        ("url_file: FOLDER/empty", "FOLDER/empty names no address"),
+        ("url_file: FOLDER/empty", "FOLDER/empty contains no address"),
         ("url_file: FOLDER/desk", "FOLDER/desk, address 2: "),
     ],
 )

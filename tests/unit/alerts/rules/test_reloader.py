@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts.rules.reloader import REFUSED, RulesFollower
+from alerts.rules.reloader import REFUSED, RulesReloader
 from contracts.errors import RulesError
 from contracts.rules.file import Mistake
 from contracts.rules.schema import Rules
@@ -25,8 +25,8 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def follower(file: Path) -> Iterator[RulesFollower]:
-    following = RulesFollower(file, every_s=0.02)
+def follower(file: Path) -> Iterator[RulesReloader]:
+    following = RulesReloader(file, every_s=0.02)
     yield following
     following.stop()
 
@@ -35,25 +35,25 @@ def names(rules: Rules) -> list[str]:
     return [watch.name for watch in rules.watches]
 
 
-def test_a_changed_file_is_in_force_at_the_next_look_and_told_once(file: Path, follower: RulesFollower) -> None:
+def test_a_changed_file_is_in_force_at_the_next_look_and_told_once(file: Path, follower: RulesReloader) -> None:
     told: list[list[str]] = []
     follower.on_change(lambda rules: told.append(names(rules)))
     before = follower.version
-    assert not follower.look()
+    assert not follower.reload_if_changed()
     file.write_text(GOOD.format(name="b2"))
-    assert follower.look()
-    assert not follower.look()
+    assert follower.reload_if_changed()
+    assert not follower.reload_if_changed()
     assert told == [names(follower.rules)] == [["b2"]]
     assert follower.version != before
 
 
 def test_a_bad_file_leaves_the_old_rules_in_force_and_is_said_once(
-    file: Path, follower: RulesFollower, caplog: pytest.LogCaptureFixture
+    file: Path, follower: RulesReloader, caplog: pytest.LogCaptureFixture
 ) -> None:
     file.write_text("watches:\n  - nam: b\n")
     with caplog.at_level(logging.ERROR, "buzzwatch.rules"):
         for _ in range(3):
-            assert not follower.look(always=True)
+            assert not follower.reload_if_changed(always=True)
     assert names(follower.rules) == ["a"]
     assert follower.problem is not None
     assert follower.problem.startswith(f"{file}:2: watches[0]")
@@ -62,7 +62,7 @@ def test_a_bad_file_leaves_the_old_rules_in_force_and_is_said_once(
     ]
     assert REFUSED._value.get() == 1
     file.write_text(GOOD.format(name="a"))
-    follower.look()
+    follower.reload_if_changed()
     assert follower.problem is None
     assert REFUSED._value.get() == 0
 
@@ -70,7 +70,7 @@ def test_a_bad_file_leaves_the_old_rules_in_force_and_is_said_once(
 def test_a_refused_file_is_read_again_by_and_by_as_what_it_names_may_have_come(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alerts.rules.reloader._AGAIN_S", 0.1)
+    monkeypatch.setattr("alerts.rules.reloader._REFUSED_RETRY_S", 0.1)
     needed = file.parent / "address"
     needed.touch()
 
@@ -78,7 +78,7 @@ def test_a_refused_file_is_read_again_by_and_by_as_what_it_names_may_have_come(
         if not needed.exists():
             yield Mistake("there is no address", ("watches",))
 
-    following = RulesFollower(file, every_s=0.02, checks=(is_there,))
+    following = RulesReloader(file, every_s=0.02, checks=(is_there,))
     following.start()
     try:
         needed.unlink()
@@ -93,25 +93,25 @@ def test_a_refused_file_is_read_again_by_and_by_as_what_it_names_may_have_come(
         following.stop()
 
 
-def test_a_file_that_has_gone_is_a_problem_and_no_end(file: Path, follower: RulesFollower) -> None:
+def test_a_file_that_has_gone_is_a_problem_and_no_end(file: Path, follower: RulesReloader) -> None:
     file.unlink()
-    assert not follower.look()
+    assert not follower.reload_if_changed()
     assert "cannot be read" in str(follower.problem)
     assert names(follower.rules) == ["a"]
 
 
 def test_without_a_first_reading_there_is_nothing_to_follow(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match="cannot be read"):
-        RulesFollower(tmp_path / "none.yaml", every_s=1)
+        RulesReloader(tmp_path / "none.yaml", every_s=1)
 
 
-def test_the_thread_notices_a_change_by_itself(file: Path, follower: RulesFollower) -> None:
+def test_the_thread_notices_a_change_by_itself(file: Path, follower: RulesReloader) -> None:
     follower.start()
     file.write_text(GOOD.format(name="c33"))
     wait_until(lambda: names(follower.rules) == ["c33"])
 
 
-def test_a_file_that_is_still_being_written_is_not_read(file: Path, follower: RulesFollower) -> None:
+def test_a_file_that_is_still_being_written_is_not_read(file: Path, follower: RulesReloader) -> None:
     told: list[list[str]] = []
     follower.on_change(lambda rules: told.append(names(rules)))
     follower.start()
@@ -125,7 +125,7 @@ def test_a_file_that_is_still_being_written_is_not_read(file: Path, follower: Ru
 
 
 def test_sighup_looks_at_once(file: Path) -> None:
-    slow = RulesFollower(file, every_s=3600)
+    slow = RulesReloader(file, every_s=3600)
     known = signal.getsignal(signal.SIGHUP)
     try:
         slow.on_sighup()

@@ -5,9 +5,9 @@ import base64
 import pytest
 
 from alerts.receivers import alertmanager
-from alerts.receivers.sender import Sending
+from alerts.receivers.sender import Sender
 from alerts.receivers.transport.redaction import secrets_in, secrets_of, without
-from alerts.receivers.transport.result import Answer, of_failure
+from alerts.receivers.transport.result import DeliveryResult, of_failure
 from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Webhook
 from contracts.settings import AlertSettings
 
@@ -47,24 +47,24 @@ def test_tokens_of_an_address_are_hidden_wherever_they_stand_and_its_host_is_not
 def test_a_failure_is_told_without_the_secrets_of_the_receiver(receiver: AnyReceiver) -> None:
     secret = KEY if isinstance(receiver, Webhook) else "hunter22"
     failure = ValueError(f"Illegal header value b'Bearer {secret}\\n' pass-of-url {'x' * 400}")
-    said = of_failure(failure, secrets_of(receiver)).said
+    said = of_failure(failure, secrets_of(receiver)).detail
     assert said.startswith("ValueError: Illegal header value b'Bearer …")
     assert len(said) == 300
     assert ("pass-of-url" in said) != isinstance(receiver, Webhook)
 
 
 def test_whatever_fails_in_an_attempt_is_told_without_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: object, receiver: Alertmanager, *__: object) -> Answer:
+    def fails(_: object, receiver: Alertmanager, *__: object) -> DeliveryResult:
         raise ValueError(f"Illegal header value b'Bearer {receiver.bearer_token}'")
 
     monkeypatch.setattr(alertmanager, "post", fails)
     receiver = Alertmanager(name="a", kind="alertmanager", url="https://a.example", bearer_token="hunter22")
-    sending = Sending(AlertSettings(), lambda: 0)
-    assert sending.hand_over(receiver, []) == Answer("failed", "ValueError: Illegal header value b'Bearer …'")
+    sending = Sender(AlertSettings(), lambda: 0)
+    assert sending.hand_over(receiver, []) == DeliveryResult("failed", "ValueError: Illegal header value b'Bearer …'")
     sending.close()
 
 
 def test_a_long_secret_is_not_cut_before_it_is_found() -> None:
     token = "hunter22" * 100
     receiver = Alertmanager(name="a", kind="alertmanager", url="https://a.example", bearer_token=token)
-    assert "hunter22" not in of_failure(ValueError(f"Illegal header value {token}"), secrets_of(receiver)).said
+    assert "hunter22" not in of_failure(ValueError(f"Illegal header value {token}"), secrets_of(receiver)).detail
