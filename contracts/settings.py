@@ -21,11 +21,12 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.errors import SettingsError
 from contracts.redaction import redacted
+from contracts.running_ports import read_running_ports
 from contracts.server_settings import Group, Port, Seconds
 from contracts.server_settings import KafkaSettings as KafkaSettings
 from contracts.server_settings import MlflowSettings as MlflowSettings
 from contracts.server_settings import RedisSettings as RedisSettings
-from contracts.setting_names import misspelt, setting_names
+from contracts.setting_names import PREFIX, misspelt, setting_names
 
 _FORMS: Final = {
     r"^[\w.-]+$": "has something else than letters, digits, '.', '_' and '-'",
@@ -217,19 +218,42 @@ class Settings(BaseSettings):
 
     @pydantic.model_validator(mode="after")
     def _follow_local_ports(self) -> Settings:
-        """Addresses that nobody set are those of the local stack."""
         kafka = "bootstrap_servers" in self.kafka.model_fields_set
         redis = "url" in self.redis.model_fields_set
         mlflow = "tracking_uri" in self.mlflow.model_fields_set
-        if not kafka:
-            self.kafka = self.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{self.local.kafka_port}"})
-        if not redis:
-            self.redis = self.redis.model_copy(update={"url": f"redis://127.0.0.1:{self.local.redis_port}/0"})
-        if not mlflow:
-            self.mlflow = self.mlflow.model_copy(update={"tracking_uri": f"http://127.0.0.1:{self.local.mlflow_port}"})
         named = {"kafka": kafka, "redis": redis, "mlflow": mlflow}
         self._external = frozenset(component for component, is_named in named.items() if is_named)
+        self._point_at_local_servers()
         return self
+
+    def _point_at_local_servers(self) -> None:
+        """Addresses that nobody set are those of the local stack."""
+        local = self.local
+        if "kafka" not in self._external:
+            self.kafka = self.kafka.model_copy(update={"bootstrap_servers": f"127.0.0.1:{local.kafka_port}"})
+        if "redis" not in self._external:
+            self.redis = self.redis.model_copy(update={"url": f"redis://127.0.0.1:{local.redis_port}/0"})
+        if "mlflow" not in self._external:
+            self.mlflow = self.mlflow.model_copy(update={"tracking_uri": f"http://127.0.0.1:{local.mlflow_port}"})
+
+    def names_port(self, variable: str) -> bool:
+        """Whether the setting with this variable was set; also True for a variable that is none of ours."""
+        group, _, name = variable.removeprefix(PREFIX).lower().partition("__")
+        known = getattr(self, group, None)
+        if not isinstance(known, Group) or name not in type(known).model_fields:
+            return True
+        return name in known.model_fields_set
+
+    def with_ports(self, ports: Mapping[str, int]) -> Settings:
+        """A copy with these ports, variable → port, where none was set."""
+        groups: dict[str, Group] = {}
+        for variable, port in ports.items():
+            if not self.names_port(variable):
+                group, _, name = variable.removeprefix(PREFIX).lower().partition("__")
+                groups[group] = groups.get(group, getattr(self, group)).model_copy(update={name: port})
+        copy = self.model_copy(update=groups)
+        copy._point_at_local_servers()
+        return copy
 
     @property
     def external(self) -> frozenset[str]:
@@ -243,6 +267,16 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
+    """The environment's settings, with the ports of the stack that runs on the data folder where it sets none.
+
+    Raises:
+        SettingsError: names the first bad variable, its value and why.
+    """
+    settings = configured_settings()
+    return settings.with_ports(read_running_ports(settings.local.data_dir))
+
+
+def configured_settings() -> Settings:
     """Read the environment.
 
     Raises:

@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
@@ -14,12 +15,14 @@ from filelock import FileLock, Timeout
 from alerts.storage.redis_health import shown_address
 from contracts.errors import Unavailable
 from contracts.redaction import redacted
+from contracts.running_ports import remove_running_ports, write_running_ports
 from contracts.settings import LocalSettings, Settings
+from local.ports import PortClaims
 from local.servers.kafka import kafka_server
 from local.servers.mlflow import mlflow_server
 from local.servers.redis import redis_server
 from local.servers.server import Server, ensure_ports_are_free, make_folder, reachable_host, wait_until_ready
-from local.supervision import FATAL, Supervision
+from local.supervision import FATAL, Supervision, await_the_previous_one
 from local.topics import create_topics
 
 # A process that needed more restarts than this within the window is not helped by another one.
@@ -36,7 +39,7 @@ _SERVERS: Final[dict[str, Callable[[LocalSettings], Server]]] = {
 class Stack:
     """The servers that no setting names, our processes on top of them.
 
-    with Stack(settings, programs=our_programs(settings), seed=lambda: seed_registry(settings), say=print) as stack:
+    with Stack(settings, programs=our_programs, seed=seed_registry, say=print) as stack:
         while True:
             stack.check()
             time.sleep(1)
@@ -48,26 +51,28 @@ class Stack:
         self,
         settings: Settings,
         *,
-        programs: Sequence[Server],
-        seed: Callable[[], object],
+        programs: Callable[[Settings], Sequence[Server]],
+        seed: Callable[[Settings], object],
         say: Callable[[str], None],
     ) -> None:
         """
         Args:
-            settings: names the servers to use, or the ports of those to start.
-            programs: our processes, see `local.programs`.
+            settings: names the servers to use, or the ports of those to start; a default that is taken gives way to
+                the next free port.
+            programs: our processes on these settings, see `local.programs`.
             seed: fills an empty model registry; called when MLflow is ready.
             say: takes one line of progress at a time.
         """
         self.settings = settings
+        """With the ports in use, once the stack has started."""
         self._seed = seed
         self._say = say
         data_dir = make_folder(settings.local.data_dir.absolute())
         self._lock = FileLock(data_dir / "up.lock")
         self._data_dir = data_dir
-        external = settings.external
-        self.servers = [describe(settings.local) for name, describe in _SERVERS.items() if name not in external]
-        self.programs = list(programs)
+        self._claims = PortClaims()
+        self._programs = programs
+        self._describe(settings)
         self._supervision: Supervision | None = None
         self.pids: dict[str, int] = {}
         """Process numbers, as of the start or the last `check`."""
@@ -119,6 +124,9 @@ class Stack:
                 self._supervision.stop()
                 self._supervision = None
         finally:
+            if self._lock.is_locked:
+                remove_running_ports(self._data_dir)
+            self._claims.release()
             self._lock.release()
 
     def check(self) -> None:
@@ -144,10 +152,26 @@ class Stack:
                 raise Unavailable(f"{name} died {len(times)} times in {_WINDOW_S / 60:.0f} minutes; read {server.log}")
             self._say(f"{name} died and was started again (process {now}); what it wrote: {server.log}")
 
+    def _describe(self, settings: Settings) -> None:
+        external = settings.external
+        self.servers = [describe(settings.local) for name, describe in _SERVERS.items() if name not in external]
+        self.programs = list(self._programs(settings))
+
+    def _choose_ports(self) -> None:
+        """Other ports where defaults are taken; written down for the commands beside this stack, handed to programs."""
+        ports = self._claims.choose([*self.servers, *self.programs], self.settings, self._say)
+        self.settings = self.settings.with_ports(ports)
+        self._describe(self.settings)
+        variables = {setting: str(port) for setting, port in ports.items()}
+        self.programs = [replace(one, environment={**one.environment, **variables}) for one in self.programs]
+        write_running_ports(self._data_dir, ports)
+
     def _start(self) -> None:
+        run_dir = self._data_dir / "run"
+        await_the_previous_one(run_dir, self._say)  # it still listens on the ports
+        self._choose_ports()
         groups = {"servers": self.servers, "ours": self.programs}
-        supervision = Supervision(groups, self._data_dir / "run", self._data_dir / "logs" / "supervisord.log")
-        supervision.await_the_previous_one(self._say)
+        supervision = Supervision(groups, run_dir, self._data_dir / "logs" / "supervisord.log")
         for server in [*self.servers, *self.programs]:
             ensure_ports_are_free(server)
         if self.servers:
@@ -161,7 +185,7 @@ class Stack:
         for state in create_topics(self.settings):
             for difference in state.differences:
                 self._say(f"topic {state.wanted.name}: {difference}")
-        self._seed()
+        self._seed(self.settings)
         self._launch(self.programs)
 
     def _launch(self, servers: list[Server]) -> None:

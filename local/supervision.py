@@ -26,9 +26,32 @@ from local.die_with_parent import tethered
 from local.servers.server import Server, make_folder
 
 _GRACE_S: Final = 10.0
+_START_TIMEOUT_S: Final = 60.0  # less than a second but on a machine that is overloaded
+_CONFIGURATION: Final = "supervisord.conf"
 STARTING: Final = 10  # supervisor.states.ProcessStates
 RUNNING: Final = 20
 FATAL: Final = 200
+
+
+def await_the_previous_one(run_dir: Path, say: Callable[[str], None]) -> None:
+    """After a `kill -9` of its starter, supervisord still stops the old stack in order: let it finish.
+
+    Raises:
+        Unavailable: it does not within a minute.
+    """
+    try:
+        pid = int((run_dir / "supervisord.pid").read_text(encoding="ascii"))
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (OSError, ValueError):
+        return
+    if os.fsencode(run_dir / _CONFIGURATION) not in arguments:
+        return  # the number belongs to someone else by now
+    say(f"waiting for the end of the previous stack (process {pid})")
+    deadline = time.monotonic() + 60
+    while Path(f"/proc/{pid}").exists():
+        if time.monotonic() > deadline:
+            raise Unavailable(f"the previous stack (process {pid}) does not end; end it and try again")
+        time.sleep(0.1)
 
 
 class Supervision:
@@ -40,29 +63,9 @@ class Supervision:
         self._groups = {name: tuple(servers) for name, servers in groups.items() if servers}
         self._run_dir = make_folder(run_dir)
         self.log = log
-        self._config = self._run_dir / "supervisord.conf"
+        self._config = self._run_dir / _CONFIGURATION
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: tempfile.TemporaryDirectory[str] | None = None
-
-    def await_the_previous_one(self, say: Callable[[str], None]) -> None:
-        """After a `kill -9` of its starter, supervisord still stops the old stack in order: let it finish.
-
-        Raises:
-            Unavailable: it does not within a minute.
-        """
-        try:
-            pid = int((self._run_dir / "supervisord.pid").read_text(encoding="ascii"))
-            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except (OSError, ValueError):
-            return
-        if os.fsencode(self._config) not in arguments:
-            return  # the number belongs to someone else by now
-        say(f"waiting for the end of the previous stack (process {pid})")
-        deadline = time.monotonic() + 60
-        while Path(f"/proc/{pid}").exists():
-            if time.monotonic() > deadline:
-                raise Unavailable(f"the previous stack (process {pid}) does not end; end it and try again")
-            time.sleep(0.1)
 
     def start(self) -> None:
         """Start supervisord; it starts nothing by itself."""
@@ -79,7 +82,7 @@ class Supervision:
                 stderr=log,
                 start_new_session=True,  # Ctrl-C in the terminal is for us alone; we stop it in order
             )
-        deadline = time.monotonic() + _GRACE_S
+        deadline = time.monotonic() + _START_TIMEOUT_S
         while True:
             try:
                 self._call("getState")

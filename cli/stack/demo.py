@@ -17,7 +17,7 @@ from rich.text import Text
 
 from cli.stack.up import Screen, StopAsked, running_stack, stop_signals_raise, watch
 from contracts.errors import BuzzwatchError
-from contracts.settings import Settings, load_settings
+from contracts.settings import Settings, configured_settings
 from demo.desk import Desk
 from demo.play import PHASES, Phase, Theatre
 from demo.receiver import Receiver
@@ -51,7 +51,7 @@ def demo(
 
       buzzwatch demo --exit
     """
-    settings = load_settings()
+    settings = configured_settings()
     screen = Screen()
     stage = Stage()
     secret = new_secret()
@@ -62,8 +62,8 @@ def demo(
             os.environ["BUZZWATCH_RULES"] = str(rules)  # for the processes of the stack
             allowed = [*map(str, settings.alerts.allowed_networks), "127.0.0.0/8"]  # the receiver is on this machine
             os.environ["BUZZWATCH_ALERTS__ALLOWED_NETWORKS"] = ",".join(allowed)
-            with running_stack(load_settings(), screen, quiet=True) as stack:
-                play(settings, stage)
+            with running_stack(configured_settings(), screen, quiet=True) as stack:
+                play(stack.settings, stage)
                 if leave:
                     stage.require_a_whole_story()
                     return

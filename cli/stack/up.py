@@ -16,9 +16,10 @@ from rich.text import Text
 from alerts.receivers.checks import receivers_can_be_reached
 from alerts.rules.checks import kept_long_enough
 from contracts.rules.file import load_rules
-from contracts.settings import Settings, load_settings
+from contracts.settings import Settings, configured_settings
 from local.output import LogFollower
 from local.programs import our_programs
+from local.servers.server import Server
 from local.stack import Stack
 from local.topics import create_topics
 
@@ -43,7 +44,8 @@ def up(
     """Start Kafka, Redis and MLflow, then worker, notifier and API; stop them in order on Ctrl-C.
 
     A server named by BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS, BUZZWATCH_REDIS__URL or BUZZWATCH_MLFLOW__TRACKING_URI
-    is used instead of a local one. Data and logs are kept in BUZZWATCH_LOCAL__DATA_DIR (var).
+    is used instead of a local one. Data and logs are kept in BUZZWATCH_LOCAL__DATA_DIR (var). Where a default port is
+    taken the next free one is used; other commands find it while the stack runs.
 
     Examples:
 
@@ -55,7 +57,7 @@ def up(
 
       buzzwatch up --prepare-only
     """
-    settings = load_settings()
+    settings = configured_settings()
     # A mistake in it is said before anything starts. Whoever only prepares need not have the receivers' files.
     reached = () if prepare_only else (receivers_can_be_reached,)
     load_rules(settings.rules, kept_long_enough(settings.alerts), *reached)
@@ -94,9 +96,12 @@ class Screen:
 @contextmanager
 def running_stack(settings: Settings, screen: Screen, *, workers: int = 1, quiet: bool = False) -> Iterator[Stack]:
     """The stack, started and seeded; stopped in order when the block is left."""
-    programs = our_programs(settings, workers)
-    stack = Stack(settings, programs=programs, seed=lambda: _seed(settings, screen), say=screen.say)
-    with LogFollower([] if quiet else programs, screen.show), stack:
+
+    def programs(settings: Settings) -> list[Server]:
+        return our_programs(settings, workers)
+
+    stack = Stack(settings, programs=programs, seed=lambda settings: _seed(settings, screen), say=screen.say)
+    with LogFollower([] if quiet else stack.programs, screen.show), stack:
         yield stack
 
 

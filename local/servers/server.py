@@ -80,16 +80,23 @@ def ensure_port_is_free(name: str, setting: str, port: int, host: str) -> None:
     Raises:
         Unavailable: another process listens there; names the setting.
     """
+    if (error := port_error(port, host)) is not None:
+        raise Unavailable(
+            f"port {port} for {name} cannot be used on {host} ({error.strerror}); "
+            f"end what listens there or set {setting}"
+        )
+
+
+def port_error(port: int, host: str) -> OSError | None:
+    """Why nothing can listen there now, None if something can."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise Unavailable(
-            f"port {port} for {name} cannot be used on {host} ({error.strerror}); "
-            f"end what listens there or set {setting}"
-        ) from None
+        return error
+    return None
 
 
 def ensure_ports_are_free(server: Server) -> None:

@@ -6,13 +6,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import redis
 
 from contracts.errors import Unavailable
-from contracts.settings import LocalSettings, Settings
+from contracts.settings import LocalSettings, Settings, load_settings
 from local.servers.server import Server, is_listening
 from local.stack import Stack
 from tests.servers import free_ports
@@ -55,12 +57,16 @@ class Corner:
             ports={"BUZZWATCH_PROGRAM_PORT": self.port},
             ready=lambda: is_listening(self.port),
         )
+        self.programs = [self.program]
+
+    def with_local(self, local: LocalSettings) -> Settings:
+        return Settings(kafka=self.settings.kafka, mlflow=self.settings.mlflow, local=local)
 
     def stack(self) -> Stack:
-        def seed() -> None:
+        def seed(settings: Settings) -> None:
             self.seeded += 1
 
-        return Stack(self.settings, programs=[self.program], seed=seed, say=self.said.append)
+        return Stack(self.settings, programs=lambda settings: self.programs, seed=seed, say=self.said.append)
 
 
 @pytest.fixture
@@ -115,8 +121,52 @@ def test_a_taken_port_is_refused_before_anything_starts(corner: Corner) -> None:
     assert not corner.log.exists()
 
 
+@contextmanager
+def _nobody_can_have(port: int) -> Iterator[None]:
+    try:
+        listener = socket.create_server(("127.0.0.1", port))
+    except OSError:  # taken already
+        yield
+        return
+    with listener:
+        yield
+
+
+def test_two_stacks_without_configured_ports_run_side_by_side_where_the_default_is_taken(
+    corner: Corner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    default = LocalSettings().redis_port
+    corner.log.parent.mkdir(parents=True)
+    corner.settings = corner.with_local(LocalSettings(data_dir=tmp_path / "one"))
+    with _nobody_can_have(default), corner.stack() as one:
+        corner.settings = corner.with_local(LocalSettings(data_dir=tmp_path / "two"))
+        corner.programs = []
+        with corner.stack() as two:
+            ports = [stack.settings.local.redis_port for stack in (one, two)]
+            assert len({default, *ports}) == 3
+            assert [line for line in corner.said if "taken" in line] == [
+                f"redis: port {default} taken, using port {port} instead (BUZZWATCH_LOCAL__REDIS_PORT)"
+                for port in ports
+            ]
+            for folder, port in zip(("one", "two"), ports, strict=True):
+                monkeypatch.setenv("BUZZWATCH_LOCAL__DATA_DIR", str(tmp_path / folder))
+                assert load_settings().redis.url == f"redis://127.0.0.1:{port}/0"
+                with redis.Redis.from_url(load_settings().redis.url) as client:
+                    assert client.config_get("dir") == {"dir": str(tmp_path / folder / "redis")}
+        assert load_settings().redis.url == f"redis://127.0.0.1:{default}/0"  # of the second one, which has ended
+
+
+def test_a_configured_port_that_is_taken_is_refused(corner: Corner) -> None:
+    with (
+        _nobody_can_have(corner.redis_port),
+        pytest.raises(Unavailable, match=rf"port {corner.redis_port} for redis .*set BUZZWATCH_LOCAL__REDIS_PORT"),
+    ):
+        corner.stack().__enter__()
+    assert not (corner.settings.local.data_dir / "ports.json").exists()
+
+
 def test_a_program_that_dies_at_its_start_ends_the_stack_with_its_last_words(corner: Corner) -> None:
-    corner.program = Server(
+    corner.programs[0] = Server(
         name="program",
         command=(sys.executable, "-c", "raise SystemExit('error: the rules file has no watches')"),
         log=corner.log,
@@ -154,7 +204,7 @@ folder, redis_port, port, program = Path(sys.argv[1]), int(sys.argv[2]), int(sys
 settings = Settings(local=LocalSettings(data_dir=folder, redis_port=redis_port))
 server = Server(name="program", command=(sys.executable, "-c", program, str(port), str(redis_port)),
     log=folder / "logs" / "program.log", ports={}, ready=lambda: is_listening(port))
-with Stack(settings, programs=[server], seed=lambda: None, say=lambda line: None) as stack:
+with Stack(settings, programs=lambda _: [server], seed=lambda _: None, say=lambda line: None) as stack:
     print(*stack.pids.values(), flush=True)
     time.sleep(600)
 """
