@@ -192,7 +192,7 @@ def suite(
         raise SettingsError(f"--model {model}: there are {', '.join(MEMBERS)}")
     errors = Console(stderr=True)
     with errors.status("reading the data") as status:
-        data = load_training_data(data_dir, description, lambda line: errors.print(line, highlight=False))
+        data = load_training_data(data_dir, description, lambda line: _note(errors, line))
         found = run_suite(data, MEMBERS[model], seed, status.update, only or (), years=years)
     if results is not None:
         with writing("--results", results):
@@ -211,7 +211,7 @@ def suite(
         table_console().print(shown)
     if found.score is not None:
         note = f"mean macro-recall over the files left out: {found.score:.4f}"
-        errors.print(note, markup=False, highlight=False)
+        _note(errors, note)
 
 
 @app.command()
@@ -269,7 +269,7 @@ def _train(asked: _Asked) -> None:
     if not member.serves:
         # Before the training, which may take an hour.
         note = f"{member.name} is measured only: figures are shown, no model is kept or registered"
-        errors.print(note, markup=False, highlight=False, soft_wrap=True)
+        _note(errors, note)
     settings = load_settings()
     if asked.register:
         chosen_alias(settings, asked.alias)
@@ -283,7 +283,7 @@ def _train(asked: _Asked) -> None:
             distant=asked.rows,
             curve=drawn,
             description=asked.description,
-            tell=lambda line: errors.print(line, markup=False, highlight=False, soft_wrap=True),
+            tell=lambda line: _note(errors, line),
         )
         if asked.out is not None and trained.model is not None:
             trained.save(asked.out)
@@ -294,6 +294,10 @@ def _train(asked: _Asked) -> None:
             if version is not None:
                 errors.print(f"{settings.mlflow.model_name} version {version} is {given}", highlight=False)
     print_figures(trained.metrics, asked.output)
+
+
+def _note(errors: Console, line: str) -> None:
+    errors.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_results(folder: Path) -> None:
