@@ -1,72 +1,49 @@
-"""Produces a whole batch of events in one call of compiled code, by librdkafka's C interface.
+"""Produces a whole batch of events in one call of compiled code.
 
-confluent-kafka's `produce` makes and reads six headers for each event, all of it under the interpreter's lock, and its
-`produce_batch` takes neither headers nor timestamps. `rd_kafka_produceva` (librdkafka 1.6 and later) takes a table: one
-is filled in once, and for each event only what differs is written into it.
-
-The producer stays confluent-kafka's; only its `rd_kafka_t *` is borrowed, the first field of the C struct behind the
-Python object. That is no promise of theirs, so it is done for versions that were looked at, and not for others.
+The table of arguments for `rd_kafka_produceva` is filled in once, and for each event only what differs is written into
+it: 0.4 µs an event, without the interpreter's lock; docs/decisions/by-hand.md has the alternatives.
 """
 
 from __future__ import annotations
 
-import ctypes
-import logging
-from importlib.metadata import version
 from typing import Any, Final
 
 import numpy as np
-from confluent_kafka import KafkaError, KafkaException, Producer, cimpl
 
 from models.base.jit import COMPILED, compiled
 from stream.codecs.cloud_events import cloud_event_headers
 from stream.codecs.prediction_encoder import EventBatch
 from stream.codecs.prediction_ids import LENGTH
+from stream.kafka.librdkafka import ARGUMENT_BYTES, LIBRARY, LibrdkafkaProducer, arguments, is_enqueued
+from stream.kafka.records import OutRecord
 
-_log = logging.getLogger("buzzwatch.stream.publishing")
-
-KNOWN: Final = ("2.16.",)
-"""Versions of confluent-kafka in which `rd_kafka_t *` follows the object's head (src/confluent_kafka.h, Handle)."""
-
-# rd_kafka_vtype_t and the message flag, from rdkafka.h.
-_TOPIC, _VALUE, _KEY, _MSGFLAGS, _TIMESTAMP, _HEADER = 1, 4, 5, 7, 8, 9
-_F_COPY: Final = 2
-# Rows of the table: rd_kafka_vu_t is the type and a union of 64 bytes.
-_ROW_VALUE, _ROW_KEY, _ROW_TIMESTAMP, _ROW_TOPIC, _ROW_FLAGS, _ROW_HEADERS = range(6)
-_WIDTH: Final = 9
+# Rows of the table in words of eight bytes, as `arguments` orders them. A row is its kind, then pointer and size of a
+# value or a key, the timestamp, or name, pointer and size of a header.
+_ROW_VALUE, _ROW_KEY, _ROW_TIMESTAMP, _ROW_HEADERS = 0, 1, 2, 5
+_WIDTH: Final = ARGUMENT_BYTES // 8
 
 
-def _calls() -> Any:
-    """A compiled call of a C function at an address, with up to three arguments of the size of a pointer."""
-    from llvmlite import ir  # type: ignore[import-untyped]
+def _produceva() -> Any:
+    """`rd_kafka_produceva` for compiled code, by its name, so that what is compiled can be kept on disk."""
+    from llvmlite import binding  # type: ignore[import-untyped]
     from numba import types
-    from numba.extending import intrinsic
 
-    def call(_context: Any, _address: Any, _first: Any, _second: Any, _third: Any) -> Any:
-        word = ir.IntType(64)
-        signature = types.int64(types.int64, types.int64, types.int64, types.int64)
-
-        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-            function = ir.FunctionType(word, [word, word, word])
-            return builder.call(builder.inttoptr(arguments[0], function.as_pointer()), arguments[1:])
-
-        return signature, generate
-
-    return intrinsic(call)
+    binding.load_library_permanently(LIBRARY)
+    return types.ExternalFunction("rd_kafka_produceva", types.intp(types.intp, types.intp, types.intp))
 
 
-_call: Any = _calls() if COMPILED else None
+_rd_kafka_produceva: Any = _produceva() if COMPILED else None  # there are no `EventBatch`es then
 
 
 @compiled
 def _produce_rows(
-    functions: Any, rk: int, table: Any, id_row: int, starts: Any, bounds: Any, keys: Any, timestamps: Any, at: int
+    handle: int, table: Any, id_row: int, starts: Any, bounds: Any, keys: Any, timestamps: Any, at: int
 ) -> Any:
-    """Produce events from `at` on; the number of the first that was not, and librdkafka's error code.
+    """Produce events from `at` on; the number of the first that was not, and its rd_kafka_error_t * (0: none).
 
     Args:
-        functions: addresses of rd_kafka_produceva, rd_kafka_error_code, rd_kafka_error_destroy.
-        table: of `_WIDTH` columns. id_row: the header with the identifier.
+        handle: rd_kafka_t *.
+        table: (rows, `_WIDTH`). id_row: the header with the identifier.
         starts: where the events, the keys, the identifiers and the table lie.
         bounds, keys: of the events and of the keys, a NUL after each key.
     """
@@ -77,72 +54,33 @@ def _produce_rows(
         table[_ROW_KEY, 2] = keys[at + 1] - 1 - keys[at]
         table[_ROW_TIMESTAMP, 1] = timestamps[at]
         table[id_row, 2] = starts[2] + LENGTH * at
-        error = _call(functions[0], rk, starts[3], len(table))
+        error = _rd_kafka_produceva(handle, starts[3], len(table))
         if error != 0:
-            code = _call(functions[1], error, 0, 0) & 0xFFFFFFFF
-            _call(functions[2], error, 0, 0)
-            return at, code - (1 << 32) if code >= 1 << 31 else code
+            return at, error
         at += 1
     return at, 0
 
 
-class BulkProduce:
-    """Hands events to a producer; `possible` says whether it can."""
-
-    def __init__(self, producer: Producer) -> None:
-        library = ctypes.CDLL(cimpl.__file__)  # its symbols and those of what it is linked with
-        names = ("rd_kafka_produceva", "rd_kafka_error_code", "rd_kafka_error_destroy")
-        self._functions = np.array(
-            [ctypes.cast(getattr(library, name), ctypes.c_void_p).value for name in names], np.int64
-        )
-        self._producer = producer  # lives as long as what points to it
-        self._rk = ctypes.c_int64.from_address(id(producer) + object.__basicsize__).value
-        none = np.zeros(0, np.int64)  # compiles, once per machine
-        _produce_rows(self._functions, self._rk, np.zeros((1, _WIDTH), np.int64), 0, none, none, none, none, 0)
-
-    @staticmethod
-    def possible(producer: Any) -> bool:
-        """Whether this is a producer, and a version of it, that is known."""
-        known = COMPILED and type(producer) is Producer and version("confluent-kafka").startswith(KNOWN)
-        if not known:
-            _log.info("events are produced one by one")
-        return known
-
-    def produce(self, topic: str, events: EventBatch, at: int) -> int:
-        """Enqueue the events from number `at` on; returns how many of all are enqueued, fewer when the queue is full.
-
-        Raises:
-            KafkaException: any other error.
-        """
-        [headers] = cloud_event_headers([b""], events.scored_at)
-        names = [name.encode() for name, _ in headers]
-        values = [value if isinstance(value, bytes) else b"" for _, value in headers]
-        topic_name = topic.encode()
-        table = np.zeros((_ROW_HEADERS + len(headers), _WIDTH), np.int64)
-        table[:_ROW_HEADERS, 0] = _VALUE, _KEY, _TIMESTAMP, _TOPIC, _MSGFLAGS
-        table[_ROW_TOPIC, 1] = _address(topic_name)
-        table[_ROW_FLAGS, 1] = _F_COPY
-        for row, name, value in zip(table[_ROW_HEADERS:], names, values, strict=True):
-            row[:4] = _HEADER, _address(name), _address(value), len(value)
-        id_row = _ROW_HEADERS + names.index(b"ce_id")
-        table[id_row, 3] = LENGTH
-        runs = (events.data, events.keys.data, events.identifiers, table)
-        starts = np.array([run.ctypes.data for run in runs], np.int64)
-        at, code = _produce_rows(
-            self._functions,
-            self._rk,
-            table,
-            id_row,
-            starts,
-            events.bounds,
-            events.keys.bounds,
-            events.timestamps,
-            at,
-        )
-        if code not in (0, KafkaError._QUEUE_FULL):
-            raise KafkaException(KafkaError(code))
-        return int(at)
+def compile_bulk_producer() -> None:
+    """Compile now, once per machine, or load what was compiled."""
+    none = np.zeros(0, np.int64)
+    _produce_rows(0, np.zeros((1, _WIDTH), np.int64), 0, none, none, none, none, 0)
 
 
-def _address(text: bytes) -> int:
-    return ctypes.cast(ctypes.c_char_p(text), ctypes.c_void_p).value or 0
+def produce_events(producer: LibrdkafkaProducer, topic: str, events: EventBatch, at: int) -> int:
+    """Enqueue the events from number `at` on; returns how many of all are enqueued, fewer when the queue is full.
+
+    Raises:
+        KafkaException: any other error.
+    """
+    [headers] = cloud_event_headers([b" " * LENGTH], events.scored_at)
+    rows, _run = arguments(topic, OutRecord(b"", b"", headers, 0))
+    table = np.frombuffer(bytearray(rows), np.int64).reshape(-1, _WIDTH)
+    id_row = _ROW_HEADERS + [name for name, _ in headers].index("ce_id")
+    runs = (events.data, events.keys.data, events.identifiers, table)
+    starts = np.array([run.ctypes.data for run in runs], np.int64)
+    at, error = _produce_rows(
+        producer.handle, table, id_row, starts, events.bounds, events.keys.bounds, events.timestamps, at
+    )
+    is_enqueued(error)
+    return int(at)

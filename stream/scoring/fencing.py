@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import threading
 
-from confluent_kafka import Producer
-
 from contracts.settings import Settings
 from stream.kafka.admin import wait_for_topics
-from stream.scoring.publisher import fence, transactional_producer
+from stream.kafka.librdkafka import LibrdkafkaProducer
+from stream.scoring.transactions import fence, transactional_producer
 
 
 class ProducerFencing:
@@ -30,10 +29,10 @@ class ProducerFencing:
         self._failure: Exception | None = None
         self._started = threading.Lock()
         self._instance = instance
-        self._producer: Producer | None = None
+        self._producer: LibrdkafkaProducer | None = None
 
     @property
-    def producer(self) -> Producer:
+    def producer(self) -> LibrdkafkaProducer:
         """To be used by whoever has called `complete`. Blocks and raises as `await_topics` does."""
         self.await_topics()
         assert self._producer is not None

@@ -8,54 +8,24 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 
 from contracts.errors import Unavailable
-from contracts.settings import Settings
 from stream.codecs.prediction_encoder import EventBatch
+from stream.kafka.librdkafka import LibrdkafkaProducer
 from stream.kafka.records import OutRecord, ScoredBatch
-from stream.scoring.bulk_producer import BulkProduce
+from stream.scoring.bulk_producer import compile_bulk_producer, produce_events
+from stream.scoring.transactions import insist
 
 _log = logging.getLogger("buzzwatch.stream.publishing")
 
-_CALL_S = 5.0
+_FULL_S = 0.05
 _STUCK_S = 20.0
 """A call that lasts so long will not return: with its own limit of 5 s, librdkafka comes back within 10."""
-_RETRY_S = 0.2
 
 
 class Aborted(Exception):
     """The transaction was aborted; the batch is to be read again from the committed offsets."""
-
-
-def transactional_producer(settings: Settings, instance: str) -> Producer:
-    """A producer whose `transactional.id` is the same after a restart, so that a stale one is fenced."""
-    return Producer(
-        settings.kafka.librdkafka_producer()
-        | {
-            "transactional.id": f"{settings.worker.group}-score-{instance}",
-            "transaction.timeout.ms": int(settings.worker.transaction_timeout_s * 1000),
-            "client.id": f"{settings.worker.group}-score-{instance}",
-            "compression.type": "lz4",
-            "linger.ms": 5,
-            # A transaction right behind another is refused for the few ms in which Kafka writes the markers; with
-            # librdkafka's 100 ms each one took 100 ms. It doubles with each try, so a broker that is away is spared.
-            "retry.backoff.ms": 1,
-            "queue.buffering.max.messages": 1_000_000,
-            "queue.buffering.max.kbytes": 1_048_576,
-            "reconnect.backoff.max.ms": 2_000,
-        }
-    )
-
-
-def fence(producer: Producer, give_up_after_s: float) -> None:
-    """Keep whoever had this transactional id before from writing, and abort what it left open.
-
-    Raises:
-        Unavailable: Kafka has been away for too long.
-        KafkaException: Kafka refuses.
-    """
-    _insist(give_up_after_s, producer.init_transactions)
 
 
 class Publisher:
@@ -70,7 +40,7 @@ class Publisher:
 
     def __init__(
         self,
-        producer: Producer,
+        producer: LibrdkafkaProducer,
         *,
         scored: str,
         dead_letters: str,
@@ -82,7 +52,7 @@ class Publisher:
         self._give_up_after_s = give_up_after_s
         self._in_flight = threading.Lock()
         self._calling_since: float | None = None
-        self._bulk = BulkProduce(producer) if BulkProduce.possible(producer) else None
+        compile_bulk_producer()  # not under the first batch
 
     def publish(self, batch: ScoredBatch, is_current: Callable[[ScoredBatch], bool]) -> bool:
         """Publish a batch, unless it has been dropped in the meantime.
@@ -137,20 +107,14 @@ class Publisher:
         return True
 
     def _produce(self, topic: str, records: Sequence[OutRecord]) -> None:
-        if isinstance(records, EventBatch) and self._bulk is not None:
+        if isinstance(records, EventBatch):
             enqueued = 0
-            while (enqueued := self._bulk.produce(topic, records, enqueued)) < len(records):
-                self._producer.poll(0.05)
-            self._producer.poll(0)
-            return
-        produce = self._producer.produce
-        for key, value, headers, timestamp_ms in records:
-            while True:
-                try:
-                    produce(topic, value, key, headers=headers, timestamp=timestamp_ms)
-                    break
-                except BufferError:
-                    self._producer.poll(0.05)
+            while (enqueued := produce_events(self._producer, topic, records, enqueued)) < len(records):
+                self._producer.poll(_FULL_S)
+        else:
+            for record in records:
+                while not self._producer.produce(topic, record):
+                    self._producer.poll(_FULL_S)
         self._producer.poll(0)
 
     def _abort(self, error: KafkaException) -> None:
@@ -171,28 +135,4 @@ class Publisher:
             finally:
                 self._calling_since = None
 
-        _insist(self._give_up_after_s, noted, *args, timed=timed, wanted=wanted)
-
-
-def _insist(
-    give_up_after_s: float,
-    call: Callable[..., Any],
-    *args: Any,
-    timed: bool = True,
-    wanted: Callable[[], bool] = lambda: True,
-) -> None:
-    """Make a transactional call again while librdkafka says that it may be, up to the limit, and while it is wanted."""
-    since = time.monotonic()
-    while True:
-        try:
-            call(*args, _CALL_S) if timed else call(*args)
-            return
-        except KafkaException as error:
-            cause: KafkaError = error.args[0]
-            if not cause.retriable() or not wanted():
-                raise
-            away_s = time.monotonic() - since
-            if away_s > give_up_after_s:
-                raise Unavailable(f"Kafka has not answered for {away_s:.0f} s: {cause.str()}") from None
-            _log.warning("Kafka does not answer, trying again: %s", cause.str())
-            time.sleep(_RETRY_S)
+        insist(self._give_up_after_s, noted, *args, timed=timed, wanted=wanted)

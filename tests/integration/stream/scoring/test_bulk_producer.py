@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,8 +17,9 @@ from models.base.jit import COMPILED
 from models.linear.model import HashedModel
 from models.registry.champion import LoadedModel
 from stream.codecs.prediction_encoder import EventBatch
+from stream.kafka.librdkafka import LibrdkafkaProducer
 from stream.kafka.records import RecordBatch
-from stream.scoring.bulk_producer import BulkProduce
+from stream.scoring.bulk_producer import produce_events
 from stream.scoring.scorer import Scorer
 from tests.fakes_kafka import FakeRecord
 from tests.unit.models.hashed_samples import random_weights
@@ -61,14 +61,15 @@ def read(settings: Settings, topic: str, count: int) -> dict[int | None, list[_S
 
 def test_events_produced_in_one_call_are_those_produced_one_by_one(settings: Settings, topics: TopicSettings) -> None:
     batch = events(2000)
-    producer = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 5})
-    assert BulkProduce.possible(producer)
-    assert BulkProduce(producer).produce(topics.scored, batch, 0) == len(batch)
+    producer = LibrdkafkaProducer(settings.kafka.librdkafka_producer() | {"linger.ms": 5})
+    assert produce_events(producer, topics.scored, batch, 0) == len(batch)
+    assert producer.flush(20) == 0
+    one_by_one = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 5})
     for record in batch:
-        producer.produce(
+        one_by_one.produce(
             topics.dead_letters, record.value, record.key, headers=record.headers, timestamp=record.timestamp_ms
         )
-    assert producer.flush(20) == 0
+    assert one_by_one.flush(20) == 0
     at_once = read(settings, topics.scored, len(batch))
     assert at_once == read(settings, topics.dead_letters, len(batch))
     assert len(at_once) > 1
@@ -76,11 +77,11 @@ def test_events_produced_in_one_call_are_those_produced_one_by_one(settings: Set
 
 def test_what_does_not_fit_into_the_queue_waits_for_its_turn(settings: Settings, topics: TopicSettings) -> None:
     batch = events(300)
-    producer = Producer(settings.kafka.librdkafka_producer() | {"queue.buffering.max.messages": 100, "linger.ms": 0})
-    bulk = BulkProduce(producer)
+    limited = {"queue.buffering.max.messages": 100, "linger.ms": 0}
+    producer = LibrdkafkaProducer(settings.kafka.librdkafka_producer() | limited)
     done, rounds = 0, 0
     while done < len(batch) and rounds < 1000:
-        done = bulk.produce(topics.scored, batch, done)
+        done = produce_events(producer, topics.scored, batch, done)
         producer.poll(0.05)
         rounds += 1
     assert producer.flush(20) == 0
@@ -94,15 +95,9 @@ def test_what_does_not_fit_into_the_queue_waits_for_its_turn(settings: Settings,
 def test_an_error_of_librdkafka_is_raised_as_confluent_kafka_raises_it(
     settings: Settings, topics: TopicSettings
 ) -> None:
-    producer = Producer(settings.kafka.librdkafka_producer() | {"transactional.id": topics.scored})
-    batch = events(2)
+    properties = settings.kafka.librdkafka_producer() | {"transactional.id": topics.scored}
     with pytest.raises(KafkaException) as one_by_one:
-        producer.produce(topics.scored, b"outside of a transaction")
+        Producer(properties).produce(topics.scored, b"outside of a transaction")
     with pytest.raises(KafkaException) as at_once:
-        BulkProduce(producer).produce(topics.scored, batch, 0)
+        produce_events(LibrdkafkaProducer(properties), topics.scored, events(2), 0)
     assert at_once.value.args[0].code() == one_by_one.value.args[0].code()
-
-
-@pytest.mark.parametrize("make", [object, lambda: Producer, lambda: None])
-def test_what_is_no_producer_of_a_known_version_is_left_alone(make: Callable[[], object]) -> None:
-    assert not BulkProduce.possible(make())
