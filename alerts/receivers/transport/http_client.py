@@ -108,19 +108,62 @@ class _GuardedBackend(httpcore.NetworkBackend):
         raise httpcore.ConnectError("receivers cannot be Unix sockets")
 
 
-class _GuardedTransport(httpx.HTTPTransport):
-    """httpx has no parameter for the backend; its transport is a pool of httpcore's, which has one."""
+@contextmanager
+def _errors_of_httpx() -> Iterator[None]:
+    """httpcore's errors as those of httpx, which names them alike."""
+    try:
+        yield
+    except (
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.UnsupportedProtocol,
+    ) as error:
+        raise getattr(httpx, type(error).__name__)(str(error)) from error
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        with _errors_of_httpx():
+            yield from self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class _GuardedTransport(httpx.BaseTransport):
+    """httpx's own transport takes no network backend, httpcore's pool does."""
 
     def __init__(self, allowed: Sequence[Network]) -> None:
-        super().__init__(trust_env=False)
-        self._pool.close()
-        self._pool = httpcore.ConnectionPool(
+        self._connections = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),  # SSL_CERT_FILE: a certificate authority of one's own
             max_connections=None,
             max_keepalive_connections=_KEPT_ALIVE,
             keepalive_expiry=5.0,
             network_backend=_GuardedBackend(allowed),
         )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        with _errors_of_httpx():
+            response = self._connections.handle_request(
+                httpcore.Request(
+                    request.method,
+                    httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
+        )
+
+    def close(self) -> None:
+        self._connections.close()
 
 
 def guarded_client(allowed: Sequence[Network], timeout_s: float) -> httpx.Client:

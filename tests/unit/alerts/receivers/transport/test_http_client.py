@@ -3,7 +3,9 @@ from __future__ import annotations
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -116,3 +118,39 @@ def test_redirects_are_not_followed(receiver: Receiver) -> None:
 def test_a_name_that_does_not_exist_is_one_line() -> None:
     with guarded_client((), 2) as client, pytest.raises(httpx.ConnectError, match="cannot be resolved"):
         client.post("http://no-such-host.invalid/")
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[[bytes], str]]:
+    """Serves the same bytes to whoever connects, then hangs up; without bytes it never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer(content: bytes) -> str:
+            def serve() -> None:
+                with suppress(OSError):
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.recv(65536)
+                        connection.sendall(content)
+                        if not content:
+                            connection.recv(1)  # until the client leaves
+
+            threading.Thread(target=serve, daemon=True).start()
+            return f"http://127.0.0.1:{server.getsockname()[1]}/hook"
+
+        yield answer
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        (b"", httpx.ReadTimeout),
+        (b"this is no HTTP\r\n\r\n", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", httpx.RemoteProtocolError),
+    ],
+)
+def test_answers_that_go_wrong_are_errors_of_httpx(
+    answering: Callable[[bytes], str], content: bytes, error: type[httpx.HTTPError]
+) -> None:
+    with guarded_client(LOOPBACK, 0.5) as client, pytest.raises(error):
+        client.post(answering(content), content=b"{}")
