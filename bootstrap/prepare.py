@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from dataclasses import dataclass
-from typing import Any
 
 from contracts.settings import Settings, load_settings
 from stream.scoring.fencing import ProducerFencing
@@ -32,20 +29,3 @@ def prepare(settings: Settings | None = None) -> WorkerBootstrap:
     instance = Instance(settings)
     fencing = ProducerFencing(settings, instance.name) if "score" in settings.worker.roles else None
     return WorkerBootstrap(settings, instance, fencing)
-
-
-def import_numba_without_scipy() -> None:
-    """Keep numba from importing scipy.linalg, which it does when its first function is loaded.
-
-    numba looks there for a BLAS, which none of our kernels uses; the import takes a quarter of a second. Where SciPy is
-    not installed, as in the serving image, numba runs without it too.
-    """
-    if "scipy.linalg" in sys.modules:
-        return
-    modules: Any = sys.modules
-    modules["scipy.linalg"] = None  # an import of it fails
-    try:
-        with contextlib.suppress(ImportError):
-            import numba.np.arraymath  # noqa: F401
-    finally:
-        del modules["scipy.linalg"]

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 
-# What is imported stays: a collector that looks through it again and again takes a tenth of the start.
-# `stream.worker.gc_tuning` turns it on again when the roles start.
-gc.disable()
+from stream.worker.gc_tuning import pause_collector
 
-from bootstrap.prepare import import_numba_without_scipy, prepare  # noqa: E402
+pause_collector()  # before what follows is imported
+
+from bootstrap.prepare import prepare  # noqa: E402
 from contracts.errors import BuzzwatchError  # noqa: E402
 
 try:
     _bootstrap = prepare()
     if "worker" in sys.argv[1:] and _bootstrap.fencing is not None:  # not for `faust -A stream.app agents`
         _bootstrap.fencing.start()
-    import_numba_without_scipy()
     from bootstrap.worker import build_worker
 
     app = build_worker(_bootstrap)

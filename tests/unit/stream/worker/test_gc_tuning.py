@@ -5,14 +5,18 @@ import sys
 
 _PROGRAM = """
 import gc
-from stream.worker.gc_tuning import relax_collector
+from stream.worker.gc_tuning import pause_collector, relax_collector
+pause_collector()
+paused = gc.get_stats()[0]["collections"]
+kept = [(number, []) for number in range(40_000)]
+paused = gc.get_stats()[0]["collections"] - paused
 relax_collector()
 before = gc.get_stats()[0]["collections"]
 batch = [(number, []) for number in range(40_000)]
-print(gc.get_freeze_count() > 1_000, gc.get_stats()[0]["collections"] - before)
+print(paused, gc.isenabled(), gc.get_freeze_count() > 1_000, gc.get_stats()[0]["collections"] - before)
 """
 
 
-def test_a_batch_is_made_without_a_collection_and_what_was_there_is_left_alone() -> None:
+def test_nothing_is_collected_while_it_is_paused_nor_for_one_batch_after_it() -> None:
     done = subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, check=True, text=True)
-    assert done.stdout.split() == ["True", "0"]
+    assert done.stdout.split() == ["0", "True", "True", "0"]
