@@ -4,33 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.stage.ports import free_ports as free_ports
 from contracts.settings import LocalSettings
 from local.die_with_parent import tethered
 from local.servers.kafka import kafka_server
 from local.servers.mlflow import mlflow_server
 from local.servers.redis import redis_server
 from local.servers.server import Server, ensure_ports_are_free, wait_until_ready
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now, below the range that outgoing connections use."""
-    found: list[int] = []
-    candidate = 10_000 + os.getpid() * 37 % 20_000
-    while len(found) < count:
-        candidate = 10_000 + (candidate + 1 - 10_000) % 20_000
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", candidate))
-            except OSError:
-                continue
-        found.append(candidate)
-    return found
 
 
 class RunningServer:

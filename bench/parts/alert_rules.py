@@ -22,7 +22,7 @@ from alerts.detectors.drift import Reference
 from alerts.rules.evaluator import Evaluator
 from alerts.storage.connection import connect
 from bench.reporting.report import Report
-from bench.stage.site import free_ports
+from bench.stage.ports import free_ports
 from contracts.rules.schema import Rules
 from contracts.settings import LocalSettings, RedisSettings, Settings
 from local.die_with_parent import tethered

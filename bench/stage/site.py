@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import uuid
@@ -16,6 +15,7 @@ from typing import Final, Literal
 
 import pydantic
 
+from bench.stage.ports import free_ports
 from contracts.errors import BuzzwatchError
 from contracts.settings import KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings, load_settings
 from contracts.topics import TopicSettings
@@ -171,18 +171,6 @@ def open_site(kafka: str | None, say: Callable[[str], None]) -> Iterator[Site]:
                 process.kill()
                 process.wait()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def _named(kafka: str) -> KafkaSettings:

@@ -1,0 +1,22 @@
+"""Ports for servers that are started beside others."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on now, below the range that outgoing connections use."""
+    found: list[int] = []
+    candidate = 10_000 + os.getpid() * 37 % 20_000
+    while len(found) < count:
+        candidate = 10_000 + (candidate + 1 - 10_000) % 20_000
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", candidate))
+            except OSError:
+                continue
+        found.append(candidate)
+    return found
