@@ -14,17 +14,19 @@ from models.base.artefact import load_artefact
 from models.text import language
 from stream.codecs.prediction_decoder import ScoredReader
 from stream.codecs.tweet_decoder import read_values
+from stream.scoring.bulk_producer import compile_bulk_producer
 from stream.scoring.scorer import Scorer
 
 
 def compile_scoring(settings: Settings) -> None:
-    """Send one invented tweet through reading, the shipped model, matching, masking and writing.
+    """Send one invented tweet through reading, the shipped model, matching, masking, writing and producing.
 
     Raises:
         RulesError, ArtefactError: one line that names the file.
     """
     annotator = Annotator(load_rules(settings.rules))
     Scorer(annotator, "masked")
+    compile_bulk_producer()
     languages = language.warm()
     model = load_artefact(settings.artefact)
     annotator.annotate(model, ["@airparadis lost my bag"])
