@@ -17,6 +17,10 @@ _MOST: Final = 10**18
 _EXACT: Final = 2**53
 """Whole numbers up to it are exact as floats."""
 _SHOWN: Final = 40
+NOBODY: Final = frozenset({"", "nan", "null", "none", "nil", "n/a", "na", "<na>", "undefined", "0", "-1", "-"})
+"""What programs write for an author whom they do not know, in small letters: many tweets of nobody known are not one
+voice."""
+_BLANKS: Final = "".join(map(chr, range(33)))
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
 
@@ -119,6 +123,10 @@ def author_of(candidates: Iterable[Any], dropped: list[str] | None = None) -> st
         whole = _whole(value)
         if whole is not None:
             value = str(whole)
+        if isinstance(value, str):
+            value = value.strip(_BLANKS)
+            if value.lower() in NOBODY:
+                continue
         if isinstance(value, str) and len(value) <= MAX_ID and _is_unicode(value):
             return value
         unusable = True

@@ -19,7 +19,7 @@ NEEDED: Final = frozenset(
     {
         *("id", "id_str", "text", "full_text", "created_at", "date", "createdAt", "author_id", "user", "author"),
         *("lang", "reach", "note_tweet", "extended_tweet", "retweeted_status", "referenced_tweets", "data", "includes"),
-        *("tweet", "did", "kind", "commit", "uri", "record", "value", "post", "langs", "$type"),
+        *("tweet", "did", "kind", "commit", "uri", "record", "value", "post", "reason", "langs", "$type"),
         *("content", "spoiler_text", "reblog", "account", "language"),
     }
 )
@@ -63,7 +63,7 @@ def find(tweet: Object) -> Found:
     if "did" in tweet and "kind" in tweet:
         return _of_jetstream(tweet)
     if isinstance(tweet.get("post"), dict) and "text" not in tweet:  # an item of a Bluesky feed
-        return find(tweet["post"])
+        return _reposted(find(tweet["post"]), _dict(tweet.get("reason")))
     record = tweet.get("record") if isinstance(tweet.get("record"), dict) else tweet.get("value")
     if isinstance(record, dict) and "text" not in tweet:
         return _of_bluesky(record, tweet.get("uri"), _dict(tweet.get("author")))
@@ -148,6 +148,15 @@ def _of_jetstream(frame: Object) -> Found:
         raise InvalidTweet(f"not a tweet: a Jetstream frame about {str(what)[:80]}{done}, no new post: text is missing")
     uri = f"at://{frame['did']}/{POST}/{commit.get('rkey')}"
     return _of_bluesky(record, uri if commit.get("rkey") else None, {"did": frame["did"]})
+
+
+def _reposted(found: Found, reason: Object) -> Found:
+    """A post as somebody's repost puts it into a feed: date and author are those of who passes it on."""
+    by = _dict(reason.get("by"))
+    if by.get("did") is None:
+        return found
+    created_at = first_of(reason.get("indexedAt"), found.created_at)
+    return found._replace(created_at=created_at, authors=(by["did"],), reaches=(by.get("followersCount"),))
 
 
 def _of_bluesky(post: Object, uri: Any, author: Object) -> Found:

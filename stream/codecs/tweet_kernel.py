@@ -13,6 +13,7 @@ INSTANT: Final = 24
 _MAX_TEXT: Final = 10_000
 _MAX_ID: Final = 256
 _MAX_LANG: Final = 35
+_MAX_NOBODY: Final = 9
 _MAX_DIGITS: Final = 18
 _FAILED: Final = -1
 
@@ -201,6 +202,16 @@ def _field(data: Any, start: int, stop: int) -> int:
 
 
 @compiled
+def _may_be_nobody(out: Any, start: int, end: int) -> bool:
+    """Whether `contracts.tweet_objects.fields.NOBODY` may have this author, or blanks are around it."""
+    first, last = int(out[start]), int(out[end - 1])
+    if first <= 32 or last <= 32:
+        return True
+    starts = first | 32  # n of nan, null, none; u of undefined; <na>, -1, 0
+    return end - start <= _MAX_NOBODY and (starts == 110 or starts == 117 or first == 60 or first == 45 or first == 48)
+
+
+@compiled
 def _two(data: Any, at: int) -> int:
     """Two digits, a large number when they are not."""
     tens, ones = int(data[at]) - 48, int(data[at + 1]) - 48
@@ -342,6 +353,8 @@ def _read(  # noqa: C901, one case each
         elif field == AUTHOR_ID:
             has[1] = length > 0
             if (first == 34 and length == 0) or (not is_plain and length > _MAX_ID):
+                return False
+            if not is_plain and length > 0 and _may_be_nobody(outs[column], start, ns[column]):
                 return False
         elif field == LANG:
             has[0] = first == 34

@@ -84,6 +84,15 @@ OBJECTS: dict[str, tuple[dict[str, Any], str, str | None, int | None]] = {
     "Bluesky, record with its URI": ({"uri": URI, "cid": "c", "value": RECORD}, URI, "did:plc:77", None),
     "Bluesky, view": ({"uri": URI, "record": RECORD, "author": {"did": "did:plc:77"}}, URI, "did:plc:77", None),
     "Bluesky, feed": ({"post": {"uri": URI, "record": RECORD, "author": {}}}, URI, "did:plc:77", None),
+    "Bluesky, repost in a feed": (
+        {
+            "post": {"uri": URI, "record": {**RECORD, "createdAt": "2018-01-01T00:00:00Z"}, "author": {"did": "d"}},
+            "reason": {"by": {"did": "did:plc:9", "followersCount": 3}, "indexedAt": AT},
+        },
+        URI,
+        "did:plc:9",
+        3,
+    ),
     "Bluesky, bare record": ({**RECORD, "uri": URI}, URI, "did:plc:77", None),
     "Mastodon": (STATUS, "12", "77", 1200),
     "Mastodon, boost": (BOOST, "13", "77", 1200),
@@ -133,6 +142,10 @@ def test_a_key_that_says_more_is_never_overlooked_by_the_compiled_walk(extra: di
     [
         ({"author_id": 7.0}, "7", ()),
         ({"author_id": ""}, None, ()),
+        *(({"author_id": nobody}, None, ()) for nobody in ("NaN", "null", "None", "<NA>", "undefined", "-1", 0, " \t")),
+        ({"author_id": "nan", "user": {"id": 7}}, "7", ()),
+        ({"author_id": " 7 "}, "7", ()),
+        ({"author_id": "nancy"}, "nancy", ()),
         ({"author_id": None}, None, ()),
         ({"user": {"id": 7, "screen_name": "made_up"}}, "7", ()),
         ({"author": {"id": 7}}, "7", ()),
@@ -156,6 +169,10 @@ def test_a_field_that_nothing_needs_never_costs_a_tweet(
     value = json.dumps({"id": "1", "text": "a", **extra}).replace("Infinity", "1e999").encode()
     fields = decode_fields(value)
     assert (fields.text, fields.author_id, fields.dropped) == ("a", author, dropped)
+    columns, _ = read_batch([FakeRecord(value, timestamp_ms=NOW_MS)], NOW_MS)
+    assert columns is not None
+    assert columns.authors[0] == (author or "")
+    assert columns.has_author[0] == (author is not None)
 
 
 @pytest.mark.parametrize("optional", [b'"author_id":"\\ud800"', b'"author_id":' + b"9" * 5000, b'"lang":"\xff"'])
