@@ -17,6 +17,7 @@ from contracts.redaction import redacted
 _log = logging.getLogger("buzzwatch.api")
 
 RETRY_AFTER_S = 2
+"""Seconds in the header Retry-After: a restarted Kafka or Redis is often back by then."""
 
 
 def install(app: FastAPI) -> None:
@@ -41,13 +42,13 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     if first["type"] == "body":
         return problem(422, str(first["msg"]))
     where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query"))
-    message = _said(first)
+    message = _message(first)
     more = f" (and {len(details) - 1} more)" if len(details) > 1 else ""
     return problem(422, f"{where or 'the body'}: {message}{more}")
 
 
-def _said(detail: dict[str, Any]) -> str:
-    """What is wrong with one field, and what to send instead where pydantic does not say it."""
+def _message(detail: dict[str, Any]) -> str:
+    """Why one field is refused, and what to send instead where pydantic does not explain it."""
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "multiple_of":
         width = detail["ctx"]["multiple_of"]
@@ -55,8 +56,8 @@ def _said(detail: dict[str, Any]) -> str:
         choices = ", ".join(f"{one:g}" for one in (near, near + width) if one > 0)
         return f"{detail['input']} is no multiple of {width:g}; the nearest are {choices}"
     if detail["type"].startswith("datetime"):
-        said = message[0].lower() + message[1:]
-        return f"{said}; write 2026-11-20T10:00:00Z (in an address a + of an offset is %2B)"
+        lowered = message[0].lower() + message[1:]
+        return f"{lowered}; write 2026-11-20T10:00:00Z (in an address a + of an offset is %2B)"
     return message
 
 
@@ -67,7 +68,7 @@ async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
 async def _without_redis(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, redis.RedisError)
     trouble = trouble_of(error)
-    _log.warning("Redis %s", trouble.what)
+    _log.warning("Redis %s; requests for alerts and statistics are answered with 503", trouble.what)
     what = trouble.what if trouble.answers else "does not answer"  # addresses are for the log
     detail = f"Redis {what}: alerts and statistics are away"
     return problem(503, detail, **{"Retry-After": str(RETRY_AFTER_S)})
@@ -78,5 +79,5 @@ async def _model_failed(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    _log.error("%s %s failed and was answered with 500", request.method, request.url.path, exc_info=error)
     return problem(500, "internal error; the log says more")

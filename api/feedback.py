@@ -130,7 +130,7 @@ class FeedbackPublisher:
         self._is_broken |= error.fatal()
         if error.code() not in self._complaints:  # librdkafka repeats itself
             self._complaints.add(error.code())
-            _log.warning("Kafka: %s", error.str())
+            _log.warning("the feedback producer reports: %s; it connects again by itself", error.str())
 
     def _away(self, why: str) -> Unavailable:
         return Unavailable(

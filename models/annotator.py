@@ -1,4 +1,4 @@
-"""Everything that is said about a batch of texts: sentiment, watches, themes and the masked text."""
+"""Annotates batches of texts: sentiment, watches, themes and the masked text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.text.matching import Matcher
 
 
 class Annotation(NamedTuple):
-    """What is said about one text."""
+    """The annotation of one text."""
 
     sentiment: Sentiment
     confidence: float
@@ -29,13 +29,13 @@ class Annotation(NamedTuple):
     themes: list[str]
     masked: str
     reliable: bool = True
-    """False: in a language that the model does not know."""
+    """False: the text is in a language that the model does not know."""
     tier: Tier | None = None
     """Which part of a cascade answered; None when the model is none."""
 
 
 class Columns(NamedTuple):
-    """What is said about many texts, a column each."""
+    """The annotations of many texts, one column per field."""
 
     probabilities: NDArray[np.float32]
     """(n, 3), columns in the order of `SENTIMENTS`."""
@@ -64,7 +64,7 @@ class Annotator:
             texts: in NFC.
 
         Raises:
-            Exception: whatever the model raises; nothing is said about any text then.
+            Exception: whatever the model raises; then no text is annotated.
         """
         if not texts:
             return []
@@ -89,26 +89,27 @@ class Annotator:
         langs: Sequence[str | None] | None = None,
         behind_s: float | None = None,
     ) -> Columns:
-        """The same as columns, for who writes millions of them; `texts` are at least one.
+        """The annotations as columns, which is much faster for large batches.
 
         Args:
-            langs: what the tweets say of their languages; nothing is asked about those when not given.
-            behind_s: how far a stream is behind. A cascade then keeps to its time budget; without it takes its time.
+            texts: in NFC, at least one.
+            langs: the `lang` field of each tweet; without them all languages count as known.
+            behind_s: how far a stream is behind. A cascade then keeps to its time budget; None: no budget.
 
         Raises:
             Exception: whatever the model raises.
-            ValueError: it answered something else than three numbers for each text.
+            ValueError: the model did not return three numbers per text.
         """
         batch = TextBatch.of(texts)
         topics = self._matcher.find_batch(batch)
         if isinstance(model, Tiered):
             probabilities, tiers = model.predict_tiers(batch.strings(), behind_s)
-            marks = [self._tiers[name] for name in model.tiers]
-            topics = [bits | marks[tier] for bits, tier in zip(topics, tiers.tolist(), strict=True)]
+            tier_bits = [self._tiers[name] for name in model.tiers]
+            topics = [bits | tier_bits[tier] for bits, tier in zip(topics, tiers.tolist(), strict=True)]
         else:
             probabilities = model.predict_proba(batch if walks_bytes(model) else batch.strings())
-        if probabilities.shape != (len(batch), len(SENTIMENTS)):  # compiled code reads it without looking at its bounds
-            raise ValueError(f"the model answered {probabilities.shape} for {len(batch):,} texts")
+        if probabilities.shape != (len(batch), len(SENTIMENTS)):  # compiled code reads it without bounds checks
+            raise ValueError(f"the model returned an array of shape {probabilities.shape} for {len(batch):,} texts")
         if langs is not None and not (known := self._known(model, batch, langs)).all():
             topics = topics.copy()
             for row in np.flatnonzero(~known).tolist():
@@ -125,7 +126,7 @@ class Annotator:
 
     def tier(self, topics: int) -> Tier | None:
         """Which tier of a cascade answered, from `Columns.topics`; None when no cascade did."""
-        return next((name for name, mark in self._tiers.items() if topics & mark), None)
+        return next((name for name, bit in self._tiers.items() if topics & bit), None)
 
     def names(self, topics: int) -> tuple[list[str], list[str]]:
         """The watches and the themes among `Columns.topics`; the caller's own lists."""
@@ -136,11 +137,11 @@ class Annotator:
         found = [name for index, name in enumerate(self._names) if bits >> index & 1]
         number = (bits & (1 << self._watches) - 1).bit_count()
         split = found[:number], found[number:]
-        if len(self._split) < 10_000:  # a stream has few combinations, a hostile one has not
+        if len(self._split) < 10_000:  # a usual stream has few combinations; the bound is for a hostile one
             self._split[bits] = split
         return split
 
 
 def walks_bytes(model: SentimentModel) -> bool:
-    """Whether a model takes a `TextBatch` as it is; others may index, copy and compare what they get: strings."""
+    """Whether a model accepts a `TextBatch`; other models get a list of strings."""
     return bool(getattr(model, "walks_bytes", False))

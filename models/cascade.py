@@ -124,7 +124,7 @@ class CascadeModel:
     ) -> bool:
         """Put the deep answers in. False when the deep tier raised: the linear ones stand, and `degraded` says why.
 
-        It is asked again with the next texts, for what it failed at may have been one text, or memory that was short.
+        The deep tier is tried again with the next texts: the cause may have been one text, or a lack of memory.
         """
         if not len(rows):
             return True
@@ -135,7 +135,9 @@ class CascadeModel:
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # a library's, a tokenizer's panic: the linear answers are there already
-            failure = f"the deep tier of the cascade does not answer, the linear one does: {in_short(error)}"
+            failure = (
+                f"the deep tier of the cascade failed, its linear tier answers: {in_short(error)}; it is tried again"
+            )
             if failure != self.degraded:
                 _log.error("%s", failure)
             self.degraded = failure
@@ -166,7 +168,7 @@ class CascadeModel:
 
     @classmethod
     def load(cls, metadata: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> CascadeModel:
-        """Build both models from a checked artefact. Without its deep tier it still serves, and says so.
+        """Build both models from a checked artefact. It serves without its deep tier too; `degraded` has the reason.
 
         Raises:
             ArtefactError: the linear tier cannot be built, or the metadata lack a figure.

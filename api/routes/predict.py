@@ -77,7 +77,9 @@ class Scoring:
             raise
         except Exception as error:
             if len(texts) == 1:
-                _log.exception("model version %s failed on a text", loaded.ref.version)
+                _log.exception(
+                    "model version %s failed on a text; the request is answered with 500", loaded.ref.version
+                )
             raise ModelFailure(f"the model failed on this text ({type(error).__name__})") from error
         return [Scored(annotation, loaded.ref) for annotation in annotations]
 

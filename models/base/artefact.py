@@ -20,7 +20,7 @@ FORMAT_VERSION: Final = 1
 METADATA: Final = "metadata.json"
 WEIGHTS: Final = "weights.npz"
 METADATA_SHA256: Final = "metadata_sha256"
-"""Key of the metadata: the checksum of all others. Artefacts of before it was noted lack it and are read anyway."""
+"""Key of the metadata: the checksum of all others. Older artefacts lack it and are read all the same."""
 
 # family → module and class; the class has `load(metadata, arrays)`.
 _FAMILIES: Final = {
@@ -48,7 +48,7 @@ def load_artefact(folder: Path) -> SentimentModel:
         raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {error.strerror}") from None
     if hashlib.sha256(content).hexdigest() != metadata.get("sha256"):
         raise ArtefactError(
-            f"{folder}: {WEIGHTS} is damaged (its SHA-256 is not the one noted): fetch or train it again"
+            f"{folder}: {WEIGHTS} is damaged (its SHA-256 is not the one in {METADATA}): fetch or train it again"
         )
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
@@ -94,13 +94,13 @@ def read_metadata(folder: Path) -> dict[str, Any]:
 
 
 def metadata_digest(metadata: Mapping[str, Any]) -> str:
-    """SHA-256 of the metadata, however they are laid out, without the key that notes it."""
+    """SHA-256 of the metadata, independent of their layout and without the key of the checksum itself."""
     noted = {key: value for key, value in metadata.items() if key != METADATA_SHA256}
     return hashlib.sha256(json.dumps(noted, sort_keys=True).encode()).hexdigest()
 
 
 def in_short(error: BaseException) -> str:
-    """Anybody's error in one line; one that is not meant for a reader with the name of its class."""
+    """Any error in one line; with the name of its class unless it is one of ours."""
     text = " ".join(str(error).split())
     return text if isinstance(error, BuzzwatchError) else f"{type(error).__name__}: {text}"[:300]
 
@@ -110,7 +110,7 @@ def _shown(value: object) -> str:
 
 
 def write_artefact(folder: Path, metadata: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write the folder; the metadata comes last, so that a half-written one is recognised."""
+    """Write the folder, the metadata last, so that a half-written folder is recognised."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / METADATA).unlink(missing_ok=True)
     buffer = io.BytesIO()

@@ -12,23 +12,23 @@ try:
     import numba
 
     COMPILED = True
-except Exception as error:  # no wheel for this machine, a NumPy it does not know, no LLVM to load: all end here
+except Exception as error:  # no wheel for this machine, an unsupported NumPy, no LLVM
     COMPILED = False
     logging.getLogger("buzzwatch.models").warning(
-        "numba cannot run (%s): texts are scored in plain Python, slowly", error
+        "numba cannot be imported (%s); texts are scored in plain Python, which is many times slower", error
     )
 
 
 def compiled(function: _Function) -> _Function:
     """Compile for the types it is first called with; the machine code is kept on disk and runs without the GIL.
 
-    Call compiled functions of the same file only: numba looks at no other to see whether what it kept is still right.
+    Call compiled functions of the same file only: numba does not check others when it validates its cache.
     """
     if not COMPILED:
         return function
     try:
         result: _Function = numba.njit(function, nogil=True, cache=True)
-    except RuntimeError:  # no folder to keep machine code in: compile at every start
+    except RuntimeError:  # no folder for the cache: compile at every start
         result = numba.njit(function, nogil=True)
     return result
 

@@ -22,6 +22,7 @@ from models.registry.client import NoChampion, RegisteredVersion, Registry
 _log = logging.getLogger("buzzwatch.champion")
 
 _SLOWEST_RETRY_S = 60.0
+"""A version that cannot be loaded is tried again at least once a minute: its files may have been repaired."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,9 @@ class Champion:
         self._serving: tuple[RegisteredVersion, LoadedModel] | None = None
         self._failed: RegisteredVersion | None = None
         self._hanging: dict[tuple[str, str, str], Hanging] = {}
-        """Versions whose trial has not ended in time; name, version, origin."""
+        """Versions whose smoke test did not end in time, by name, version, origin."""
         self._to_note: RegisteredVersion | None = None
-        """Serves by its alias, and MLflow has not been told yet."""
+        """A version that serves by its alias, which is not noted in MLflow yet."""
         self._notes = False
         self._failures = 0
         self._wait = 0.0
@@ -78,8 +79,8 @@ class Champion:
                 its time-out; what was promoted in the meantime serves after the first look at the alias.
 
         Raises:
-            Unavailable, NoChampion, ArtefactError: neither can be had; says why MLflow's cannot. Unless
-                `required` is false: then this is logged, and the alias followed until there is a model.
+            Unavailable, NoChampion, ArtefactError: no model can be loaded; the message is about MLflow's.
+                When not `required` this is logged, and the alias followed until there is a model.
         """
         self._notes = True
         try:
@@ -88,7 +89,7 @@ class Champion:
         except BuzzwatchError as error:
             if required:
                 raise
-            _log.error("no model serves yet: %s", error)
+            _log.error("no model serves yet: %s; MLflow is asked again until there is one", error)
         self._stopping.clear()
         self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
         self._thread.start()
@@ -96,7 +97,7 @@ class Champion:
     def load(self) -> LoadedModel:
         """What `start` does, without following the alias."""
         try:
-            self._look()
+            self._check_alias()
         except BuzzwatchError as error:
             self._load_last_served(error)
         finally:
@@ -145,27 +146,27 @@ class Champion:
     def _follow(self) -> None:
         while not self._stopping.wait(self._settings.poll_interval_s):
             try:
-                self._look()
+                self._check_alias()
             except BuzzwatchError:
-                pass  # told by _look, once
+                pass  # logged by _check_alias, once
             except Exception:
-                _log.exception("the champion could not be looked up; the last good one still serves")
+                _log.exception("the champion's alias could not be checked; the model in place serves on")
 
-    def _look(self) -> None:
-        """One look at the alias; a new version is loaded, tried and swapped in."""
+    def _check_alias(self) -> None:
+        """Ask MLflow for the version with the alias; load, test and install it where it is new."""
         version = self._ask()
         if self._serving is not None and _same(version, self._serving[0]):
             if version.aliases != self._serving[0].aliases:
                 loaded = self._serving[1]
                 self._serving = version, LoadedModel.of(loaded.ref, loaded.model, version.aliases)
-            self._settle()
+            self._reset_failure()
             self._note()
             return
         if self._failed is not None and _same(version, self._failed) and self._wait > 0:
             self._wait -= self._settings.poll_interval_s
             return
         try:
-            self._swap(version)
+            self._install_champion(version)
         except BuzzwatchError as error:
             self._fail(version, str(error))
             raise
@@ -174,44 +175,44 @@ class Champion:
         try:
             version = self._registry.champion()
         except Unavailable as error:
-            self._registry_failure = self._told(self._registry_failure, str(error))
+            self._registry_failure = self._log_once(self._registry_failure, str(error))
             raise
         except NoChampion as error:
             self._registry_failure = None
-            self._failure = self._told(self._failure, str(error))
+            self._failure = self._log_once(self._failure, str(error))
             raise
         if self._registry_failure is not None:
             _log.info("MLflow answers again")
         self._registry_failure = None
         return version
 
-    def _told(self, before: str | None, now: str) -> str:
+    def _log_once(self, before: str | None, now: str) -> str:
         if before != now and self._serving is not None:
-            _log.warning("%s; %s still serves", now, _named(self._serving[0]))
+            _log.warning("%s; %s serves on", now, _named(self._serving[0]))
         return now
 
-    def _swap(self, version: RegisteredVersion) -> None:
+    def _install_champion(self, version: RegisteredVersion) -> None:
         loaded = self._prepared(version)
         before = self._serving
         self._serving = version, loaded
-        self._settle()
-        _log.info("%s serves%s", _named(version), f", after version {before[0].version}" if before else "")
+        self._reset_failure()
+        _log.info("%s serves now%s", _named(version), f", in place of version {before[0].version}" if before else "")
         try:
             self._cache.remember(version)
         except Unavailable as error:
-            _log.warning("%s", error)
+            _log.warning("%s serves, but cannot be kept for the next start: %s", _named(version), error)
         self._to_note = version if self._notes else None
         self._note()
 
     def _note(self) -> None:
-        """Tell MLflow what serves; what cannot be told now is told at a later look."""
+        """Note in MLflow which version serves; a failure is repeated at the next check of the alias."""
         version, self._to_note = self._to_note, None
         if version is None:
             return
         try:
             self._registry.note_served(version)
         except Unavailable as error:
-            _log.info("that %s serves could not be noted: %s", _named(version), error)
+            _log.info("%s serves, which could not be noted in MLflow and is tried again: %s", _named(version), error)
             self._to_note = version
 
     def _prepared(self, version: RegisteredVersion) -> LoadedModel:
@@ -220,10 +221,10 @@ class Champion:
         )
 
     def _tried(self, version: RegisteredVersion, load: Callable[[], SentimentModel]) -> LoadedModel:
-        """The model that `load` gives, after it has answered to some texts.
+        """The model that `load` returns, after the smoke test.
 
         Raises:
-            ArtefactError: it cannot serve, whatever was raised.
+            ArtefactError: it cannot serve: whatever `load` or the test raised.
             Unavailable: `load` raised it.
         """
         key = version.name, version.version, version.origin
@@ -245,15 +246,15 @@ class Champion:
         self._failures = self._failures + 1 if self._failed is not None and _same(version, self._failed) else 0
         self._failed = version
         self._wait = min(self._settings.poll_interval_s * (2 ** min(self._failures, 8) - 1), _SLOWEST_RETRY_S)
-        self._failure = self._told(self._failure, f"{_named(version)} cannot serve: {why}")
+        self._failure = self._log_once(self._failure, f"{_named(version)} cannot serve: {why}")
 
-    def _settle(self) -> None:
+    def _reset_failure(self) -> None:
         self._failed = self._failure = None
         self._failures = 0
         self._wait = 0.0
 
     def _serve_from_cache(self) -> RegisteredVersion | None:
-        """What served last; None when there is none that does, and `failure` says why."""
+        """Serve the version that served last. None when it cannot; `failure` has the reason."""
         version = self._cache.last_served()
         if version is None or version.name != self._settings.model_name:
             return None
@@ -272,24 +273,24 @@ class Champion:
                 raise why
             self._failure = self._failure or "what served last is not in the cache"
             _log.warning("%s", self._failure)
-        _log.warning("%s; %s serves", why, _named(version))
+        _log.warning("%s; %s serves until MLflow has a version that can", why, _named(version))
 
     def _kept(self) -> Iterator[tuple[RegisteredVersion, Callable[[], SentimentModel]]]:
-        """What lies in the cache."""
+        """The versions in the cache."""
         try:
             for version in self._cache.kept(self._settings.model_name):
                 yield version, partial(self._cache.load_kept, version)
         except Unavailable as error:
-            _log.warning("%s", error)
+            _log.warning("older versions in the cache cannot be tried: %s", error)
 
     def _served_before(self) -> Iterator[tuple[RegisteredVersion, Callable[[], SentimentModel]]]:
-        """What has served elsewhere, for a host that has nothing in its cache."""
+        """The versions that have served elsewhere, for a host with an empty cache."""
         if self._registry_failure is not None:
             return
         try:
             before = self._registry.served_before()
         except Unavailable as error:
-            _log.warning("%s", error)
+            _log.warning("older versions in MLflow cannot be tried: %s", error)
             return
         for version in before[:KEPT_VERSIONS]:
             fetch = partial(self._registry.download, version)
@@ -304,7 +305,7 @@ class Champion:
             try:
                 self._serving = version, self._tried(version, load)
             except BuzzwatchError as error:
-                _log.warning("%s cannot serve either: %s", _named(version), error)
+                _log.warning("%s cannot serve either, the next older version is tried: %s", _named(version), error)
             else:
                 return version
         return None

@@ -1,9 +1,9 @@
-"""The versions that were served lately, on disk: for a rollback, and for the time when MLflow is away.
+"""The last versions that served, on disk: for a rollback, and for a start without MLflow.
 
     <cache>/sentiment-7/artefact/…     the files of version 7; beside them `origin`, which registry they are from
     <cache>/current.json               what was served last
 
-Workers and API of one host share it: everything happens under one lock file, and a folder appears by a rename.
+Workers and API of one host share it: all access holds one lock file, and a folder is put in place by a rename.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ from models.registry.client import RegisteredVersion
 _log = logging.getLogger("buzzwatch.champion")
 
 KEPT_VERSIONS = 5
+"""Enough for several rollbacks in a row; older versions are downloaded again."""
 _LOCK_TIMEOUT_S = 60.0
+"""Longest wait for another process, which may download a version under the lock."""
 
 
 class ChampionCache:
@@ -41,7 +43,7 @@ class ChampionCache:
         """The model of this version; `fetch` downloads it into the folder it is given when it is not here yet.
 
         Raises:
-            ArtefactError: the files are damaged; they are thrown away, so that the next call downloads them again.
+            ArtefactError: the files are damaged; they are deleted, so that the next call downloads them again.
             Unavailable: `fetch` raised it, or the folder cannot be written.
         """
         with self._locked():
@@ -52,7 +54,7 @@ class ChampionCache:
                     return self._opened(home)
                 except ArtefactError as error:
                     damage = f"{error}; "
-                    _log.warning("%s; fetching it again", error)
+                    _log.warning("a model in the cache is damaged and is downloaded again: %s", error)
             try:
                 self._install(home, version, fetch)
             except Unavailable as error:
@@ -63,14 +65,14 @@ class ChampionCache:
         """The model of a version that `kept` named.
 
         Raises:
-            ArtefactError: the files are damaged; they are thrown away.
+            ArtefactError: the files are damaged; they are deleted.
             Unavailable: the folder cannot be written.
         """
         with self._locked():
             return self._opened(self._home(version))
 
     def kept(self, name: str) -> list[RegisteredVersion]:
-        """The versions of a model that lie here, the last one loaded first; their aliases are not known.
+        """The versions of a model in the cache, the last one loaded first; their aliases are not known.
 
         Raises:
             Unavailable: the folder cannot be written.
@@ -86,7 +88,7 @@ class ChampionCache:
         return [version for _, version in sorted(found, key=lambda entry: entry[0], reverse=True)]
 
     def remember(self, version: RegisteredVersion) -> None:
-        """This version is served now; the oldest ones make room."""
+        """Note that this version serves now, and delete the oldest ones beyond `KEPT_VERSIONS`."""
         with self._locked():
             _write(self._folder / "current.json", json.dumps(asdict(version)))
             homes = [path.parent for path in self._folder.glob("*/origin")]
@@ -95,7 +97,7 @@ class ChampionCache:
                 self._discard(home)
 
     def last_served(self) -> RegisteredVersion | None:
-        """What `remember` was told last, None when there is nothing that can be read."""
+        """The version last passed to `remember`, None when there is none that can be read."""
         try:
             data = json.loads((self._folder / "current.json").read_text("utf-8"))
             version = RegisteredVersion(**{**data, "aliases": tuple(data["aliases"])})
@@ -149,7 +151,9 @@ class ChampionCache:
             with filelock.FileLock(self._folder / ".lock", timeout=_LOCK_TIMEOUT_S):
                 yield
         except filelock.Timeout:
-            raise Unavailable(f"another process holds {self._folder / '.lock'} since {_LOCK_TIMEOUT_S:.0f} s") from None
+            raise Unavailable(
+                f"another process has held {self._folder / '.lock'} for {_LOCK_TIMEOUT_S:.0f} s"
+            ) from None
         except OSError as error:
             raise Unavailable(
                 f"the model cache {self._folder} cannot be used ({error.strerror or error}): "

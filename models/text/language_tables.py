@@ -50,7 +50,7 @@ def load_tables() -> Tables:
 
 
 def keep_tables(tables: Tables) -> None:
-    """Keep what was unpacked for the next process, unless it is there already. Takes as long as the disk does."""
+    """Write the unpacked tables to disk for the next process, unless they are there already."""
     if _kept() is not None:
         return
     failure: OSError | None = None
@@ -61,7 +61,7 @@ def keep_tables(tables: Tables) -> None:
             failure = error
         else:
             return
-    _log.info("the tables of languages cannot be kept, every start unpacks them: %s", failure)
+    _log.info("the language tables cannot be written to disk, so every start unpacks them anew: %s", failure)
 
 
 def _library() -> Any:
@@ -69,9 +69,9 @@ def _library() -> Any:
 
 
 def _folders() -> list[Path]:
-    """Where they may be kept, as numba does: where it is told to, else beside this file, else in the user's cache."""
-    if told := os.environ.get("NUMBA_CACHE_DIR"):
-        caches = [Path(told)]
+    """Where they may be kept, in numba's order: NUMBA_CACHE_DIR, else beside this file, else the user's cache."""
+    if chosen := os.environ.get("NUMBA_CACHE_DIR"):
+        caches = [Path(chosen)]
     else:
         caches = [Path(__file__).with_name("__pycache__")]
         with contextlib.suppress(RuntimeError):  # a user without a home
@@ -91,8 +91,8 @@ def _kept() -> Tables | None:
     for folder in _folders():
         try:
             return Tables(*(_mapped(folder / f"{name}.npy") for name in Tables._fields))
-        except Exception as error:  # NumPy raises whatever a damaged file makes it stumble over
-            _log.debug("no tables of languages in %s: %r", folder, error)
+        except Exception as error:  # NumPy has no common exception for damaged files
+            _log.debug("no language tables in %s (%r); the next folder is tried", folder, error)
     return None
 
 
@@ -114,7 +114,7 @@ def _unpacked(library: Any) -> Tables:
 
 
 def _write(tables: Tables, folder: Path) -> None:
-    """Write a folder that is there as a whole or not at all; what other versions have left goes."""
+    """Put a complete folder in place by a rename, and delete those of other versions."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".language-", dir=folder.parent))
     try:
@@ -123,7 +123,7 @@ def _write(tables: Tables, folder: Path) -> None:
                 np.save(file, table, allow_pickle=False)
                 file.flush()
                 os.fsync(file.fileno())  # after a power failure a file may have its length and no content
-        scratch.chmod(0o755)  # as what numba keeps: other users of this installation may read it
+        scratch.chmod(0o755)  # like numba's cache: other users of this installation may read it
         shutil.rmtree(folder, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process was faster
             scratch.rename(folder)

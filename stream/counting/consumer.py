@@ -22,7 +22,7 @@ _log = logging.getLogger("buzzwatch.stream.watching")
 
 
 class CountPredictions:
-    """Adds predictions to the counters; the task of the watch role's consumer.
+    """Adds predictions to the counters: the task that the watch role's consumer runs.
 
     Args:
         counters: where to count.
@@ -37,7 +37,7 @@ class CountPredictions:
         self._reader = ScoredReader()
 
     def marks(self, topic_id: str, partitions: Sequence[int]) -> Mapping[int, int]:
-        """The marks beside the counters."""
+        """The marks that Redis keeps beside the counters."""
         return self._counters.marks(topic_id, partitions)
 
     def act(self, batch: MarkedBatch) -> int:
@@ -62,7 +62,7 @@ class CountPredictions:
         return after
 
     def reject(self, batch: MarkedBatch, error: Exception) -> None:
-        """Not ours: somebody else writes to this topic. It stays there for whoever wants to see it."""
+        """Skip a record that is no prediction of ours. It stays in its topic and can be read there."""
         for record in batch.records:
             _skip(record, error)
 
@@ -93,4 +93,6 @@ def tallied(reader: ScoredReader, records: list[Record], since: int, settings: A
 
 def _skip(record: Record, error: Exception) -> None:
     WATCHED_UNREADABLE.inc()
-    _log.warning("%s[%d]@%d is skipped: %s", record.topic(), record.partition(), record.offset(), error)
+    _log.warning(
+        "%s[%d]@%d is no prediction and is not counted: %s", record.topic(), record.partition(), record.offset(), error
+    )

@@ -1,4 +1,4 @@
-"""From predictions to counters: which bucket, which minute, which sample. Pure."""
+"""Turns predictions into counts: which bucket, minute and sample each belongs to. No side effects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stream.codecs.authors import author_number
 from stream.codecs.prediction_decoder import followers
 
 UNDETERMINED = "und"
-"""BCP 47's code for a language that nobody can tell."""
+"""BCP 47's code for an undetermined language."""
 MAX_SAMPLES = 20
 """Negative tweets kept per watch and batch, the newest: enough for any alert, and little to send."""
 
@@ -53,11 +53,11 @@ class Tally:
 
 
 def with_languages(samples: list[Sample]) -> list[Sample]:
-    """Tweets in languages that the model does not know, each with the code of its language: what the tweet says, else
-    what its text looks like."""
-    said = [language_of(sample.lang) for sample in samples]
-    looks = iter(likeliest([sample.text for sample, code in zip(samples, said, strict=True) if code is None]))
-    codes = [next(looks) if code is None else code for code in said]
+    """Tweets in languages that the model does not know, each with its language code: the tweet's `lang` field, else
+    the one detected in its text."""
+    stated = [language_of(sample.lang) for sample in samples]
+    detected = iter(likeliest([sample.text for sample, code in zip(samples, stated, strict=True) if code is None]))
+    codes = [next(detected) if code is None else code for code in stated]
     return [sample._replace(lang=code or UNDETERMINED) for sample, code in zip(samples, codes, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""The dead letters as they lie in their topic, for people and for replaying."""
+"""Reads the dead letters from their topic, for display and for replay."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def dead_letters(settings: Settings) -> Iterator[DeadLetter]:
 
 
 def records(settings: Settings) -> Iterator[Record]:
-    """The same as they came: key, value and headers in bytes.
+    """All dead letters as records: key, value and headers in bytes.
 
-    What comes while it reads is left out, so that a replay does not chase the letters that it causes.
+    Letters that arrive while it reads are left out, so that a replay does not read the letters that it causes.
     """
     topic = settings.kafka.topics.dead_letters
     ends: dict[int, int] = {}
@@ -73,10 +73,10 @@ def _ends(settings: Settings, topic: str) -> dict[int, int]:
 
 
 def record_at(settings: Settings, position: str) -> Record:
-    """One of them.
+    """The dead letter at a position.
 
     Raises:
-        BuzzwatchError: that is no position, or nothing is there (any more).
+        BuzzwatchError: it is no position, or there is no letter (any more).
     """
     wanted = checked_position(position)
     for message in records(settings):
@@ -91,7 +91,7 @@ def position_of(message: Record) -> str:
 
 
 def checked_position(position: str) -> str:
-    """A position that somebody typed, in the form of `position_of`.
+    """A position given by a user, in the form of `position_of`.
 
     Raises:
         BuzzwatchError: it is none.
@@ -102,13 +102,13 @@ def checked_position(position: str) -> str:
 
 
 def nothing_at(settings: Settings, position: str) -> str:
-    """What to say when there is no letter."""
+    """The message for a position without a letter."""
     hours = settings.kafka.topics.dead_letter_retention_hours
     return f"there is no dead letter at {position}; they are kept for {hours} hours, see `buzzwatch dlq list`"
 
 
 def log_id(settings: Settings) -> str:
-    """Kafka's id of the topic: positions mean something within it only.
+    """Kafka's id of the topic: a position identifies a letter only together with it.
 
     Raises:
         Unavailable: Kafka does not answer or has no such topic.
@@ -126,7 +126,7 @@ def header(headers: Headers | None, name: str) -> str | None:
 
 
 def text_of(value: bytes | str | None) -> str | None:
-    """Bytes as text; what is not UTF-8 becomes U+FFFD."""
+    """Bytes as text; bytes that are not UTF-8 become U+FFFD."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
@@ -137,19 +137,19 @@ def sent_at(message: Record) -> str | None:
 
 
 def described(message: Record) -> DeadLetter:
-    """A letter for people."""
+    """A letter for display."""
     headers = headers_of(message)
 
-    def said(name: str) -> str:
+    def text(name: str) -> str:
         return header(headers, name) or "?"
 
-    value, attempts = message.value(), said("attempts")
+    value, attempts = message.value(), text("attempts")
     return DeadLetter(
         position=position_of(message),
         at=sent_at(message),
-        error_class=said("error-class"),
-        error=said("error"),
-        source=f"{said('source-topic')}[{said('source-partition')}]@{said('source-offset')}",
+        error_class=text("error-class"),
+        error=text("error"),
+        source=f"{text('source-topic')}[{text('source-partition')}]@{text('source-offset')}",
         attempts=int(attempts) if attempts.isdecimal() and len(attempts) < 10 else 0,
         bytes=len(value or b""),
         key=text_of(message.key()),

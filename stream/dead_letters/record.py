@@ -1,4 +1,4 @@
-"""Records that could not become events: the bytes as they came, with headers that say why."""
+"""Dead letters: the unchanged bytes of records that could not become events, with headers that give the reason."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MAX_DIGITS: Final = 9
 
 
 def dead_letter(message: Record, error: InvalidRecord) -> OutRecord:
-    """The dead letter of a record: key, value and headers as they came, and ours behind them.
+    """The dead letter of a record: key, value and headers unchanged, followed by ours.
 
-    A producer's own header named like one of ours stays; a name that is not UTF-8 becomes U+FFFD. Of a record that was
-    a dead letter before, what we wrote then makes room.
+    A producer's own header named like one of ours stays; a name that is not UTF-8 becomes U+FFFD. The headers that
+    we added to an earlier dead letter of the same record are replaced.
     """
-    came, attempts = taken_apart(headers_of(message))
+    own, attempts = taken_apart(headers_of(message))
     headers: Headers = [
-        *came,
+        *own,
         ("error", " ".join(str(error).split())[:_MAX_ERROR].encode("utf-8", "replace")),
         ("error-class", type(error).__name__.encode()),
         ("source-topic", message.topic().encode()),
@@ -40,10 +40,10 @@ def error_class(letter: OutRecord) -> str:
 
 
 def taken_apart(headers: Headers) -> tuple[Headers, int]:
-    """What the record first came with, and how often it failed.
+    """The record's own headers, and how often it failed.
 
-    Ours are the last ones: all six in a dead letter, `attempts` alone in a replayed record, or in one whose producer
-    counts in the same way.
+    Our headers are the last ones: all six in a dead letter, `attempts` alone in a replayed record, or in a record whose
+    producer counts in the same way.
     """
     attempts = headers[-1][1] if headers and headers[-1][0] == "attempts" else None
     if not isinstance(attempts, bytes) or not attempts.isdigit() or len(attempts) > _MAX_DIGITS:

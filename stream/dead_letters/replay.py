@@ -16,9 +16,12 @@ from stream.dead_letters.replay_claims import Claim, ReplayLog
 from stream.kafka.headers import headers_of
 from stream.kafka.records import Headers, Record
 
-_PATIENCE_S: Final = 30.0
+_TIMEOUT_S: Final = 30.0
+"""Longest wait for an acknowledgement; a broker that restarts is back within it."""
 _BATCH: Final = 500
+"""Letters claimed at a time: as many stay claimed when the process is killed."""
 _BATCH_BYTES: Final = 16 * 1024 * 1024
+"""Size at which a batch is sent: letters may have a megabyte each."""
 
 # After these the record is certainly not in the topic; after anything else it may be.
 _NOT_WRITTEN: Final = frozenset(
@@ -34,14 +37,14 @@ _NOT_WRITTEN: Final = frozenset(
 
 @dataclass
 class Outcome:
-    """What became of the letters."""
+    """The result of a replay."""
 
     replayed: int = 0
     """Acknowledged by all replicas."""
     before: int = 0
-    """Skipped, because they were replayed before."""
+    """Skipped, because an earlier run replayed them."""
     unsure: list[str] = field(default_factory=list)
-    """Positions that may or may not have arrived: no answer by Kafka, or a run before was cut off."""
+    """Positions that may or may not have arrived: Kafka did not answer, or an earlier run was interrupted."""
     refused: list[str] = field(default_factory=list)
     """`position: why` of those that cannot be sent."""
 
@@ -59,25 +62,25 @@ class Replayer:
             | {
                 "compression.type": "lz4",
                 "linger.ms": 5,
-                "message.timeout.ms": int(_PATIENCE_S * 1000),
-                "log_level": 2,  # that Kafka has gone is for us to say
+                "message.timeout.ms": int(_TIMEOUT_S * 1000),
+                "log_level": 2,  # `replay` reports itself that Kafka is away
             }
         )
         self._silent = False
         self.outcome = Outcome()
 
     def replay(self, letters: Iterable[Record], progress: Callable[[int], object] = lambda _count: None) -> None:
-        """Send letters back; `progress` is told how many more are dealt with.
+        """Send letters back; `progress` receives the number of letters of each finished batch.
 
         Raises:
             Unavailable: Kafka acknowledges nothing any more.
-            redis.RedisError: what was replayed cannot be remembered.
+            redis.RedisError: what was replayed cannot be recorded.
         """
         for batch in _batches(letters):
             self._send(batch)
             progress(len(batch))
             if self._silent:
-                raise Unavailable(f"Kafka at {self._servers} has not acknowledged for {_PATIENCE_S:g} s")
+                raise Unavailable(f"Kafka at {self._servers} has not acknowledged for {_TIMEOUT_S:g} s")
 
     def would_replay(self, letters: Iterable[Record]) -> None:
         """Only count, in `outcome`, what `replay` would do."""
@@ -104,9 +107,9 @@ class Replayer:
             for position, message in ours.items():
                 asked.append(position)
                 self._produce(position, message, answers)
-        finally:  # Ctrl-C too: what Kafka was asked is waited for and remembered
-            self._producer.flush(_PATIENCE_S + 5)
-            self._settle(asked, answers, unasked=[position for position in ours if position not in asked])
+        finally:  # also on Ctrl-C: wait for the answers to what was sent, and record them
+            self._producer.flush(_TIMEOUT_S + 5)
+            self._record(asked, answers, unasked=[position for position in ours if position not in asked])
 
     def _produce(self, position: str, message: Record, answers: dict[str, KafkaError | None]) -> None:
         def answered(error: KafkaError | None, _message: object) -> None:
@@ -125,7 +128,7 @@ class Replayer:
             answers[position] = error.args[0]
         self._producer.poll(0)
 
-    def _settle(self, asked: list[str], answers: dict[str, KafkaError | None], unasked: list[str]) -> None:
+    def _record(self, asked: list[str], answers: dict[str, KafkaError | None], unasked: list[str]) -> None:
         arrived, refused = [], []
         self._silent = False
         for position in asked:
@@ -139,15 +142,15 @@ class Replayer:
                 self._silent = True
                 self.outcome.unsure.append(position)
         self.outcome.replayed += len(arrived)
-        self._log.settle(replayed=arrived, refused=[*refused, *unasked])
+        self._log.finish(replayed=arrived, refused=[*refused, *unasked])
 
     def _has_source(self, message: Record) -> bool:
         """Letters are sent to the topics of tweets and feedback only, whatever a header says."""
         topic = header(headers_of(message), "source-topic")
         if topic in self._topics:
             return True
-        said = f"its source topic {topic!r} is none of ours" if topic else "no header says where it came from"
-        self.outcome.refused.append(f"{position_of(message)}: {said}")
+        why = f"its source topic {topic!r} is none of ours" if topic else "it has no header source-topic"
+        self.outcome.refused.append(f"{position_of(message)}: {why}")
         return False
 
     def _note(self, position: str, claim: Claim) -> None:
@@ -158,9 +161,9 @@ class Replayer:
 
 
 def replayed_headers(headers: Headers | None) -> Headers:
-    """The headers that the record came with, and `attempts`: what fails again comes back with one more."""
-    came, attempts = taken_apart(headers or [])
-    return [*came, ("attempts", str(attempts).encode())]
+    """The record's own headers, and `attempts`, which grows by one each time the record fails."""
+    own, attempts = taken_apart(headers or [])
+    return [*own, ("attempts", str(attempts).encode())]
 
 
 def _batches(letters: Iterable[Record]) -> Iterator[list[Record]]:

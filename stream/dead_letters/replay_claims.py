@@ -1,7 +1,7 @@
-"""Remembers which dead letters were replayed, so that none becomes two tweets.
+"""Records which dead letters were replayed, so that none becomes two tweets.
 
-A letter is claimed before it is sent and settled when Kafka has answered. Whoever is killed in between leaves a claim
-behind: that letter may have arrived, so it is not sent again unless somebody says so.
+A letter is claimed before it is sent, and the claim is released when Kafka has answered. A process that is killed in
+between leaves its claim: that letter may have arrived, so it is only sent again with `--again`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from contracts.settings import Settings
 Claim = Literal["ours", "replayed", "unsure"]
 """`ours`: send it; `replayed`: it was; `unsure`: another run has claimed it, and works on it or was cut off."""
 
-# Kafka deletes whole segments, and keeps writing to one for up to a week.
-_LONGER_S: Final = 8 * 86_400
+# Kafka deletes whole segments, and keeps writing to one for up to a week (segment.ms), so letters outlive retention.
+_SEGMENT_S: Final = 8 * 86_400
 
 
 class ReplayLog:
@@ -35,34 +35,34 @@ class ReplayLog:
     def __init__(self, redis: redis.Redis, settings: Settings, log_id: str) -> None:
         self._redis: Any = require_text(redis)
         self._keys = ReplayKeys(settings.redis.prefix, log_id)
-        self._keep_s = settings.kafka.topics.dead_letter_retention_hours * 3600 + _LONGER_S
+        self._keep_s = settings.kafka.topics.dead_letter_retention_hours * 3600 + _SEGMENT_S
 
     def look(self, positions: Sequence[str]) -> list[Claim]:
-        """What `claim` would say, without claiming."""
+        """What `claim` would return, without claiming."""
         pipeline = self._redis.pipeline(transaction=False)
         for position in positions:
             pipeline.zscore(self._keys.claimed, position)
             pipeline.zscore(self._keys.replayed, position)
         found = pipeline.execute()
-        return [_said(claimed is not None, done) for claimed, done in zip(found[::2], found[1::2], strict=True)]
+        return [_state(claimed is not None, done) for claimed, done in zip(found[::2], found[1::2], strict=True)]
 
     def claim(self, positions: Sequence[str], *, again: bool = False) -> list[Claim]:
         """Claim letters for this run; with `again` whatever happened to them before."""
         now = time.time()
         pipeline = self._redis.pipeline(transaction=False)
         for position in positions:
-            # First claim, then look: a run that settles moves letters the other way round.
+            # Claim first, then read `replayed`: a run that finishes writes `replayed` first and then deletes the claim.
             pipeline.zadd(self._keys.claimed, {position: now}, nx=not again)
             pipeline.zscore(self._keys.replayed, position)
         found = pipeline.execute()
         if again:
             return ["ours"] * len(positions)
-        claims = [_said(not added, done) for added, done in zip(found[::2], found[1::2], strict=True)]
+        claims = [_state(not added, done) for added, done in zip(found[::2], found[1::2], strict=True)]
         self._free([position for position, claim in zip(positions, claims, strict=True) if claim == "replayed"])
         return claims
 
-    def settle(self, *, replayed: Sequence[str], refused: Sequence[str]) -> None:
-        """Kafka has these and certainly not those."""
+    def finish(self, *, replayed: Sequence[str], refused: Sequence[str]) -> None:
+        """Release claims: Kafka has acknowledged `replayed`, and certainly does not have `refused`."""
         now = time.time()
         pipeline = self._redis.pipeline(transaction=True)
         if replayed:
@@ -79,7 +79,7 @@ class ReplayLog:
             self._redis.zrem(self._keys.claimed, *positions)
 
 
-def _said(claimed: bool, replayed: float | None) -> Claim:
+def _state(claimed: bool, replayed: float | None) -> Claim:
     if replayed is not None:
         return "replayed"
     return "unsure" if claimed else "ours"
