@@ -102,7 +102,7 @@ def estimate_s(size: Size, parts: Sequence[str], contenders: Sequence[str]) -> f
 
 
 def run(
-    site: Site, size: Size, parts: Sequence[str], contenders: Sequence[str], say: Callable[[str], None]
+    site: Site, size: Size, parts: Sequence[str], contenders: Sequence[str], progress: Callable[[str], None]
 ) -> Findings:
     """Measure the parts; one that fails is in `failed` with the reason, and the next one goes on."""
     found = Findings(parts=parts)
@@ -110,25 +110,25 @@ def run(
     measures: dict[str, Callable[[], Any]] = {
         "scoring": lambda: steps.run(site.settings, BATCH, size.rounds),
         "throughput": lambda: throughput.run(
-            site, contenders, FUNCTIONS, size.tweets, size.seconds, say, warm_ups=size.turns
+            site, contenders, FUNCTIONS, size.tweets, size.seconds, progress, warm_ups=size.turns
         ),
-        "latency": lambda: latency.run(site, size.rates, size.latency_s, size.warm_up_s, say),
-        "webhook": lambda: crises.run(site, size.crises, say),
-        "growth": lambda: growth.run(site, size.growing, size.backlog, say),
-        "workers": lambda: growth.workers(site, size.workers, size.turns, say),
-        "memory": lambda: endurance.memory(site, size.memory, say),
-        "watching": lambda: endurance.watching(site, size.watching, say),
+        "latency": lambda: latency.run(site, size.rates, size.latency_s, size.warm_up_s, progress),
+        "webhook": lambda: crises.run(site, size.crises, progress),
+        "growth": lambda: growth.run(site, size.growing, size.backlog, progress),
+        "workers": lambda: growth.workers(site, size.workers, size.turns, progress),
+        "memory": lambda: endurance.memory(site, size.memory, progress),
+        "watching": lambda: endurance.watching(site, size.watching, progress),
     }
     for part in (part for part in PARTS if part in parts):
-        say(f"{part}: {PARTS[part]}")
+        progress(f"{part}: {PARTS[part]}")
         since = time.monotonic()
         try:
             setattr(found, part, measures[part]())
         except Exception as error:  # one part must not take the others with it
             found.failed[part] = explained(error)
         if part in found.failed:
-            say(f"{part} failed: {found.failed[part]}")
-        say(f"{part}: {time.monotonic() - since:.0f} s")
+            progress(f"{part} failed: {found.failed[part]}")
+        progress(f"{part}: {time.monotonic() - since:.0f} s")
     return found
 
 

@@ -112,9 +112,9 @@ def _run() -> int:
             return _BROKEN_PIPE
         return done.code if isinstance(done.code, int) else int(done.code is not None)
     except BuzzwatchError as error:
-        from cli.output.console import say
+        from cli.output.console import print_error
 
-        say(f"buzzwatch: {error}")
+        print_error(f"buzzwatch: {error}")
         return 1
     except ModuleNotFoundError as error:
         advice = what_to_install(error.name)

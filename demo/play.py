@@ -53,12 +53,12 @@ class Theatre:
 
     Args:
         settings: of the running stack.
-        say: takes one line at a time.
+        progress: takes one line at a time.
     """
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
         self._settings = settings
-        self._say = say
+        self._progress = progress
         self._rng = random.Random(20_261_120)
         self._people = random.Random(77)
         self._producer = TweetProducer(settings)
@@ -119,7 +119,7 @@ class Theatre:
             wrong = self._misread[:_REPORTS]
         for prediction in wrong:
             self._judge(prediction, correct=False)
-            self._say(f"feedback: “{prediction.text}” is negative, not {prediction.sentiment}")
+            self._progress(f"feedback: “{prediction.text}” is negative, not {prediction.sentiment}")
         return len(wrong)
 
     def report_a_right_one(self) -> None:
@@ -128,7 +128,7 @@ class Theatre:
             right = [p for _, p in self._recent if self._expected.get(p.tweet_id) == p.sentiment]
         if right:
             self._judge(right[-1], correct=True)
-            self._say(f"feedback: “{right[-1].text}” is {right[-1].sentiment}, as predicted")
+            self._progress(f"feedback: “{right[-1].text}” is {right[-1].sentiment}, as predicted")
 
     def close(self) -> None:
         """Wait for what was sent."""

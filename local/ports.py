@@ -34,7 +34,7 @@ class PortClaims:
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
 
-    def choose(self, servers: Iterable[Server], settings: Settings, say: Callable[[str], None]) -> dict[str, int]:
+    def choose(self, servers: Iterable[Server], settings: Settings, progress: Callable[[str], None]) -> dict[str, int]:
         """Setting → port (the first of a row) for all servers.
 
         A port that the settings name is left as it is, taken or not.
@@ -42,7 +42,7 @@ class PortClaims:
         Args:
             servers: described with the ports of `settings`.
             settings: as configured.
-            say: takes a line for each setting whose default is taken.
+            progress: takes a line for each setting whose default is taken.
 
         Raises:
             Unavailable: no port is free behind the default.
@@ -64,7 +64,7 @@ class PortClaims:
             chosen[setting] = min(need.ports) + step
             if step:
                 moved = _listed([port + step for port in need.ports])
-                say(f"{', '.join(need.names)}: {_listed(need.ports)} taken, using {moved} instead ({setting})")
+                progress(f"{', '.join(need.names)}: {_listed(need.ports)} taken, using {moved} instead ({setting})")
         return chosen
 
     def release(self) -> None:

@@ -39,7 +39,7 @@ _SERVERS: Final[dict[str, Callable[[LocalSettings], Server]]] = {
 class Stack:
     """The servers that no setting names, our processes on top of them.
 
-    with Stack(settings, programs=our_programs, seed=seed_registry, say=print) as stack:
+    with Stack(settings, programs=our_programs, seed=seed_registry, progress=print) as stack:
         while True:
             stack.check()
             time.sleep(1)
@@ -53,7 +53,7 @@ class Stack:
         *,
         programs: Callable[[Settings], Sequence[Server]],
         seed: Callable[[Settings], object],
-        say: Callable[[str], None],
+        progress: Callable[[str], None],
     ) -> None:
         """
         Args:
@@ -61,12 +61,12 @@ class Stack:
                 the next free port.
             programs: our processes on these settings, see `local.programs`.
             seed: fills an empty model registry; called when MLflow is ready.
-            say: takes one line of progress at a time.
+            progress: takes one line of progress at a time.
         """
         self.settings = settings
         """With the ports in use, once the stack has started."""
         self._seed = seed
-        self._say = say
+        self._progress = progress
         data_dir = make_folder(settings.local.data_dir.absolute())
         self._lock = FileLock(data_dir / "up.lock")
         self._data_dir = data_dir
@@ -120,7 +120,7 @@ class Stack:
         """Stop our processes, wait for their end, then the servers."""
         try:
             if self._supervision is not None:
-                self._say("stopping: first worker, notifier and API, then the servers")
+                self._progress("stopping: first worker, notifier and API, then the servers")
                 self._supervision.stop()
                 self._supervision = None
         finally:
@@ -150,7 +150,7 @@ class Stack:
                 times.popleft()
             if len(times) > _MOST_RESTARTS:
                 raise Unavailable(f"{name} died {len(times)} times in {_WINDOW_S / 60:.0f} minutes; read {server.log}")
-            self._say(f"{name} died and was started again (process {now}); what it wrote: {server.log}")
+            self._progress(f"{name} died and was started again (process {now}); what it wrote: {server.log}")
 
     def _describe(self, settings: Settings) -> None:
         external = settings.external
@@ -159,7 +159,7 @@ class Stack:
 
     def _choose_ports(self) -> None:
         """Other ports where defaults are taken; written down for the commands beside this stack, handed to programs."""
-        ports = self._claims.choose([*self.servers, *self.programs], self.settings, self._say)
+        ports = self._claims.choose([*self.servers, *self.programs], self.settings, self._progress)
         self.settings = self.settings.with_ports(ports)
         self._describe(self.settings)
         variables = {setting: str(port) for setting, port in ports.items()}
@@ -168,14 +168,14 @@ class Stack:
 
     def _start(self) -> None:
         run_dir = self._data_dir / "run"
-        await_the_previous_one(run_dir, self._say)  # it still listens on the ports
+        await_the_previous_one(run_dir, self._progress)  # it still listens on the ports
         self._choose_ports()
         groups = {"servers": self.servers, "ours": self.programs}
         supervision = Supervision(groups, run_dir, self._data_dir / "logs" / "supervisord.log")
         for server in [*self.servers, *self.programs]:
             ensure_ports_are_free(server)
         if self.servers:
-            self._say(f"preparing {_listed(self.servers)}")
+            self._progress(f"preparing {_listed(self.servers)}")
             # Formatting Kafka's storage and creating MLflow's tables take seconds each, on a first start.
             with ThreadPoolExecutor(len(self.servers)) as pool:
                 list(pool.map(lambda server: server.prepare(), self.servers))
@@ -184,7 +184,7 @@ class Stack:
         self._launch(self.servers)
         for state in create_topics(self.settings):
             for difference in state.differences:
-                self._say(f"topic {state.wanted.name}: {difference}")
+                self._progress(f"topic {state.expected.name}: {difference}")
         self._seed(self.settings)
         self._launch(self.programs)
 
@@ -192,7 +192,7 @@ class Stack:
         supervision = self._supervision
         assert supervision is not None
         if servers:
-            self._say(f"starting {_listed(servers)}")
+            self._progress(f"starting {_listed(servers)}")
         sizes = {server.name: server.log.stat().st_size if server.log.exists() else 0 for server in servers}
         for server in servers:
             supervision.start_process(server.name)
@@ -200,7 +200,7 @@ class Stack:
             name = server.name
             wait_until_ready(server, is_alive=lambda name=name: supervision.is_alive(name), log_offset=sizes[name])  # type: ignore[misc]
             self.pids[name] = int(supervision.processes()[name]["pid"])
-            self._say(f"{name} is ready")
+            self._progress(f"{name} is ready")
 
 
 def _listed(servers: list[Server]) -> str:

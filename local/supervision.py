@@ -33,7 +33,7 @@ RUNNING: Final = 20
 FATAL: Final = 200
 
 
-def await_the_previous_one(run_dir: Path, say: Callable[[str], None]) -> None:
+def await_the_previous_one(run_dir: Path, progress: Callable[[str], None]) -> None:
     """After a `kill -9` of its starter, supervisord still stops the old stack in order: let it finish.
 
     Raises:
@@ -46,7 +46,7 @@ def await_the_previous_one(run_dir: Path, say: Callable[[str], None]) -> None:
         return
     if os.fsencode(run_dir / _CONFIGURATION) not in arguments:
         return  # the number belongs to someone else by now
-    say(f"waiting for the end of the previous stack (process {pid})")
+    progress(f"waiting for the end of the previous stack (process {pid})")
     deadline = time.monotonic() + 60
     while Path(f"/proc/{pid}").exists():
         if time.monotonic() > deadline:

@@ -20,9 +20,9 @@ State = Literal["created", "exists", "differs", "missing"]
 
 
 class TopicState(NamedTuple):
-    """One topic as it is, against what is wanted."""
+    """One topic as it is, against what is expected."""
 
-    wanted: Topic
+    expected: Topic
     state: State
     partitions: int | None
     """As on the broker; None when it is missing."""
@@ -58,11 +58,11 @@ def create_topics(settings: Settings) -> list[TopicState]:
         Unavailable: the broker does not answer or refuses (too few brokers for the replication factor, no right).
     """
     kafka = settings.kafka
-    wanted = kafka.topics.all()
+    expected = kafka.topics.all()
     created: set[str] = set()
     with said_in_one_line(kafka):
         client = admin(kafka)
-        missing = [state.wanted for state in _described(client, wanted) if state.state == "missing"]
+        missing = [state.expected for state in _described(client, expected) if state.state == "missing"]
         news = [
             NewTopic(
                 topic.name,
@@ -80,8 +80,8 @@ def create_topics(settings: Settings) -> list[TopicState]:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise Unavailable(f"topic {name} cannot be created: {error.args[0].str()}") from None
-        states = _described(client, wanted)
-    return [state._replace(state="created") if state.wanted.name in created else state for state in states]
+        states = _described(client, expected)
+    return [state._replace(state="created") if state.expected.name in created else state for state in states]
 
 
 def describe_topics(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> list[TopicState]:
@@ -94,9 +94,9 @@ def describe_topics(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> lis
         return _described(admin(settings.kafka), settings.kafka.topics.all(), timeout_s)
 
 
-def _described(client: AdminClient, wanted: Sequence[Topic], timeout_s: float = _TIMEOUT_S) -> list[TopicState]:
+def _described(client: AdminClient, expected: Sequence[Topic], timeout_s: float = _TIMEOUT_S) -> list[TopicState]:
     known = client.list_topics(timeout=timeout_s).topics
-    here = [topic.name for topic in wanted if topic.name in known]
+    here = [topic.name for topic in expected if topic.name in known]
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in here]
     futures = client.describe_configs(resources, request_timeout=timeout_s) if resources else {}
     configs = {
@@ -107,7 +107,7 @@ def _described(client: AdminClient, wanted: Sequence[Topic], timeout_s: float = 
         _compared(topic, len(known[topic.name].partitions), configs[topic.name])
         if topic.name in known
         else TopicState(topic, "missing", None, {}, ())
-        for topic in wanted
+        for topic in expected
     ]
 
 

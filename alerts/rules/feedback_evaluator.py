@@ -246,31 +246,12 @@ class FeedbackEvaluator:
         alert's start and an immediate end, so that a repeated computation gives the same dates."""
         version = event.model_version
         streak = fold.streaks[version]
-        labels = labels_of(rule, model_version=version)
-        fingerprint = fingerprint_of(labels)
+        fingerprint = fingerprint_of(labels_of(rule, model_version=version))
 
         def begin() -> Alert:
-            expected = f", {event.expected} was expected" if event.expected else ""
-            annotations = {
-                "summary": f"{streak} wrong predictions in a row by model version {version}",
-                "description": (
-                    f"People called the last {streak} judged predictions of model version {version} wrong; "
-                    f"the newest said {event.predicted}{expected} (prediction {event.prediction_id})."
-                ),
-                "streak": str(streak),
-            }
             # Two episodes never start at once: start and fingerprint make the notification's id.
             start = max(when, fold.last_end.get(fingerprint, when - 1) + 1)
-            return Alert(
-                kind=rule.kind,
-                fingerprint=fingerprint,
-                labels=labels,
-                annotations=with_own(rule, labels, annotations, float(streak)),
-                starts_at_ms=start,
-                value=float(streak),
-                link=link_of(self._url, labels, start),
-                explained_ms=now_ms,
-            )
+            return self._begun(rule, event, streak, start, now_ms)
 
         before = fold.firing.get(fingerprint)
         active = is_active(rule, streak)
@@ -303,6 +284,30 @@ class FeedbackEvaluator:
             fold.forgotten.pop(fingerprint, None)
             if transition is None and alert is not before:
                 fold.kept[fingerprint] = alert
+
+    def _begun(self, rule: ConsecutiveErrors, event: Feedback, streak: int, start_ms: int, now_ms: int) -> Alert:
+        """The alert after the judgement `event`, the last of `streak` wrong ones in a row."""
+        version = event.model_version
+        labels = labels_of(rule, model_version=version)
+        expected = f", {event.expected} was expected" if event.expected else ""
+        annotations = {
+            "summary": f"{streak} wrong predictions in a row by model version {version}",
+            "description": (
+                f"People called the last {streak} judged predictions of model version {version} wrong; "
+                f"the newest said {event.predicted}{expected} (prediction {event.prediction_id})."
+            ),
+            "streak": str(streak),
+        }
+        return Alert(
+            kind=rule.kind,
+            fingerprint=fingerprint_of(labels),
+            labels=labels,
+            annotations=with_own(rule, labels, annotations, float(streak)),
+            starts_at_ms=start_ms,
+            value=float(streak),
+            link=link_of(self._url, labels, start_ms),
+            explained_ms=now_ms,
+        )
 
     def _over(self, alert: Alert, summary: str) -> Transition:
         """The end of an alert, with this summary unless the rule has its own."""

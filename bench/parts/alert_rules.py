@@ -142,8 +142,8 @@ class _Crowd:
                 short = tuple(cell._replace(start_s=bucket) for cell in of_watch)
                 buckets.update((Cell(bucket, "", "", sentiment), Cell(bucket, "", theme, sentiment), *short))
                 if sentiment == "negative":
-                    said = f"{watch} {theme} {source.getrandbits(32):08x}"
-                    samples.append(Sample(watch, at_s * 1000, said, (theme,), str(source.getrandbits(40))))
+                    text = f"{watch} {theme} {source.getrandbits(32):08x}"
+                    samples.append(Sample(watch, at_s * 1000, text, (theme,), str(source.getrandbits(40))))
             text, author = np.array([[source.getrandbits(64)] for _ in range(2)], np.uint64)
             voices.append(VoiceGroup(watch, short, of_watch, text, author, np.zeros(1, np.int64)))
             answers[Answer(at_s // 600 * 600, "7", sentiment, source.randrange(8, 20))] += 1
@@ -168,10 +168,10 @@ def run(
     past_rate: float,
     rate: float,
     seconds: int,
-    say: Callable[[str], None],
+    progress: Callable[[str], None],
     past_s: int = _DAY_S,
 ) -> Costs:
-    """Fill a day of the past, then evaluate all rules twice a second of event time while tweets come.
+    """Fill a day of the past, then evaluate all rules twice a second of event time while tweets arrive.
 
     Args:
         past_rate, rate: tweets a second over all watches, before and while it is measured.
@@ -183,19 +183,14 @@ def run(
         client = connect(settings)
         crowd = _Crowd(CounterStore(client, settings), rules)
         now_s = int(time.time()) // 60 * 60
-        say(f"the past of {watches:,} watches")
-        for start in range(now_s - past_s, now_s, 60):
-            crowd.count(start, round(past_rate * 60), live=False)
-        memory = _memory(client, settings.redis.prefix)
-        for hours in range(25, 24 * _DAYS):
-            crowd.hour(now_s // 3600 * 3600 - hours * 3600, past_rate * 3600 / watches)
-        memory["hours"] = _memory(client, settings.redis.prefix)["hours"] / _DAYS
+        progress(f"the past of {watches:,} watches")
+        memory = _fill_past(crowd, client, settings.redis.prefix, now_s, past_s, past_rate, watches)
         for second in range(-5, 0):
             crowd.count(now_s + second, round(rate), live=True)
         evaluator = Evaluator(client, settings, rules)
         first_s, _ = _timed(evaluator, now_s * 1000)
         idle = [_timed(evaluator, now_s * 1000 + 500 * step)[0] for step in range(20)]
-        say(f"{rate:g} tweets a second")
+        progress(f"{rate:g} tweets a second")
         busy, wall, counting = [], [], []
         for second in range(seconds):
             begun = time.perf_counter()
@@ -205,12 +200,9 @@ def run(
                 cpu, elapsed = _timed(evaluator, (now_s + second) * 1000 + half)
                 busy.append(cpu)
                 wall.append(elapsed)
-        say("a crisis of one watch in a hundred")
+        progress("a crisis of one watch in a hundred")
         angry = tuple(watch.name for watch in rules.watches[:: max(1, watches // max(1, watches // 100))])
-        crisis = []
-        for second in range(seconds, seconds + 30):
-            crowd.count(now_s + second, round(rate), live=True, angry=angry)
-            crisis += [_timed(evaluator, (now_s + second) * 1000 + half)[0] for half in (400, 900)]
+        crisis = _crisis(crowd, evaluator, now_s + seconds, round(rate), angry)
         alerts = int(client.hlen(f"{settings.redis.prefix}:{{alerts}}:active"))
         live = _memory(client, settings.redis.prefix)
         memory |= {part: size for part, size in live.items() if part in ("buckets", "samples", "active")}
@@ -229,6 +221,28 @@ def run(
         1000 * statistics.median(counting),
         memory,
     )
+
+
+def _fill_past(
+    crowd: _Crowd, client: redis.Redis, prefix: str, now_s: int, past_s: int, rate: float, watches: int
+) -> dict[str, float]:
+    """Count `past_s` seconds tweet by tweet and the days before by the hour; returns Redis' memory by part."""
+    for start in range(now_s - past_s, now_s, 60):
+        crowd.count(start, round(rate * 60), live=False)
+    memory = _memory(client, prefix)
+    for hours in range(25, 24 * _DAYS):
+        crowd.hour(now_s // 3600 * 3600 - hours * 3600, rate * 3600 / watches)
+    memory["hours"] = _memory(client, prefix)["hours"] / _DAYS
+    return memory
+
+
+def _crisis(crowd: _Crowd, evaluator: Evaluator, start_s: int, tweets: int, angry: tuple[str, ...]) -> list[float]:
+    """Processor seconds of each evaluation during half a minute of complaints about the `angry` watches."""
+    costs = []
+    for second in range(start_s, start_s + 30):
+        crowd.count(second, tweets, live=True, angry=angry)
+        costs += [_timed(evaluator, second * 1000 + half)[0] for half in (400, 900)]
+    return costs
 
 
 def report(found: Costs) -> Report:

@@ -60,7 +60,7 @@ class Crises(NamedTuple):
     """Crises whose webhook never came."""
 
 
-def run(site: Site, count: int, say: Callable[[str], None]) -> Crises:
+def run(site: Site, count: int, progress: Callable[[str], None]) -> Crises:
     """So many crises, one every quarter of a second.
 
     Raises:
@@ -72,7 +72,7 @@ def run(site: Site, count: int, say: Callable[[str], None]) -> Crises:
         settings = site.fresh(roles=BOTH, rules=rules)
         notifier = [our_python(), "-c", "from cli.main import main; main()", "notifier"]
         with running_worker(site, settings) as worker, running(site, settings, notifier) as program:
-            say(f"{count} crises, {count * _APART_S + _SETTLE_S:.0f} s")
+            progress(f"{count} crises, {count * _APART_S + _SETTLE_S:.0f} s")
             sent = _play(settings, receiver, count, volume)
             if not receiver.arrived:
                 raise BuzzwatchError(f"no webhook came: {program.complaint} / {worker.program.complaint}")

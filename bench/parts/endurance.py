@@ -65,21 +65,21 @@ class Course(NamedTuple):
         return (high - low) / (high + low)
 
 
-def memory(site: Site, count: int, say: Callable[[str], None]) -> Course:
+def memory(site: Site, count: int, progress: Callable[[str], None]) -> Course:
     """The score role alone, at full speed.
 
     Raises:
         BuzzwatchError: it stopped before the end.
     """
-    return _course(site, SCORE, count, say)
+    return _course(site, SCORE, count, progress)
 
 
-def watching(site: Site, count: int, say: Callable[[str], None]) -> Course:
+def watching(site: Site, count: int, progress: Callable[[str], None]) -> Course:
     """Both roles in one worker, on tweets of the present. Raises as `memory` does."""
-    return _course(site, BOTH, count, say)
+    return _course(site, BOTH, count, progress)
 
 
-def _course(site: Site, roles: Roles, count: int, say: Callable[[str], None]) -> Course:
+def _course(site: Site, roles: Roles, count: int, progress: Callable[[str], None]) -> Course:
     settings = site.fresh(roles=roles)
     with running_worker(site, settings) as worker:
         backlog = Backlog.of(settings, count, live="watch" in roles)
@@ -87,7 +87,7 @@ def _course(site: Site, roles: Roles, count: int, say: Callable[[str], None]) ->
         moments = _moments(worker, count, backlog.release(), is_watched="watch" in roles)
         course = Course(" and ".join(sorted(roles)), count, cpu_seconds(worker.pid) - cpu, moments)
     site.forget(settings)
-    say(f"{course.roles}: {course.tweets_per_s:,.0f} tweets/s, memory ± {course.drift:.1%}")
+    progress(f"{course.roles}: {course.tweets_per_s:,.0f} tweets/s, memory ± {course.drift:.1%}")
     return course
 
 

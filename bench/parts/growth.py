@@ -61,15 +61,15 @@ class Unmeasured(NamedTuple):
 Costs = list[Cost | Unmeasured]
 
 
-def run(site: Site, count: int, largest_backlog: int, say: Callable[[str], None]) -> Costs:
+def run(site: Site, count: int, largest_backlog: int, progress: Callable[[str], None]) -> Costs:
     """Every table but that of the workers; `count` tweets for each row, fewer where tweets are long."""
     tables: tuple[tuple[str, tuple[int, ...], Callable[[int], Cost]], ...] = (
         ("partitions", PARTITIONS, lambda n: _one(site, "partitions", n, count, partitions=n)),
         ("watches", WATCHES, lambda n: _watches(site, n, count)),
         ("characters", CHARACTERS, lambda n: _one(site, "characters", n, min(count, count * 400 // n), characters=n)),
     )
-    costs = [_measured(what, size, say, measure) for what, sizes, measure in tables for size in sizes]
-    say("backlogs")
+    costs = [_measured(what, size, progress, measure) for what, sizes, measure in tables for size in sizes]
+    progress("backlogs")
     try:
         costs += backlogs(site, [size for size in BACKLOGS if size <= largest_backlog])
     except BuzzwatchError as error:
@@ -77,10 +77,10 @@ def run(site: Site, count: int, largest_backlog: int, say: Callable[[str], None]
     return costs
 
 
-def workers(site: Site, count: int, turns: int, say: Callable[[str], None]) -> Costs:
+def workers(site: Site, count: int, turns: int, progress: Callable[[str], None]) -> Costs:
     """The same backlog for one worker and for two, who share it: so many times in turn; the middle one counts."""
     rows = [
-        [_measured("workers", number, say, lambda n: _workers(site, n, count)) for number in (1, 2)]
+        [_measured("workers", number, progress, lambda n: _workers(site, n, count)) for number in (1, 2)]
         for _ in range(turns)
     ]
     return [_middle(found) for found in zip(*rows, strict=True)]
@@ -107,13 +107,15 @@ def backlogs(site: Site, sizes: Iterable[int]) -> list[Cost]:
     return costs
 
 
-def _measured(what: str, size: int, say: Callable[[str], None], measure: Callable[[int], Cost]) -> Cost | Unmeasured:
+def _measured(
+    what: str, size: int, progress: Callable[[str], None], measure: Callable[[int], Cost]
+) -> Cost | Unmeasured:
     try:
         cost = measure(size)
     except BuzzwatchError as error:
-        say(f"{size:,} {what}: {explained(error)}")
+        progress(f"{size:,} {what}: {explained(error)}")
         return Unmeasured(what, size, explained(error))
-    say(f"{size:,} {what}: {cost.tweets_per_s:,.0f} tweets/s, {cost.cpu_us:.1f} µs of processor time a tweet")
+    progress(f"{size:,} {what}: {cost.tweets_per_s:,.0f} tweets/s, {cost.cpu_us:.1f} µs of processor time a tweet")
     return cost
 
 

@@ -38,7 +38,7 @@ class Latency(NamedTuple):
 
 
 def run(
-    site: Site, rates: Sequence[int], seconds: float, warm_up_s: float, say: Callable[[str], None]
+    site: Site, rates: Sequence[int], seconds: float, warm_up_s: float, progress: Callable[[str], None]
 ) -> list[Latency]:
     """One worker for all rates; the first seconds of each rate are not counted.
 
@@ -48,7 +48,7 @@ def run(
         seconds: how long each rate is kept up.
         warm_up_s: how long 1,000 tweets a second flow before. A broker that has just started compiles its own code
             for about a minute, on the same cores, and transactions take five times as long.
-        say: takes one line of progress at a time.
+        progress: takes one line of progress at a time.
 
     Raises:
         BuzzwatchError: the worker did not start.
@@ -64,11 +64,11 @@ def run(
             producer.produce(settings.kafka.topics.tweets, value, key)
             if not reader.has(key, START_S):
                 raise BuzzwatchError(f"the worker scored nothing within {START_S:.0f} s")
-            say(f"warming up for {warm_up_s:.0f} s")
+            progress(f"warming up for {warm_up_s:.0f} s")
             _measure(settings, producer, reader, source, _WARM_UP_RATE, warm_up_s)
             results = []
             for rate in rates:
-                say(f"{rate:,} tweets/s for {seconds:.0f} s")
+                progress(f"{rate:,} tweets/s for {seconds:.0f} s")
                 results.append(_measure(settings, producer, reader, source, rate, seconds))
     finally:
         reader.close()

@@ -68,7 +68,7 @@ def run(
     functions: Sequence[str],
     count: int,
     limit_s: float,
-    say: Callable[[str], None],
+    progress: Callable[[str], None],
     *,
     warm_ups: int = WARM_UPS,
 ) -> list[Result | Missing]:
@@ -78,7 +78,7 @@ def run(
 
     A contender that fails, or does other work than the others, is named with the reason; the others go on.
     """
-    say(f"filling a topic with {count:,} tweets")
+    progress(f"filling a topic with {count:,} tweets")
     source = site.fresh()
     fill(source, count)
     results: list[Result | Missing] = []
@@ -92,9 +92,9 @@ def run(
                 result = _drain(site, source.kafka.topics.tweets, contender, function, count, limit_s, wanted)
             except Exception as error:  # one contender must not take the others' figures with it
                 results.append(Missing(contender.name, function, explained(error)))
-                say(f"{contender.name}, {function}: {results[-1].why}")  # type: ignore[union-attr]
+                progress(f"{contender.name}, {function}: {results[-1].why}")  # type: ignore[union-attr]
                 continue
-            say(f"{result.contender}, {function}: {result.tweets_per_s:,.0f} tweets/s")
+            progress(f"{result.contender}, {function}: {result.tweets_per_s:,.0f} tweets/s")
             results.append(result)
     site.forget(source)
     return results

@@ -28,47 +28,47 @@ class Report(NamedTuple):
 
 
 class Goal(NamedTuple):
-    """A figure that was wanted, and what was seen."""
+    """A figure to reach, and the measured one."""
 
     what: str
-    wanted: float
-    seen: float | None
-    """None when it was not measured, infinite when too much of what was waited for never came."""
+    target: float
+    measured: float | None
+    """None when it was not measured, infinite when too many of the expected events never arrived."""
     unit: str
     at_least: bool = True
 
     @property
     def is_met(self) -> bool:
-        """Whether it was reached; what was not measured was not."""
-        if self.seen is None:
+        """Whether it was reached; False when it was not measured."""
+        if self.measured is None:
             return False
-        return self.seen >= self.wanted if self.at_least else self.seen <= self.wanted
+        return self.measured >= self.target if self.at_least else self.measured <= self.target
 
     @property
     def verdict(self) -> str:
         """met, missed or not measured."""
-        if self.seen is None:
+        if self.measured is None:
             return "not measured"
         return "met" if self.is_met else "missed"
 
 
 def goals_report(goals: Sequence[Goal]) -> Report:
-    """The goals with the figures beside them."""
+    """The goals with the measured figures."""
     rows = [
         (
             goal.what,
-            f"{'≥' if goal.at_least else '≤'} {figure(goal.wanted)} {goal.unit}".strip(),
-            "" if goal.seen is None else f"{figure(goal.seen)} {goal.unit}".strip(),
+            f"{'≥' if goal.at_least else '≤'} {figure(goal.target)} {goal.unit}".strip(),
+            "" if goal.measured is None else f"{figure(goal.measured)} {goal.unit}".strip(),
             goal.verdict,
         )
         for goal in goals
     ]
     data = [goal._asdict() | {"met": goal.is_met, "verdict": goal.verdict} for goal in goals]
-    return Report("Goals", ("goal", "wanted", "seen", ""), rows, data)
+    return Report("Goals", ("measurement", "goal", "measured", "result"), rows, data)
 
 
 def figure(number: float) -> str:
-    """Three digits or so, thousands apart."""
+    """About three digits, thousands separated by commas."""
     size = abs(number)
     return f"{number:,.0f}" if size >= 100 else f"{number:.1f}" if size >= 10 else f"{number:.2f}".removesuffix(".00")
 
@@ -89,7 +89,7 @@ def show(reports: Sequence[Report], output: str, markdown: Path | None = None) -
 
 
 def writable(folder: Path) -> None:
-    """Make a folder and write a file in it that goes away again: before a long run, not after it.
+    """Make a folder and write a temporary file in it, so that a long run does not fail at its end.
 
     Raises:
         BuzzwatchError: that is not possible.
@@ -101,16 +101,16 @@ def writable(folder: Path) -> None:
 
 
 @contextmanager
-def writing(place: Path) -> Iterator[None]:
-    """Raises: BuzzwatchError, with the place and the system's reason, when what is done in it cannot be written."""
+def writing(path: Path) -> Iterator[None]:
+    """Raises: BuzzwatchError, with the path and the system's reason, when the block cannot write."""
     try:
         yield
     except OSError as error:
-        raise BuzzwatchError(f"{place}: cannot write there: {error.strerror or error}") from None
+        raise BuzzwatchError(f"{path}: cannot write there: {error.strerror or error}") from None
 
 
 def as_json(reports: Sequence[Report]) -> object:
-    """What `show` prints as JSON; null for what is infinite, which JSON cannot say."""
+    """What `show` prints as JSON; null for infinite numbers, which JSON does not have."""
     return _finite(reports[0].data if len(reports) == 1 else {report.title: report.data for report in reports})
 
 
@@ -141,7 +141,7 @@ def _print(report: Report) -> None:
     for row in report.rows:
         table.add_row(*row)
     console = Console()
-    # A file or a pipe has no width of its own: nothing is cut there.
+    # A file or a pipe has no width of its own: use one at which no cell is cut.
     (console if console.is_terminal else Console(width=160)).print(table)
 
 

@@ -149,8 +149,8 @@ def goals(
     if "latency" in parts:
         found += _latency_goals(latencies)
     if "webhook" in parts:
-        seen = None if crises is None else crises.p99_ms
-        found.append(Goal("tweet to bad-buzz webhook, p99", 1000, seen, "ms", at_least=False))
+        measured = None if crises is None else crises.p99_ms
+        found.append(Goal("tweet to bad-buzz webhook, p99", 1000, measured, "ms", at_least=False))
     if "workers" in parts:
         found += _worker_goals(workers)
     if "memory" in parts:
@@ -163,10 +163,10 @@ def goals(
 
 
 def _rate_goals(rates: Sequence[Result | Missing]) -> Iterator[Goal]:
-    for function, wanted in _RATE_GOALS.items():
+    for function, target in _RATE_GOALS.items():
         found = [one for one in rates if one.function == function]
         ours = _fastest(found, OURS)
-        yield Goal(f"{function} function, one process, exactly once", wanted, ours, "tweets/s")
+        yield Goal(f"{function} function, one process, exactly once", target, ours, "tweets/s")
         bytewax, single = _fastest(found, *_BYTEWAX), _fastest(found, _FAUST)
         ratio = ours / bytewax if ours and bytewax else None
         yield Goal(f"{function}: beside the faster bytewax, at least once", 1.5, ratio, "×")
@@ -193,8 +193,8 @@ def _around_goal(rates: Sequence[Result | Missing], cost: Mapping[str, float]) -
         for one in rates
         if isinstance(one, Result) and (one.contender, one.function) == (OURS, "whole")
     ]
-    seen = cpu[0] - cost["whole function"] if cpu and "whole function" in cost else None
-    return Goal("everything around the whole function, CPU a tweet", 6, seen, "µs", at_least=False)
+    measured = cpu[0] - cost["whole function"] if cpu and "whole function" in cost else None
+    return Goal("everything around the whole function, CPU a tweet", 6, measured, "µs", at_least=False)
 
 
 def _latency_goals(latencies: Sequence[Latency]) -> Iterator[Goal]:

@@ -127,12 +127,12 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
 
 
 @contextmanager
-def open_site(kafka: str | None, say: Callable[[str], None]) -> Iterator[Site]:
+def open_site(kafka: str | None, progress: Callable[[str], None]) -> Iterator[Site]:
     """Start what is needed; everything is stopped and deleted at the end.
 
     Args:
         kafka: bootstrap servers to use instead of a broker of its own.
-        say: takes one line of progress at a time.
+        progress: takes one line of progress at a time.
 
     Raises:
         BuzzwatchError: `kafka` is not host:port.
@@ -147,7 +147,7 @@ def open_site(kafka: str | None, say: Callable[[str], None]) -> Iterator[Site]:
         )
         servers = [redis_server(local)] if kafka else [kafka_server(local), redis_server(local)]
         for server in servers:
-            say(f"starting {server.name}")
+            progress(f"starting {server.name}")
             running.append((server, _started(server)))
         settings = Settings(
             kafka=named or KafkaSettings(bootstrap_servers=f"127.0.0.1:{broker}"),

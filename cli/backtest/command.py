@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import rich.box
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -17,7 +18,7 @@ from cli.output.console import table_console
 from cli.output.options import DATA_HELP, Encoding
 from contracts.errors import BuzzwatchError
 from contracts.rules.file import load_rules
-from contracts.rules.schema import BadBuzz
+from contracts.rules.schema import BadBuzz, Rules
 from contracts.settings import load_settings
 
 EXAMPLES = """Run the rules over recorded tweets, in the tweets' own time.
@@ -60,14 +61,8 @@ def backtest(
     from cli.backtest.recorded_tweets import read_recorded
     from cli.backtest.run import Backtest
 
-    if plot is not None and plot.suffix.lower() not in (".html", ".png"):
-        raise BuzzwatchError(f"--plot: {plot} must end in .html or .png")
-    if plot is not None and tune:
-        raise BuzzwatchError("--plot draws the rules as they are: leave out --tune")
     settings = load_settings()
-    asked = load_rules(rules or settings.rules)
-    if tune and not any(isinstance(rule, BadBuzz) and rule.enabled for rule in asked.rules):
-        raise BuzzwatchError(f"--tune: {rules or settings.rules} has no bad_buzz rule that is enabled")
+    checked = _checked_rules(rules or settings.rules, plot=plot, tune=tune)
     errors = table_console(stderr=True)
     begin = time.perf_counter()
     recorded = read_recorded(data, encoding)
@@ -80,20 +75,14 @@ def backtest(
         def progress(what: str, done: int, total: int) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
-        run = Backtest(asked, recorded, settings, model, progress)
+        run = Backtest(checked, recorded, settings, model, progress)
         if tune:
             from cli.backtest.tune import tuned
 
             rows = tuned(run, progress)
         else:
             found = run.alerts()
-    if run.unreliable:
-        errors.print(
-            f"{run.unreliable:,} tweets are in a language that the model does not know: no bad buzz comes of them "
-            "unless a rule says include_unreliable",
-            highlight=False,
-            soft_wrap=True,
-        )
+    _print_unreliable(run.unreliable, errors)
     if tune:
         _show_tuned(rows, output)
         return
@@ -105,14 +94,44 @@ def backtest(
         markup=False,
         highlight=False,
     )
-    if output == "json":
-        typer.echo(json.dumps([_public(alert) for alert in found], ensure_ascii=False, indent=2))
-    elif found:
-        table_console().print(_table(found))
+    _show(found, output)
     if plot is not None:
         from cli.backtest.plot import draw
 
         draw(run, found, plot)
+
+
+def _print_unreliable(tweets: int, errors: Console) -> None:
+    if tweets:
+        errors.print(
+            f"{tweets:,} tweets are in a language that the model does not know: they cause no bad buzz "
+            "unless a rule has include_unreliable: true",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _show(alerts: list[Alert], output: str) -> None:
+    if output == "json":
+        typer.echo(json.dumps([_public(alert) for alert in alerts], ensure_ascii=False, indent=2))
+    elif alerts:
+        table_console().print(_table(alerts))
+
+
+def _checked_rules(path: Path, *, plot: Path | None, tune: bool) -> Rules:
+    """The rules file.
+
+    Raises:
+        BuzzwatchError: the options contradict each other or the rules.
+    """
+    if plot is not None and plot.suffix.lower() not in (".html", ".png"):
+        raise BuzzwatchError(f"--plot: {plot} must end in .html or .png")
+    if plot is not None and tune:
+        raise BuzzwatchError("--plot draws the rules as they are: leave out --tune")
+    rules = load_rules(path)
+    if tune and not any(isinstance(rule, BadBuzz) and rule.enabled for rule in rules.rules):
+        raise BuzzwatchError(f"--tune: {path} has no bad_buzz rule that is enabled")
+    return rules
 
 
 def _public(alert: Alert) -> dict[str, Any]:

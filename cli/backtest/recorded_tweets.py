@@ -13,7 +13,7 @@ from contracts.events import SENTIMENTS
 from contracts.times import to_ms
 from contracts.tweet_files.errors import TweetFileError
 from contracts.tweet_files.reader import read_rows
-from contracts.tweet_files.rows import Asked
+from contracts.tweet_files.rows import ReadOptions
 from contracts.tweet_objects.dates import read_date
 from contracts.tweet_objects.fields import author_of, checked
 from contracts.tweet_objects.shapes import find
@@ -76,26 +76,28 @@ def read_recorded(path: Path, encoding: str | None = None) -> Recorded:
     Raises:
         RecordedError: there is no such file, its structure is wrong, a column is missing, no row can be used.
     """
-    asked = Asked(columns=("sentiment", "received_at", "reliable"), required=("text", "created_at"), encoding=encoding)
+    options = ReadOptions(
+        columns=("sentiment", "received_at", "reliable"), required=("text", "created_at"), encoding=encoding
+    )
     found = Recorded()
     try:
-        for row in read_rows(path, asked):
+        for row in read_rows(path, options):
             if row.fields is None:
                 found.skip(row.wrong if row.wrong.startswith("JSON that") else "not a JSON object", row.where)
                 continue
             try:
-                _take(found, row.where, row.fields, asked)
+                _take(found, row.where, row.fields, options)
             except InvalidTweet as error:
                 found.skip(str(error).removeprefix("not a tweet: "), row.where)
     except TweetFileError as error:
         raise RecordedError(str(error)) from None
-    found.notes = asked.notes.all()
+    found.notes = options.notes.all()
     if not found.texts:
         raise RecordedError("; ".join([f"{path}: no tweet can be used", *found.complaints()]))
     return found
 
 
-def _take(found: Recorded, where: str, row: Mapping[str, Any], asked: Asked) -> None:
+def _take(found: Recorded, where: str, row: Mapping[str, Any], options: ReadOptions) -> None:
     tweet = find(row)
     text, sentiment = checked(tweet.text), row.get("sentiment")
     created_ms, received = _ms(tweet.created_at), row.get("received_at")
@@ -109,7 +111,7 @@ def _take(found: Recorded, where: str, row: Mapping[str, Any], asked: Asked) -> 
     reliable = _flag(row.get("reliable"))
     if not isinstance(reliable, bool | None):
         return found.skip("reliable is neither true nor false", where)
-    asked.notes.date(tweet.created_at, where)
+    options.notes.date(tweet.created_at, where)
     lang = tweet.lang if isinstance(tweet.lang, str) else None  # of another type it says nothing, as in the worker
     found.texts.append(text)
     found.times_s.append(created_ms // 1000)

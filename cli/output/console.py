@@ -47,7 +47,7 @@ def table_console(*, stderr: bool = False) -> Console:
     return console
 
 
-def say(*lines: str) -> None:
+def print_error(*lines: str) -> None:
     """Lines on standard error, without credentials and escaped."""
     for line in lines:
         typer.echo(printable(redacted(line)), err=True)

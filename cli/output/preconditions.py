@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import redis
 
 from alerts.storage.redis_health import shown_address, trouble_of
-from cli.output.console import say
+from cli.output.console import print_error
 from contracts.errors import RulesError, Unavailable
 from contracts.rules.file import load_rules
 from contracts.rules.schema import Rules
@@ -37,5 +37,5 @@ def rules_if_usable(settings: Settings, without: str) -> Rules | None:
     try:
         return load_rules(settings.rules)
     except RulesError as error:
-        say(f"{without}: {error}")
+        print_error(f"{without}: {error}")
         return None

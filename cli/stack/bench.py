@@ -63,10 +63,10 @@ def bench(
     names = _listed(contenders, "contenders", tuple(CONTENDERS))
     size = suite.QUICK if quick else suite.WHOLE
     writable(to)
-    _say(f"about {suite.estimate_s(size, parts, names) / 60:.0f} minutes on a quiet machine")
+    _progress(f"about {suite.estimate_s(size, parts, names) / 60:.0f} minutes on a quiet machine")
     started = time.strftime("%Y-%m-%d %H:%M")
-    with open_site(kafka, _say) as site:
-        found = suite.run(site, size, parts, names, _say)
+    with open_site(kafka, _progress) as site:
+        found = suite.run(site, size, parts, names, _progress)
     reports = suite.reports(found)
     command = f"buzzwatch bench{' --quick' * quick}{f' --only {only}' * (only != _PARTS)}"
     command += f" --contenders {contenders}" * (contenders != _ALL)
@@ -121,8 +121,8 @@ def throughput(
 
     names = _listed(contenders, "contenders", tuple(CONTENDERS))
     wanted = _listed(functions, "functions", ("whole", "plain"))
-    with open_site(kafka, _say) as site:
-        found = part.run(site, names, wanted, tweets, seconds, _say)
+    with open_site(kafka, _progress) as site:
+        found = part.run(site, names, wanted, tweets, seconds, _progress)
     reports = [tables.throughput(found, function) for function in wanted]
     _show([*reports, goals_report(tables.goals(["throughput"], rates=found))], output, markdown)
 
@@ -153,8 +153,8 @@ def latency(
         raise BuzzwatchError(f"--rates: {rates!r} is not a list of whole numbers such as 10,100") from None
     if not all(1 <= rate <= 100_000 for rate in wanted):
         raise BuzzwatchError(f"--rates: {rates!r} has a rate below 1 or above 100000")
-    with open_site(kafka, _say) as site:
-        found = part.run(site, wanted, seconds, warm_up, _say)
+    with open_site(kafka, _progress) as site:
+        found = part.run(site, wanted, seconds, warm_up, _progress)
     _show([tables.latency(found), goals_report(tables.goals(["latency"], latencies=found))], output, markdown)
 
 
@@ -206,7 +206,7 @@ def alerts(
     from bench.parts import alert_rules as part
 
     logging.getLogger("buzzwatch.alerts").setLevel(logging.CRITICAL)
-    _show([part.report(part.run(watches, themes, past, rate, seconds, _say))], output, markdown)
+    _show([part.report(part.run(watches, themes, past, rate, seconds, _progress))], output, markdown)
 
 
 def _show(reports: Any, output: str, markdown: Path | None = None) -> None:
@@ -224,7 +224,7 @@ def _write(folder: Path, heading: str, reports: Any, found: Any) -> None:
         (folder / "bench.md").write_text(f"{heading}\n" + "".join(map(as_markdown, reports)), encoding="utf-8")
         (folder / "bench.json").write_text(json.dumps({"run": heading, "tables": as_json(reports)}, indent=1) + "\n")
         draw(found, folder / "bench.svg")
-    _say(f"{folder}/bench.md, bench.json, bench.svg")
+    _progress(f"{folder}/bench.md, bench.json, bench.svg")
 
 
 def _machine() -> str:
@@ -244,7 +244,7 @@ def _listed(text: str, option: str, known: tuple[str, ...]) -> list[str]:
     return names
 
 
-def _say(line: str) -> None:
+def _progress(line: str) -> None:
     console = Console(stderr=True)
     if console.is_terminal:
         console.print(line, highlight=False, markup=False)

@@ -67,13 +67,13 @@ def demo(
                 if leave:
                     stage.require_a_whole_story()
                     return
-                stage.say("")
+                stage.show("")
                 for name, address in stack.addresses.items():
-                    stage.say(f"[bold]{name:<7}[/]{address}")
-                stage.say(_NEXT)
+                    stage.show(f"[bold]{name:<7}[/]{address}")
+                stage.show(_NEXT)
                 watch(stack)
     except StopAsked:
-        screen.say("stopped")
+        screen.show("stopped")
 
 
 class Stage:
@@ -85,14 +85,14 @@ class Stage:
         self.seen: list[tuple[float, str, str]] = []
         """When an alert arrived (wall-clock seconds), its name with the watch, and its status."""
 
-    def say(self, line: str) -> None:
+    def show(self, line: str) -> None:
         """One line, with markup."""
         with self._lock:
             self._console.print(line, soft_wrap=True)
 
     def quote(self, line: str) -> None:
         """One line that holds tweets."""
-        self.say(f"{_clock()}  [dim]{escape(line)}[/]")
+        self.show(f"{_clock()}  [dim]{escape(line)}[/]")
 
     def alert(self, body: dict[str, Any]) -> None:
         """A verified webhook: show it as it came."""
@@ -124,28 +124,28 @@ class Stage:
 def play(settings: Settings, stage: Stage) -> None:
     """The script from the past to the recovery."""
     theatre, desk = Theatre(settings, stage.quote), Desk(settings)
-    stage.say("")
-    stage.say(f"{_clock()}  [bold]a day's past[/]: {theatre.past():,} tweets of five airlines, dated yesterday")
+    stage.show("")
+    stage.show(f"{_clock()}  [bold]a day's past[/]: {theatre.past():,} tweets of five airlines, dated yesterday")
     for phase in PHASES:
-        stage.say(f"{_clock()}  [bold]{phase.name}[/]: {phase.seconds:.0f} s, {_rate(phase)}")
+        stage.show(f"{_clock()}  [bold]{phase.name}[/]: {phase.seconds:.0f} s, {_rate(phase)}")
         if phase is PHASES[-1]:
-            stage.say(f"{_clock()}  {HASTE}")
+            stage.show(f"{_clock()}  {HASTE}")
         if phase.stranded:
             desk.silence(_SILENCED, "their strike, not ours")
-            stage.say(f"{_clock()}  POST /silences: nobody wants to hear of {_SILENCED} for ten minutes")
+            stage.show(f"{_clock()}  POST /silences: nobody wants to hear of {_SILENCED} for ten minutes")
         actor = threading.Thread(target=theatre.play, args=(phase,), name="playing", daemon=True)
         actor.start()
         while actor.is_alive():
             actor.join(_STATUS_S)
-            stage.say(_status(theatre))
+            stage.show(_status(theatre))
         if phase.angry:
             for alert in desk.firing():
-                stage.say(f"{_clock()}  GET /alerts: {_standing(alert)}")
+                stage.show(f"{_clock()}  GET /alerts: {_standing(alert)}")
                 if alert["labels"].get("watch") == _WATCH:
                     desk.acknowledge(alert["fingerprint"], "the baggage desk is on it")
-                    stage.say(f"{_clock()}  POST /alerts/{alert['fingerprint']}/ack: it is not repeated any more")
+                    stage.show(f"{_clock()}  POST /alerts/{alert['fingerprint']}/ack: it is not repeated any more")
             reported = theatre.report_wrong_ones()
-            stage.say(f"{_clock()}  {reported} wrong predictions reported through POST /feedback")
+            stage.show(f"{_clock()}  {reported} wrong predictions reported through POST /feedback")
             time.sleep(2)
             theatre.report_a_right_one()
     theatre.close()
@@ -183,9 +183,9 @@ def _say_how_long(stage: Stage, theatre: Theatre) -> None:
     for at, name, status in stage.seen:
         if theatre.crisis_began is not None:
             seconds = at - theatre.crisis_began
-            stage.say(f"{name} {status}: webhook received {seconds:.1f} s after the first tweet of the breakdown")
+            stage.show(f"{name} {status}: webhook received {seconds:.1f} s after the first tweet of the breakdown")
     if not stage.seen:
-        stage.say("[red]no alert arrived; `buzzwatch doctor` tells more[/]")
+        stage.show("[red]no alert arrived; `buzzwatch doctor` tells more[/]")
 
 
 def _clock() -> str:

@@ -68,11 +68,11 @@ def up(
     try:
         with stop_signals_raise(), running_stack(settings, screen, workers=workers, quiet=quiet) as stack:
             for name, address in stack.addresses.items():
-                screen.say(f"{name:<7}{address}")
-            screen.say("ready; Ctrl-C stops everything")
+                screen.show(f"{name:<7}{address}")
+            screen.show("ready; Ctrl-C stops everything")
             watch(stack)
     except StopAsked:
-        screen.say("stopped")
+        screen.show("stopped")
 
 
 class Screen:
@@ -82,12 +82,12 @@ class Screen:
         self._console = Console(highlight=False, markup=False, soft_wrap=True)
         self._lock = threading.Lock()
 
-    def say(self, line: str) -> None:
-        """A line of our own."""
-        self.show("up", line)
+    def show(self, line: str) -> None:
+        """Print a line of this command itself."""
+        self.show_of("up", line)
 
-    def show(self, name: str, line: str) -> None:
-        """A line of a process."""
+    def show_of(self, name: str, line: str) -> None:
+        """Print a line of a process."""
         style = "bold" if name == "up" else _COLOURS.get(name, "cyan")
         with self._lock:
             self._console.print(Text.assemble((f"{name:>9} | ", style), line))
@@ -100,15 +100,15 @@ def running_stack(settings: Settings, screen: Screen, *, workers: int = 1, quiet
     def programs(settings: Settings) -> list[Server]:
         return our_programs(settings, workers)
 
-    stack = Stack(settings, programs=programs, seed=lambda settings: _seed(settings, screen), say=screen.say)
-    with LogFollower([] if quiet else stack.programs, screen.show), stack:
+    stack = Stack(settings, programs=programs, seed=lambda settings: _seed(settings, screen), progress=screen.show)
+    with LogFollower([] if quiet else stack.programs, screen.show_of), stack:
         yield stack
 
 
 def prepare(settings: Settings, screen: Screen) -> None:
     """The one-shot job of a deployment: what `up` does before it starts our processes."""
     for state in create_topics(settings):
-        screen.say(" ".join([f"topic {state.wanted.name} {state.state}", *state.differences]))
+        screen.show(" ".join([f"topic {state.expected.name} {state.state}", *state.differences]))
     _seed(settings, screen)
 
 
@@ -144,4 +144,4 @@ def _seed(settings: Settings, screen: Screen) -> None:
     from training.registry.register import seed_registry
 
     if seed_registry(settings):
-        screen.say(f"the empty registry was given the model of {settings.artefact}")
+        screen.show(f"the empty registry was given the model of {settings.artefact}")

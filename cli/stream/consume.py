@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 
-from cli.output.console import say, table_console
+from cli.output.console import print_error, table_console
 from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
 from contracts.printable import printable_line, safe_json
@@ -60,7 +60,7 @@ def consume(
             try:
                 prediction = decode_prediction(value)
             except InvalidRecord as error:
-                say(f"{message.topic()}[{message.partition()}]@{message.offset()}: {error}")
+                print_error(f"{message.topic()}[{message.partition()}]@{message.offset()}: {error}")
                 continue
             if (watch and watch not in prediction.watches) or (sentiment and prediction.sentiment != sentiment):
                 continue

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.storage.connection import connect
-from cli.output.console import refuse_to_steer, say, table_console
+from cli.output.console import print_error, refuse_to_steer, table_console
 from cli.output.moments import period_ms
 from cli.output.preconditions import redis_answers
 from contracts.errors import BuzzwatchError
@@ -217,18 +217,18 @@ def _run(settings: Settings, letters: Iterator[Record], *, again: bool, dry_run:
             typer.echo("interrupted", err=True)
             raise typer.Exit(130) from None  # as Typer ends a command that does not catch it
         finally:
-            _say(replayer.outcome, dry_run=dry_run)
+            _print_outcome(replayer.outcome, dry_run=dry_run)
     failed = len(replayer.outcome.refused) + len(replayer.outcome.unsure)
     if failed:
         raise BuzzwatchError(f"dead letters not replayed: {failed:,}")
 
 
-def _say(outcome: Outcome, *, dry_run: bool) -> None:
+def _print_outcome(outcome: Outcome, *, dry_run: bool) -> None:
     typer.echo(f"{'would replay' if dry_run else 'replayed'} {outcome.replayed:,}")
     if outcome.before:
         typer.echo(f"skipped {outcome.before:,} that were replayed before (--again sends them)")
     for reason in outcome.refused[:_SHOWN]:
-        say(f"not sent: {reason}")
+        print_error(f"not sent: {reason}")
     if outcome.unsure:
         some = " ".join(outcome.unsure[:_SHOWN]) + (" …" if len(outcome.unsure) > _SHOWN else "")
         typer.echo(

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.console import say, table_console
+from cli.output.console import print_error, table_console
 from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import SENTIMENTS, ModelRef, prediction_id
 from contracts.printable import printable_json, printable_line
@@ -84,11 +84,11 @@ def _loaded(settings: Settings) -> LoadedModel:
         loaded = champion.load()
     except BuzzwatchError as error:
         model = load_artefact(settings.artefact)
-        say(f"model: the shipped one in {settings.artefact} ({error})")
+        print_error(f"model: the shipped one in {settings.artefact} ({error})")
         return LoadedModel.of(ModelRef(name=settings.mlflow.model_name, version="shipped"), model)
     trouble = champion.registry_failure or champion.failure
     source = f"from the cache: {trouble}" if trouble else "champion in MLflow"
-    say(f"model: {loaded.ref.name} version {loaded.ref.version} ({source})")
+    print_error(f"model: {loaded.ref.name} version {loaded.ref.version} ({source})")
     return loaded
 
 

@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cli.output.console import say, table_console
+from cli.output.console import print_error, table_console
 from cli.output.options import Encoding
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
 from contracts.tweet_files.errors import TweetFileError
 from contracts.tweet_files.reader import FORMATS, read_rows
-from contracts.tweet_files.rows import Asked
+from contracts.tweet_files.rows import ReadOptions
 from contracts.tweet_files.source import is_stream
 from stream.kafka.tweet_files import read_tweets
 from stream.kafka.tweet_producer import TweetProducer, paced
@@ -63,12 +63,12 @@ def produce(
 ) -> None:
     """Send tweets to Kafka."""
     errors = table_console(stderr=True)
-    asked = Asked(encoding=encoding)
+    options = ReadOptions(encoding=encoding)
     if not is_stream(file):  # a structure that is wrong further on is found before anything is sent
-        for _ in islice(read_rows(file, Asked(encoding=encoding), file_format), limit):
+        for _ in islice(read_rows(file, ReadOptions(encoding=encoding), file_format), limit):
             pass
-    lines = read_tweets(file, file_format, asked)
-    first = next(lines, None)  # a file that cannot be read is said before Kafka is asked
+    lines = read_tweets(file, file_format, options)
+    first = next(lines, None)  # reads the file's beginning: its errors come before a connection to Kafka
     if first is None:
         errors.print("nothing to produce: no tweets in the input")
         return
@@ -103,7 +103,7 @@ def produce(
         broken = error
     finally:
         producer.close()
-    say(*(f"{file or 'standard input'}: {line}" for line in asked.notes.all()))
+    print_error(*(f"{file or 'standard input'}: {line}" for line in options.notes.all()))
     if broken is not None:
         raise BuzzwatchError(f"{broken} ({producer.acknowledged:,} tweets before it were sent)") from None
     _report(errors, producer, sent)

@@ -67,12 +67,12 @@ def describe(output: _Format = "table") -> None:
     else:
         table = Table("topic", "property", "is", "should be", box=None, header_style="bold")
         for state in states:
-            wanted = {"partitions": str(state.wanted.partitions), **state.wanted.config}
+            expected = {"partitions": str(state.expected.partitions), **state.expected.config}
             here = {} if state.partitions is None else {"partitions": str(state.partitions), **state.config}
-            for name, value in wanted.items():
+            for name, value in expected.items():
                 is_now = here.get(name, "missing")
                 style = "" if is_now == value else "bold red"
-                table.add_row(*(Text(cell, style) for cell in (state.wanted.name, name, is_now, value)))
+                table.add_row(*(Text(cell, style) for cell in (state.expected.name, name, is_now, value)))
         table_console().print(table)
     if any(state.state in ("missing", "differs") for state in states):
         raise typer.Exit(1)
@@ -86,7 +86,7 @@ def _show(states: Iterable[TopicState], output: str) -> None:
     for state in states:
         hours = int(state.config["retention.ms"]) / 3_600_000 if state.config else None
         cells = (
-            state.wanted.name,
+            state.expected.name,
             state.state,
             "" if state.partitions is None else str(state.partitions),
             "" if hours is None else f"{hours:g} h",
@@ -99,7 +99,7 @@ def _show(states: Iterable[TopicState], output: str) -> None:
 
 def _as_dict(state: TopicState) -> dict[str, Any]:
     return {
-        "topic": state.wanted.name,
+        "topic": state.expected.name,
         "state": state.state,
         "partitions": state.partitions,
         "config": state.config,

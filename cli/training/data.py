@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.output.console import say, table_console
+from cli.output.console import print_error, table_console
 from cli.output.options import Encoding
 from cli.training.options import writing
 from contracts.errors import SettingsError
@@ -60,7 +60,7 @@ def profile(
         out.mkdir(parents=True, exist_ok=True)
     errors = Console(stderr=True)
     with errors.status("reading the data") as status:
-        sets = {name: read_labelled(path, encoding, say) for name, path in _named(files).items()}
+        sets = {name: read_labelled(path, encoding, print_error) for name, path in _named(files).items()}
         found = make_profile(sets, status.update)
         status.update("drawing")
         with writing("--out", out):

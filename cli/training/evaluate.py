@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.output.console import say
+from cli.output.console import print_error
 from cli.output.options import DATA_HELP, Encoding
 from contracts.settings import load_settings
 from models.base.sentiment import SentimentModel
@@ -55,7 +55,7 @@ def evaluate(
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
 ) -> None:
     """Measure a model on labelled tweets."""
-    labelled = read_labelled(data, encoding, say)
+    labelled = read_labelled(data, encoding, print_error)
     loaded, name = find_model(load_settings(), model)
     errors = Console(stderr=True)
     errors.print(f"model: {name}", markup=False, highlight=False)

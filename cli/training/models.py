@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.console import say, table_console
+from cli.output.console import print_error, table_console
 from contracts.printable import printable_line
 from contracts.settings import load_settings
 from training.registry.promotion import CHALLENGER, Version, list_versions
@@ -88,9 +88,11 @@ def promote(
         return
     if done.comparisons:
         table_console().print(_comparisons(done.comparisons))
-    _say(f"version {done.version} is the champion now" + (f", after version {done.replaced}" if done.replaced else ""))
+    print_error(
+        f"version {done.version} is the champion now" + (f", after version {done.replaced}" if done.replaced else "")
+    )
     if done.refused:
-        _say(f"the gate had refused it: {done.refused}")
+        print_error(f"the gate had refused it: {done.refused}")
 
 
 @app.command()
@@ -109,9 +111,9 @@ def rollback(output: _Format = "table") -> None:
         typer.echo(json.dumps({"version": done.version, "replaced": done.replaced, **passed_over}))
     else:
         instead = f", instead of version {done.replaced}" if done.replaced else ""
-        _say(f"version {done.version} is the champion again{instead}")
+        print_error(f"version {done.version} is the champion again{instead}")
         if done.refused:
-            _say(f"passed over: {done.refused}")
+            print_error(f"passed over: {done.refused}")
 
 
 def _cells(one: Version) -> tuple[str, ...]:
@@ -130,4 +132,4 @@ def _comparisons(comparisons: list[Comparison]) -> Table:
 
 
 def _say(line: str) -> None:
-    say(line)
+    print_error(line)

@@ -28,8 +28,8 @@ _MOST_VALUES: Final = 200_000
 class Mistake(NamedTuple):
     """What a check of `load_rules` finds: what is wrong, and where in the file."""
 
-    said: str
-    place: tuple[str | int, ...]
+    message: str
+    location: tuple[str | int, ...]
 
 
 Check = Callable[[Rules], Iterable[Mistake]]
@@ -51,15 +51,18 @@ def load_rules(path: Path, *checks: Check) -> Rules:
     try:
         rules = Rules.model_validate(plain)
     except pydantic.ValidationError as error:
-        unreadable = {one.place for one in wrong}
-        found = [*mistakes.all_wrong(error, plain), *(mistakes.Wrong(one.place, one.said) for one in misnamed(plain))]
-        wrong += [one for one in found if one.place not in unreadable]
+        unreadable = {one.location for one in wrong}
+        found = [
+            *mistakes.all_wrong(error, plain),
+            *(mistakes.Wrong(one.location, one.message) for one in misnamed(plain)),
+        ]
+        wrong += [one for one in found if one.location not in unreadable]
     else:
-        wrong += [mistakes.Wrong(one.place, one.said) for check in checks for one in check(rules)]
+        wrong += [mistakes.Wrong(one.location, one.message) for check in checks for one in check(rules)]
         if not wrong:
             return rules
-    lines = sorted((_line(document, one.place), f"{_dotted(one.place)}{one.said}") for one in wrong)
-    raise RulesError("\n".join(f"{path}:{line}: {said}" for line, said in dict.fromkeys(lines)))
+    lines = sorted((_line(document, one.location), f"{_dotted(one.location)}{one.message}") for one in wrong)
+    raise RulesError("\n".join(f"{path}:{line}: {message}" for line, message in dict.fromkeys(lines)))
 
 
 def _document(path: Path) -> dict[Any, Any]:
@@ -97,19 +100,19 @@ class _Expansion:
         self.wrong: list[mistakes.Wrong] = []
         """What cannot be filled in or written down; its value stays as it is in the file."""
 
-    def of(self, node: Any, place: tuple[Any, ...]) -> Any:
+    def of(self, node: Any, location: tuple[Any, ...]) -> Any:
         self._values += 1
         if self._values > _MOST_VALUES:
             raise RulesError(f"{self._path}: the rules file stands for more than {_MOST_VALUES:,} values")
         if isinstance(node, (dict, list)):
             if id(node) in self._open:
-                where = f"{self._path}:{_line(self._root, place)}: {_dotted(place)}"
+                where = f"{self._path}:{_line(self._root, location)}: {_dotted(location)}"
                 raise RulesError(f"{where}an alias stands inside of what it stands for")
             self._open.add(id(node))
             copy: Any = (
-                {self._whole(str(key), place): self.of(value, (*place, key)) for key, value in node.items()}
+                {self._whole(str(key), location): self.of(value, (*location, key)) for key, value in node.items()}
                 if isinstance(node, dict)
-                else [self.of(value, (*place, index)) for index, value in enumerate(node)]
+                else [self.of(value, (*location, index)) for index, value in enumerate(node)]
             )
             self._open.remove(id(node))
             return copy
@@ -117,30 +120,30 @@ class _Expansion:
             return bool(node)
         if not isinstance(node, str):
             return node
-        return self._whole(_VARIABLE.sub(lambda match: self._variable(match[1], place), node), place)
+        return self._whole(_VARIABLE.sub(lambda match: self._variable(match[1], location), node), location)
 
-    def _whole(self, text: str, place: tuple[Any, ...]) -> str:
+    def _whole(self, text: str, location: tuple[Any, ...]) -> str:
         """The text; nothing that holds half of a character can be written to Redis or sent."""
         if _HALF.search(text):
-            self.wrong.append(mistakes.Wrong(place, "holds half of a character (a lone surrogate)"))
+            self.wrong.append(mistakes.Wrong(location, "holds half of a character (a lone surrogate)"))
         return text
 
-    def _variable(self, name: str, place: tuple[Any, ...]) -> str:
+    def _variable(self, name: str, location: tuple[Any, ...]) -> str:
         if name not in os.environ:
-            self.wrong.append(mistakes.Wrong(place, f"the environment variable {name} is not set"))
+            self.wrong.append(mistakes.Wrong(location, f"the environment variable {name} is not set"))
             return f"${{{name}}}"
         return os.environ[name]
 
 
-def _dotted(place: Sequence[Any]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+def _dotted(location: Sequence[Any]) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
     return f"{text.lstrip('.')}: " if text else ""
 
 
-def _line(document: Any, place: Sequence[Any]) -> int:
-    """The line of the deepest part of `place` that the document has, counted from 1."""
+def _line(document: Any, location: Sequence[Any]) -> int:
+    """The line of the deepest part of `location` that the document has, counted from 1."""
     line = 1
-    for part in place:
+    for part in location:
         try:
             marks: Any = document.lc
             line = (marks.key(part) if isinstance(document, dict) else marks.item(part))[0] + 1

@@ -13,7 +13,7 @@ _NEAR: Final = 0.6
 
 
 class Keys(NamedTuple):
-    """Those of one place."""
+    """Those of one location."""
 
     allowed: frozenset[str]
     required: frozenset[str]
@@ -24,10 +24,10 @@ def _schema() -> dict[str, Any]:
     return Rules.model_json_schema()
 
 
-def keys_at(document: Any, place: Sequence[Any]) -> Keys:
-    """The keys of the mapping at `place`; none when there is no place for one."""
+def keys_at(document: Any, location: Sequence[Any]) -> Keys:
+    """The keys of the mapping at `location`; none when there is no place for one."""
     node, value = _schema(), document
-    for part in place:
+    for part in location:
         node = _meant(node, value)
         node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
         try:
@@ -48,8 +48,8 @@ def _meant(node: Mapping[str, Any], value: Any) -> dict[str, Any]:
     kind = value.get("kind") if isinstance(value, Mapping) else None
     kinds = [one for one in choices if "kind" in one.get("properties", {})]
     for one in kinds:
-        said = one["properties"]["kind"]
-        if said.get("const") == kind or (kind is None and "default" in said):
+        kind_schema = one["properties"]["kind"]
+        if kind_schema.get("const") == kind or (kind is None and "default" in kind_schema):
             return one
     wanted = "array" if isinstance(value, list) else "object"
     return {} if kinds else next((one for one in choices if one.get("type") == wanted), {})

@@ -40,8 +40,8 @@ _FORMS: Final[Mapping[str, str]] = {
 class Wrong(NamedTuple):
     """A mistake, and where it is in the file."""
 
-    place: tuple[Any, ...]
-    said: str
+    location: tuple[Any, ...]
+    message: str
 
 
 def all_wrong(error: pydantic.ValidationError, document: Any) -> list[Wrong]:
@@ -55,41 +55,41 @@ def all_wrong(error: pydantic.ValidationError, document: Any) -> list[Wrong]:
     meant: set[tuple[Any, ...]] = set()
     missing: list[tuple[Any, ...]] = []
     for detail in error.errors(include_url=False):
-        place = _place(detail)
+        location = _location_of(detail)
         if detail["type"] == "too_short" and detail["input"]:  # pydantic counts without the entries that are wrong
             continue
         if detail["type"] == "extra_forbidden":
-            line, guess = _unknown_key(place, document)
-            found.append(Wrong(place, line))
+            line, guess = _unknown_key(location, document)
+            found.append(Wrong(location, line))
             if guess is not None:
-                meant.add((*place[:-1], guess))
+                meant.add((*location[:-1], guess))
         elif detail["type"] == "missing":
-            missing.append(place)
+            missing.append(location)
         else:
-            found.append(Wrong(place, said(detail, place)))
-    return [*found, *(Wrong(place, "this key is missing") for place in missing if place not in meant)]
+            found.append(Wrong(location, describe(detail, location)))
+    return [*found, *(Wrong(location, "this key is missing") for location in missing if location not in meant)]
 
 
-def _place(detail: Mapping[str, Any]) -> tuple[Any, ...]:
+def _location_of(detail: Mapping[str, Any]) -> tuple[Any, ...]:
     """Where it is: pydantic puts the kind of a rule or receiver behind its number, `[key]` behind a key."""
     location = tuple(detail["loc"])
     has_kind = len(location) > 2 and location[0] in ("rules", "receivers") and isinstance(location[1], int)
-    place = (*location[:2], *location[3:]) if has_kind else location
-    if place and place[-1] == "[key]":
-        place = place[:-1]
+    location = (*location[:2], *location[3:]) if has_kind else location
+    if location and location[-1] == "[key]":
+        location = location[:-1]
     if detail["type"] == "mistake":
-        place += tuple(detail["ctx"].get("place", ()))
+        location += tuple(detail["ctx"].get("location", ()))
     if detail["type"] in ("union_tag_invalid", "receiver_kind") and isinstance(detail["input"], dict):
-        place += ("kind",)
-    return place
+        location += ("kind",)
+    return location
 
 
-def said(detail: Mapping[str, Any], place: Sequence[Any]) -> str:
+def describe(detail: Mapping[str, Any], location: Sequence[Any]) -> str:
     """One line.
 
     Args:
         detail: one of `pydantic.ValidationError.errors()`.
-        place: where it is in the file.
+        location: where it is in the file.
     """
     kind, value, context = str(detail["type"]), detail.get("input"), detail.get("ctx", {})
     if kind == "union_tag_not_found":
@@ -98,14 +98,14 @@ def said(detail: Mapping[str, Any], place: Sequence[Any]) -> str:
         return _unknown_kind(str(context["tag"]), RULE_KINDS)
     if kind == "receiver_kind" and isinstance(value, dict):
         return _unknown_kind(str(value["kind"]), RECEIVER_KINDS)
-    shown = "what stands here" if _SECRET & set(map(str, place)) else _as_in_the_file(value)
-    say = _SAID.get(kind)
-    return str(detail["msg"]).removeprefix("Value error, ") if say is None else say(shown, value, context)
+    shown = "what stands here" if _SECRET & set(map(str, location)) else _as_in_the_file(value)
+    message = _MESSAGES.get(kind)
+    return str(detail["msg"]).removeprefix("Value error, ") if message is None else message(shown, value, context)
 
 
-def _unknown_key(place: Sequence[Any], document: Any) -> tuple[str, str | None]:
+def _unknown_key(location: Sequence[Any], document: Any) -> tuple[str, str | None]:
     """What to say of it, and the key that was meant."""
-    key, above = str(place[-1]), place[:-1]
+    key, above = str(location[-1]), location[:-1]
     keys = keys_at(document, above)
     present = document
     for part in above:
@@ -156,7 +156,7 @@ def _no_text(shown: str, value: Any, _context: Any) -> str:
 
 
 _MAPPING: Final = _due("a mapping (key: value)")
-_SAID: Final[Mapping[str, Callable[[str, Any, Any], str]]] = {
+_MESSAGES: Final[Mapping[str, Callable[[str, Any, Any], str]]] = {
     "bool_type": _due("true or false"),
     "int_type": _due("a whole number"),
     "float_type": _due("a number"),

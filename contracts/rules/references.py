@@ -16,8 +16,8 @@ _SINGULAR: Final = {"receivers": "receiver", "watches": "watch", "themes": "them
 class Misnamed(NamedTuple):
     """A mistake, and where it is."""
 
-    said: str
-    place: tuple[str | int, ...]
+    message: str
+    location: tuple[str | int, ...]
 
 
 def misnamed(document: Mapping[str, Any]) -> Iterator[Misnamed]:
@@ -38,8 +38,8 @@ def misnamed(document: Mapping[str, Any]) -> Iterator[Misnamed]:
         for key, names in defined.items():
             for index, name in _texts(rule.get(key)):
                 if name not in names:
-                    said = f"rule {rule.get('alert')} names the {_SINGULAR[key]} {name!r}, which is not defined"
-                    yield Misnamed(said, ("rules", number, key, index))
+                    message = f"rule {rule.get('alert')} names the {_SINGULAR[key]} {name!r}, which is not defined"
+                    yield Misnamed(message, ("rules", number, key, index))
     route = document.get("route")
     if isinstance(route, Mapping):
         for key in ("matchers", "continue"):
@@ -48,16 +48,16 @@ def misnamed(document: Mapping[str, Any]) -> Iterator[Misnamed]:
         yield from _routes(route, ("route",), defined["receivers"])
 
 
-def _routes(branch: Mapping[str, Any], place: tuple[str | int, ...], receivers: set[str]) -> Iterator[Misnamed]:
+def _routes(branch: Mapping[str, Any], location: tuple[str | int, ...], receivers: set[str]) -> Iterator[Misnamed]:
     named: list[tuple[str, tuple[str | int, ...]]] = []
     if isinstance(branch.get("receiver"), str):
         named.append((branch["receiver"], ("receiver",)))
     named += [(name, ("receivers", index)) for index, name in _texts(branch.get("receivers"))]
     for name, below in named:
         if name not in receivers:
-            yield Misnamed(f"route names the receiver {name!r}, which is not defined", (*place, *below))
+            yield Misnamed(f"route names the receiver {name!r}, which is not defined", (*location, *below))
     for number, child in _entries(branch, "routes"):
-        yield from _routes(child, (*place, "routes", number), receivers)
+        yield from _routes(child, (*location, "routes", number), receivers)
 
 
 def _entries(document: Mapping[str, Any], key: str) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -56,11 +56,11 @@ class Route(Strict):
         """The receivers that this branch names, None when it leaves them to its parent."""
         return self.receivers if self.receiver is None else (self.receiver,)
 
-    def walk(self, *place: str | int) -> Iterator[tuple[tuple[str | int, ...], Route]]:
-        """This branch, whose place in the file is `place`, and all under it."""
-        yield place, self
+    def walk(self, *location: str | int) -> Iterator[tuple[tuple[str | int, ...], Route]]:
+        """This branch, whose place in the file is `location`, and all under it."""
+        yield location, self
         for number, branch in enumerate(self.routes):
-            yield from branch.walk(*place, "routes", number)
+            yield from branch.walk(*location, "routes", number)
 
 
 class InhibitRule(Strict):

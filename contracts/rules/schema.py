@@ -102,5 +102,5 @@ class Rules(Strict):
     def _well_named(self) -> Rules:
         """The first of what `load_rules` names all of."""
         for wrong in misnamed(self.model_dump(by_alias=True)):
-            raise mistake(wrong.said, *wrong.place)
+            raise mistake(wrong.message, *wrong.location)
         return self

@@ -49,9 +49,9 @@ def lasting(shortest: str, longest: str | None = None) -> pydantic.AfterValidato
     return pydantic.AfterValidator(check)
 
 
-def mistake(said: str, *place: str | int) -> PydanticCustomError:
+def mistake(message: str, *location: str | int) -> PydanticCustomError:
     """What a validator of a whole mapping raises: what is wrong, and at which key below it."""
-    return PydanticCustomError("mistake", "{said}", {"said": said, "place": place})
+    return PydanticCustomError("mistake", "{message}", {"message": message, "location": location})
 
 
 class Strict(pydantic.BaseModel):

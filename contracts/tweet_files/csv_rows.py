@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from contracts.tweet_files.errors import TweetFileError, first_line
-from contracts.tweet_files.rows import Asked, Row
+from contracts.tweet_files.rows import ReadOptions, Row
 from contracts.tweet_files.source import Source
 
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -20,7 +20,7 @@ _LINE_END: Final = re.compile(r"(?<=\r)(?!\n)")
 _QUOTES: Final = 'a quote inside a quoted field is written twice (""), not with a backslash'
 
 
-def csv_rows(source: Source, asked: Asked) -> Iterator[Row]:
+def csv_rows(source: Source, options: ReadOptions) -> Iterator[Row]:
     """The rows; empty fields are None.
 
     Raises:
@@ -28,7 +28,7 @@ def csv_rows(source: Source, asked: Asked) -> Iterator[Row]:
             header, a byte is of another encoding; names the line.
     """
     csv.field_size_limit(_LONGEST_FIELD)
-    lines = source.text_lines(asked.encoding)
+    lines = source.text_lines(options.encoding)
     first = next(lines, "")
     separator, skipped = _SEPARATOR.fullmatch(first), 0
     if separator is not None:
@@ -36,13 +36,13 @@ def csv_rows(source: Source, asked: Asked) -> Iterator[Row]:
     lines = _again(first, lines)
     if "\r" in first.rstrip("\r\n"):  # the line ends of old Macs: all of the file is one line
         lines = (line for several in lines for line in _LINE_END.split(several) if line)
-    delimiter = separator.group(1) if separator is not None else _delimiter(first.partition("\r")[0], asked)
+    delimiter = separator.group(1) if separator is not None else _delimiter(first.partition("\r")[0], options)
     records = _records(csv.reader(lines, strict=True, delimiter=delimiter), source.name, skipped)
     header = next(records, None)
     if header is None:
         return
     names = [name.strip() for name in header[1]]
-    wanted = asked.wanted(names, source.name)
+    wanted = options.selected_columns(names, source.name)
     places = [(name, names.index(name)) for name in wanted]
     for number, (line, record) in enumerate(records, start=1):
         if len(record) != len(names):
@@ -52,11 +52,11 @@ def csv_rows(source: Source, asked: Asked) -> Iterator[Row]:
             )
         where = f"row {number} (line {line})"
         if len(names) > 1 and record == header[1]:
-            asked.notes.lines.append(f"{where} repeats the header, as in files that were joined: passed over")
+            options.notes.lines.append(f"{where} repeats the header, as in files that were joined: passed over")
             continue
         fields = {name: record[place] or None for name, place in places}
         for name in ("id_str", "id"):
-            asked.notes.identifier(fields.get(name), where)
+            options.notes.identifier(fields.get(name), where)
         yield Row(where, fields)
 
 
@@ -93,9 +93,9 @@ def _hint(error: csv.Error) -> str:
     return f"{said}: {_QUOTES}"
 
 
-def _delimiter(header: str, asked: Asked) -> str:
+def _delimiter(header: str, options: ReadOptions) -> str:
     """What parts the columns: the first that leaves a column which must be there."""
-    required = {"text", "full_text", *asked.required}
+    required = {"text", "full_text", *options.required}
     for delimiter in DELIMITERS:
         if required & {name.strip().strip('"') for name in header.rstrip("\r\n").split(delimiter)}:
             return delimiter

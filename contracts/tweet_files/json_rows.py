@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from contracts.tweet_files.errors import TweetFileError, first_line
-from contracts.tweet_files.rows import Asked, Row
+from contracts.tweet_files.rows import ReadOptions, Row
 from contracts.tweet_files.source import Source
 
 _ARCHIVE: Final = re.compile(rb"\s*window\.YTD\.(\w+)\.part\d+\s*=")
@@ -52,19 +52,19 @@ class _Reader:
         return at if between is None else between.end()
 
 
-def json_rows(source: Source, asked: Asked, *, is_lines: bool) -> Iterator[Row]:
+def json_rows(source: Source, options: ReadOptions, *, is_lines: bool) -> Iterator[Row]:
     """The objects.
 
     Args:
         source: a file.
-        asked: what is needed.
+        options: what is needed.
         is_lines: the name says that each line is one object; else a document over several lines is read, too.
 
     Raises:
         TweetFileError: a document that is no JSON, an export of something else than tweets. A line that is no object
             is a row without fields.
     """
-    encoding = source.encoded(asked.encoding)
+    encoding = source.encoded(options.encoding)
     if encoding is None:
         source.refuse_nul()
     head = source.head if encoding is None else source.head.decode(encoding, "ignore").encode("utf-8", "ignore")
@@ -73,23 +73,23 @@ def json_rows(source: Source, asked: Asked, *, is_lines: bool) -> Iterator[Row]:
         what = archive.group(1).decode()
         raise TweetFileError(f"{source.name}: an archive export of {what!r}, not of tweets: name tweets.js")
     if archive is not None or _is_document(head, is_lines):
-        yield from _document(source, asked, 0 if archive is None else archive.end())
+        yield from _document(source, options, 0 if archive is None else archive.end())
         return
     reader = _Reader()
-    for number, line in enumerate(_lines(source, asked), start=1):
+    for number, line in enumerate(_lines(source, options), start=1):
         if line.strip():
-            yield from _line(line, f"line {number}", asked, reader)
+            yield from _line(line, f"line {number}", options, reader)
 
 
-def _lines(source: Source, asked: Asked) -> Iterator[bytes]:
+def _lines(source: Source, options: ReadOptions) -> Iterator[bytes]:
     """In UTF-8; bytes that are none are left to whoever reads the line."""
-    if source.encoded(asked.encoding) is None:
+    if source.encoded(options.encoding) is None:
         for line in source.lines():
             while line.startswith(_MARK):  # of files that were joined
                 line = line.removeprefix(_MARK)
             yield line
         return
-    for text in source.text_lines(asked.encoding):
+    for text in source.text_lines(options.encoding):
         yield text.rstrip("\r\n").encode("utf-8", "surrogatepass")
 
 
@@ -113,11 +113,11 @@ def _is_document(head: bytes, is_lines: bool) -> bool:
     return False
 
 
-def _document(source: Source, asked: Asked, skip: int) -> Iterator[Row]:
-    if source.encoded(asked.encoding) is None:
+def _document(source: Source, options: ReadOptions, skip: int) -> Iterator[Row]:
+    if source.encoded(options.encoding) is None:
         data: bytes | str = source.everything()[skip:]
     else:
-        data = "".join(source.text_lines(asked.encoding))[skip:]
+        data = "".join(source.text_lines(options.encoding))[skip:]
     try:
         text = data if isinstance(data, str) else data.decode()
         values = _Reader().values(text.rstrip().removesuffix(";") if skip else text)
@@ -137,10 +137,10 @@ def _document(source: Source, asked: Asked, skip: int) -> Iterator[Row]:
         if not isinstance(item, dict):
             yield Row(where, None, json.dumps(item).encode(), "not a JSON object")
             continue
-        yield from _items(item, where, None, asked)
+        yield from _items(item, where, None, options)
 
 
-def _line(line: bytes, where: str, asked: Asked, reader: _Reader) -> Iterator[Row]:
+def _line(line: bytes, where: str, options: ReadOptions, reader: _Reader) -> Iterator[Row]:
     wrong, constants = "not a JSON object", reader.constants
     values: list[Any] = []
     try:
@@ -154,21 +154,21 @@ def _line(line: bytes, where: str, asked: Asked, reader: _Reader) -> Iterator[Ro
     except ValueError as error:
         wrong = f"not JSON: {first_line(error)}"
     if len(values) == 1 and isinstance(values[0], dict):
-        yield from _items(values[0], where, line if reader.constants == constants else None, asked)
+        yield from _items(values[0], where, line if reader.constants == constants else None, options)
         return
     objects = values[0] if len(values) == 1 and isinstance(values[0], list) else values
     if not objects or not all(isinstance(one, dict) for one in objects):
         yield Row(where, None, line, wrong)
         return
     for number, one in enumerate(objects, start=1):
-        yield from _items(one, f"{where}, object {number}", None, asked)
+        yield from _items(one, f"{where}, object {number}", None, options)
 
 
-def _items(row: Mapping[str, Any], where: str, raw: bytes | None, asked: Asked) -> Iterator[Row]:
+def _items(row: Mapping[str, Any], where: str, raw: bytes | None, options: ReadOptions) -> Iterator[Row]:
     """The object itself, or what is on it where it is a page."""
     page = next((name for name in _PAGES if isinstance(row.get(name), list) and "text" not in row), None)
     if page is None:
-        asked.notes.identifier(row.get("id"), where)
+        options.notes.identifier(row.get("id"), where)
         yield Row(where, row, raw)
         return
     items = row[page]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from contracts.extras import what_to_install
 from contracts.tweet_files.errors import TweetFileError, first_line
-from contracts.tweet_files.rows import Asked, Row, refuse
+from contracts.tweet_files.rows import ReadOptions, Row, refuse
 from contracts.tweet_objects.dates import EXPECTED
 
 _BATCH: Final = 4096
@@ -20,12 +20,14 @@ _IDS: Final = frozenset({"id", "id_str"})
 _DATES: Final = frozenset({"created_at", "date", "createdAt", "received_at"})
 
 
-def parquet_rows(file: Path | io.BytesIO, asked: Asked, name: str, known: Mapping[str, str | None]) -> Iterator[Row]:
+def parquet_rows(
+    file: Path | io.BytesIO, options: ReadOptions, name: str, known: Mapping[str, str | None]
+) -> Iterator[Row]:
     """The rows; what is missing (null, NaN, NaT) is None.
 
     Args:
         file: where it is, or what is in it.
-        asked: what is needed.
+        options: what is needed.
         name: as errors name it.
         known: values of columns that the folder says.
 
@@ -40,7 +42,7 @@ def parquet_rows(file: Path | io.BytesIO, asked: Asked, name: str, known: Mappin
     try:
         table = pq.ParquetFile(file)
         schema = table.schema_arrow
-        wanted = asked.wanted(schema.names, name, known)
+        wanted = options.selected_columns(schema.names, name, known)
         for column in wanted:
             _check_type(schema.field(column).type, column, name, pa)
         number = 0
@@ -49,7 +51,7 @@ def parquet_rows(file: Path | io.BytesIO, asked: Asked, name: str, known: Mappin
             for at in range(batch.num_rows):
                 number += 1
                 where = f"row {number}"
-                fields = {column: _plain(column, values[column][at], name, where, asked) for column in wanted}
+                fields = {column: _plain(column, values[column][at], name, where, options) for column in wanted}
                 yield Row(where, {**known, **fields})
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise TweetFileError(f"{name}: not a Parquet file that can be read: {first_line(error)}") from None
@@ -100,13 +102,13 @@ def _value(scalar: Any, where: str, column: str) -> Any:
         ) from None
 
 
-def _plain(column: str, value: Any, name: str, where: str, asked: Asked) -> Any:
+def _plain(column: str, value: Any, name: str, where: str, options: ReadOptions) -> Any:
     """The value as JSON has it, dates aside."""
     if isinstance(value, bytes):
         try:
             return value.decode()
         except UnicodeDecodeError as error:
-            if column not in {*_TEXTS, *_IDS, *_DATES, *asked.required}:
+            if column not in {*_TEXTS, *_IDS, *_DATES, *options.required}:
                 return value.hex()  # an author's id in bytes, say
             said = f"byte {error.start + 1} is not UTF-8: expected text"
             raise refuse(name, where, column, value, said) from None
@@ -116,6 +118,6 @@ def _plain(column: str, value: Any, name: str, where: str, asked: Asked) -> Any:
         if math.isnan(value):
             return None
         if column in _IDS:
-            asked.notes.identifier(value, where)
+            options.notes.identifier(value, where)
             return int(value) if value.is_integer() else value
     return value

@@ -13,7 +13,7 @@ from contracts.tweet_files.csv_rows import csv_rows
 from contracts.tweet_files.errors import TweetFileError, no_column
 from contracts.tweet_files.json_rows import json_rows
 from contracts.tweet_files.parquet_rows import parquet_rows
-from contracts.tweet_files.rows import Asked, Row
+from contracts.tweet_files.rows import ReadOptions, Row
 from contracts.tweet_files.source import Source, checked_encoding, checked_path, opened
 from contracts.tweet_objects.shapes import NEEDED
 
@@ -33,7 +33,7 @@ _HIVE_NULL: Final = "__HIVE_DEFAULT_PARTITION__"
 KINDS: Final = "JSONL, JSON, CSV, Parquet or plain text"
 
 
-def read_rows(path: Path | None, asked: Asked, file_format: str | None = None) -> Iterator[Row]:
+def read_rows(path: Path | None, options: ReadOptions, file_format: str | None = None) -> Iterator[Row]:
     """The rows of a file, a folder of parts, a pipe, or standard input when `path` is None or `-`.
 
     What it is says `file_format`, else the name (`tweets.csv.gz` is CSV), else how it begins.
@@ -42,47 +42,49 @@ def read_rows(path: Path | None, asked: Asked, file_format: str | None = None) -
         TweetFileError: it cannot be read; one line with file, line or row, column, value and what to do. A structure
             that is wrong later in the file is found when its line is reached.
     """
-    checked_encoding(asked.encoding)
+    checked_encoding(options.encoding)
     if file_format is not None and file_format not in FORMATS:
         raise TweetFileError(f"--format {file_format}: it is one of {', '.join(FORMATS)}")
     if path is None or str(path) == "-":
-        yield from _one(None, asked, file_format, {})
+        yield from _one(None, options, file_format, {})
         return
     checked_path(path)
     if not path.is_dir():
-        yield from _one(path, asked, file_format, {})
+        yield from _one(path, options, file_format, {})
         return
-    for part in _parts(path, asked, file_format):
-        for row in _one(part, asked, file_format, _partition(part.relative_to(path), asked)):
+    for part in _parts(path, options, file_format):
+        for row in _one(part, options, file_format, _partition(part.relative_to(path), options)):
             yield row._replace(where=f"{part.relative_to(path)}, {row.where}")
 
 
-def _one(path: Path | None, asked: Asked, file_format: str | None, known: dict[str, str | None]) -> Iterator[Row]:
+def _one(
+    path: Path | None, options: ReadOptions, file_format: str | None, known: dict[str, str | None]
+) -> Iterator[Row]:
     chosen = file_format or (None if path is None else named_format(path))
     if chosen == "parquet" and path is not None and path.is_file():  # not read into memory as a whole
-        yield from parquet_rows(path, asked, str(path), known)
+        yield from parquet_rows(path, options, str(path), known)
         return
     with opened(path) as source:
         chosen = chosen or _sniffed(source)
         if chosen == "parquet":
-            yield from parquet_rows(io.BytesIO(source.everything()), asked, source.name, known)
+            yield from parquet_rows(io.BytesIO(source.everything()), options, source.name, known)
             return
         if source.head.startswith(b"PAR1"):
             raise TweetFileError(f"{source.name}: a Parquet file, not {chosen}: name it .parquet")
-        rows = csv_rows(source, asked) if chosen == "csv" else _others(source, asked, chosen)
+        rows = csv_rows(source, options) if chosen == "csv" else _others(source, options, chosen)
         for row in rows:
             yield row if not known or row.fields is None else row._replace(fields={**known, **row.fields})
 
 
-def _others(source: Source, asked: Asked, chosen: str) -> Iterator[Row]:
+def _others(source: Source, options: ReadOptions, chosen: str) -> Iterator[Row]:
     if chosen != "text":
-        return json_rows(source, asked, is_lines=chosen == "jsonl")
-    for name in asked.required:
+        return json_rows(source, options, is_lines=chosen == "jsonl")
+    for name in options.required:
         if name != "text":
             raise no_column(f"{source.name}: plain lines", name, ["text"])
     return (
         Row(f"line {number}", {"text": line.strip()})
-        for number, line in enumerate(source.text_lines(asked.encoding), start=1)
+        for number, line in enumerate(source.text_lines(options.encoding), start=1)
         if line.strip()
     )
 
@@ -108,7 +110,7 @@ def _sniffed(source: Source) -> str:
     raise TweetFileError(f"{source.name}: neither its name nor its beginning says what it is: expected {KINDS}")
 
 
-def _parts(folder: Path, asked: Asked, file_format: str | None) -> list[Path]:
+def _parts(folder: Path, options: ReadOptions, file_format: str | None) -> list[Path]:
     """The files of a folder of parts, as Spark, Dask and Hive write them: what begins with `_` or `.` is none."""
     inside = sorted(file for file in folder.rglob("*") if file.is_file())
     visible = [file for file in inside if not any(part[0] in "_." for part in file.relative_to(folder).parts)]
@@ -117,7 +119,9 @@ def _parts(folder: Path, asked: Asked, file_format: str | None) -> list[Path]:
         raise TweetFileError(f"{folder}: a folder without {KINDS.removesuffix(' or plain text')} files")
     others = [str(file.relative_to(folder)) for file in visible if file not in set(parts)]
     if others:
-        asked.notes.lines.append(f"passed over in {folder}: {', '.join(others[:3])}{', …' if len(others) > 3 else ''}")
+        options.notes.lines.append(
+            f"passed over in {folder}: {', '.join(others[:3])}{', …' if len(others) > 3 else ''}"
+        )
     return parts
 
 
@@ -128,11 +132,11 @@ def _is_part(file: Path) -> bool:
     return named_format(file) not in (None, "text")
 
 
-def _partition(part: Path, asked: Asked) -> dict[str, str | None]:
+def _partition(part: Path, options: ReadOptions) -> dict[str, str | None]:
     """Columns that the names of folders say, `label=negative/part-0.parquet`, written as Hive writes them."""
     pairs = (name.split("=", 1) for name in part.parts[:-1] if "=" in name)
     return {
         name: None if value == _HIVE_NULL else urllib.parse.unquote(value)
         for name, value in pairs
-        if asked.columns is None or name in NEEDED or name in asked.columns
+        if options.columns is None or name in NEEDED or name in options.columns
     }

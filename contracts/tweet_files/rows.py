@@ -86,7 +86,7 @@ class Notes:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReadOptions:
     """What a command needs of a file.
 
     Args:
@@ -103,7 +103,7 @@ class Asked:
     encoding: str | None = None
     notes: Notes = field(default_factory=Notes)
 
-    def wanted(self, names: Collection[str], file: str, known: Collection[str] = ()) -> list[str]:
+    def selected_columns(self, names: Collection[str], file: str, known: Collection[str] = ()) -> list[str]:
         """Those of a table's columns that are read.
 
         Args:

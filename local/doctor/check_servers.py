@@ -42,20 +42,20 @@ def check_kafka(settings: Settings) -> Finding:
 def check_topics(settings: Settings) -> Finding:
     """All four there, partitions, size limits and retention as stated, dead letters roomier than tweets."""
     states = describe_topics(settings, timeout_s=_PATIENCE_S)
-    missing = [state.wanted.name for state in states if state.state == "missing"]
+    missing = [state.expected.name for state in states if state.state == "missing"]
     if missing:
         return Finding.broken(f"missing: {', '.join(missing)}", remedy="buzzwatch topics create")
-    room = {state.wanted.name: int(state.config["max.message.bytes"]) for state in states}
+    room = {state.expected.name: int(state.config["max.message.bytes"]) for state in states}
     names = settings.kafka.topics
-    wanted = {state.wanted.name: state.wanted.max_message_bytes for state in states}
-    needed = room[names.tweets] + wanted[names.dead_letters] - wanted[names.tweets]
+    expected = {state.expected.name: state.expected.max_message_bytes for state in states}
+    needed = room[names.tweets] + expected[names.dead_letters] - expected[names.tweets]
     if room[names.dead_letters] < needed:
         return Finding.broken(
             f"{names.dead_letters} takes {room[names.dead_letters]:,} bytes; a tweet of {room[names.tweets]:,} bytes "
             f"with its headers needs {needed:,}, and would block its partition",
             remedy=f"raise max.message.bytes of {names.dead_letters} to {needed}: {_ALTER}",
         )
-    [feedback] = [state for state in states if state.wanted.name == names.feedback]
+    [feedback] = [state for state in states if state.expected.name == names.feedback]
     if feedback.partitions != 1:
         detail = (
             f"{names.feedback} has {feedback.partitions} partitions: each is judged in its own order, and "
@@ -64,10 +64,10 @@ def check_topics(settings: Settings) -> Finding:
         return Finding.doubtful(
             detail, remedy="if that is not meant: delete the topic and run `buzzwatch topics create`"
         )
-    differences = [f"{state.wanted.name}: {text}" for state in states for text in state.differences]
+    differences = [f"{state.expected.name}: {text}" for state in states for text in state.differences]
     if differences:
         return Finding.doubtful("; ".join(differences), remedy=f"if that is not meant: {_ALTER}")
-    return Finding.fine(", ".join(f"{state.wanted.name} ({state.partitions})" for state in states))
+    return Finding.fine(", ".join(f"{state.expected.name} ({state.partitions})" for state in states))
 
 
 def check_redis(settings: Settings) -> Finding:

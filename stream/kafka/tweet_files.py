@@ -18,7 +18,7 @@ from contracts.errors import InvalidTweet
 from contracts.times import to_ms, to_rfc3339
 from contracts.tweet_files.errors import shown
 from contracts.tweet_files.reader import read_rows
-from contracts.tweet_files.rows import Asked, Row
+from contracts.tweet_files.rows import ReadOptions, Row
 from contracts.tweet_objects.dates import read_date
 from contracts.tweet_objects.shapes import find
 
@@ -33,7 +33,7 @@ class Line(NamedTuple):
     value: bytes
 
 
-def read_tweets(path: Path | None, file_format: str | None, asked: Asked | None = None) -> Iterator[Line]:
+def read_tweets(path: Path | None, file_format: str | None, options: ReadOptions | None = None) -> Iterator[Line]:
     """The records of a file, a folder, a pipe, or standard input when `path` is None or `-`.
 
     A line of JSON is sent as it came; it gets an id where it has none.
@@ -41,22 +41,22 @@ def read_tweets(path: Path | None, file_format: str | None, asked: Asked | None 
     Raises:
         TweetFileError: as `contracts.tweet_files.reader.read_rows`.
     """
-    asked = asked or Asked()
+    options = options or ReadOptions()
     name = "-" if path is None or str(path) == "-" else path.name
-    for number, row in enumerate(read_rows(path, asked, file_format)):
+    for number, row in enumerate(read_rows(path, options, file_format)):
         missing_id = hashlib.sha256(f"{name}:{number}".encode()).hexdigest()[:16]
-        yield _line(row, missing_id, asked)
+        yield _line(row, missing_id, options)
 
 
-def _line(row: Row, missing_id: str, asked: Asked) -> Line:
+def _line(row: Row, missing_id: str, options: ReadOptions) -> Line:
     if row.fields is None:
-        asked.notes.no_tweet(row.where, row.wrong)
+        options.notes.no_tweet(row.where, row.wrong)
         return Line(missing_id.encode(), row.raw or b"")
     identifier = _identifier(row.fields)
     if row.raw is not None and identifier is not None:
         return Line(_key(identifier, missing_id), row.raw)
     is_object = row.raw is not None or any(isinstance(value, dict | list) for value in row.fields.values())
-    tweet = dict(row.fields) if is_object else _flat(row, asked)
+    tweet = dict(row.fields) if is_object else _flat(row, options)
     if identifier is None:
         tweet["id"] = identifier = missing_id
     try:
@@ -79,7 +79,7 @@ def _key(identifier: Any, missing_id: str) -> bytes:
     return (str(identifier) if is_key else missing_id).encode("utf-8", "replace")
 
 
-def _flat(row: Row, asked: Asked) -> dict[str, Any]:
+def _flat(row: Row, options: ReadOptions) -> dict[str, Any]:
     """A row of a table as a tweet: fields by the names of the X API, dates as RFC 3339, no empty ones."""
     assert row.fields is not None
     tweet: dict[str, Any] = {}
@@ -87,20 +87,20 @@ def _flat(row: Row, asked: Asked) -> dict[str, Any]:
         if value in (None, "") and name != "text":
             continue
         if name in _DATES:
-            asked.notes.date(value, row.where)
+            options.notes.date(value, row.where)
         renamed = _RENAMED.get(name, name)
         tweet[name if row.fields.get(renamed) not in (None, "") else renamed] = (
-            _date(value, row.where, asked) if name in _DATES else value
+            _date(value, row.where, options) if name in _DATES else value
         )
     return tweet
 
 
-def _date(value: Any, where: str, asked: Asked) -> Any:
+def _date(value: Any, where: str, options: ReadOptions) -> Any:
     """RFC 3339 where the value is a date, otherwise as it came."""
     try:
         return to_rfc3339(to_ms(read_date(value)))
     except (ValueError, OverflowError):
-        asked.notes.no_tweet(where, f"created_at is {shown(value)}, which is no date that can be read")
+        options.notes.no_tweet(where, f"created_at is {shown(value)}, which is no date that can be read")
         return value
 
 

@@ -17,7 +17,7 @@ from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import SENTIMENTS
 from contracts.tweet_files.errors import TweetFileError
 from contracts.tweet_files.reader import read_rows
-from contracts.tweet_files.rows import Asked
+from contracts.tweet_files.rows import ReadOptions
 from contracts.tweet_objects.shapes import TEXTS, find
 from training.data.sources import Source, described, find_sources
 
@@ -212,9 +212,9 @@ def read_labelled(path: Path, encoding: str | None = None, note: Callable[[str],
     Raises:
         DataError: missing, of another kind, empty, a column is missing, or a label is unknown; names file and row.
     """
-    asked = Asked(columns=("label",), required=("text", "label"), fields=TEXTS, encoding=encoding)
-    table = _columns_of(path, asked)
-    for line in asked.notes.all():
+    options = ReadOptions(columns=("label",), required=("text", "label"), fields=TEXTS, encoding=encoding)
+    table = _columns_of(path, options)
+    for line in options.notes.all():
         note(f"{path}: {line}")
     return _labelled(path, table)
 
@@ -223,12 +223,12 @@ _WHERE: Final = "\0where"
 """Beside the columns of a file: where each row stands in it. No column is called so."""
 
 
-def _columns_of(path: Path, asked: Asked | None = None) -> dict[str, list[Any]]:
-    """The columns of a file, all of them unless `asked` says less; `text` is the full text."""
-    asked = asked or Asked(columns=None, required=("text", "label"), fields=TEXTS)
+def _columns_of(path: Path, options: ReadOptions | None = None) -> dict[str, list[Any]]:
+    """The columns of a file, all of them unless `options` says less; `text` is the full text."""
+    options = options or ReadOptions(columns=None, required=("text", "label"), fields=TEXTS)
     columns: dict[str, list[Any]] = {_WHERE: []}
     try:
-        for number, row in enumerate(read_rows(path, asked)):
+        for number, row in enumerate(read_rows(path, options)):
             if row.fields is None:
                 raise DataError(f"{path}, {row.where}: {row.wrong}")
             fields = {**row.fields, _WHERE: row.where}

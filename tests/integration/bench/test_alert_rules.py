@@ -5,7 +5,7 @@ from bench.parts import alert_rules
 
 def test_the_cost_of_rules_is_measured_on_a_redis_of_its_own_with_every_kind_of_rule() -> None:
     said: list[str] = []
-    found = alert_rules.run(10, 2, past_rate=0.05, rate=200, seconds=2, say=said.append, past_s=7200)
+    found = alert_rules.run(10, 2, past_rate=0.05, rate=200, seconds=2, progress=said.append, past_s=7200)
     assert found.subjects == 30
     assert len(found.busy_s) == 4
     assert found.alerts >= 1

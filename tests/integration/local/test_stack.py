@@ -66,7 +66,7 @@ class Corner:
         def seed(settings: Settings) -> None:
             self.seeded += 1
 
-        return Stack(self.settings, programs=lambda settings: self.programs, seed=seed, say=self.said.append)
+        return Stack(self.settings, programs=lambda settings: self.programs, seed=seed, progress=self.said.append)
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ folder, redis_port, port, program = Path(sys.argv[1]), int(sys.argv[2]), int(sys
 settings = Settings(local=LocalSettings(data_dir=folder, redis_port=redis_port))
 server = Server(name="program", command=(sys.executable, "-c", program, str(port), str(redis_port)),
     log=folder / "logs" / "program.log", ports={}, ready=lambda: is_listening(port))
-with Stack(settings, programs=lambda _: [server], seed=lambda _: None, say=lambda line: None) as stack:
+with Stack(settings, programs=lambda _: [server], seed=lambda _: None, progress=lambda line: None) as stack:
     print(*stack.pids.values(), flush=True)
     time.sleep(600)
 """

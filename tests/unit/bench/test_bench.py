@@ -195,7 +195,7 @@ def test_goals_are_judged_beside_the_faster_of_two_peers() -> None:
     speed, ratio = goals(["throughput"], rates=rates)[:2]
     assert speed.is_met
     assert not ratio.is_met
-    assert ratio.seen == pytest.approx(90 / 70)
+    assert ratio.measured == pytest.approx(90 / 70)
     assert [row[-1] for row in goals_report([speed, ratio]).rows] == ["met", "missed"]
 
 

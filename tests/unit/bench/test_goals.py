@@ -104,7 +104,7 @@ def test_infinity_is_shown_to_people_and_null_in_json(capsys: pytest.CaptureFixt
     assert "| 90 | 150 | inf | 300 | 10 |" in as_markdown(made[1])
     show(made, "json")
     written = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
-    assert (written["Goals"][0]["seen"], written["Goals"][0]["verdict"]) == (None, "missed")
+    assert (written["Goals"][0]["measured"], written["Goals"][0]["verdict"]) == (None, "missed")
     assert written["Latency, send to bad-buzz webhook"]["p99_ms"] is None
 
 
@@ -121,7 +121,7 @@ def test_a_goal_without_a_figure_is_not_measured() -> None:
     assert report.rows == [("latency", "≤ 50.0 ms", "", "not measured")]
     assert as_json([report]) == [
         {
-            "what": "latency", "wanted": 50, "seen": None, "unit": "ms", "at_least": False, "met": False,
+            "what": "latency", "target": 50, "measured": None, "unit": "ms", "at_least": False, "met": False,
             "verdict": "not measured",
         }
     ]  # fmt: skip

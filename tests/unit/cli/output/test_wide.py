@@ -6,7 +6,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.console import say, table_console
+from cli.output.console import print_error, table_console
 from contracts.printable import safe_json
 
 NASTY = "\x1b]0;t\x9b2J\u202e\u2066x"
@@ -16,7 +16,7 @@ def test_whatever_is_printed_is_escaped(capsys: pytest.CaptureFixture[str]) -> N
     table = Table("a", NASTY)
     table.add_row(Text(NASTY), "🛩️ ﷽")
     table_console().print(NASTY, table, Text(NASTY), markup=False)
-    say(f"it said {NASTY} of redis://u:hush@cache:1")
+    print_error(f"it said {NASTY} of redis://u:hush@cache:1")
     out, err = capsys.readouterr()
     for shown in (out, err):
         assert "\\x1b]0;t\\x9b2J\\u202e\\u2066x" in shown

@@ -12,15 +12,15 @@ import pytest
 
 from contracts.tweet_files.errors import TweetFileError
 from contracts.tweet_files.reader import read_rows
-from contracts.tweet_files.rows import Asked
+from contracts.tweet_files.rows import ReadOptions
 
 ONE, TWO = '{"id": "1", "text": "a"}', '{"id": "2", "text": "b"}'
 BOTH = [("1", "a"), ("2", "b")]
 MARK = "\ufeff"
 
 
-def pairs(path: Path, asked: Asked | None = None) -> list[tuple[Any, Any] | None]:
-    found = read_rows(path, asked or Asked())
+def pairs(path: Path, options: ReadOptions | None = None) -> list[tuple[Any, Any] | None]:
+    found = read_rows(path, options or ReadOptions())
     return [None if row.fields is None else (row.fields.get("id"), row.fields.get("text")) for row in found]
 
 
@@ -76,19 +76,19 @@ def test_what_cannot_be_read_is_named_with_its_line(tmp_path: Path, name: str, c
 def test_an_encoding_that_does_not_fit_is_one_line(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "a.csv").write_bytes(b"id,text\n1,\xff\xfe;-\n")
     with pytest.raises(TweetFileError, match=encoding):
-        pairs(tmp_path / "a.csv", Asked(encoding=encoding))
+        pairs(tmp_path / "a.csv", ReadOptions(encoding=encoding))
 
 
 def test_the_header_of_a_file_that_was_joined_is_no_tweet(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(f"id,text\n1,a\n{MARK}id,text\n2,b\n")
-    asked = Asked()
-    assert pairs(tmp_path / "a.csv", asked) == BOTH
-    assert asked.notes.all() == ["row 2 (line 3) repeats the header, as in files that were joined: passed over"]
+    options = ReadOptions()
+    assert pairs(tmp_path / "a.csv", options) == BOTH
+    assert options.notes.all() == ["row 2 (line 3) repeats the header, as in files that were joined: passed over"]
 
 
 def test_numbers_that_json_does_not_have_are_no_values(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"id": NaN, "text": "a", "x": Infinity}\n{"id": "2", "text": "NaN"}\n')
-    first, second = read_rows(tmp_path / "a.jsonl", Asked())
+    first, second = read_rows(tmp_path / "a.jsonl", ReadOptions())
     assert first.fields == {"id": None, "text": "a", "x": math.inf}
     assert first.raw is None, "as it came no reader of strict JSON could take it"
     assert second.raw is not None
@@ -96,7 +96,7 @@ def test_numbers_that_json_does_not_have_are_no_values(tmp_path: Path) -> None:
 
 def test_a_line_of_another_encoding_is_named_with_its_byte(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(ONE.encode() + b'\n{"id": "2", "text": "caf\xe9"}\n')
-    first, second = read_rows(tmp_path / "a.jsonl", Asked())
+    first, second = read_rows(tmp_path / "a.jsonl", ReadOptions())
     assert (first.fields is not None, second.fields, second.where) == (True, None, "line 2")
     assert second.wrong == "byte 25: 0xE9 is not UTF-8: give the file's encoding with --encoding"
 
@@ -104,7 +104,7 @@ def test_a_line_of_another_encoding_is_named_with_its_byte(tmp_path: Path) -> No
 def test_dates_of_a_zone_that_nobody_knows_are_read(tmp_path: Path) -> None:
     created = pa.array([0, None], pa.timestamp("us", "Mars/Olympus"))
     pq.write_table(pa.table({"text": ["a", "b"], "created_at": created}), tmp_path / "a.parquet")
-    first, second = read_rows(tmp_path / "a.parquet", Asked())
+    first, second = read_rows(tmp_path / "a.parquet", ReadOptions())
     assert first.fields is not None
     assert second.fields is not None
     assert first.fields["created_at"].timestamp() == 0
@@ -115,13 +115,15 @@ def test_a_value_of_parquet_that_cannot_be_read_is_named_with_its_row(tmp_path: 
     created = pa.array([0, 10**14], pa.timestamp("s"))
     pq.write_table(pa.table({"text": ["a", "b"], "created_at": created}), tmp_path / "a.parquet")
     with pytest.raises(TweetFileError, match=r"a\.parquet, row 2: column 'created_at' of type timestamp"):
-        list(read_rows(tmp_path / "a.parquet", Asked()))
+        list(read_rows(tmp_path / "a.parquet", ReadOptions()))
 
 
 def test_bytes_in_a_column_that_nothing_needs_cost_no_tweet(tmp_path: Path) -> None:
     author = pa.array([b"\xff\x01", b"ann"])
     pq.write_table(pa.table({"text": ["a", "b"], "author_id": author}), tmp_path / "a.parquet")
-    found = [row.fields["author_id"] for row in read_rows(tmp_path / "a.parquet", Asked()) if row.fields is not None]
+    found = [
+        row.fields["author_id"] for row in read_rows(tmp_path / "a.parquet", ReadOptions()) if row.fields is not None
+    ]
     assert found == ["ff01", "ann"]
 
 
@@ -130,5 +132,7 @@ def test_names_of_folders_are_read_as_hive_writes_them(tmp_path: Path) -> None:
         part = tmp_path / f"lang={lang}" / "part.csv"
         part.parent.mkdir()
         part.write_text(f"id,text\n{number},a\n")
-    found = {row.fields["id"]: row.fields["lang"] for row in read_rows(tmp_path, Asked()) if row.fields is not None}
+    found = {
+        row.fields["id"]: row.fields["lang"] for row in read_rows(tmp_path, ReadOptions()) if row.fields is not None
+    }
     assert found == {"1": None, "2": "a/b"}

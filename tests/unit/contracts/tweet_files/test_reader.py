@@ -20,13 +20,15 @@ from hypothesis import strategies as st
 
 from contracts.tweet_files.errors import TweetFileError
 from contracts.tweet_files.reader import FORMATS, read_rows
-from contracts.tweet_files.rows import Asked
+from contracts.tweet_files.rows import ReadOptions
 
 TEXTS = ["@AirParadis lost my bag again", "@AirParadis rude crew"]
 
 
-def rows(path: Path, file_format: str | None = None, **asked: Any) -> list[dict[str, Any] | None]:
-    return [None if row.fields is None else dict(row.fields) for row in read_rows(path, Asked(**asked), file_format)]
+def rows(path: Path, file_format: str | None = None, **options: Any) -> list[dict[str, Any] | None]:
+    return [
+        None if row.fields is None else dict(row.fields) for row in read_rows(path, ReadOptions(**options), file_format)
+    ]
 
 
 def texts(found: Iterable[dict[str, Any] | None]) -> list[Any]:
@@ -129,7 +131,7 @@ def test_another_encoding_is_read_when_it_is_named(tmp_path: Path) -> None:
 def test_a_line_that_is_no_object_keeps_its_place_and_its_bytes(tmp_path: Path) -> None:
     deep = b"[" * 100_000
     path = write(tmp_path, "a.jsonl", b'{"text":"a"}\n[1]\n{oops\n\xff\n' + deep)
-    found = list(read_rows(path, Asked()))
+    found = list(read_rows(path, ReadOptions()))
     assert [row.raw for row in found[1:]] == [b"[1]", b"{oops", b"\xff", deep]
     assert [row.where for row in found] == [f"line {number}" for number in range(1, 6)]
     assert "nested too deeply" in found[-1].wrong
@@ -189,13 +191,13 @@ def test_a_folder_of_parts_is_one_file(tmp_path: Path) -> None:
     parquet(folder, "label=positive/part-1.parquet", text=[TEXTS[1]])
     for name in ("_SUCCESS", ".part-0.parquet.crc", "notes.md"):
         write(folder, name, "x")
-    asked = Asked(columns=("label",), required=("text", "label"))
-    found = list(read_rows(folder, asked))
+    options = ReadOptions(columns=("label",), required=("text", "label"))
+    found = list(read_rows(folder, options))
     assert [row.fields for row in found] == [
         {"text": text, "label": label} for text, label in zip(TEXTS, ("negative", "positive"), strict=True)
     ]
     assert found[1].where == "label=positive/part-1.parquet, row 1"
-    assert asked.notes.all() == [f"passed over in {folder}: notes.md"]
+    assert options.notes.all() == [f"passed over in {folder}: notes.md"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(TweetFileError, match="a folder without"):
         rows(tmp_path / "empty")
@@ -218,9 +220,9 @@ def test_a_pipe_is_read_as_what_it_begins_like(tmp_path: Path, kind: str) -> Non
 
 def test_an_id_that_has_lost_digits_is_named(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "id,text\n1.05012E+18,a\n2,b\n1.05012E+18,c\n1050118621198921728.0,d\n")
-    asked = Asked()
-    list(read_rows(path, asked))
-    (said,) = asked.notes.all()
+    options = ReadOptions()
+    list(read_rows(path, options))
+    (said,) = options.notes.all()
     assert said.startswith("3 ids have lost digits (row 1 (line 2): 1.05012E+18, row 3 (line 4)")
 
 
@@ -237,7 +239,7 @@ def test_any_bytes_are_rows_or_one_line(
 ) -> None:
     said = ""
     try:
-        found = list(read_rows(write(tmp_path, "a", content), Asked(encoding=encoding), file_format))
+        found = list(read_rows(write(tmp_path, "a", content), ReadOptions(encoding=encoding), file_format))
     except TweetFileError as error:
         said = str(error)
     else:

@@ -12,7 +12,7 @@ import pytest
 
 from contracts.events import decode_tweet
 from contracts.tweet_files.errors import TweetFileError
-from contracts.tweet_files.rows import Asked
+from contracts.tweet_files.rows import ReadOptions
 from stream.kafka.tweet_files import Line, read_tweets
 from stream.kafka.tweet_producer import paced
 
@@ -54,15 +54,15 @@ def test_numbers_that_json_does_not_have_cost_no_tweet(tmp_path: Path) -> None:
 def test_rows_that_will_be_dead_letters_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_bytes(b'{"id": 1, "text": "a"}\n[1]\n{"id": 2, "text": "\xe9"}\n')
     (tmp_path / "a.csv").write_text("id,text,created_at\n1,a,28/11/2026\n2,b,2026-11-28\n")
-    asked = Asked()
-    assert len(list(read_tweets(tmp_path / "a.jsonl", None, asked))) == 3
-    assert asked.notes.all() == [
+    options = ReadOptions()
+    assert len(list(read_tweets(tmp_path / "a.jsonl", None, options))) == 3
+    assert options.notes.all() == [
         "2 rows are no tweets and will be among the dead letters (line 2: not a JSON object; line 3: byte 20: 0xE9 is "
         "not UTF-8: give the file's encoding with --encoding)"
     ]
-    asked = Asked()
-    assert len(list(read_tweets(tmp_path / "a.csv", None, asked))) == 2
-    assert asked.notes.all() == [
+    options = ReadOptions()
+    assert len(list(read_tweets(tmp_path / "a.csv", None, options))) == 2
+    assert options.notes.all() == [
         "1 row is no tweet and will be among the dead letters (row 1 (line 2): created_at is '28/11/2026', which is no "
         "date that can be read)"
     ]
