@@ -44,11 +44,16 @@ class Seldom(logging.Filter):
 
 
 class Line(logging.Formatter):
-    """A line that names no password and cannot steer a terminal, whatever it quotes."""
+    """A line that names no password and cannot steer a terminal or look like two, whatever it quotes."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and the lines of a stack trace."""
         return printable(redacted(super().format(record)))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802, as overridden
+        """Without the stack trace, which has lines of its own."""
+        line = super().formatMessage(record)
+        return line.replace("\r", "\\r").replace("\n", "\\n") if record.name.startswith("buzzwatch") else line
 
 
 def logging_config(level: str) -> dict[str, Any]:

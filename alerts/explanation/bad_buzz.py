@@ -168,13 +168,16 @@ def begun(evidence: Evidence) -> dict[str, str]:
 
 def ended(about: str, verdict: Verdict, volume_before: float, annotations: Mapping[str, str]) -> dict[str, str]:
     """Annotations of the same alert when it is over; themes, terms and tweets stay."""
-    now = verdict.counted
+    now, lately = verdict.counted, f"in the last {span(verdict.window_s)}"
+    said = f"{now.share:.0%} of {now.total} {_unit(verdict)} are negative"
+    details = f"{_counted(verdict)} {lately} are negative"
+    if not now.total:
+        said = details = f"no {_unit(verdict)} {lately}"
     return {
         **annotations,
         **numbers(verdict, volume_before),
-        "summary": f"Bad buzz about {about} is over: {now.share:.0%} of {now.total} {_unit(verdict)} are negative",
-        "description": f"{_counted(verdict)} in the last {span(verdict.window_s)} are negative; the past leads to "
-        f"expect {verdict.past_share:.0%}.",
+        "summary": f"Bad buzz about {about} is over: {said}",
+        "description": f"{details}; the past leads to expect {verdict.past_share:.0%}.",
     }
 
 

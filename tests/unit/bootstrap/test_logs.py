@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 from bootstrap.logs import Line, Seldom
 
@@ -32,6 +33,18 @@ def test_a_line_of_the_log_names_no_password_and_cannot_steer_a_terminal() -> No
         record("buzzwatch", logging.WARNING, "redis://u:hush@cache:1/0?password=hush2 \x1b[2J \u202e \x9b", 0)
     )
     assert line == "redis://cache:1/0?password=… \\x1b[2J \\u202e \\x9b"
+
+
+def test_what_somebody_wrote_cannot_look_like_a_line_of_the_log_itself() -> None:
+    made = record("buzzwatch.alerts", logging.ERROR, "firing 1\n2026-11-28 20:00:00 ERROR\rforged", 0)
+    try:
+        raise ValueError("so it was")
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    first, *trace = Line("%(message)s").format(made).splitlines()
+    assert first == "firing 1\\n2026-11-28 20:00:00 ERROR\\rforged"
+    assert trace[0].startswith("Traceback")
+    assert trace[-1] == "ValueError: so it was"
 
 
 def test_aiokafka_says_its_errors_once() -> None:

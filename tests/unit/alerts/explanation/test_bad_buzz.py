@@ -116,6 +116,10 @@ def test_annotations_give_the_reason_as_strings() -> None:
     assert last["top_themes"] == annotations["top_themes"]
     assert last["volume_now"] == "6"
 
+    silent = ended("air-paradis", verdict_on(Counts(0, 0, 0), firing=True), 6.9, annotations)
+    assert silent["summary"].startswith("Bad buzz about air-paradis is over: no voices in the last ")
+    assert "of 0" not in silent["summary"] + silent["description"]
+
 
 def test_repeated_texts_are_told_apart_from_voices() -> None:
     annotations = begun(evidence(verdict_on(Counts(500, 5, 5), Counts(50, 5, 5))))
