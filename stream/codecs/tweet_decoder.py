@@ -98,6 +98,7 @@ def _walked(
     reach = np.empty(len(values), np.int64)
     sure = np.empty(len(values), np.bool_)
     texts, ids, langs, authors, bounds = read_tweets(data, ends, _inert(), is_plain, sure, instants, reach, has)
+    has[~sure] = False  # the walk ended somewhere in them: what stands there is no date
     has_lang, has_author, has_instant = (np.ascontiguousarray(column) for column in has.T)
     stamps = _sent(stamps, instants, has_instant, now_ms)
     write_missing(stamps, has_instant, instants)
