@@ -1,4 +1,4 @@
-"""How bad a bad buzz is, from 0 to 100, and the severity that follows. The formula is in docs/alerts.md."""
+"""How bad a bad buzz is, from 0 to 100, and the severity that follows. The formula is in docs/alerts/rules.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of rules, each with its defaults. What they mean in full is in docs/alerts.md."""
+"""The kinds of rules, each with its defaults. What they mean in full is in docs/alerts/rules.md."""
 
 from __future__ import annotations
 

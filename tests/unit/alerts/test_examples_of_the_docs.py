@@ -12,6 +12,7 @@ from contracts.rules.schema import Rules
 from contracts.settings import ROOT, Settings
 from tests.fakes import SECRET
 
+PAGES = ("alerts/rules.md", "alerts/routing.md", "alerts/operations.md", "webhook.md")
 WATCH = "watches: [{name: air-paradis, match: [airparadis]}]\n"
 NAMED = "receivers: [" + ", ".join(f"{{name: {name}, kind: alertmanager, url: 'http://a'}}" for name in (
     "social-team", "pager", "data-team")) + "]\n"  # fmt: skip
@@ -40,7 +41,7 @@ def load(folder: Path, text: str) -> Rules:
 
 @pytest.mark.parametrize(
     ("page", "number"),
-    [(page, number) for page in ("alerts.md", "webhook.md") for number in range(len(examples(page)))],
+    [(page, number) for page in PAGES for number in range(len(examples(page)))],
 )
 def test_an_example_of_a_page_can_be_used(tmp_path: Path, page: str, number: int) -> None:
     text = examples(page)[number]

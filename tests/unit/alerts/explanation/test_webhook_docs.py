@@ -39,6 +39,6 @@ def test_the_documented_annotations_of_a_bad_buzz_are_those_that_it_has() -> Non
 
 
 def test_the_documented_schedule_is_the_one_that_is_kept() -> None:
-    text = " ".join((DOCS / "alerts.md").read_text(encoding="utf-8").split())
+    text = " ".join((DOCS / "alerts" / "operations.md").read_text(encoding="utf-8").split())
     assert "0, 1, 5, 15, 60 s, 5 min, 30 min, 2 h, 5 h and 10 h" in text
     assert DELAYS_S == (0, 1, 5, 15, 60, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)
