@@ -67,6 +67,8 @@ class Theatre:
         self._lock = threading.Lock()
         self._recent: list[tuple[float, Prediction]] = []
         self._misread: list[Prediction] = []
+        self._playing = threading.Lock()
+        self._closing = threading.Event()
         self.phase = ""
         self.crisis_began: float | None = None
         """Wall-clock seconds of the first angry tweet."""
@@ -82,24 +84,25 @@ class Theatre:
 
     def play(self, phase: Phase) -> None:
         """Play one phase in real time."""
-        self.phase = phase.name
-        began, sent_ordinary, sent_angry, sent_stranded = time.monotonic(), 0, 0, 0
-        if phase.angry:
-            self.crisis_began = time.time()
-        while (elapsed := time.monotonic() - began) < phase.seconds:
-            while sent_ordinary < phase.ordinary * elapsed:
-                self._send(crisis.ordinary(self._rng))
-                sent_ordinary += 1
-            while sent_stranded < phase.stranded * elapsed:
-                self._send(crisis.stranded(self._rng))
-                sent_stranded += 1
-            while sent_angry < phase.angry * elapsed:
-                sarcasm_is_due = sent_angry % 30 == 29 and self._sarcasm
-                self._send(
-                    self._sarcasm.pop() if sarcasm_is_due else crisis.angry(self._rng), sarcasm=bool(sarcasm_is_due)
-                )
-                sent_angry += 1
-            time.sleep(0.05)
+        with self._playing:
+            self.phase = phase.name
+            began, sent_ordinary, sent_angry, sent_stranded = time.monotonic(), 0, 0, 0
+            if phase.angry:
+                self.crisis_began = time.time()
+            while (elapsed := time.monotonic() - began) < phase.seconds and not self._closing.is_set():
+                while sent_ordinary < phase.ordinary * elapsed:
+                    self._send(crisis.ordinary(self._rng))
+                    sent_ordinary += 1
+                while sent_stranded < phase.stranded * elapsed:
+                    self._send(crisis.stranded(self._rng))
+                    sent_stranded += 1
+                while sent_angry < phase.angry * elapsed:
+                    sarcasm_is_due = sent_angry % 30 == 29 and self._sarcasm
+                    self._send(
+                        self._sarcasm.pop() if sarcasm_is_due else crisis.angry(self._rng), sarcasm=bool(sarcasm_is_due)
+                    )
+                    sent_angry += 1
+                self._closing.wait(0.05)
 
     def shares(self, watch: str, seconds: float) -> tuple[int, int]:
         """Tweets and negative ones of a watch that were scored in the last seconds."""
@@ -131,8 +134,10 @@ class Theatre:
             self._progress(f"feedback: “{right[-1].text}” is {right[-1].sentiment}, as predicted")
 
     def close(self) -> None:
-        """Wait for what was sent."""
-        self._producer.close()
+        """End a phase that is being played, and wait for what was sent."""
+        self._closing.set()
+        with self._playing:
+            self._producer.close()
 
     def _send(self, line: Line, written_ms: int | None = None, *, sarcasm: bool = False) -> None:
         identifier = uuid.UUID(int=self._rng.getrandbits(128)).hex[:12] + f"{int(time.time()):x}"

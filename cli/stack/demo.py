@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import closing
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -123,7 +124,12 @@ class Stage:
 
 def play(settings: Settings, stage: Stage) -> None:
     """The script from the past to the recovery."""
-    theatre, desk = Theatre(settings, stage.quote), Desk(settings)
+    with closing(Theatre(settings, stage.quote)) as theatre:
+        _play_phases(theatre, Desk(settings), stage)
+    _say_how_long(stage, theatre)
+
+
+def _play_phases(theatre: Theatre, desk: Desk, stage: Stage) -> None:
     stage.show("")
     stage.show(f"{_clock()}  [bold]a day's past[/]: {theatre.past():,} tweets of five airlines, dated yesterday")
     for phase in PHASES:
@@ -148,8 +154,6 @@ def play(settings: Settings, stage: Stage) -> None:
             stage.show(f"{_clock()}  {reported} wrong predictions reported through POST /feedback")
             time.sleep(2)
             theatre.report_a_right_one()
-    theatre.close()
-    _say_how_long(stage, theatre)
 
 
 def name_of(alert: dict[str, Any]) -> str:
