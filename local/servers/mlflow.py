@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,30 +50,40 @@ def mlflow_server(local: LocalSettings) -> Server:
         # MLflow 3.5 and later answers only to host names it knows.
         "allowed-hosts": f"127.0.0.1:{port},localhost:{port}",
     }
-    mlflow = (sys.executable, "-m", "mlflow")
+    begun = folder / ".creating"
+
+    def ready() -> bool:
+        answers = _answers(local.mlflow_port)
+        if answers:
+            begun.unlink(missing_ok=True)
+        return answers
+
     return Server(
         name="mlflow",
-        command=(*mlflow, "server", *(part for name, value in options.items() for part in (f"--{name}", value))),
+        command=(
+            *(sys.executable, "-m", "mlflow", "server"),
+            *(part for name, value in options.items() for part in (f"--{name}", value)),
+        ),
         log=logs / "mlflow.log",
         ports={"BUZZWATCH_LOCAL__MLFLOW_PORT": local.mlflow_port},
-        prepare=lambda: _create_tables(mlflow, database),
-        ready=lambda: _answers(local.mlflow_port),
+        prepare=lambda: _remove_half_a_database(database, begun),
+        ready=ready,
         environment=ENVIRONMENT,
         start_timeout_s=120,
     )
 
 
-def _create_tables(mlflow: tuple[str, ...], database: Path) -> None:
-    """Create the database beside and rename it: migrations that are killed half-way cannot be resumed."""
-    if database.exists():
-        return
-    fresh = database.with_name(".fresh.db")
-    fresh.unlink(missing_ok=True)
-    command = [*mlflow, "db", "upgrade", f"sqlite:///{fresh}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **ENVIRONMENT})
-    if done.returncode:
-        raise Unavailable(f"MLflow's database cannot be created in {database.parent}: {done.stderr.strip()[-300:]}")
-    fresh.rename(database)
+def _remove_half_a_database(database: Path, begun: Path) -> None:
+    """The server creates its tables when it first starts; if it is killed meanwhile it cannot resume that.
+
+    `begun` is there from before the first start until the server has answered, so that a database beside it is empty.
+    (`mlflow db upgrade` into another file would import all of MLflow once more: a sixth of the time of a first start.)
+    """
+    if begun.exists():
+        for file in database.parent.glob(f"{database.name}*"):
+            file.unlink()
+    elif not database.exists():
+        begun.touch()
 
 
 def _answers(port: int) -> bool:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -14,10 +16,11 @@ from contracts.errors import Unavailable
 from contracts.settings import KafkaSettings, LocalSettings, Settings
 from contracts.topics import TopicSettings
 from local.servers.kafka import kafka_server
+from local.servers.mlflow import mlflow_server
 from local.servers.redis import redis_server
 from local.servers.server import Server, ensure_ports_are_free, wait_until_ready
 from local.topics import create_topics
-from tests.servers import RunningServer, free_ports
+from tests.servers import RunningServer, free_ports, start_mlflow
 
 
 def _produce(kafka: KafkaSettings, topic: str, count: int) -> None:
@@ -79,6 +82,24 @@ def test_mlflow_refuses_a_host_name_it_does_not_know(mlflow_uri: str) -> None:
         f"{mlflow_uri}/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"host": "evil.example"}
     )
     assert strange.status_code == 403
+
+
+def test_tables_of_a_first_start_that_was_killed_are_made_anew_and_those_of_later_ones_kept(tmp_path: Path) -> None:
+    [port] = free_ports(1)
+    mlflow_server(LocalSettings(data_dir=tmp_path, mlflow_port=port)).prepare()
+    database = tmp_path / "mlflow" / "mlflow.db"
+    with closing(sqlite3.connect(database)) as half:
+        half.execute("CREATE TABLE experiments (half INTEGER)")
+        half.commit()
+    server = start_mlflow(tmp_path)
+    try:
+        api = f"{server.address}/api/2.0/mlflow/experiments"
+        httpx.post(f"{api}/create", json={"name": "kept"}, timeout=60).raise_for_status()
+        server.restart()
+        found = httpx.get(f"{api}/get-by-name", params={"experiment_name": "kept"}, timeout=60)
+        assert found.json()["experiment"]["name"] == "kept"
+    finally:
+        server.stop()
 
 
 def _run_until_it_dies(server: Server) -> str:
