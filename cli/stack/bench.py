@@ -176,7 +176,7 @@ def detection(
 
     Example:
 
-      buzzwatch bench detection --weeks 20 --months 4 --no-curve
+      buzzwatch bench detection --data data --weeks 20 --months 4 --no-curve
     """
     from bench.detection.command import Size
     from bench.detection.command import detection as run
