@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import os
@@ -83,6 +84,8 @@ def _root() -> None:
 _BROKEN_PIPE: Final = 128 + signal.SIGPIPE
 """What a shell sees of `cat` when `head` has had enough."""
 _INTERRUPTED: Final = 128 + signal.SIGINT
+_NOT_WRITTEN: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+"""Of a disk or device that takes no more."""
 
 
 def main() -> None:
@@ -91,6 +94,8 @@ def main() -> None:
     When who reads the output has gone it ends silently, with the status of other Unix programs; after Ctrl-C with 130.
     """
     logging.captureWarnings(True)
+    _open_closed_streams()
+    cannot_write = False
     try:
         status = _run()
         sys.stdout.flush()
@@ -98,9 +103,29 @@ def main() -> None:
         status = _BROKEN_PIPE
     except KeyboardInterrupt:
         status = _INTERRUPTED
-    if status == _BROKEN_PIPE:  # what is left to be written goes nowhere, or Python complains at its end
+    except OSError as error:
+        if error.errno not in _NOT_WRITTEN:
+            raise
+        where = f" to {error.filename}" if error.filename else ""
+        typer.echo(f"buzzwatch: could not write{where}: {error.strerror}", err=True)
+        status, cannot_write = 1, True
+    if status == _BROKEN_PIPE or cannot_write:  # what is left goes nowhere, or Python complains at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def _open_closed_streams() -> None:
+    """What a command was started without (`>&-`) reads nothing and writes nowhere.
+
+    Else the next file or socket to be opened becomes its standard output.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
 def _run() -> int:

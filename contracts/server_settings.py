@@ -113,11 +113,30 @@ class RedisSettings(Group):
     def _scheme(cls, value: str) -> str:
         if not value.startswith(("redis://", "rediss://", "unix://")):
             raise ValueError("does not start with redis://, rediss:// or unix://")
+        if "#" in value:
+            raise ValueError("has a # in it: in a password it is written %23")
         try:
-            urlsplit(value).port  # noqa: B018
+            parts = urlsplit(value)
+            parts.port  # noqa: B018
         except ValueError:
-            raise ValueError("the port is not a number from 0 to 65535") from None
+            raise ValueError("the port is not a number from 0 to 65535 (in a password / is written %2F)") from None
+        if parts.scheme != "unix" and not re.fullmatch(r"/?\d*", parts.path):
+            raise ValueError(f"{parts.path!r} is no number of a database such as /0")
+        if parts.query:
+            _check_redis_query(value)
         return value
+
+
+def _check_redis_query(url: str) -> None:
+    """Raises ValueError for a parameter that Redis's client does not take; nothing is connected."""
+    import redis  # few have a query
+
+    try:
+        pool = redis.ConnectionPool.from_url(url)
+        pool.connection_class(**pool.connection_kwargs)
+    except TypeError as error:
+        unknown = re.search(r"argument '(\w+)'", str(error))
+        raise ValueError(f"Redis's client takes no parameter {unknown[1] if unknown else 'of the query'!r}") from None
 
 
 class MlflowSettings(Group):

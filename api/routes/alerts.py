@@ -11,16 +11,18 @@ from typing import Annotated, Final
 
 import pydantic
 from fastapi import APIRouter, Query
-from fastapi.exceptions import RequestValidationError
 
 from alerts.counters.feedback_counts import Judgements
 from alerts.state.alert import State
 from alerts.state.visibility import shown
 from api.bodies import AlertList, Judged, Problem, StatsList, StatsPoint
 from api.parts import PartsOf
+from api.query import KnownQuery, refused
 from contracts.times import to_ms, to_rfc3339
 
-router = APIRouter(tags=["alerts"], responses={422: {"model": Problem}, 503: {"model": Problem}})
+router = APIRouter(
+    tags=["alerts"], responses={422: {"model": Problem}, 503: {"model": Problem}}, dependencies=[KnownQuery]
+)
 
 MOST_STEPS = 1500
 _DAY_S = 86_400
@@ -67,10 +69,10 @@ def stats(
     until_s = -(-to_ms(until or datetime.now(UTC)) // 1000)
     since_s = to_ms(since) // 1000 if since else until_s - 3600
     if since_s >= until_s:
-        raise _refused("since", "must be before until")
+        raise refused("since", "must be before until")
     if (until_s - since_s) / step > MOST_STEPS:
         least = -(-(until_s - since_s) // (MOST_STEPS * 60)) * 60
-        raise _refused("step", f"makes more than {MOST_STEPS:,} steps: ask for less time, or steps of {least} s")
+        raise refused("step", f"makes more than {MOST_STEPS:,} steps: ask for less time, or steps of {least} s")
     rules = parts.rules()
     found = parts.stats.stats(since_s=since_s, until_s=until_s, step_s=step, watch=watch, theme=theme)
     if not found:  # counts of a watch that has left the rules are there as long as they are kept
@@ -112,8 +114,4 @@ def _known(what: str, name: str | None, names: Sequence[str]) -> None:
     if name and name not in names:
         near = difflib.get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise _refused(what, f"there is no {what} {name!r}; {hint}the rules have {', '.join(names) or 'none'}")
-
-
-def _refused(field: str, message: str) -> RequestValidationError:
-    return RequestValidationError([{"type": "value_error", "loc": ("query", field), "msg": message}])
+        raise refused(what, f"there is no {what} {name!r}; {hint}the rules have {', '.join(names) or 'none'}")

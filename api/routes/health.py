@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from api.bodies import Alive, Health, Problem, Ready
 from api.metrics import Metrics
 from api.parts import Component, Parts, PartsOf, Probe
+from api.query import KnownQuery
 from contracts.errors import Unavailable
 
 router = APIRouter(tags=["health"])
@@ -39,7 +40,12 @@ async def readyz(parts: PartsOf) -> Ready:
     return Ready(status="ok", model=parts.champion.current.ref.version)
 
 
-@router.get("/health", response_model=Health, responses={422: {"model": Problem}, 503: {"model": Health}})
+@router.get(
+    "/health",
+    response_model=Health,
+    responses={422: {"model": Problem}, 503: {"model": Health}},
+    dependencies=[KnownQuery],
+)
 async def health(parts: PartsOf, alerts: Literal["critical"] | None = None) -> JSONResponse:
     """Each component with status, version and what is wrong. 200 when predictions can be made.
 

@@ -12,10 +12,16 @@ from alerts.state.silences import SilenceError, SilenceState, UnknownSilence, ne
 from api.bodies import Problem
 from api.json_body import RESPONSES, JsonRoute
 from api.parts import PartsOf
+from api.query import KnownQuery
 from api.silence_bodies import AcknowledgementBody, OneAlert, OneSilence, SilenceBody, SilenceList
 from contracts.times import to_ms
 
-router = APIRouter(tags=["alerts"], responses={422: {"model": Problem}, 503: {"model": Problem}}, route_class=JsonRoute)
+router = APIRouter(
+    tags=["alerts"],
+    responses={422: {"model": Problem}, 503: {"model": Problem}},
+    dependencies=[KnownQuery],
+    route_class=JsonRoute,
+)
 
 _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 Identifier = Annotated[str, Path(max_length=64)]

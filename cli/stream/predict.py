@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import logging
+import re
 import sys
 import uuid
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import typer
 from rich.table import Table
@@ -69,8 +70,16 @@ def predict(
         _print(rows)
 
 
+# How Python keeps a byte that is not UTF-8, of an argument or of standard input.
+_FOREIGN: Final = re.compile("[\udc80-\udcff]")
+
+
 def _checked(texts: Iterable[str]) -> Iterator[str]:
     for number, text in enumerate(texts, 1):
+        foreign = _FOREIGN.search(text)
+        if foreign is not None:
+            byte = ord(foreign.group()) - 0xDC00
+            raise InvalidTweet(f"text {number}: 0x{byte:02X}, after {foreign.start()} characters, is not UTF-8")
         try:
             yield checked_text(text.rstrip("\n"))
         except InvalidTweet as error:

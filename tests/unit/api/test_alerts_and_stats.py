@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import redis
 
@@ -13,6 +15,24 @@ async def test_alerts_come_by_state(api: Api) -> None:
     assert firing["labels"]["alertname"] == "BadBuzz"
     assert firing["endsAt"] == "0001-01-01T00:00:00Z"
     assert (await api.get("/alerts", state="open")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "said"),
+    [
+        ("/alerts", {"stat": "firing"}, "stat: there is no such parameter; did you mean state? there are state"),
+        ("/stats", {"wach": "delta"}, "wach: there is no such parameter; did you mean watch? there are watch, theme"),
+        ("/stats", {"step": [60, 120]}, "step: is given more than once"),
+        ("/silences", {"limit": 5}, "limit: there is no such parameter; there are state"),
+        ("/health", {"alert": "critical"}, "alert: there is no such parameter; did you mean alerts? there are alerts"),
+    ],
+)
+async def test_a_parameter_that_the_route_does_not_have_is_refused(
+    api: Api, path: str, query: dict[str, Any], said: str
+) -> None:
+    answer = await api.get(path, **query)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(said)
 
 
 async def test_stats_are_counts_and_shares_per_step(api: Api) -> None:
@@ -43,6 +63,7 @@ async def test_stats_are_counts_and_shares_per_step(api: Api) -> None:
             "total": 4,
             "share": 0.75,
             "texts": 2,
+            "voices": 0,
             "unreliable": 1,
         }
     ]

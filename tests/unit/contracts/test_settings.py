@@ -173,3 +173,32 @@ def test_a_password_in_the_query_of_a_bad_url_is_not_shown(monkeypatch: pytest.M
         with pytest.raises(SettingsError) as raised:
             load_settings()
         assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://cache:6379/0?nosuch=1&password=hunter2", "Redis's client takes no parameter 'nosuch'"),
+        ("redis://cache:6379/0?db=two", "Invalid value for 'db' in connection URL."),
+        ("redis://cache:6379/two", "'/two' is no number of a database such as /0"),
+        ("redis://me:hun#ter2@cache:6379/0", "has a # in it: in a password it is written %23"),
+        ("redis://hun#ter2@cache:6379/0", "has a # in it: in a password it is written %23"),
+        ("redis://me:hun/ter2@cache:6379/0", "the port is not a number from 0 to 65535 (in a password / is"),
+    ],
+)
+def test_an_address_that_the_client_of_redis_does_not_take_is_refused(
+    monkeypatch: pytest.MonkeyPatch, url: str, said: str
+) -> None:
+    monkeypatch.setenv("BUZZWATCH_REDIS__URL", url)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    assert str(error.value).startswith(f"BUZZWATCH_REDIS__URL: {said}")
+    assert "ter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://cache", "redis://me:pw@cache:6379/0?ssl_cert_reqs=none", "unix:///run/r.sock?db=2"]
+)
+def test_an_address_that_the_client_of_redis_takes_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("BUZZWATCH_REDIS__URL", url.replace("redis:", "rediss:", 1) if "ssl" in url else url)
+    assert load_settings().redis.url.endswith(url.partition(":")[2])

@@ -45,3 +45,8 @@ def test_a_table_shows_texts_as_they_are() -> None:
 def test_a_bad_text_gets_one_line(texts: list[str], complaint: str) -> None:
     with pytest.raises(InvalidTweet, match=complaint):
         CliRunner().invoke(app, texts, input="", catch_exceptions=False)
+
+
+def test_a_byte_that_is_no_character_is_named() -> None:
+    with pytest.raises(InvalidTweet, match="text 1: 0xE9, after 3 characters, is not UTF-8"):
+        CliRunner().invoke(app, ["caf\udce9"], catch_exceptions=False)
