@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "produce": ("cli.stream.produce", "app", "Send tweets from a file or standard input to Kafka"),
     "consume": ("cli.stream.consume", "app", "Follow the scored tweets"),
     "predict": ("cli.stream.predict", "app", "Score texts on this machine"),
-    "feedback": ("cli.stream.feedback", "app", "Say whether a prediction was right"),
+    "feedback": ("cli.stream.feedback", "app", "Report whether a prediction was right"),
     "train": ("cli.training.train", "app", "Train models and register them"),
     "data": ("cli.training.data", "app", "What is in labelled tweets"),
     "models": ("cli.training.models", "app", "Registered models: list, promote, roll back"),
@@ -91,7 +91,8 @@ _NOT_WRITTEN: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.
 def main() -> None:
     """Run the command; an error of ours or an optional package that is missing is one line and exit status 1.
 
-    When who reads the output has gone it ends silently, with the status of other Unix programs; after Ctrl-C with 130.
+    When the reader of its output has closed the pipe it ends silently, with the status of other Unix programs; after
+    Ctrl-C with 130.
     """
     logging.captureWarnings(True)
     _open_closed_streams()

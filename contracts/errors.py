@@ -1,4 +1,4 @@
-"""Errors for the reader: one line each, with what was wrong, which value and what to do."""
+"""Errors of one line: what is wrong, which value, and what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ArtefactError(BuzzwatchError):
 
 
 class Unavailable(BuzzwatchError):
-    """A component (Kafka, Redis, MLflow, a port) cannot be reached or taken. Says what to do."""
+    """A component (Kafka, Redis, MLflow, a port) cannot be reached or used. The message includes a remedy."""
 
 
 class InvalidRecord(BuzzwatchError):

@@ -32,7 +32,7 @@ EXTRAS: Final = {
 
 
 def what_to_install(module: str | None) -> str | None:
-    """Advice for whoever lacks the module; None when it is no optional one.
+    """How to install a missing module; None when it is no optional one.
 
     Args:
         module: as `ModuleNotFoundError.name` has it.

@@ -1,4 +1,4 @@
-"""What strangers have written, for a terminal or a log: it must not steer one.
+"""Makes text of unknown authors safe for a terminal or a log, which it must not control.
 
 ESC and the other control characters (C0 and C1) move the cursor, set the title or write to the clipboard; marks of
 direction (U+202A to U+202E, U+2066 to U+2069) make a line read as another one.

@@ -1,4 +1,4 @@
-"""Instants as integer milliseconds since 1970 in UTC, and their RFC 3339 form."""
+"""Times as integer milliseconds since 1970 in UTC, and their RFC 3339 form."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def to_ms(moment: datetime) -> int:
 
 
 def to_rfc3339(ms: int) -> str:
-    """`2026-11-20T10:00:00.000Z`; instants outside the years 1 to 9999 are clamped to them."""
+    """`2026-11-20T10:00:00.000Z`; times outside the years 1 to 9999 are clamped to them."""
     moment = _EPOCH + timedelta(milliseconds=min(max(ms, _FIRST), _LAST))
     return moment.isoformat("T", "milliseconds")[:-6] + "Z"

@@ -1,4 +1,4 @@
-"""What the social team does about alerts, by REST: silences one, says who is at another."""
+"""The social team in the demo, by REST: silences one alert, acknowledges another."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Desk:
         return found
 
     def acknowledge(self, fingerprint: str, comment: str) -> None:
-        """Say that somebody is at an alert."""
+        """Acknowledge an alert."""
         self._ask("POST", f"/alerts/{fingerprint}/ack", {"by": _WHO, "comment": comment})
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:

@@ -39,7 +39,7 @@ class Receiver:
                 self.end_headers()
 
             def log_message(self, *_args: Any) -> None:
-                """The demo shows the alerts; the access log would only stand in between."""
+                """The demo shows the alerts; so the access log is left out."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True)

@@ -22,7 +22,7 @@ HASTE: Final = (
 
 
 def new_secret() -> str:
-    """A signing secret as Standard Webhooks wants it: 32 random bytes."""
+    """A signing secret as Standard Webhooks requires it: 32 random bytes."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 

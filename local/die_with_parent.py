@@ -3,7 +3,7 @@
     python -I -S local/die_with_parent.py redis-server --port 6379
 
 Linux sends SIGTERM to the process when the thread that started it dies (prctl(2), PR_SET_PDEATHSIG), and keeps
-the wish across exec. Elsewhere this only runs the command. Standard library only: it starts in 15 ms.
+that setting across exec. Elsewhere this only runs the command. Standard library only: it starts in 15 ms.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Sequence
 _PR_SET_PDEATHSIG = 1
 
 
-def tethered(command: Sequence[str]) -> list[str]:
-    """The command line that runs `command` tethered to whoever starts it."""
+def die_with_parent(command: Sequence[str]) -> list[str]:
+    """The command line that runs `command` so that it ends with the process that starts it."""
     return [sys.executable, "-I", "-S", os.path.abspath(__file__), *command]  # noqa: PTH100 (no pathlib: start-up time)
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     parent = os.getppid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
-        if os.getppid() != parent:  # it died before the wish was made
+        if os.getppid() != parent:  # the parent died before prctl was called
             sys.exit(1)
     try:
         os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606

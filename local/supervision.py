@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from contracts.errors import Unavailable
 from contracts.extras import what_to_install
-from local.die_with_parent import tethered
+from local.die_with_parent import die_with_parent
 from local.servers.server import Server, make_folder
 
 _GRACE_S: Final = 10.0
@@ -75,7 +75,7 @@ class Supervision:
         command = [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "--silent"]
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                tethered([*command, "--configuration", str(self._config)]),
+                die_with_parent([*command, "--configuration", str(self._config)]),
                 env={**os.environ, **self._environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -115,7 +115,7 @@ class Supervision:
                 process.send_signal(signal.SIGTERM)
             process.wait(patience + _GRACE_S)
         except subprocess.TimeoutExpired:
-            process.kill()  # what it started is tethered to it and ends too
+            process.kill()  # its children use die_with_parent and end too
             process.wait()
         finally:
             if self._socket is not None:
@@ -149,7 +149,7 @@ class Supervision:
         for servers in self._groups.values():
             for server in servers:
                 values |= server.environment
-                values[_variable(server, "COMMAND")] = shlex.join(tethered(server.command))
+                values[_variable(server, "COMMAND")] = shlex.join(die_with_parent(server.command))
                 values[_variable(server, "LOG")] = str(server.log)
         return values
 

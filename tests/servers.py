@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.stage.ports import free_ports as free_ports
 from contracts.settings import LocalSettings
-from local.die_with_parent import tethered
+from local.die_with_parent import die_with_parent
 from local.servers.kafka import kafka_server
 from local.servers.mlflow import mlflow_server
 from local.servers.redis import redis_server
@@ -35,7 +35,7 @@ class RunningServer:
         offset = self.server.log.stat().st_size if self.server.log.exists() else 0
         with self.server.log.open("ab") as log:
             self._process = process = subprocess.Popen(
-                tethered(self.server.command),
+                die_with_parent(self.server.command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""`drift`: what the serving model says, against its training's reference."""
+"""`drift`: predictions of the serving model, against the reference of its training."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from alerts.state.alert import Alert
 from contracts.events import SENTIMENTS
 from contracts.rules.schema import BaseRule, Drift, Rules
 
-_LOOK_AGAIN_MS: Final = 60_000
+_REFRESH_MS: Final = 60_000
 
-Said = Mapping[str, Mapping[tuple[str, int], int]]
+AnswerCounts = Mapping[str, Mapping[tuple[str, int], int]]
 
 
 class DriftCondition:
-    """Looks once a minute: a day's answers are hundreds of hashes."""
+    """Reads the counts once a minute: those of a day are hundreds of Redis hashes."""
 
     def __init__(self, rules: Rules, counters: CounterStore) -> None:
         self._rules = [rule for rule in rules.rules if isinstance(rule, Drift) and rule.enabled]
         self._counters = counters
-        self._said: dict[float, tuple[int, Said]] = {}
+        self._counts: dict[float, tuple[int, AnswerCounts]] = {}
 
     def findings(self, moment: Moment) -> Iterator[Finding]:
-        """About the version that serves; there is nothing to say without a reference. Alerts of others are over."""
+        """Of the version that serves, if it has a reference. Alerts of other versions end."""
         for rule in self._rules:
             for name, _, _, version in moment.alerts:
                 if name == rule.alert and version != moment.model_version:
@@ -35,8 +35,8 @@ class DriftCondition:
             if moment.reference is None:
                 continue
             alert_key = alert_key_of({"alertname": rule.alert, "model_version": moment.model_version})
-            said = self._of(rule.within, moment.now_ms).get(moment.model_version, {})
-            verdict = drift.judge(rule, said, moment.reference, firing=moment.firing(alert_key))
+            counts = self._of(rule.within, moment.now_ms).get(moment.model_version, {})
+            verdict = drift.judge(rule, counts, moment.reference, firing=moment.firing(alert_key))
             if verdict is not None and (verdict.active or alert_key in moment.alerts):
                 yield _finding(rule, moment, verdict, moment.reference)
 
@@ -44,10 +44,10 @@ class DriftCondition:
         """Any version."""
         return True
 
-    def _of(self, within: float, now_ms: int) -> Said:
-        known = self._said.get(within)
-        if known is None or not 0 <= now_ms - known[0] < _LOOK_AGAIN_MS:
-            known = self._said[within] = now_ms, self._counters.answers(now_ms, within)
+    def _of(self, within: float, now_ms: int) -> AnswerCounts:
+        known = self._counts.get(within)
+        if known is None or not 0 <= now_ms - known[0] < _REFRESH_MS:
+            known = self._counts[within] = now_ms, self._counters.answers(now_ms, within)
         return known[1]
 
 

@@ -1,4 +1,4 @@
-"""`error_count` and `accuracy`: what several judgements of a model version say."""
+"""`error_count` and `accuracy`: rules over several judgements of a model version."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from alerts.detectors import accuracy, error_count
 from alerts.state.alert import Alert
 from contracts.rules.schema import Accuracy, BaseRule, ErrorCount, Rules
 
-_LOOK_AGAIN_S = 1.0
+_REFRESH_S = 1.0
 
 
 class FeedbackCondition:
-    """Looks at the newest judgements, again when something was judged or a second has passed.
+    """Evaluates the newest judgements; reads them again when alert states change or a second has passed.
 
     Args:
-        recent: reads them (`alerts.judgements.recent_judgements`).
+        recent: reads them (`alerts.counters.feedback_counts.recent_judgements`).
     """
 
     def __init__(self, rules: Rules, recent: Callable[[], Mapping[str, Recent]]) -> None:
         self._rules = [rule for rule in rules.rules if isinstance(rule, (ErrorCount, Accuracy)) and rule.enabled]
         self._read = recent
         self._known: Mapping[str, Recent] = {}
-        self._looked: tuple[str, float] | None = None
+        self._refreshed: tuple[str, float] | None = None
 
     def findings(self, moment: Moment) -> Iterator[Finding]:
         """Per rule and model version."""
         if not self._rules:
             return
         clock = time.monotonic()
-        if self._looked is None or self._looked[0] != moment.snapshot.revision or clock > self._looked[1]:
+        if self._refreshed is None or self._refreshed[0] != moment.snapshot.revision or clock > self._refreshed[1]:
             self._known = self._read()
-            self._looked = moment.snapshot.revision, clock + _LOOK_AGAIN_S
+            self._refreshed = moment.snapshot.revision, clock + _REFRESH_S
         for rule in self._rules:
             for name, _, _, version in moment.alerts:
                 if name == rule.alert and version not in self._known:
@@ -56,19 +56,21 @@ class FeedbackCondition:
 def _errors(rule: ErrorCount, version: str, recent: Recent, moment: Moment) -> Finding:
     verdict = error_count.judge(rule, recent.wrong_ms, moment.now_ms)
     minutes = rule.within / 60
-    said = f"{verdict.wrong} judgements within {minutes:g} minutes called a prediction of model version {version} wrong"
+    measured = (
+        f"{verdict.wrong} judgements within {minutes:g} minutes called a prediction of model version {version} wrong"
+    )
 
     def begin() -> AlertDetails:
         annotations = {
             "summary": f"{verdict.wrong} wrong predictions within {minutes:g} minutes by model version {version}",
-            "description": f"{said}; the limit is {rule.count}.",
+            "description": f"{measured}; the limit is {rule.count}.",
             "wrong": str(verdict.wrong),
         }
         return AlertDetails(float(verdict.wrong), verdict.since_ms, annotations)
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
         summary = f"Wrong predictions by model version {version} have become few again"
-        return {**before, "summary": summary, "description": f"{said}.", "wrong": str(verdict.wrong)}
+        return {**before, "summary": summary, "description": f"{measured}.", "wrong": str(verdict.wrong)}
 
     return Finding(rule, {"model_version": version}, verdict.active, begin, end)
 
@@ -80,13 +82,13 @@ def _accuracy(rule: Accuracy, version: str, recent: Recent, moment: Moment, *, f
         "accuracy_upper": f"{verdict.upper:.3f}",
         "judged": str(verdict.judged),
     }
-    said = f"{verdict.right} of the last {verdict.judged} judged predictions of model version {version} were right"
+    measured = f"{verdict.right} of the last {verdict.judged} judged predictions of model version {version} were right"
 
     def begin() -> AlertDetails:
         annotations = {
             "summary": f"Model version {version} is right in {verdict.accuracy:.0%} of its last {verdict.judged} "
             "judged predictions",
-            "description": f"{said}; with {rule.confidence:.0%} confidence it is right in fewer than "
+            "description": f"{measured}; with {rule.confidence:.0%} confidence it is right in fewer than "
             f"{verdict.upper:.0%}, and {rule.below:.0%} are asked for.",
             **numbers,
         }
@@ -95,6 +97,6 @@ def _accuracy(rule: Accuracy, version: str, recent: Recent, moment: Moment, *, f
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
         summary = f"Model version {version} is right often enough again"
-        return {**before, "summary": summary, "description": f"{said}.", **numbers}
+        return {**before, "summary": summary, "description": f"{measured}.", **numbers}
 
     return Finding(rule, {"model_version": version}, verdict.active, begin, end)

@@ -1,4 +1,4 @@
-"""What a condition says about one subject of a rule at one instant."""
+"""The finding of a condition: whether it holds for one subject of a rule at one time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AlertKey = tuple[str, str, str, str]
 
 
 class AlertDetails(NamedTuple):
-    """What is said about an alert."""
+    """Value, start and annotations of an alert."""
 
     value: float
     starts_at_ms: int
@@ -29,14 +29,14 @@ class Finding:
 
     rule: BaseRule
     where: Mapping[str, str]
-    """Labels that say which subject."""
+    """Labels that identify the subject."""
     active: bool
     begin: Callable[[], AlertDetails]
-    """What is to be said now about an alert that begins, or that fires on."""
+    """Makes the details of an alert that begins, or that still fires."""
     end: Callable[[Mapping[str, str]], dict[str, str]]
     """From the annotations of the alert that is over to those of its end, the rule's own left out."""
     severity: Severity | None = None
-    """What the score says, for rules that leave it to the score."""
+    """The severity that follows from the score, for rules with `severity: score`."""
 
     @property
     def alert_key(self) -> AlertKey:
@@ -49,7 +49,7 @@ class Finding:
 
 
 def alert_key_of(labels: Mapping[str, str]) -> AlertKey:
-    """The alert_key that these labels name."""
+    """The key of the alert that has these labels."""
     return (labels["alertname"], labels.get("watch", ""), labels.get("theme", ""), labels.get("model_version", ""))
 
 
@@ -60,7 +60,7 @@ def fingerprints_of(rule: BaseRule, **where: str) -> list[str]:
 
 
 def no_longer_serving(rule: BaseRule, version: str) -> Finding:
-    """The end of what a rule says about a model version."""
+    """The end of an alert about a model version that does not serve any more."""
 
     def begin() -> AlertDetails:
         raise AssertionError("it does not begin")
@@ -73,7 +73,7 @@ def no_longer_serving(rule: BaseRule, version: str) -> Finding:
 
 @dataclass(frozen=True)
 class Moment:
-    """What conditions know beside the counters."""
+    """Input of the conditions beside the counters."""
 
     now_ms: int
     """Wall clock for live rules, the data's for backtests."""
@@ -99,9 +99,9 @@ class Condition(Protocol):
     """One kind of rule."""
 
     def findings(self, moment: Moment) -> Iterable[Finding]:
-        """Of every subject whose condition holds or that has an alert; nothing is said of the others.
+        """One of every subject whose condition holds or that has an alert; none of the others.
 
-        A subject with an alert about which nothing can be said keeps it.
+        A subject without a finding keeps its alert.
         """
         ...
 

@@ -20,7 +20,7 @@ from contracts.rules.schema import BaseRule, ForeignVolume, Rules, Unit
 _DAY_S: Final = 86_400
 _SAMPLES_BEFORE_MS: Final = 86_400_000
 _USUAL_FOR_MS: Final = 10_000
-"""How long what is usual is taken as still known."""
+"""How long the usual volume is kept before it is computed again."""
 
 
 class _Subject(NamedTuple):
@@ -81,7 +81,7 @@ class ForeignVolumeCondition:
         return known[2]
 
     def _past(self, rule: ForeignVolume, subject: _Subject, alert: Alert | None, now_ms: int) -> Past:
-        """What came before the window, and before the alert where there is one that is shorter than the past."""
+        """Counts before the window, and before the alert where it is shorter than the baseline."""
         since, until = self._counters.baseline_bounds(now_ms, window_s=rule.window, baseline_s=rule.baseline)
         if alert is not None and now_ms - alert.starts_at_ms < rule.baseline * 1000:
             until = min(until, alert.starts_at_ms // 60_000 * 60)
@@ -123,8 +123,8 @@ class ForeignVolumeCondition:
                 "now": [sample for sample in samples if sample.created_at_ms >= start_ms],
                 "before": [sample for sample in samples if sample.created_at_ms < start_ms],
             }
-            told = explanation.begun(rule, subject.watch, verdict, subject.terms, parted)
-            return AlertDetails(float(verdict.volume), starts_at_ms, told)
+            annotations = explanation.begun(rule, subject.watch, verdict, subject.terms, parted)
+            return AlertDetails(float(verdict.volume), starts_at_ms, annotations)
 
         def end(before: Mapping[str, str]) -> dict[str, str]:
             return explanation.ended(rule, subject.watch, verdict, before)
@@ -133,7 +133,7 @@ class ForeignVolumeCondition:
 
     def _since_ms(self, rule: ForeignVolume, key: Key, verdict: Verdict, now_ms: int) -> int:
         """Start of the bucket in which the condition first held, at most a window ago. Computed from the counts alone,
-        so that an evaluation repeated after a crash says the same, and its notification has the same id."""
+        so that an evaluation repeated after a crash has the same result, and its notification the same id."""
         since, until = self._counters.window_bounds(now_ms, rule.window)
         width = self._bucket_s
         first = since - (until - since)
@@ -155,7 +155,7 @@ class ForeignVolumeCondition:
 
 
 def _taken(table: CountTable, rows: IntArray, unit: Unit) -> list[int]:
-    """What came in languages that the model does not know, of each row."""
+    """Counts of tweets in languages that the model does not know, for each row."""
     found: list[int] = (table.taken(rows, unit, unreliable=True) - table.taken(rows, unit)).sum(axis=1).tolist()
     return found
 

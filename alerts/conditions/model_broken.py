@@ -10,7 +10,7 @@ from contracts.rules.schema import BaseRule, ModelBroken, Rules
 
 
 class ModelBrokenCondition:
-    """Asks the worker that evaluates the rules; the others follow the same alias."""
+    """Checks the model of the worker that evaluates the rules; all workers follow the same alias."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = [rule for rule in rules.rules if isinstance(rule, ModelBroken) and rule.enabled]

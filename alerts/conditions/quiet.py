@@ -66,7 +66,7 @@ class QuietCondition:
         per_day = np.zeros((_DAYS, len(keys)))
         for (day, _, part), table in zip(parts, tables, strict=True):
             per_day[day - 1] += np.array(_tweets(table, rows)) * part
-        # A day on which nothing at all came is one on which nobody counted.
+        # A day without any tweet is a day without a worker, not a quiet one: it is left out.
         return [[number for number in of_key if number > 0] for of_key in per_day.T.tolist()]
 
 
@@ -79,15 +79,19 @@ def _tweets(table: CountTable, rows: IntArray) -> list[int]:
 def _finding(rule: Quiet, where: Mapping[str, str], verdict: quiet.QuietVerdict, now_ms: int) -> Finding:
     minutes = rule.window / 60
     what = where.get("watch", "the whole stream")
-    said = f"{verdict.tweets} tweets in {minutes:g} minutes, {verdict.expected:.0f} are usual at this time of the day"
+    measured = (
+        f"{verdict.tweets} tweets in {minutes:g} minutes, {verdict.expected:.0f} are usual at this time of the day"
+    )
     numbers = {"volume_now": str(verdict.tweets), "volume_before": f"{verdict.expected:.1f}"}
 
     def begin() -> AlertDetails:
-        summary = f"{what[0].upper()}{what[1:]} has gone quiet: {said}"
+        summary = f"{what[0].upper()}{what[1:]} has gone quiet: {measured}"
         start = now_ms // 60_000 * 60_000
-        return AlertDetails(float(verdict.tweets), start, {"summary": summary, "description": f"{said}.", **numbers})
+        return AlertDetails(
+            float(verdict.tweets), start, {"summary": summary, "description": f"{measured}.", **numbers}
+        )
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
-        return {**before, "summary": f"Tweets about {what} come again", "description": f"{said}.", **numbers}
+        return {**before, "summary": f"Tweets about {what} come again", "description": f"{measured}.", **numbers}
 
     return Finding(rule, where, verdict.active, begin, end)

@@ -1,4 +1,4 @@
-"""What an alert about tweets in unknown languages says: how many, which languages, which words, three tweets."""
+"""Annotations of an alert about tweets in unknown languages: how many, which languages, which words, three tweets."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def begun(
     named = ", ".join(f"{language_name(code)} ({number})" for code, number in languages)
     mostly = language_name(languages[0][0]) if languages else "languages that the model does not know"
     terms = grown_terms([one.text for one in now], [one.text for one in samples["before"]], own_terms)
-    said = _said(rule, verdict)
-    parts = [said, "the model does not know these languages, so nobody has judged what they feel: read them"]
+    measured = _measured(rule, verdict)
+    parts = [measured, "the model does not know these languages, so nobody has judged what they feel: read them"]
     if named:
         parts.append(f"languages of the newest: {named}")
     if terms:
         parts.append(f"words: {', '.join(terms)}")
     annotations = {
-        "summary": f"Many tweets about {watch} in {mostly}: {said}",
+        "summary": f"Many tweets about {watch} in {mostly}: {measured}",
         "description": "; ".join(parts) + ".",
         **_numbers(rule, verdict),
         "languages": ", ".join(code for code, _ in languages),
@@ -55,12 +55,12 @@ def begun(
 
 def ended(rule: ForeignVolume, watch: str, verdict: Verdict, before: Mapping[str, str]) -> dict[str, str]:
     """Annotations of the same alert when it is over; languages, words and tweets stay."""
-    said = _said(rule, verdict)
-    summary = f"Tweets about {watch} in languages that the model does not know are as usual: {said}"
-    return {**before, "summary": summary, "description": f"{said}.", **_numbers(rule, verdict)}
+    measured = _measured(rule, verdict)
+    summary = f"Tweets about {watch} in languages that the model does not know are as usual: {measured}"
+    return {**before, "summary": summary, "description": f"{measured}.", **_numbers(rule, verdict)}
 
 
-def _said(rule: ForeignVolume, verdict: Verdict) -> str:
+def _measured(rule: ForeignVolume, verdict: Verdict) -> str:
     past = "nothing is known of the past" if verdict.expected is None else f"{verdict.expected:.0f} are usual"
     return f"{verdict.volume} {UNITS[rule.count]} in the last {span(rule.window)}, {past}"
 

@@ -25,7 +25,7 @@ from bench.reporting.report import Report
 from bench.stage.ports import free_ports
 from contracts.rules.schema import Rules
 from contracts.settings import LocalSettings, RedisSettings, Settings
-from local.die_with_parent import tethered
+from local.die_with_parent import die_with_parent
 from local.servers.redis import redis_server
 from local.servers.server import wait_until_ready
 
@@ -318,7 +318,7 @@ def _redis() -> Iterator[Settings]:
         server.prepare()
         with server.log.open("ab") as log:
             process: subprocess.Popen[Any] = subprocess.Popen(
-                tethered(server.command), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+                die_with_parent(server.command), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
         try:
             wait_until_ready(server, is_alive=lambda: process.poll() is None)

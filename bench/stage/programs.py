@@ -18,7 +18,7 @@ from bench.stage.processes import end
 from bench.stage.site import Site, environment
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
-from local.die_with_parent import tethered
+from local.die_with_parent import die_with_parent
 
 START_S: Final = 120.0
 """How long a program may take until it does something."""
@@ -52,7 +52,7 @@ def running(site: Site, settings: Settings, command: list[str], **variables: str
     log = site.folder / f"{settings.worker.group}-{time.monotonic_ns()}.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            tethered(command),
+            die_with_parent(command),
             env=environment(settings, **variables),
             stdin=subprocess.DEVNULL,
             stdout=file,

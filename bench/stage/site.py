@@ -19,7 +19,7 @@ from bench.stage.ports import free_ports
 from contracts.errors import BuzzwatchError
 from contracts.settings import KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings, load_settings
 from contracts.topics import TopicSettings
-from local.die_with_parent import tethered
+from local.die_with_parent import die_with_parent
 from local.servers.kafka import kafka_server
 from local.servers.redis import redis_server
 from local.servers.server import Server, wait_until_ready
@@ -186,7 +186,7 @@ def _started(server: Server) -> subprocess.Popen[bytes]:
     server.prepare()
     with server.log.open("ab") as log:
         process = subprocess.Popen(
-            tethered(server.command),
+            die_with_parent(server.command),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""`buzzwatch alerts`: what fires, what fired, and who is at it."""
+"""`buzzwatch alerts`: firing and past alerts, and their acknowledgements."""
 
 from __future__ import annotations
 
@@ -100,17 +100,17 @@ def list_alerts(
 def acknowledge(
     fingerprint: Annotated[str, typer.Argument(help="Of a firing alert; `buzzwatch alerts list` shows it.")],
     comment: Annotated[str, typer.Option(help="What you do about it.")] = "",
-    by: Annotated[str | None, typer.Option(help="Who; you when not given.")] = None,
+    by: Annotated[str | None, typer.Option(help="Your name; by default that of the system's user.")] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take it back.")] = False,
 ) -> None:
-    """Say that you are at an alert: it is not repeated until it is over; its end is told as ever.
+    """Acknowledge an alert: its notification is not repeated any more; its end is sent as usual.
 
     Example: buzzwatch alerts ack e7828b69622f061a --comment "calling the baggage desk"
     """
     settings = load_settings()
-    said = None if undo else Acknowledgement(by or current_user(), comment, int(time.time() * 1000))
+    acknowledgement = None if undo else Acknowledgement(by or current_user(), comment, int(time.time() * 1000))
     with redis_answers(settings.redis), connect(settings) as client:
-        alert = AlertStore(client, settings).acknowledge(fingerprint, said)
+        alert = AlertStore(client, settings).acknowledge(fingerprint, acknowledgement)
     if alert is None:
         raise BuzzwatchError(f"no pending or firing alert has the fingerprint {fingerprint!r}")
 
@@ -136,7 +136,7 @@ def table_of(found: list[Shown]) -> Table:
 
 
 def _quiet(one: Shown) -> str:
-    """Why nobody hears of it, or who is at it."""
+    """What mutes it, and who acknowledged it."""
     reasons = ["silenced"] if one.silenced_by else []
     reasons += ["inhibited"] if one.inhibited_by else []
     taken = one.alert.acknowledgement

@@ -29,7 +29,7 @@ def redeliver(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids (webhook-id) of those that are shown.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that are shown and can be tried.")] = False,
     drop: Annotated[
-        bool, typer.Option("--drop", help="Throw those with these ids away for good: nobody is ever told.")
+        bool, typer.Option("--drop", help="Drop the notifications with these ids for good: they are never sent.")
     ] = False,
     enable: Annotated[str | None, typer.Option(help="Post again to this receiver, which answered 410 Gone.")] = None,
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
@@ -49,7 +49,7 @@ def redeliver(
       buzzwatch alerts redeliver --drop 5ad1f6f4-6a0e-5d0e-9c53-2f3c9f1f4a11
     """
     if drop and (everything or not ids):
-        raise typer.BadParameter("--drop needs the ids of what is to be thrown away, and no --all")
+        raise typer.BadParameter("--drop needs ids of notifications, and no --all")
     settings = load_settings()
     rules = rules_if_usable(settings, "whether the rules name the receivers is not looked at")
     known = None if rules is None else {receiver.name for receiver in rules.receivers}
@@ -71,8 +71,8 @@ def redeliver(
             due = [entry.id for why, entry in chosen if why not in (_DISABLED, _UNKNOWN)]
             done = [by_hand.redeliver(entry_id, now) or by_hand.retry_now(entry_id, now) for entry_id in due]
     number, left = sum(done), len(chosen) - sum(done)
-    said = "dropped" if drop else "due again"
-    typer.echo(f"{number} notification(s) {said}{f', {left} not: see the list' if left else ''}", err=True)
+    outcome = "dropped" if drop else "due again"
+    typer.echo(f"{number} notification(s) {outcome}{f', {left} not: see the list' if left else ''}", err=True)
 
 
 def _failed(outbox: Outbox, known: Collection[str] | None) -> list[tuple[str, Entry]]:

@@ -1,4 +1,4 @@
-"""`buzzwatch alerts silence`: hear nothing of some alerts for a while."""
+"""`buzzwatch alerts silence`: send nothing about some alerts for a while."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _Format = Annotated[Format, typer.Option("--format", help="Print as a table or a
 
 @app.callback()
 def _group() -> None:
-    """Hear nothing of some alerts for a while.
+    """Send nothing about some alerts for a while.
 
     Example: buzzwatch alerts silence add watch=delta --for 2h --comment "their strike, not ours"
     """
@@ -54,7 +54,7 @@ def add(
     comment: Annotated[str, typer.Option(help="Why.")],
     duration: Annotated[str, typer.Option("--for", help="For how long: 30m, 2h, 1d.")] = "1h",
     until: Annotated[str | None, typer.Option(help="Instead of --for: an end such as 2026-11-20T18:00Z.")] = None,
-    by: Annotated[str | None, typer.Option(help="Who; you when not given.")] = None,
+    by: Annotated[str | None, typer.Option(help="Your name; by default that of the system's user.")] = None,
     output: _Format = Format.table,
 ) -> None:
     """Silence alerts that match; prints the silence's id.
@@ -94,7 +94,7 @@ def list_silences(
     everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
     output: _Format = Format.table,
 ) -> None:
-    """Show silences: those that hold, then those to come.
+    """Show silences: active ones, then those that start later.
 
     Example: buzzwatch alerts silence list --all --format json
     """

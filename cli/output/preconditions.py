@@ -20,7 +20,7 @@ def redis_answers(settings: RedisSettings) -> Iterator[None]:
     """Within the block an error of Redis is one line.
 
     Raises:
-        Unavailable: names the address without its password, and says what to do.
+        Unavailable: with the address without its password, and a remedy.
     """
     try:
         yield
@@ -29,7 +29,7 @@ def redis_answers(settings: RedisSettings) -> Iterator[None]:
 
 
 def rules_if_usable(settings: Settings, without: str) -> Rules | None:
-    """None when it cannot be used here, say for a secret that only the notifier has; standard error says why.
+    """None when it cannot be used here (for a secret that only the notifier has, say); the reason is on standard error.
 
     Args:
         without: what the command cannot do then, the beginning of that line.

@@ -138,7 +138,7 @@ def _play_phases(theatre: Theatre, desk: Desk, stage: Stage) -> None:
             stage.show(f"{_clock()}  {HASTE}")
         if phase.stranded:
             desk.silence(_SILENCED, "their strike, not ours")
-            stage.show(f"{_clock()}  POST /silences: nobody wants to hear of {_SILENCED} for ten minutes")
+            stage.show(f"{_clock()}  POST /silences: alerts about {_SILENCED} are silenced for ten minutes")
         actor = threading.Thread(target=theatre.play, args=(phase,), name="playing", daemon=True)
         actor.start()
         while actor.is_alive():
@@ -164,7 +164,7 @@ def name_of(alert: dict[str, Any]) -> str:
 
 def _standing(alert: dict[str, Any]) -> str:
     """How it is with a firing alert."""
-    said = "[yellow]silenced, no webhook[/]" if alert["silencedBy"] else "told"
+    said = "[yellow]silenced, no webhook[/]" if alert["silencedBy"] else "sent"
     return f"{name_of(alert)} fires ({escape(alert['annotations'].get('summary', ''))}): {said}"
 
 
@@ -189,7 +189,7 @@ def _say_how_long(stage: Stage, theatre: Theatre) -> None:
             seconds = at - theatre.crisis_began
             stage.show(f"{name} {status}: webhook received {seconds:.1f} s after the first tweet of the breakdown")
     if not stage.seen:
-        stage.show("[red]no alert arrived; `buzzwatch doctor` tells more[/]")
+        stage.show("[red]no alert arrived; run `buzzwatch doctor` for the reason[/]")
 
 
 def _clock() -> str:

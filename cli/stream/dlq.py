@@ -154,12 +154,14 @@ def replay(
     since: _Since = None,
     until: _Until = None,
     again: Annotated[bool, typer.Option("--again", help="Those too that were replayed before.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many there are.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print how many there are.")] = False,
 ) -> None:
     """Send dead letters back."""
     filtered = any(value is not None for value in (error_class, since, until))
     if sum((bool(positions), everything, filtered)) != 1:
-        raise typer.BadParameter("say which: positions, --all, or any of --error-class, --since and --until")
+        raise typer.BadParameter(
+            "name the dead letters: positions, --all, or any of --error-class, --since and --until"
+        )
     first, end = period_ms(since, until)
     wanted = {checked_position(position) for position in positions or ()}
     settings = load_settings()

@@ -1,4 +1,4 @@
-"""`buzzwatch feedback`: says whether a prediction was right, straight to Kafka."""
+"""`buzzwatch feedback`: reports whether a prediction was right, straight to Kafka."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from contracts.settings import Settings, load_settings
 app = typer.Typer(add_completion=False)
 
 _Label = Literal["negative", "neutral", "positive"]
-_EXAMPLES = """Say whether a prediction was right; returns once Kafka has acknowledged it, and prints the feedback id.
+_EXAMPLES = """Report whether a prediction was right; returns once Kafka has acknowledged it, and prints the feedback id.
 
 Examples:
 
@@ -33,13 +33,13 @@ If it was not acknowledged, send it again with the --feedback-id that is printed
 @app.command(help=_EXAMPLES)
 def feedback(
     prediction_id: Annotated[str, typer.Argument(help="As in the scored tweet.")],
-    predicted: Annotated[_Label, typer.Option(help="What the model said.")],
+    predicted: Annotated[_Label, typer.Option(help="The model's label.")],
     correct: Annotated[bool, typer.Option("--correct/--wrong", help="Whether that was right.")],
-    model_version: Annotated[str, typer.Option(help="Version of the model that said it.")],
-    expected: Annotated[_Label | None, typer.Option(help="What it should have said.")] = None,
+    model_version: Annotated[str, typer.Option(help="Version of the model that predicted it.")],
+    expected: Annotated[_Label | None, typer.Option(help="The right label.")] = None,
     feedback_id: Annotated[str | None, typer.Option(help="A UUID of yours; a random one when not given.")] = None,
     tweet_id: Annotated[str | None, typer.Option(help="The tweet's id.")] = None,
-    author: Annotated[str | None, typer.Option(help="Who judges.")] = None,
+    author: Annotated[str | None, typer.Option(help="Name of the person who judges.")] = None,
 ) -> None:
     """Send a judgement."""
     settings = load_settings()

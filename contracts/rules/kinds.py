@@ -36,7 +36,8 @@ class BaseRule(Strict):
     receivers: tuple[Name, ...] | None = None
     """Receivers by name; all of them when not given."""
     for_: Annotated[Duration, Field(alias="for")] = 0.0
-    """How long the condition must hold before the alert fires, seconds; until then it is pending and tells nobody."""
+    """How long the condition must hold before the alert fires, seconds; until then it is pending and nothing is
+    sent."""
     keep_firing_for: Duration = 0.0
     """How long the condition must stay untrue before the alert resolves, seconds."""
 

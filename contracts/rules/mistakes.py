@@ -1,6 +1,6 @@
-"""What is wrong with an entry of the rules file, in a line for whoever writes it.
+"""Describes the mistakes of a rules file, one line each.
 
-pydantic says what its validators saw ("Input should be a valid tuple"); this says what the file should hold.
+pydantic's messages are about Python types ("Input should be a valid tuple"); these name what the file should hold.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from confluent_kafka.admin import AdminClient
 
 from contracts.settings import KafkaSettings, Settings
 from contracts.topics import TopicSettings
-from local.die_with_parent import tethered
+from local.die_with_parent import die_with_parent
 from local.topics import create_topics
 from models.registry.champion_cache import ChampionCache
 from models.registry.client import RegisteredVersion
@@ -55,7 +55,11 @@ class Process:
         with log.open("ab") as file:
             self.started = time.time()
             self._process = subprocess.Popen(
-                tethered(command), env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+                die_with_parent(command),
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
             )
 
     @property

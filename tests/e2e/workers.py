@@ -16,7 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
-from local.die_with_parent import tethered
+from local.die_with_parent import die_with_parent
 from tests.servers import free_ports
 from tests.waiting import until
 
@@ -46,7 +46,7 @@ class Workers:
 
     def _started(self, name: str) -> subprocess.Popen[bytes]:
         environment = {**self.environment, "BUZZWATCH_LOCAL__DATA_DIR": str(self._folder / name)}
-        command = tethered([sys.executable, "-m", "faust", "-A", "stream.app", "worker"])
+        command = die_with_parent([sys.executable, "-m", "faust", "-A", "stream.app", "worker"])
         with (self._folder / f"{name}.log").open("wb") as log:
             return subprocess.Popen(
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT

@@ -22,7 +22,7 @@ from alerts.state.alert import Alert, Transition, fingerprint_of
 from alerts.storage.connection import connect
 from contracts.rules.schema import Alertmanager
 from contracts.settings import Settings
-from local.die_with_parent import tethered
+from local.die_with_parent import die_with_parent
 from tests.integration.alerts.notifications import delivering, put
 from tests.servers import free_ports
 from tests.waiting import until
@@ -45,7 +45,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "--cluster.listen-address=",
     ]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(tethered(command), stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(die_with_parent(command), stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
         until(lambda: _ready(url), 20)

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from local.die_with_parent import tethered
+from local.die_with_parent import die_with_parent
 
 PARENT = """
 import subprocess, sys, time
-from local.die_with_parent import tethered
-child = subprocess.Popen(tethered(["sleep", "600"]), start_new_session=True)
+from local.die_with_parent import die_with_parent
+child = subprocess.Popen(die_with_parent(["sleep", "600"]), start_new_session=True)
 print(child.pid, flush=True)
 time.sleep(600)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
-def test_a_tethered_process_ends_when_its_parent_is_killed() -> None:
+def test_a_process_ends_when_its_parent_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
@@ -42,7 +42,7 @@ def _runs(pid: int) -> bool:
 
 
 def test_a_command_that_is_not_there_is_one_line() -> None:
-    done = subprocess.run(tethered(["no-such-command"]), capture_output=True, text=True, check=False)
+    done = subprocess.run(die_with_parent(["no-such-command"]), capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "no-such-command cannot be started: No such file or directory\n"
 
@@ -51,6 +51,6 @@ def test_arguments_and_environment_come_through_as_they_are() -> None:
     show = "import os, sys; print(sys.argv[1:], os.environ['MARK'])"
     awkward = ["a b", "c;d", "%(here)s", "#e", "'f'"]
     environment = {**os.environ, "MARK": "ä"}
-    command = tethered([sys.executable, "-c", show, *awkward])
+    command = die_with_parent([sys.executable, "-c", show, *awkward])
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert done.stdout == f"{awkward} ä\n"
