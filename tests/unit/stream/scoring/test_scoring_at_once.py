@@ -228,14 +228,14 @@ def test_only_what_the_walk_is_not_sure_of_is_read_by_other_means(monkeypatch: p
 
 
 def test_what_the_walk_has_not_written_is_no_date_of_a_record_without_timestamp() -> None:
-    odd = b'{"id":1,"user":{"id":7},"text":"a"}'
+    odd = b'{"id":1,"text":"a","created_at":"Tue Nov 10 09:00:00 +0000 2026"}'
     values = [odd, b'{"id":2,"text":"a","created_at":"2026-11-10T10:00:00Z"}', b"junk"]
     for _ in range(5):
         used = [(np.full((3, 24), 7, np.uint8), np.ones((3, 3), np.bool_)) for _ in range(5)]
         del used  # numpy hands such memory out again as it is
         columns, wrong = read_batch([FakeRecord(value, timestamp_ms=-1) for value in values], NOW_MS)
         assert columns is not None
-        assert columns.timestamps.tolist() == [NOW_MS, 1_794_304_800_000]
+        assert columns.timestamps.tolist() == [1_794_301_200_000, 1_794_304_800_000]
         assert [row for row, _ in wrong] == [2]
 
 
