@@ -33,13 +33,13 @@ from alerts.explanation.escalation import escalation, severity_of
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import (
     advance,
-    fires_after_s,
     highest,
     is_stale,
     is_worse,
     raised,
     relabelled,
     renewed,
+    settles_for_s,
 )
 from contracts.rules.schema import BadBuzz, Severity
 
@@ -56,7 +56,7 @@ class Found(NamedTuple):
     alert: Alert
     verdict: Verdict
     fired_ms: int
-    """When it was first told: after `for`, or once its severity had settled."""
+    """When it was first told: after `for`, and once its severity had settled."""
 
 
 class _Judged(NamedTuple):
@@ -139,12 +139,12 @@ class Replay:
         fired_ms = 0
         found: list[Found] = []
         last = len(self._series.total)
-        upto = first = tick
+        upto = first = held = tick
         states: dict[bool, _Judged] = {}
         is_usual = False
         while tick <= last:
             now_ms = self._ms(tick)
-            firing = alert is not None and alert.state == "firing"
+            firing = alert is not None and alert.has_begun
             if tick >= upto:
                 first, upto = tick, min(tick + _TICKS_FIRING, last + 1)
                 states = {}
@@ -154,11 +154,12 @@ class Replay:
                 states = {}
             if firing not in states:
                 states[firing] = self._judged(first, upto, firing=firing)
+            held = tick if states[firing].active[tick - first] else held
             alert, changes = self._step(alert, states[firing], tick - first, now_ms)
             for status, changed in changes:
                 states = {}
                 if status == "firing":
-                    begun, fired_ms = self._verdict(tick, firing=firing), now_ms
+                    begun, fired_ms = self._verdict(held, firing=firing), now_ms
                     if not is_usual:
                         self._leave_out(changed.starts_at_ms, None)
                 else:
@@ -182,7 +183,7 @@ class Replay:
             begun = self._begun(now, at, now_ms, severity)
             changes = raised(before, msgspec.structs.replace(begun, starts_at_ms=before.starts_at_ms), now_ms)
             return changes[1].alert, list(changes)
-        severity = highest(severity, before)
+        severity = highest(severity, before, active=active)
         if before is not None and before.state == "pending" and active:
             begun = self._begun(now, at, now_ms, severity)
             if begun.labels != before.labels:
@@ -191,7 +192,8 @@ class Replay:
             before,
             active=active,
             now_ms=now_ms,
-            for_s=fires_after_s(self._rule, severity),
+            for_s=self._rule.for_,
+            settle_s=settles_for_s(self._rule, severity),
             keep_firing_for_s=self._rule.keep_firing_for,
             begin=lambda: self._begun(now, at, now_ms, severity),
         )

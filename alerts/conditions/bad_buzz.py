@@ -110,7 +110,7 @@ class BadBuzzCondition:
             return
         usual = self._usual(of, chosen, moment, alerts)
         windows = [_evidence(table, of.rows[chosen], rule) for table in tables]
-        firing = np.array([number in alerts and alerts[number].state == "firing" for number in chosen.tolist()])
+        firing = np.array([number in alerts and alerts[number].has_begun for number in chosen.tolist()])
         verdicts = bad_buzz.assess_all(rule, windows, usual, firing=firing, rested_s=_rested(of, chosen, moment))
         looked_at: list[_LookedAt] = []
         for column, number in enumerate(chosen.tolist()):

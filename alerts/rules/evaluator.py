@@ -26,7 +26,6 @@ from alerts.grouping.alert_events import event_commands
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import (
     advance,
-    fires_after_s,
     highest,
     is_stale,
     is_worse,
@@ -34,6 +33,7 @@ from alerts.state.lifecycle import (
     relabelled,
     renewed,
     resolved,
+    settles_for_s,
 )
 from alerts.state.store import AlertStore
 from alerts.state.transition_log import report
@@ -181,7 +181,7 @@ class Evaluator:
             worse = self._begun(finding, moment, starts_at_ms=before.starts_at_ms)
             plan.transitions += raised(before, worse, moment.now_ms)
             return
-        finding = replace(finding, severity=highest(finding.severity, before))
+        finding = replace(finding, severity=highest(finding.severity, before, active=finding.active))
         current = before
         if before is not None and before.state == "pending" and finding.labels() != before.labels:
             worse = self._begun(finding, moment, starts_at_ms=before.starts_at_ms)
@@ -190,7 +190,8 @@ class Evaluator:
             current,
             active=finding.active,
             now_ms=moment.now_ms,
-            for_s=fires_after_s(finding.rule, finding.severity),
+            for_s=finding.rule.for_,
+            settle_s=settles_for_s(finding.rule, finding.severity),
             keep_firing_for_s=finding.rule.keep_firing_for,
             begin=lambda: self._begun(finding, moment),
         )

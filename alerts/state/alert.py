@@ -55,6 +55,8 @@ class Alert(Struct, frozen=True):
     """Since when the condition does not hold although it still fires (`keep_firing_for`)."""
     active_since_ms: int | None = None
     """Since when the condition holds although it does not fire yet (`for`); None once it fires."""
+    is_settling: bool = False
+    """Whether it is pending for `severity_settle` alone: it fires in any case, only with which severity is open."""
     acknowledgement: Acknowledgement | None = None
     link: str = ""
     """Where to see what was going on."""
@@ -67,6 +69,11 @@ class Alert(Struct, frozen=True):
         if self.ends_at_ms is not None:
             return "resolved"
         return "firing" if self.active_since_ms is None else "pending"
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it fires, or will when its severity has settled: the condition has held for as long as it must."""
+        return self.state == "firing" or (self.state == "pending" and self.is_settling)
 
     @property
     def name(self) -> str:

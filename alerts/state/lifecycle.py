@@ -27,19 +27,22 @@ def advance(
     active: bool,
     now_ms: int,
     for_s: float = 0.0,
+    settle_s: float = 0.0,
     keep_firing_for_s: float,
     begin: Callable[[], Alert],
 ) -> Step:
     """One evaluation: nothing → pending → firing → resolved, as in Prometheus.
 
-    A pending alert sends nothing. When its condition stops holding it disappears: the step has neither
-    alert nor transition, and the caller has `AlertStore.forget` it.
+    A pending alert sends nothing. When its condition stops holding before `for_s` it disappears: the step has neither
+    alert nor transition, and the caller has `AlertStore.forget` it. Once it has held for `for_s` the alert fires
+    whatever follows; while its severity settles only the notification waits.
 
     Args:
         before: the pending or firing alert, None when there is none.
         active: whether the condition holds now.
         now_ms: when it is evaluated; the durations are counted on this clock.
         for_s: how long the condition must hold before the alert fires; it fires at once when that is 0.
+        settle_s: it does not fire sooner than so long after its begin; but when it is over before, it fires then.
         keep_firing_for_s: how long the condition must stay untrue before the alert resolves.
         begin: makes the alert when the condition begins to hold, and once more when it fires after `for_s`, so that
             its explanation is the newest; its start stays what it was.
@@ -48,50 +51,67 @@ def advance(
         if not active:
             return Step(None, None)
         alert = begin()
-        if for_s > 0:
-            return Step(msgspec.structs.replace(alert, active_since_ms=now_ms), None)
+        if for_s > 0 or settle_s > 0:
+            return Step(msgspec.structs.replace(alert, active_since_ms=now_ms, is_settling=for_s <= 0), None)
         return Step(alert, Transition("firing", alert))
     if before.active_since_ms is not None:
-        if not active:
+        waited_ms = now_ms - before.active_since_ms
+        if not active and not before.is_settling:
             return Step(None, None)
-        if now_ms - before.active_since_ms < for_s * 1000:
-            return Step(before, None)
-        alert = msgspec.structs.replace(
-            begin(), starts_at_ms=before.starts_at_ms, link=before.link, acknowledgement=before.acknowledgement
-        )
+        seen = _seen(before, now_ms, active=active)
+        if waited_ms < for_s * 1000 and not before.is_settling:
+            return Step(seen, None)
+        if waited_ms < settle_s * 1000 and not _is_over(seen, now_ms, keep_firing_for_s):
+            return Step(seen if seen.is_settling else msgspec.structs.replace(seen, is_settling=True), None)
+        if active:
+            newest = begin()
+            seen = msgspec.structs.replace(
+                newest, starts_at_ms=before.starts_at_ms, link=before.link, acknowledgement=before.acknowledgement
+            )
+        # Without the condition it says what it said when this last held.
+        alert = msgspec.structs.replace(seen, active_since_ms=None, is_settling=False)
         return Step(alert, Transition("firing", alert))
-    if active:
-        if before.inactive_since_ms is None:
-            return Step(before, None)
-        return Step(msgspec.structs.replace(before, inactive_since_ms=None), None)
-    since = now_ms if before.inactive_since_ms is None else before.inactive_since_ms
-    if now_ms - since < keep_firing_for_s * 1000:
-        if before.inactive_since_ms is not None:
-            return Step(before, None)
-        return Step(msgspec.structs.replace(before, inactive_since_ms=since), None)
+    seen = _seen(before, now_ms, active=active)
+    if not _is_over(seen, now_ms, keep_firing_for_s):
+        return Step(seen, None)
     return Step(None, Transition("resolved", resolved(before, now_ms)))
 
 
-def fires_after_s(rule: BaseRule, severity: Severity | None) -> float:
-    """How long the condition must hold before an alert of this severity fires: for `for`, and while the score may still
-    raise it, for `severity_settle` as well."""
+def _seen(before: Alert, now_ms: int, *, active: bool) -> Alert:
+    """The alert with since when its condition does not hold; the same object where nothing is new."""
+    if active == (before.inactive_since_ms is None):
+        return before
+    return msgspec.structs.replace(before, inactive_since_ms=None if active else now_ms)
+
+
+def _is_over(alert: Alert, now_ms: int, keep_firing_for_s: float) -> bool:
+    return alert.inactive_since_ms is not None and now_ms - alert.inactive_since_ms >= keep_firing_for_s * 1000
+
+
+def settles_for_s(rule: BaseRule, severity: Severity | None) -> float:
+    """How long the first notification of an alert of this severity waits while the score may still raise it."""
     if not isinstance(rule, BadBuzz) or severity is None or severity == SEVERITIES[-1]:
-        return rule.for_
-    return max(rule.for_, rule.severity_settle)
+        return 0.0
+    return rule.severity_settle
 
 
-def highest(severity: Severity | None, before: Alert | None) -> Severity | None:
-    """The severity that counts now: while an alert is pending it only rises. None where it does not follow from the
-    score."""
+def highest(severity: Severity | None, before: Alert | None, *, active: bool) -> Severity | None:
+    """The severity that counts now: while an alert is pending it only rises, and only while its condition holds. None
+    where it does not follow from the score."""
     if severity is None or before is None or before.state != "pending":
         return severity
     known = [one for one in SEVERITIES if one == before.labels["severity"]]
-    return max([severity, *known], key=SEVERITIES.index)
+    return max([severity, *known] if active or not known else known, key=SEVERITIES.index)
 
 
 def relabelled(before: Alert, now: Alert) -> Alert:
     """A pending alert whose severity has risen: under its new labels, and as it is explained now, still the same."""
-    return msgspec.structs.replace(now, active_since_ms=before.active_since_ms, acknowledgement=before.acknowledgement)
+    return msgspec.structs.replace(
+        now,
+        active_since_ms=before.active_since_ms,
+        is_settling=before.is_settling,
+        acknowledgement=before.acknowledgement,
+    )
 
 
 def resolved(alert: Alert, now_ms: int) -> Alert:

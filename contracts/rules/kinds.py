@@ -100,8 +100,8 @@ class BadBuzz(BaseRule):
     critical_from: Annotated[Number, Field(ge=0, le=101)] = 50
     """Escalation score from which the severity is `critical`."""
     severity_settle: Duration = 15.0
-    """With `severity: score`: how long an alert that is not critical yet is pending before it fires, so that a severity
-    that rises at once comes in the first notification. A critical one waits for `for` alone."""
+    """With `severity: score`: how long the first notification of an alert that is not critical yet waits, so that a
+    severity that rises at once comes with it. It fires then in any case. A critical one waits for `for` alone."""
     watches: tuple[Name, ...] | None = None
     """Watches by name; all of them when not given."""
     per_theme: Flag = False

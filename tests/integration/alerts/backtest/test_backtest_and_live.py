@@ -68,3 +68,35 @@ def test_the_live_evaluator_and_the_backtest_find_the_same_alerts(
         assert abs(ours.ends_at_ms - theirs.ends_at_ms) <= 10_000
         assert abs(ours.value - theirs.value) <= 0.05
         assert ours.starts_at_ms >= (BEGIN_S + 4800) * 1000
+
+
+@pytest.mark.parametrize("settle_s", [0.0, 15.0])
+def test_a_crisis_of_a_few_seconds_is_an_alert_live_and_in_the_backtest_however_long_its_severity_settles(
+    settings: Settings, settle_s: float
+) -> None:
+    rule = SETTLED.model_copy(update={"severity_settle": settle_s, "windows": (60.0,), "critical_from": 101})
+    feeder = Feeder(CounterStore(connect(settings), settings))
+    rules = Evaluator(
+        connect(settings), settings, Rules(watches=(Watch(name="air-paradis", match=("x",)),), rules=(rule,))
+    )
+    times: list[int] = []
+    negative: list[bool] = []
+    changes: list[tuple[str, int]] = []
+    for second in range(0, 5400, 5):
+        crisis = second == 4800
+        for number in range(60 if crisis else 2 if second < 4800 else 60):
+            times.append(BEGIN_S + second)
+            negative.append(number < 50 if crisis else number == 0 and second % 10 == 0)
+            feeder.tweets(times[-1] * 1000, negative=negative[-1], positive=not negative[-1])
+        if second >= 3600:
+            changes += [(change.status, second) for change in rules.tick((BEGIN_S + second + 5) * 1000, "7")]
+    assert [status for status, _ in changes] == ["firing", "resolved"]
+    assert changes[0][1] == 4800 + settle_s
+    moments = np.array(times, np.int64)
+    series = count(Span.of(moments), moments, np.array(negative), np.arange(len(times), dtype=np.uint64))
+    (found,) = Replay(rule, {"watch": "air-paradis"}, series).alerts()
+    assert found.fired_ms == (BEGIN_S + 4800 + 5 + settle_s) * 1000
+    (live,) = AlertStore(connect(settings), settings).list("resolved")
+    assert (found.alert.labels, found.alert.value) == (live.labels, live.value)
+    assert abs(found.alert.starts_at_ms - live.starts_at_ms) <= 5000
+    assert found.alert.ends_at_ms == live.ends_at_ms

@@ -61,18 +61,18 @@ def tally(series: Series, some: Sequence[tuple[float, float]], without: Sequence
     return Tally(*columns)
 
 
-def with_the_higher_severity(now: Alert, before: Alert | None) -> tuple[Alert, Alert | None]:
-    """While it is pending the severity only rises."""
+def with_the_higher_severity(now: Alert, before: Alert | None, *, active: bool) -> tuple[Alert, Alert | None]:
+    """While it is pending the severity only rises, and not by what is seen while the condition does not hold."""
     if before is None or before.state != "pending":
         return now, before
-    worst = max(now.labels["severity"], before.labels["severity"], key=["info", "warning", "critical"].index)
-    labels = {"severity": worst}
+    both = [before.labels["severity"], *([now.labels["severity"]] if active else [])]
+    labels = {"severity": max(both, key=["info", "warning", "critical"].index)}
     return msgspec.structs.replace(now, labels=labels), msgspec.structs.replace(before, labels=labels)
 
 
-def wait_of(rule: BadBuzz, alert: Alert) -> float:
+def settles_for(rule: BadBuzz, alert: Alert) -> float:
     """A critical alert has nothing to rise to."""
-    return rule.for_ if alert.labels["severity"] == "critical" else max(rule.for_, rule.severity_settle)
+    return 0.0 if alert.labels["severity"] == "critical" else rule.severity_settle
 
 
 def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
@@ -109,7 +109,7 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
             negative, total = (between(c, now_s - seconds, now_s) for c in (series.negative, series.total))
             counts = Counts(negative, total - negative, 0)
             windows.append(Volume(counts, counts, counts))
-        firing = alert is not None and alert.state == "firing"
+        firing = alert is not None and alert.has_begun
         # As live, a subject without an alert and with next to nothing in its longest window is not looked at.
         if alert is None and windows[-1].voices.total < rule.min_volume:
             continue
@@ -131,7 +131,7 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
             now.share,
             explained_ms=now_s * 1000,
         )
-        if alert is not None and firing and verdict.active:
+        if alert is not None and alert.state == "firing" and verdict.active:
             if severity == "critical" != alert.labels["severity"]:
                 found.append(resolved(alert, now_s * 1000))
                 excluded.append((alert.starts_at_ms // 60_000 * 60 - LEAD_S, -(-now_s // 60) * 60))
@@ -139,12 +139,13 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
                 continue
             if now_s * 1000 - alert.explained_ms >= 60_000:
                 alert = msgspec.structs.replace(alert, value=now.share, explained_ms=now_s * 1000)
-        begin, alert = with_the_higher_severity(begin, alert)
+        begin, alert = with_the_higher_severity(begin, alert, active=verdict.active)
         alert, transition = advance(
             alert,
             active=verdict.active,
             now_ms=now_s * 1000,
-            for_s=wait_of(rule, begin),
+            for_s=rule.for_,
+            settle_s=settles_for(rule, begin),
             keep_firing_for_s=rule.keep_firing_for,
             begin=partial(copy, begin),
         )
@@ -240,6 +241,28 @@ def test_an_alert_that_stays_mild_fires_when_its_severity_has_settled() -> None:
     assert later.alert.labels["severity"] == "warning"
     assert later.fired_ms - at_once.fired_ms == 30_000
     assert same.fired_ms == worse.fired_ms
+
+
+def first_told(rule: BadBuzz, series: Series) -> dict[int, int]:
+    """When each alert is first told, by its start; one whose severity is raised is the same."""
+    told: dict[int, int] = {}
+    for alert, _, fired_ms in Replay(rule, WHERE, series).alerts():
+        told.setdefault(alert.starts_at_ms, fired_ms)
+    return told
+
+
+def test_what_fires_without_a_wait_for_the_severity_fires_with_it_and_is_told_no_later_than_the_wait() -> None:
+    settled = RULE.model_copy(update={"false_alarms": 20.0, "severity_settle": 30.0})
+    at_once = settled.model_copy(update={"severity_settle": 0.0})
+    waited = 0
+    for seed in range(6):
+        series = traffic(seed, hours=5, crises=2)
+        told, later = first_told(at_once, series), first_told(settled, series)
+        assert later.keys() == told.keys()
+        delays = [later[start] - told[start] for start in told]
+        assert all(0 <= delay <= 30_000 for delay in delays)
+        waited += sum(delay > 0 for delay in delays)
+    assert waited
 
 
 def test_what_lasts_longer_than_the_baseline_is_the_new_usual() -> None:

@@ -9,9 +9,24 @@ ALERT = Alert("bad_buzz", "f", {"alertname": "BadBuzz"}, {}, starts_at_ms=1000, 
 
 
 def step(
-    before: Alert | None, now_ms: int, *, active: bool, for_s: float = 0.0, keep: float = 0.0, begun: Alert = ALERT
+    before: Alert | None,
+    now_ms: int,
+    *,
+    active: bool,
+    for_s: float = 0.0,
+    settle_s: float = 0.0,
+    keep: float = 0.0,
+    begun: Alert = ALERT,
 ) -> Step:
-    return advance(before, active=active, now_ms=now_ms, for_s=for_s, keep_firing_for_s=keep, begin=lambda: begun)
+    return advance(
+        before,
+        active=active,
+        now_ms=now_ms,
+        for_s=for_s,
+        settle_s=settle_s,
+        keep_firing_for_s=keep,
+        begin=lambda: begun,
+    )
 
 
 def test_it_fires_once_and_resolves_once() -> None:
@@ -118,3 +133,47 @@ def test_a_milder_alert_ends_before_the_worse_one_begins_and_who_is_at_it_still_
     assert (over.status, over.alert.ends_at_ms) == ("resolved", 9000)
     assert over.alert.annotations == {"summary": "58%", "description": "Raised to critical."}
     assert begun == ("firing", msgspec.structs.replace(worse, acknowledgement=mild.acknowledgement))
+
+
+def test_while_its_severity_settles_it_fires_in_any_case_and_says_what_it_said_when_its_condition_last_held() -> None:
+    settling, transition = step(None, 2000, active=True, settle_s=5, keep=60)
+    assert transition is None
+    assert settling is not None
+    assert (settling.state, settling.has_begun) == ("pending", True)
+    calm, transition = step(settling, 4000, active=False, settle_s=5, keep=60)
+    assert transition is None
+    assert calm is not None
+    other = msgspec.structs.replace(ALERT, value=0.1)
+    firing, transition = step(calm, 7000, active=False, settle_s=5, keep=60, begun=other)
+    assert transition is not None
+    assert (transition.status, firing) == ("firing", msgspec.structs.replace(ALERT, inactive_since_ms=4000))
+    assert firing is not None
+    assert step(firing, 63_999, active=False, keep=60).transition is None
+    assert step(firing, 64_000, active=False, keep=60).alert is None
+
+
+def test_what_is_over_while_its_severity_settles_fires_then_and_is_resolved_after() -> None:
+    settling, _ = step(None, 2000, active=True, settle_s=60, keep=5)
+    settling, transition = step(settling, 3000, active=False, settle_s=60, keep=5)
+    assert transition is None
+    firing, transition = step(settling, 8000, active=False, settle_s=60, keep=5)
+    assert transition is not None
+    assert transition.status == "firing"
+    _, transition = step(firing, 8500, active=False, settle_s=60, keep=5)
+    assert transition is not None
+    assert transition.status == "resolved"
+
+
+def test_a_condition_must_hold_for_as_long_as_asked_before_its_severity_settles() -> None:
+    pending, _ = step(None, 2000, active=True, for_s=5, settle_s=8)
+    assert pending is not None
+    assert not pending.has_begun
+    assert step(pending, 4000, active=False, for_s=5, settle_s=8) == (None, None)
+    settling, transition = step(pending, 7000, active=True, for_s=5, settle_s=8, keep=60)
+    assert transition is None
+    assert settling is not None
+    assert settling.has_begun
+    assert step(settling, 7500, active=False, for_s=5, settle_s=8, keep=60).transition is None
+    _, transition = step(settling, 10_000, active=False, for_s=5, settle_s=8, keep=60)
+    assert transition is not None
+    assert transition.status == "firing"
