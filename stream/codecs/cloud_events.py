@@ -1,7 +1,7 @@
 """The bytes of scored events: CloudEvents 1.0 in Kafka's binary mode, a batch at a time.
 
-The JSON is put together from parts that are encoded beforehand; only identifiers, text and language are escaped
-one by one. `contracts.events.Prediction` is the definition, the tests read every event back with it.
+The JSON is assembled from parts that are encoded beforehand; only identifiers, text and language are escaped one by
+one. `contracts.events.Prediction` is the definition, the tests read every event back with it.
 """
 
 from __future__ import annotations
@@ -25,31 +25,32 @@ _encode = msgspec.json.Encoder().encode
 _SHARES = [_encode(share / 10_000) for share in range(10_001)]
 """Every probability of four digits, as JSON."""
 _LABELS = [b'%b,"confidence":' % _encode(label) for label in SENTIMENTS]
-_MOST_KEPT = 10_000
+_MAX_CACHED = 10_000
+"""Combinations of watches and themes whose JSON is kept; a few MB."""
 UNRELIABLE = b',"reliable":false'
-"""Written only where it is so."""
+"""The field is written only where it is false."""
 
 
 def marks(annotator: Annotator, topics: int) -> bytes:
-    """The fields that few events have: an unknown language, the tier of a cascade."""
+    """The optional fields of an event: `reliable` where it is false, `tier` where a cascade answered."""
     tier = annotator.tier(topics)
     return (b"" if annotator.reliable(topics) else UNRELIABLE) + (b',"tier":%b' % _encode(tier) if tier else b"")
 
 
 def instant(moment: datetime | None, timestamp_ms: int) -> bytes:
-    """When a tweet was written, in UTC to the millisecond; its record's timestamp when it does not say."""
+    """When a tweet was written, in UTC to the millisecond; its record's timestamp when it has no date."""
     if moment is None:
         return to_rfc3339(timestamp_ms).encode()
     if moment.tzinfo is not UTC:
         return to_rfc3339(to_ms(moment)).encode()
-    # What almost every tweet says. msgspec writes "2026-11-20T10:00:00Z", quoted, or six digits more; five times
+    # The usual case. msgspec writes "2026-11-20T10:00:00Z", quoted, or six digits more; five times
     # faster than isoformat.
     written: bytes = _encode(moment)
     return written[1:20] + b".000Z" if len(written) == 22 else written[1:24] + b"Z"
 
 
 def endings(authors: NDArray[np.uint64], reach: Sequence[int | None]) -> list[bytes]:
-    """The last fields of each event, which come where they are known: author (0 for none) and reach."""
+    """The last fields of each event, written where they are known: author (0 for none) and reach."""
     return [
         (b',"author":"%016x"' % author if author else b"")
         + (b"" if followers is None else b',"reach":%d' % min(followers, MAX_REACH))
@@ -90,20 +91,14 @@ class EventWriter:
             identifiers: of the predictions.
             probabilities: (n, 3).
             topics: as `Annotator.names` takes them.
-            texts, langs, instants: the fields `text`, `lang`, `created_at`.
-            endings: as of `endings`.
+            texts, langs, instants: the fields `text`, `lang`, `created_at`. endings: as of `endings`.
             scored_at: the same for all.
 
         Raises:
             ValueError: a probability is not between 0 and 1.
         """
-        # Exact: 24 bits of a float32 times 10,000 fit into a float64, so this rounds as `round(share, 4)` does.
-        rounded = np.rint(probabilities.astype(np.float64) * 10_000)
-        if not ((rounded >= 0) & (rounded <= 10_000)).all():
-            raise ValueError("a probability is not between 0 and 1")
+        rounded = _ten_thousandths(probabilities)
         shares, labels, known = _SHARES, _LABELS, self._topics
-        plain = b"".join(tweet_ids).isalnum()  # ASCII letters and digits: nothing to escape
-        names = [b'"%b"' % name for name in tweet_ids] if plain else [_encode(name.decode()) for name in tweet_ids]
         template = (
             b'{"tweet_id":%b,"prediction_id":"%b","sentiment":%b%b,"scores":{"negative":%b,"neutral":%b,"positive":%b}'
             b',%b,"text":%b,"lang":%b,"created_at":"%b","scored_at":"' + scored_at + b'"%b}'
@@ -125,10 +120,10 @@ class EventWriter:
                 end,
             )
             for name, identifier, best, row, bits, text, lang, moment, end in zip(
-                names,
+                _quoted(tweet_ids),
                 identifiers,
                 probabilities.argmax(axis=1).tolist(),
-                rounded.astype(np.int64).tolist(),
+                rounded.tolist(),
                 topics,
                 map(_encode, texts),
                 map(_encode, langs),
@@ -142,9 +137,24 @@ class EventWriter:
         watches, themes = self._annotator.names(bits)
         part = b'"watches":%b,"themes":%b,"model":%b' % (_encode(watches), _encode(themes), self._model)
         part += marks(self._annotator, bits)
-        if len(self._topics) < _MOST_KEPT:  # a stream has few combinations, a hostile one has not
+        if len(self._topics) < _MAX_CACHED:  # a usual stream has few combinations; the bound is for a hostile one
             self._topics[bits] = part
         return part
+
+
+def _ten_thousandths(probabilities: NDArray[np.float32]) -> NDArray[np.int64]:
+    # Exact: 24 bits of a float32 times 10,000 fit into a float64, so this rounds as `round(share, 4)` does.
+    rounded = np.rint(probabilities.astype(np.float64) * 10_000)
+    if not ((rounded >= 0) & (rounded <= 10_000)).all():
+        raise ValueError("a probability is not between 0 and 1")
+    return rounded.astype(np.int64)
+
+
+def _quoted(tweet_ids: Sequence[bytes]) -> list[bytes]:
+    """The ids as JSON strings."""
+    if b"".join(tweet_ids).isalnum():  # ASCII letters and digits: nothing to escape
+        return [b'"%b"' % name for name in tweet_ids]
+    return [_encode(name.decode()) for name in tweet_ids]
 
 
 def cloud_event_headers(identifiers: Sequence[bytes], scored_at: bytes) -> list[Headers]:

@@ -1,8 +1,8 @@
 """Reading the values of a whole batch of `tweets.scored` at once, as columns of numbers instead of objects.
 
-The compiled walk accepts what `event_batch` writes; anything else (another order of fields, white space, an escaped
-character, a probability of five digits, whatever is wrong) it leaves to `contracts.events.decode_prediction`, which is
-the definition.
+The compiled walk accepts what `prediction_encoder` writes. Anything else (another order of fields, white space, an
+escaped character, a probability of five digits, an invalid event) is left to `contracts.events.decode_prediction`,
+which is the definition.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class ScoredReader:
 
     def _known(self, data: NDArray[np.uint8], spans: NDArray[np.int64]) -> list[tuple[Topics, str] | None]:
         """What each part says; None when it is not one of ours."""
-        if len(self._parts) > _MOST_KEPT:  # a stream has few combinations, a hostile one has not
+        if len(self._parts) > _MOST_KEPT:  # a usual stream has few combinations; the bound is for a hostile one
             self._parts.clear()
         known = self._parts
         written = [data[start:stop].tobytes() for start, stop in spans.tolist()]

@@ -1,4 +1,4 @@
-"""The compiled walk over scored events as `event_batch` writes them; see `scored_reading`."""
+"""The compiled walk over scored events as `prediction_encoder` writes them; see `prediction_decoder`."""
 
 from __future__ import annotations
 

@@ -145,7 +145,9 @@ class EventBatchWriter:
         known = self._numbers
         unknown = set(topics).difference(known)
         if unknown:
-            if len(known) + len(unknown) > _MOST_KEPT:  # a stream has few combinations, a hostile one has not
+            if (
+                len(known) + len(unknown) > _MOST_KEPT
+            ):  # a usual stream has few combinations; the bound is for a hostile one
                 known, self._parts = {}, []
                 unknown = set(topics)
             for bits in unknown:

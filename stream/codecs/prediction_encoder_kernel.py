@@ -1,4 +1,4 @@
-"""The compiled writer of scored events; see `event_batch`."""
+"""The compiled writer of scored events; see `prediction_encoder`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from models.base.jit import compiled
 
 DIGITS: Final = 6
-"""Most letters of a share: `0.1234`."""
+"""Most characters of a probability of four digits: `0.1234`."""
 ID: Final = 36
 INSTANT: Final = 24
 HASH: Final = 16
@@ -111,7 +111,7 @@ def write_events(
     tables: Any,
     bounds: Any,
 ) -> Any:
-    """The JSON of many events.
+    """The JSON of many events. In one piece: parted into helpers it takes a tenth longer for each event.
 
     Args:
         columns: bytes and bounds of tweet ids, texts and languages, as of `models.text.batch.TextBatch`.

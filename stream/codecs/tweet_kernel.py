@@ -1,4 +1,4 @@
-"""The compiled walk over the JSON of tweets; see `tweet_reading`."""
+"""The compiled walk over the JSON of tweets; see `tweet_decoder`."""
 
 from __future__ import annotations
 
@@ -379,7 +379,7 @@ def read_tweets(
 
     Args:
         data: the values in a row, each up to its end.
-        inert: see `tweet_reading._inert`.
+        inert: see `tweet_decoder._inert`.
         is_plain: every value is a tweet, with its text in NFC, its limits kept and its date in UTC.
         sure: out: whether each was read.
         instants: out, (n, 24): when each was written, where it says so.

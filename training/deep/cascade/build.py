@@ -91,7 +91,7 @@ def cascade_of(
         the cascade, its curve, and its answers to the held-out texts for the gate.
     """
     rows = held_out_rows(data, most)
-    answers = _asked(linear, deep, data, rows, tell)
+    answers = _answers(linear, deep, data, rows, tell)
     tell("timing both")
     timed = [data.texts[row] for name in rows if name in SETS for row in rows[name].tolist()[:_TIMED]]
     costs = _cost(linear, timed * 5), _cost(deep, timed[: len(timed) // 3])
@@ -111,12 +111,7 @@ def cascade_of(
         gap=answers.difference(mixed.scores, answers.slow),
         rows={name: len(mine) for name, mine in rows.items() if name in SETS},
     )
-    kept = np.concatenate(list(rows.values()))
-    texts = [data.texts[row] for row in kept.tolist()]
-    evidence = HeldOut.of(texts, data.labels[kept], data.source[kept], data.company[kept], mixed.scores)
-    reports = {
-        name: held_out_report(mixed.scores[answers.source == name], data.labels[mine]) for name, mine in rows.items()
-    }
+    evidence, measured = _measured(data, rows, answers, mixed.scores)
     metadata: dict[str, Any] = {
         "threshold": setting.threshold,
         "blend": setting.blend,
@@ -125,10 +120,20 @@ def cascade_of(
         "data_hash": data.data_hash,
         "trained_on": deep.metadata.get("trained_on", ""),
         "params": {"linear": linear.metadata.get("data_hash", ""), "deep": deep.metadata.get("member", "")},
-        "metrics": reports,
-        "reference": reference(evidence),
+        **measured,
     }
     return CascadeModel(linear, deep, metadata), curve, evidence
+
+
+def _measured(
+    data: TrainingData, rows: Mapping[str, NDArray[np.int64]], answers: Answers, scores: NDArray[Any]
+) -> tuple[HeldOut, dict[str, Any]]:
+    """The cascade's answers to the held-out texts, and the metadata that are computed from them."""
+    kept = np.concatenate(list(rows.values()))
+    texts = [data.texts[row] for row in kept.tolist()]
+    evidence = HeldOut.of(texts, data.labels[kept], data.source[kept], data.company[kept], scores)
+    reports = {name: held_out_report(scores[answers.source == name], data.labels[mine]) for name, mine in rows.items()}
+    return evidence, {"metrics": reports, "reference": reference(evidence)}
 
 
 def unseen_linear(data: TrainingData, cache: Path, tell: Callable[[str], None]) -> HashedModel:
@@ -171,7 +176,7 @@ def draw(curve: Curve, path: Path) -> None:
     figure.savefig(path, dpi=90)
 
 
-def _asked(
+def _answers(
     linear: HashedModel,
     deep: DeepModel,
     data: TrainingData,
