@@ -172,7 +172,7 @@ def ended(about: str, verdict: Verdict, volume_before: float, annotations: Mappi
     said = f"{now.share:.0%} of {now.total} {_unit(verdict)} are negative"
     details = f"{_counted(verdict)} {lately} are negative"
     if not now.total:
-        said = details = f"no {_unit(verdict)} {lately}"
+        said, details = f"no {_unit(verdict)} any more", f"no {_unit(verdict)} {lately}"
     return {
         **annotations,
         **numbers(verdict, volume_before),

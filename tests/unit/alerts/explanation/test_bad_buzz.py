@@ -117,7 +117,8 @@ def test_annotations_give_the_reason_as_strings() -> None:
     assert last["volume_now"] == "6"
 
     silent = ended("air-paradis", verdict_on(Counts(0, 0, 0), firing=True), 6.9, annotations)
-    assert silent["summary"].startswith("Bad buzz about air-paradis is over: no voices in the last ")
+    assert silent["summary"] == "Bad buzz about air-paradis is over: no voices any more"
+    assert silent["description"].startswith("no voices in the last ")
     assert "of 0" not in silent["summary"] + silent["description"]
 
 
