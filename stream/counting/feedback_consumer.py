@@ -164,7 +164,7 @@ class JudgeRole:
         return handed.after.result()
 
     async def judge(self, handed: FeedbackBatch) -> None:
-        """FeedbackEvaluator a batch. Never raises: whoever handed it in gets the error."""
+        """Judge a batch. Never raises: an error is set on the batch, for the thread that sent it."""
         try:
             run = asyncio.get_running_loop().run_in_executor
             handed.after.set_result(await run(self._executor, self._task.act, handed.batch))

@@ -33,7 +33,7 @@ class ProducerFencing:
 
     @property
     def producer(self) -> LibrdkafkaProducer:
-        """To be used by whoever has called `complete`. Blocks and raises as `await_topics` does."""
+        """The producer; use it after `complete` only. Blocks and raises as `await_topics` does."""
         self.await_topics()
         assert self._producer is not None
         return self._producer
