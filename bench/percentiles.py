@@ -1,4 +1,4 @@
-"""Percentiles of what was waited for, in which what never came is later than everything."""
+"""Percentiles of waiting times, in which missing events count as an infinite delay."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def percentiles(took: Sequence[float], missing: int, percents: Sequence[float]) 
     """The smallest durations that so many percent of all do not exceed (nearest rank).
 
     Args:
-        took: what those took that came, in any unit.
-        missing: how many did not come; they count as infinitely late.
+        took: waiting times of the events that arrived, in any unit.
+        missing: how many events did not arrive; they count as infinitely late.
         percents: 0 to 100 each.
 
     Returns:
-        One figure for each of `percents`, infinite where too few came.
+        One figure for each of `percents`, infinite where too few arrived.
     """
     # Nearest rank picks one of the values; methods that interpolate would make NaN of infinity minus infinity.
     found = np.percentile([*took, *[math.inf] * missing], percents, method="inverted_cdf")

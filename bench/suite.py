@@ -61,15 +61,15 @@ PARTS: Final = {
     "memory": "flat over millions of tweets",
     "watching": "the watch role keeps up",
 }
-"""What can be asked for by `--only`, in the order in which it runs."""
+"""The values of `--only`, in the order in which they run."""
 
 
 @dataclass
 class Findings:
-    """What was measured, an attribute for each part; what was not asked for or failed is empty."""
+    """What was measured, an attribute for each part; parts that were not chosen or failed are empty."""
 
     parts: Sequence[str] = ()
-    """What was asked for."""
+    """The chosen parts."""
     scoring: Sequence[steps.Step] = ()
     throughput: Sequence[throughput.Result | throughput.Missing] = ()
     latency: Sequence[latency.Latency] = ()

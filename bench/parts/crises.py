@@ -50,21 +50,21 @@ class Crises(NamedTuple):
     """What the webhooks took, milliseconds."""
 
     crises: int
-    """Whose webhook came."""
+    """Crises whose webhook arrived."""
     p50_ms: float
-    """Of all crises, as the next one: a webhook that never came is infinitely late."""
+    """Of all crises, as the next one: a webhook that never arrived is infinitely late."""
     p99_ms: float
     largest_ms: float
-    """Of those that came."""
+    """Of those that arrived."""
     missing: int
-    """Crises whose webhook never came."""
+    """Crises whose webhook never arrived."""
 
 
 def run(site: Site, count: int, progress: Callable[[str], None]) -> Crises:
     """So many crises, one every quarter of a second.
 
     Raises:
-        BuzzwatchError: worker or notifier did not start, no webhook came, or one came too early.
+        BuzzwatchError: worker or notifier did not start, no webhook arrived, or one arrived too early.
     """
     with Receiver() as receiver:
         rules = write_watches(site.settings.rules, site.folder / "crises.yaml", count + 1, receiver.url)
@@ -75,7 +75,7 @@ def run(site: Site, count: int, progress: Callable[[str], None]) -> Crises:
             progress(f"{count} crises, {count * _APART_S + _SETTLE_S:.0f} s")
             sent = _play(settings, receiver, count, volume)
             if not receiver.arrived:
-                raise BuzzwatchError(f"no webhook came: {program.complaint} / {worker.program.complaint}")
+                raise BuzzwatchError(f"no webhook arrived: {program.complaint} / {worker.program.complaint}")
         site.forget(settings)
     return timed(sent, receiver.arrived)
 
@@ -84,12 +84,12 @@ def timed(sent: Mapping[str, float], arrived: Mapping[str, float]) -> Crises:
     """What the webhooks took, from seconds by watch.
 
     Raises:
-        BuzzwatchError: a webhook came before the tweet that was to tip it, so something else fired it.
+        BuzzwatchError: a webhook arrived before the tweet that was to cause it, so something else fired it.
     """
     took = [(arrived[name] - at) * 1000 for name, at in sent.items() if name in arrived]
     if early := sum(one <= 0 for one in took):
         raise BuzzwatchError(
-            f"{early} of {len(took)} webhooks came before the tweet that was to tip them: the measurement is wrong"
+            f"{early} of {len(took)} webhooks arrived before the tweet that was to cause them: the measurement is wrong"
         )
     missing = len(sent) - len(took)
     p50, p99 = percentiles(took, missing, (50, 99))

@@ -37,7 +37,7 @@ _WARM_UP_SHARE: Final = 0.25
 _PREPARE_S: Final = 60.0
 WARM_UPS: Final = 3
 """Of the broker: drains that are not measured. In the second one Kafka's just-in-time compiler still takes a quarter of
-a core from whoever is measured, in the fourth next to nothing."""
+a core from the measured process, in the fourth next to nothing."""
 
 
 class Result(NamedTuple):
@@ -103,7 +103,7 @@ def run(
 def _warm_up(site: Site, source: str, contender: Contender, function: str, count: int, limit_s: float) -> None:
     """Drain without measuring: else the first contenders alone pay for Kafka's compiler on the same cores."""
     settings = site.fresh(tweets=source)
-    with suppress(Exception):  # what is wrong with it is said when it is measured
+    with suppress(Exception):  # a failure is reported when the contender is measured
         drained_by(contender, site, settings, function, count, limit_s)
     site.forget(settings)
 
@@ -155,7 +155,7 @@ class Drain(NamedTuple):
         """Where a topic of `count` records is measured: from the end of the warm-up to the last output.
 
         Raises:
-            BuzzwatchError: nothing came after the warm-up.
+            BuzzwatchError: no output arrived after the warm-up.
         """
         warm_at = self.samples[0].at + WARM_UP_S
         since = next((one for one in self.samples if one.at >= warm_at or one.records >= count * _WARM_UP_SHARE), None)

@@ -1,4 +1,4 @@
-"""Who is measured beside whom, and the page of its documentation that says how it is to be written."""
+"""The contenders, each with the page of its documentation that shows how it should be written."""
 
 from __future__ import annotations
 

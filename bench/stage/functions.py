@@ -19,7 +19,7 @@ from stream.scoring.scorer import Scorer
 from stream.worker.gc_tuning import relax_collector
 
 FUNCTION: Final = "BUZZWATCH_BENCH_FUNCTION"
-"""Variable that says `whole` or `plain`."""
+"""Environment variable that holds `whole` or `plain`."""
 
 
 class CameIn(NamedTuple):
@@ -30,23 +30,23 @@ class CameIn(NamedTuple):
     timestamp_ms: int
 
     def topic(self) -> str:
-        """Not told by every engine."""
+        """Not known to every engine."""
         return "tweets"
 
     def partition(self) -> int:
-        """Not told by every engine."""
+        """Not known to every engine."""
         return 0
 
     def offset(self) -> int:
-        """Not told by every engine."""
+        """Not known to every engine."""
         return 0
 
     def key(self) -> bytes | None:
-        """Key as it came."""
+        """Key of the input record."""
         return self.key_bytes
 
     def value(self) -> bytes | None:
-        """Value as it came."""
+        """Value of the input record."""
         return self.value_bytes
 
     def headers(self) -> Headers | None:

@@ -1,4 +1,4 @@
-"""Virtual environments for peers that want other versions of our libraries than we do; made when first asked for."""
+"""Virtual environments for peers that need other versions of our libraries; made at their first use."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pyflink_python() -> str:
     """
     for program, package in (("java", "openjdk-17-jre-headless"), ("mvn", "maven")):
         if shutil.which(program) is None:
-            raise Unavailable(f"PyFlink wants {program}: apt-get install {package}")
+            raise Unavailable(f"PyFlink needs {program}: apt-get install {package}")
     return _environment(_PYFLINK, _HERE / "pyflink.txt", _fetch_connector)
 
 

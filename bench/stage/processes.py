@@ -47,7 +47,7 @@ def resident_mib(pid: int) -> float:
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """SIGTERM; SIGKILL for who takes too long and for children that outlive their parent."""
+    """SIGTERM; SIGKILL for processes that take too long and for children that outlive their parent."""
     everyone = family(process.pid)
     process.send_signal(signal.SIGTERM)
     try:

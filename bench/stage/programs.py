@@ -43,7 +43,7 @@ class Program(NamedTuple):
     def complaint(self) -> str:
         """Its last lines, on one."""
         lines = [line for line in self.log.read_text("utf-8", "replace").splitlines() if line.strip()]
-        return " / ".join(lines[-3:])[-600:] or "it said nothing"
+        return " / ".join(lines[-3:])[-600:] or "it wrote no output"
 
 
 @contextmanager
@@ -81,7 +81,7 @@ class Worker:
         """Wait until it is ready and has so many partitions.
 
         Raises:
-            BuzzwatchError: it did not come to that.
+            BuzzwatchError: it did not reach that state.
         """
         deadline = time.monotonic() + START_S
         while self.program.is_alive and time.monotonic() < deadline:

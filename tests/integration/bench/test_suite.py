@@ -44,7 +44,7 @@ def test_one_command_writes_tables_and_a_picture_and_names_who_cannot_run_here(
     written = (tmp_path / "bench.md").read_text(encoding="utf-8")
     for text in (done.output, written):
         assert "buzzwatch worker" in text
-        assert "PyFlink wants java: apt-get install openjdk-17-jre-headless" in text
+        assert "PyFlink needs java: apt-get install openjdk-17-jre-headless" in text
     tables = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))["tables"]
     by_name = {row["contender"]: row for row in tables["Throughput, the whole function"]}
     assert by_name["buzzwatch worker"]["distinct"] == by_name["buzzwatch worker"]["drained"] > 0

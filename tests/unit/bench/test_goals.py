@@ -93,7 +93,7 @@ def test_a_webhook_that_never_came_counts_in_the_latency_of_all() -> None:
 
 
 def test_webhooks_before_the_tweet_that_tips_them_are_no_measurement() -> None:
-    with pytest.raises(BuzzwatchError, match=r"1 of 2 webhooks came before the tweet"):
+    with pytest.raises(BuzzwatchError, match=r"1 of 2 webhooks arrived before the tweet"):
         timed({"a": 10.0, "b": 20.0, "c": 30.0}, {"a": 9.9, "b": 20.1})
 
 
