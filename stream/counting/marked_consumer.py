@@ -102,6 +102,8 @@ class MarkedConsumer:
         """The mark of each partition, as Redis last returned it."""
         self._guessed: dict[int, int] = {}
         """Copies of the marks in Kafka, from which the lag is computed until Redis answers."""
+        self._returned: dict[int, int] = {}
+        """Per partition the offset behind the last record that was polled since the partition was placed."""
         self.assignment: list[TopicPartition] = []
         """The partitions that are read now."""
         self.lag = 0
@@ -128,8 +130,9 @@ class MarkedConsumer:
         self._consumer.subscribe([topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke)
         compared = copied = time.monotonic()
         while not self._stopping.is_set():
-            records = self._poller.poll(self._source.most, _POLL_S)
-            self.lag = self._poller.lag(self.assignment, self._marks or self._guessed)
+            records = _by_partition(self._poller.poll(self._source.most, _POLL_S))
+            self._returned |= {partition: polled[-1].offset() + 1 for partition, polled in records.items()}
+            self.lag = self._poller.lag(self.assignment, self._marks or self._guessed, self._returned)
             identity.give_up_after(self._source.give_up_after_s)
             if identity.changed():
                 _log.warning("topic %s was deleted and created again; the new one is read from its beginning", topic)
@@ -178,6 +181,7 @@ class MarkedConsumer:
         self._poller.reset()
         self._marks = {}
         self._guessed = {}
+        self._returned = {}
         self._placed = False
 
     def _place(self) -> None:
@@ -197,6 +201,7 @@ class MarkedConsumer:
             marks[partition] = self._within_log(partition, marks[partition])
         self._poller.assign([TopicPartition(topic, p, marks.get(p, OFFSET_BEGINNING)) for p in partitions])
         self._marks = {partition: marks.get(partition, 0) for partition in partitions}
+        self._returned = {}
         self._placed = True
         _log.info("%s is read from these offsets per partition: %s", topic, self._marks)
 
@@ -205,11 +210,8 @@ class MarkedConsumer:
         start = within_log(self._consumer, TopicPartition(self._source.topic, partition, mark))
         return self._task.act(MarkedBatch(self._topic_id, partition, mark, start))
 
-    def _act(self, records: list[Record]) -> None:
-        by_partition: dict[int, list[Record]] = {}
-        for record in records:
-            by_partition.setdefault(record.partition(), []).append(record)
-        for partition, polled in by_partition.items():
+    def _act(self, records: Mapping[int, Sequence[Record]]) -> None:
+        for partition, polled in records.items():
             if partition not in self._marks:
                 continue  # revoked while it was polled
             mark = self._marks[partition]
@@ -268,3 +270,10 @@ class MarkedConsumer:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
             except KafkaException as error:
                 _log.debug("the marks of %s cannot be copied to Kafka, tried again: %s", self._source.topic, error)
+
+
+def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:
+    found: dict[int, list[Record]] = {}
+    for record in records:
+        found.setdefault(record.partition(), []).append(record)
+    return found

@@ -129,7 +129,12 @@ class Poller:
         self._starts = {}
         self.out_of_range = set()
 
-    def lag(self, assignment: Sequence[TopicPartition], done: Mapping[int, int] | None = None) -> int:
+    def lag(
+        self,
+        assignment: Sequence[TopicPartition],
+        done: Mapping[int, int] | None = None,
+        returned: Mapping[int, int] | None = None,
+    ) -> int:
         """Committed records that wait, from librdkafka's cache.
 
         Transaction markers and records of an open transaction behind the last committed record do not count.
@@ -139,6 +144,8 @@ class Poller:
 
         Args:
             done: per partition the offset up to which records are processed; None: all that were polled.
+            returned: per partition the offset behind the last record that `poll` returned. The consumer's own position
+                does not tell: it is behind a transaction marker as well, which nobody processes.
         """
         total = 0
         for position in self._consumer.position(list(assignment)) if assignment else ():
@@ -146,8 +153,8 @@ class Poller:
             behind = max(polled, 0) if done is None else done.get(position.partition, 0)
             if end is None or polled > end:
                 total += max(self._consumer.get_watermark_offsets(position, cached=True)[1] - behind, 0)
-            elif behind < polled:
-                total += max(end - behind, 0)
+            else:
+                total += max((returned or {}).get(position.partition, 0) - behind, 0)
         return total
 
 

@@ -346,6 +346,23 @@ def test_an_open_transaction_is_no_lag_and_an_aborted_one_counts_nothing(
     until(lambda: judging.role.lag() == 0, 10)
 
 
+def test_the_marker_behind_the_last_committed_record_is_no_lag(
+    settings: Settings, start: Callable[..., Judging]
+) -> None:
+    judging = start()
+    producer = Producer(settings.kafka.librdkafka_producer() | {"transactional.id": settings.kafka.topics.feedback})
+    producer.init_transactions(10)
+    producer.begin_transaction()
+    for _ in range(3):
+        producer.produce(settings.kafka.topics.feedback, judgement(), partition=0)
+    producer.commit_transaction(10)
+    until(lambda: judging.counted() == 3, 30)
+    until(lambda: judging.role.lag() == 0, 10)
+    time.sleep(1)
+    assert judging.role.lag() == 0
+    assert not judging.role.is_behind, "an idle worker would be taken for one that is stuck"
+
+
 def test_every_partition_is_judged_also_one_that_was_added_meanwhile(
     settings: Settings, start: Callable[..., Judging]
 ) -> None:
