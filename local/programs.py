@@ -11,7 +11,8 @@ import httpx
 from contracts.settings import Settings
 from local.servers.server import Server, make_folder, reachable_host
 
-_START_TIMEOUT_S = 120.0  # the first worker on a machine compiles the scorer
+# The first worker of a checkout compiles the scorer: 20 s of a processor, two minutes where ten share it.
+_START_TIMEOUT_S = 300.0
 
 
 def our_programs(settings: Settings, workers: int = 1) -> list[Server]:

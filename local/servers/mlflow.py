@@ -69,7 +69,7 @@ def mlflow_server(local: LocalSettings) -> Server:
         prepare=lambda: _remove_half_a_database(database, begun),
         ready=ready,
         environment=ENVIRONMENT,
-        start_timeout_s=120,
+        start_timeout_s=300,
     )
 
 
