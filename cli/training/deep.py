@@ -173,11 +173,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def command_of(context: typer.Context) -> str:
-    """The command of a running training with every option that is not its default; those about the results apart."""
+    """The command of a running training with every option that is not its default; the data's folder and
+    options about the results apart."""
     parts = ["buzzwatch", "train", str(context.info_name)]
     for option in context.command.params:
         value = context.params.get(str(option.name))
-        if option.name in ("register", "alias", "results", "output") or value == option.get_default(context):
+        if option.name in ("data_dir", "register", "alias", "results", "output") or value == option.get_default(
+            context
+        ):
             continue
         for one in value if isinstance(value, (list, tuple)) else [value]:
             parts += [option.opts[0], str(one)]

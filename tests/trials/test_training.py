@@ -100,6 +100,7 @@ def test_a_model_that_is_measured_only_is_announced_before_it_is_trained(
     )
 
 
+@pytest.mark.timeout(900)  # an import of TensorFlow and four trainings
 def test_experiments_take_hyper_parameters_and_members_of_every_family(tmp_path: Path) -> None:
     data = own(tmp_path / "own", "shop.csv", 300)
     (tmp_path / "mine.yaml").write_text(
@@ -120,6 +121,7 @@ def test_experiments_take_hyper_parameters_and_members_of_every_family(tmp_path:
     assert "tfidf-lr has no parameter c: is C meant?" in wrong.stderr
 
 
+@pytest.mark.timeout(900)  # a checkpoint is 45 s old at most, and there are two runs
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_network_goes_on_where_it_was_ended(tmp_path: Path, number: signal.Signals) -> None:
     data, work = write_data(tmp_path / "data"), tmp_path / "runs" / "mine"
@@ -141,6 +143,7 @@ def test_a_network_goes_on_where_it_was_ended(tmp_path: Path, number: signal.Sig
             process.wait(60)
         finally:
             process.kill()
+            process.wait()
         return int(json.loads(state.read_text())["step"])
 
     first = ended(0)

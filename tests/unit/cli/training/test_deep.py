@@ -24,9 +24,7 @@ def test_a_stored_command_has_every_option_that_is_not_its_default(given: str, n
     for command in (recurrent, transformer, student):
         app.command()(command)
     family, *options = given.split()
-    _, *rest = noted.split()
     group = typer.main.get_command(app)
     found = group.get_command(typer.Context(group), family)  # type: ignore[attr-defined]
-    assert command_of(found.make_context(family, ["--data-dir", "own", *options])) == " ".join(
-        ["buzzwatch train", family, "--data-dir own", *rest]
-    )
+    # The folder of the data is where the reader has them: it is left out.
+    assert command_of(found.make_context(family, ["--data-dir", "own", *options])) == f"buzzwatch train {noted}"
