@@ -58,7 +58,9 @@ def run_notifier(settings: Settings) -> None:
             settings.worker.web_host,
             settings.alerts.metrics_port,
             alive=lambda: time.monotonic() - notifier.last_loop < _STALLED_S,
-            problem=lambda: monitor.problem or (None if notifier.connected else "Redis has not answered yet"),
+            problem=lambda: (
+                monitor.problem or (None if notifier.connected else trouble.problem or "Redis has not answered yet")
+            ),
         )
         following.start()
         monitor.start()

@@ -95,6 +95,8 @@ class Notifier:
         self.connected = False
         """Whether Redis answered in the last round."""
         self._trouble = trouble
+        self._announced: list[str] | None = None
+        """The receivers that the log has named: once, not after each failure of Redis."""
 
     def follow(self, rules: Rules) -> None:
         """Use these rules from the next round on. Any thread."""
@@ -118,7 +120,8 @@ class Notifier:
                 self._start_due()
                 self._resend_due()
                 self._refresh_metrics()
-                if not self.connected:
+                if not self.connected and self._announced != list(self._receivers):
+                    self._announced = list(self._receivers)
                     _log.info(
                         "delivering notifications to the receivers: %s",
                         ", ".join(self._receivers) or "none, the rules file has no `receivers`",

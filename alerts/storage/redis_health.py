@@ -150,11 +150,14 @@ class TroubleLog:
         self._settings = settings
         self._waits = waits
         self._reported: str | None = None
+        self.problem: str | None = None
+        """The last failure in one line with the address; None when Redis has taken a write since."""
         self._lock = threading.Lock()
 
     def failed(self, trouble: Trouble) -> None:
         """Redis failed. Logged unless it was the same failure the last time."""
         kind = trouble.what if trouble.answers else ""
+        self.problem = f"Redis at {shown_address(self._settings)} {trouble.line}"
         with self._lock:
             is_news, self._reported = kind != self._reported, kind
         if is_news:
@@ -162,6 +165,7 @@ class TroubleLog:
 
     def recovered(self) -> None:
         """Redis takes writes."""
+        self.problem = None
         with self._lock:
             was_wrong, self._reported = self._reported is not None, None
         if was_wrong:
