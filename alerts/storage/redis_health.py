@@ -93,6 +93,8 @@ def trouble_of(error: redis.RedisError, settings: RedisSettings | None = None) -
         code = "NOAUTH" if re.search("required|already authenticated", message) else "WRONGPASS"
     if message.startswith("The user executing the script can't"):  # the one refusal without a code
         code = "NOPERM"
+    if code == "UNBLOCKED" and "-> replica" in message:  # what a waiting client gets when its Redis becomes one
+        code = "READONLY"
     if code in _BY_CODE:
         what, remedy = _BY_CODE[code]
         return Trouble(True, what, remedy.replace("PREFIX", settings.prefix if settings else "buzzwatch"))

@@ -130,7 +130,12 @@ def test_the_same_trouble_is_logged_once_until_it_is_over(caplog: pytest.LogCapt
     for port in range(20):
         log.failed(trouble_of(redis.ConnectionError(f"Error 111 connecting to cache:{port}")))
     log.failed(trouble_of(redis.exceptions.ReadOnlyError("You can't write")))
+    unblocked = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"
+    log.failed(trouble_of(redis.ResponseError(unblocked)))
+    assert log.problem is not None
+    assert log.problem.startswith("Redis at cache:1/0 takes no writes: it is a read-only replica; point")
     for _ in range(3):
         log.recovered()
+    assert log.problem is None
     assert len(caplog.messages) == 3
     assert "hush" not in caplog.text
