@@ -1,0 +1,79 @@
+"""Feedback about several versions and on several partitions, on a running stack.
+
+The last trials of feedback, since the stack keeps the second version and the second partition.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import httpx
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+from tests.stack import RunningStack, wait
+from tests.trials.test_feedback import judgement, own_version, send, wait_judged
+from training.registry.register import register_artefact
+
+pytestmark = pytest.mark.timeout(280)
+
+
+def serving(stack: RunningStack) -> str:
+    """The version that the API answers with."""
+    answer = httpx.post(f"http://127.0.0.1:{stack.api}/predict", json={"text": "a late flight"}, timeout=10)
+    version: str = answer.json()["model"]["version"]
+    return version
+
+
+def fired(stack: RunningStack, version: str) -> set[str]:
+    """Names of the alerts about a version, resolved ones too."""
+    listed = json.loads(stack.run("alerts", "list", "--all", "--format", "json").stdout)
+    return {one["labels"]["alertname"] for one in listed if one["labels"].get("model_version") == version}
+
+
+def test_a_version_that_serves_no_more_starts_no_alert_about_its_accuracy(stack: RunningStack) -> None:
+    first = serving(stack)
+    second = register_artefact(stack.settings, stack.settings.artefact, alias="champion")
+    wait(lambda: serving(stack) == second, 30, stack.said)
+    wait(lambda: second in _worker_version(stack), 30, stack.said)
+    before = fired(stack, first)
+
+    # Wrong one after the other, with right ones between, so that only the accuracy and the number of errors speak.
+    wrong = [judgement(first, correct=number % 3 == 2) for number in range(60)]
+    send(stack, wrong)
+    later = own_version()
+    send(stack, [judgement(later)])
+    wait_judged(stack, later, 1)
+    assert fired(stack, first) == before
+
+    send(stack, [judgement(second, correct=number % 3 == 2) for number in range(60)])
+    wait(lambda: "Accuracy" in fired(stack, second), 60, stack.said)
+
+
+def _worker_version(stack: RunningStack) -> str:
+    port = stack.environment["BUZZWATCH_WORKER__WEB_PORT"]
+    page = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+    return next(line.split()[-1] for line in page.splitlines() if line.startswith("buzzwatch_model_version "))
+
+
+def test_every_partition_of_feedback_is_judged_also_one_that_was_added(stack: RunningStack) -> None:
+    topic = stack.settings.kafka.topics.feedback
+    admin = AdminClient(stack.settings.kafka.librdkafka())
+    admin.create_partitions([NewPartitions(topic, 2)])[topic].result(10)
+    version = f"trial-{uuid.uuid4().hex[:8]}"
+    producer = Producer(stack.settings.kafka.librdkafka_producer())
+    for partition in (0, 1):
+        for _ in range(5):
+            producer.produce(topic, judgement(version), b"k", partition=partition)
+    assert producer.flush(20) == 0
+    wait(lambda: _lag(stack) == 0.0, 60, stack.said)
+    wait_judged(stack, version, 10)
+
+
+def _lag(stack: RunningStack) -> float:
+    page = httpx.get(f"http://127.0.0.1:{stack.environment['BUZZWATCH_WORKER__WEB_PORT']}/metrics", timeout=5).text
+    return next(
+        float(line.split()[-1]) for line in page.splitlines() if line.startswith("buzzwatch_feedback_lag_records ")
+    )
