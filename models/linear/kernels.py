@@ -1,6 +1,6 @@
 """From bytes to hashed features: the compiled walk.
 
-One pass cleans a text into tokens, a second one hashes what the tokens are made of. `hashed_reference` says the
+One pass cleans a text into tokens, a second one hashes what the tokens are made of. `models.linear.reference` does the
 same in plain Python with regular expressions; the tests hold the two together. Whoever changes either changes the
 meaning of every artefact: raise `CLEANING` then. All compiled functions that call each other live in this file: numba
 notices a change of the file that a cached function is in, not of the files it calls.
@@ -16,7 +16,7 @@ over many hashes keep to 32 bits and have no branches: the compiler makes vector
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,32 +25,6 @@ from models.base.jit import compiled
 from models.linear import constants as c
 
 Array = NDArray[Any]
-
-CLEANING: Final = 2
-"""Version of the cleaning and hashing; part of every artefact."""
-
-URL: Final = 1
-MENTION: Final = 2
-SPACE: Final = 32
-
-FNV_OFFSET: Final = 2166136261
-FNV_PRIME: Final = 16777619
-MASK32: Final = 0xFFFFFFFF
-# Fibonacci hashing (Knuth): the high bits of the product become the slot. Cheaper than `_spread`, and there are many
-# more byte n-grams than word n-grams.
-GOLDEN: Final = 0x1E3779B1
-# Any odd factor below 2**31 and any two tags do; they keep a pair apart from its words and from the pair reversed.
-BEFORE: Final = 0x2F0B4C47
-PAIR: Final = 0x5BD1E995
-TRIPLE: Final = 0x3C6EF372
-# The hashes of the bytes 3 and 4, which are in no token: where a text begins and ends.
-BEGIN: Final = 0x060C5EB2
-END: Final = 0x010C56D3
-
-SEPARATOR: Final = 0
-WORD: Final = 1
-PUNCTUATION: Final = 2
-SYMBOL: Final = 3
 
 
 @compiled
