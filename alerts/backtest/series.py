@@ -80,6 +80,7 @@ def count(
     late: Flags | None = None,
     *,
     authors: NDArray[np.uint64] | None = None,
+    sure: Flags | None = None,
     unit: Unit = "voices",
 ) -> Series:
     """Count the tweets of one subject.
@@ -91,6 +92,7 @@ def count(
         texts: (n,) their digests.
         late: (n,) which came so late that they fill the past only.
         authors: (n,) the same number for the same author, 0 for an unknown one; None where nobody is known.
+        sure: (n,) whether the model is sure of what it said (`alerts.counters.voices.SURE`); None where it always is.
         unit: what the rule counts.
     """
     bucket = (times_s - span.start_s) // BUCKET_S
@@ -99,6 +101,8 @@ def count(
     else:
         whose = texts if unit == "texts" or authors is None else voices(texts, authors, negative)
         first = distinct(times_s, whose)
+        if sure is not None and whose is not texts:
+            first &= sure | distinct(times_s, texts)
     on_time = np.ones(len(times_s), bool) if late is None else ~late
 
     def filled(chosen: Flags) -> Ints:

@@ -47,6 +47,8 @@ class VoiceGroup(NamedTuple):
     """(n,): hashes, what tells the authors apart; 0 where the author is unknown: the text is the voice then."""
     reach: NDArray[np.int64]
     """(n,): followers of the author, 0 where unknown."""
+    sure: NDArray[np.bool_]
+    """(n,): whether the model is sure (`alerts.counters.voices.SURE`); else an author counts with a new text only."""
 
 
 ANSWER_SLOT_S: Final = 600

@@ -1,7 +1,9 @@
 """What is remembered of voices and texts, so that each counts once: a table of fixed size in Redis.
 
 A voice is an author, or a text whose author is unknown (`models.text.digests` says which texts are the same). Who both
-complains and praises is a voice among the complaints and one among the rest.
+complains and praises is a voice among the complaints and one among the rest. The model judges a text alike whoever
+passes it on: where it is not sure (a confidence below SURE) an author counts with a new text only, so that one misread
+text is one voice.
 
 An entry has one slot, found by its hash, that holds ten more bits of the hash and the quarter of an hour in which it
 last came. It is known when they say that it came in this quarter, the one before or the one after, so the order in
@@ -23,6 +25,8 @@ from numpy.typing import NDArray
 
 PERIOD_S: Final = 900
 """A voice is remembered for one to two of these after it last came."""
+SURE: Final = 0.7
+"""From this confidence on those who pass on a text are voices of their own."""
 SLOTS: Final = 1 << 21
 SLOT_BITS: Final = 16
 """Of them the upper ten are the hash's, the lower six the period's: 4 MiB in all."""

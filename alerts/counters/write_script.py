@@ -7,7 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -21,7 +21,8 @@ from alerts.storage.keys import CounterKeys
 # ARGV: expected mark, mark afterwards, seconds that bucket, minute, hour and table are kept, number of samples, ms
 #       between two samples of the past (msgpack), work (msgpack): hashes, samples, slots and values of the entries,
 #       what each counts for (4 · its group + 1 a text, 2 a voice, 3 both), followers by number of the entry, where each
-#       group counts (hash, position, hash, position, …), answers.
+#       group counts (hash, position, hash, position, …), answers, and by number of the entry the earlier one (its text)
+#       that must be new as well.
 # The stamps in the indexes are Redis' clock, but never twice the same and never backwards: a reader asks
 # for what has changed since the newest stamp that it saw.
 # An entry is known when its slot held the same but for the period, and that differs by one at most (`voices`).
@@ -31,6 +32,8 @@ if (mark or '0') ~= ARGV[1] then return mark or '0' end
 local keep = cmsgpack.unpack(ARGV[3])
 local work = cmsgpack.unpack(ARGV[4])
 local hashes, slots, values, codes, reach, places = work[1], work[3], work[4], work[5], work[6], work[7]
+local text_of, is_new = work[9], {{}}
+for _, text in pairs(text_of) do is_new[text] = false end
 
 if #codes > 0 then
   local fresh, followers, set = {{}}, {{}}, {{}}
@@ -44,11 +47,15 @@ if #codes > 0 then
     for entry = first, last do
       local apart = values[entry] - held[entry - first + 1]
       if apart > 1 and apart ~= {PERIODS - 1} or apart < -1 and apart ~= -{PERIODS - 1} then
-        local code = codes[entry]
-        fresh[code] = (fresh[code] or 0) + 1
-        if reach[entry] then
-          local group = math.floor(code / 4)
-          followers[group] = (followers[group] or 0) + reach[entry]
+        if is_new[entry] == false then is_new[entry] = true end
+        local text = text_of[entry]
+        if not text or is_new[text] then
+          local code = codes[entry]
+          fresh[code] = (fresh[code] or 0) + 1
+          if reach[entry] then
+            local group = math.floor(code / 4)
+            followers[group] = (followers[group] or 0) + reach[entry]
+          end
         end
       end
     end
@@ -185,17 +192,15 @@ class CountCall:
 
     def work(self) -> bytes:
         """The last argument of the script."""
-        slots, values, codes, reach = _entries(self._groups) if self._groups else ([], [], [], {})
+        entries = _entries(self._groups) if self._groups else _Entries([], [], [], {}, {})
         return msgspec.msgpack.encode(
             [
                 self._hashes,
                 list(self._samples.values()),
-                slots,
-                values,
-                codes,
-                reach,
+                *entries[:4],
                 self._group_places,
                 list(self._answers.values()),
+                entries.text_of,
             ]
         )
 
@@ -204,10 +209,22 @@ class CountCall:
         return len(self.names)
 
 
-def _entries(groups: Sequence[VoiceGroup]) -> tuple[list[str], list[str], list[int], dict[int, int]]:
-    """Slots and values of texts and voices, what each counts for, and the followers of negative voices."""
+class _Entries(NamedTuple):
+    """Texts, then voices."""
+
+    slots: list[str]
+    values: list[str]
+    codes: list[int]
+    """What each counts for."""
+    reach: dict[int, int]
+    """Followers of negative voices, by the number of the entry."""
+    text_of: dict[int, int]
+    """Of what the model is not sure of: number of the voice's entry → that of its text's."""
+
+
+def _entries(groups: Sequence[VoiceGroup]) -> _Entries:
     sizes, negative, periods, of_texts, of_voices = [], [], [], [], []
-    for watch, _, minutes, texts, _, _ in groups:
+    for watch, _, minutes, texts, *_ in groups:
         start_s, _, _, sentiment = minutes[0]
         is_negative = sentiment.startswith("negative")
         sizes.append(len(texts))
@@ -221,14 +238,16 @@ def _entries(groups: Sequence[VoiceGroup]) -> tuple[list[str], list[str], list[i
     authors = np.concatenate([group.authors for group in groups])
     known = np.flatnonzero(authors)
     if not len(known):  # a text is the voice, too
-        return *slots_of(keys, period), (codes + 3).tolist(), {}
+        return _Entries(*slots_of(keys, period), (codes + 3).tolist(), {}, {})
     voices = authors[known] ^ np.array(of_voices, np.uint64)[whose[known]]
     reach = (np.concatenate([group.reach for group in groups]) * np.array(negative)[whose])[known]
     followed = np.flatnonzero(reach)
-    return (
+    unsure = np.flatnonzero(~np.concatenate([group.sure for group in groups])[known])
+    return _Entries(
         *slots_of(np.concatenate((keys, voices)), np.concatenate((period, period[known]))),
         np.concatenate((codes + np.where(authors == 0, 3, 1), codes[known] + 2)).tolist(),
         dict(zip((followed + len(keys) + 1).tolist(), reach[followed].tolist(), strict=True)),
+        dict(zip((unsure + len(keys) + 1).tolist(), (known[unsure] + 1).tolist(), strict=True)),
     )
 
 

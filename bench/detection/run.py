@@ -14,6 +14,7 @@ import msgspec
 
 from alerts.backtest.bad_buzz import Replay
 from alerts.backtest.series import Series, Span, count
+from alerts.counters.voices import SURE
 from bench.detection import peers
 from bench.detection.peers import Alarms
 from bench.detection.scoring import Judged, score
@@ -21,8 +22,8 @@ from bench.detection.texts import CACHE, Pool, fingerprint
 from bench.detection.traffic import FORTNIGHT, MONTH, Plan, Recording, simulate
 from contracts.rules.schema import BadBuzz
 
-FIRST_WEEK: Final = 20_000
-FIRST_MONTH: Final = 30_000
+FIRST_WEEK: Final = 40_000
+FIRST_MONTH: Final = 50_000
 """Seeds. Thresholds and constants were chosen on seeds below."""
 _ROOT: Final = Path(__file__).parents[2]
 _CODE: Final = ("alerts/backtest/*.py", "alerts/detectors/*.py", "alerts/state/lifecycle.py", "bench/detection/*.py")
@@ -127,6 +128,7 @@ def counted(rule: BadBuzz, recording: Recording) -> Series:
         recording.texts,
         recording.late,
         authors=recording.authors,
+        sure=recording.confidence >= SURE,
         unit=rule.count,
     )
 
@@ -149,6 +151,6 @@ def _name(key: Key) -> str:
 
 def _folder(rule: BadBuzz, pools: list[Pool]) -> Path:
     code = fingerprint([path for pattern in _CODE for path in sorted(_ROOT.glob(pattern))])
-    said = b"".join(answers.tobytes() for pool in pools for answers in pool.predicted_negative)
+    said = b"".join(answers.tobytes() for pool in pools for answers in pool.answers)
     key = fingerprint([], code.encode() + rule.model_dump_json().encode() + said)
     return CACHE / f"judged-{key}"

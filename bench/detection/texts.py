@@ -28,17 +28,21 @@ _RECIPE: Final = (
 """What decides what the model learns."""
 
 
+Answers = NDArray[np.float32]
+"""(n,) how sure the model is of what it says, its confidence: above zero where that is *negative*, below where not."""
+
+
 class Pool(NamedTuple):
     """Held-out tweets of one data set."""
 
     name: str
-    predicted_negative: tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]
-    """For each true label in the order of SENTIMENTS: of each text, whether the model calls it negative."""
+    answers: tuple[Answers, Answers, Answers]
+    """For each true label in the order of SENTIMENTS: what the model says of each text."""
 
     @property
     def rates(self) -> tuple[float, float, float]:
         """Share of each true label that the model calls negative: recall, then false positives."""
-        negative, neutral, positive = (float(said.mean()) for said in self.predicted_negative)
+        negative, neutral, positive = (float((said > 0).mean()) for said in self.answers)
         return negative, neutral, positive
 
 
@@ -53,14 +57,13 @@ def load_pools(folder: Path, say: Callable[[str], None]) -> list[Pool]:
     """
     root = Path(__file__).parents[2]
     recipe = [path for pattern in _RECIPE for path in sorted(root.glob(pattern))]
-    cache = CACHE / f"held-out-{fingerprint([*sorted(folder.glob('*.parquet')), *recipe])}.npz"
+    cache = CACHE / f"answers-{fingerprint([*sorted(folder.glob('*.parquet')), *recipe])}.npz"
     if not cache.is_file():
         _score(folder, cache, say)
     with np.load(cache) as kept:
-        labels, sources, negative = kept["labels"], kept["sources"], kept["negative"]
+        labels, sources, said = kept["labels"], kept["sources"], kept["said"]
     return [
-        Pool(source, tuple(negative[(sources == source) & (labels == label)] for label in SENTIMENTS))
-        for source in SOURCES
+        Pool(source, tuple(said[(sources == source) & (labels == label)] for label in SENTIMENTS)) for source in SOURCES
     ]
 
 
@@ -81,6 +84,8 @@ def _score(folder: Path, cache: Path, say: Callable[[str], None]) -> None:
     model.fit(texts, labels, data.weight[data.learn], distant=data.distant[data.learn], progress=say)
     rows = data.held_out & np.isin(data.source, SOURCES)
     texts, labels = data.rows(rows)
-    negative = model.predict_proba(texts).argmax(axis=1) == SENTIMENTS.index("negative")
+    shares = model.predict_proba(texts)
+    is_negative = shares.argmax(axis=1) == SENTIMENTS.index("negative")
+    said = np.where(is_negative, 1, -1) * shares.max(axis=1)
     cache.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(cache, labels=labels, sources=data.source[rows], negative=negative)
+    np.savez(cache, labels=labels, sources=data.source[rows], said=said.astype(np.float32))

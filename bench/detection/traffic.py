@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.detection.texts import Pool
+from bench.detection.texts import Answers, Pool
 from bench.detection.tweets import Tweets
 from bench.detection.usual import START_S, STEP_S, WEEK_S, Usual
 
@@ -71,8 +71,8 @@ class Recording:
     """What came, sorted by time."""
 
     times_s: NDArray[np.int64]
-    negative: NDArray[np.bool_]
-    """What the model says."""
+    said: Answers
+    """What the model says, and how sure it is of it (`texts.Answers`)."""
     texts: NDArray[np.uint64]
     authors: NDArray[np.uint64]
     late: NDArray[np.bool_]
@@ -85,6 +85,16 @@ class Recording:
     pool: int
     """Which of the pools its tweets are from."""
     plan: Plan = FORTNIGHT
+
+    @property
+    def negative(self) -> NDArray[np.bool_]:
+        """(n,) which the model calls negative."""
+        return self.said > 0
+
+    @property
+    def confidence(self) -> Answers:
+        """(n,) how sure it is of what it says."""
+        return np.abs(self.said)
 
     @property
     def judged_from_s(self) -> int:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.detection.texts import Pool
+from bench.detection.texts import Answers, Pool
 
 Times = NDArray[np.float64]
 Numbers = NDArray[np.uint64]
@@ -18,8 +18,8 @@ class Rows(NamedTuple):
     """Tweets, sorted by time."""
 
     times_s: NDArray[np.int64]
-    negative: Flags
-    """What the model says."""
+    said: Answers
+    """What the model says, and how sure it is of it (`texts.Answers`)."""
     texts: Numbers
     """The same number for the same text."""
     authors: Numbers
@@ -85,7 +85,7 @@ class Tweets:
         same = np.full(number, self._numbers, np.uint64)
         self._numbers += 1
         self._parts.append(
-            Rows(np.sort(times_s).astype(np.int64), np.ones(number, bool), same, same, np.zeros(number, bool))
+            Rows(np.sort(times_s).astype(np.int64), np.ones(number, np.float32), same, same, np.zeros(number, bool))
         )
 
     def sorted(self) -> Rows:
@@ -94,16 +94,16 @@ class Tweets:
         order = np.argsort(times, kind="stable")
         return Rows(
             times[order],
-            np.concatenate([part.negative for part in self._parts])[order],
+            np.concatenate([part.said for part in self._parts])[order],
             np.concatenate([part.texts for part in self._parts])[order],
             np.concatenate([part.authors for part in self._parts])[order],
             np.concatenate([part.late for part in self._parts])[order],
         )
 
-    def _said(self, label: NDArray[np.int64]) -> Flags:
+    def _said(self, label: NDArray[np.int64]) -> Answers:
         """What the model says of tweets of these true labels: of one of the pool each."""
-        said = np.zeros(len(label), bool)
-        for true, answers in enumerate(self._pool.predicted_negative):
+        said = np.zeros(len(label), np.float32)
+        for true, answers in enumerate(self._pool.answers):
             mine = label == true
             said[mine] = answers[self._source.integers(0, len(answers), int(mine.sum()))]
         return said

@@ -145,7 +145,7 @@ class _Crowd:
                     text = f"{watch} {theme} {source.getrandbits(32):08x}"
                     samples.append(Sample(watch, at_s * 1000, text, (theme,), str(source.getrandbits(40))))
             text, author = np.array([[source.getrandbits(64)] for _ in range(2)], np.uint64)
-            voices.append(VoiceGroup(watch, short, of_watch, text, author, np.zeros(1, np.int64)))
+            voices.append(VoiceGroup(watch, short, of_watch, text, author, np.zeros(1, np.int64), np.ones(1, np.bool_)))
             answers[Answer(at_s // 600 * 600, "7", sentiment, source.randrange(8, 20))] += 1
         end = self._offsets[shard] + tweets
         self._store.add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ class Recorded:
     """`received_at`, where the file has it."""
     sentiments: list[str | None] = field(default_factory=list)
     """As in the file; None where it does not say."""
+    confidences: list[float | None] = field(default_factory=list)
+    """How sure the model was of the sentiment, as in the file; None where it does not say."""
     langs: list[str | None] = field(default_factory=list)
     """BCP 47, as in the file."""
     reliable: list[bool | None] = field(default_factory=list)
@@ -68,8 +71,8 @@ class Recorded:
 
 
 def read_recorded(path: Path, encoding: str | None = None) -> Recorded:
-    """Read a file, a folder of parts or a pipe with `text`, `created_at` and optionally `sentiment`, `lang`,
-    `reliable`, `received_at` and `author_id` (or `user`); objects of the networks, too.
+    """Read a file, a folder of parts or a pipe with `text`, `created_at` and optionally `sentiment`, `confidence`,
+    `lang`, `reliable`, `received_at` and `author_id` (or `user`); objects of the networks, too.
 
     Bad rows are left out, counted and named.
 
@@ -77,7 +80,9 @@ def read_recorded(path: Path, encoding: str | None = None) -> Recorded:
         RecordedError: there is no such file, its structure is wrong, a column is missing, no row can be used.
     """
     options = ReadOptions(
-        columns=("sentiment", "received_at", "reliable"), required=("text", "created_at"), encoding=encoding
+        columns=("sentiment", "confidence", "received_at", "reliable"),
+        required=("text", "created_at"),
+        encoding=encoding,
     )
     found = Recorded()
     try:
@@ -111,12 +116,16 @@ def _take(found: Recorded, where: str, row: Mapping[str, Any], options: ReadOpti
     reliable = _flag(row.get("reliable"))
     if not isinstance(reliable, bool | None):
         return found.skip("reliable is neither true nor false", where)
+    confidence = _share(row.get("confidence"))
+    if confidence is not None and not 0 <= confidence <= 1:
+        return found.skip("confidence is no number from 0 to 1", where)
     options.notes.date(tweet.created_at, where)
     lang = tweet.lang if isinstance(tweet.lang, str) else None  # of another type it says nothing, as in the worker
     found.texts.append(text)
     found.times_s.append(created_ms // 1000)
     found.received_s.append(None if received_ms is None else received_ms // 1000)
     found.sentiments.append(sentiment or None)
+    found.confidences.append(confidence)
     found.langs.append(lang or None)
     found.reliable.append(reliable)
     found.authors.append(author_of(tweet.authors))
@@ -126,6 +135,16 @@ def _take(found: Recorded, where: str, row: Mapping[str, Any], options: ReadOpti
 def _flag(value: Any) -> Any:
     """What a CSV file spells out; anything else as it is."""
     return _FLAGS.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _share(value: Any) -> float | None:
+    """None where nothing is said, not a number where it is none."""
+    if value in (None, ""):
+        return None
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return math.nan
 
 
 def _ms(value: Any) -> int | None:

@@ -14,6 +14,7 @@ from alerts.backtest.drift import Answers, replay_drift
 from alerts.backtest.foreign_volume import replay_foreign_volume
 from alerts.backtest.quiet import replay_quiet
 from alerts.backtest.series import BUCKET_S, Series, Span, count
+from alerts.counters.voices import SURE
 from alerts.detectors.drift import Reference
 from alerts.state.alert import Alert
 from cli.backtest.recorded_tweets import Recorded, RecordedError
@@ -89,6 +90,8 @@ class Backtest:
         self._reference: Reference | None = None
         self._version = ""
         self._languages = KNOWN
+        # A file that says nothing of the confidence is believed.
+        self._sure = np.array([one is None or one >= SURE for one in recorded.confidences], bool)
         self._negative = self._scored(recorded, settings, model)
         self._reliable = self._known(recorded)
         self.unreliable = int((~self._reliable).sum())
@@ -156,7 +159,7 @@ class Backtest:
         late = self._late[chosen] if self._late.any() else None
         authors = None if self._authors is None else self._authors[chosen]
         of_subject = self._times[chosen], self._negative[chosen], self._digests[chosen]
-        return count(self.span, *of_subject, late, authors=authors, unit=unit)
+        return count(self.span, *of_subject, late, authors=authors, sure=self._sure[chosen], unit=unit)
 
     def _about(self, kind: str, name: str) -> NDArray[np.bool_]:
         word, bit = divmod(self._bit[kind, name], 64)
@@ -213,5 +216,6 @@ class Backtest:
             rows = missing[start : start + _CHUNK]
             tables.append(model.predict_proba([recorded.texts[row] for row in rows]))
             negative[rows] = tables[-1].argmax(axis=1) == SENTIMENTS.index("negative")
+            self._sure[rows] = tables[-1].max(axis=1) >= SURE
         self._answers = Answers(self._times[missing], np.concatenate(tables))
         return negative

@@ -109,8 +109,8 @@ class BadBuzz(BaseRule):
     themes: tuple[Name, ...] | None = None
     """With `per_theme`: themes by name; all of them when not given."""
     count: Unit = "voices"
-    """What counts. `voices`: each author once, and each text once where the author is unknown. `texts`: each text once,
-    whoever says it. `tweets`: all of them."""
+    """What counts. `voices`: each author once, and each text once where the author is unknown or the model not sure.
+    `texts`: each text once, whoever says it. `tweets`: all of them."""
     include_unreliable: Flag = False
     """Count predictions for languages that the model does not know, too."""
     windows: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=8)] = (60.0, 300.0, 900.0, 3600.0)

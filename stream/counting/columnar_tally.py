@@ -19,7 +19,7 @@ from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREA
 from contracts.events import SENTIMENTS, decode_prediction
 from contracts.settings import AlertSettings
 from stream.codecs.prediction_decoder import ScoredColumns, Topics
-from stream.counting.tally import MAX_SAMPLES, UNDETERMINED, Tally, with_languages
+from stream.counting.tally import MAX_SAMPLES, SURE_BIN, UNDETERMINED, Tally, with_languages
 
 _Numbers = NDArray[np.int64]
 _LATE = np.iinfo(np.int64).min
@@ -108,6 +108,7 @@ def _voices(
     edges = np.flatnonzero(np.diff(numbers)) + 1
     bounds = [0, *edges.tolist(), len(numbers)]
     texts, authors, reach = columns.digests[rows], columns.authors[rows], columns.reach[rows]
+    sure = columns.bins[rows] >= SURE_BIN
     for start, stop in pairwise(bounds):
         code, bucket, minute = groups[numbers[start]]
         about = columns.topics[code // len(SENTIMENTS)]
@@ -116,7 +117,7 @@ def _voices(
         for watch in about.watches:
             buckets = () if bucket == _LATE else _cells(bucket, watch, about.themes, sentiment)
             minutes = _cells(minute, watch, about.themes, sentiment)
-            yield VoiceGroup(watch, buckets, minutes, texts[some], authors[some], reach[some])
+            yield VoiceGroup(watch, buckets, minutes, texts[some], authors[some], reach[some], sure[some])
 
 
 @lru_cache(maxsize=20_000)

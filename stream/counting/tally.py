@@ -12,6 +12,7 @@ import numpy as np
 
 from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, UNRELIABLE, Answer, VoiceGroup
 from alerts.counters.store import Cell, Sample
+from alerts.counters.voices import SURE
 from contracts.events import Prediction
 from contracts.settings import AlertSettings
 from contracts.times import to_ms
@@ -19,10 +20,12 @@ from contracts.words.languages import language_of
 from models.text.digests import digests
 from models.text.language import likeliest
 from stream.codecs.authors import author_number
-from stream.codecs.prediction_decoder import followers
+from stream.codecs.prediction_decoder import confidence_bin, followers
 
 UNDETERMINED = "und"
 """BCP 47's code for an undetermined language."""
+SURE_BIN = int(SURE * ANSWER_BINS)
+"""From this bin of the confidence on the model is sure."""
 MAX_SAMPLES = 20
 """Negative tweets kept per watch and batch, the newest: enough for any alert, and little to send."""
 
@@ -93,7 +96,7 @@ def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings
         if at_s < oldest_s:  # older than anything that is kept
             continue
         sentiment = prediction.sentiment
-        confidence = min(int(min(max(prediction.confidence, 0.0), 1.0) * ANSWER_BINS), ANSWER_BINS - 1)
+        confidence = confidence_bin(prediction.confidence)
         answers[at_s // ANSWER_SLOT_S, prediction.model.version, sentiment, confidence] += 1
         on_time = not late and at_s >= oldest_bucket_s
         group = _Group(
@@ -143,10 +146,11 @@ def _voices(watched: dict[_Group, list[Prediction]]) -> list[VoiceGroup]:
         start += len(predictions)
         authors = np.array([author_number(one.author) for one in predictions], np.uint64)
         reach = np.array([followers(one) for one in predictions], np.int64)
+        sure = np.array([confidence_bin(one.confidence) >= SURE_BIN for one in predictions], np.bool_)
         for watch in group.watches:
             buckets = () if group.bucket is None else tuple(group.cells(group.bucket, watch))
             minutes = tuple(group.cells(group.minute, watch))
-            grouped.append(VoiceGroup(watch, buckets, minutes, texts, authors, reach))
+            grouped.append(VoiceGroup(watch, buckets, minutes, texts, authors, reach, sure))
     return grouped
 
 

@@ -60,7 +60,15 @@ class Feeder:
                     whose[:] = authors
                 of_texts = np.array(known, np.uint64)
                 voices.append(
-                    VoiceGroup(watch, () if late else some, long, of_texts, whose, np.full(number, reach, np.int64))
+                    VoiceGroup(
+                        watch,
+                        () if late else some,
+                        long,
+                        of_texts,
+                        whose,
+                        np.full(number, reach, np.int64),
+                        np.ones(number, np.bool_),
+                    )
                 )
         samples = [Sample(watch, at_ms, text, () if theme is None else (theme,), str(self.offset))] if text else []
         end = self.offset + negative + positive

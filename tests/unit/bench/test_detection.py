@@ -30,7 +30,7 @@ RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", keep_firing_for="90s")
 
 def pool(recall: float = 0.9, wrong: float = 0.1) -> Pool:
     """A model that is right so often."""
-    said = tuple(np.arange(100) < 100 * rate for rate in (recall, wrong, wrong))
+    said = tuple(np.where(np.arange(100) < 100 * rate, 1, -1).astype(np.float32) for rate in (recall, wrong, wrong))
     return Pool("invented", said)  # type: ignore[arg-type]
 
 
@@ -53,8 +53,8 @@ def flat(hours: float, *, per_hour: int = 120, crisis: tuple[float, float] | Non
     order = np.argsort(times, kind="stable")
     numbers = np.arange(len(times), dtype=np.uint64)
     late = np.zeros(len(times), bool)
-    columns = times[order].astype(np.int64), negative[order], numbers, numbers, late
-    return Recording(*columns, crises, [], per_hour / 60, 0.2, 0)
+    said = np.where(negative[order], 1.0, -1.0).astype(np.float32)
+    return Recording(times[order].astype(np.int64), said, numbers, numbers, late, crises, [], per_hour / 60, 0.2, 0)
 
 
 def test_a_simulated_fortnight_is_the_same_for_the_same_number_and_has_what_it_says() -> None:
@@ -216,6 +216,18 @@ def test_a_complaint_that_many_pass_on_is_a_crisis_and_a_loud_author_is_none(
 ) -> None:
     recording = tweets_of(add)
     assert bool(ours(RULE, recording, counted(RULE, recording), 0.3)) == is_found
+
+
+@pytest.mark.parametrize(("confidence", "is_found"), [(0.55, False), (0.95, True)])
+def test_one_text_that_hundreds_pass_on_is_a_crisis_only_when_the_model_is_sure_that_it_is_negative(
+    confidence: float, is_found: bool
+) -> None:
+    recording = tweets_of(lambda tweets, times: tweets.add(times, 0.05, repeats=0.0, one_text=0.9))
+    is_viral = recording.texts == np.unique(recording.texts)[np.unique(recording.texts, return_counts=True)[1].argmax()]
+    assert is_viral.sum() > 500
+    said = np.where(is_viral, np.float32(confidence), recording.said)
+    misread = replace(recording, said=said)
+    assert bool(ours(RULE, misread, counted(RULE, misread), 0.3)) == is_found
 
 
 def test_a_file_of_a_simulated_week_gives_the_same_alerts_through_the_command(tmp_path: Path) -> None:

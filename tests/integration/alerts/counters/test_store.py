@@ -202,6 +202,7 @@ def say(
     authors: Sequence[int] = (),
     partition: int = 0,
     reach: int = 0,
+    sure: bool = True,
 ) -> Volume:
     """Count tweets with these texts of these authors, so many quarters of an hour ago; what two hours hold then."""
     at_s = QUARTER_S - 900 * quarter
@@ -216,7 +217,17 @@ def say(
         buckets={bucket: len(texts)},
         minutes={minute: len(texts)},
         samples=[],
-        voices=[VoiceGroup(watch, (bucket,), (minute,), digests(texts), whose, np.full(len(texts), reach, np.int64))],
+        voices=[
+            VoiceGroup(
+                watch,
+                (bucket,),
+                (minute,),
+                digests(texts),
+                whose,
+                np.full(len(texts), reach, np.int64),
+                np.full(len(texts), sure),
+            )
+        ],
     )
     assert end == offset + len(texts)
     return store.window(QUARTER_S * 1000, 7000).volume((watch, ""))
@@ -353,3 +364,19 @@ def test_what_the_model_said_adds_up_per_version(store: CounterStore) -> None:
         )
     assert store.answers(NOW_MS, 3600) == {"7|b": {("negative", 19): 4}}
     assert store.answers(NOW_MS, 9000) == {"7|b": {("negative", 19): 4, ("negative", 12): 2}}
+
+
+def test_of_what_the_model_is_not_sure_of_an_author_counts_with_a_new_text_only(store: CounterStore) -> None:
+    viral = ["what a day"] * 40
+    volume = say(store, 0, viral, authors=range(1, 41), reach=10, sure=False)
+    assert (volume.tweets.negative, volume.texts.negative, volume.voices.negative, volume.reach) == (40, 1, 1, 10)
+    assert say(store, 40, viral, authors=range(41, 81), sure=False).voices.negative == 1
+    own = [f"lost {letter}" for letter in LETTERS]
+    assert say(store, 80, own, authors=range(100, 126), sure=False).voices.negative == 27
+    assert say(store, 106, [f"late {letter}" for letter in LETTERS], authors=[9] * 26, sure=False).voices.negative == 27
+    assert say(store, 132, ["where is it"] * 3, authors=[0] * 3, sure=False).voices.negative == 28
+
+
+def test_those_who_pass_on_what_the_model_is_sure_of_are_voices_of_their_own(store: CounterStore) -> None:
+    say(store, 0, ["my bag is lost"], authors=[1], sure=False)
+    assert say(store, 1, ["my bag is lost"] * 40, authors=range(2, 42)).voices.negative == 41

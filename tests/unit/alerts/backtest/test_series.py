@@ -49,3 +49,16 @@ def test_a_backtest_counts_authors_as_the_worker_does() -> None:
         ("tweets", 4, 6),
     ]
     assert int(count(Span.of(times), times, negative, texts).negative.sum()) == 3
+
+
+def test_of_what_the_model_is_not_sure_of_an_author_counts_with_a_new_text_only() -> None:
+    times = np.arange(0, 30, 5, dtype=np.int64)
+    negative = np.array([True, True, True, True, True, False])
+    texts = np.array([1, 1, 1, 2, 3, 1], np.uint64)
+    authors = np.array([7, 8, 9, 7, 10, 11], np.uint64)
+    sure = np.array([False, False, True, False, False, False])
+    found = count(Span.of(times), times, negative, texts, authors=authors, sure=sure)
+    # The text counts once and once more for whom the model is sure of; 7 has counted, 10 says something new.
+    assert found.negative.tolist() == [1, 0, 1, 0, 1, 0]
+    assert found.total.tolist() == [1, 0, 1, 0, 1, 0]
+    assert count(Span.of(times), times, negative, texts, sure=sure).total.tolist() == [1, 0, 0, 1, 1, 0]

@@ -107,11 +107,13 @@ def test_bad_rows_are_named_counted_and_left_out(tmp_path: Path, rules: Path) ->
     rows[9]["text"] = None
     rows[11]["reliable"] = "perhaps"
     rows[12]["lang"] = 5
+    rows[13]["confidence"], rows[14]["confidence"] = "high", 1.5
     result = run("--data", write(tmp_path, rows, "{", "[]"), "--rules", rules)
     assert "1 row left out: created_at is no date (line 5)" in result.stderr
     assert "1 row left out: sentiment is none of negative, neutral, positive (line 8)" in result.stderr
     assert "1 row left out: text is missing (line 10)" in result.stderr
     assert "1 row left out: reliable is neither true nor false (line 12)" in result.stderr
+    assert "2 rows left out: confidence is no number from 0 to 1 (line 14, line 15)" in result.stderr
     assert "line 13" not in result.stderr  # a language of another type says nothing, and costs nothing
     assert "2 rows left out: not a JSON object" in result.stderr
     assert "BadBuzz" in result.stdout
@@ -165,6 +167,19 @@ def test_tweets_that_are_scored_are_asked_for_their_language(tmp_path: Path) -> 
         assert [alert["alertname"] for alert in json.loads(result.stdout)] == expected
 
 
+@pytest.mark.parametrize(
+    ("confidence", "expected"), [(0.55, []), (0.9, ["BadBuzz", "BagBuzz"]), (None, ["BadBuzz", "BagBuzz"])]
+)
+def test_one_text_that_many_pass_on_is_a_crisis_only_where_the_model_is_sure_of_it(
+    tmp_path: Path, rules: Path, confidence: float | None, expected: list[str]
+) -> None:
+    rows = [row if " lost my bag" not in row["text"] else {**row, "confidence": confidence} for row in day()]
+    viral = [{**row, "text": "@acme lost my bag"} if " lost my bag" in row["text"] else row for row in rows]
+    some = [{**row, "author_id": f"u{number}"} for number, row in enumerate(viral)]
+    result = run("--data", write(tmp_path, some), "--rules", rules, "--format", "json")
+    assert [alert["alertname"] for alert in json.loads(result.stdout)] == expected
+
+
 def test_csv_and_parquet_say_the_same_as_jsonl(tmp_path: Path) -> None:
     import pandas as pd
 
@@ -172,9 +187,11 @@ def test_csv_and_parquet_say_the_same_as_jsonl(tmp_path: Path) -> None:
     for number, row in enumerate(rows):
         row["lang"] = ("en", "fr", None)[number % 3]
         row["reliable"] = (True, False, None)[number % 3]
+        row["confidence"] = (0.5, 1, None)[number % 3]
     jsonl = read_recorded(write(tmp_path, rows))
     assert jsonl.langs[:3] == ["en", "fr", None]
     assert jsonl.reliable[:3] == [True, False, None]
+    assert jsonl.confidences[:3] == [0.5, 1.0, None]
     table = pd.DataFrame(rows)
     table.to_csv(tmp_path / "tweets.csv", index=False)
     table.assign(created_at=pd.to_datetime(table.created_at)).to_parquet(tmp_path / "tweets.parquet")
@@ -182,6 +199,7 @@ def test_csv_and_parquet_say_the_same_as_jsonl(tmp_path: Path) -> None:
         found = read_recorded(tmp_path / name)
         assert (found.texts, found.times_s, found.sentiments) == (jsonl.texts, jsonl.times_s, jsonl.sentiments)
         assert (found.langs, found.reliable) == (jsonl.langs, jsonl.reliable)
+        assert found.confidences == jsonl.confidences
 
 
 def test_dates_as_crowdflower_writes_them_are_read(tmp_path: Path) -> None:

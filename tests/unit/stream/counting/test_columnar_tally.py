@@ -71,7 +71,7 @@ def require_same(one: Tally, other: Tally) -> None:
 
 
 def voices_of(group: VoiceGroup) -> tuple[object, ...]:
-    return *group[:3], group.texts.tolist(), group.authors.tolist(), group.reach.tolist()
+    return *group[:3], group.texts.tolist(), group.authors.tolist(), group.reach.tolist(), group.sure.tolist()
 
 
 _shares = st.integers(0, 10_000).map(lambda share: share / 10_000)

@@ -125,3 +125,9 @@ def test_samples_are_the_newest_negative_tweets_of_a_watch() -> None:
     many = [(prediction(text=f"t{number}"), NOW) for number in range(MAX_SAMPLES + 5)]
     counts = tally([*many, (prediction(sentiment="positive"), NOW)], SETTINGS, NOW)
     assert [sample.text for sample in counts.samples] == [f"t{number}" for number in range(5, MAX_SAMPLES + 5)]
+
+
+def test_the_model_is_sure_from_a_confidence_of_seven_tenths_on() -> None:
+    some = [msgspec.structs.replace(prediction(), confidence=confidence) for confidence in (0.5, 0.6999, 0.7, 0.98)]
+    (group,) = tally([(one, NOW) for one in some], SETTINGS, NOW).voices
+    assert group.sure.tolist() == [False, False, True, True]
