@@ -216,7 +216,7 @@ def test_only_what_is_named_is_dropped(settings: Settings, environment: None) ->
     for arguments in (["--drop"], ["--drop", "--all"], ["--drop", "--all", identifier]):
         result = CliRunner().invoke(app, ["alerts", "redeliver", *arguments])
         assert result.exit_code == 2
-        assert "--drop needs the ids" in result.output
+        assert "--drop needs ids" in result.output
     assert len(json.loads(run("redeliver", "--format", "json"))) == 1
 
 
