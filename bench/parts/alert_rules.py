@@ -306,7 +306,7 @@ def _memory(client: redis.Redis, prefix: str) -> dict[str, float]:
 
 def _kind(key: str, prefix: str) -> str:
     name = key.removeprefix(f"{prefix}:").split("}:", 1)[-1].split(":")[0]
-    return {"bucket": "buckets", "minute": "minutes", "hour": "hours", "texts": "texts"}.get(name, name)
+    return {"bucket": "buckets", "minute": "minutes", "hour": "hours", "heard": "voices"}.get(name, name)
 
 
 @contextmanager

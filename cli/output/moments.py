@@ -37,7 +37,7 @@ def moment_ms(option: str, value: str | None, *, now_ms: int | None = None) -> i
     try:
         return to_ms(datetime.fromisoformat(text))
     except ValueError:
-        raise typer.BadParameter(f"{option}: {value!r} is neither {EXAMPLES}") from None
+        raise typer.BadParameter(f"{option}: {value!r} is no time: write {EXAMPLES}") from None
 
 
 def period_ms(since: str | None, until: str | None) -> tuple[int | None, int | None]:

@@ -9,7 +9,7 @@ def test_the_cost_of_rules_is_measured_on_a_redis_of_its_own_with_every_kind_of_
     assert found.subjects == 30
     assert len(found.busy_s) == 4
     assert found.alerts >= 1
-    assert {"minutes", "hours", "buckets", "texts"} <= found.bytes_by_part.keys()
+    assert {"minutes", "hours", "buckets", "voices"} <= found.bytes_by_part.keys()
     report = alert_rules.report(found)
     assert [row[0] for row in report.rows][2] == "200 tweets/s"
     assert report.data["met"]  # type: ignore[index]

@@ -79,7 +79,7 @@ class _ReplayLog:
     def claim(self, positions: Sequence[str], *, again: bool) -> list[Claim]:
         return self.look(positions)
 
-    def settle(self, **_: Any) -> None: ...
+    def finish(self, **_: Any) -> None: ...
 
 
 @pytest.mark.parametrize(
