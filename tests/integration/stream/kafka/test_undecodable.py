@@ -91,7 +91,7 @@ def test_each_consumer_passes_over_the_damaged_batches_alone(
     assert ends == [20, 30, 50]
     assert [record.offset() for record in read(damaged, topics.tweets)] == GOOD
     assert skipped(topics.tweets) == 30
-    assert f"{topics.tweets}[0]@10 to @19: a batch that cannot be decoded" in caplog.text
+    assert f"{topics.tweets}[0]@10 to @19: skipped a record batch of 10 offsets that cannot be decoded" in caplog.text
 
     running = start()  # type: ignore[operator]
     until(lambda: len(read(damaged, topics.scored)) >= len(GOOD), 60)
