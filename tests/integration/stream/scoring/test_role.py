@@ -226,7 +226,7 @@ def test_workers_that_join_and_leave_lose_and_double_nothing(
     two.stop()
     two.stop = lambda: None
     produce(settings, tweets(3000, first=6000))
-    wait_for(settings, topics.scored, 9000, timeout_s=40)
+    wait_for(settings, topics.scored, 9000, timeout_s=120)
     seen = Counter(decode_prediction(record.value()).tweet_id for record in read(settings, topics.scored))
     assert seen == Counter(str(number) for number in range(9000))
 
