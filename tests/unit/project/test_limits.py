@@ -9,7 +9,8 @@ from pathlib import Path
 from contracts.settings import ROOT
 
 _MODULES = 12
-_LINES = 400
+_LINES = 500
+"""Far above what is usual (60 to 150): nobody shall cut a file to fit."""
 
 
 def _product() -> list[Path]:
@@ -25,7 +26,7 @@ def test_no_folder_has_more_than_twelve_modules() -> None:
     assert {str(folder): number for folder, number in modules.items() if number > _MODULES} == {}
 
 
-def test_no_file_is_longer_than_400_lines() -> None:
+def test_no_file_is_longer_than_500_lines() -> None:
     listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
     files = [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
     assert files

@@ -75,7 +75,7 @@ def test_where_nothing_can_be_kept_they_are_unpacked_again(
     cache.write_text("a file where the folder should be")
     with caplog.at_level("INFO"):
         keep_tables(unpacked)
-    assert "cannot be kept" in caplog.text
+    assert "cannot be written to disk" in caplog.text
     assert same(load_tables(), unpacked)
 
 

@@ -30,6 +30,7 @@ async def test_the_app_needs_no_kafka_of_its_own_and_hands_both_kinds_of_batches
     tmp_path: Path, instance: Instance
 ) -> None:
     taken: asyncio.Queue[Any] = asyncio.Queue()
+    started: asyncio.Queue[bool] = asyncio.Queue()
     stopped: list[bool] = []
     delivering: list[Deliver] = []
 
@@ -37,7 +38,7 @@ async def test_the_app_needs_no_kafka_of_its_own_and_hands_both_kinds_of_batches
         await taken.put(batch)
 
     def role(**more: Any) -> Any:
-        return SimpleNamespace(start=lambda: None, stop=lambda: stopped.append(True), **more)
+        return SimpleNamespace(start=lambda: started.put_nowait(True), stop=lambda: stopped.append(True), **more)
 
     def build(deliver: Deliver, _failed: Failed) -> Roles:
         delivering.append(deliver)
@@ -50,6 +51,8 @@ async def test_the_app_needs_no_kafka_of_its_own_and_hands_both_kinds_of_batches
     app: Worker = create_worker(settings, instance, build, {"version": 1, "incremental": True})
     app.finalize()
     await app.start()
+    for _ in range(2):
+        await asyncio.wait_for(started.get(), 10)
     tweets, feedback = RecordBatch([], 1, None), FeedbackBatch(MarkedBatch("t", 0, 0, 1))
     delivering[0](tweets)
     delivering[0](feedback)
