@@ -135,6 +135,11 @@ class Worker(faust.App):
             await loop.run_in_executor(None, self.roles.close)
         await super().on_stop()
 
+    async def on_shutdown(self) -> None:
+        """Everything has stopped: the process need not be ended by force."""
+        await super().on_shutdown()
+        self._last_call.cancel()
+
     def probes(self) -> tuple[Report, Report]:
         """Liveness and readiness."""
         if self._roles is None:

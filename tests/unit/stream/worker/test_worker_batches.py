@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from stream.kafka.records import RecordBatch
 from stream.worker.faust_app import Deliver, Failed, Roles, Worker, create_worker
 from stream.worker.instance import Instance
 from tests.servers import free_ports
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -60,3 +62,5 @@ async def test_the_app_needs_no_kafka_of_its_own_and_hands_both_kinds_of_batches
     await app.stop()
     assert arrived in ([tweets, feedback], [feedback, tweets])
     assert stopped == [True, True]
+    # Nothing is left that would end this process by force.
+    until(lambda: not any(isinstance(thread, threading.Timer) for thread in threading.enumerate()), 5)
