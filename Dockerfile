@@ -36,7 +36,9 @@ COPY models models
 COPY alerts alerts
 COPY training training
 COPY stream stream
+COPY learning learning
 COPY api api
+COPY dashboard dashboard
 COPY local local
 COPY demo demo
 COPY cli cli

@@ -74,7 +74,7 @@ schemas: setup ## Write docs/schemas and docs/settings.md from the code
 
 .PHONY: lock
 lock: .uv/bin/uv ## Write the lock files from pyproject.toml; with UPGRADE=1 to the newest versions
-	.uv/bin/uv pip compile pyproject.toml $(LOCKING) --extra train --extra deep --extra onnx --extra local --extra bench --extra dev --output-file requirements.lock
+	.uv/bin/uv pip compile pyproject.toml $(LOCKING) --extra train --extra deep --extra onnx --extra local --extra streamlit --extra bench --extra dev --output-file requirements.lock
 	.uv/bin/uv pip compile pyproject.toml $(LOCKING) $(LEAN) --extra local --group build --output-file running.lock
 	.uv/bin/uv pip compile pyproject.toml $(LOCKING) $(LEAN) --extra onnx --output-file deploy/serving.lock
 	.uv/bin/uv pip compile --group pyproject.toml:mlflow-server $(LOCKING) $(LEAN) --output-file deploy/mlflow.lock

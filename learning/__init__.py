@@ -1,0 +1,1 @@
+"""The learning loop: labels, review, retraining, shadow and canary, reports."""
