@@ -29,15 +29,19 @@ from stream.kafka.consumers import batch_consumer
 from stream.kafka.polling import end_of_undecodable
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.role import ScoreRole
-from stream.scoring.scorer import Scorer
+from stream.scoring.scorer import BatchScorer, Scorer
 from stream.worker.faust_app import Deliver, Failed, Roles, Worker, create_worker
 from stream.worker.health import Health
 
 _log = logging.getLogger("buzzwatch.worker")
 
 
-def build_worker(bootstrap: WorkerBootstrap | None = None) -> Worker:
+def build_worker(bootstrap: WorkerBootstrap | None = None, scorer: BatchScorer | None = None) -> Worker:
     """The Faust app with its real parts; Redis and MLflow are not contacted before it starts.
+
+    Args:
+        bootstrap: of this process, by default made now.
+        scorer: what every batch of tweets goes through, by default the one of the settings and the rules file.
 
     Raises:
         SettingsError, RulesError: one line that names the setting or the place in the rules file.
@@ -50,7 +54,7 @@ def build_worker(bootstrap: WorkerBootstrap | None = None) -> Worker:
 
     def build(deliver: Deliver, failed: Failed) -> Roles:
         _wait_for_kafka(bootstrap)
-        return _RoleBuilder(bootstrap, following, deliver, failed).build()
+        return _RoleBuilder(bootstrap, following, deliver, failed, scorer).build()
 
     return create_worker(settings, bootstrap.instance, build, logging_config(settings.log_level))
 
@@ -70,9 +74,17 @@ class _RoleBuilder:
         following: the rules file.
         deliver: hands a batch to its Faust agent.
         failed: stops the worker.
+        scorer: see `build_worker`.
     """
 
-    def __init__(self, bootstrap: WorkerBootstrap, following: RulesReloader, deliver: Deliver, failed: Failed) -> None:
+    def __init__(
+        self,
+        bootstrap: WorkerBootstrap,
+        following: RulesReloader,
+        deliver: Deliver,
+        failed: Failed,
+        scorer: BatchScorer | None,
+    ) -> None:
         settings = bootstrap.settings
         self._settings = settings
         self._instance = bootstrap.instance.name
@@ -80,6 +92,7 @@ class _RoleBuilder:
         self._following = following
         self._deliver = deliver
         self._failed = failed
+        self._scorer = scorer
         self._champion = Champion(settings)
         self._redis = connect(settings)
         self._monitor = WriteMonitor(
@@ -106,19 +119,22 @@ class _RoleBuilder:
     def _score_role(self) -> ScoreRole | None:
         if self._fencing is None:
             return None
-        settings = self._settings
-        scorer = Scorer(Annotator(self._following.rules), settings.worker.text, AuthorKey.of(settings.privacy.secret))
         language.warm()
-        self._following.on_change(lambda new: scorer.follow(Annotator(new)))
         return ScoreRole(
-            settings,
+            self._settings,
             self._champion,
-            scorer,
+            self._scorer or self._scorer_of_the_rules(),
             self._instance,
             fencing=self._fencing,
             deliver=self._deliver,
             failed=self._failed,
         )
+
+    def _scorer_of_the_rules(self) -> Scorer:
+        settings = self._settings
+        scorer = Scorer(Annotator(self._following.rules), settings.worker.text, AuthorKey.of(settings.privacy.secret))
+        self._following.on_change(lambda new: scorer.follow(Annotator(new)))
+        return scorer
 
     def _watch_role(self) -> WatchRole:
         evaluator = Evaluator(self._redis, self._settings, self._following.rules)

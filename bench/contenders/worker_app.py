@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from bench.stage.functions import FUNCTION, PlainScorer
-from bootstrap import worker as wiring
+from bootstrap.worker import build_worker
 
-if os.environ.get(FUNCTION) == "plain":
-    wiring_any: Any = wiring
-    wiring_any.Scorer = lambda _annotator, _text: PlainScorer()
-
-app = wiring.build_worker()
+app = build_worker(scorer=PlainScorer() if os.environ.get(FUNCTION) == "plain" else None)

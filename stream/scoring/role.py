@@ -34,7 +34,7 @@ from stream.scoring.batch_size import BatchSize
 from stream.scoring.fencing import ProducerFencing
 from stream.scoring.in_flight import InFlight
 from stream.scoring.publisher import Aborted, Publisher
-from stream.scoring.scorer import Scorer
+from stream.scoring.scorer import BatchScorer
 
 _log = logging.getLogger("buzzwatch.stream.score")
 
@@ -61,7 +61,7 @@ class ScoreRole:
         self,
         settings: Settings,
         champion: Champion,
-        scorer: Scorer,
+        scorer: BatchScorer,
         instance: str,
         *,
         fencing: ProducerFencing,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -44,6 +44,14 @@ class _Moment(NamedTuple):
     def of(cls, batch: RecordBatch, now_ms: int) -> _Moment:
         newest = batch.messages[-1].timestamp()[1] if batch.messages else now_ms
         return cls(to_rfc3339(now_ms).encode(), now_ms, max(0, now_ms - sent_ms(newest, None, now_ms)) / 1000)
+
+
+class BatchScorer(Protocol):
+    """What the score role needs of a scorer."""
+
+    def score(self, batch: RecordBatch, loaded: LoadedModel, now_ms: int) -> ScoredBatch:
+        """Every record of the batch becomes a prediction or a dead letter."""
+        ...
 
 
 class Scorer:
