@@ -12,6 +12,9 @@ MAX_RECORD_BYTES: Final = 1024 * 1024
 DEAD_LETTER_ROOM: Final = 64 * 1024
 """How much larger `dead-letters` and its producer accept, bytes: a tweet near the limit plus our headers."""
 
+FOR_EVER: Final = -1
+"""Kafka's `retention.ms` of what is kept without limit."""
+
 _HOUR_MS: Final = 3_600_000
 
 
@@ -46,8 +49,10 @@ class TopicSettings(pydantic.BaseModel):
     """Where judgements arrive; key: prediction id."""
     dead_letters: str = "dead-letters"
     """Where what cannot be read goes, with the bytes as they came."""
+    audit: str = "audit"
+    """Who changed what about the models, when and why; kept without limit."""
     partitions: int = pydantic.Field(default=4, ge=1, le=10_000)
-    """Partitions of every topic but feedback, which has one so that "three in a row" has a meaning."""
+    """Partitions of every topic but feedback, which has one so that "three in a row" has a meaning, and audit."""
     replication_factor: int = pydantic.Field(default=1, ge=1)
     """Copies of each partition; 3 on a cluster that must survive the loss of a broker."""
     retention_hours: int = pydantic.Field(default=168, ge=1)
@@ -56,14 +61,14 @@ class TopicSettings(pydantic.BaseModel):
     """How long dead letters are kept, hours."""
 
     @pydantic.model_validator(mode="after")
-    def _four_topics(self) -> TopicSettings:
-        names = [self.tweets, self.scored, self.feedback, self.dead_letters]
+    def _different_names(self) -> TopicSettings:
+        names = [self.tweets, self.scored, self.feedback, self.dead_letters, self.audit]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two topics have the name {name!r}")
         return self
 
-    @pydantic.field_validator("tweets", "scored", "feedback", "dead_letters")
+    @pydantic.field_validator("tweets", "scored", "feedback", "dead_letters", "audit")
     @classmethod
     def _topic_name(cls, name: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) or name in (".", ".."):
@@ -71,7 +76,7 @@ class TopicSettings(pydantic.BaseModel):
         return name
 
     def all(self) -> tuple[Topic, ...]:
-        """The four topics with their configuration."""
+        """The topics with their configuration."""
         keep = self.retention_hours * _HOUR_MS
         roomy = MAX_RECORD_BYTES + DEAD_LETTER_ROOM
         return (
@@ -79,4 +84,5 @@ class TopicSettings(pydantic.BaseModel):
             Topic(self.scored, self.partitions, keep, roomy),
             Topic(self.feedback, 1, keep, MAX_RECORD_BYTES),
             Topic(self.dead_letters, self.partitions, self.dead_letter_retention_hours * _HOUR_MS, roomy),
+            Topic(self.audit, 1, FOR_EVER, MAX_RECORD_BYTES),
         )

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from contracts import server_settings, settings, topics  # noqa: E402
+from contracts.audit import AuditEvent  # noqa: E402
 from contracts.events import Feedback, Prediction, Tweet  # noqa: E402
 from contracts.settings import Settings  # noqa: E402
 from contracts.topics import TopicSettings  # noqa: E402
@@ -35,6 +36,7 @@ def generated() -> dict[Path, str]:
         "tweet": msgspec.json.schema(Tweet),
         "prediction": msgspec.json.schema(Prediction),
         "feedback": Feedback.model_json_schema(),
+        "audit": AuditEvent.model_json_schema(),
     }
     files = {ROOT / "docs" / "schemas" / f"{name}.schema.json": _as_text(schema) for name, schema in schemas.items()}
     return files | {ROOT / "docs" / "settings.md": settings_page()}

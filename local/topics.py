@@ -1,4 +1,4 @@
-"""The four topics on a broker: created when missing, kept and compared when they exist."""
+"""The topics on a broker: created when missing, kept and compared when they exist."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def create_topics(settings: Settings) -> list[TopicState]:
 
 
 def describe_topics(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> list[TopicState]:
-    """The four topics as they are.
+    """The topics as they are.
 
     Raises:
         Unavailable: the broker does not answer.

@@ -61,7 +61,11 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> 
     kafka = request.getfixturevalue("kafka_servers") if "kafka_servers" in request.fixturenames else NOBODY
     mlflow = request.getfixturevalue("mlflow_uri") if "mlflow_uri" in request.fixturenames else f"http://{NOBODY}"
     topics = TopicSettings(
-        tweets=f"tweets-{mark}", scored=f"scored-{mark}", feedback=f"feedback-{mark}", dead_letters=f"dead-{mark}"
+        tweets=f"tweets-{mark}",
+        scored=f"scored-{mark}",
+        feedback=f"feedback-{mark}",
+        dead_letters=f"dead-{mark}",
+        audit=f"audit-{mark}",
     )
     return Settings(
         kafka=KafkaSettings(bootstrap_servers=kafka, topics=topics),
@@ -74,7 +78,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> 
 
 @pytest.fixture
 def create_topics(kafka_servers: str) -> Callable[[Settings], None]:
-    """Creates the four topics of the settings it is given."""
+    """Creates the topics of the settings it is given."""
 
     def create_them(settings: Settings) -> None:
         create(settings)
@@ -84,7 +88,7 @@ def create_topics(kafka_servers: str) -> Callable[[Settings], None]:
 
 @pytest.fixture
 def topics(settings: Settings, create_topics: Callable[[Settings], None]) -> TopicSettings:
-    """The four topics of `settings`, created."""
+    """The topics of `settings`, created."""
     create_topics(settings)
     return settings.kafka.topics
 

@@ -69,6 +69,7 @@ class Site:
             scored=f"scored-{mark}",
             feedback=f"feedback-{mark}",
             dead_letters=f"dead-{mark}",
+            audit=f"audit-{mark}",
             partitions=partitions,
         )
         settings = self.settings.model_copy(deep=True)
@@ -109,10 +110,12 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "BUZZWATCH_KAFKA__TOPICS__SCORED": topics.scored,
         "BUZZWATCH_KAFKA__TOPICS__FEEDBACK": topics.feedback,
         "BUZZWATCH_KAFKA__TOPICS__DEAD_LETTERS": topics.dead_letters,
+        "BUZZWATCH_KAFKA__TOPICS__AUDIT": topics.audit,
         "BUZZWATCH_KAFKA__TOPICS__PARTITIONS": str(topics.partitions),
         "BUZZWATCH_REDIS__URL": settings.redis.url,
         "BUZZWATCH_REDIS__PREFIX": settings.redis.prefix,
         "BUZZWATCH_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri,
+        "BUZZWATCH_MLFLOW__MODEL_NAME": settings.mlflow.model_name,
         "BUZZWATCH_MLFLOW__CACHE_DIR": str(settings.champion_cache),
         "BUZZWATCH_WORKER__ROLES": ",".join(sorted(settings.worker.roles)),
         "BUZZWATCH_WORKER__GROUP": settings.worker.group,

@@ -1,4 +1,4 @@
-"""`buzzwatch topics`: create, list and describe the four topics."""
+"""`buzzwatch topics`: create, list and describe the topics."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def create(output: _Format = "table") -> None:
 
 @app.command("list")
 def list_topics(output: _Format = "table") -> None:
-    """List the four topics as they are on the broker.
+    """List the topics as they are on the broker.
 
     Example:
 
@@ -84,12 +84,12 @@ def _show(states: Iterable[TopicState], output: str) -> None:
         return
     table = Table("topic", "state", "partitions", "kept", "largest record", "differs", box=None, header_style="bold")
     for state in states:
-        hours = int(state.config["retention.ms"]) / 3_600_000 if state.config else None
+        kept_ms = int(state.config["retention.ms"]) if state.config else None
         cells = (
             state.expected.name,
             state.state,
             "" if state.partitions is None else str(state.partitions),
-            "" if hours is None else f"{hours:g} h",
+            "" if kept_ms is None else "for ever" if kept_ms < 0 else f"{kept_ms / 3_600_000:g} h",
             state.config.get("max.message.bytes", ""),
             "; ".join(state.differences),
         )

@@ -12,8 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.output.console import print_error, table_console
+from cli.training.audited import record
+from contracts.audit import Figure
 from contracts.printable import printable_line
 from contracts.settings import load_settings
+from training.registry.archive import archive as archive_version
+from training.registry.archive import restore
 from training.registry.promotion import CHALLENGER, Version, list_versions
 from training.registry.promotion import promote as promote_version
 from training.registry.promotion import rollback as roll_back
@@ -27,7 +31,7 @@ _SHOWN = ("airline.accuracy", "airline.macro_recall", "semeval.macro_recall", "s
 
 @app.callback()
 def _group() -> None:
-    """The registered models: list, promote, roll back.
+    """The registered models: list, promote, roll back, archive. What is done is on the topic `audit`.
 
     Example: buzzwatch models list
     """
@@ -81,7 +85,14 @@ def promote(
 
       buzzwatch models promote 7 --force "the champion cannot read the new emoji"
     """
-    done = promote_version(load_settings(), version, force=force, on=on or ())
+    settings = load_settings()
+    done = promote_version(settings, version, force=force, on=on or ())
+    reason = f"forced: {force}; the gate: {done.refused}" if done.refused else "the gate let it pass"
+    figures: dict[str, Figure] = {"replaced": done.replaced}
+    for one in done.comparisons:
+        if one.judges and " / " not in one.where:
+            figures[f"{one.where} {one.figure}"] = round(one.challenger - one.champion, 4)
+    record(settings, "model.promoted", done.version, reason, figures)
     if output == "json":
         comparisons = [comparison.as_json() for comparison in done.comparisons]
         typer.echo(json.dumps({**done._asdict(), "comparisons": comparisons}))
@@ -96,16 +107,24 @@ def promote(
 
 
 @app.command()
-def rollback(output: _Format = "table") -> None:
+def rollback(
+    why: Annotated[str, typer.Option(metavar="REASON", help="For the topic `audit`.")] = "",
+    output: _Format = "table",
+) -> None:
     """Let the version serve again that served last; a second time goes one step further.
 
-    Whoever moved the alias, what served is known. A version that was deleted or cannot be loaded is passed over.
+    Whoever moved the alias, what served is known. A version that was deleted, archived or cannot be loaded is passed
+    over.
 
-    Example:
+    Examples:
 
       buzzwatch models rollback
+
+      buzzwatch models rollback --why "it calls every question a complaint"
     """
-    done = roll_back(load_settings())
+    settings = load_settings()
+    done = roll_back(settings)
+    record(settings, "model.rolled_back", done.version, why, {"replaced": done.replaced, "passed_over": done.refused})
     if output == "json":
         passed_over = {"passed_over": done.refused} if done.refused else {}
         typer.echo(json.dumps({"version": done.version, "replaced": done.replaced, **passed_over}))
@@ -116,9 +135,38 @@ def rollback(output: _Format = "table") -> None:
             print_error(f"passed over: {done.refused}")
 
 
+@app.command()
+def archive(
+    version: Annotated[str, typer.Argument(help="Version number or alias.")],
+    why: Annotated[str, typer.Option(metavar="REASON", help="Kept with it, and on the topic `audit`.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Let it be promoted again.")] = False,
+    output: _Format = "table",
+) -> None:
+    """Set a version aside: it loses its aliases, and is neither promoted nor rolled back to.
+
+    It stays in MLflow with its files. The champion cannot be archived.
+
+    Examples:
+
+      buzzwatch models archive 5 --why "learnt from a poisoned batch"
+
+      buzzwatch models archive 5 --undo
+    """
+    settings = load_settings()
+    done = restore(settings, version) if undo else archive_version(settings, version, why)
+    aliases = ", ".join(done.aliases)
+    record(settings, "model.restored" if undo else "model.archived", done.version, why, {"aliases": aliases or None})
+    if output == "json":
+        typer.echo(json.dumps({"version": done.version, "archived": not undo, "aliases": done.aliases}))
+        return
+    lost = f"; it is no longer {aliases}" if aliases else ""
+    print_error(f"version {done.version} is {'no longer archived' if undo else 'archived'}{lost}")
+
+
 def _cells(one: Version) -> tuple[str, ...]:
     figures = (f"{one.figures[name]:.3f}" if name in one.figures else "–" for name in _SHOWN)
     promoted = (one.promoted_at or "–") + (f", forced: {one.forced}" if one.forced else "")
+    promoted += f"; archived {one.archived_at}" if one.archived_at else ""
     return one.version, ", ".join(one.aliases), one.family, one.created_at, *figures, promoted
 
 
@@ -129,7 +177,3 @@ def _comparisons(comparisons: list[Comparison]) -> Table:
         cells: tuple[Any, ...] = (one.where, one.figure, f"{one.n:,}", f"{one.champion:.4f}", f"{one.challenger:.4f}")
         table.add_row(*cells, interval)
     return table
-
-
-def _say(line: str) -> None:
-    print_error(line)

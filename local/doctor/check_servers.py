@@ -40,7 +40,7 @@ def check_kafka(settings: Settings) -> Finding:
 
 
 def check_topics(settings: Settings) -> Finding:
-    """All four there, partitions, size limits and retention as stated, dead letters roomier than tweets."""
+    """All there, partitions, size limits and retention as stated, dead letters roomier than tweets."""
     states = describe_topics(settings, timeout_s=_PATIENCE_S)
     missing = [state.expected.name for state in states if state.state == "missing"]
     if missing:

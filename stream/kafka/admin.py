@@ -20,7 +20,7 @@ _RETRY_S = 1.0
 
 
 def wait_for_topics(settings: Settings) -> None:
-    """Block until Kafka answers and has the four topics.
+    """Block until Kafka answers and has the topics.
 
     Raises:
         Unavailable: not within `worker.give_up_after_s`; the message names what is missing and what to do.

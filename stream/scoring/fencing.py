@@ -44,7 +44,7 @@ class ProducerFencing:
             threading.Thread(target=self._run, name="fencing", daemon=True).start()
 
     def await_topics(self) -> None:
-        """Block until Kafka answers and has the four topics.
+        """Block until Kafka answers and has the topics.
 
         Raises:
             Unavailable: not within `worker.give_up_after_s`; says what is missing and what to do.

@@ -98,7 +98,11 @@ class Site:
         mark = uuid.uuid4().hex[:8]
         self.prefix = f"chaos-{mark}"
         self.topics = TopicSettings(
-            tweets=f"tweets-{mark}", scored=f"scored-{mark}", feedback=f"feedback-{mark}", dead_letters=f"dead-{mark}"
+            tweets=f"tweets-{mark}",
+            scored=f"scored-{mark}",
+            feedback=f"feedback-{mark}",
+            dead_letters=f"dead-{mark}",
+            audit=f"audit-{mark}",
         )
         create_topics(Settings(kafka=KafkaSettings(bootstrap_servers=kafka.address, topics=self.topics)))
         rules = folder / "rules.yaml"
@@ -171,7 +175,7 @@ class Site:
         return self._traffic
 
     def create_topics_again(self) -> None:
-        """Delete all four topics and create them anew, and the reader with them; what was counted stays in Redis."""
+        """Delete all topics and create them anew, and the reader with them; what was counted stays in Redis."""
         settings = Settings(kafka=KafkaSettings(bootstrap_servers=self.kafka.address, topics=self.topics))
         names = [topic.name for topic in self.topics.all()]
         scored, feedback = (

@@ -61,7 +61,11 @@ def running(
 ) -> Iterator[Running]:
     folder, mark = tmp_path_factory.mktemp("workers"), uuid.uuid4().hex[:8]
     topics = TopicSettings(
-        tweets=f"tweets-{mark}", scored=f"scored-{mark}", feedback=f"feedback-{mark}", dead_letters=f"dead-{mark}"
+        tweets=f"tweets-{mark}",
+        scored=f"scored-{mark}",
+        feedback=f"feedback-{mark}",
+        dead_letters=f"dead-{mark}",
+        audit=f"audit-{mark}",
     )
     settings = Settings(
         kafka=KafkaSettings(bootstrap_servers=kafka_servers, topics=topics),

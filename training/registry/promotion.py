@@ -28,6 +28,9 @@ from training.tracking import connected
 CHALLENGER: Final = "challenger"
 """Alias of the version that waits for promotion."""
 
+ARCHIVED_TAG: Final = "archived_at"
+"""Tag of a version that is not to serve any more: when it was set aside."""
+
 _LONGEST_REASON: Final = 500
 
 
@@ -50,6 +53,7 @@ class Version:
     promoted_from: str | None
     forced: str | None
     """Why it was promoted although the gate refused it."""
+    archived_at: str | None = None
 
 
 class Promoted(NamedTuple):
@@ -70,7 +74,7 @@ def list_versions(settings: Settings) -> list[Version]:
     """
     with connected(settings) as mlflow:
         client = mlflow.MlflowClient()
-        aliases = _aliases(client, settings)
+        aliases = aliases_of(client, settings)
         found = client.search_model_versions(f"name = '{settings.mlflow.model_name}'")
         versions = [_version(one, aliases.get(str(one.version), ())) for one in found]
     return sorted(versions, key=lambda one: int(one.version), reverse=True)
@@ -98,11 +102,13 @@ def promote(
     common = read_common_set(on)
     with connected(settings) as mlflow:
         client = mlflow.MlflowClient()
-        aliases = _aliases(client, settings)
-        version = _named(client, settings, wanted, aliases)
+        aliases = aliases_of(client, settings)
+        version, tags = registered(client, settings, wanted)
         champion = _holder(aliases, settings.mlflow.alias)
         if version == champion:
             raise PromotionError(f"version {version} is the champion already")
+        if ARCHIVED_TAG in tags:
+            raise PromotionError(f"version {version} is archived: `buzzwatch models archive {version} --undo` first")
         challenger = _carried(client, settings, version, common, serves=True)
         comparisons: list[Comparison] = []
         refused = None
@@ -132,7 +138,7 @@ def rollback(settings: Settings) -> Promoted:
     with connected(settings) as mlflow:
         client = mlflow.MlflowClient()
         name, alias = settings.mlflow.model_name, settings.mlflow.alias
-        champion = _holder(_aliases(client, settings), alias)
+        champion = _holder(aliases_of(client, settings), alias)
         known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
         served = _served(client, settings, champion, known)
         before, refused = _last_that_loads(client, settings, champion, served, known)
@@ -142,7 +148,7 @@ def rollback(settings: Settings) -> Promoted:
         _keep_served(client, settings, served[: before + 1])
         client.set_registered_model_alias(name, alias, served[before])
         if champion in known:
-            client.set_model_version_tag(name, champion, "rolled_back_at", _now())
+            client.set_model_version_tag(name, champion, "rolled_back_at", now())
     return Promoted(served[before], champion, [], "; ".join(refused) or None)
 
 
@@ -159,6 +165,9 @@ def _last_that_loads(
     for place in places:
         version = served[place]
         if version == champion or version in refused:
+            continue
+        if ARCHIVED_TAG in known[version]:
+            refused[version] = f"version {version} is archived"
             continue
         try:
             _carried(client, settings, version, serves=True)
@@ -179,9 +188,9 @@ def _nothing_to_roll_back_to(settings: Settings, champion: str | None, refused: 
 def move_champion(client: Any, settings: Settings, version: str, tags: Mapping[str, str]) -> None:
     """Give the version the champion's alias, and note when, after whom and, in `tags`, why if it was forced."""
     name, alias = settings.mlflow.model_name, settings.mlflow.alias
-    aliases = _aliases(client, settings)
+    aliases = aliases_of(client, settings)
     champion = _holder(aliases, alias)
-    noted = {"promoted_at": _now(), **({"promoted_from": champion} if champion else {}), **tags}
+    noted = {"promoted_at": now(), **({"promoted_from": champion} if champion else {}), **tags}
     known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
     served = _served(client, settings, champion, known)
     if champion in known:
@@ -231,10 +240,10 @@ def _keep_served(client: Any, settings: Settings, served: list[str]) -> None:
 
 def has_champion(client: Any, settings: Settings) -> bool:
     """Whether a version has the champion's alias."""
-    return _holder(_aliases(client, settings), settings.mlflow.alias) is not None
+    return _holder(aliases_of(client, settings), settings.mlflow.alias) is not None
 
 
-def _aliases(client: Any, settings: Settings) -> dict[str, tuple[str, ...]]:
+def aliases_of(client: Any, settings: Settings) -> dict[str, tuple[str, ...]]:
     """Version → aliases. Only the registered model knows them all: a search leaves them out."""
     found = client.search_registered_models(f"name = '{settings.mlflow.model_name}'")
     held: dict[str, list[str]] = {}
@@ -248,15 +257,23 @@ def _holder(aliases: Mapping[str, tuple[str, ...]], alias: str) -> str | None:
     return next((version for version, names in aliases.items() if alias in names), None)
 
 
-def _named(client: Any, settings: Settings, wanted: str, aliases: Mapping[str, tuple[str, ...]]) -> str:
+def registered(client: Any, settings: Settings, wanted: str) -> tuple[str, Mapping[str, str]]:
+    """The number of a version and its tags.
+
+    Args:
+        wanted: a version number or an alias.
+
+    Raises:
+        PromotionError: there is none.
+    """
     name = settings.mlflow.model_name
-    known = [str(one.version) for one in client.search_model_versions(f"name = '{name}'")]
-    version = _holder(aliases, wanted) or wanted
+    known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
+    version = _holder(aliases_of(client, settings), wanted) or wanted
     if version not in known:
         what = f"version {wanted}" if wanted.isdecimal() else f"alias {wanted!r}"
         shown = ", ".join(sorted(known, key=int)) or "none"
         raise PromotionError(f"{name!r} has no {what} (versions: {shown}); see `buzzwatch models list`")
-    return version
+    return version, known[version]
 
 
 def _champions(client: Any, settings: Settings, version: str, common: CommonSet | None) -> HeldOut | None:
@@ -331,8 +348,10 @@ def _version(found: Any, aliases: tuple[str, ...]) -> Version:
         promoted_at=found.tags.get("promoted_at"),
         promoted_from=found.tags.get("promoted_from"),
         forced=found.tags.get("forced"),
+        archived_at=found.tags.get(ARCHIVED_TAG),
     )
 
 
-def _now() -> str:
+def now() -> str:
+    """The time, as tags have it."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -65,7 +65,7 @@ def test_tls_and_sasl_pass_through_to_every_client() -> None:
 
 
 def test_dead_letters_have_more_room_than_tweets() -> None:
-    tweets, scored, feedback, dead = Settings().kafka.topics.all()
+    tweets, scored, feedback, dead, *_ = Settings().kafka.topics.all()
     assert dead.max_message_bytes - tweets.max_message_bytes == 64 * 1024
     assert (tweets.partitions, scored.partitions, feedback.partitions) == (4, 4, 1)
 

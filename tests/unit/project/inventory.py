@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pydantic
 import typer
 from fastapi import FastAPI
 
 from api.factory import create_app
 from api.parts import Parts
 from cli.main import app as command
+from contracts.audit import AuditEvent
 from contracts.events import Feedback, Prediction, Tweet
 from contracts.rules.schema import Rules
 from contracts.setting_names import setting_names
@@ -75,7 +77,8 @@ def _constants(schema: Any, name: str) -> set[str]:
 def _event_fields() -> list[str]:
     structs: dict[str, type[msgspec.Struct]] = {"tweet": Tweet, "prediction": Prediction}
     fields = [f"{name}.{field.name}" for name, struct in structs.items() for field in msgspec.structs.fields(struct)]
-    return [*fields, *(f"feedback.{name}" for name in Feedback.model_fields)]
+    models: dict[str, type[pydantic.BaseModel]] = {"feedback": Feedback, "audit": AuditEvent}
+    return [*fields, *(f"{name}.{field}" for name, model in models.items() for field in model.model_fields)]
 
 
 if __name__ == "__main__":

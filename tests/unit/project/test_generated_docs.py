@@ -39,7 +39,7 @@ def test_every_setting_is_on_the_page(generate: ModuleType) -> None:
     assert str(ROOT) not in page
 
 
-@pytest.mark.parametrize("name", ["tweet", "prediction", "feedback"])
+@pytest.mark.parametrize("name", ["tweet", "prediction", "feedback", "audit"])
 def test_each_schema_is_a_valid_schema(generate: ModuleType, name: str) -> None:
     schema = json.loads(generate.generated()[ROOT / "docs" / "schemas" / f"{name}.schema.json"])
     Draft202012Validator.check_schema(schema)

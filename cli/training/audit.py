@@ -1,0 +1,73 @@
+"""`buzzwatch audit`: who changed what about the models, when, why, and from what figures."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli.output.console import table_console
+from cli.output.moments import period_ms
+from contracts.audit import AuditEvent
+from contracts.printable import printable, printable_line
+from contracts.settings import load_settings
+from contracts.times import to_ms
+from stream.kafka.audit import audit_events
+
+app = typer.Typer(add_completion=False)
+
+_EXAMPLES = """Who changed what about the models, when, why and from what figures: from the topic `audit`, newest last.
+
+Examples:
+
+  buzzwatch audit
+
+  buzzwatch audit --since 7d --what canary
+
+  buzzwatch audit --subject "model sentiment 7" --format json --limit 0
+"""
+
+
+@app.command(help=_EXAMPLES)
+def audit(
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Such as 2026-11-20T10:00:00Z or 2h.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="The same.")] = None,
+    what: Annotated[str | None, typer.Option(help="Only events whose kind begins so, such as `model.`.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Only events about this, such as `model sentiment 7`.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many, the newest; 0: all.")] = 50,
+    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows or JSON, one a line.")] = "table",
+) -> None:
+    """List what was done."""
+    first_ms, end_ms = period_ms(since, until)
+    found = (
+        event
+        for event in audit_events(load_settings())
+        if (first_ms is None or to_ms(event.when) >= first_ms)
+        and (end_ms is None or to_ms(event.when) < end_ms)
+        and event.what.startswith(what or "")
+        and event.subject == (subject or event.subject)
+    )
+    newest = list(deque(found, maxlen=limit or None))
+    if output == "json":
+        for event in newest:
+            typer.echo(printable(event.model_dump_json()))
+    else:
+        table_console().print(_table(newest))
+
+
+def _table(events: Iterable[AuditEvent]) -> Table:
+    table = Table("when", "who", "what", "subject", "why", "figures", box=None, header_style="bold")
+    for event in events:
+        figures = ", ".join(f"{name} {_shown(value)}" for name, value in event.figures.items())
+        when = event.when.isoformat(" ", "seconds")
+        cells = (when, event.who, event.what, event.subject, event.why, figures)
+        table.add_row(*(Text(printable_line(cell)) for cell in cells))
+    return table
+
+
+def _shown(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

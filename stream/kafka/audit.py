@@ -1,0 +1,137 @@
+"""Writes and reads the topic `audit`.
+
+An event that Kafka does not take is kept in a file of the data folder and sent before the next one: what was done to a
+model is done, whether or not Kafka is there to hear of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import filelock
+from confluent_kafka import KafkaException, Producer
+
+from contracts.audit import AuditEvent, decode_audit
+from contracts.errors import Unavailable, UnreadableRecord
+from contracts.settings import Settings
+from stream.kafka.topic_reader import follow
+
+TIMEOUT_S: Final = 5.0
+"""How long a writer waits for Kafka's acknowledgement."""
+_WAITING: Final = "audit-waiting.jsonl"
+_LOCK_S: Final = 10.0
+
+
+class AuditLog:
+    """Writes events, and waits until all in-sync replicas have them."""
+
+    def __init__(self, settings: Settings, *, timeout_s: float = TIMEOUT_S) -> None:
+        self._settings = settings
+        self._topic = settings.kafka.topics.audit
+        self._timeout_s = timeout_s
+        self._file = settings.local.data_dir / _WAITING
+
+    def send(self, events: Sequence[AuditEvent]) -> None:
+        """Write events; some may be on the topic when it raises. Send them again then: their ids are the same.
+
+        Raises:
+            Unavailable: Kafka has not acknowledged all of them.
+        """
+        failures: list[str] = []
+
+        def report(error: Any, _message: object) -> None:
+            if error is not None:
+                failures.append(error.str())
+
+        try:
+            producer = Producer(
+                self._settings.kafka.librdkafka_producer()
+                | {"acks": "all", "message.timeout.ms": round(self._timeout_s * 1000), "log_level": 0}
+            )
+            for event in events:
+                producer.produce(self._topic, event.model_dump_json().encode(), event.subject, on_delivery=report)
+            left = producer.flush(self._timeout_s + 1)
+        except (BufferError, KafkaException) as error:
+            raise self._away(str(error.args[0])) from None
+        if left or failures:
+            producer.purge()
+            raise self._away(failures[0] if failures else "no report")
+
+    def record(self, event: AuditEvent) -> str | None:
+        """Write an event, behind those that wait; where Kafka does not take it, keep it for the next time.
+
+        Returns:
+            None when Kafka has it, else one line for a person: why not, and where it is kept.
+        """
+        try:
+            with self._locked():
+                waiting = self._waiting()
+                try:
+                    self.send([*waiting, event])
+                except Unavailable as error:
+                    self._keep(event)
+                    return f"{error}; the event is kept in {self._file} and sent with the next one"
+                self._file.unlink(missing_ok=True)
+                return None
+        except (OSError, filelock.Timeout) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            try:
+                self.send([event])
+            except Unavailable as away:
+                return f"{away}; nor can it be kept in {self._file} ({why}): {event.model_dump_json()}"
+            return None
+
+    def _waiting(self) -> list[AuditEvent]:
+        if not self._file.exists():
+            return []
+        events = []
+        for line in self._file.read_bytes().splitlines():
+            try:
+                events.append(decode_audit(line))
+            except UnreadableRecord:
+                continue  # cut off by a crash, or somebody's edit: the others are sent
+        return events
+
+    def _keep(self, event: AuditEvent) -> None:
+        with self._file.open("ab") as file:
+            file.write(b"\n" * (file.tell() > 0) + event.model_dump_json().encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(self._file.with_suffix(".lock"), timeout=_LOCK_S):
+            yield
+
+    def _away(self, why: str) -> Unavailable:
+        return Unavailable(
+            f"Kafka at {self._settings.kafka.bootstrap_servers} has not taken the event for the topic {self._topic}"
+            f" within {self._timeout_s:g} s ({why})"
+        )
+
+
+def audit_events(settings: Settings) -> Iterator[AuditEvent]:
+    """All events that are on the topic now, in the order in which they were written, each once.
+
+    Raises:
+        Unavailable: Kafka does not answer, or has no such topic.
+    """
+    seen = set()
+    for record in follow(settings, settings.kafka.topics.audit, from_beginning=True, until_end=True):
+        try:
+            event = decode_audit(record.value())
+        except UnreadableRecord:
+            continue  # somebody else's
+        if event.id not in seen:
+            seen.add(event.id)
+            yield event
+
+
+def waiting_file(settings: Settings) -> Path:
+    """Where events are kept that Kafka has not taken yet."""
+    return settings.local.data_dir / _WAITING
