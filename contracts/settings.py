@@ -19,14 +19,14 @@ from typing import Annotated, Final, Literal
 import pydantic
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from contracts.environment.running_ports import read_running_ports
+from contracts.environment.setting_names import PREFIX, misspelt, setting_names
 from contracts.errors import SettingsError
 from contracts.redaction import redacted
-from contracts.running_ports import read_running_ports
 from contracts.server_settings import Group, Port, Seconds
 from contracts.server_settings import KafkaSettings as KafkaSettings
 from contracts.server_settings import MlflowSettings as MlflowSettings
 from contracts.server_settings import RedisSettings as RedisSettings
-from contracts.setting_names import PREFIX, misspelt, setting_names
 
 _FORMS: Final = {
     r"^[\w.-]+$": "has something else than letters, digits, '.', '_' and '-'",

@@ -13,9 +13,9 @@ from typing import Final, Self
 from filelock import FileLock, Timeout
 
 from alerts.storage.redis_health import shown_address
+from contracts.environment.running_ports import remove_running_ports, write_running_ports
 from contracts.errors import Unavailable
 from contracts.redaction import redacted
-from contracts.running_ports import remove_running_ports, write_running_ports
 from contracts.settings import LocalSettings, Settings
 from local.ports import PortClaims
 from local.servers.kafka import kafka_server

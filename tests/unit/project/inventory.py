@@ -20,9 +20,9 @@ from api.factory import create_app
 from api.parts import Parts
 from cli.main import app as command
 from contracts.audit import AuditEvent
+from contracts.environment.setting_names import setting_names
 from contracts.events import Feedback, Prediction, Tweet
 from contracts.rules.schema import Rules
-from contracts.setting_names import setting_names
 from contracts.settings import ROOT, Settings
 
 RECORDED = Path(__file__).with_name("inventory.json")

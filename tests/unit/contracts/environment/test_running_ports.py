@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from contracts.running_ports import read_running_ports, remove_running_ports, write_running_ports
+from contracts.environment.running_ports import read_running_ports, remove_running_ports, write_running_ports
 from contracts.settings import configured_settings, load_settings
 
 PORTS = {
@@ -53,7 +53,7 @@ def test_what_the_environment_names_wins(folder: Path, monkeypatch: pytest.Monke
 
 
 def test_a_stack_that_was_killed_leaves_no_ports(folder: Path) -> None:
-    script = "import sys, pathlib; from contracts.running_ports import *; "
+    script = "import sys, pathlib; from contracts.environment.running_ports import *; "
     script += "write_running_ports(pathlib.Path(sys.argv[1]), {'BUZZWATCH_API__PORT': 8001}); input()"
     with subprocess.Popen([sys.executable, "-c", script, str(folder)], stdin=subprocess.PIPE) as stack:
         while not read_running_ports(folder):
