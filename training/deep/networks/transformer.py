@@ -10,9 +10,13 @@ import keras_hub
 from keras import ops
 
 from contracts.errors import BuzzwatchError
+from training.deep.networks.mpnet import MPNetError, is_mpnet, load_mpnet, mpnet_tokenizer
+from training.deep.networks.mpnet_files import mpnet_folder
 
 MINILM = "minilm-l6"
 """The preset that comes as a package: sentence-transformers/all-MiniLM-L6-v2."""
+MPNET = "mpnet-base"
+"""The preset that comes in five packages: sentence-transformers/all-mpnet-base-v2."""
 
 
 class PresetError(BuzzwatchError):
@@ -20,11 +24,16 @@ class PresetError(BuzzwatchError):
 
 
 def preset_folder(preset: str) -> str:
-    """What `from_preset` takes: the folder of the packaged MiniLM, else the name as it is.
+    """What `from_preset` takes: the folder of MiniLM or MPNet, else the name as it is.
 
     Raises:
-        PresetError: the package with MiniLM's files is not installed.
+        PresetError: the package with MiniLM's files is not installed, or MPNet's cannot be downloaded.
     """
+    if preset == MPNET:
+        try:
+            return str(mpnet_folder())
+        except MPNetError as error:
+            raise PresetError(f"preset {preset}: {error}") from None
     if preset != MINILM:
         return preset
     try:
@@ -38,12 +47,13 @@ def backbone_of(preset: str) -> Any:
     """The backbone with its weights.
 
     Raises:
-        PresetError: keras-hub cannot load it, or it is no encoder of the BERT kind.
+        PresetError: it cannot be loaded, or it is no encoder of the BERT kind.
     """
+    folder = preset_folder(preset)
     try:
-        backbone = keras_hub.models.Backbone.from_preset(preset_folder(preset))
-    except PresetError:
-        raise
+        if is_mpnet(folder):
+            return load_mpnet(Path(folder))
+        backbone = keras_hub.models.Backbone.from_preset(folder)
     except Exception as error:
         raise PresetError(f"preset {preset} cannot be loaded: {str(error).splitlines()[0]}") from None
     if not {"token_ids", "padding_mask"} <= set(backbone.input):
@@ -52,14 +62,20 @@ def backbone_of(preset: str) -> Any:
 
 
 def tokenizer_json(preset: str) -> str:
-    """The preset's WordPiece vocabulary as a `tokenizer.json`, [CLS] and [SEP] around each text.
+    """The preset's WordPiece vocabulary as a `tokenizer.json`, with marks around each text and padding as number 0.
 
     Raises:
         PresetError: it has another kind of tokenizer.
     """
     from tokenizers import BertWordPieceTokenizer
 
-    tokenizer = keras_hub.models.Tokenizer.from_preset(preset_folder(preset))
+    folder = preset_folder(preset)
+    if is_mpnet(folder):
+        try:
+            return mpnet_tokenizer(Path(folder))
+        except MPNetError as error:
+            raise PresetError(f"preset {preset}: {error}") from None
+    tokenizer = keras_hub.models.Tokenizer.from_preset(folder)
     if not isinstance(tokenizer, keras_hub.tokenizers.WordPieceTokenizer):
         raise PresetError(
             f"preset {preset}: {type(tokenizer).__name__} is not served; take one with a WordPiece vocabulary"

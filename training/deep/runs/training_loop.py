@@ -19,7 +19,9 @@ from training.deep.data.mixture import Batch
 from training.deep.networks.loss import mixed_loss
 
 CHECKPOINT_EVERY_S: Final = 45.0
-"""A killed run loses at most this much; a checkpoint takes a fraction of a second."""
+"""A killed run loses about this much; more where a checkpoint of a large network takes long to write."""
+_WRITING_SHARE: Final = 0.02
+"""Of the time, at most, goes into checkpoints: a gigabyte is not written every 45 seconds."""
 _TELL_EVERY_S: Final = 10.0
 _CLIPPED_AT: Final = 1.0
 
@@ -67,6 +69,8 @@ def descend(
     *,
     decay: float,
     tell: Callable[[str], None],
+    emoticons: float = 1.0,
+    rates: Callable[[str], float] | None = None,
 ) -> State:
     """Train until the schedule ends; goes on where a checkpoint in `folder` stands.
 
@@ -74,20 +78,24 @@ def descend(
         network: (n, width) token ids in, (n, 3) logits out.
         batches: batches from a number on.
         decay: decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101).
+        emoticons: what a row labelled by emoticons counts in the loss.
+        rates: path of a variable to what its step size is multiplied by.
         folder: receives `checkpoint*`, `state.json` and `progress.jsonl`.
 
     Raises:
         SystemExit: SIGTERM came; the step that was running is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    optimizer = keras.optimizers.AdamW(schedule.peak, weight_decay=decay, clipnorm=None, global_clipnorm=_CLIPPED_AT)
+    optimizer = LayerwiseAdamW(schedule.peak, weight_decay=decay, clipnorm=None, global_clipnorm=_CLIPPED_AT)
+    optimizer.rates = rates
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "layer_norm", "embedding"])
     optimizer.build(network.trainable_variables)
     keeper = tf.train.CheckpointManager(
         tf.train.Checkpoint(network=network, optimizer=optimizer), str(folder), max_to_keep=2
     )
     state = _resumed(keeper, folder)
-    step = _step(network, optimizer)
+    step = _step(network, optimizer, emoticons)
+    every_s = CHECKPOINT_EVERY_S
     saved = told = started = time.monotonic()
     before = state.seconds
     with _terminated() as terminated:
@@ -105,9 +113,10 @@ def descend(
             if now - told > _TELL_EVERY_S:
                 told = now
                 _tell(state, position, folder, tell)
-            if now - saved > CHECKPOINT_EVERY_S:
-                saved = now
+            if now - saved > every_s:
                 _save(keeper, state, folder)
+                saved = time.monotonic()
+                every_s = max(CHECKPOINT_EVERY_S, (saved - now) / _WRITING_SHARE)
             if terminated.is_set():
                 _save(keeper, state, folder)
                 raise SystemExit(128 + signal.SIGTERM)
@@ -129,7 +138,24 @@ def _terminated() -> Iterator[threading.Event]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _step(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> Any:
+class LayerwiseAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
+    """AdamW with a step size of its own for each variable."""
+
+    rates: Callable[[str], float] | None = None
+    """Path of a variable to what its step size is multiplied by; set before `build`."""
+
+    def build(self, variables: Any) -> None:
+        """Note each variable's share, and make the moments."""
+        super().build(variables)
+        # TensorFlow's variables know their last name only.
+        self._shares = {one.value.ref(): self.rates(one.path) for one in variables} if self.rates else {}
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """One variable's step."""
+        super().update_step(gradient, variable, learning_rate * self._shares.get(variable.ref(), 1.0))
+
+
+def _step(network: keras.Model, optimizer: keras.optimizers.Optimizer, emoticons: float) -> Any:
     variables = network.trainable_variables
 
     # Widths differ, so the shape is left open: one trace for all.
@@ -143,7 +169,7 @@ def _step(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> Any:
     )
     def step(ids: tf.Tensor, targets: tf.Tensor, distant: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            loss = mixed_loss(targets, distant, network(ids, training=True))
+            loss = mixed_loss(targets, distant, network(ids, training=True), emoticons)
         gradients = tape.gradient(loss, variables)
         # A backbone may have parts that the head does not use, such as BERT's pooled output.
         pairs = zip(gradients, variables, strict=True)

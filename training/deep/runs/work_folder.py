@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,11 +60,14 @@ def begin(work: Path, family: str, longest: int, options: Any, tokenizer: str, d
     path, words = work / OPTIONS, work / TOKENIZER
     if (work / "state.json").is_file() and path.is_file():
         before = json.loads(path.read_text("utf-8"))
+        # An option that came later stands at its default in an older folder.
+        older = {one.name: one.default for one in fields(options) if one.default is not MISSING}
+        theirs = json.loads(json.dumps({**older, **before["params"]}))
         # More time or more rows is what resuming is for.
         differing = sorted(
             name
             for name, value in noted["params"].items()
-            if name not in ("minutes", "rows", "steps") and before["params"].get(name) != value
+            if name not in ("minutes", "rows", "steps") and theirs.get(name) != value
         )
         differing += ["family"] * (before["family"] != family)
         differing += ["data"] * (before.get("data_hash", data_hash) != data_hash)
