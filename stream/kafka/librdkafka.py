@@ -56,6 +56,8 @@ _DECLARED: Final[Mapping[str, tuple[Any, ...]]] = {  # what is returned, then th
     "conf_new": (_pointer,),
     "conf_set": (_int, _pointer, _text, _text, _text, ctypes.c_size_t),
     "conf_destroy": (None, _pointer),
+    "conf_set_dr_msg_cb": (None, _pointer, _pointer),
+    "name": (_text, _pointer),
     "new": (_pointer, _int, _pointer, _text, ctypes.c_size_t),
     "destroy": (None, _pointer),
     "poll": (_int, _pointer, _int),
@@ -93,6 +95,14 @@ def _declared() -> dict[str, Any]:
 
 _rd: Final = _declared()
 
+_IGNORE_REPORT: Final = ctypes.cast(_rd["name"], _pointer)
+"""The callback of delivery reports. It returns the client's name, which changes nothing.
+
+There must be one, although what it would report is known from the commit: `rd_kafka_commit_transaction` waits for
+reports in steps of 10 ms, and only a report that has a callback ends such a step early. It is a C function because it
+is called for each record, and one of librdkafka because numba is not imported yet when the first producer is made.
+"""
+
 
 def arguments(topic: str, record: OutRecord) -> tuple[bytes, bytes]:
     """The table for one record (value, key, timestamp, topic, flags, headers), and the bytes that it points to.
@@ -121,7 +131,7 @@ def arguments(topic: str, record: OutRecord) -> tuple[bytes, bytes]:
 
 
 class LibrdkafkaProducer:
-    """A producer without delivery reports: whether records arrived is what the commit of their transaction says.
+    """A producer that ignores delivery reports: whether records arrived is what the commit of their transaction says.
 
     Any thread may call it. It is destroyed when nothing refers to it any more.
 
@@ -140,6 +150,7 @@ class LibrdkafkaProducer:
                 written = str(value).lower() if isinstance(value, bool) else str(value)
                 if _rd["conf_set"](configuration, name.encode(), written.encode(), reason, len(reason)) != _CONF_OK:
                     raise KafkaException(KafkaError(KafkaError._INVALID_ARG, reason.value.decode()))
+            _rd["conf_set_dr_msg_cb"](configuration, _IGNORE_REPORT)
             handle = _rd["new"](_PRODUCER, configuration, reason, len(reason))
             if not handle:
                 raise KafkaException(KafkaError(KafkaError._INVALID_ARG, reason.value.decode()))
