@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 import redis
 from fastapi import FastAPI, Request
@@ -11,11 +11,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from alerts.storage.redis_health import trouble_of
+from api.bodies import Problem
 from contracts.errors import ModelFailure, Unavailable
 from contracts.redaction import redacted
 
 _log = logging.getLogger("buzzwatch.api")
 
+REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": Problem, "description": "There is no key, or it is unknown, expired or revoked"},
+    403: {"model": Problem, "description": "The key lacks the scope, or the request comes from elsewhere"},
+    503: {"model": Problem, "description": "What is needed for an answer is away; Retry-After says when to come again"},
+}
+"""Of every route that does not stand open."""
 RETRY_AFTER_S = 2
 """Seconds in the header Retry-After: a restarted Kafka or Redis is often back by then."""
 

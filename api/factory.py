@@ -16,10 +16,12 @@ from api.parts import Parts
 from api.routes import alerts as alert_routes
 from api.routes import feedback as feedback_routes
 from api.routes import health as health_routes
+from api.routes import login as login_routes
 from api.routes import predict as predict_routes
 from api.routes import silences as silence_routes
 from api.routes.pages import HeadAsGet, OwnServerOnly
 from api.routes.predict import Scoring
+from api.security.gate import Authenticated
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -29,12 +31,14 @@ def create_app(parts: Parts) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.scoring = Scoring(parts, app.state.metrics.batch_size.observe)
         parts.feedback.start()
+        parts.gate.start()
         # Without a model feedback, alerts and statistics still work, and MLflow may come back.
         await asyncio.to_thread(parts.champion.start, required=False)
         yield
         await app.state.scoring.stop()
         await asyncio.to_thread(parts.champion.stop)
         await asyncio.to_thread(parts.feedback.stop)
+        await asyncio.to_thread(parts.gate.stop)
         for close in parts.closing:
             close()
 
@@ -47,10 +51,11 @@ def create_app(parts: Parts) -> FastAPI:
     metrics = Metrics()
     app.state.parts = parts
     app.state.metrics = metrics
-    for routes in (predict_routes, feedback_routes, alert_routes, silence_routes, health_routes):
+    for routes in (predict_routes, feedback_routes, alert_routes, silence_routes, login_routes, health_routes):
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Authenticated)  # before a body is read
     app.add_middleware(OwnServerOnly)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Measured, metrics=metrics)  # outermost: it sees what the others answer

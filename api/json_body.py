@@ -17,12 +17,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from api.bodies import Problem
+from api.errors import REFUSALS
 from api.limits import limit_of
 
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
 _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _SEND: Final = "send it with the header `content-type: application/json`"
-RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = REFUSALS | {
     413: {"model": Problem, "description": "The body is too large, gzipped or not"},
     415: {
         "model": Problem,
@@ -30,7 +31,6 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     },
     422: {"model": Problem, "description": "The body is no JSON, or a field is wrong"},
     500: {"model": Problem, "description": "The model failed on this text, or a mistake of ours"},
-    503: {"model": Problem, "description": "What is needed for an answer is away; Retry-After says when to come again"},
 }
 """Of every route that takes a body."""
 

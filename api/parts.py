@@ -13,6 +13,7 @@ from alerts.counters.counts import Point
 from alerts.counters.feedback_counts import Judgements
 from alerts.state.alert import Acknowledgement, Alert, State
 from alerts.state.silences import Silence
+from api.security.gate import Gate
 from contracts.events import Feedback
 from contracts.rules.schema import Rules
 from contracts.settings import ApiSettings
@@ -138,6 +139,8 @@ class Parts:
     stats: Stats
     judgements: JudgementsBetween
     probes: Mapping[str, Probe]
+    gate: Gate
+    """Who may call what."""
     rules: Callable[[], Rules]
     """The rules file as it is now."""
     closing: Sequence[Callable[[], Any]] = ()

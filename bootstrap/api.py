@@ -20,8 +20,13 @@ from alerts.storage.redis_health import WriteProbe
 from api.factory import create_app
 from api.feedback import FeedbackPublisher
 from api.parts import Component, Parts
+from api.security.exposure import keys_required
+from api.security.gate import Gate
+from api.security.keyring import Keyring
+from api.security.sessions import Sessions
+from api.security.store import KeyStore
 from bootstrap.logs import configure_logging
-from contracts.errors import Unavailable
+from contracts.errors import SettingsError, Unavailable
 from contracts.rules.schema import Rules
 from contracts.settings import Settings, load_settings
 from models.annotator import Annotation, Annotator
@@ -35,11 +40,16 @@ _PROBE_TIMEOUT_S = 2.0
 """Longest that a component may take to answer `/health`, which load balancers poll every few seconds."""
 
 
-def build_api(settings: Settings | None = None) -> FastAPI:
-    """The app with its real parts; Kafka, Redis and MLflow are not contacted before it starts.
+def build_api(settings: Settings | None = None, *, host: str | None = None) -> FastAPI:
+    """The app with its real parts; Kafka and MLflow are not contacted before it starts, Redis is asked for the keys.
+
+    Args:
+        settings: those of the environment when not given.
+        host: what the server listens on, when that is not what its setting says.
 
     Raises:
-        SettingsError, RulesError: one line that names the setting or the place in the rules file.
+        SettingsError, RulesError: one line that names the setting or the place in the rules file; also when others can
+            reach the API and there is no key.
     """
     settings = settings or load_settings()
     configure_logging(settings.log_level)
@@ -49,8 +59,9 @@ def build_api(settings: Settings | None = None) -> FastAPI:
     annotator = _LatestAnnotator(following.rules)
     following.on_change(annotator.follow)
     language.warm()
-    following.start()
     client = connect(settings)
+    gate = build_gate(settings, client, host)
+    following.start()
     champion = Champion(settings)
     feedback = FeedbackPublisher(settings)
     app = create_app(
@@ -70,12 +81,31 @@ def build_api(settings: Settings | None = None) -> FastAPI:
                 "mlflow": partial(_mlflow_health, settings, champion),
                 "rules": partial(_rules_health, following),
             },
+            gate=gate,
             closing=[following.stop, client.close],
         )
     )
     for metric in rules_following.METRICS:
         app.state.metrics.registry.register(metric)
     return app
+
+
+def build_gate(settings: Settings, client: redis.Redis, host: str | None = None) -> Gate:
+    """Who may call what.
+
+    Raises:
+        SettingsError: others can reach the API, and no key is good. While Redis does not answer nobody is let in, so
+            that is no reason not to start.
+    """
+    required = keys_required(settings, host)
+    keyring = Keyring(KeyStore(client, settings), settings.redis)
+    if required and keyring.read() and not keyring.any_active():
+        raise SettingsError(
+            f"BUZZWATCH_API__HOST: the API needs keys to listen on {host or settings.api.host}, and there is none that "
+            "is good; make one with `buzzwatch keys create NAME --scopes all`, or listen on 127.0.0.1"
+        )
+    sessions = Sessions(client, keyring, settings)
+    return Gate(keyring, sessions, required=required, external_url=settings.alerts.external_url)
 
 
 def _kafka_health(feedback: FeedbackPublisher) -> Component:

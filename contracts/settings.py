@@ -160,6 +160,11 @@ class ApiSettings(Group):
     """Most texts in one micro-batch."""
     feedback_timeout_s: Seconds = 5
     """How long `/feedback` waits for Kafka's acknowledgement, seconds, before it answers 503."""
+    require_keys: bool | None = None
+    """Whether requests need a key (`buzzwatch keys create`). When not set: as soon as the API or the workers' pages
+    listen on another address than one of this machine alone; `false` is refused then."""
+    session_hours: float = pydantic.Field(default=12, gt=0, le=24 * 365)
+    """How long a browser stays signed in, hours."""
 
 
 class PrivacySettings(Group):

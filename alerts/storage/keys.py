@@ -2,7 +2,7 @@
 
 Keys of one Lua call share a hash tag, so that they live in one slot of a cluster: `{counts2:<topic id>}` for the
 counters of one scored topic, `{alerts}` for alert states, feedback and outbox, `{replays:<topic id>}` for
-the dead letters that were replayed.
+the dead letters that were replayed, `{api}` for keys and sessions.
 """
 
 from __future__ import annotations
@@ -236,3 +236,24 @@ class ReplayKeys:
     def replayed(self) -> str:
         """Sorted set: `partition:offset` → when it was sent, seconds since 1970."""
         return f"{self.prefix}:{{replays:{self.log_id}}}:replayed"
+
+
+@dataclass(frozen=True)
+class AccessKeys:
+    """Who may call the API."""
+
+    prefix: str
+
+    @property
+    def keys(self) -> str:
+        """Hash: id of a key → what is kept of it, with the SHA-256 of its secret."""
+        return f"{self.prefix}:{{api}}:keys"
+
+    @property
+    def keys_used(self) -> str:
+        """Hash: id of a key → when it was last used, ms."""
+        return f"{self.prefix}:{{api}}:keys:used"
+
+    def session(self, digest: str) -> str:
+        """String that expires with the session: SHA-256 of its cookie → id of its key."""
+        return f"{self.prefix}:{{api}}:session:{digest}"

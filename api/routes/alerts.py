@@ -16,12 +16,14 @@ from alerts.counters.feedback_counts import Judgements
 from alerts.state.alert import State
 from alerts.state.visibility import shown
 from api.bodies import AlertList, Judged, Problem, StatsList, StatsPoint
+from api.errors import REFUSALS
 from api.parts import PartsOf
 from api.query import KnownQuery, refused
+from api.security.gate import require
 from contracts.times import to_ms, to_rfc3339
 
 router = APIRouter(
-    tags=["alerts"], responses={422: {"model": Problem}, 503: {"model": Problem}}, dependencies=[KnownQuery]
+    tags=["alerts"], responses=REFUSALS | {422: {"model": Problem}}, dependencies=[require("read"), KnownQuery]
 )
 
 MOST_STEPS = 1500

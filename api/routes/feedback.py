@@ -8,12 +8,13 @@ from api.bodies import Accepted, FeedbackBody
 from api.json_body import RESPONSES, JsonRoute
 from api.metrics import Metrics
 from api.parts import PartsOf
+from api.security.gate import require
 from contracts.errors import Unavailable
 
 router = APIRouter(tags=["feedback"], route_class=JsonRoute)
 
 
-@router.post("/feedback", status_code=202, responses=RESPONSES)
+@router.post("/feedback", status_code=202, responses=RESPONSES, dependencies=[require("feedback")])
 async def feedback(body: FeedbackBody, parts: PartsOf, request: Request) -> Accepted:
     """Say whether a prediction was right. Answers once Kafka has acknowledged it.
 

@@ -12,9 +12,11 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.bodies import Alive, Health, Problem, Ready
+from api.errors import REFUSALS
 from api.metrics import Metrics
 from api.parts import Component, Parts, PartsOf, Probe
 from api.query import KnownQuery
+from api.security.gate import Caller, require
 from contracts.errors import Unavailable
 
 router = APIRouter(tags=["health"])
@@ -46,11 +48,14 @@ async def readyz(parts: PartsOf) -> Ready:
     responses={422: {"model": Problem}, 503: {"model": Health}},
     dependencies=[KnownQuery],
 )
-async def health(parts: PartsOf, alerts: Literal["critical"] | None = None) -> JSONResponse:
+async def health(request: Request, parts: PartsOf, alerts: Literal["critical"] | None = None) -> JSONResponse:
     """Each component with status, version and what is wrong. 200 when predictions can be made.
 
     With `alerts=critical`: 503 too while a critical alert fires, or when that cannot be found out.
+    Where keys are needed, who has none that may read gets the states alone.
     """
+    caller: Caller | None = request.state.caller
+    in_full = caller is not None and "read" in caller.scopes
     names = list(parts.probes)
     found = await asyncio.gather(_model(parts), *(_asked(parts.probes[name]) for name in names))
     components = dict(zip(["model", *names], found, strict=True))
@@ -58,12 +63,14 @@ async def health(parts: PartsOf, alerts: Literal["critical"] | None = None) -> J
     content: dict[str, Any] = {}
     if alerts == "critical":
         critical = await asyncio.to_thread(_critical, parts)
-        content["critical_alerts"] = critical
+        if in_full:
+            content["critical_alerts"] = critical
         if critical or critical is None:
             status = "unknown" if critical is None else "critical"
     if components["model"].status == "down":
         status = "down"
-    content |= {"status": status, "components": {name: asdict(one) for name, one in components.items()}}
+    shown = {name: asdict(one if in_full else Component(one.status)) for name, one in components.items()}
+    content |= {"status": status, "components": shown}
     return JSONResponse(content, 200 if status in ("ok", "degraded") else 503)
 
 
@@ -80,7 +87,9 @@ class _Exposition(Response):
     media_type = CONTENT_TYPE_LATEST
 
 
-@router.get("/metrics", response_class=_Exposition, response_model=None)
+@router.get(
+    "/metrics", response_class=_Exposition, response_model=None, responses=REFUSALS, dependencies=[require("read")]
+)
 async def metrics(request: Request, parts: PartsOf) -> Response:
     """For Prometheus."""
     kept: Metrics = request.app.state.metrics

@@ -20,14 +20,15 @@ from api.bodies import (
     NotScored,
     PredictBody,
     Predicted,
-    Problem,
     Scores,
     ServingModel,
     TextBody,
     Weight,
 )
+from api.errors import REFUSALS
 from api.json_body import RESPONSES, JsonRoute
 from api.parts import Parts, PartsOf
+from api.security.gate import require
 from contracts.errors import BuzzwatchError, ModelFailure
 from contracts.events import ModelRef, prediction_id
 from models.annotator import Annotation
@@ -36,6 +37,7 @@ _log = logging.getLogger("buzzwatch.api")
 
 router = APIRouter(tags=["predictions"], route_class=JsonRoute)
 
+MAY_PREDICT: Final = require("predict")
 _NAMED: Final = 20
 """Of so many bad texts the reason is given, of further ones the place."""
 
@@ -145,14 +147,14 @@ def _answer(scored: Scored, tweet_id: str | None) -> Predicted:
     )
 
 
-@router.post("/predict", response_model_exclude_none=True, responses=RESPONSES)
+@router.post("/predict", response_model_exclude_none=True, responses=RESPONSES, dependencies=[MAY_PREDICT])
 async def predict(body: PredictBody, scoring: ScoringOf) -> Predicted:
     """Score one text. Requests that come together are scored together."""
     tweet_id = None if body.id is None else str(body.id)
     return _answer(await scoring.batcher.submit(body.text), tweet_id)
 
 
-@router.post("/predict/batch", response_model_exclude_none=True, responses=RESPONSES)
+@router.post("/predict/batch", response_model_exclude_none=True, responses=RESPONSES, dependencies=[MAY_PREDICT])
 async def predict_batch(body: BatchBody, scoring: ScoringOf) -> list[Predicted | NotScored]:
     """Score up to 1,000 texts, answers in their order.
 
@@ -180,13 +182,13 @@ def _refused(wrong: Mapping[int, str], count: int) -> RequestValidationError:
     return RequestValidationError([{"type": "body", "loc": (), "msg": named + rest + hint}])
 
 
-@router.post("/explain", responses=RESPONSES)
+@router.post("/explain", responses=RESPONSES, dependencies=[MAY_PREDICT])
 async def explain(body: TextBody, scoring: ScoringOf) -> Explained:
     """The words that weighed, with signed weights."""
     return await scoring.explain(body.text)
 
 
-@router.get("/model", responses={503: {"model": Problem}})
+@router.get("/model", responses=REFUSALS, dependencies=[require("read")])
 async def model(parts: PartsOf) -> ServingModel:
     """The model that serves."""
     loaded = parts.champion.current

@@ -10,15 +10,17 @@ from fastapi import APIRouter, HTTPException, Path
 from alerts.state.alert import Acknowledgement
 from alerts.state.silences import SilenceError, SilenceState, UnknownSilence, new_silence
 from api.bodies import Problem
+from api.errors import REFUSALS
 from api.json_body import RESPONSES, JsonRoute
 from api.parts import PartsOf
 from api.query import KnownQuery
+from api.security.gate import require
 from api.silence_bodies import AcknowledgementBody, OneAlert, OneSilence, SilenceBody, SilenceList
 from contracts.times import to_ms
 
 router = APIRouter(
     tags=["alerts"],
-    responses={422: {"model": Problem}, 503: {"model": Problem}},
+    responses=REFUSALS | {422: {"model": Problem}},
     dependencies=[KnownQuery],
     route_class=JsonRoute,
 )
@@ -31,7 +33,7 @@ def _now_ms() -> int:
     return int(time.time() * 1000)
 
 
-@router.get("/silences")
+@router.get("/silences", dependencies=[require("read")])
 def silences(parts: PartsOf, state: SilenceState | None = None) -> SilenceList:
     """Active silences, then those to come, then those that are over; these are kept for five days."""
     now = _now_ms()
@@ -39,7 +41,7 @@ def silences(parts: PartsOf, state: SilenceState | None = None) -> SilenceList:
     return SilenceList(silences=[OneSilence.of(silence, now) for silence in found])
 
 
-@router.get("/silences/{silence_id}", responses=_UNKNOWN)
+@router.get("/silences/{silence_id}", responses=_UNKNOWN, dependencies=[require("read")])
 def silence(parts: PartsOf, silence_id: Identifier) -> OneSilence:
     """One silence."""
     try:
@@ -48,7 +50,7 @@ def silence(parts: PartsOf, silence_id: Identifier) -> OneSilence:
         raise HTTPException(404, str(error)) from None
 
 
-@router.post("/silences", responses=RESPONSES | _UNKNOWN)
+@router.post("/silences", responses=RESPONSES | _UNKNOWN, dependencies=[require("operate")])
 def add_silence(parts: PartsOf, body: SilenceBody) -> OneSilence:
     """Hear nothing of alerts that match, for a while; with an `id`, change that silence.
 
@@ -76,7 +78,7 @@ def add_silence(parts: PartsOf, body: SilenceBody) -> OneSilence:
     return OneSilence.of(new, now)
 
 
-@router.delete("/silences/{silence_id}", status_code=204, responses=_UNKNOWN)
+@router.delete("/silences/{silence_id}", status_code=204, responses=_UNKNOWN, dependencies=[require("operate")])
 def expire_silence(parts: PartsOf, silence_id: Identifier) -> None:
     """End a silence now; one that is over already stays as it is."""
     try:
@@ -85,13 +87,13 @@ def expire_silence(parts: PartsOf, silence_id: Identifier) -> None:
         raise HTTPException(404, str(error)) from None
 
 
-@router.post("/alerts/{fingerprint}/ack", responses=RESPONSES | _UNKNOWN)
+@router.post("/alerts/{fingerprint}/ack", responses=RESPONSES | _UNKNOWN, dependencies=[require("operate")])
 def acknowledge(parts: PartsOf, fingerprint: Identifier, body: AcknowledgementBody) -> OneAlert:
     """Say that you are at an alert: it is not repeated until it is over. Its end is told as ever."""
     return _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, _now_ms()))
 
 
-@router.delete("/alerts/{fingerprint}/ack", responses=_UNKNOWN)
+@router.delete("/alerts/{fingerprint}/ack", responses=_UNKNOWN, dependencies=[require("operate")])
 def take_back(parts: PartsOf, fingerprint: Identifier) -> OneAlert:
     """Take an acknowledgement back: the alert is repeated again."""
     return _acknowledged(parts, fingerprint, None)

@@ -15,6 +15,9 @@ from rich.text import Text
 
 from alerts.receivers.checks import receivers_can_be_reached
 from alerts.rules.checks import kept_long_enough
+from api.security.exposure import keys_required
+from api.security.first_key import make_first_key
+from cli.output.preconditions import redis_answers
 from contracts.rules.file import load_rules
 from contracts.settings import Settings, configured_settings
 from local.output import LogFollower
@@ -100,7 +103,11 @@ def running_stack(settings: Settings, screen: Screen, *, workers: int = 1, quiet
     def programs(settings: Settings) -> list[Server]:
         return our_programs(settings, workers)
 
-    stack = Stack(settings, programs=programs, seed=lambda settings: _seed(settings, screen), progress=screen.show)
+    def seed(settings: Settings) -> None:
+        _seed(settings, screen)
+        _first_key(settings, screen)
+
+    stack = Stack(settings, programs=programs, seed=seed, progress=screen.show)
     with LogFollower([] if quiet else stack.programs, screen.show_of), stack:
         yield stack
 
@@ -110,6 +117,7 @@ def prepare(settings: Settings, screen: Screen) -> None:
     for state in create_topics(settings):
         screen.show(" ".join([f"topic {state.expected.name} {state.state}", *state.differences]))
     _seed(settings, screen)
+    _first_key(settings, screen)
 
 
 def watch(stack: Stack) -> NoReturn:
@@ -145,3 +153,13 @@ def _seed(settings: Settings, screen: Screen) -> None:
 
     if seed_registry(settings):
         screen.show(f"the empty registry was given the model of {settings.artefact}")
+
+
+def _first_key(settings: Settings, screen: Screen) -> None:
+    if not keys_required(settings):
+        return
+    with redis_answers(settings.redis):
+        file = make_first_key(settings)
+    if file is not None:
+        screen.show(f"the API needs keys, and there was none: one that may do everything is in {file}")
+        screen.show("make others with `buzzwatch keys create`, then revoke this one (`buzzwatch keys list`)")

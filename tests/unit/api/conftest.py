@@ -15,6 +15,7 @@ from alerts.state.alert import Acknowledgement, Alert, State
 from alerts.state.silences import Silence, UnknownSilence
 from api.factory import create_app
 from api.parts import Component, Parts
+from api.security.gate import Gate
 from contracts.errors import Unavailable
 from contracts.events import Feedback
 from contracts.rules.routing import InhibitRule
@@ -141,6 +142,7 @@ class Api:
             stats=self.stats,
             judgements=self.judgements,
             probes={"kafka": lambda: self.kafka},
+            gate=Gate.open(),
             rules=lambda: RULES.model_copy(update={"inhibit_rules": self.inhibit_rules}),
         )
         self.app: FastAPI = create_app(self.parts)
@@ -166,6 +168,6 @@ async def api() -> AsyncIterator[Api]:
     transport = httpx.ASGITransport(api.app, raise_app_exceptions=False)
     async with (
         api.app.router.lifespan_context(api.app),
-        httpx.AsyncClient(transport=transport, base_url="http://api") as api.client,
+        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as api.client,
     ):
         yield api

@@ -116,6 +116,7 @@ def test_every_lasting_service_has_a_health_check(compose: dict[str, Any]) -> No
 
 
 def test_our_services_wait_for_what_they_need(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]["prepare"]["depends_on"]) == {"kafka", "redis", "mlflow"}
     for name in ("worker", "notifier", "api"):
         needs = compose["services"][name]["depends_on"]
         assert needs["prepare"]["condition"] == "service_completed_successfully"

@@ -1,0 +1,118 @@
+"""Signing in with a key, for browsers: a page, a cookie, and who is signed in."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from pydantic import BaseModel
+
+from api.errors import REFUSALS
+from api.parts import PartsOf
+from api.query import KnownQuery
+from api.security import csrf
+from api.security.gate import Caller
+from api.security.keys import PresentedKey, Scope
+from api.security.sessions import COOKIE
+
+router = APIRouter(tags=["session"])
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Sign in · buzzwatch</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 12vh auto; padding: 0 1rem }}
+label, input, button {{ display: block; width: 100%; box-sizing: border-box; font: inherit }}
+input, button {{ padding: .6rem; margin: .4rem 0 1rem }}
+</style></head>
+<body><main><h1>buzzwatch</h1>
+<form method="post" action="/login">
+{wrong}<label for="key">Your key</label>
+<input id="key" name="key" type="password" autocomplete="current-password" required autofocus>
+<input type="hidden" name="next" value="{next}">
+<button>Sign in</button>
+</form>
+<p>A key comes from whoever runs this: <code>buzzwatch keys create</code>.</p>
+</main></body></html>
+"""
+
+
+class SessionBody(BaseModel):
+    """Who asks."""
+
+    name: str
+    """That of the key; `local` where no keys are needed."""
+    scopes: list[Scope]
+    csrf_token: str
+    """For what changes something: as field `csrf_token` of a form, or in the header `x-csrf-token`."""
+
+
+@router.get("/session", responses=REFUSALS, dependencies=[KnownQuery])
+async def session(request: Request) -> SessionBody:
+    """Who asks, and what they may. For pages: the token that their forms carry."""
+    caller: Caller = request.state.caller
+    return SessionBody(name=caller.name, scopes=sorted(caller.scopes), csrf_token=csrf.csrf_token(request))
+
+
+@router.get("/login", include_in_schema=False)
+async def login_page(next_page: Annotated[str, Query(alias="next", max_length=2000)] = "/") -> HTMLResponse:
+    """Asks for a key."""
+    return _page(next_page)
+
+
+@router.post("/login", include_in_schema=False)
+async def login(
+    request: Request,
+    parts: PartsOf,
+    key: Annotated[str, Form(max_length=200)],
+    next_page: Annotated[str, Form(alias="next", max_length=2000)] = "/",
+) -> Response:
+    """Exchanges a key for a cookie."""
+    csrf.refuse_other_sites(request)
+    gate = parts.gate
+    presented = PresentedKey.read(key.strip())
+    record = None
+    if presented is not None and gate.keyring is not None and gate.sessions is not None:
+        record = await gate.keyring.holder(presented)
+    if record is None:
+        return _page(next_page, wrong="This key is unknown, expired or revoked.", status=401)
+    assert gate.sessions is not None
+    answer = RedirectResponse(_own_page(next_page), 303)
+    answer.set_cookie(
+        COOKIE,
+        await gate.sessions.begin(record),
+        max_age=gate.sessions.lasts_s,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return answer
+
+
+@router.post("/logout", include_in_schema=False)
+async def logout(request: Request, parts: PartsOf) -> RedirectResponse:
+    """Ends the session."""
+    await csrf.check(request)
+    token = request.cookies.get(COOKIE)
+    if token and parts.gate.sessions is not None:
+        await parts.gate.sessions.end(token)
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    return answer
+
+
+def _page(next_page: str, *, wrong: str = "", status: int = 200) -> HTMLResponse:
+    shown = f'<p role="alert"><strong>{escape(wrong)}</strong></p>\n' if wrong else ""
+    page = _PAGE.format(wrong=shown, next=escape(_own_page(next_page), quote=True))
+    return HTMLResponse(page, status, headers={"cache-control": "no-store"})
+
+
+def _own_page(asked: str) -> str:
+    """The page to go to after signing in; never one of another site."""
+    parts = urlsplit(asked)
+    own = asked.startswith("/") and not parts.netloc and "\\" not in asked and asked.isprintable()
+    return asked if own and not asked.startswith("//") else "/"
