@@ -17,6 +17,7 @@ from api.security.gate import Gate
 from contracts.events import Feedback
 from contracts.rules.schema import Rules
 from contracts.settings import ApiSettings
+from learning.labels.texts import Remembered
 from models.annotator import Annotator
 from models.registry.champion import LoadedModel
 
@@ -143,6 +144,8 @@ class Parts:
     """Who may call what."""
     rules: Callable[[], Rules]
     """The rules file as it is now."""
+    remember: Callable[[Callable[[], list[Remembered]]], None] = lambda _: None
+    """Takes what makes the texts of predictions that a judgement may come for; `learning.labels.texts.TextMemory`."""
     closing: Sequence[Callable[[], Any]] = ()
     """Called in this order after everything has stopped."""
 

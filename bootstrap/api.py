@@ -29,6 +29,7 @@ from bootstrap.logs import configure_logging
 from contracts.errors import SettingsError, Unavailable
 from contracts.rules.schema import Rules
 from contracts.settings import Settings, load_settings
+from learning.labels.texts import PredictionTexts, TextMemory
 from models.annotator import Annotation, Annotator
 from models.base.sentiment import SentimentModel
 from models.registry.champion import Champion
@@ -64,6 +65,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     following.start()
     champion = Champion(settings)
     feedback = FeedbackPublisher(settings)
+    memory = TextMemory(PredictionTexts(client, settings))
     app = create_app(
         Parts(
             settings=settings.api,
@@ -82,7 +84,8 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
                 "rules": partial(_rules_health, following),
             },
             gate=gate,
-            closing=[following.stop, client.close],
+            remember=memory.remember,
+            closing=[following.stop, memory.stop, client.close],
         )
     )
     for metric in rules_following.METRICS:

@@ -15,6 +15,9 @@ from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from bootstrap.logs import logging_config
 from bootstrap.prepare import WorkerBootstrap, prepare
+from learning.labels.from_feedback import LabelsFromFeedback
+from learning.labels.log import LabelWriter
+from learning.labels.texts import PredictionTexts
 from models.annotator import Annotator
 from models.registry.champion import Champion
 from models.text import language
@@ -161,7 +164,12 @@ class _RoleBuilder:
             # Without Kafka the other roles end the worker. Without feedback alone, tweets are scored all the same.
             give_up_after_s=math.inf,
         )
-        task = JudgeFeedback(self._judge, DeadLetterProducer(settings).send)
+        labels = LabelsFromFeedback(
+            LabelWriter(settings, timeout_s=settings.worker.session_timeout_s),
+            PredictionTexts(self._redis, settings),
+            settings.privacy.secret,
+        )
+        task = JudgeFeedback(self._judge, DeadLetterProducer(settings).send, labels)
         return JudgeRole(source, task, deliver=self._deliver, failed=self._failed)
 
     def _health(self, score: ScoreRole | None, watch: WatchRole | None, judging: JudgeRole) -> Health:

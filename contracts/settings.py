@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from contracts.environment.running_ports import read_running_ports
 from contracts.environment.setting_names import PREFIX, misspelt, setting_names
 from contracts.errors import SettingsError
+from contracts.learning.settings import LearningSettings
 from contracts.redaction import redacted
 from contracts.server_settings import Group, Port, Seconds
 from contracts.server_settings import KafkaSettings as KafkaSettings
@@ -212,6 +213,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     api: ApiSettings = ApiSettings()
     privacy: PrivacySettings = PrivacySettings()
+    learning: LearningSettings = LearningSettings()
     local: LocalSettings = LocalSettings()
     rules: Path = ROOT / "alerts" / "default_rules.yaml"
     """The YAML file with watches, themes, rules and receivers."""
@@ -269,6 +271,11 @@ class Settings(BaseSettings):
     def champion_cache(self) -> Path:
         """Where the champion is kept for the time when MLflow is away."""
         return self.mlflow.cache_dir or self.local.data_dir / "champion"
+
+    @property
+    def snapshots(self) -> Path:
+        """Where snapshots of the labels are kept."""
+        return self.learning.snapshots or self.local.data_dir / "snapshots"
 
 
 def load_settings() -> Settings:

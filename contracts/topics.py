@@ -51,8 +51,10 @@ class TopicSettings(pydantic.BaseModel):
     """Where what cannot be read goes, with the bytes as they came."""
     audit: str = "audit"
     """Who changed what about the models, when and why; kept without limit."""
+    labels: str = "labels"
+    """Where all that people said about texts is kept, for ever; key: tweet id, else prediction id."""
     partitions: int = pydantic.Field(default=4, ge=1, le=10_000)
-    """Partitions of every topic but feedback, which has one so that "three in a row" has a meaning, and audit."""
+    """Partitions of the topics that tweets pass through; the others have one, since order matters there."""
     replication_factor: int = pydantic.Field(default=1, ge=1)
     """Copies of each partition; 3 on a cluster that must survive the loss of a broker."""
     retention_hours: int = pydantic.Field(default=168, ge=1)
@@ -62,13 +64,13 @@ class TopicSettings(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _different_names(self) -> TopicSettings:
-        names = [self.tweets, self.scored, self.feedback, self.dead_letters, self.audit]
+        names = [self.tweets, self.scored, self.feedback, self.dead_letters, self.audit, self.labels]
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"two topics have the name {name!r}")
         return self
 
-    @pydantic.field_validator("tweets", "scored", "feedback", "dead_letters", "audit")
+    @pydantic.field_validator("tweets", "scored", "feedback", "dead_letters", "audit", "labels")
     @classmethod
     def _topic_name(cls, name: str) -> str:
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", name) or name in (".", ".."):
@@ -85,4 +87,5 @@ class TopicSettings(pydantic.BaseModel):
             Topic(self.feedback, 1, keep, MAX_RECORD_BYTES),
             Topic(self.dead_letters, self.partitions, self.dead_letter_retention_hours * _HOUR_MS, roomy),
             Topic(self.audit, 1, FOR_EVER, MAX_RECORD_BYTES),
+            Topic(self.labels, 1, FOR_EVER, MAX_RECORD_BYTES),
         )

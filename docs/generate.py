@@ -17,6 +17,8 @@ sys.path.insert(0, str(ROOT))
 from contracts import server_settings, settings, topics  # noqa: E402
 from contracts.audit import AuditEvent  # noqa: E402
 from contracts.events import Feedback, Prediction, Tweet  # noqa: E402
+from contracts.learning import settings as learning_settings  # noqa: E402
+from contracts.learning.labels import LabelEvent  # noqa: E402
 from contracts.settings import Settings  # noqa: E402
 from contracts.topics import TopicSettings  # noqa: E402
 
@@ -37,6 +39,7 @@ def generated() -> dict[Path, str]:
         "prediction": msgspec.json.schema(Prediction),
         "feedback": Feedback.model_json_schema(),
         "audit": AuditEvent.model_json_schema(),
+        "label": msgspec.json.schema(LabelEvent),
     }
     files = {ROOT / "docs" / "schemas" / f"{name}.schema.json": _as_text(schema) for name, schema in schemas.items()}
     return files | {ROOT / "docs" / "settings.md": settings_page()}
@@ -49,7 +52,11 @@ def _as_text(schema: dict[str, Any]) -> str:
 
 def settings_page() -> str:
     """The table of all settings, one section per group."""
-    said = _docstrings(server_settings) | _docstrings(settings) | _docstrings(topics)
+    said = {
+        name: text
+        for module in (server_settings, settings, learning_settings, topics)
+        for name, text in _docstrings(module).items()
+    }
     parts = [_HEAD]
     plain: list[str] = []
     for name, field in Settings.model_fields.items():

@@ -66,6 +66,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path, redis_url: str) -> 
         feedback=f"feedback-{mark}",
         dead_letters=f"dead-{mark}",
         audit=f"audit-{mark}",
+        labels=f"labels-{mark}",
     )
     return Settings(
         kafka=KafkaSettings(bootstrap_servers=kafka, topics=topics),

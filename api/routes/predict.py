@@ -31,6 +31,8 @@ from api.parts import Parts, PartsOf
 from api.security.gate import require
 from contracts.errors import BuzzwatchError, ModelFailure
 from contracts.events import ModelRef, prediction_id
+from contracts.events import Scores as EventScores
+from learning.labels.texts import Remembered
 from models.annotator import Annotation
 
 _log = logging.getLogger("buzzwatch.api")
@@ -147,15 +149,30 @@ def _answer(scored: Scored, tweet_id: str | None) -> Predicted:
     )
 
 
+def _remembered(text: str, answer: Predicted, tweet_id: str | None) -> Remembered:
+    return Remembered(
+        prediction_id=answer.prediction_id,
+        text=text,
+        tweet_id=tweet_id,
+        scores=EventScores(**answer.scores.model_dump()),
+        model_version=answer.model.version,
+    )
+
+
 @router.post("/predict", response_model_exclude_none=True, responses=RESPONSES, dependencies=[MAY_PREDICT])
-async def predict(body: PredictBody, scoring: ScoringOf) -> Predicted:
-    """Score one text. Requests that come together are scored together."""
+async def predict(body: PredictBody, scoring: ScoringOf, parts: PartsOf) -> Predicted:
+    """Score one text. Requests that come together are scored together.
+
+    The masked text is remembered for some days, so that feedback which brings no text finds it.
+    """
     tweet_id = None if body.id is None else str(body.id)
-    return _answer(await scoring.batcher.submit(body.text), tweet_id)
+    answer = _answer(await scoring.batcher.submit(body.text), tweet_id)
+    parts.remember(lambda: [_remembered(body.text, answer, tweet_id)])
+    return answer
 
 
 @router.post("/predict/batch", response_model_exclude_none=True, responses=RESPONSES, dependencies=[MAY_PREDICT])
-async def predict_batch(body: BatchBody, scoring: ScoringOf) -> list[Predicted | NotScored]:
+async def predict_batch(body: BatchBody, scoring: ScoringOf, parts: PartsOf) -> list[Predicted | NotScored]:
     """Score up to 1,000 texts, answers in their order.
 
     Some that cannot be scored make the whole request fail, with all of them named; with `"on_error": "skip"` the others
@@ -170,6 +187,8 @@ async def predict_batch(body: BatchBody, scoring: ScoringOf) -> list[Predicted |
     found = await scoring.score_each(texts) if skips else await scoring.score_all(texts)
     for place, scored in zip(places, found, strict=True):
         answers[place] = NotScored(error=scored) if isinstance(scored, str) else _answer(scored, None)
+    answered = [(body.texts[place], one) for place, one in answers.items() if isinstance(one, Predicted)]
+    parts.remember(lambda: [_remembered(text, answer, None) for text, answer in answered])
     return [answers[place] for place in range(len(body.texts))]
 
 

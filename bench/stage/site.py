@@ -70,6 +70,7 @@ class Site:
             feedback=f"feedback-{mark}",
             dead_letters=f"dead-{mark}",
             audit=f"audit-{mark}",
+            labels=f"labels-{mark}",
             partitions=partitions,
         )
         settings = self.settings.model_copy(deep=True)

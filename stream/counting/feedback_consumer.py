@@ -37,11 +37,21 @@ class JudgeFeedback:
     Args:
         judge: writes to Redis, mark and counters in one call.
         send_dead_letters: publishes dead letters and returns once Kafka has acknowledged them.
+        write_labels: writes labels of judgements, given with when each was received, milliseconds since 1970, and
+            returns once Kafka has acknowledged them. The same judgement may be given twice.
     """
 
-    def __init__(self, judge: FeedbackEvaluator, send_dead_letters: Callable[[Sequence[OutRecord]], None]) -> None:
+    def __init__(
+        self,
+        judge: FeedbackEvaluator,
+        send_dead_letters: Callable[[Sequence[OutRecord]], None],
+        write_labels: Callable[[Sequence[tuple[int, Feedback]]], None] = lambda _: None,
+    ) -> None:
         self._judge = judge
         self._send_dead_letters = send_dead_letters
+        self._write_labels = write_labels
+        self._labelled_up_to: dict[tuple[str, int], int] = {}
+        """As `_sent_up_to`, of the judgements whose labels are written."""
         self._sent_up_to: dict[tuple[str, int], int] = {}
         """Topic id and partition → offset after the newest dead letter. While Redis is away, or after it lost writes,
         records are read again whose dead letters are on the topic already."""
@@ -53,13 +63,21 @@ class JudgeFeedback:
     def act(self, batch: MarkedBatch) -> int:
         """Count a batch. Records that cannot be read are sent to the dead letters before the mark moves."""
         judged: list[tuple[int, Feedback]] = []
+        received: list[tuple[int, Feedback]] = []
+        place, now_ms = (batch.topic_id, batch.partition), int(time.time() * 1000)
         refused: list[tuple[Record, InvalidRecord]] = []
         for record in batch.records:
             try:
-                judged.append((record.offset(), _dated(decode_feedback(record.value()), record)))
+                feedback = decode_feedback(record.value())
+                judged.append((record.offset(), _dated(feedback, record)))
+                if record.offset() >= self._labelled_up_to.get(place, 0):
+                    received.append((sent_ms(record.timestamp()[1], None, now_ms), feedback))
             except InvalidRecord as error:
                 refused.append((record, error))
         self._send_once(batch.topic_id, batch.partition, refused)
+        if received:
+            self._write_labels(received)
+            self._labelled_up_to[place] = judged[-1][0] + 1
         after = self._judge.judge(batch.topic_id, batch.expected, batch.end, judged, partition=batch.partition)
         if after == batch.end:
             metrics.JUDGED.inc(len(judged))

@@ -103,6 +103,7 @@ class Site:
             feedback=f"feedback-{mark}",
             dead_letters=f"dead-{mark}",
             audit=f"audit-{mark}",
+            labels=f"labels-{mark}",
         )
         create_topics(Settings(kafka=KafkaSettings(bootstrap_servers=kafka.address, topics=self.topics)))
         rules = folder / "rules.yaml"

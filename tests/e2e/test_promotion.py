@@ -66,6 +66,7 @@ def running(
         feedback=f"feedback-{mark}",
         dead_letters=f"dead-{mark}",
         audit=f"audit-{mark}",
+        labels=f"labels-{mark}",
     )
     settings = Settings(
         kafka=KafkaSettings(bootstrap_servers=kafka_servers, topics=topics),

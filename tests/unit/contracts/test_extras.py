@@ -11,7 +11,20 @@ import pytest
 from contracts.extras import EXTRAS, what_to_install
 from contracts.settings import ROOT
 
-ROOMS = ("contracts", "models", "alerts", "stream", "api", "local", "demo", "cli", "bootstrap", "training")
+ROOMS = (
+    "contracts",
+    "models",
+    "alerts",
+    "stream",
+    "learning",
+    "api",
+    "dashboard",
+    "local",
+    "demo",
+    "cli",
+    "bootstrap",
+    "training",
+)
 
 # Package → module, where the names differ.
 _MODULES = {

@@ -64,8 +64,10 @@ def test_tls_and_sasl_pass_through_to_every_client() -> None:
     assert "secret" not in repr(kafka)
 
 
-def test_dead_letters_have_more_room_than_tweets() -> None:
+def test_dead_letters_have_more_room_than_tweets_and_labels_are_kept_for_ever() -> None:
     tweets, scored, feedback, dead, *_ = Settings().kafka.topics.all()
+    labels = Settings().kafka.topics.all()[-1]
+    assert (labels.retention_ms, labels.partitions) == (-1, 1)
     assert dead.max_message_bytes - tweets.max_message_bytes == 64 * 1024
     assert (tweets.partitions, scored.partitions, feedback.partitions) == (4, 4, 1)
 

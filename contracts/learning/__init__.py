@@ -1,0 +1,1 @@
+"""What people judged, and the settings of the learning loop."""

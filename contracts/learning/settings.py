@@ -1,0 +1,24 @@
+"""Settings of the learning loop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pydantic
+
+from contracts.server_settings import Group, Seconds
+
+
+class LearningSettings(Group):
+    """Labels, review and retraining."""
+
+    text_memory_s: Seconds = 7 * 86_400
+    """How long the masked text of a prediction on request, or of one that was shown, is remembered in Redis, so that a
+    judgement finds it. Seconds."""
+    text_memory: int = pydantic.Field(default=50_000, ge=0)
+    """Most predictions whose text is remembered; the oldest are forgotten first. 0: none."""
+    snapshots: Path | None = None
+    """Where snapshots of the labels are kept; by default `snapshots/` in the data folder."""
+    judge_daily_cap: int = pydantic.Field(default=1000, ge=1)
+    """Most judgements of one judge that count on one day (UTC), imported ones apart; further ones are kept and
+    reported."""

@@ -1,0 +1,1 @@
+"""Labels: what people said about texts, and what holds of it."""

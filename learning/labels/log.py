@@ -1,0 +1,93 @@
+"""The topic `labels`: writing to it and reading all of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import msgspec
+from confluent_kafka import KafkaException, Producer
+
+from contracts.errors import InvalidRecord, Unavailable
+from contracts.learning.labels import LabelEvent, checked_label, decode_label
+from contracts.settings import Settings
+from stream.kafka.topic_reader import follow
+
+_log = logging.getLogger("buzzwatch.learning")
+
+_TIMEOUT_S: Final = 10.0
+_PART: Final = 1000
+"""Records between two looks at the producer's reports."""
+_encoder: Final = msgspec.json.Encoder()
+
+
+class LabelWriter:
+    """Writes label events, each acknowledged by all in-sync replicas."""
+
+    def __init__(self, settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> None:
+        self._topic = settings.kafka.topics.labels
+        self._servers = settings.kafka.bootstrap_servers
+        self._timeout_s = timeout_s
+        self._config = settings.kafka.librdkafka_producer() | {
+            "acks": "all",
+            "linger.ms": 0,
+            "message.timeout.ms": max(1, round(timeout_s * 1000)),
+            "log_level": 0,
+        }
+        self._producer: Producer | None = None
+
+    def write(self, events: Sequence[LabelEvent], written: Callable[[int], object] = lambda _: None) -> None:
+        """Returns when Kafka has acknowledged all of them; blocks.
+
+        Args:
+            written: called with how many more were acknowledged.
+
+        Raises:
+            InvalidLabel: one says too little; nothing is written.
+            Unavailable: Kafka has not acknowledged all. Some may be on the topic; written again they count once.
+        """
+        for event in events:
+            checked_label(event)
+        failures: list[str] = []
+        try:
+            producer = self._producer = self._producer or Producer(self._config)
+            for start in range(0, len(events), _PART):
+                part = events[start : start + _PART]
+                for event in part:
+                    producer.produce(
+                        self._topic,
+                        _encoder.encode(event),
+                        event.key,
+                        on_delivery=lambda error, _message: failures.append(error.str()) if error else None,
+                    )
+                left = producer.flush(self._timeout_s + 1)
+                if left or failures:
+                    raise self._away(failures[0] if failures else "time-out")
+                written(len(part))
+        except (KafkaException, BufferError) as error:
+            raise self._away(str(error)) from None
+
+    def _away(self, why: str) -> Unavailable:
+        self._producer = None  # after a fatal error it would never recover
+        return Unavailable(
+            f"Kafka at {self._servers} has not acknowledged the labels within {self._timeout_s:g} s ({why}); is the "
+            f"topic {self._topic} there (`buzzwatch topics create`)? Send them again: each counts once"
+        )
+
+
+def read_labels(settings: Settings, unreadable: Callable[[str], object] | None = None) -> Iterator[LabelEvent]:
+    """All events that are there now, in their order.
+
+    Args:
+        unreadable: receives a line for each record that is none; logged when not given. It stays on the topic.
+
+    Raises:
+        Unavailable: Kafka does not answer or has no such topic.
+    """
+    for record in follow(settings, settings.kafka.topics.labels, from_beginning=True, until_end=True):
+        try:
+            yield decode_label(record.value())
+        except InvalidRecord as error:
+            line = f"{record.topic()}[{record.partition()}]@{record.offset()} is no label and is passed over: {error}"
+            (unreadable or _log.warning)(line)
