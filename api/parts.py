@@ -14,6 +14,7 @@ from alerts.counters.feedback_counts import Judgements
 from alerts.state.alert import Acknowledgement, Alert, State
 from alerts.state.silences import Silence
 from api.security.gate import Gate
+from contracts.audit import AuditEvent
 from contracts.events import Feedback
 from contracts.rules.schema import Rules
 from contracts.settings import ApiSettings
@@ -142,6 +143,8 @@ class Parts:
     probes: Mapping[str, Probe]
     gate: Gate
     """Who may call what."""
+    audit: Callable[[AuditEvent], object]
+    """Writes who did what; may block for seconds, and raises nothing."""
     rules: Callable[[], Rules]
     """The rules file as it is now."""
     remember: Callable[[Callable[[], list[Remembered]]], None] = lambda _: None

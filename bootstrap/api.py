@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -26,6 +27,7 @@ from api.security.keyring import Keyring
 from api.security.sessions import Sessions
 from api.security.store import KeyStore
 from bootstrap.logs import configure_logging
+from contracts.audit import AuditEvent
 from contracts.errors import SettingsError, Unavailable
 from contracts.rules.schema import Rules
 from contracts.settings import Settings, load_settings
@@ -36,6 +38,9 @@ from models.registry.champion import Champion
 from models.registry.client import without_password
 from models.registry.health import ask_version
 from models.text import language
+from stream.kafka.audit import AuditLog
+
+_log = logging.getLogger("buzzwatch.api")
 
 _PROBE_TIMEOUT_S = 2.0
 """Longest that a component may take to answer `/health`, which load balancers poll every few seconds."""
@@ -85,6 +90,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
             },
             gate=gate,
             remember=memory.remember,
+            audit=partial(_audited, AuditLog(settings)),
             closing=[following.stop, memory.stop, client.close],
         )
     )
@@ -109,6 +115,12 @@ def build_gate(settings: Settings, client: redis.Redis, host: str | None = None)
         )
     sessions = Sessions(client, keyring, settings)
     return Gate(keyring, sessions, required=required, external_url=settings.alerts.external_url)
+
+
+def _audited(log: AuditLog, event: AuditEvent) -> None:
+    problem = log.record(event)
+    if problem is not None:
+        _log.warning("%s of %s: %s", event.what, event.subject, problem)
 
 
 def _kafka_health(feedback: FeedbackPublisher) -> Component:

@@ -1,4 +1,4 @@
-"""The event on the topic `audit`: who changed what about the models, when, why, and from what figures."""
+"""The event on the topic `audit`: who did what, to models, alerts and keys, when, why, and from what figures."""
 
 from __future__ import annotations
 

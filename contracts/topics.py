@@ -50,7 +50,7 @@ class TopicSettings(pydantic.BaseModel):
     dead_letters: str = "dead-letters"
     """Where what cannot be read goes, with the bytes as they came."""
     audit: str = "audit"
-    """Who changed what about the models, when and why; kept without limit."""
+    """Who did what, to models, alerts and keys, when and why; kept without limit."""
     labels: str = "labels"
     """Where all that people said about texts is kept, for ever; key: tweet id, else prediction id."""
     partitions: int = pydantic.Field(default=4, ge=1, le=10_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -16,7 +17,8 @@ _WHO: Final = "social team"
 class Desk:
     """Talks to the API of the running stack; every method raises Unavailable when that fails."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, headers: Mapping[str, str]) -> None:
+        self._headers = headers
         self._url = f"http://{settings.api.host}:{settings.api.port}"
 
     def silence(self, watch: str, why: str, minutes: float = 10) -> None:
@@ -41,7 +43,9 @@ class Desk:
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         try:
-            answer = httpx.request(method, f"{self._url}{path}", json=body, timeout=10, trust_env=False)
+            answer = httpx.request(
+                method, f"{self._url}{path}", json=body, headers=dict(self._headers), timeout=10, trust_env=False
+            )
             answer.raise_for_status()
         except httpx.HTTPError as error:
             raise Unavailable(f"{method} {path} failed: {error or type(error).__name__}") from None

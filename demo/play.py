@@ -7,7 +7,7 @@ import random
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -56,8 +56,9 @@ class Theatre:
         progress: takes one line at a time.
     """
 
-    def __init__(self, settings: Settings, progress: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, progress: Callable[[str], None], headers: Mapping[str, str]) -> None:
         self._settings = settings
+        self._headers = headers
         self._progress = progress
         self._rng = random.Random(20_261_120)
         self._people = random.Random(77)
@@ -177,4 +178,5 @@ class Theatre:
         if not correct:
             body["expected"] = "negative"
         url = f"http://{self._settings.api.host}:{self._settings.api.port}/feedback"
-        httpx.post(url, json=body, timeout=10, trust_env=False).raise_for_status()
+        headers = dict(self._headers)
+        httpx.post(url, json=body, headers=headers, timeout=10, trust_env=False).raise_for_status()

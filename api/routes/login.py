@@ -6,7 +6,7 @@ from html import escape
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, BackgroundTasks, Form, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
@@ -17,6 +17,7 @@ from api.security import csrf
 from api.security.gate import Caller
 from api.security.keys import PresentedKey, Scope
 from api.security.sessions import COOKIE
+from contracts.audit import AuditEvent
 
 router = APIRouter(tags=["session"])
 
@@ -68,6 +69,7 @@ async def login_page(next_page: Annotated[str, Query(alias="next", max_length=20
 async def login(
     request: Request,
     parts: PartsOf,
+    background: BackgroundTasks,
     key: Annotated[str, Form(max_length=200)],
     next_page: Annotated[str, Form(alias="next", max_length=2000)] = "/",
 ) -> Response:
@@ -90,6 +92,9 @@ async def login(
         samesite="lax",
         secure=request.url.scheme == "https",
     )
+    signed_in = AuditEvent(who=record.name, what="session.begun", subject=f"key {record.id}")
+    background.add_task(parts.audit, signed_in)
+    answer.background = background
     return answer
 
 

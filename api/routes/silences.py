@@ -15,6 +15,7 @@ from api.json_body import RESPONSES, JsonRoute
 from api.parts import PartsOf
 from api.query import KnownQuery
 from api.security.gate import require
+from api.security.trail import TrailOf
 from api.silence_bodies import AcknowledgementBody, OneAlert, OneSilence, SilenceBody, SilenceList
 from contracts.times import to_ms
 
@@ -51,7 +52,7 @@ def silence(parts: PartsOf, silence_id: Identifier) -> OneSilence:
 
 
 @router.post("/silences", responses=RESPONSES | _UNKNOWN, dependencies=[require("operate")])
-def add_silence(parts: PartsOf, body: SilenceBody) -> OneSilence:
+def add_silence(parts: PartsOf, trail: TrailOf, body: SilenceBody) -> OneSilence:
     """Hear nothing of alerts that match, for a while; with an `id`, change that silence.
 
     The body is Alertmanager's. What still fires when the silence ends is told then.
@@ -75,28 +76,36 @@ def add_silence(parts: PartsOf, body: SilenceBody) -> OneSilence:
         raise HTTPException(404, str(error)) from None
     except SilenceError as error:
         raise HTTPException(422, str(error)) from None
+    what = "silence.changed" if body.id else "silence.added"
+    matched = ", ".join(map(str, new.matchers))
+    trail.note(what, f"silence {new.id}", body.comment, by=body.createdBy, matchers=matched[:500])
     return OneSilence.of(new, now)
 
 
 @router.delete("/silences/{silence_id}", status_code=204, responses=_UNKNOWN, dependencies=[require("operate")])
-def expire_silence(parts: PartsOf, silence_id: Identifier) -> None:
+def expire_silence(parts: PartsOf, trail: TrailOf, silence_id: Identifier) -> None:
     """End a silence now; one that is over already stays as it is."""
     try:
         parts.silences.expire(silence_id, _now_ms())
     except UnknownSilence as error:
         raise HTTPException(404, str(error)) from None
+    trail.note("silence.ended", f"silence {silence_id}")
 
 
 @router.post("/alerts/{fingerprint}/ack", responses=RESPONSES | _UNKNOWN, dependencies=[require("operate")])
-def acknowledge(parts: PartsOf, fingerprint: Identifier, body: AcknowledgementBody) -> OneAlert:
+def acknowledge(parts: PartsOf, trail: TrailOf, fingerprint: Identifier, body: AcknowledgementBody) -> OneAlert:
     """Say that you are at an alert: it is not repeated until it is over. Its end is told as ever."""
-    return _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, _now_ms()))
+    alert = _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, _now_ms()))
+    trail.note("alert.acknowledged", f"alert {fingerprint}", body.comment, by=body.by)
+    return alert
 
 
 @router.delete("/alerts/{fingerprint}/ack", responses=_UNKNOWN, dependencies=[require("operate")])
-def take_back(parts: PartsOf, fingerprint: Identifier) -> OneAlert:
+def take_back(parts: PartsOf, trail: TrailOf, fingerprint: Identifier) -> OneAlert:
     """Take an acknowledgement back: the alert is repeated again."""
-    return _acknowledged(parts, fingerprint, None)
+    alert = _acknowledged(parts, fingerprint, None)
+    trail.note("alert.acknowledgement_withdrawn", f"alert {fingerprint}")
+    return alert
 
 
 def _acknowledged(parts: PartsOf, fingerprint: str, acknowledgement: Acknowledgement | None) -> OneAlert:

@@ -19,6 +19,7 @@ from cli.alerts import silences
 from cli.alerts.redeliver import redeliver
 from cli.alerts.try_receiver import try_receiver
 from cli.backtest.command import EXAMPLES, backtest
+from cli.output.audited import record_event
 from cli.output.console import cell, current_user, table_console
 from cli.output.preconditions import redis_answers, rules_if_usable
 from contracts.errors import BuzzwatchError
@@ -113,6 +114,8 @@ def acknowledge(
         alert = AlertStore(client, settings).acknowledge(fingerprint, acknowledgement)
     if alert is None:
         raise BuzzwatchError(f"no pending or firing alert has the fingerprint {fingerprint!r}")
+    what = "alert.acknowledgement_withdrawn" if undo else "alert.acknowledged"
+    record_event(settings, what, f"alert {fingerprint}", comment, who=by)
 
 
 def table_of(found: list[Shown]) -> Table:

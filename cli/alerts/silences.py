@@ -13,6 +13,7 @@ from rich.table import Table
 
 from alerts.state.silences import Silence, SilenceStore, new_silence
 from alerts.storage.connection import connect
+from cli.output.audited import record_event
 from cli.output.console import cell, current_user, table_console
 from cli.output.preconditions import redis_answers
 from contracts.errors import BuzzwatchError
@@ -87,6 +88,10 @@ def add(
         typer.echo(printable_json(silence.public(now)))
     else:
         typer.echo(silence.id)
+    matched = ", ".join(map(str, conditions))
+    record_event(
+        settings, "silence.added", f"silence {silence.id}", comment, {"matchers": matched[:500]}, who=silence.created_by
+    )
 
 
 @app.command("list")
@@ -120,6 +125,8 @@ def expire(ids: Annotated[list[str], typer.Argument(help="Ids of silences.")]) -
         store = SilenceStore(client, settings)
         for silence_id in ids:
             store.expire(silence_id, int(time.time() * 1000))
+    for silence_id in ids:
+        record_event(settings, "silence.ended", f"silence {silence_id}")
 
 
 def table_of(silences: list[Silence], now_ms: int) -> Table:

@@ -19,6 +19,7 @@ from rich.text import Text
 from cli.stack.up import Screen, StopAsked, running_stack, stop_signals_raise, watch
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings, configured_settings
+from demo.access import access
 from demo.desk import Desk
 from demo.play import PHASES, Phase, Theatre
 from demo.receiver import Receiver
@@ -124,8 +125,8 @@ class Stage:
 
 def play(settings: Settings, stage: Stage) -> None:
     """The script from the past to the recovery."""
-    with closing(Theatre(settings, stage.quote)) as theatre:
-        _play_phases(theatre, Desk(settings), stage)
+    with access(settings) as headers, closing(Theatre(settings, stage.quote, headers)) as theatre:
+        _play_phases(theatre, Desk(settings, headers), stage)
     _say_how_long(stage, theatre)
 
 

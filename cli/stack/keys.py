@@ -14,12 +14,13 @@ from rich.table import Table
 from alerts.storage.connection import connect
 from api.security.keys import ALLOWS, SCOPES, KeyRecord, NewKey, Scope, new_key
 from api.security.store import KeyStore
+from cli.output.audited import record_event
 from cli.output.console import cell, current_user, print_error, table_console
 from cli.output.preconditions import redis_answers
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.rules.strict import Duration
-from contracts.settings import load_settings
+from contracts.settings import Settings, load_settings
 from contracts.times import to_rfc3339
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -75,6 +76,7 @@ def create(
     with redis_answers(settings.redis), connect(settings) as client:
         KeyStore(client, settings).add(key.record, now_ms)
     _show_new(key, output)
+    _record(settings, "key.created", key.record)
 
 
 @app.command("list")
@@ -116,6 +118,7 @@ def revoke(key_id: _Id) -> None:
     with redis_answers(settings.redis), connect(settings) as client:
         record = KeyStore(client, settings).change(key_id, over)
     print_error(f"{record.id} ({record.name}) is revoked")
+    _record(settings, "key.revoked", record)
 
 
 @app.command("rotate")
@@ -150,6 +153,12 @@ def rotate(
         store.change(key_id, lambda record: _ending(record, ends_ms))
     print_error(f"{old.id} ({old.name}) stays good until {to_rfc3339(ends_ms)} at the latest")
     _show_new(key, output)
+    _record(settings, "key.rotated", key.record)
+
+
+def _record(settings: Settings, what: str, record: KeyRecord) -> None:
+    figures = {"name": record.name, "scopes": ", ".join(record.scopes), "replaces": record.replaces}
+    record_event(settings, what, f"key {record.id}", figures=figures)
 
 
 def _ending(record: KeyRecord, ends_ms: int) -> KeyRecord:

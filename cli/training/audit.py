@@ -1,4 +1,4 @@
-"""`buzzwatch audit`: who changed what about the models, when, why, and from what figures."""
+"""`buzzwatch audit`: who did what, to models, alerts and keys, when, why, and from what figures."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stream.kafka.audit import audit_events
 
 app = typer.Typer(add_completion=False)
 
-_EXAMPLES = """Who changed what about the models, when, why and from what figures: from the topic `audit`, newest last.
+_EXAMPLES = """Who did what to models, alerts and keys, when, why and from what figures: the topic `audit`, newest last.
 
 Examples:
 

@@ -29,16 +29,24 @@ from api.security.keys import PresentedKey, Scope
 from api.security.store import KeyStore
 from bootstrap.api import build_gate
 from cli.main import app as command
+from contracts.audit import AuditEvent
 from contracts.settings import ApiSettings, Settings
+from contracts.topics import TopicSettings
+from demo.access import access
+from stream.kafka.audit import audit_events
 
 Run = Callable[..., Any]
+AUDITED: list[AuditEvent] = []
 
 
 @pytest.fixture
-def run(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(settings: Settings, topics: TopicSettings, monkeypatch: pytest.MonkeyPatch) -> Run:
     """`buzzwatch keys …` on the test's Redis."""
     monkeypatch.setenv("BUZZWATCH_REDIS__URL", settings.redis.url)
     monkeypatch.setenv("BUZZWATCH_REDIS__PREFIX", settings.redis.prefix)
+    monkeypatch.setenv("BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS", settings.kafka.bootstrap_servers)
+    monkeypatch.setenv("BUZZWATCH_KAFKA__TOPICS", topics.model_dump_json())
+    monkeypatch.setenv("BUZZWATCH_LOCAL__DATA_DIR", str(settings.local.data_dir))
 
     def run(*arguments: str) -> Any:
         return CliRunner().invoke(command, ["keys", *arguments])
@@ -63,7 +71,7 @@ async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
 def _app(gate: Gate) -> FastAPI:
     app = FastAPI()
-    app.state.parts = SimpleNamespace(gate=gate)
+    app.state.parts = SimpleNamespace(gate=gate, audit=AUDITED.append)
     app.include_router(login.router)
 
     @app.get("/page", dependencies=[require("read")])
@@ -128,6 +136,11 @@ def test_a_rotated_key_keeps_name_and_scopes_and_the_old_one_ends(run: Run, sett
     assert run("rotate", new.id, "--grace", "0s").exit_code == 0
     again = run("rotate", new.id)
     assert (again.exit_code, "it is expired" in str(again.exception)) == (1, True)
+    noted = [(event.what, event.subject, event.figures["replaces"]) for event in audit_events(settings)]
+    assert noted[:2] == [
+        ("key.created", f"key {old.id}", None),
+        ("key.rotated", f"key {new.id}", old.id),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +176,7 @@ async def test_a_browser_signs_in_acts_with_the_token_and_signs_out(
     assert kept
     assert client.cookies["buzzwatch_session"] not in kept
 
+    assert (AUDITED[-1].who, AUDITED[-1].what) == ("maya", "session.begun")
     assert (await client.get("/page")).is_success
     who = (await client.get("/session")).json()
     assert (who["name"], who["scopes"]) == ("maya", ["operate", "read"])
@@ -228,3 +242,13 @@ def test_an_api_that_others_can_reach_does_not_start_without_a_key(settings: Set
             "buzzwatch: BUZZWATCH_API__HOST: the API needs keys to listen on 0.0.0.0, and there is none that is good"
         )
     )
+
+
+def test_the_demo_has_a_key_of_its_own_where_one_is_needed_and_gives_it_back(settings: Settings) -> None:
+    with access(settings) as headers:
+        assert headers == {}
+    with access(settings.model_copy(update={"api": ApiSettings(require_keys=True)})) as headers:
+        record = _record_of(settings, headers["authorization"].removeprefix("Bearer "))
+        assert (record.state(int(time.time() * 1000)), record.scopes) == ("active", ("read", "feedback", "operate"))
+    with connect(settings) as client:
+        assert KeyStore(client, settings).all()[record.id].revoked_ms is not None

@@ -12,7 +12,7 @@ import threading, time
 from contextlib import closing
 from contracts.settings import load_settings
 from demo.play import Phase, Theatre
-with closing(Theatre(load_settings(), print)) as theatre:
+with closing(Theatre(load_settings(), print, {})) as theatre:
     player = threading.Thread(target=theatre.play, args=(Phase("a day", 3600, 50, 0, 0),))
     player.start()
     time.sleep(1)

@@ -16,6 +16,7 @@ from alerts.state.silences import Silence, UnknownSilence
 from api.factory import create_app
 from api.parts import Component, Parts
 from api.security.gate import Gate
+from contracts.audit import AuditEvent
 from contracts.errors import Unavailable
 from contracts.events import Feedback
 from contracts.rules.routing import InhibitRule
@@ -131,6 +132,7 @@ class Api:
         self.inhibit_rules: tuple[InhibitRule, ...] = ()
         self.stats = FakeStats()
         self.judgements = FakeJudgements()
+        self.audited: list[AuditEvent] = []
         self.kafka = Component("ok", "4.1")
         self.parts = Parts(
             settings=ApiSettings(),
@@ -143,6 +145,7 @@ class Api:
             judgements=self.judgements,
             probes={"kafka": lambda: self.kafka},
             gate=Gate.open(),
+            audit=self.audited.append,
             rules=lambda: RULES.model_copy(update={"inhibit_rules": self.inhibit_rules}),
         )
         self.app: FastAPI = create_app(self.parts)

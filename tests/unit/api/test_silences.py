@@ -124,3 +124,21 @@ async def test_who_is_at_an_alert_and_since_when_is_shown_until_it_is_taken_back
     assert (await api.get("/alerts", state="firing")).json()["alerts"][0]["acknowledgement"] == shown
     await api.delete(f"/alerts/{'a' * 16}/ack")
     assert (await api.get("/alerts", state="firing")).json()["alerts"][0]["acknowledgement"] is None
+
+
+async def test_who_did_what_is_written_down(api: Api) -> None:
+    silence = {"matchers": ["watch=delta"], "endsAt": "2999-01-01T00:00:00Z", "createdBy": "maya", "comment": "theirs"}
+    made = (await api.post("/silences", silence)).json()["id"]
+    await api.delete(f"/silences/{made}")
+    await api.post(f"/alerts/{'a' * 16}/ack", {"by": "maya", "comment": "calling"})
+    await api.delete(f"/alerts/{'a' * 16}/ack")
+    assert [(event.what, event.subject, event.why) for event in api.audited] == [
+        ("silence.added", f"silence {made}", "theirs"),
+        ("silence.ended", f"silence {made}", ""),
+        ("alert.acknowledged", f"alert {'a' * 16}", "calling"),
+        ("alert.acknowledgement_withdrawn", f"alert {'a' * 16}", ""),
+    ]
+    assert {event.who for event in api.audited} == {"local"}
+    assert api.audited[0].figures == {"by": "maya", "matchers": 'watch="delta"'}
+    await api.delete("/silences/none")  # nothing was done
+    assert len(api.audited) == 4

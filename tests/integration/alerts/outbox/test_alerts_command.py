@@ -28,6 +28,8 @@ def environment(settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setenv("BUZZWATCH_RULES", str(rules))
     monkeypatch.setenv("BUZZWATCH_REDIS__URL", settings.redis.url)
     monkeypatch.setenv("BUZZWATCH_REDIS__PREFIX", settings.redis.prefix)
+    monkeypatch.setenv("BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS", settings.kafka.bootstrap_servers)
+    monkeypatch.setenv("BUZZWATCH_LOCAL__DATA_DIR", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
 
 
