@@ -7,6 +7,8 @@ BIN := .venv/bin
 COMPILE_MEANWHILE := [ -e .venv/.compiled ] || { $(BIN)/python -m bootstrap.compile && touch .venv/.compiled; } &
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 UV_VERSION := 0.13.8
+# One more than there are processors: tests with servers wait for a good part of their time.
+PROCESSES := $(shell expr $$(nproc) + 1)
 
 .PHONY: help
 help: ## Show this
@@ -33,8 +35,8 @@ up: running ## Start the stack (Kafka, Redis, MLflow, worker, notifier, API) unt
 	@$(COMPILE_MEANWHILE) $(BIN)/buzzwatch up
 
 .PHONY: test
-test: lint ## Lint and types, then all tests: unit on all cores, integration, end to end and trials with real servers
-	$(BIN)/pytest
+test: lint ## Lint and types, then all tests on all cores: unit, integration, end to end and trials with real servers
+	$(BIN)/pytest --numprocesses $(PROCESSES)
 
 .PHONY: unit
 unit: setup ## The tests that need no servers, on all cores

@@ -1,4 +1,4 @@
-"""Fixtures for every test. Servers start when a test first asks for one, and are shared by the session."""
+"""Fixtures for every test. Servers start when a test first asks for one, and are shared by the whole run."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from contracts.settings import AlertSettings, KafkaSettings, LocalSettings, Mlfl
 from contracts.topics import TopicSettings
 from local.topics import create_topics as create
 from tests.servers import RunningServer, start_kafka, start_mlflow, start_redis
+from tests.sharing import ByFile, SharedServers, longest_first
 
 # Settings of whoever runs the tests are not the tests' settings.
 for _name in [name for name in os.environ if name.startswith("BUZZWATCH_")]:
     del os.environ[_name]
+# Brokers of tests live for seconds: what Java's second compiler takes is never earned back.
+os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1"
 
 NOBODY = "127.0.0.1:1"
 """An address where nothing listens: what `settings` names for a server that the test did not ask for."""
@@ -26,28 +29,51 @@ LOOPBACK = (ip_network("127.0.0.0/8"),)
 """Where the receivers of tests are; the notifier refuses it unless told."""
 
 
+_SHARED = pytest.StashKey[SharedServers]()
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config) -> ByFile:
+    return ByFile(config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: longest_first(item.nodeid))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    # Not in a fixture: waiting for the other processes shall not count as the time of the last test.
+    if (shared := session.config.stash.get(_SHARED, None)) is not None:
+        shared.leave()
+
+
 @pytest.fixture(scope="session")
-def kafka_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def shared_servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SharedServers:
+    folder = tmp_path_factory.getbasetemp()
+    # With several processes, each has a folder in that of the run.
+    shared = SharedServers(folder.parent if hasattr(request.config, "workerinput") else folder)
+    request.config.stash[_SHARED] = shared
+    return shared
+
+
+@pytest.fixture(scope="session")
+def kafka_servers(shared_servers: SharedServers) -> str:
     """`host:port` of a real broker."""
-    running = start_kafka(tmp_path_factory.mktemp("kafka"))
-    yield running.address
-    running.stop()
+    return shared_servers.address("kafka", start_kafka)
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(shared_servers: SharedServers) -> str:
+    """URL of a real MLflow server."""
+    return shared_servers.address("mlflow", start_mlflow)
 
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a real Redis."""
+    """URL of a real Redis, of this process alone."""
     running = start_redis(tmp_path_factory.mktemp("redis"))
     yield running.address
-    running.stop()
-
-
-@pytest.fixture(scope="session")
-def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of a real MLflow server."""
-    running = start_mlflow(tmp_path_factory.mktemp("mlflow"))
-    yield running.address
-    running.stop()
+    running.kill()
 
 
 @pytest.fixture
@@ -99,7 +125,7 @@ def own_redis(tmp_path: Path) -> Iterator[RunningServer]:
     """A Redis of this test alone, to kill and restart."""
     running = start_redis(tmp_path / "own")
     yield running
-    running.stop()
+    running.kill()
 
 
 @pytest.fixture
@@ -107,7 +133,7 @@ def own_kafka(tmp_path: Path) -> Iterator[RunningServer]:
     """A broker of this test alone, to kill and restart."""
     running = start_kafka(tmp_path / "own")
     yield running
-    running.stop()
+    running.kill()
 
 
 @pytest.fixture
@@ -115,4 +141,4 @@ def own_mlflow(tmp_path: Path) -> Iterator[RunningServer]:
     """An MLflow of this test alone, to kill and restart."""
     running = start_mlflow(tmp_path / "own")
     yield running
-    running.stop()
+    running.kill()

@@ -9,7 +9,7 @@ import socket
 def free_ports(count: int) -> list[int]:
     """Ports nobody listens on now, below the range that outgoing connections use."""
     found: list[int] = []
-    candidate = 10_000 + os.getpid() * 37 % 20_000
+    candidate = 10_000 + os.getpid() * 1_009 % 20_000
     while len(found) < count:
         candidate = 10_000 + (candidate + 1 - 10_000) % 20_000
         with socket.socket() as probe:

@@ -122,7 +122,9 @@ def _format(run_java: tuple[str, ...], properties: Path, data: Path) -> None:
     command = [*run_java, "kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(properties)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+        # Java itself repeats the options that it finds in the environment.
+        lines = (done.stderr + done.stdout).splitlines()
+        said = [line for line in lines if line.strip() and not line.startswith("Picked up ")]
         if "UnsupportedClassVersionError" in done.stderr:
             raise Unavailable(f"this Java is too old for Kafka: {_INSTALL_JAVA}")
         raise Unavailable(f"Kafka's storage cannot be formatted in {data}: {said[0] if said else 'no reason given'}")

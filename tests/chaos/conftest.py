@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     running = start_kafka(tmp_path_factory.mktemp("chaos-kafka"))
     yield running
-    running.stop()
+    running.kill()
 
 
 @pytest.fixture

@@ -18,14 +18,7 @@ from typing import Any, Final, cast
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    NewPartitions,
-    ResourceType,
-)
+from confluent_kafka.admin import AdminClient, NewPartitions
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from kafka import KafkaProducer
@@ -34,6 +27,7 @@ from stream.kafka.headers import headers_of
 from stream.kafka.records import Record
 from tests.chaos.conftest import ALL
 from tests.chaos.site import Process, Site
+from tests.topic_configs import set_topic_config
 from tests.waiting import until
 
 CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -238,13 +232,8 @@ def committed(servers: str, topic: str) -> list[Record]:
 @pytest.fixture
 def site_of_strangers(site: Site) -> Site:
     """Its topics take records of any date."""
-    admin = AdminClient({"bootstrap.servers": site.kafka.address})
     config = {"message.timestamp.after.max.ms": str(2**62), "retention.ms": "-1"}  # nor forget those of 1970
-    entries = [ConfigEntry(*one, incremental_operation=AlterConfigOpType.SET) for one in config.items()]
-    topics = [topic.name for topic in site.topics.all()]
-    resources = [ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries) for topic in topics]
-    for altered in admin.incremental_alter_configs(resources).values():
-        altered.result(10)
+    set_topic_config(site.kafka.address, [topic.name for topic in site.topics.all()], config)
     return site
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from kafka import KafkaProducer
 
 from stream.kafka.topic_reader import follow
 from tests.stack import RunningStack, wait
+from tests.topic_configs import set_topic_config
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
 
@@ -81,11 +81,8 @@ def test_feedback_of_rest_is_judged_where_the_topic_packs_with_zstd(stack: Runni
 
 
 def _compress(stack: RunningStack, codec: str) -> None:
-    admin = AdminClient(stack.settings.kafka.librdkafka())
-    entry = ConfigEntry("compression.type", codec, incremental_operation=AlterConfigOpType.SET)
-    topic = stack.settings.kafka.topics.feedback
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin.incremental_alter_configs([resource])[resource].result(10)
+    kafka = stack.settings.kafka
+    set_topic_config(kafka.bootstrap_servers, [kafka.topics.feedback], {"compression.type": codec})
 
 
 def test_a_header_name_that_is_no_utf8_blocks_nobody(stack: RunningStack) -> None:

@@ -1,21 +1,13 @@
 from __future__ import annotations
 
 import redis
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from local.doctor.check_servers import check_kafka, check_mlflow, check_redis, check_topics
 from local.topics import create_topics, describe_topics
 from tests.servers import RunningServer
-
-
-def _set_largest_record(settings: Settings, topic: str, size: int) -> None:
-    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    client = AdminClient(settings.kafka.librdkafka())  # kept: its futures fail when it goes
-    for future in client.incremental_alter_configs([resource]).values():
-        future.result(10)
+from tests.topic_configs import set_topic_config
 
 
 def test_a_broker_is_named_with_its_version(settings: Settings, kafka_servers: str) -> None:
@@ -31,7 +23,7 @@ def test_missing_topics_are_broken_and_created_ones_fine(settings: Settings, kaf
 
 
 def test_dead_letters_without_room_for_headers_are_broken(settings: Settings, topics: TopicSettings) -> None:
-    _set_largest_record(settings, topics.dead_letters, 1024 * 1024)
+    set_topic_config(settings.kafka.bootstrap_servers, [topics.dead_letters], {"max.message.bytes": "1048576"})
     finding = check_topics(settings)
     assert finding.status == "broken"
     assert "block its partition" in finding.detail

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 from prometheus_client import REGISTRY, Metric
 from ruamel.yaml import YAML
 
@@ -13,15 +11,22 @@ import alerts.metrics
 import alerts.notifier.web
 import stream.metrics
 from api.metrics import Metrics
+from tests.programs import program
 
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "prometheus"
 RULES = FOLDER / "buzzwatch.rules.yml"
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_the_alerts_fire_when_they_should_and_not_else() -> None:
+    promtool = program("promtool", package="prometheus")
     for arguments in (["check", "rules", RULES.name], ["test", "rules", "buzzwatch.rules.test.yml"]):
-        done = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [promtool, *arguments],
+            cwd=FOLDER,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
 
 

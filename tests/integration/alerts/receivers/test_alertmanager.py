@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 import uuid
@@ -24,11 +23,9 @@ from contracts.rules.schema import Alertmanager
 from contracts.settings import Settings
 from local.die_with_parent import die_with_parent
 from tests.integration.alerts.notifications import delivering, put
+from tests.programs import program
 from tests.servers import free_ports
 from tests.waiting import until
-
-BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
-pytestmark = pytest.mark.skipif(BINARY is None, reason="apt-get install prometheus-alertmanager")
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +35,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "config.yml").write_text("route: {receiver: nobody}\nreceivers: [{name: nobody}]\n")
     (port,) = free_ports(1)
     command = [
-        str(BINARY),
+        program("prometheus-alertmanager", "alertmanager", package="prometheus-alertmanager"),
         f"--config.file={folder / 'config.yml'}",
         f"--storage.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",

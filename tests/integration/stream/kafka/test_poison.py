@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from kafka import KafkaProducer
 
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from stream.kafka.headers import UNREADABLE, headers_of
 from tests.integration.stream.scoring.test_role import produce, read, start, tweets, wait_for
+from tests.topic_configs import set_topic_config
 
 __all__ = ["start"]  # a fixture
 pytestmark = pytest.mark.usefixtures("topics")
@@ -52,10 +52,8 @@ def test_a_bad_record_whose_header_name_is_no_utf8_blocks_nobody_and_keeps_the_v
 def test_a_tweet_dated_tomorrow_is_scored_and_published_as_of_now(
     settings: Settings, topics: TopicSettings, start: Any
 ) -> None:
-    admin = AdminClient(settings.kafka.librdkafka())
-    entry = ConfigEntry("message.timestamp.after.max.ms", str(30 * DAY_MS), incremental_operation=AlterConfigOpType.SET)
-    resource = ConfigResource(ResourceType.TOPIC, topics.tweets, incremental_configs=[entry])
-    admin.incremental_alter_configs([resource])[resource].result(10)
+    far = {"message.timestamp.after.max.ms": str(30 * DAY_MS)}
+    set_topic_config(settings.kafka.bootstrap_servers, [topics.tweets], far)
     now_ms = int(time.time() * 1000)
     producer = Producer(settings.kafka.librdkafka_producer())
     producer.produce(topics.tweets, b'{"id": 1, "text": "hi"}', b"1", timestamp=now_ms + DAY_MS)

@@ -12,8 +12,8 @@ import pytest
 from tokenizers import Tokenizer
 
 import training.deep  # noqa: F401  (Keras' backend)
+from tests.integration.training.deep.small_mpnet import BUCKETS, HEADS, LAYERS, SIZE, write_mpnet
 from tests.unit.training.deep.invented import write_data
-from tests.unit.training.deep.networks.small_mpnet import BUCKETS, HEADS, LAYERS, SIZE, write_mpnet
 from training.deep.networks.mpnet import MPNetError, distance_buckets, load_mpnet, mpnet_tokenizer
 from training.deep.networks.transformer import PresetError, backbone_of, tokenizer_json
 from training.deep.runs.transformer import TransformerOptions, layer_rates, train_transformer

@@ -1,0 +1,93 @@
+"""One run in several processes: how tests are dealt out to them, and the servers that they share."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from filelock import FileLock
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.servers import RunningServer
+
+TOGETHER: Final = ("tests/trials/", "tests/chaos/")
+"""Folders whose tests share something that only one test may use at a time: a stack, a broker that is killed."""
+_LONGEST_FIRST: Final = (*TOGETHER, "tests/e2e/", "tests/integration/", "tests/behavioural/", "tests/unit/")
+
+
+class ByFile(LoadScopeScheduling):
+    """The tests of a file run one after the other in one process, those of a folder of `TOGETHER`, too.
+
+    They are dealt out in the order of `longest_first`.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        config.option.loadscopereorder = False
+        super().__init__(config)
+
+    def _split_scope(self, nodeid: str) -> str:  # pytest-xdist documents no other way to say it
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+
+
+def longest_first(nodeid: str) -> int:
+    """Sorts tests so that what takes long does not begin last; many short ones fill the gaps at the end."""
+    return next((rank for rank, folder in enumerate(_LONGEST_FIRST) if nodeid.startswith(folder)), 0)
+
+
+class SharedServers:
+    """Servers that the processes of a run share: who asks first starts one, and stops it after the last has ended.
+
+    A test that kills, fills or restarts a server needs one of its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: dict[str, RunningServer] = {}
+        self._used: set[str] = set()
+
+    def address(self, name: str, start: Callable[[Path], RunningServer]) -> str:
+        """The address of the server of that name, which `start` starts in the folder that it is given."""
+        note = self._folder / f"{name}.json"
+        with self._lock(name):
+            noted = json.loads(note.read_text()) if note.exists() else None
+            if noted is None:
+                running = self._started[name] = start(self._folder / name)
+                noted = {"address": running.address, "users": []}
+            noted["users"].append(os.getpid())
+            note.write_text(json.dumps(noted))
+        self._used.add(name)
+        return str(noted["address"])
+
+    def leave(self) -> None:
+        """Say that this process needs none any more; stop those that it has started once nobody does."""
+        for name in self._used:
+            with self._lock(name):
+                self._forget(name, os.getpid())
+        for name, running in self._started.items():
+            while not self._unused(name):
+                time.sleep(0.1)
+            running.kill()
+        self._used, self._started = set(), {}
+
+    def _lock(self, name: str) -> FileLock:
+        return FileLock(self._folder / f"{name}.lock")
+
+    def _forget(self, name: str, user: int) -> None:
+        note = self._folder / f"{name}.json"
+        noted = json.loads(note.read_text())
+        noted["users"].remove(user)
+        note.write_text(json.dumps(noted))
+
+    def _unused(self, name: str) -> bool:
+        """Whether nobody uses it; who asks for it from then on starts another."""
+        note = self._folder / f"{name}.json"
+        with self._lock(name):
+            alive = [user for user in json.loads(note.read_text())["users"] if Path(f"/proc/{user}").exists()]
+            if not alive:
+                note.unlink()
+        return not alive
