@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
@@ -174,11 +175,6 @@ class Stack:
         supervision = Supervision(groups, run_dir, self._data_dir / "logs" / "supervisord.log")
         for server in [*self.servers, *self.programs]:
             ensure_ports_are_free(server)
-        if self.servers:
-            self._progress(f"preparing {_listed(self.servers)}")
-            # Formatting Kafka's storage and creating MLflow's tables take seconds each, on a first start.
-            with ThreadPoolExecutor(len(self.servers)) as pool:
-                list(pool.map(lambda server: server.prepare(), self.servers))
         self._supervision = supervision
         supervision.start()
         self._launch(self.servers)
@@ -188,21 +184,33 @@ class Stack:
         self._seed(self.settings)
         self._launch(self.programs)
 
-    def _launch(self, servers: list[Server]) -> None:
+    def _launch(self, servers: Sequence[Server]) -> None:
+        """Start them side by side: preparing Kafka's storage and importing MLflow take seconds each."""
+        if not servers:
+            return
+        self._progress(f"starting {_listed(servers)}")
+        given_up = threading.Event()
+        with ThreadPoolExecutor(len(servers)) as pool:
+            try:
+                for launched in as_completed([pool.submit(self._launch_one, server, given_up) for server in servers]):
+                    launched.result()
+            except BaseException:  # one failed, or Ctrl-C: the others are not waited for
+                given_up.set()
+                raise
+
+    def _launch_one(self, server: Server, given_up: threading.Event) -> None:
         supervision = self._supervision
         assert supervision is not None
-        if servers:
-            self._progress(f"starting {_listed(servers)}")
-        sizes = {server.name: server.log.stat().st_size if server.log.exists() else 0 for server in servers}
-        for server in servers:
-            supervision.start_process(server.name)
-        for server in servers:
-            name = server.name
-            wait_until_ready(server, is_alive=lambda name=name: supervision.is_alive(name), log_offset=sizes[name])  # type: ignore[misc]
-            self.pids[name] = int(supervision.processes()[name]["pid"])
-            self._progress(f"{name} is ready")
+        server.prepare()
+        size = server.log.stat().st_size if server.log.exists() else 0
+        supervision.start_process(server.name)
+        wait_until_ready(
+            server, is_alive=lambda: not given_up.is_set() and supervision.is_alive(server.name), log_offset=size
+        )
+        self.pids[server.name] = int(supervision.processes()[server.name]["pid"])
+        self._progress(f"{server.name} is ready")
 
 
-def _listed(servers: list[Server]) -> str:
+def _listed(servers: Sequence[Server]) -> str:
     names = [server.name for server in servers]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -40,16 +40,7 @@ def mlflow_server(local: LocalSettings) -> Server:
     folder = make_folder(data_dir / "mlflow")
     logs = make_folder(data_dir / "logs")
     database = folder / "mlflow.db"
-    port = str(local.mlflow_port)
-    options = {
-        "backend-store-uri": f"sqlite:///{database}",
-        "artifacts-destination": str(make_folder(folder / "artifacts")),
-        "host": "127.0.0.1",
-        "port": port,
-        "workers": "1",  # SQLite has one writer
-        # MLflow 3.5 and later answers only to host names it knows.
-        "allowed-hosts": f"127.0.0.1:{port},localhost:{port}",
-    }
+    artifacts = make_folder(folder / "artifacts")
     begun = folder / ".creating"
 
     def ready() -> bool:
@@ -61,8 +52,8 @@ def mlflow_server(local: LocalSettings) -> Server:
     return Server(
         name="mlflow",
         command=(
-            *(sys.executable, "-m", "mlflow", "server"),
-            *(part for name, value in options.items() for part in (f"--{name}", value)),
+            *(sys.executable, "-m", "local.servers.mlflow_process"),
+            *(str(database), str(artifacts), str(local.mlflow_port)),
         ),
         log=logs / "mlflow.log",
         ports={"BUZZWATCH_LOCAL__MLFLOW_PORT": local.mlflow_port},
