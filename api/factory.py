@@ -18,6 +18,7 @@ from api.routes import feedback as feedback_routes
 from api.routes import health as health_routes
 from api.routes import login as login_routes
 from api.routes import predict as predict_routes
+from api.routes import review as review_routes
 from api.routes import silences as silence_routes
 from api.routes.pages import HeadAsGet, OwnServerOnly
 from api.routes.predict import Scoring
@@ -51,7 +52,15 @@ def create_app(parts: Parts) -> FastAPI:
     metrics = Metrics()
     app.state.parts = parts
     app.state.metrics = metrics
-    for routes in (predict_routes, feedback_routes, alert_routes, silence_routes, login_routes, health_routes):
+    for routes in (
+        predict_routes,
+        feedback_routes,
+        review_routes,
+        alert_routes,
+        silence_routes,
+        login_routes,
+        health_routes,
+    ):
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(BodyLimit)

@@ -19,6 +19,7 @@ from contracts.events import Feedback
 from contracts.rules.schema import Rules
 from contracts.settings import ApiSettings
 from learning.labels.texts import Remembered
+from learning.review.queue import ReviewQueue
 from models.annotator import Annotator
 from models.registry.champion import LoadedModel
 
@@ -149,6 +150,10 @@ class Parts:
     """The rules file as it is now."""
     remember: Callable[[Callable[[], list[Remembered]]], None] = lambda _: None
     """Takes what makes the texts of predictions that a judgement may come for; `learning.labels.texts.TextMemory`."""
+    review: ReviewQueue | None = None
+    """What waits for people; None: there is no queue."""
+    judge_secret: str = ""
+    """Under which names of judges are hashed."""
     closing: Sequence[Callable[[], Any]] = ()
     """Called in this order after everything has stopped."""
 

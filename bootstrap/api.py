@@ -31,7 +31,9 @@ from contracts.audit import AuditEvent
 from contracts.errors import SettingsError, Unavailable
 from contracts.rules.schema import Rules
 from contracts.settings import Settings, load_settings
+from learning.labels.log import LabelWriter
 from learning.labels.texts import PredictionTexts, TextMemory
+from learning.review.queue import ReviewQueue
 from models.annotator import Annotation, Annotator
 from models.base.sentiment import SentimentModel
 from models.registry.champion import Champion
@@ -70,6 +72,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     following.start()
     champion = Champion(settings)
     feedback = FeedbackPublisher(settings)
+    labels = LabelWriter(settings, timeout_s=settings.api.feedback_timeout_s)
     memory = TextMemory(PredictionTexts(client, settings))
     app = create_app(
         Parts(
@@ -91,6 +94,8 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
             gate=gate,
             remember=memory.remember,
             audit=partial(_audited, AuditLog(settings)),
+            review=ReviewQueue(client, settings, labels.write) if settings.learning.review_queue else None,
+            judge_secret=settings.privacy.secret,
             closing=[following.stop, memory.stop, client.close],
         )
     )

@@ -11,6 +11,7 @@ from alerts.rules.checks import kept_long_enough
 from alerts.rules.evaluator import Evaluator
 from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.rules.reloader import RulesReloader
+from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from bootstrap.logs import logging_config
@@ -18,6 +19,8 @@ from bootstrap.prepare import WorkerBootstrap, prepare
 from learning.labels.from_feedback import LabelsFromFeedback
 from learning.labels.log import LabelWriter
 from learning.labels.texts import PredictionTexts
+from learning.review.queue import ReviewQueue
+from learning.review.sampler import ReviewSampler
 from models.annotator import Annotator
 from models.registry.champion import Champion
 from models.text import language
@@ -103,6 +106,12 @@ class _RoleBuilder:
         )
         self._judge = FeedbackEvaluator(self._redis, settings, following.rules)
         self._scored_topic = TopicIdentity(settings, settings.kafka.topics.scored)
+        self._sampler = ReviewSampler(
+            ReviewQueue(self._redis, settings),
+            PredictionTexts(self._redis, settings),
+            settings,
+            partial(_watches_with_bad_buzz, AlertStore(self._redis, settings)),
+        )
 
     def build(self) -> Roles:
         """The roles of the settings; also starts what follows the model, the rules file and Redis."""
@@ -116,6 +125,8 @@ class _RoleBuilder:
         # Last, so that a rules file that changes meanwhile reaches every role.
         self._following.start()
         self._monitor.start()
+        if watch is not None and self._settings.learning.review_queue:
+            self._sampler.start()
         _publish_gauges(self._champion, score, watch, judging)
         return Roles(judging, score, watch, health, self._close)
 
@@ -151,6 +162,7 @@ class _RoleBuilder:
             self._instance,
             identity=self._scored_topic,
             failed=self._failed,
+            seen=self._sampler.see if self._settings.learning.review_queue else lambda _: None,
         )
 
     def _judge_role(self) -> JudgeRole:
@@ -184,9 +196,14 @@ class _RoleBuilder:
 
     def _close(self) -> None:
         self._following.stop()
+        self._sampler.stop()
         self._monitor.stop()
         self._champion.stop()
         self._redis.close()
+
+
+def _watches_with_bad_buzz(alerts: AlertStore) -> frozenset[str]:
+    return frozenset(alert.labels.get("watch", "") for alert in alerts.list("firing") if alert.kind == "bad_buzz")
 
 
 def _publish_gauges(champion: Champion, score: ScoreRole | None, watch: WatchRole | None, judging: JudgeRole) -> None:

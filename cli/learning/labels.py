@@ -13,9 +13,11 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from alerts.storage.connection import connect
 from cli.output.console import cell, print_error, table_console
 from cli.output.moments import moment_ms
 from cli.output.options import Encoding
+from cli.output.preconditions import redis_answers
 from contracts.errors import BuzzwatchError
 from contracts.learning.labels import LabelEvent, is_judge_hash, judge_hash
 from contracts.settings import Settings, load_settings
@@ -24,6 +26,8 @@ from learning.labels.log import LabelWriter, read_labels
 from learning.labels.resolution import Resolution, resolve
 from learning.labels.snapshot import write_snapshot
 from learning.labels.stats import LabelStats, label_stats
+from learning.labels.texts import PredictionTexts
+from learning.review.queue import ReviewQueue
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -153,7 +157,13 @@ def erase(
         )
         for one in ids
     ]
-    _write(load_settings(), events)
+    settings = load_settings()
+    _write(settings, events)
+    with redis_answers(settings.redis), connect(settings) as client:
+        ReviewQueue(client, settings).erase(ids)
+        texts = PredictionTexts(client, settings)
+        for one in ids:
+            texts.forget(one)
     typer.echo(f"erased {len(events):,}")
 
 

@@ -58,6 +58,8 @@ class LabelEvent(Struct, frozen=True, kw_only=True):
     """`random`: drawn by chance from the stream, not by what the model said."""
     blind: bool = False
     """The judge did not see the prediction."""
+    drawn: Annotated[float, Meta(gt=0, le=1)] | None = None
+    """Of a text that was drawn by chance: with which probability."""
     retracts: uuid.UUID | None = None
     """A retraction of the judgement with this `label_id`; otherwise of all that `judge` said before."""
     since: _Moment | None = None

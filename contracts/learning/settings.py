@@ -22,3 +22,9 @@ class LearningSettings(Group):
     judge_daily_cap: int = pydantic.Field(default=1000, ge=1)
     """Most judgements of one judge that count on one day (UTC), imported ones apart; further ones are kept and
     reported."""
+    review_queue: int = pydantic.Field(default=500, ge=0)
+    """Most texts that wait for review, a tenth of them drawn by chance; 0: no queue."""
+    review_keep_s: Seconds = 3 * 86_400
+    """How long a text waits for review before it is given up, seconds."""
+    random_interval_s: Seconds = 600
+    """How often each worker that counts draws one tweet by chance for review, seconds; sooner after its start."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
@@ -36,6 +37,7 @@ class LabelWriter:
             "log_level": 0,
         }
         self._producer: Producer | None = None
+        self._lock = threading.Lock()
 
     def write(self, events: Sequence[LabelEvent], written: Callable[[int], object] = lambda _: None) -> None:
         """Returns when Kafka has acknowledged all of them; blocks.
@@ -51,7 +53,8 @@ class LabelWriter:
             checked_label(event)
         failures: list[str] = []
         try:
-            producer = self._producer = self._producer or Producer(self._config)
+            with self._lock:
+                producer = self._producer = self._producer or Producer(self._config)
             for start in range(0, len(events), _PART):
                 part = events[start : start + _PART]
                 for event in part:

@@ -28,12 +28,20 @@ class CountPredictions:
         counters: where to count.
         settings: lateness and widths.
         counted: called after each batch that was counted.
+        seen: receives the records of one partition that were counted; must be quick and raise nothing.
     """
 
-    def __init__(self, counters: CounterStore, settings: AlertSettings, counted: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        counters: CounterStore,
+        settings: AlertSettings,
+        counted: Callable[[], None],
+        seen: Callable[[Sequence[Record]], None] = lambda _: None,
+    ) -> None:
         self._counters = counters
         self._settings = settings
         self._counted = counted
+        self._seen = seen
         self._reader = ScoredReader()
 
     def marks(self, topic_id: str, partitions: Sequence[int]) -> Mapping[int, int]:
@@ -59,6 +67,7 @@ class CountPredictions:
         if after == batch.end and batch.records:
             WATCHED.inc(len(batch.records))
             self._counted()
+            self._seen(batch.records)
         return after
 
     def reject(self, batch: MarkedBatch, error: Exception) -> None:

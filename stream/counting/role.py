@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -22,6 +22,7 @@ from stream.counting.consumer import CountPredictions
 from stream.counting.marked_consumer import MarkedConsumer, Source
 from stream.kafka.consumers import batch_consumer
 from stream.kafka.polling import end_of_undecodable
+from stream.kafka.records import Record
 from stream.kafka.topic_id import TopicIdentity
 
 _log = logging.getLogger("buzzwatch.stream.watch")
@@ -49,6 +50,7 @@ class WatchRole:
         instance: this worker's name.
         identity: of the scored topic.
         failed: called once, in any thread, when the role cannot go on.
+        seen: receives the records that were counted.
     """
 
     name = "watch"
@@ -64,6 +66,7 @@ class WatchRole:
         *,
         identity: TopicIdentity,
         failed: Callable[[Exception], None],
+        seen: Callable[[Sequence[Record]], None] = lambda _: None,
     ) -> None:
         self._evaluator = evaluator
         self._judge = judge
@@ -83,7 +86,7 @@ class WatchRole:
                 most=_MAX_BATCH,
                 give_up_after_s=settings.worker.give_up_after_s,
             ),
-            CountPredictions(counters, settings.alerts, self._counted.set),
+            CountPredictions(counters, settings.alerts, self._counted.set, seen),
         )
         self._threads = [
             threading.Thread(target=self._count, name="counting", daemon=True),

@@ -1,0 +1,1 @@
+"""The review queue: texts worth a person's minute."""

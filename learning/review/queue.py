@@ -1,0 +1,323 @@
+"""The review queue in Redis: bounded, without near-duplicates, a tenth of it drawn by chance."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import redis
+
+from contracts.errors import BuzzwatchError
+from contracts.events import Sentiment
+from contracts.learning.labels import LabelEvent, label_id_of
+from contracts.settings import Settings
+from learning.review.accuracy import Drawn
+from learning.review.item import ReviewItem
+from models.text.digests import digests
+
+SHARE_BY_CHANCE: Final = 10
+"""One in so many of the texts that are handed out was drawn by chance."""
+_REMEMBERED: Final = 20_000
+"""Texts whose near-duplicates are kept out, and judged ones by chance."""
+
+
+class UnknownItem(BuzzwatchError):
+    """There is no such text in the queue (any more)."""
+
+
+class ErasedItem(BuzzwatchError):
+    """The tweet was erased meanwhile."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one judge said about one item, as the queue keeps it."""
+
+    label: Sentiment | None
+    """None: taken back."""
+    label_id: str
+    times: int
+    """How often the judge has said something about it; makes ids that differ."""
+
+
+class Waiting(NamedTuple):
+    """How much there is."""
+
+    chosen: int
+    random: int
+
+
+class ReviewQueue:
+    """What waits for review, and what was said.
+
+    Args:
+        client: opened by `alerts.storage.connection.connect`.
+        write: writes label events and returns when they are safe; `LabelWriter.write`.
+    """
+
+    def __init__(
+        self, client: redis.Redis, settings: Settings, write: Callable[[Sequence[LabelEvent]], object] | None = None
+    ) -> None:
+        self._redis: Any = client
+        self._prefix = f"{settings.redis.prefix}:{{review}}:"
+        self._size = settings.learning.review_queue
+        self._keep_ms = int(settings.learning.review_keep_s * 1000)
+        self._write = write or (lambda _events: None)
+
+    def _key(self, name: str) -> str:
+        return self._prefix + name
+
+    # -- filling ---------------------------------------------------------------------------------------------------
+
+    def offer(self, items: Sequence[ReviewItem]) -> int:
+        """Put items in; how many were taken. Left out: what is in or was judged, near-duplicates, what has no room.
+
+        An item that was drawn by chance has near-duplicates in its right: the stream has them, too.
+
+        Raises:
+            redis.RedisError: Redis does not answer.
+        """
+        if not items or not self._size:
+            return 0
+        taken = 0
+        for item, digest in zip(items, digests([item.text for item in items]).tolist(), strict=True):
+            taken += self._offer(item, str(digest))
+        self._trim()
+        return taken
+
+    def _offer(self, item: ReviewItem, digest: str) -> bool:
+        client = self._redis
+        if client.hexists(self._key("items"), item.id) or client.zscore(self._key("done"), item.id) is not None:
+            return False
+        if client.sismember(self._key("erased"), item.tweet_id):
+            return False
+        is_new = client.zadd(self._key("texts"), {digest: item.queued_at_ms}, nx=True)
+        if not is_new and item.reason != "random":
+            return False
+        pipeline = client.pipeline(transaction=True)
+        pipeline.hset(self._key("items"), item.id, msgspec.json.encode(item).decode())
+        if item.reason == "random":
+            pipeline.zadd(self._key("random"), {item.id: item.queued_at_ms})
+        else:
+            pipeline.zadd(self._key("chosen"), {item.id: item.priority})
+            pipeline.zadd(self._key("since"), {item.id: item.queued_at_ms})
+        pipeline.execute()
+        return True
+
+    def _trim(self) -> None:
+        """Give up what is too old, and the least telling beyond the queue's size."""
+        client, by_chance = self._redis, max(1, self._size // SHARE_BY_CHANCE)
+        oldest = int(time.time() * 1000) - self._keep_ms
+        gone = client.zrangebyscore(self._key("since"), 0, oldest)
+        gone += client.zrangebyscore(self._key("random"), 0, oldest)
+        gone += client.zrange(self._key("chosen"), self._size - by_chance, -1)
+        gone += client.zrange(self._key("random"), 0, -1 - by_chance)  # the oldest: chance is no matter of their text
+        self._remove(gone)
+        client.zremrangebyrank(self._key("texts"), 0, -1 - _REMEMBERED)
+        client.zremrangebyrank(self._key("done"), 0, -1 - _REMEMBERED)
+
+    def _remove(self, ids: Sequence[str]) -> None:
+        if not ids:
+            return
+        pipeline = self._redis.pipeline(transaction=True)
+        for name in ("chosen", "since", "random"):
+            pipeline.zrem(self._key(name), *ids)
+        pipeline.hdel(self._key("items"), *ids)
+        pipeline.execute()
+
+    # -- handing out -----------------------------------------------------------------------------------------------
+
+    def waiting(self) -> Waiting:
+        """How many wait."""
+        return Waiting(self._redis.zcard(self._key("chosen")), self._redis.zcard(self._key("random")))
+
+    def next(self, count: int, judge: str, *, confidence: tuple[float, float] | None = None) -> list[ReviewItem]:
+        """The next items for a judge: one in ten drawn by chance, the others by priority; none twice, none skipped.
+
+        Args:
+            judge: a hash.
+            confidence: only those whose best label has a probability within; then none is drawn by chance.
+        """
+        # What was said last is in front of what was judged, so that a second judge is asked soon.
+        mine = set(self._redis.zrange(self._key(f"by:{judge}"), 0, -1))
+        chosen = [one for one in self._redis.zrange(self._key("chosen"), 0, -1) if one not in mine]
+        random = [one for one in self._redis.zrange(self._key("random"), 0, -1) if one not in mine]
+        if confidence is not None:
+            low, high = confidence
+            inside = [one for one in self._load(chosen) if low <= max(msgspec.structs.astuple(one.scores)) <= high]
+            return inside[:count]
+        # Counted over what the judge has done, so that one in ten holds however few are asked for at a time.
+        place, ids = self._redis.zcard(self._key(f"by:{judge}")), list[str]()
+        while len(ids) < count and (chosen or random):
+            is_random = place % SHARE_BY_CHANCE == 0
+            first, second = (random, chosen) if is_random else (chosen, random)
+            if not first and not is_random and len(ids) >= 1:
+                break  # only chance is left: the rest of it waits for its turn
+            ids.append((first or second).pop(0))
+            place += 1
+        return self._load(ids)
+
+    def get(self, item_id: str) -> ReviewItem:
+        """One item, also one that was judged lately.
+
+        Raises:
+            ErasedItem, UnknownItem: it is not there.
+        """
+        value = self._redis.hget(self._key("items"), item_id) or self._redis.get(self._key(f"judged:{item_id}"))
+        if value is None:
+            raise UnknownItem(f"there is no text {item_id!r} in the review queue (any more); GET /review lists them")
+        item = msgspec.json.decode(value, type=ReviewItem)
+        if self._redis.sismember(self._key("erased"), item.tweet_id):
+            self._remove([item_id])
+            raise ErasedItem(f"the tweet {item.tweet_id} was erased meanwhile: nothing about it is kept")
+        return item
+
+    def _load(self, ids: Sequence[str]) -> list[ReviewItem]:
+        values = self._redis.hmget(self._key("items"), ids) if ids else []
+        return [msgspec.json.decode(value, type=ReviewItem) for value in values if value is not None]
+
+    # -- judging ---------------------------------------------------------------------------------------------------
+
+    def judge(self, item_id: str, label: Sentiment, judge: str) -> ReviewItem:
+        """Keep what a judge says; said twice it counts once, and another label takes the place of the first.
+
+        Args:
+            judge: a hash.
+
+        Raises:
+            UnknownItem, ErasedItem: there is no such item. Unavailable: Kafka has not acknowledged the label.
+        """
+        item, before = self.get(item_id), self.verdict(item_id, judge)
+        if before is not None and before.label == label:
+            return item
+        times = 1 if before is None else before.times + 1
+        event = LabelEvent(
+            label_id=label_id_of(f"review/{item_id}/{judge}/{times}/{label}"),
+            kind="judgement",
+            created_at=datetime.now(UTC),
+            tweet_id=item.tweet_id,
+            prediction_id=uuid.UUID(item.id),
+            label=label,
+            text=item.text,
+            scores=item.scores,
+            model_version=item.model_version,
+            judge=judge,
+            source="random" if item.reason == "random" else "review",
+            blind=item.blind,
+            drawn=item.drawn,
+        )
+        self._write([*_taken_back(item, judge, before), event])
+        self._keep(item, judge, Verdict(label=label, label_id=str(event.label_id), times=times))
+        return item
+
+    def undo(self, item_id: str, judge: str) -> ReviewItem:
+        """Take back what the judge said of an item, or that it was skipped; it waits again.
+
+        Raises:
+            UnknownItem, ErasedItem: there is no such item. Unavailable: Kafka has not acknowledged it.
+        """
+        item, before = self.get(item_id), self.verdict(item_id, judge)
+        if before is not None and before.label is not None:
+            self._write(_taken_back(item, judge, before))
+            self._keep(item, judge, Verdict(label=None, label_id=before.label_id, times=before.times))
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.zrem(self._key(f"by:{judge}"), item_id)
+        pipeline.zrem(self._key("done"), item_id)
+        pipeline.hset(self._key("items"), item_id, msgspec.json.encode(item).decode())
+        if item.reason == "random":
+            pipeline.zadd(self._key("random"), {item_id: item.queued_at_ms})
+        else:
+            pipeline.zadd(self._key("chosen"), {item_id: item.priority})
+            pipeline.zadd(self._key("since"), {item_id: item.queued_at_ms})
+        pipeline.execute()
+        return item
+
+    def skip(self, item_id: str, judge: str) -> ReviewItem:
+        """Show an item to this judge no more; others may judge it."""
+        item = self.get(item_id)
+        self._redis.zadd(self._key(f"by:{judge}"), {item_id: time.time()})
+        self._redis.expire(self._key(f"by:{judge}"), self._keep_ms // 1000)
+        return item
+
+    def verdict(self, item_id: str, judge: str) -> Verdict | None:
+        """What a judge said of an item lately."""
+        value = self._redis.hget(self._key(f"verdicts:{item_id}"), judge)
+        return None if value is None else msgspec.json.decode(value, type=Verdict)
+
+    def last_of(self, judge: str) -> str | None:
+        """The item that the judge dealt with last; None without any."""
+        found = self._redis.zrange(self._key(f"by:{judge}"), -1, -1)
+        return found[0] if found else None
+
+    def _keep(self, item: ReviewItem, judge: str, verdict: Verdict) -> None:
+        now, keep_s = time.time(), self._keep_ms // 1000
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.hset(self._key(f"verdicts:{item.id}"), judge, msgspec.json.encode(verdict).decode())
+        pipeline.expire(self._key(f"verdicts:{item.id}"), keep_s)
+        pipeline.set(self._key(f"judged:{item.id}"), msgspec.json.encode(item).decode(), ex=keep_s)
+        pipeline.zadd(self._key(f"by:{judge}"), {item.id: now})
+        pipeline.expire(self._key(f"by:{judge}"), keep_s)
+        pipeline.hvals(self._key(f"verdicts:{item.id}"))
+        said = pipeline.execute()[-1]
+        labels = [one.label for one in (msgspec.json.decode(value, type=Verdict) for value in said) if one.label]
+        if item.drawn is not None:
+            self._note_random(item, labels[-1] if labels else None)
+        if len(labels) >= item.judges:
+            self._redis.zadd(self._key("done"), {item.id: now})
+            self._remove([item.id])
+
+    def _note_random(self, item: ReviewItem, label: Sentiment | None) -> None:
+        key = self._key("by-chance")
+        if label is None:
+            self._redis.hdel(key, item.id)
+            return
+        noted = [int(label == item.sentiment), item.drawn, item.model_version, int(time.time())]
+        self._redis.hset(key, item.id, msgspec.json.encode(noted).decode())
+
+    def judged_by_chance(self, *, model_version: str | None = None, since_s: int = 0) -> list[Drawn]:
+        """Judged texts that were drawn by chance, for `accuracy_in_production`.
+
+        Args:
+            model_version: only what this version answered.
+        """
+        found = []
+        for value in self._redis.hvals(self._key("by-chance")):
+            right, drawn, version, at_s = msgspec.json.decode(value)
+            if at_s >= since_s and model_version in (None, version):
+                found.append(Drawn(bool(right), drawn))
+        return found
+
+    # -- erasure ---------------------------------------------------------------------------------------------------
+
+    def erase(self, ids: Sequence[str]) -> None:
+        """Forget tweets (tweet ids or prediction ids) and take them no more."""
+        if not ids:
+            return
+        wanted = set(ids)
+        items = self._load(self._redis.hkeys(self._key("items")))
+        gone = [item for item in items if not wanted.isdisjoint({item.id, item.tweet_id})]
+        self._redis.sadd(self._key("erased"), *wanted, *(item.tweet_id for item in gone))
+        self._remove([item.id for item in gone])
+        for one in wanted:
+            self._redis.delete(self._key(f"judged:{one}"))
+
+
+def _taken_back(item: ReviewItem, judge: str, before: Verdict | None) -> list[LabelEvent]:
+    """The retraction of what the judge said of an item, where something stands."""
+    if before is None or before.label is None:
+        return []
+    retracted = uuid.UUID(before.label_id)
+    return [
+        LabelEvent(
+            label_id=label_id_of(f"undo/{retracted}"),
+            kind="retraction",
+            created_at=datetime.now(UTC),
+            tweet_id=item.tweet_id,
+            judge=judge,
+            retracts=retracted,
+            reason="changed or undone in review",
+        )
+    ]
