@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +13,7 @@ import typer
 from rich.console import Console
 
 from cli.training.metrics_table import print_figures
-from cli.training.options import WORK_DIR, Alias, Data, Description, Format, Out, Register, Seed
+from cli.training.options import WORK_DIR, Alias, Data, Description, Format, Out, Register, Seed, TaughtFiles, writing
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 
@@ -31,6 +33,7 @@ def recurrent(
     context: typer.Context,
     data_dir: Data,
     description: Description = None,
+    taught: TaughtFiles = None,
     model: Annotated[Literal["bilstm", "bigru", "cnn", "dense"], typer.Option(help="Which one.")] = "bigru",
     vectors: Annotated[Literal["word2vec", "fasttext"], typer.Option(help="Where its words start.")] = "word2vec",
     units: Annotated[int, typer.Option(min=1, help="Units a direction, filters a width, or of the dense layer.")] = 64,
@@ -66,7 +69,7 @@ def recurrent(
         options = RecurrentOptions(
             member=model, vectors=vectors, units=units, vocabulary=vocabulary, rows=rows, batch=batch, seed=seed
         )
-        return train_recurrent(data_dir, options, work or WORK_DIR / model, tell, description)
+        return train_recurrent(data_dir, options, work or WORK_DIR / model, tell, description, taught or ())
 
     run.whole(train, _ABOUT[model].format(units=units, vectors=vectors), command_of(context))
 
@@ -75,6 +78,7 @@ def transformer(
     context: typer.Context,
     data_dir: Data,
     description: Description = None,
+    taught: TaughtFiles = None,
     preset: Annotated[
         str, typer.Option(help="minilm-l6, mpnet-base, any preset of keras-hub, or a folder.")
     ] = "minilm-l6",
@@ -113,7 +117,9 @@ def transformer(
         from training.deep.runs.transformer import options_for, train_transformer
 
         options = options_for(preset, minutes=minutes, batch=batch, seed=seed)
-        return train_transformer(data_dir, options, work or WORK_DIR / Path(preset).name, tell, description)
+        return train_transformer(
+            data_dir, options, work or WORK_DIR / Path(preset).name, tell, description, taught or ()
+        )
 
     run.whole(train, f"{preset}, fine-tuned", command_of(context))
 
@@ -167,6 +173,48 @@ def student(
     run.whole(train, f"{model} taught by {', '.join(folder.name for folder in teacher)}", command_of(context))
 
 
+def teach(
+    data_dir: Data,
+    teacher: Annotated[Path, typer.Option(help="Folder of the teacher's artefact, of any family.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The Parquet file to write; answers are kept beside it.")],
+    description: Description = None,
+    rows: Annotated[int, typer.Option(min=1, help="Tweets to ask about.")] = 100_000,
+    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, wall clock.")] = None,
+    least: Annotated[float, typer.Option(min=0, max=1, help="Write only answers as sure as this.")] = 0.5,
+    threads: Annotated[int, typer.Option(min=0, help="0: as many as there are processors.")] = 0,
+    seed: Seed = 0,
+    output: Format = "table",
+) -> None:
+    """Ask a model about tweets that only emoticons labelled, for others to learn from.
+
+    Each tweet gets three probabilities and the likeliest label, neutral included, which no emoticon says. The same
+    command goes on with a run that was stopped; with more rows it goes on with one that has ended. Near-duplicates of
+    held-out tweets are not asked about. `train linear --taught FILE` learns from the file, as do suite, transformer and
+    recurrent. It holds the tweets: keep it where they may lie.
+
+    Examples:
+
+      buzzwatch train teach --data-dir data --teacher build/mpnet --rows 200000 --out var/deep/taught.parquet
+
+      buzzwatch train teach --data-dir data --teacher build/mpnet --minutes 30 --out var/deep/taught.parquet
+    """
+    from training.deep.runs.teach import TeachOptions
+    from training.deep.runs.teach import teach as ask
+
+    if out.suffix != ".parquet":
+        raise SettingsError(f"--out {out}: must end in .parquet")
+    errors = Console(stderr=True)
+    options = TeachOptions(teacher, rows, minutes, least, threads, seed)
+    with errors.status("starting") as status, writing("--out", out):
+        done = ask(data_dir, options, out, status.update, description)
+    if output == "json":
+        typer.echo(json.dumps(asdict(done)))
+        return
+    labels = ", ".join(f"{name} {count:,}" for name, count in done.labels.items())
+    typer.echo(f"{out}: {done.written:,} of {done.asked:,} tweets ({labels}); {done.agreed:.0%} of what is not neutral")
+    typer.echo(f"agrees with the emoticon; {done.tweets_per_s:,.0f} tweets a second")
+
+
 _ABOUT = {
     "bigru": "bidirectional GRU, {units} units, on {vectors} vectors",
     "bilstm": "bidirectional LSTM, {units} units, on {vectors} vectors",
@@ -177,7 +225,7 @@ _ABOUT = {
 
 def add_to(app: typer.Typer) -> None:
     """Make the deep families subcommands of `buzzwatch train`."""
-    for command in (recurrent, transformer, student):
+    for command in (recurrent, transformer, student, teach):
         app.command()(command)
 
 

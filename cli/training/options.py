@@ -17,6 +17,10 @@ Description = Annotated[
     Path | None,
     typer.Option("--sources", metavar="FILE", help="YAML about the labelled files; sources.yaml in their folder."),
 ]
+TaughtFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--taught", metavar="FILE", help="Also learn from what `train teach` wrote; again for more files."),
+]
 Register = Annotated[bool, typer.Option(help="Log the run to MLflow and register a model that can serve.")]
 Alias = Annotated[str | None, typer.Option(help="Alias of the new version; challenger, the first one champion.")]
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")]

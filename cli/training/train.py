@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ from cli.output.console import table_console
 from cli.training import deep as train_deep
 from cli.training import formats as train_formats
 from cli.training.metrics_table import print_figures
-from cli.training.options import Alias, Data, Description, Format, Out, Register, Seed, writing
+from cli.training.options import Alias, Data, Description, Format, Out, Register, Seed, TaughtFiles, writing
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 from training.comparison.experiments import Comparison, compare_all, load_experiments
@@ -79,6 +79,7 @@ train_formats.add_to(app)
 def linear(
     data_dir: Data,
     description: Description = None,
+    taught: TaughtFiles = None,
     model: Annotated[str, typer.Option(help="hashed: the compiled one that serves; the others to compare.")] = "hashed",
     rows: _Rows = None,
     register: Register = True,
@@ -89,7 +90,8 @@ def linear(
     output: Format = "table",
 ) -> None:
     """Train a linear model."""
-    _train(_Asked(_member("linear", model), data_dir, description, rows, register, alias, out, curve, seed, output))
+    asked = _Asked(_member("linear", model), data_dir, description, rows, register, alias, out, curve, seed, output)
+    _train(replace(asked, taught=tuple(taught or ())))
 
 
 @app.command(help=_help("trees", "Train trees on reduced features and measure them.", "", " --model svd-forest"))
@@ -166,6 +168,7 @@ def compare(
 def suite(
     data_dir: Data,
     description: Description = None,
+    taught: TaughtFiles = None,
     model: Annotated[str, typer.Option(help="A member of linear, trees or vectors.")] = "hashed",
     only: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Leave out this file; give it again for more of them.")
@@ -192,7 +195,7 @@ def suite(
         raise SettingsError(f"--model {model}: there are {', '.join(MEMBERS)}")
     errors = Console(stderr=True)
     with errors.status("reading the data") as status:
-        data = load_training_data(data_dir, description, lambda line: _note(errors, line))
+        data = load_training_data(data_dir, description, lambda line: _note(errors, line), taught or ())
         found = run_suite(data, MEMBERS[model], seed, status.update, only or (), years=years)
     if results is not None:
         with writing("--results", results):
@@ -259,6 +262,7 @@ class _Asked:
     curve: bool | None
     seed: int
     output: str
+    taught: tuple[Path, ...] = ()
 
 
 def _train(asked: _Asked) -> None:
@@ -284,6 +288,7 @@ def _train(asked: _Asked) -> None:
             curve=drawn,
             description=asked.description,
             tell=lambda line: _note(errors, line),
+            taught=asked.taught,
         )
         if asked.out is not None and trained.model is not None:
             trained.save(asked.out)

@@ -48,12 +48,12 @@ def run_suite(
     estimator = trainer.fit(data.learn, "on the learning split")
     for source in data.sources:
         test = data.held_out & (data.source == source.name)
-        if not source.distant and test.any():
+        if source.role in ("people", "test") and test.any():
             rows.append(trainer.judged(estimator, source.name, PART, test, data.learn))
     behaviour = pass_rates(estimator)
     for name, without, test in _left_out(data, only or people, years=years):
         learn = data.apart_from(test)
-        if not (learn & ~data.distant).any():
+        if not (learn & data.by_people).any():
             continue  # the only file with labels by people
         rows.append(trainer.judged(trainer.fit(learn, f"without {name}, {without}"), name, without, test, learn))
     return Suite(member.name, rows, behaviour, data.data_hash, trainer.params)
@@ -80,7 +80,7 @@ class _Trainer:
         plain = (str, int, float, bool)
         self.params = {name: value for name, value in estimator.get_params().items() if isinstance(value, plain)}
         if isinstance(estimator, HashedClassifier):
-            prints = np.unique(data.fingerprints[~data.distant])
+            prints = np.unique(data.fingerprints[data.by_people])
             rows = data.distant & data.usable & ~np.isin(data.fingerprints, prints)
             texts, labels = data.rows(rows)
             self._polarity = estimator.learn_polarity(texts, labels, data.weight[rows], progress)
@@ -106,4 +106,4 @@ class _Trainer:
         """What it says about these rows."""
         texts, labels = self._data.rows(test)
         report = held_out_report(estimator.predict_proba(texts), labels)
-        return Judged(name, without, int((learn & ~self._data.distant).sum()), report)
+        return Judged(name, without, int((learn & self._data.by_people).sum()), report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from contracts.tweet_files.errors import TweetFileError
 from contracts.tweet_files.reader import read_rows
 from contracts.tweet_files.rows import ReadOptions
 from contracts.tweet_objects.shapes import TEXTS, find
-from training.data.sources import Source, described, find_sources
+from training.data.sources import Source, described, find_sources, taught_sources
 
 
 class DataError(BuzzwatchError):
@@ -28,6 +28,8 @@ class DataError(BuzzwatchError):
 
 _NAMES: Final = re.compile(r"https?://\S+|@\w+")
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
+_ROUNDED: Final = 0.01
+"""So far from 1 the sum of three rounded probabilities may be."""
 _NO_LETTERS: Final = re.compile(r"[\W\d_]+")
 
 
@@ -63,6 +65,8 @@ class TrainingData:
     """The part of its file that a tweet belongs to, such as its airline; empty where the file has none."""
     period: NDArray[np.int64]
     """The year; 0 where the file does not say."""
+    targets: NDArray[np.float32]
+    """(n, 3): how probable each label is; 1 for the label but in a teacher's file, which has a column for each."""
 
     def rows(self, mask: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.str_]]:
         """Texts and labels where `mask` is true."""
@@ -72,6 +76,11 @@ class TrainingData:
     def usable(self) -> NDArray[np.bool_]:
         """Rows that the model to be kept learns from: all but those of files that are only measured on."""
         return ~np.isin(self.source, [one.name for one in self.sources if one.role == "test"])
+
+    @property
+    def by_people(self) -> NDArray[np.bool_]:
+        """Rows that people labelled."""
+        return ~np.isin(self.source, [one.name for one in self.sources if one.role in ("emoticons", "teacher")])
 
     def apart_from(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Usable rows that are neither among `rows` nor near-duplicates of them."""
@@ -85,24 +94,29 @@ def fingerprint(text: str) -> int:
 
 
 def load_training_data(
-    folder: Path, description: Path | None = None, tell: Callable[[str], None] = lambda _: None
+    folder: Path,
+    description: Path | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+    taught: Sequence[Path] = (),
 ) -> TrainingData:
     """Read the labelled files of a folder and split them by the fingerprint of each text.
 
     Args:
         description: a YAML of the files, as `training.data.sources` reads it.
         tell: receives a line for each file, what it is taken for.
+        taught: files of `buzzwatch train teach`, learnt from beside the others.
 
     Raises:
         SourcesError: there is no labelled file, or their description cannot be used.
         DataError: a file, or all of them, cannot be used; names file and row.
     """
     found = find_sources(folder, description)
-    read = [_read(folder / source.file, source, strict=found.described) for source in found.sources]
+    wanted = [*found.sources, *taught_sources(taught)]
+    read = [_read(folder / source.file, source, strict=found.described) for source in wanted]
     sources, parts = [source for source, _ in read], [part for _, part in read]
     prints = [np.array([fingerprint(text) for text in part.texts], np.uint64) for part in parts]
     for source, part, mine in zip(sources, parts, prints, strict=True):
-        if not source.held_out_where and source.role != "test":
+        if not source.held_out_where and source.role in ("people", "emoticons"):
             # The share of a fingerprint's own range: a text stays on its side whatever else is in the files.
             part.held_out[:] = mine.astype(np.float64) / 2.0**64 < source.held_out
         tell(described(source, part.labels.tolist(), int(part.held_out.sum())))
@@ -122,6 +136,7 @@ def load_training_data(
         data_hash=hash_of(folder / source.file for source in sources),
         company=np.concatenate([part.company for part in parts]),
         period=np.concatenate([part.period for part in parts]),
+        targets=np.concatenate([part.targets for part in parts]),
     )
     data = replace(data, learn=data.apart_from(held_out))
     _check(folder, data)
@@ -138,6 +153,7 @@ class _Part:
     held_out: NDArray[np.bool_]
     company: NDArray[np.str_]
     period: NDArray[np.int64]
+    targets: NDArray[np.float32]
 
 
 def _read(path: Path, source: Source, *, strict: bool) -> tuple[Source, _Part]:
@@ -172,7 +188,30 @@ def _part(path: Path, source: Source, table: Mapping[str, list[Any]]) -> _Part:
         held_out=held_out,
         company=np.array([str(one or "") for one in table[source.part]] if source.part else [""] * n, np.str_),
         period=np.array([_year(one) for one in years], np.int64),
+        targets=_probabilities(path, table, part.labels) if source.role == "teacher" else one_hot(part.labels),
     )
+
+
+def one_hot(labels: NDArray[np.str_]) -> NDArray[np.float32]:
+    """Labels (n,) as (n, 3)."""
+    table: NDArray[np.float32] = np.eye(3, dtype=np.float32)[np.searchsorted(np.array(SENTIMENTS), labels)]
+    return table
+
+
+def _probabilities(path: Path, table: Mapping[str, list[Any]], labels: NDArray[np.str_]) -> NDArray[np.float32]:
+    """A teacher's columns `negative`, `neutral` and `positive`; its labels where it has none of them."""
+    if not any(name in table for name in SENTIMENTS):
+        return one_hot(labels)
+    try:
+        found = np.array([table[name] for name in SENTIMENTS], np.float32).T
+    except KeyError as error:
+        raise DataError(f"{path}: no column {error} beside its other probabilities") from None
+    except (TypeError, ValueError):
+        raise DataError(f"{path}: {', '.join(SENTIMENTS)} must be probabilities in every row") from None
+    wrong = np.flatnonzero(~((found >= 0).all(axis=1) & (np.abs(found.sum(axis=1) - 1) < _ROUNDED)))
+    if len(wrong):
+        raise DataError(f"{path}, {table[_WHERE][int(wrong[0])]}: {found[wrong[0]].tolist()} are no probabilities")
+    return found
 
 
 def _year(value: Any) -> int:

@@ -20,6 +20,12 @@ SOURCES_FILE: Final = "sources.yaml"
 SHIPPED: Final = ROOT / "training" / "data" / SOURCES_FILE
 SUFFIXES: Final = (".parquet", ".csv", ".jsonl")
 
+_WHAT: Final = {
+    "people": "labels by people",
+    "emoticons": "labels by emoticons",
+    "teacher": "labels by a model",
+    "test": "only measured on",
+}
 _Label = Literal["negative", "neutral", "positive"]
 _Weight = Annotated[float, pydantic.Field(gt=0, le=1000, allow_inf_nan=False)]
 
@@ -37,9 +43,10 @@ class Source(pydantic.BaseModel):
     """Name inside the folder, or a path from there."""
     name: str = ""
     """What it is called in tables; the file's name without its ending unless given."""
-    role: Literal["people", "emoticons", "test"] = "people"
+    role: Literal["people", "emoticons", "teacher", "test"] = "people"
     """`people`: labels by people, learnt from and measured on. `emoticons`: labels by emoticons, negative or positive
-    only, learnt from as a polarity. `test`: never learnt from."""
+    only, learnt from as a polarity. `teacher`: labels by a model (`buzzwatch train teach`), learnt from as people's
+    are, never measured on. `test`: never learnt from."""
     weight: _Weight = 1.0
     """What one of its rows counts in training."""
     class_weights: dict[_Label, _Weight] = {}
@@ -63,6 +70,12 @@ class Source(pydantic.BaseModel):
         if isinstance(value, dict) and isinstance(value.get("file"), str) and not value.get("name"):
             value = {**value, "name": Path(value["file"]).name.split(".")[0]}
         return value
+
+    @pydantic.model_validator(mode="after")
+    def _measured_on_people(self) -> Source:
+        if self.role == "teacher" and (self.held_out_where or ("held_out" in self.model_fields_set and self.held_out)):
+            raise ValueError(f"{self.name}: nothing is measured on a teacher's labels: leave out held_out")
+        return self
 
     @property
     def distant(self) -> bool:
@@ -148,6 +161,22 @@ def find_sources(folder: Path, described: Path | None = None) -> Found:
     return Found(sources, [name for name in there if name not in used], described=True)
 
 
+def taught_sources(files: Sequence[Path]) -> list[Source]:
+    """Files of `buzzwatch train teach`, each row of which counts less than one labelled by people.
+
+    Raises:
+        SourcesError: one is missing.
+    """
+    for path in files:
+        if not path.is_file():
+            raise SourcesError(f"--taught {path}: no such file (`buzzwatch train teach` makes one)")
+    names = [path.stem for path in files]
+    return [
+        Source(file=str(path.resolve()), name=name if names.count(name) == 1 else str(path), role="teacher", weight=0.7)
+        for path, name in zip(files, names, strict=True)
+    ]
+
+
 def _check_names(folder: Path, sources: Sequence[Source]) -> None:
     counts = Counter(source.name for source in sources)
     if twice := [name for name, count in counts.items() if count > 1]:
@@ -163,6 +192,6 @@ def described(source: Source, labels: Sequence[str], held_out: int) -> str:
     """One line about a file: what it is taken for."""
     counts = Counter(labels)
     shown = ", ".join(f"{name} {counts[name]:,}" for name in SENTIMENTS if counts[name])
-    what = {"people": "labels by people", "emoticons": "labels by emoticons", "test": "only measured on"}[source.role]
+    what = _WHAT[source.role]
     weight = "" if source.weight == 1 else f", each row counts {source.weight:g}"
     return f"{source.name}: {len(labels):,} rows ({shown}), {what}{weight}, {held_out:,} held out"

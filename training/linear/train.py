@@ -93,6 +93,7 @@ def train(
     keep: bool = True,
     description: Path | None = None,
     tell: Progress = lambda _: None,
+    taught: Sequence[Path] = (),
 ) -> Trained:
     """Train on the labelled files of `folder`.
 
@@ -100,13 +101,13 @@ def train(
         distant: most rows labelled by emoticons; the member's own number when not given, 0 for all.
         keep: train the model to be kept, on everything, when the member is one that serves.
         curve: also train on a tenth and three tenths of the rows.
-        description, tell: as `load_training_data` takes them.
+        description, tell, taught: as `load_training_data` takes them.
 
     Raises:
         SourcesError, DataError: the files or their description cannot be used.
     """
     progress("reading the data")
-    data = load_training_data(folder, description, tell)
+    data = load_training_data(folder, description, tell, taught)
     measured = [source for source in data.sources if (data.held_out & (data.source == source.name)).any()]
     limit = member.most_distant if distant is None else distant or None
     learn = _limited(data, limit, seed)

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from contracts.events import SENTIMENTS
 from models.deep.cleaning import cleaned_all
 from training.data.datasets import TrainingData
 from training.deep.data.mixture import Encoded, Mixture
@@ -52,7 +50,7 @@ class Corpus:
         groups = {name: rows for name, rows in groups.items() if len(rows)}
         return Mixture(
             encoded=self.encoded,
-            targets=one_hot(self.data.labels),
+            targets=self.data.targets,
             distant=self.data.distant,
             groups=groups,
             shares=shares,
@@ -93,9 +91,3 @@ def arriving(path: Path) -> Iterator[Path]:
     new = path.with_name(f"new.{path.name}")  # the same ending: NumPy would add its own
     yield new
     new.replace(path)
-
-
-def one_hot(labels: NDArray[np.str_]) -> NDArray[np.float32]:
-    """Labels (n,) as (n, 3)."""
-    table: NDArray[np.float32] = np.eye(3, dtype=np.float32)[np.searchsorted(np.array(SENTIMENTS), labels)]
-    return table

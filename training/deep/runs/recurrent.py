@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -47,7 +47,12 @@ class RecurrentOptions:
 
 
 def train_recurrent(
-    folder: Path, options: RecurrentOptions, work: Path, tell: Callable[[str], None], description: Path | None = None
+    folder: Path,
+    options: RecurrentOptions,
+    work: Path,
+    tell: Callable[[str], None],
+    description: Path | None = None,
+    taught: Sequence[Path] = (),
 ) -> tuple[Finished, TrainingData]:
     """Train on the learning split of `folder`, resuming what stands in `work`.
 
@@ -56,7 +61,7 @@ def train_recurrent(
     """
     keras.utils.set_random_seed(options.seed)
     tell("reading the data")
-    data = load_training_data(folder, description, tell)
+    data = load_training_data(folder, description, tell, taught)
     tokenizer, corpus, vectors = prepared(data, options, work, tell)
     begin(work, "recurrent", options.longest, options, tokenizer.to_str(), data.data_hash)
     shares = shares_of(data, EMOTICONS_SHARE)

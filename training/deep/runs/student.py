@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from models.base.artefact import load_artefact, read_metadata
 from training.data.datasets import TrainingData, load_training_data
-from training.deep.data.corpus import arriving, one_hot, shares_of
+from training.deep.data.corpus import arriving, shares_of
 from training.deep.networks.recurrent import network
 from training.deep.runs.recurrent import EMOTICONS_SHARE, RecurrentOptions, prepared
 from training.deep.runs.training_loop import Schedule, descend
@@ -66,7 +66,7 @@ def train_student(
     mixture = dataclasses.replace(corpus, data=dataclasses.replace(data, learn=data.learn & known)).mixture(
         shares=shares_of(data, EMOTICONS_SHARE), size=options.batch, longest=options.longest, seed=options.seed
     )
-    targets = one_hot(data.labels)
+    targets = data.targets.copy()
     targets[rows] = blended(targets[rows], taught, data.distant[rows], options.trust)
     mixture = dataclasses.replace(mixture, targets=targets, distant=np.zeros(len(known), bool))
     net = network(options.member, vectors, units=options.units, dropout=options.dropout)  # type: ignore[arg-type]

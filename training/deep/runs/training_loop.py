@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +15,7 @@ import tensorflow as tf
 
 from training.deep.data.mixture import Batch
 from training.deep.networks.loss import mixed_loss
+from training.deep.runs.stopping import terminated
 
 CHECKPOINT_EVERY_S: Final = 45.0
 """A killed run loses about this much; more where a checkpoint of a large network takes long to write."""
@@ -98,7 +97,7 @@ def descend(
     every_s = CHECKPOINT_EVERY_S
     saved = told = started = time.monotonic()
     before = state.seconds
-    with _terminated() as terminated:
+    with terminated() as ended:
         for batch in batches(state.step):
             state.seconds = before + time.monotonic() - started
             position = schedule.position(state.step, state.seconds)
@@ -117,25 +116,11 @@ def descend(
                 _save(keeper, state, folder)
                 saved = time.monotonic()
                 every_s = max(CHECKPOINT_EVERY_S, (saved - now) / _WRITING_SHARE)
-            if terminated.is_set():
+            if ended.is_set():
                 _save(keeper, state, folder)
                 raise SystemExit(128 + signal.SIGTERM)
     _save(keeper, state, folder)
     return state
-
-
-@contextmanager
-def _terminated() -> Iterator[threading.Event]:
-    """Set when SIGTERM comes, so that the running step can be kept; only the main thread can know."""
-    came = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: came.set())
-    try:
-        yield came
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 class LayerwiseAdamW(keras.optimizers.AdamW):  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -70,9 +70,17 @@ def options_for(preset: str, *, minutes: float, batch: int | None, seed: int) ->
 
 
 def train_transformer(
-    folder: Path, options: TransformerOptions, work: Path, tell: Callable[[str], None], description: Path | None = None
+    folder: Path,
+    options: TransformerOptions,
+    work: Path,
+    tell: Callable[[str], None],
+    description: Path | None = None,
+    taught: Sequence[Path] = (),
 ) -> tuple[Finished, TrainingData]:
     """Fine-tune on the learning split of `folder`, resuming what stands in `work`.
+
+    Args:
+        taught: files of `buzzwatch train teach`: their rows have three probabilities each as targets.
 
     Raises:
         DataError: a file is missing. PresetError: the preset cannot be used. WorkFolderError: `work` holds another run.
@@ -81,7 +89,7 @@ def train_transformer(
     # bfloat16 in matrix products only, sums and the rest in float32: 1.5 times the speed on AVX512_BF16, no other loss.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
     tell("reading the data")
-    data = load_training_data(folder, description, tell)
+    data = load_training_data(folder, description, tell, taught)
     backbone = backbone_of(options.preset)
     written = tokenizer_json(options.preset)
     tokenizer = Tokenizer.from_str(written)

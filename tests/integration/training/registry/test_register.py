@@ -17,7 +17,7 @@ from models.linear.model import HashedModel
 from models.registry.champion import Champion
 from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
-from training.data.datasets import TrainingData
+from training.data.datasets import TrainingData, one_hot
 from training.data.sources import Source
 from training.deep.cascade.build import Curve, Point
 from training.deep.cascade.register import log_cascade
@@ -123,6 +123,7 @@ def test_a_deep_run_leaves_the_same_evidence(settings: Settings, mlflow_uri: str
         learn=np.zeros(60, bool),
         company=np.full(60, ""),
         data_hash="abc",
+        targets=one_hot(labels),
     )
     result = result_of(done, data, "small", "buzzwatch train student")
     version = log_run(settings, done, data, result, settings.mlflow.alias)
