@@ -15,6 +15,12 @@ FROM base AS mlflow-packages
 COPY deploy/mlflow.lock /tmp/packages.lock
 RUN pip install --no-deps --require-hashes --requirement /tmp/packages.lock
 
+# What draws the pages' charts; version and digest are in the lock file.
+FROM node:22-slim AS charts
+WORKDIR /charts
+COPY dashboard/package.json dashboard/package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+
 FROM python:3.11-slim AS mlflow
 COPY --from=mlflow-packages /opt/venv /opt/venv
 RUN useradd --uid 10001 --create-home buzzwatch && install --directory --owner buzzwatch /data
@@ -39,6 +45,8 @@ COPY stream stream
 COPY learning learning
 COPY api api
 COPY dashboard dashboard
+COPY --from=charts /charts/node_modules/uplot/dist/uPlot.iife.min.js /charts/node_modules/uplot/dist/uPlot.min.css \
+  dashboard/static/vendor/
 COPY local local
 COPY demo demo
 COPY cli cli

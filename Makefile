@@ -16,12 +16,16 @@ help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: .venv/.tools .venv/.installed .venv/.compiled var/kafka-jars/.pom ## Install everything that is missing: system packages, .venv, Kafka's jars
+setup: .venv/.tools .venv/.installed .venv/.compiled var/kafka-jars/.pom charts ## Install everything that is missing: system packages, .venv, Kafka's jars
 	@:
 
 .PHONY: running
-running: .venv/.running ## Install what running needs and no more; Kafka comes with the first start
+running: .venv/.running charts ## Install what running needs and no more; Kafka comes with the first start
 	@:
+
+.PHONY: charts
+charts: | .venv/.system ## Fetch what draws the pages' charts (uPlot), where it is missing
+	@[ dashboard/static/vendor/uPlot.LICENSE -nt dashboard/package-lock.json ] || .ci/charts .venv
 
 .PHONY: run
 run: running ## From nothing to the first alert: set up, start everything, play a crisis, stay up

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import errors
@@ -25,7 +27,18 @@ from api.routes.predict import Scoring
 from api.security.gate import Authenticated
 
 
-def create_app(parts: Parts) -> FastAPI:
+@dataclass(frozen=True)
+class Extension:
+    """Routes that a package above this one adds, such as the pages; they come first."""
+
+    router: APIRouter
+    state: Mapping[str, Any]
+    """Kept as `app.state`, for the routes."""
+    start: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]
+
+
+def create_app(parts: Parts, extensions: Sequence[Extension] = ()) -> FastAPI:
     """The app; nothing is connected or loaded before its lifespan starts."""
 
     @asynccontextmanager
@@ -35,7 +48,11 @@ def create_app(parts: Parts) -> FastAPI:
         parts.gate.start()
         # Without a model feedback, alerts and statistics still work, and MLflow may come back.
         await asyncio.to_thread(parts.champion.start, required=False)
+        for extension in extensions:
+            await extension.start()
         yield
+        for extension in extensions:
+            await extension.stop()
         await app.state.scoring.stop()
         await asyncio.to_thread(parts.champion.stop)
         await asyncio.to_thread(parts.feedback.stop)
@@ -52,6 +69,10 @@ def create_app(parts: Parts) -> FastAPI:
     metrics = Metrics()
     app.state.parts = parts
     app.state.metrics = metrics
+    for extension in extensions:
+        app.include_router(extension.router)
+        for name, value in extension.state.items():
+            setattr(app.state, name, value)
     for routes in (
         predict_routes,
         feedback_routes,

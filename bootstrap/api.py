@@ -26,6 +26,7 @@ from api.security.gate import Gate
 from api.security.keyring import Keyring
 from api.security.sessions import Sessions
 from api.security.store import KeyStore
+from bootstrap.dashboard import build_room
 from bootstrap.logs import configure_logging
 from contracts.audit import AuditEvent
 from contracts.errors import SettingsError, Unavailable
@@ -74,31 +75,31 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     feedback = FeedbackPublisher(settings)
     labels = LabelWriter(settings, timeout_s=settings.api.feedback_timeout_s)
     memory = TextMemory(PredictionTexts(client, settings))
-    app = create_app(
-        Parts(
-            settings=settings.api,
-            champion=champion,
-            annotator=annotator,
-            feedback=feedback,
-            alerts=AlertStore(client, settings),
-            silences=SilenceStore(client, settings),
-            stats=CounterStore(client, settings),
-            judgements=partial(judgements_between, client, settings),
-            rules=lambda: following.rules,
-            probes={
-                "kafka": partial(_kafka_health, feedback),
-                "redis": partial(_redis_health, client, WriteProbe(client, settings)),
-                "mlflow": partial(_mlflow_health, settings, champion),
-                "rules": partial(_rules_health, following),
-            },
-            gate=gate,
-            remember=memory.remember,
-            audit=partial(_audited, AuditLog(settings)),
-            review=ReviewQueue(client, settings, labels.write) if settings.learning.review_queue else None,
-            judge_secret=settings.privacy.secret,
-            closing=[following.stop, memory.stop, client.close],
-        )
+    parts = Parts(
+        settings=settings.api,
+        champion=champion,
+        annotator=annotator,
+        feedback=feedback,
+        alerts=AlertStore(client, settings),
+        silences=SilenceStore(client, settings),
+        stats=CounterStore(client, settings),
+        judgements=partial(judgements_between, client, settings),
+        rules=lambda: following.rules,
+        probes={
+            "kafka": partial(_kafka_health, feedback),
+            "redis": partial(_redis_health, client, WriteProbe(client, settings)),
+            "mlflow": partial(_mlflow_health, settings, champion),
+            "rules": partial(_rules_health, following),
+        },
+        gate=gate,
+        remember=memory.remember,
+        audit=partial(_audited, AuditLog(settings)),
+        review=ReviewQueue(client, settings, labels.write) if settings.learning.review_queue else None,
+        judge_secret=settings.privacy.secret,
+        closing=[following.stop, memory.stop, client.close],
     )
+    room = build_room(settings, client, parts)
+    app = create_app(parts, [room] if room else [])
     for metric in rules_following.METRICS:
         app.state.metrics.registry.register(metric)
     return app

@@ -10,6 +10,7 @@ import time
 from alerts.grouping.dispatcher import Dispatcher
 from alerts.notifier import web as notifier_web
 from alerts.notifier.loop import Notifier, wall_clock
+from alerts.outbox.attempts import AttemptLog
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
 from alerts.receivers.checks import receivers_can_be_reached
@@ -50,6 +51,7 @@ def run_notifier(settings: Settings) -> None:
             timeout_s=settings.alerts.delivery_timeout_s,
             trouble=trouble,
             resender=Resender(client, settings, sending.hand_over, wall_clock),
+            attempts=AttemptLog(client, settings),
         )
         following.on_change(notifier.follow)
         following.on_sighup()

@@ -168,6 +168,24 @@ class ApiSettings(Group):
     """How long a browser stays signed in, hours."""
 
 
+class DashboardSettings(Group):
+    """The watch room: the pages that the API serves."""
+
+    path: str = "/"
+    """Where the pages begin, `/` or a folder such as `/watch-room/`; `off` serves none, and `/` leads to `/docs`."""
+    frame_ms: int = pydantic.Field(default=250, ge=100, le=5000)
+    """How often open pages are told what is new, milliseconds; 250 to 500 looks alive and can be read."""
+    readers: int = pydantic.Field(default=1000, ge=1)
+    """Most browsers that one process keeps up to date; one more is answered with 503."""
+
+    @pydantic.field_validator("path")
+    @classmethod
+    def _is_a_folder(cls, value: str) -> str:
+        if value != "off" and not re.fullmatch(r"/([\w-][\w.-]*/)*", value):
+            raise ValueError("is neither a folder such as / or /watch-room/, nor off")
+        return value
+
+
 class PrivacySettings(Group):
     """What becomes of personal data."""
 
@@ -212,6 +230,7 @@ class Settings(BaseSettings):
     worker: WorkerSettings = WorkerSettings()
     alerts: AlertSettings = AlertSettings()
     api: ApiSettings = ApiSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     privacy: PrivacySettings = PrivacySettings()
     learning: LearningSettings = LearningSettings()
     local: LocalSettings = LocalSettings()

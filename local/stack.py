@@ -83,7 +83,10 @@ class Stack:
     def addresses(self) -> dict[str, str]:
         """What listens where, for people."""
         api = f"http://{reachable_host(self.settings.api.host)}:{self.settings.api.port}"
+        path = self.settings.dashboard.path
+        room = {} if path == "off" else {"watch room": f"{api}{path}"}
         return {
+            **room,
             "API": f"{api}/docs",
             "MLflow": redacted(self.settings.mlflow.tracking_uri),
             "Kafka": self.settings.kafka.bootstrap_servers,

@@ -56,6 +56,15 @@ class _Of:
     """The subjects that it was made for."""
 
 
+class Expected(NamedTuple):
+    """What the past of a watch, or of a theme in a watch, leads a rule to expect."""
+
+    key: Key
+    rule: BadBuzz
+    usual: baseline.Baseline
+    """Arrays of one entry."""
+
+
 class _LookedAt(NamedTuple):
     """A subject that there is something to say about, all numbers of one moment."""
 
@@ -91,6 +100,19 @@ class BadBuzzCondition:
         """Of every subject whose condition holds or that has an alert."""
         for of in self._rules:
             yield from self._of(of, moment)
+
+    def expected(self, moment: Moment) -> list[Expected]:
+        """What is usual for each subject of each rule, whether or not there is something to say; for display."""
+        found: list[Expected] = []
+        for of in self._rules:
+            # Read before rows are looked up: what is seen for the first time gets its row now.
+            self._counters.baseline(moment.now_ms, window_s=of.rule.windows[-1], baseline_s=of.rule.baseline)
+            of.rows = self._counters.rows_of([subject.key for subject in of.subjects])
+            of.known_rows = self._counters.known_rows
+            alerts = {of.number[key]: alert for key, alert in moment.alerts.items() if key in of.number}
+            usual = self._usual(of, np.arange(len(of.subjects)), moment, alerts)
+            found += [Expected(one.key, of.rule, _column(usual, at)) for at, one in enumerate(of.subjects)]
+        return found
 
     def _of(self, of: _Of, moment: Moment) -> Iterator[Finding]:
         if of.known_rows != self._counters.known_rows:

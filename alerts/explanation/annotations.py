@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlencode
 
+from alerts.state.alert import fingerprint_of
 from contracts.rules.schema import BaseRule
 from contracts.rules.templates import fill_in
 from contracts.settings import Settings
@@ -14,8 +15,16 @@ from contracts.times import to_rfc3339
 _AROUND_MS: Final = 1_800_000
 
 
+def link_to(settings: Settings, labels: Mapping[str, str], starts_at_ms: int) -> str:
+    """`generatorURL`: the alert's page in the watch room; the counts of its time where the settings switch that off."""
+    url, path = external_url(settings), settings.dashboard.path
+    if path == "off":
+        return link_of(url, labels, starts_at_ms)
+    return f"{url}{path}room/alerts/{fingerprint_of(labels)}"
+
+
 def link_of(external_url: str, labels: Mapping[str, str], starts_at_ms: int) -> str:
-    """`generatorURL`: the counts of half an hour before and after it began, minute by minute."""
+    """The counts of half an hour before and after it began, minute by minute."""
     minute = starts_at_ms // 60_000 * 60_000
     asked = {
         "watch": labels.get("watch", ""),

@@ -7,6 +7,7 @@ with the same `webhook-id`.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -18,6 +19,7 @@ import redis
 
 from alerts.grouping.dispatcher import Dispatcher
 from alerts.metrics import ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, ORPHANED, SILENCES, WAITING
+from alerts.outbox.attempts import AttemptLog
 from alerts.outbox.store import Claim, Outbox
 from alerts.receivers.alertmanager_resend import Resender
 from alerts.receivers.sender import Sender
@@ -60,6 +62,7 @@ class Notifier:
         receivers: from the rules file; entries for other receivers wait.
         sender: makes an attempt.
         resender: sends firing alerts to Alertmanagers again; None leaves that out.
+        attempts: where the answers of receivers are kept for people; None leaves that out.
         timeout_s: of an attempt.
         trouble: logs failures of Redis.
         clock: milliseconds since 1970.
@@ -75,6 +78,7 @@ class Notifier:
         timeout_s: float,
         trouble: TroubleLog,
         resender: Resender | None = None,
+        attempts: AttemptLog | None = None,
         clock: Callable[[], int] = wall_clock,
     ) -> None:
         self._outbox = outbox
@@ -85,6 +89,7 @@ class Notifier:
         self._clock = clock
         self._sender = sender
         self._resender = resender
+        self._attempts = attempts
         self._deliveries: dict[str, _Delivery] = {}
         self._lock = threading.Lock()
         self._known_disabled: set[str] = set()
@@ -220,32 +225,38 @@ class Notifier:
             ours = self._deliveries.get(claim.token) is not None
         if not ours:
             return
-        self._until_redis_answers(lambda: self._record(claim, result))
+        outcomes: list[str] = []
+        self._until_redis_answers(lambda: outcomes.append(self._record(claim, result)))
         with self._lock:
             self._deliveries.pop(claim.token, None)
         self._until_redis_answers(self._outbox.wake)
+        if self._attempts is not None and outcomes:
+            with contextlib.suppress(redis.RedisError):  # it is for people to look up, nothing waits for it
+                self._attempts.note(claim.entry, outcomes[0], result.detail, self._clock())
 
-    def _record(self, claim: Claim, result: DeliveryResult) -> None:
+    def _record(self, claim: Claim, result: DeliveryResult) -> str:
+        """What became of the attempt, recorded in the outbox."""
         receiver, entry = claim.entry.receiver, claim.entry
         if result.outcome == "delivered":
             if self._outbox.delivered(claim, self._clock()):
                 DELIVERED.labels(receiver, "delivered").inc()
                 _log.info("notification %s %s delivered to the receiver %s", entry.status, entry.alertname, receiver)
-            else:
-                DELIVERED.labels(receiver, "lost").inc()
-                _log.warning(
-                    "notification %s was delivered to the receiver %s after its claim had run out; another notifier "
-                    "may post it again with the same webhook-id",
-                    entry.id,
-                    receiver,
-                )
-        elif result.outcome == "gone":
+                return "delivered"
+            DELIVERED.labels(receiver, "lost").inc()
+            _log.warning(
+                "notification %s was delivered to the receiver %s after its claim had run out; another notifier "
+                "may post it again with the same webhook-id",
+                entry.id,
+                receiver,
+            )
+            return "lost"
+        if result.outcome == "gone":
             self._outbox.gone(claim, self._clock(), result.detail)
             DELIVERED.labels(receiver, "gone").inc()
-        else:
-            self._failed(claim, result.detail, result.retry_after_s)
+            return "gone"
+        return self._failed(claim, result.detail, result.retry_after_s)
 
-    def _failed(self, claim: Claim, error: str, retry_after: float | None) -> None:
+    def _failed(self, claim: Claim, error: str, retry_after: float | None) -> str:
         entry = claim.entry
         outcome = self._outbox.failed(claim, self._clock(), error, retry_after)
         DELIVERED.labels(entry.receiver, outcome or "lost").inc()
@@ -268,6 +279,7 @@ class Notifier:
                 entry.failures + 1,
                 error,
             )
+        return outcome or "lost"
 
     def _until_redis_answers(self, act: Callable[[], None]) -> None:
         """Retry until the lease has run out for sure; then a notifier claims the entry again."""

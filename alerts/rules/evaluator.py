@@ -21,7 +21,7 @@ from alerts.conditions.quiet import QuietCondition
 from alerts.counters.feedback_counts import recent_judgements
 from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
-from alerts.explanation.annotations import external_url, link_of, with_own
+from alerts.explanation.annotations import external_url, link_to, with_own
 from alerts.grouping.alert_events import event_commands
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import (
@@ -71,10 +71,10 @@ class Evaluator:
     def __init__(self, redis: redis.Redis, settings: Settings, rules: Rules) -> None:
         self._redis = redis
         self._settings = settings
+        self._url = external_url(settings)
         self._counters = CounterStore(redis, settings)
         self._store = AlertStore(redis, settings)
         self._keys = AlertKeys(settings.redis.prefix)
-        self._url = external_url(settings)
         self._next: Rules | None = None
         self._use(rules)
 
@@ -222,7 +222,7 @@ class Evaluator:
             annotations=with_own(rule, labels, annotations, value),
             starts_at_ms=start,
             value=value,
-            link=link_of(self._url, labels, start),
+            link=link_to(self._settings, labels, start),
             explained_ms=moment.now_ms,
         )
 

@@ -16,7 +16,7 @@ import msgspec
 import redis
 
 from alerts.detectors.consecutive_errors import is_active, streak_after
-from alerts.explanation.annotations import external_url, link_of, with_own
+from alerts.explanation.annotations import external_url, link_to, with_own
 from alerts.grouping.alert_events import event_commands
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import advance, renewed, resolved
@@ -82,6 +82,7 @@ class FeedbackEvaluator:
         self._memory_ms = int(settings.alerts.feedback_memory_s * 1000)
         self._retention_s = int(settings.alerts.minute_retention_s)
         self._ahead_ms = int(settings.alerts.ahead_after_s * 1000)
+        self._settings = settings
         self._url = external_url(settings)
         self._serving: tuple[str, float] | None = None
 
@@ -305,7 +306,7 @@ class FeedbackEvaluator:
             annotations=with_own(rule, labels, annotations, float(streak)),
             starts_at_ms=start_ms,
             value=float(streak),
-            link=link_of(self._url, labels, start_ms),
+            link=link_to(self._settings, labels, start_ms),
             explained_ms=now_ms,
         )
 

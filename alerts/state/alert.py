@@ -62,6 +62,8 @@ class Alert(Struct, frozen=True):
     """Where to see what was going on."""
     explained_ms: int = 0
     """When `value` and `annotations` were made."""
+    fired_ms: int = 0
+    """When it began to fire, at this severity; 0 while it is pending, and in what older releases have stored."""
 
     @property
     def state(self) -> State:

@@ -152,7 +152,9 @@ class AlertStore:
         episodes = {fingerprint: list(past) for fingerprint, past in snapshot.episodes.items()}
         for status, alert in transitions:
             if status == "firing":
-                commands += self.store(alert)
+                # An alert is explained anew when it begins to fire.
+                fired = msgspec.structs.replace(alert, fired_ms=alert.fired_ms or alert.explained_ms)
+                commands += self.store(fired)
                 continue
             assert alert.ends_at_ms is not None
             past = [*episodes.get(alert.fingerprint, ()), (alert.starts_at_ms, alert.ends_at_ms)][-EPISODES:]

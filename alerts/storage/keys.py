@@ -107,6 +107,20 @@ class AlertKeys:
         return self._key("silences:revision")
 
     @property
+    def opinions(self) -> str:
+        """Hash: `alertname|fingerprint|start ms` → `useful` or `noise`."""
+        return self._key("opinions")
+
+    @property
+    def opinion_counts(self) -> str:
+        """Hash: `alertname|useful` or `alertname|noise` → number of alerts."""
+        return self._key("opinions:counts")
+
+    def attempts(self, fingerprint: str) -> str:
+        """List: what receivers answered to notifications about an alert, oldest first; expires."""
+        return self._key(f"attempts:{fingerprint}")
+
+    @property
     def feedback_marks(self) -> str:
         """Hash: topic id (and `/partition` behind it but for the first) → the next offset to judge."""
         return self._key("feedback:marks")

@@ -6,6 +6,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # ReDoc's script asks a CDN for its maker's logo; its search runs in a worker made of a blob.
+_HEADER = "content-security-policy"
 _POLICY = "default-src 'self' 'unsafe-inline' blob: data:"
 
 
@@ -21,8 +22,9 @@ class OwnServerOnly:
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):
-                    headers["content-security-policy"] = _POLICY
+                # A page that brings a stricter policy of its own keeps it.
+                if headers.get("content-type", "").startswith("text/html") and _HEADER not in headers:
+                    headers[_HEADER] = _POLICY
             await send(message)
 
         await self._app(scope, receive, with_policy)

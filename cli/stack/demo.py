@@ -71,7 +71,7 @@ def demo(
                     return
                 stage.show("")
                 for name, address in stack.addresses.items():
-                    stage.show(f"[bold]{name:<7}[/]{address}")
+                    stage.show(f"[bold]{name:<11}[/]{address}")
                 stage.show(_NEXT)
                 watch(stack)
     except StopAsked:

@@ -71,7 +71,7 @@ def up(
     try:
         with stop_signals_raise(), running_stack(settings, screen, workers=workers, quiet=quiet) as stack:
             for name, address in stack.addresses.items():
-                screen.show(f"{name:<7}{address}")
+                screen.show(f"{name:<11}{address}")
             screen.show("ready; Ctrl-C stops everything")
             watch(stack)
     except StopAsked:

@@ -1,0 +1,57 @@
+"""Builds the watch room: its own readers of Redis and Kafka, beside those of the API."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import redis
+
+from alerts.counters.store import CounterStore
+from alerts.outbox.attempts import AttemptLog
+from alerts.outbox.redelivery import Redelivery
+from alerts.outbox.store import Outbox
+from alerts.state.opinions import OpinionStore
+from alerts.state.silences import SilenceStore
+from alerts.state.store import AlertStore
+from api.factory import Extension
+from api.parts import Parts
+from contracts.settings import Settings
+from dashboard.feed.alert_view import views
+from dashboard.feed.board import Board
+from dashboard.feed.feed import Feed
+from dashboard.feed.tail import ScoredTail
+from dashboard.room import Room
+from dashboard.routes import room_router
+
+
+def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extension | None:
+    """The pages for an app, None when the settings switch them off; nothing is contacted before they start."""
+    if settings.dashboard.path == "off":
+        return None
+    alerts, silences = AlertStore(client, settings), SilenceStore(client, settings)
+    board = Board(
+        CounterStore(client, settings),
+        AlertStore(client, settings),
+        parts.rules,
+        bucket_s=settings.alerts.bucket_s,
+        fresh_s=settings.dashboard.frame_ms / 1000 / 2,
+    )
+    feed = Feed(settings.dashboard, ScoredTail(settings), board, partial(_open_alerts, alerts, silences, parts))
+    room = Room(
+        settings=settings,
+        parts=parts,
+        feed=feed,
+        board=board,
+        alerts=alerts,
+        silences=silences,
+        opinions=OpinionStore(client, settings),
+        attempts=AttemptLog(client, settings),
+        outbox=Outbox(client, settings),
+        redelivery=Redelivery(client, settings),
+    )
+    return Extension(room_router(settings.dashboard.path), {"room": room}, feed.start, feed.stop)
+
+
+def _open_alerts(alerts: AlertStore, silences: SilenceStore, parts: Parts) -> list[dict[str, Any]]:
+    return [view.brief() for view in views(alerts, silences, parts.rules().inhibit_rules, history=False)]

@@ -1,0 +1,77 @@
+"""**Now**: a card per watch, the live feed, what is growing, what fires."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.security.gate import require
+from contracts.times import to_rfc3339
+from dashboard.feed.alert_view import views
+from dashboard.html.rendering import PageRoute, page
+from dashboard.room import Room, RoomOf
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+_ROWS = 40
+_LATELY_MS = 3_600_000
+Choice = Annotated[str, Query(max_length=64)]
+
+
+@router.get("/", dependencies=[require("read")])
+def now(
+    request: Request,
+    room: RoomOf,
+    watch: Choice = "",
+    theme: Choice = "",
+    sentiment: Literal["", "negative", "neutral", "positive"] = "",
+) -> Response:
+    """The first page."""
+    board = room.board.now()
+    rules = room.parts.rules()
+    rows = [row for row in _rows(room) if _fits(row, watch, theme, sentiment)][:_ROWS]
+    return page(
+        request,
+        room,
+        "now.html",
+        board=board,
+        alerts=views(room.alerts, room.silences, rules.inhibit_rules, history=False),
+        rows=rows,
+        watches=[one.name for one in rules.watches],
+        themes=[one.name for one in rules.themes],
+        chosen={"watch": watch, "theme": theme, "sentiment": sentiment},
+        has_seen_tweets=any(total for spark in board.sparks.values() for total, _ in spark) or bool(rows),
+    )
+
+
+def _rows(room: Room) -> list[dict[str, Any]]:
+    """What the feed has shown lately; before anybody watched, the negative tweets that are kept for alerts."""
+    recent = room.feed.recent()
+    if recent:
+        return recent
+    since = int(time.time() * 1000) - _LATELY_MS
+    names = [watch.name for watch in room.parts.rules().watches]
+    return [
+        {
+            "id": "",
+            "tweet": sample.tweet_id,
+            "text": sample.text,
+            "s": "negative",
+            "c": None,
+            "w": [sample.watch],
+            "th": list(sample.themes),
+            "at": to_rfc3339(sample.created_at_ms),
+            "v": "",
+        }
+        for sample in room.board.samples(names, since)[:_ROWS]
+    ]
+
+
+def _fits(row: dict[str, Any], watch: str, theme: str, sentiment: str) -> bool:
+    return (
+        (not watch or watch in row["w"])
+        and (not theme or theme in row["th"])
+        and (not sentiment or sentiment == row["s"])
+    )

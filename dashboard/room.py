@@ -1,0 +1,53 @@
+"""What the pages work with. `bootstrap.dashboard` hands in the real parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from alerts.outbox.attempts import AttemptLog
+from alerts.outbox.redelivery import Redelivery
+from alerts.outbox.store import Outbox
+from alerts.state.opinions import OpinionStore
+from alerts.state.silences import SilenceStore
+from alerts.state.store import AlertStore
+from api.parts import Parts
+from contracts.settings import Settings
+from dashboard.feed.board import Board
+from dashboard.feed.feed import Feed
+
+
+@dataclass(frozen=True)
+class Room:
+    """All of it."""
+
+    settings: Settings
+    parts: Parts
+    """Those of the API."""
+    feed: Feed
+    board: Board
+    alerts: AlertStore
+    silences: SilenceStore
+    opinions: OpinionStore
+    outbox: Outbox
+    attempts: AttemptLog
+    redelivery: Redelivery
+
+    @property
+    def path(self) -> str:
+        """Where the pages begin; ends with a slash."""
+        return self.settings.dashboard.path
+
+    def at(self, page: str = "") -> str:
+        """The path of a page; of the first one without a name."""
+        return f"{self.path}room/{page}" if page else self.path
+
+
+def _room(request: Request) -> Room:
+    room: Room = request.app.state.room
+    return room
+
+
+RoomOf = Annotated[Room, Depends(_room)]

@@ -1,0 +1,167 @@
+// On every page: theme, times, keys, parts that are fetched again, the strip of alerts.
+import { ago, language, word } from "./words.js";
+import { on } from "./stream.js";
+
+document.documentElement.classList.add("scripted");
+const base = document.body.dataset.path;
+
+// Theme: at once, and kept by the server so that the next page comes in it.
+const themeForm = document.getElementById("theme");
+themeForm.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const button = event.submitter ?? themeForm.querySelector("button");
+  const chosen = button.value;
+  document.documentElement.dataset.theme = chosen;
+  fetch(themeForm.action, { method: "POST", body: new URLSearchParams(new FormData(themeForm, button)), redirect: "manual" });
+  button.value = chosen === "dark" ? "light" : "dark";
+  button.textContent = chosen === "dark" ? button.dataset.light : button.dataset.dark;
+});
+if (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches) {
+  const button = themeForm.querySelector("button");
+  button.value = "light";
+  button.textContent = button.dataset.light;
+}
+
+// Times: relative, kept fresh; the absolute one is the title.
+const clock = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+export function freshenTimes(root = document) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const ms = Date.parse(time.dateTime);
+    if (Number.isNaN(ms)) continue;
+    const text = ago(ms);
+    if (time.textContent !== text) time.textContent = text;
+    if (!time.dataset.local) {
+      time.title = clock.format(ms);
+      time.dataset.local = "1";
+    }
+  }
+}
+freshenTimes();
+setInterval(freshenTimes, 1000);
+
+// The strip: what fires, at once. `role=alert` reads it out.
+const MARKS = { critical: "◆", warning: "▲", info: "●" };
+const SEVERITIES = { critical: word("critical"), warning: word("warning"), info: word("info") };
+const RANKS = ["info", "warning", "critical"];
+export function showStrip(alerts) {
+  const strip = document.getElementById("strip");
+  if (!strip) return;
+  const loud = alerts.filter((one) => one.state === "firing" && !one.silenced && !one.inhibited);
+  loud.sort((one, other) => RANKS.indexOf(other.severity) - RANKS.indexOf(one.severity) || other.since - one.since);
+  const text = strip.querySelector(".strip-text");
+  const more = strip.querySelector(".strip-more");
+  const strong = document.createElement("strong");
+  let rest = document.createElement("a");
+  rest.href = `${base}room/alerts`;
+  if (loud.length) {
+    strip.className = `strip ${loud[0].severity}`;
+    strong.textContent = `${MARKS[loud[0].severity]} ${SEVERITIES[loud[0].severity]}`;
+    rest.textContent = loud[0].summary;
+    rest.href += `#${loud[0].fingerprint}`;
+  } else if (alerts.length) {
+    strip.className = "strip muted";
+    strong.textContent = word("Nothing loud");
+    rest.textContent = word("{n} pending or silenced", { n: alerts.length });
+  } else {
+    strip.className = "strip calm";
+    strong.textContent = `✓ ${word("All quiet")}`;
+    rest = document.createElement("span");
+    rest.textContent = word("no alert is open");
+  }
+  const said = strong.textContent + rest.textContent;
+  if (text.dataset.said !== said) {
+    text.dataset.said = said;
+    text.replaceChildren(strong, rest);
+  }
+  more.replaceChildren();
+  if (loud.length && alerts.length > 1) {
+    const link = document.createElement("a");
+    link.href = `${base}room/alerts`;
+    link.textContent = word("{n} more", { n: alerts.length - 1 });
+    more.append(link);
+  }
+}
+
+// Parts of the page that the server renders anew: `data-live`, when alerts change or every `data-every` seconds.
+let refreshing = false;
+let again = false;
+export async function refresh() {
+  const parts = [...document.querySelectorAll("[data-live]")];
+  if (!parts.length || document.hidden) return;
+  if (refreshing) {
+    again = true;
+    return;
+  }
+  refreshing = true;
+  try {
+    const answer = await fetch(location.href, { headers: { "x-part": "live" }, cache: "no-store" });
+    if (answer.ok) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const part of parts) {
+        // What somebody is writing in is left alone.
+        if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
+        const newer = page.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`);
+        if (!newer) continue;
+        const opened = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);
+        const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+        for (const id of opened) newer.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", "");
+        part.replaceWith(document.adoptNode(newer));
+        if (focused) document.getElementById(focused)?.focus();
+      }
+      freshenTimes();
+    }
+  } catch {
+    // The chip says that the connection is lost.
+  } finally {
+    refreshing = false;
+    if (again) {
+      again = false;
+      refresh();
+    }
+  }
+}
+on("alerts", (alerts) => {
+  showStrip(alerts);
+  // Many readers hear of it in the same moment: they do not ask in the same moment.
+  setTimeout(refresh, Math.random() * 700);
+});
+on("snapshot", (snapshot) => snapshot.alerts && showStrip(snapshot.alerts));
+for (const part of document.querySelectorAll("[data-every]")) setInterval(refresh, part.dataset.every * 1000);
+for (const part of document.querySelectorAll("[data-retry]")) setTimeout(() => location.reload(), part.dataset.retry * 1000);
+
+// Keys. Each page adds its own by `keys`.
+const help = document.getElementById("help");
+document.getElementById("keys").addEventListener("click", () => help.showModal());
+const own = new Map();
+export function keys(handlers) {
+  for (const [key, act] of Object.entries(handlers)) own.set(key, act);
+}
+let going = 0;
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.matches("input, textarea, select") || help.open) return;
+  const page = document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
+  if (performance.now() - going < 1500 && page) {
+    going = 0;
+    event.preventDefault();
+    page.click();
+    return;
+  }
+  going = 0;
+  if (event.key === "?") help.showModal();
+  else if (event.key === "g") going = performance.now();
+  else if (own.has(event.key)) own.get(event.key)(event);
+  else return;
+  event.preventDefault();
+});
+
+// j and k move through what is marked so.
+function move(step) {
+  const items = [...document.querySelectorAll("[data-item]")].filter((item) => item.offsetParent);
+  if (!items.length) return;
+  const at = items.findIndex((item) => item.contains(document.activeElement));
+  const next = items[Math.min(Math.max(at + step, 0), items.length - 1)];
+  next.focus();
+  next.scrollIntoView({ block: "nearest" });
+}
+keys({ j: () => move(1), k: () => move(-1) });

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import re
+import string
+
+import pytest
+from starlette.requests import Request
+
+from contracts.settings import ROOT
+from dashboard.html.rendering import PAGES
+from dashboard.html.words import FRENCH, language_of, translator, words_of
+
+DASHBOARD = ROOT / "dashboard"
+_IN_TEMPLATE = re.compile(r"""\b(?:t\(|back\(request, room, )"((?:[^"\\]|\\.)+)\"""")
+BY_NAME = {title for _, title, _ in PAGES} | {
+    *("negative", "neutral", "positive", "critical", "warning", "info"),
+    *("pending", "firing", "resolved", "voices", "texts", "tweets", "above usual", "as usual"),
+}
+"""Words that templates look up by a value."""
+
+
+def said() -> set[str]:
+    found = set(BY_NAME)
+    for file in [*(DASHBOARD / "templates").glob("*.html"), *DASHBOARD.rglob("*.py")]:
+        found |= set(_IN_TEMPLATE.findall(file.read_text(encoding="utf-8")))
+    for file in (DASHBOARD / "static").glob("*.js"):
+        found |= words_of(file.read_text(encoding="utf-8"))
+    return found - {"English"}  # the example in dashboard/__init__.py
+
+
+def test_everything_has_a_french_text_and_no_french_text_is_left_over() -> None:
+    assert said() - set(FRENCH) == set()
+    assert set(FRENCH) - said() == set()
+
+
+def test_both_languages_fill_in_the_same_values() -> None:
+    def places(text: str) -> set[str | None]:
+        return {name for _, name, _, _ in string.Formatter().parse(text)} - {None}
+
+    assert [text for text, french in FRENCH.items() if places(text) != places(french)] == []
+
+
+@pytest.mark.parametrize(
+    ("header", "cookie", "language"),
+    [
+        ("fr-CH, fr;q=0.9, en;q=0.8", "", "fr"),
+        ("de, en;q=0.5, fr;q=0.3", "", "en"),
+        ("de", "", "en"),
+        ("", "", "en"),
+        ("en;q=rubbish, fr;q=0.1", "", "fr"),
+        ("en", "buzzwatch_language=fr", "fr"),
+        ("fr", "buzzwatch_language=xx", "fr"),
+    ],
+)
+def test_the_language_is_the_chosen_one_or_what_the_browser_prefers(header: str, cookie: str, language: str) -> None:
+    headers = [(b"accept-language", header.encode()), (b"cookie", cookie.encode())]
+    assert language_of(Request({"type": "http", "headers": headers})) == language
+
+
+def test_a_text_is_filled_in() -> None:
+    assert translator("fr")("{n} new", n=3) == "3 nouveaux"
+    assert translator("en")("{n} new", n=3) == "3 new"
