@@ -123,6 +123,8 @@ class Predicted(BaseModel):
     """False: the text is in a language that the model does not know."""
     tier: Literal["linear", "deep"] | None = None
     """Which part of a cascade answered; absent when the model is none."""
+    theme_sentiments: dict[str, Sentiment] | None = None
+    """What is felt about each of the themes; absent where there are none."""
 
 
 class Weight(BaseModel):

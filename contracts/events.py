@@ -90,6 +90,9 @@ class Prediction(Struct, frozen=True, omit_defaults=False):
     author: Annotated[str, Meta(max_length=MAX_ID)] | UnsetType | None = UNSET
     """A keyed hash of the tweet's author, 16 hexadecimal digits: the same for all tweets of one; absent where the tweet
     names none."""
+    theme_sentiments: dict[str, Sentiment] | UnsetType | None = UNSET
+    """What is felt about each of the themes; absent where there are none, and in events from before there was the
+    field: then every theme has the sentiment of the tweet."""
     reach: Annotated[int, Meta(ge=0)] | UnsetType | None = UNSET
     """Followers of the author, where the tweet carries them; ours have at most MAX_REACH."""
 

@@ -1,7 +1,8 @@
-"""Annotates batches of texts: sentiment, watches, themes and the masked text."""
+"""Annotates batches of texts: sentiment, watches, themes, what is felt about each theme, and the masked text."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,8 @@ from models.base.sentiment import SentimentModel, Tier, Tiered
 from models.text import language
 from models.text.batch import TextBatch
 from models.text.masking import mask_batch
-from models.text.matching import Matcher
+from models.text.matching import Found, Matcher
+from models.themes.sentiments import CONNECTIVES, ThemeSentiments
 
 
 class Annotation(NamedTuple):
@@ -32,6 +34,8 @@ class Annotation(NamedTuple):
     """False: the text is in a language that the model does not know."""
     tier: Tier | None = None
     """Which part of a cascade answered; None when the model is none."""
+    theme_sentiments: dict[str, Sentiment] = {}  # noqa: RUF012, nobody changes it
+    """What is felt about each of the themes."""
 
 
 class Columns(NamedTuple):
@@ -40,7 +44,7 @@ class Columns(NamedTuple):
     probabilities: NDArray[np.float32]
     """(n, 3), columns in the order of `SENTIMENTS`."""
     topics: list[int]
-    """Watches, themes and more of each text as bits, see `Annotator.names`, `Annotator.reliable`, `Annotator.tier`."""
+    """Watches, themes and more of each text as bits: see `Annotator.names`, `reliable`, `tier`, `theme_sentiments`."""
     masked: TextBatch | None
     """None when it was not asked for."""
 
@@ -49,12 +53,18 @@ class Annotator:
     """Annotates batches by the topics of a rules file; thread-safe."""
 
     def __init__(self, rules: Rules) -> None:
-        self._matcher = Matcher((*rules.watches, *rules.themes))
+        self._matcher = Matcher((*rules.watches, *rules.themes), CONNECTIVES if rules.themes else ())
         self._watches = len(rules.watches)
         self._names = [topic.name for topic in (*rules.watches, *rules.themes)]
         self._split: dict[int, tuple[list[str], list[str]]] = {}
         self._unreliable = 1 << len(self._names)
         self._tiers: dict[Tier, int] = {"linear": 2 << len(self._names), "deep": 4 << len(self._names)}
+        # Behind them two bits of the text's own sentiment, where it has themes, and two of each theme about which
+        # something else is felt: 1 + place among SENTIMENTS.
+        self._sentiment_bit = len(self._names) + 3
+        self._any_topic = (1 << len(self._names)) - 1
+        self._any_theme = self._any_topic >> self._watches << self._watches
+        self._judge = self._theme_judge(len(rules.themes)) if rules.themes else None
 
     def annotate(self, model: SentimentModel, texts: Sequence[str]) -> list[Annotation]:
         """One annotation per text.
@@ -76,8 +86,10 @@ class Annotator:
         ):
             watches, themes = self.names(bits)
             label, reliable = SENTIMENTS[best], self.reliable(bits)
-            tier = self.tier(bits)
-            annotations.append(Annotation(label, scores[best], tuple(scores), watches, themes, text, reliable, tier))
+            felt = self.theme_sentiments(bits)
+            annotations.append(
+                Annotation(label, scores[best], tuple(scores), watches, themes, text, reliable, self.tier(bits), felt)
+            )
         return annotations
 
     def columns(
@@ -101,20 +113,45 @@ class Annotator:
             ValueError: the model did not return three numbers per text.
         """
         batch = TextBatch.of(texts)
-        topics = self._matcher.find_batch(batch)
+        found = self._matcher.find(batch)
+        topics = found.bits
         if isinstance(model, Tiered):
             probabilities, tiers = model.predict_tiers(batch.strings(), behind_s)
             tier_bits = [self._tiers[name] for name in model.tiers]
             topics = [bits | tier_bits[tier] for bits, tier in zip(topics, tiers.tolist(), strict=True)]
         else:
             probabilities = model.predict_proba(batch if walks_bytes(model) else batch.strings())
-        if probabilities.shape != (len(batch), len(SENTIMENTS)):  # compiled code reads it without bounds checks
-            raise ValueError(f"the model returned an array of shape {probabilities.shape} for {len(batch):,} texts")
+        _require_shape(probabilities, batch)
+        topics = self._with_sentiments(model, found, topics, probabilities)
         if langs is not None and not (known := self._known(model, batch, langs)).all():
             topics = topics.copy()
             for row in np.flatnonzero(~known).tolist():
                 topics[row] |= self._unreliable
         return Columns(probabilities, topics, mask_batch(batch) if masked else None)
+
+    def _with_sentiments(
+        self, model: SentimentModel, found: Found, topics: list[int], probabilities: NDArray[np.float32]
+    ) -> list[int]:
+        """The topics with what is felt about the themes among them."""
+        if self._judge is None:
+            return topics
+        themes, at = self._any_theme, self._sentiment_bit
+        own = probabilities.argmax(axis=1).tolist()
+        topics = [bits | best + 1 << at if bits & themes else bits for bits, best in zip(topics, own, strict=True)]
+
+        def score(clauses: TextBatch) -> NDArray[np.float32]:
+            scored = _of_clauses(model, clauses)
+            _require_shape(scored, clauses)
+            return scored
+
+        for row, theme, sentiment in self._judge.differing(found, probabilities, score):
+            topics[row] |= sentiment + 1 << at + 2 + 2 * theme
+        return topics
+
+    def _theme_judge(self, themes: int) -> ThemeSentiments:
+        owners = [topics >> self._watches for topics in self._matcher.topics_of()]
+        of_terms = [[theme for theme in range(themes) if owner >> theme & 1] for owner in owners]
+        return ThemeSentiments(self._matcher.numbers, of_terms)
 
     @staticmethod
     def _known(model: SentimentModel, texts: TextBatch, langs: Sequence[str | None]) -> NDArray[np.bool_]:
@@ -128,8 +165,21 @@ class Annotator:
         """Which tier of a cascade answered, from `Columns.topics`; None when no cascade did."""
         return next((name for name, bit in self._tiers.items() if topics & bit), None)
 
+    def theme_sentiments(self, topics: int) -> dict[str, Sentiment]:
+        """What is felt about each theme among `Columns.topics`."""
+        felt = topics >> self._sentiment_bit
+        own, felt = felt & 3, felt >> 2
+        if not own:
+            return {}
+        return {
+            name: SENTIMENTS[(felt >> 2 * theme & 3 or own) - 1]
+            for theme, name in enumerate(self._names[self._watches :])
+            if topics >> self._watches + theme & 1
+        }
+
     def names(self, topics: int) -> tuple[list[str], list[str]]:
         """The watches and the themes among `Columns.topics`; the caller's own lists."""
+        topics &= self._any_topic
         watches, themes = self._split.get(topics) or self._split_of(topics)
         return watches.copy(), themes.copy()
 
@@ -145,3 +195,15 @@ class Annotator:
 def walks_bytes(model: SentimentModel) -> bool:
     """Whether a model accepts a `TextBatch`; other models get a list of strings."""
     return bool(getattr(model, "walks_bytes", False))
+
+
+def _of_clauses(model: SentimentModel, clauses: TextBatch) -> NDArray[np.float32]:
+    """Probabilities of parts of texts. A cascade leaves them to its quick tier: its time is for whole texts."""
+    if isinstance(model, Tiered):
+        return model.predict_tiers(clauses.strings(), math.inf)[0]
+    return model.predict_proba(clauses if walks_bytes(model) else clauses.strings())
+
+
+def _require_shape(probabilities: NDArray[np.float32], texts: TextBatch) -> None:
+    if probabilities.shape != (len(texts), len(SENTIMENTS)):  # compiled code reads it without bounds checks
+        raise ValueError(f"the model returned an array of shape {probabilities.shape} for {len(texts):,} texts")

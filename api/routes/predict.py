@@ -146,6 +146,7 @@ def _answer(scored: Scored, tweet_id: str | None) -> Predicted:
         model=Model(name=model.name, version=model.version),
         reliable=annotation.reliable,
         tier=annotation.tier,
+        theme_sentiments=annotation.theme_sentiments or None,
     )
 
 

@@ -112,6 +112,7 @@ def _object(annotation: Annotation, ref: ModelRef) -> dict[str, Any]:
         "model": {"name": ref.name, "version": ref.version},
         "reliable": annotation.reliable,
         **({"tier": annotation.tier} if annotation.tier else {}),
+        **({"theme_sentiments": annotation.theme_sentiments} if annotation.theme_sentiments else {}),
     }
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import unicodedata
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,16 +41,42 @@ _MOST_KEPT = 10_000
 _BITS = 64
 
 
-class Matcher:
-    """Finds topics by their terms; thread-safe."""
+class Found(NamedTuple):
+    """What is in the texts of a batch, and where."""
 
-    def __init__(self, topics: Sequence[Topic]) -> None:
+    bits: list[int]
+    """Of each text: bit i is set when it is about topic i."""
+    points: NDArray[np.uint32]
+    """Code points of the texts in their normal form, a separator between two."""
+    starts: NDArray[np.int64]
+    """(n + 1,): text i is `points[starts[i] : starts[i + 1] - 1]`."""
+    rows: NDArray[np.int32]
+    """(m,): number of the text, for each term found, in the order of the texts and of the places in them."""
+    terms: NDArray[np.int32]
+    """(m,): number of the term."""
+    places: NDArray[np.int32]
+    """(m,): where in `points` it begins."""
+
+
+class Matcher:
+    """Finds topics by their terms; thread-safe.
+
+    Args:
+        topics: what the terms stand for.
+        words: more terms to look for, which stand for no topic; only `find` has them.
+    """
+
+    def __init__(self, topics: Sequence[Topic], words: Sequence[str] = ()) -> None:
         self._names = [topic.name for topic in topics]
         owners: dict[str, int] = {}
         for index, topic in enumerate(topics):
             for term in itertools.chain.from_iterable(map(_variants, topic.match)):
                 if term and _SEPARATOR not in term:
                     owners[term] = owners.get(term, 0) | 1 << index
+        for word in words:
+            owners.setdefault(_folded(normal(word)), 0)
+        self.numbers = {term: number for number, term in enumerate(owners)}
+        """Of the terms, as they are looked for."""
         self._owners = list(owners.values())
         self._packed = np.array(self._owners, np.uint64) if len(topics) <= _BITS else None
         self._kinds = classes().copy()
@@ -71,31 +98,42 @@ class Matcher:
 
     def find_batch(self, texts: Sequence[str]) -> list[int]:
         """The same as one integer per text: bit i is set when the text is about topic i."""
+        return self.find(texts).bits
+
+    def topics_of(self) -> list[int]:
+        """Bits of the topics that each term stands for, by its number."""
+        return self._owners.copy()
+
+    def find(self, texts: Sequence[str]) -> Found:
+        """The same, and where each term stands. What is found across a zero-width space has no place."""
         batch = normal_form(texts)
         points, has_zero_width = code_points(batch.data, batch.bounds) if COMPILED else _points(batch)
-        bits = self._find(points, len(batch))
+        found = self._find(points, len(batch))
         if has_zero_width:
             without = self._find(points[points != ZERO_WIDTH_SPACE], len(batch))
-            bits = [one | other for one, other in zip(bits, without, strict=True)]
-        return bits
+            return found._replace(bits=[one | other for one, other in zip(found.bits, without.bits, strict=True)])
+        return found
 
-    def _find(self, points: NDArray[np.uint32], texts: int) -> list[int]:
-        room = 4 * texts + 16
+    def _find(self, points: NDArray[np.uint32], texts: int) -> Found:
+        room = 6 * texts + 16
+        starts = np.empty(texts + 2, np.int64)
+        tree = self._keys, self._nodes, self._ends
         while True:
-            rows, found = np.empty((2, room), np.int32)
-            count = find_terms(points, folds(), self._kinds, self._keys, self._nodes, self._ends, rows, found)
+            rows, terms, places = np.empty((3, room), np.int32)
+            count = find_terms(points, folds(), self._kinds, *tree, starts, rows, terms, places)
             if count <= room:
                 break
             room = count
+        found = Found([], points, starts[: texts + 1], rows[:count], terms[:count], places[:count])
         if self._packed is not None and COMPILED:
             packed = np.zeros(texts, np.uint64)
-            gather(rows, found, count, self._packed, packed)
-            return packed.tolist()
+            gather(rows, terms, count, self._packed, packed)
+            return found._replace(bits=packed.tolist())
         bits = [0] * texts
         owners = self._owners
-        for row, term in zip(rows[:count].tolist(), found[:count].tolist(), strict=True):
+        for row, term in zip(found.rows.tolist(), found.terms.tolist(), strict=True):
             bits[row] |= owners[term]
-        return bits
+        return found._replace(bits=bits)
 
     def _listed(self, bits: int) -> list[str]:
         names = self._lists.get(bits)

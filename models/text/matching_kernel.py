@@ -87,7 +87,7 @@ def slot_of(node: int, character: int, keys: Any) -> int:
 
 @compiled
 def find_terms(  # noqa: C901, one walk
-    text: Any, fold: Any, kinds: Any, keys: Any, nodes: Any, ends: Any, rows: Any, found: Any
+    text: Any, fold: Any, kinds: Any, keys: Any, nodes: Any, ends: Any, starts: Any, rows: Any, found: Any, places: Any
 ) -> int:
     """Every term at every place of texts joined by SEPARATOR.
 
@@ -96,7 +96,8 @@ def find_terms(  # noqa: C901, one walk
         fold, kinds: per code point: without case; WORD, MARK, SPACE, BEGINS, BOUNDED.
         keys, nodes: the tree's branches as an open hash table, see `slot_of`; 0 in `keys` is an empty slot.
         ends: int32 per node: number of the term that ends there, -1 for none.
-        rows, found: out: number of the text and of the term, for each that was found.
+        starts: out, (texts + 2,): where each text begins.
+        rows, found, places: out: number of the text and of the term, and where it begins, for each that was found.
 
     Returns:
         How many there are; when that is more than fits, the call is to be repeated with more room.
@@ -105,11 +106,13 @@ def find_terms(  # noqa: C901, one walk
     row = 0
     after_word = False
     length = len(text)
+    starts[0] = 0
     for start in range(length):
         first = fold[text[start]]
         kind = kinds[first]
         if first == SEPARATOR:
             row += 1
+            starts[row] = start + 1
         elif kind & BEGINS and not (after_word and kind & BOUNDED):
             node = 0
             at = start
@@ -133,9 +136,11 @@ def find_terms(  # noqa: C901, one walk
                         if count < len(rows):
                             rows[count] = row
                             found[count] = ends[node]
+                            places[count] = start
                         count += 1
         if not kind & MARK:
             after_word = kind & WORD != 0
+    starts[row + 1] = length + 1
     return count
 
 

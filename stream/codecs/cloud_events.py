@@ -32,9 +32,14 @@ UNRELIABLE = b',"reliable":false'
 
 
 def marks(annotator: Annotator, topics: int) -> bytes:
-    """The optional fields of an event: `reliable` where it is false, `tier` where a cascade answered."""
-    tier = annotator.tier(topics)
-    return (b"" if annotator.reliable(topics) else UNRELIABLE) + (b',"tier":%b' % _encode(tier) if tier else b"")
+    """The optional fields of an event: `reliable` where it is false, `tier` where a cascade answered,
+    `theme_sentiments` where there are themes."""
+    tier, felt = annotator.tier(topics), annotator.theme_sentiments(topics)
+    return (
+        (b"" if annotator.reliable(topics) else UNRELIABLE)
+        + (b',"tier":%b' % _encode(tier) if tier else b"")
+        + (b',"theme_sentiments":%b' % _encode(felt) if felt else b"")
+    )
 
 
 def instant(moment: datetime | None, timestamp_ms: int) -> bytes:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from alerts.counters.counts import ANSWER_BINS, UNRELIABLE
 from contracts.errors import InvalidRecord, UnreadableRecord
-from contracts.events import MAX_REACH, SENTIMENTS, ModelRef, Prediction, decode_prediction
+from contracts.events import MAX_REACH, SENTIMENTS, ModelRef, Prediction, Sentiment, decode_prediction
 from contracts.times import to_ms
 from models.text.batch import TextBatch
 from models.text.digests import digest_array, digests
@@ -37,11 +37,40 @@ class Topics(NamedTuple):
 
     watches: tuple[str, ...]
     themes: tuple[str, ...]
+    felt: tuple[Sentiment | None, ...]
+    """About each theme; None: what the tweet says."""
     reliable: bool
+
+    @classmethod
+    def of(cls, prediction: Prediction | _Part) -> Topics:
+        """Those of an event."""
+        said = prediction.theme_sentiments or {}
+        felt = tuple([said.get(theme) for theme in prediction.themes])
+        return cls(tuple(prediction.watches), tuple(prediction.themes), felt, prediction.reliable)
 
     def sentiment(self, number: int) -> str:
         """As it counts."""
-        return SENTIMENTS[number] if self.reliable else SENTIMENTS[number] + UNRELIABLE
+        return self._counted(SENTIMENTS[number])
+
+    def themes_felt(self, number: int) -> tuple[tuple[str, str], ...]:
+        """Each theme and the sentiment that counts for it, of a tweet whose own is `number` among SENTIMENTS."""
+        return tuple(
+            [
+                (theme, self._counted(felt or SENTIMENTS[number]))
+                for theme, felt in zip(self.themes, self.felt, strict=True)
+            ]
+        )
+
+    @property
+    def shown_for(self) -> tuple[str, ...]:
+        """Themes that a negative tweet of these topics is an example of; all of them where nobody knows."""
+        if not self.reliable:
+            return self.themes
+        pairs = zip(self.themes, self.felt, strict=True)
+        return tuple([theme for theme, felt in pairs if felt is None or felt == "negative"])
+
+    def _counted(self, sentiment: str) -> str:
+        return sentiment if self.reliable else sentiment + UNRELIABLE
 
 
 class ScoredColumns(NamedTuple):
@@ -80,6 +109,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: ModelRef
     reliable: bool = True
     tier: Literal["linear", "deep"] | UnsetType = UNSET
+    theme_sentiments: dict[str, Sentiment] | UnsetType | None = UNSET
 
 
 class ScoredReader:
@@ -143,7 +173,7 @@ class ScoredReader:
             said = self._decode_part(b"{%b}" % part)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
-        return Topics(tuple(said.watches), tuple(said.themes), said.reliable), said.model.version
+        return Topics.of(said), said.model.version
 
 
 class _Tables:
@@ -189,8 +219,7 @@ def _completed(
             continue
         columns.sentiments[row] = SENTIMENTS.index(prediction.sentiment)
         columns.bins[row] = confidence_bin(prediction.confidence)
-        about = Topics(tuple(prediction.watches), tuple(prediction.themes), prediction.reliable)
-        columns.topic_of[row], columns.version_of[row] = tables.pair((about, prediction.model.version))
+        columns.topic_of[row], columns.version_of[row] = tables.pair((Topics.of(prediction), prediction.model.version))
         columns.has_text[row] = bool(prediction.text)
         columns.authors[row], columns.reach[row] = author_number(prediction.author), followers(prediction)
         rows.append(row)

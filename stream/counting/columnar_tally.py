@@ -89,9 +89,10 @@ def _count(
     ):
         named = spans.setdefault((bucket, minute), Counter())
         about = topics[code // len(SENTIMENTS)]
-        sentiment = about.sentiment(code % len(SENTIMENTS))
+        number = code % len(SENTIMENTS)
+        cells = (ALL_THEMES, about.sentiment(number)), *about.themes_felt(number)
         for watch in (STREAM, *about.watches):
-            for theme in (ALL_THEMES, *about.themes):
+            for theme, sentiment in cells:
                 named[watch, theme, sentiment] += size
     for (bucket, minute), named in spans.items():
         for (watch, theme, sentiment), size in named.items():
@@ -112,18 +113,19 @@ def _voices(
     for start, stop in pairwise(bounds):
         code, bucket, minute = groups[numbers[start]]
         about = columns.topics[code // len(SENTIMENTS)]
-        sentiment = about.sentiment(code % len(SENTIMENTS))
+        number = code % len(SENTIMENTS)
+        sentiment, felt = about.sentiment(number), about.themes_felt(number)
         some = slice(start, stop)
         for watch in about.watches:
-            buckets = () if bucket == _LATE else _cells(bucket, watch, about.themes, sentiment)
-            minutes = _cells(minute, watch, about.themes, sentiment)
+            buckets = () if bucket == _LATE else _cells(bucket, watch, sentiment, felt)
+            minutes = _cells(minute, watch, sentiment, felt)
             yield VoiceGroup(watch, buckets, minutes, texts[some], authors[some], reach[some], sure[some])
 
 
 @lru_cache(maxsize=20_000)
-def _cells(start: int, watch: str, themes: tuple[str, ...], sentiment: str) -> tuple[Cell, ...]:
+def _cells(start: int, watch: str, sentiment: str, felt: tuple[tuple[str, str], ...]) -> tuple[Cell, ...]:
     """Remembered, as one bucket and minute is that of many batches."""
-    return tuple([Cell(start, watch, theme, sentiment) for theme in (ALL_THEMES, *themes)])
+    return tuple([Cell(start, watch, *about) for about in ((ALL_THEMES, sentiment), *felt)])
 
 
 def _answers(columns: ScoredColumns, rows: _Numbers, slots: _Numbers, sentiments: _Numbers) -> Counter[Answer]:
@@ -158,7 +160,7 @@ def _samples(columns: ScoredColumns, rows: _Numbers, at_ms: _Numbers) -> list[Sa
     samples: list[Sample] = []
     for row, watches in reversed(chosen):
         event: Any = decode_prediction(columns.values[row])
-        themes = columns.topics[columns.topic_of[row]].themes
+        themes = columns.topics[columns.topic_of[row]].shown_for
         lang = "" if event.reliable else event.lang or UNDETERMINED
         samples += [Sample(watch, int(at_ms[row]), event.text, themes, event.tweet_id, lang) for watch in watches]
     return samples

@@ -10,17 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, UNRELIABLE, Answer, VoiceGroup
+from alerts.counters.counts import ALL_THEMES, ANSWER_BINS, ANSWER_SLOT_S, STREAM, Answer, VoiceGroup
 from alerts.counters.store import Cell, Sample
 from alerts.counters.voices import SURE
-from contracts.events import Prediction
+from contracts.events import SENTIMENTS, Prediction, Sentiment
 from contracts.settings import AlertSettings
 from contracts.times import to_ms
 from contracts.words.languages import language_of
 from models.text.digests import digests
 from models.text.language import likeliest
 from stream.codecs.authors import author_number
-from stream.codecs.prediction_decoder import confidence_bin, followers
+from stream.codecs.prediction_decoder import Topics, confidence_bin, followers
 
 UNDETERMINED = "und"
 """BCP 47's code for an undetermined language."""
@@ -36,12 +36,13 @@ class _Group(NamedTuple):
     minute: int
     bucket: int | None
     """None for late tweets."""
-    sentiment: str
-    watches: tuple[str, ...]
-    themes: tuple[str, ...]
+    sentiment: Sentiment
+    about: Topics
 
     def cells(self, start: int, watch: str) -> list[Cell]:
-        return [Cell(start, watch, theme, self.sentiment) for theme in (ALL_THEMES, *self.themes)]
+        number = SENTIMENTS.index(self.sentiment)
+        felt = (ALL_THEMES, self.about.sentiment(number)), *self.about.themes_felt(number)
+        return [Cell(start, watch, theme, sentiment) for theme, sentiment in felt]
 
 
 @dataclass(slots=True)
@@ -102,9 +103,8 @@ def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings
         group = _Group(
             at_s - at_s % 60,
             at_s - at_s % width if on_time else None,
-            sentiment if prediction.reliable else sentiment + UNRELIABLE,
-            tuple(prediction.watches),
-            tuple(prediction.themes),
+            sentiment,
+            Topics.of(prediction),
         )
         groups[group] += 1
         if not prediction.watches:
@@ -113,7 +113,7 @@ def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings
         if on_time and prediction.text and (sentiment == "negative" or not prediction.reliable):
             lang = "" if prediction.reliable else prediction.lang or UNDETERMINED
             for watch in prediction.watches:
-                sample = Sample(watch, created_at_ms, prediction.text, group.themes, prediction.tweet_id, lang)
+                sample = Sample(watch, created_at_ms, prediction.text, group.about.shown_for, prediction.tweet_id, lang)
                 kept[sample.subject] += 1
                 samples.append(sample)
     _fill(result, groups)
@@ -128,7 +128,7 @@ def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings
 
 def _fill(result: Tally, groups: Counter[_Group]) -> None:
     for group, number in groups.items():
-        for watch in (STREAM, *group.watches):
+        for watch in (STREAM, *group.about.watches):
             for cell in group.cells(group.minute, watch):
                 result.minutes[cell] += number
             if group.bucket is not None:
@@ -147,7 +147,7 @@ def _voices(watched: dict[_Group, list[Prediction]]) -> list[VoiceGroup]:
         authors = np.array([author_number(one.author) for one in predictions], np.uint64)
         reach = np.array([followers(one) for one in predictions], np.int64)
         sure = np.array([confidence_bin(one.confidence) >= SURE_BIN for one in predictions], np.bool_)
-        for watch in group.watches:
+        for watch in group.about.watches:
             buckets = () if group.bucket is None else tuple(group.cells(group.bucket, watch))
             minutes = tuple(group.cells(group.minute, watch))
             grouped.append(VoiceGroup(watch, buckets, minutes, texts, authors, reach, sure))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
 _PLACES = ("Lyon", "Orly ✈", "São Paulo", "gate 12")
 _OPENINGS = ("@AirParadis", "RT @a_b:", "Ugh…", "", "😡😡", "So &amp; so:")
-_ENDINGS = ("!!!", " http://t.co/a1", " 👍🏽", " :(", " don’t know", " sooooo")
+_ENDINGS = ("!!!", " http://t.co/a1", " 👍🏽", " :(", " don’t know", " sooooo", ", but not the bag")
 
 
 def _texts() -> list[str]:
@@ -47,13 +47,19 @@ async def test_training_worker_api_and_command_line_give_the_same_scores(
     estimator.model_.save(tmp_path / "artefact")
     api.champion.model = load_artefact(tmp_path / "artefact")  # type: ignore[assignment]
     records = [FakeRecord(json.dumps({"id": i, "text": text}).encode()) for i, text in enumerate(texts)]
+    felt: list[list[dict[str, str] | None]] = []
     for batch in (records, records[:1]):  # many at once and one alone take different ways
         scored = Scorer(Annotator(RULES), "none").score(RecordBatch(batch, 0, None), api.champion.current, 0)
         events = [decode_prediction(record.value).scores for record in scored.predictions]
         worker = np.array([[getattr(scores, label) for label in SENTIMENTS] for scores in events])
+        felt.append([json.loads(record.value or b"").get("theme_sentiments") for record in scored.predictions])
         np.testing.assert_allclose(worker, trained[: len(batch)], atol=5.1e-5)  # events have four digits
 
+    assert {None if one is None else one["baggage"] for one in felt[0]} == {None, *SENTIMENTS}
+    assert felt[1] == felt[0][:1]
+
     answered = (await api.post("/predict/batch", {"texts": texts})).json()
+    assert [answer.get("theme_sentiments") for answer in answered] == felt[0]
     rest = np.array([[answer["scores"][label] for label in SENTIMENTS] for answer in answered])
     np.testing.assert_allclose(rest, trained, atol=1e-6)
     alone = (await api.post("/predict", {"text": texts[7]})).json()["scores"]
@@ -62,7 +68,18 @@ async def test_training_worker_api_and_command_line_give_the_same_scores(
     monkeypatch.setenv("BUZZWATCH_MLFLOW__TRACKING_URI", "http://127.0.0.1:1")
     monkeypatch.setenv("BUZZWATCH_LOCAL__DATA_DIR", str(tmp_path))
     monkeypatch.setenv("BUZZWATCH_ARTEFACT", str(tmp_path / "artefact"))
+    rules = tmp_path / "rules.json"  # JSON is YAML
+    rules.write_text(
+        json.dumps(
+            {
+                "watches": [{"name": "air", "match": ["@air"]}],
+                "themes": [{"name": "baggage", "match": ["bag", "baggage"]}],
+            }
+        )
+    )
+    monkeypatch.setenv("BUZZWATCH_RULES", str(rules))
     lines = "\n".join(texts)
     printed = CliRunner().invoke(predict, ["--format", "json"], input=lines, catch_exceptions=False).stdout
     command = np.array([[answer["scores"][label] for label in SENTIMENTS] for answer in json.loads(printed)])
+    assert [answer.get("theme_sentiments") for answer in json.loads(printed)] == felt[0]
     np.testing.assert_allclose(command, trained, atol=1e-6)

@@ -29,6 +29,7 @@ async def test_a_prediction_says_everything_of_the_contract(api: Api) -> None:
         "scores": pytest.approx({"negative": 0.8, "neutral": 0.125, "positive": 0.075}),
         "watches": ["air-paradis"],
         "themes": ["baggage"],
+        "theme_sentiments": {"baggage": "negative"},
         "reliable": True,
         "model": {"name": "sentiment", "version": "7"},
     }

@@ -41,7 +41,7 @@ def written(**other: Any) -> bytes:
         "created_at": to_rfc3339(NOW),
         "scored_at": to_rfc3339(NOW),
     }
-    marks = {name: other.pop(name) for name in ("reliable", "tier") if name in other}
+    marks = {name: other.pop(name) for name in ("reliable", "tier", "theme_sentiments") if name in other}
     event |= other
     before = {name: event[name] for name in list(event)[:8]}
     return _encode(before | marks | {name: event[name] for name in list(event)[8:]})
@@ -100,6 +100,8 @@ _fields = st.fixed_dictionaries(
         "created_at": _moments,
         "reliable": st.sampled_from([True, False, None]),
         "tier": st.sampled_from(["linear", "deep", "other", None]),
+        "theme_sentiments": st.none()
+        | st.dictionaries(st.sampled_from(["a", "b", "é"]), st.sampled_from(["negative", "positive", "neutral", "no"])),
         "author": st.sampled_from(["00000000000000ff", "0000000000000000", "00000000000000FF", "ab", "", "é", None, 7]),
         "reach": st.sampled_from([0, 7, 123_456, 10**14, 10**20, -1, 1.0, "7", None]),
         "other": st.just(1),
@@ -142,6 +144,7 @@ def test_the_compiled_walk_counts_what_the_definition_counts(records: list[tuple
         written(text='a "quoted" \\ word\nand é 😡'),
         written(watches=[], themes=[]),
         written(reliable=False, tier="deep", sentiment="neutral", confidence=1.0),
+        written(theme_sentiments={"baggage": "positive"}),
         written(author="0123456789abcdef"),
         written(author="0123456789abcdef", reach=0),
         written(reach=1_234_567),
@@ -179,6 +182,28 @@ def test_a_date_that_is_none_is_skipped_and_stops_nothing() -> None:
     compiled, plain = both([written(created_at="yesterday"), written()], [NOW] * 2)
     require_same(compiled, plain)
     assert sum(size for cell, size in compiled.minutes.items() if (cell.watch, cell.theme) == ("", "")) == 1
+
+
+def test_a_theme_counts_with_what_is_felt_about_it_and_a_watch_with_what_the_tweet_says() -> None:
+    themes = {"themes": ["baggage", "crew", "food"]}
+    felt = {"crew": "positive", "baggage": "negative", "price": "positive"}  # nothing of food; price is no theme of it
+    compiled, plain = both([written(**themes, theme_sentiments=felt), written(**themes)], [NOW] * 2)
+    require_same(compiled, plain)
+    of_watch = {cell[2:]: number for cell, number in compiled.minutes.items() if cell.watch == "air-paradis"}
+    assert of_watch == {
+        ("", "negative"): 2,
+        ("baggage", "negative"): 2,
+        ("crew", "positive"): 1,
+        ("crew", "negative"): 1,
+        ("food", "negative"): 2,
+    }
+    assert [cell[2:] for cell in compiled.voices[0].minutes] == [
+        ("", "negative"),
+        ("baggage", "negative"),
+        ("crew", "positive"),
+        ("food", "negative"),
+    ]
+    assert [sample.themes for sample in compiled.samples] == [("baggage", "food"), ("baggage", "crew", "food")]
 
 
 def test_only_the_newest_negative_tweets_of_a_watch_are_kept_however_many_topics_it_has() -> None:

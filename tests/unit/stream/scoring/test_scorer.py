@@ -55,6 +55,7 @@ def test_an_event_says_everything_about_its_tweet() -> None:
         "scores": {"negative": 0.8, "neutral": 0.125, "positive": 0.075},
         "watches": ["air-paradis"],
         "themes": ["baggage", "delay"],
+        "theme_sentiments": {"baggage": "negative", "delay": "negative"},
         "model": {"name": "sentiment", "version": "7"},
         "text": "@user bad bag, late <url>",
         "lang": "en",

@@ -1,0 +1,1 @@
+"""What is felt about each theme of a tweet."""
