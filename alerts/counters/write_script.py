@@ -71,7 +71,7 @@ if #codes > 0 then
         hash[at] = hash[at] + voices * {PACKING}
         local n = #hash
         if apart ~= 0 then hash[n + 1], hash[n + 2], n = hash[at - 1] .. '{TEXTS}', apart, n + 2 end
-        if followers[group] and hash[1] == 1 then
+        if followers[group] and hash[1] == 1 and string.find(hash[at - 1], '|negative', 1, true) then
           hash[n + 1], hash[n + 2] = hash[at - 1] .. '{REACH}', followers[group]
         end
       end
@@ -223,12 +223,12 @@ class _Entries(NamedTuple):
 
 
 def _entries(groups: Sequence[VoiceGroup]) -> _Entries:
-    sizes, negative, periods, of_texts, of_voices = [], [], [], [], []
+    sizes, followed_of, periods, of_texts, of_voices = [], [], [], [], []
     for watch, _, minutes, texts, *_ in groups:
         start_s, _, _, sentiment = minutes[0]
         is_negative = sentiment.startswith("negative")
         sizes.append(len(texts))
-        negative.append(is_negative)
+        followed_of.append(any(cell.sentiment.startswith("negative") for cell in minutes))
         periods.append(start_s // PERIOD_S)
         of_texts.append(salt(watch, "text"))
         of_voices.append(salt(watch, "negative" if is_negative else "other"))
@@ -240,7 +240,7 @@ def _entries(groups: Sequence[VoiceGroup]) -> _Entries:
     if not len(known):  # a text is the voice, too
         return _Entries(*slots_of(keys, period), (codes + 3).tolist(), {}, {})
     voices = authors[known] ^ np.array(of_voices, np.uint64)[whose[known]]
-    reach = (np.concatenate([group.reach for group in groups]) * np.array(negative)[whose])[known]
+    reach = (np.concatenate([group.reach for group in groups]) * np.array(followed_of)[whose])[known]
     followed = np.flatnonzero(reach)
     unsure = np.flatnonzero(~np.concatenate([group.sure for group in groups])[known])
     return _Entries(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -41,6 +42,8 @@ class Recorded:
     """As in the file; None where it does not say."""
     confidences: list[float | None] = field(default_factory=list)
     """How sure the model was of the sentiment, as in the file; None where it does not say."""
+    theme_sentiments: list[Mapping[str, str] | None] = field(default_factory=list)
+    """What is felt about each theme, as in the file; None where it does not say."""
     langs: list[str | None] = field(default_factory=list)
     """BCP 47, as in the file."""
     reliable: list[bool | None] = field(default_factory=list)
@@ -72,7 +75,7 @@ class Recorded:
 
 def read_recorded(path: Path, encoding: str | None = None) -> Recorded:
     """Read a file, a folder of parts or a pipe with `text`, `created_at` and optionally `sentiment`, `confidence`,
-    `lang`, `reliable`, `received_at` and `author_id` (or `user`); objects of the networks, too.
+    `theme_sentiments`, `lang`, `reliable`, `received_at` and `author_id` (or `user`); objects of the networks, too.
 
     Bad rows are left out, counted and named.
 
@@ -80,7 +83,7 @@ def read_recorded(path: Path, encoding: str | None = None) -> Recorded:
         RecordedError: there is no such file, its structure is wrong, a column is missing, no row can be used.
     """
     options = ReadOptions(
-        columns=("sentiment", "confidence", "received_at", "reliable"),
+        columns=("sentiment", "confidence", "theme_sentiments", "received_at", "reliable"),
         required=("text", "created_at"),
         encoding=encoding,
     )
@@ -119,6 +122,9 @@ def _take(found: Recorded, where: str, row: Mapping[str, Any], options: ReadOpti
     confidence = _share(row.get("confidence"))
     if confidence is not None and not 0 <= confidence <= 1:
         return found.skip("confidence is no number from 0 to 1", where)
+    felt = _felt(row.get("theme_sentiments"))
+    if felt is None:
+        return found.skip(f"theme_sentiments is no object of themes with {', '.join(SENTIMENTS)}", where)
     options.notes.date(tweet.created_at, where)
     lang = tweet.lang if isinstance(tweet.lang, str) else None  # of another type it says nothing, as in the worker
     found.texts.append(text)
@@ -126,6 +132,7 @@ def _take(found: Recorded, where: str, row: Mapping[str, Any], options: ReadOpti
     found.received_s.append(None if received_ms is None else received_ms // 1000)
     found.sentiments.append(sentiment or None)
     found.confidences.append(confidence)
+    found.theme_sentiments.append(felt or None)
     found.langs.append(lang or None)
     found.reliable.append(reliable)
     found.authors.append(author_of(tweet.authors))
@@ -135,6 +142,21 @@ def _take(found: Recorded, where: str, row: Mapping[str, Any], options: ReadOpti
 def _flag(value: Any) -> Any:
     """What a CSV file spells out; anything else as it is."""
     return _FLAGS.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _felt(value: Any) -> Mapping[str, str] | None:
+    """Themes with what is felt about them, also written as JSON in a cell; None when it is something else."""
+    if isinstance(value, str) and value:
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, Mapping) or not all(said is None or said in SENTIMENTS for said in value.values()):
+        return None
+    # Parquet has a column for every theme of the file, empty where a tweet is not about it.
+    return {str(theme): said for theme, said in value.items() if said is not None}
 
 
 def _share(value: Any) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
@@ -22,6 +22,7 @@ from contracts.events import SENTIMENTS
 from contracts.rules.schema import BadBuzz, Drift, ForeignVolume, Quiet, Rules, Unit
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
+from models.annotator import Annotator
 from models.text.digests import digests
 from models.text.language import KNOWN, known_languages, reliable
 from models.text.matching import Matcher
@@ -89,6 +90,7 @@ class Backtest:
         self._answers: Answers | None = None
         self._reference: Reference | None = None
         self._version = ""
+        self._felt: dict[str, dict[int, bool]] = {}
         self._languages = KNOWN
         # A file that says nothing of the confidence is believed.
         self._sure = np.array([one is None or one >= SURE for one in recorded.confidences], bool)
@@ -158,8 +160,16 @@ class Backtest:
             chosen &= self._about("theme", subject.theme)
         late = self._late[chosen] if self._late.any() else None
         authors = None if self._authors is None else self._authors[chosen]
-        of_subject = self._times[chosen], self._negative[chosen], self._digests[chosen]
+        negative = self._negative if subject.theme is None else self._negative_about(subject.theme)
+        of_subject = self._times[chosen], negative[chosen], self._digests[chosen]
         return count(self.span, *of_subject, late, authors=authors, sure=self._sure[chosen], unit=unit)
+
+    def _negative_about(self, theme: str) -> NDArray[np.bool_]:
+        """As live: a theme counts with what is felt about it, where that is not what the tweet says."""
+        negative = self._negative.copy()
+        felt = self._felt.get(theme, {})
+        negative[list(felt)] = list(felt.values())
+        return negative
 
     def _about(self, kind: str, name: str) -> NDArray[np.bool_]:
         word, bit = divmod(self._bit[kind, name], 64)
@@ -202,6 +212,9 @@ class Backtest:
 
     def _scored(self, recorded: Recorded, settings: Settings, named: str | None) -> NDArray[np.bool_]:
         negative = np.array([sentiment == "negative" for sentiment in recorded.sentiments], bool)
+        for row, said in enumerate(recorded.theme_sentiments):
+            if said and recorded.sentiments[row] is not None:  # else it is scored below, themes too
+                self._feel(row, said, negative)
         missing = [row for row, sentiment in enumerate(recorded.sentiments) if sentiment is None]
         if not missing:
             return negative
@@ -210,12 +223,21 @@ class Backtest:
         model, self._version = find_model(settings, named)
         self._languages = known_languages(model.metadata)
         self._reference = Reference.of(model.metadata)
-        tables = []
+        annotator, tables = Annotator(self.rules), []
         for start in range(0, len(missing), _CHUNK):
             self._progress("scoring", start, len(missing))
             rows = missing[start : start + _CHUNK]
-            tables.append(model.predict_proba([recorded.texts[row] for row in rows]))
+            answers = annotator.columns(model, [recorded.texts[row] for row in rows], masked=False)
+            tables.append(answers.probabilities)
             negative[rows] = tables[-1].argmax(axis=1) == SENTIMENTS.index("negative")
             self._sure[rows] = tables[-1].max(axis=1) >= SURE
+            for row, topics in zip(rows, answers.topics, strict=True):
+                self._feel(row, annotator.theme_sentiments(topics), negative)
         self._answers = Answers(self._times[missing], np.concatenate(tables))
         return negative
+
+    def _feel(self, row: int, said: Mapping[str, str], negative: NDArray[np.bool_]) -> None:
+        """Remember what is felt about the themes of a tweet."""
+        for theme, felt in said.items():
+            if (felt == "negative") != negative[row]:
+                self._felt.setdefault(theme, {})[row] = felt == "negative"

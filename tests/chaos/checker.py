@@ -129,10 +129,11 @@ def recounted(scored: list[Seen]) -> dict[str, Counter[str]]:
         late = at_ms < record.timestamp_ms - LATE_MS
         if at_ms > record.timestamp_ms + AHEAD_MS:
             at_ms = record.timestamp_ms
+        felt = {theme: event["theme_sentiments"][theme] for theme in event["themes"]}
         cells = [
-            f"{watch}|{theme}|{event['sentiment']}"
+            f"{watch}|{theme}|{sentiment}"
             for watch in ["", *event["watches"]]
-            for theme in ["", *event["themes"]]
+            for theme, sentiment in [("", event["sentiment"]), *felt.items()]
         ]
         at_s = at_ms // 1000
         counts.setdefault(f"minute:{at_s - at_s % 60}", Counter()).update(cells)

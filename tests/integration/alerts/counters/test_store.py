@@ -280,6 +280,30 @@ def test_one_text_of_many_authors_is_many_voices(store: CounterStore) -> None:
     assert (volume.texts.negative, volume.voices.negative, volume.reach) == (1, 200, 2000)
 
 
+def test_followers_count_for_the_themes_that_something_negative_is_felt_about(store: CounterStore) -> None:
+    for offset, (own, baggage, crew) in enumerate(
+        [("negative", "negative", "positive"), ("positive", "positive", "negative")]
+    ):
+        at_s = QUARTER_S
+        cells = tuple(
+            Cell(at_s, "acme", theme, felt) for theme, felt in (("", own), ("baggage", baggage), ("crew", crew))
+        )
+        whose, reach = np.array([7 + offset], np.uint64), np.array([10 + offset], np.int64)
+        store.add(
+            topic_id="t1",
+            partition=0,
+            expected=offset,
+            end=offset + 1,
+            buckets=dict.fromkeys(cells, 1),
+            minutes=dict.fromkeys(cells, 1),
+            samples=[],
+            voices=[VoiceGroup("acme", cells, cells, digests([f"text {own}"]), whose, reach, np.ones(1, np.bool_))],
+        )
+    window = store.window(QUARTER_S * 1000, 7000)
+    assert [window.volume(("acme", theme)).reach for theme in ("", "baggage", "crew")] == [10, 10, 11]
+    assert window.volume(("acme", "crew")).voices == Counts(1, 0, 1)
+
+
 def test_who_complains_and_praises_is_a_voice_of_each_kind(store: CounterStore) -> None:
     say(store, 0, ["where is my bag?", "no answer"], authors=[7, 7], sentiment="neutral", reach=5)
     volume = say(store, 2, ["lost for good", "never again"], authors=[7, 7], reach=5)

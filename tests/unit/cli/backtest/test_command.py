@@ -108,15 +108,33 @@ def test_bad_rows_are_named_counted_and_left_out(tmp_path: Path, rules: Path) ->
     rows[11]["reliable"] = "perhaps"
     rows[12]["lang"] = 5
     rows[13]["confidence"], rows[14]["confidence"] = "high", 1.5
+    rows[16]["theme_sentiments"], rows[17]["theme_sentiments"] = "baggage", {"baggage": "angry"}
+    rows[18]["theme_sentiments"], rows[19]["theme_sentiments"] = '{"baggage": "negative"}', {"baggage": None}
     result = run("--data", write(tmp_path, rows, "{", "[]"), "--rules", rules)
     assert "1 row left out: created_at is no date (line 5)" in result.stderr
     assert "1 row left out: sentiment is none of negative, neutral, positive (line 8)" in result.stderr
     assert "1 row left out: text is missing (line 10)" in result.stderr
     assert "1 row left out: reliable is neither true nor false (line 12)" in result.stderr
     assert "2 rows left out: confidence is no number from 0 to 1 (line 14, line 15)" in result.stderr
+    left_out = "2 rows left out: theme_sentiments is no object of themes with negative, neutral, positive"
+    assert f"{left_out} (line 17, line 18)" in result.stderr
     assert "line 13" not in result.stderr  # a language of another type says nothing, and costs nothing
     assert "2 rows left out: not a JSON object" in result.stderr
     assert "BadBuzz" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("tweet", "theme", "expected"), [("negative", "positive", {"BadBuzz"}), ("positive", "negative", {"BagBuzz"})]
+)
+def test_a_rule_per_theme_goes_by_what_is_felt_about_the_theme(
+    tmp_path: Path, rules: Path, tweet: str, theme: str, expected: set[str]
+) -> None:
+    rows = [
+        {**row, "sentiment": tweet, "theme_sentiments": {"baggage": theme}} if "bag" in row["text"] else row
+        for row in day()
+    ]
+    result = run("--data", write(tmp_path, rows), "--rules", rules, "--format", "json")
+    assert {alert["alertname"] for alert in json.loads(result.stdout)} == expected
 
 
 def test_tweets_without_a_sentiment_are_scored(tmp_path: Path, rules: Path) -> None:
