@@ -144,6 +144,8 @@ class Parts:
     probes: Mapping[str, Probe]
     gate: Gate
     """Who may call what."""
+    doubts: Callable[[Feedback], str | None]
+    """Why a judgement cannot be true, None when it can or when that cannot be found out; blocks, and raises nothing."""
     audit: Callable[[AuditEvent], object]
     """Writes who did what; may block for seconds, and raises nothing."""
     rules: Callable[[], Rules]

@@ -30,15 +30,17 @@ from bootstrap.dashboard import build_room
 from bootstrap.logs import configure_logging
 from contracts.audit import AuditEvent
 from contracts.errors import SettingsError, Unavailable
+from contracts.events import Feedback
 from contracts.rules.schema import Rules
 from contracts.settings import Settings, load_settings
+from learning.labels.credible import Credibility
 from learning.labels.log import LabelWriter
 from learning.labels.texts import PredictionTexts, TextMemory
 from learning.review.queue import ReviewQueue
 from models.annotator import Annotation, Annotator
 from models.base.sentiment import SentimentModel
-from models.registry.champion import Champion
-from models.registry.client import without_password
+from models.registry.champion import Champion, serving_version
+from models.registry.client import Registry, without_password
 from models.registry.health import ask_version
 from models.text import language
 from stream.kafka.audit import AuditLog
@@ -74,7 +76,15 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     champion = Champion(settings)
     feedback = FeedbackPublisher(settings)
     labels = LabelWriter(settings, timeout_s=settings.api.feedback_timeout_s)
-    memory = TextMemory(PredictionTexts(client, settings))
+    texts = PredictionTexts(client, settings)
+    memory = TextMemory(texts)
+    credibility = Credibility(
+        client,
+        settings,
+        texts,
+        serving=lambda: serving_version(champion),
+        served=Registry(settings.mlflow).served_versions,
+    )
     parts = Parts(
         settings=settings.api,
         champion=champion,
@@ -93,6 +103,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
         },
         gate=gate,
         remember=memory.remember,
+        doubts=partial(_doubts, credibility),
         audit=partial(_audited, AuditLog(settings)),
         review=ReviewQueue(client, settings, labels.write) if settings.learning.review_queue else None,
         judge_secret=settings.privacy.secret,
@@ -121,6 +132,14 @@ def build_gate(settings: Settings, client: redis.Redis, host: str | None = None)
         )
     sessions = Sessions(client, keyring, settings)
     return Gate(keyring, sessions, required=required, external_url=settings.alerts.external_url)
+
+
+def _doubts(credibility: Credibility, judgement: Feedback) -> str | None:
+    """The worker looks again: where Redis is away here, its answer counts."""
+    try:
+        return credibility.doubts([judgement])[0]
+    except redis.RedisError:
+        return None
 
 
 def _audited(log: AuditLog, event: AuditEvent) -> None:

@@ -16,13 +16,15 @@ from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from bootstrap.logs import logging_config
 from bootstrap.prepare import WorkerBootstrap, prepare
+from learning.labels.credible import Credibility
 from learning.labels.from_feedback import LabelsFromFeedback
 from learning.labels.log import LabelWriter
 from learning.labels.texts import PredictionTexts
 from learning.review.queue import ReviewQueue
 from learning.review.sampler import ReviewSampler
 from models.annotator import Annotator
-from models.registry.champion import Champion
+from models.registry.champion import Champion, serving_version
+from models.registry.client import Registry
 from models.text import language
 from stream import metrics
 from stream.codecs.authors import AuthorKey
@@ -176,12 +178,22 @@ class _RoleBuilder:
             # Without Kafka the other roles end the worker. Without feedback alone, tweets are scored all the same.
             give_up_after_s=math.inf,
         )
+        texts = PredictionTexts(self._redis, settings)
         labels = LabelsFromFeedback(
-            LabelWriter(settings, timeout_s=settings.worker.session_timeout_s),
-            PredictionTexts(self._redis, settings),
-            settings.privacy.secret,
+            LabelWriter(settings, timeout_s=settings.worker.session_timeout_s), texts, settings.privacy.secret
         )
-        task = JudgeFeedback(self._judge, DeadLetterProducer(settings).send, labels)
+        task = JudgeFeedback(
+            self._judge,
+            DeadLetterProducer(settings).send,
+            labels,
+            credibility=Credibility(
+                self._redis,
+                settings,
+                texts,
+                serving=lambda: serving_version(self._champion),
+                served=Registry(settings.mlflow).served_versions,
+            ),
+        )
         return JudgeRole(source, task, deliver=self._deliver, failed=self._failed)
 
     def _health(self, score: ScoreRole | None, watch: WatchRole | None, judging: JudgeRole) -> Health:

@@ -42,5 +42,9 @@ class InvalidFeedback(InvalidRecord):
     """JSON, but no judgement: an unknown label, a malformed id, a contradiction."""
 
 
+class ImplausibleFeedback(InvalidRecord):
+    """A judgement that cannot be true: of a version that never served, of what was not predicted, one too many."""
+
+
 class ModelFailure(InvalidRecord):
     """The model raised on this tweet alone, found by splitting its batch."""

@@ -105,6 +105,10 @@ class AlertSettings(Group):
     """How often rules are evaluated when nothing arrives, seconds."""
     feedback_memory_s: Seconds = 7 * 86_400
     """How long a `feedback_id` is remembered, seconds."""
+    author_judgements: int = pydantic.Field(default=100, ge=1, le=100_000)
+    """How many judgements of one author count within the window below; further ones go to the dead letters."""
+    author_window_s: Seconds = 3600
+    """That window, seconds."""
     unserved_version_s: Seconds = 3600
     """A model version that never served is forgotten, and its alerts are over, this long after its last judgement.
     Seconds."""

@@ -157,6 +157,10 @@ class AlertKeys:
         """The same for one minute."""
         return self._key(f"feedback:judged:{start_s}")
 
+    def judged_by(self, author: str) -> str:
+        """Sorted set that expires: id of a judgement of this author (hashed) → when it counted, seconds since 1970."""
+        return self._key(f"feedback:by:{author}")
+
     @property
     def serving(self) -> str:
         """Hash: model version → `1` while it serves, `0` once it has stopped."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+import asyncio
+
+from fastapi import APIRouter, HTTPException, Request
 
 from api.bodies import Accepted, FeedbackBody
 from api.json_body import RESPONSES, JsonRoute
@@ -26,6 +28,10 @@ async def feedback(body: FeedbackBody, parts: PartsOf, request: Request) -> Acce
     After a 503 the judgement may have arrived or not: send it again with the same `feedback_id`, it counts once.
     """
     metrics: Metrics = request.app.state.metrics
+    why = await asyncio.to_thread(parts.doubts, body)
+    if why is not None:
+        metrics.feedback.labels("implausible").inc()
+        raise HTTPException(422, f"the judgement cannot be true: {why}")
     try:
         await parts.feedback.publish(_masked(body))
     except Unavailable:

@@ -71,7 +71,7 @@ Examples:
   buzzwatch dlq replay --all --dry-run
 """
 _ErrorClass = Annotated[
-    Literal["UnreadableRecord", "InvalidTweet", "InvalidFeedback", "ModelFailure"] | None,
+    Literal["UnreadableRecord", "InvalidTweet", "InvalidFeedback", "ImplausibleFeedback", "ModelFailure"] | None,
     typer.Option(help="Why it is a dead letter."),
 ]
 _Since = Annotated[

@@ -311,6 +311,14 @@ class Champion:
         return None
 
 
+def serving_version(champion: Champion) -> str | None:
+    """The version that serves, None while none does."""
+    try:
+        return champion.current.ref.version
+    except Unavailable:
+        return None
+
+
 def _same(one: RegisteredVersion, other: RegisteredVersion) -> bool:
     return (one.name, one.version, one.origin) == (other.name, other.version, other.origin)
 

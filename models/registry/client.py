@@ -135,6 +135,17 @@ class Registry:
             if number in known
         ]
 
+    def served_versions(self) -> list[str]:
+        """The last hundred versions that served, also of other processes; those that were deleted too.
+
+        Raises:
+            Unavailable: MLflow cannot be reached.
+        """
+        try:
+            return history(self._connected().get_registered_model(self._settings.model_name).tags)
+        except Exception as error:  # what else answers at that address may say anything
+            raise self._away(error) from error
+
     def close(self) -> None:
         """Close the connection; the next question opens another."""
         if self._reader is not None:

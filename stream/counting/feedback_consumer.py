@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
 from alerts.rules.feedback_evaluator import FeedbackEvaluator
-from contracts.errors import InvalidFeedback, InvalidRecord
+from contracts.errors import ImplausibleFeedback, InvalidFeedback, InvalidRecord
 from contracts.events import Feedback, decode_feedback
 from stream import metrics
 from stream.codecs.record_times import sent_ms
@@ -31,12 +31,25 @@ MOST: Final = 500
 """Judgements in one call to Redis."""
 
 
+class Doubting(Protocol):
+    """Looks at judgements before they count; `learning.labels.credible.Credibility`."""
+
+    def doubts(self, judgements: Sequence[Feedback]) -> list[str | None]:
+        """Why each cannot be true, None when it can."""
+        ...
+
+    def count(self, judgements: Sequence[Feedback]) -> None:
+        """Note those that were counted."""
+        ...
+
+
 class JudgeFeedback:
     """Counts judgements: the task that the judge role's consumer runs.
 
     Args:
         judge: writes to Redis, mark and counters in one call.
         send_dead_letters: publishes dead letters and returns once Kafka has acknowledged them.
+        credibility: says which judgements cannot be true; none is doubted without.
         write_labels: writes labels of judgements, given with when each was received, milliseconds since 1970, and
             returns once Kafka has acknowledged them. The same judgement may be given twice.
     """
@@ -46,8 +59,11 @@ class JudgeFeedback:
         judge: FeedbackEvaluator,
         send_dead_letters: Callable[[Sequence[OutRecord]], None],
         write_labels: Callable[[Sequence[tuple[int, Feedback]]], None] = lambda _: None,
+        *,
+        credibility: Doubting | None = None,
     ) -> None:
         self._judge = judge
+        self._credibility = credibility
         self._send_dead_letters = send_dead_letters
         self._write_labels = write_labels
         self._labelled_up_to: dict[tuple[str, int], int] = {}
@@ -62,26 +78,43 @@ class JudgeFeedback:
 
     def act(self, batch: MarkedBatch) -> int:
         """Count a batch. Records that cannot be read are sent to the dead letters before the mark moves."""
-        judged: list[tuple[int, Feedback]] = []
-        received: list[tuple[int, Feedback]] = []
         place, now_ms = (batch.topic_id, batch.partition), int(time.time() * 1000)
+        read: list[tuple[Record, Feedback]] = []
         refused: list[tuple[Record, InvalidRecord]] = []
         for record in batch.records:
             try:
-                feedback = decode_feedback(record.value())
-                judged.append((record.offset(), _dated(feedback, record)))
-                if record.offset() >= self._labelled_up_to.get(place, 0):
-                    received.append((sent_ms(record.timestamp()[1], None, now_ms), feedback))
+                read.append((record, decode_feedback(record.value())))
             except InvalidRecord as error:
                 refused.append((record, error))
+        credible, doubted = self._credible(read)
+        refused = sorted([*refused, *doubted], key=lambda one: one[0].offset())
         self._send_once(batch.topic_id, batch.partition, refused)
+        judged = [(record.offset(), _dated(feedback, record)) for record, feedback in credible]
+        received = [
+            (sent_ms(record.timestamp()[1], None, now_ms), feedback)
+            for record, feedback in credible
+            if record.offset() >= self._labelled_up_to.get(place, 0)
+        ]
         if received:
             self._write_labels(received)
             self._labelled_up_to[place] = judged[-1][0] + 1
         after = self._judge.judge(batch.topic_id, batch.expected, batch.end, judged, partition=batch.partition)
         if after == batch.end:
             metrics.JUDGED.inc(len(judged))
+            if self._credibility is not None:
+                self._credibility.count([feedback for _, feedback in judged])
         return after
+
+    def _credible(
+        self, read: Sequence[tuple[Record, Feedback]]
+    ) -> tuple[list[tuple[Record, Feedback]], list[tuple[Record, InvalidRecord]]]:
+        """Those that can be true, and those that cannot with the reason."""
+        if self._credibility is None:
+            return list(read), []
+        doubts = self._credibility.doubts([feedback for _, feedback in read])
+        pairs = list(zip(read, doubts, strict=True))
+        refused = [(record, ImplausibleFeedback(why)) for (record, _), why in pairs if why is not None]
+        return [one for one, why in pairs if why is None], list(refused)
 
     def reject(self, batch: MarkedBatch, error: Exception) -> None:
         """Send a record to the dead letters that raised an unexpected error: it must not block its partition."""

@@ -12,6 +12,8 @@ import pytest
 from confluent_kafka import Producer
 from kafka import KafkaProducer
 
+from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
 from stream.kafka.topic_reader import follow
 from tests.stack import RunningStack, wait
 from tests.topic_configs import set_topic_config
@@ -39,9 +41,12 @@ def judgement(version: str, *, correct: bool = True, **changes: Any) -> bytes:
     return json.dumps(body | changes).encode()
 
 
-def own_version() -> str:
-    """A version that nobody else judges."""
-    return f"trial-{uuid.uuid4().hex[:8]}"
+def own_version(stack: RunningStack) -> str:
+    """A version that nobody else judges; it has served, as a worker notes it."""
+    version = f"trial-{uuid.uuid4().hex[:8]}"
+    with connect(stack.settings) as client:
+        client.hset(AlertKeys(stack.settings.redis.prefix).serving, version, "0")
+    return version
 
 
 def send(stack: RunningStack, values: list[bytes], **properties: Any) -> None:
@@ -64,7 +69,7 @@ def wait_judged(stack: RunningStack, version: str, right: int, wrong: int = 0) -
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_feedback_is_judged_whatever_its_batch_is_packed_with(stack: RunningStack, codec: str) -> None:
-    version = own_version()
+    version = own_version(stack)
     send(stack, [judgement(version) for _ in range(30)], **{"compression.type": codec})
     wait_judged(stack, version, 30)
 
@@ -72,7 +77,7 @@ def test_feedback_is_judged_whatever_its_batch_is_packed_with(stack: RunningStac
 def test_feedback_of_rest_is_judged_where_the_topic_packs_with_zstd(stack: RunningStack) -> None:
     _compress(stack, "zstd")
     try:
-        version = own_version()
+        version = own_version(stack)
         answer = httpx.post(f"http://127.0.0.1:{stack.api}/feedback", json=json.loads(judgement(version)), timeout=10)
         assert answer.status_code == 202, answer.text
         wait_judged(stack, version, 1)
@@ -86,7 +91,7 @@ def _compress(stack: RunningStack, codec: str) -> None:
 
 
 def test_a_header_name_that_is_no_utf8_blocks_nobody(stack: RunningStack) -> None:
-    version = own_version()
+    version = own_version(stack)
     producer = KafkaProducer(bootstrap_servers=stack.settings.kafka.bootstrap_servers)
     topic, headers = stack.settings.kafka.topics.feedback, [(_RawName("x"), b"v")]
     refused = judgement(version, note=version, model_version=7)
@@ -98,7 +103,7 @@ def test_a_header_name_that_is_no_utf8_blocks_nobody(stack: RunningStack) -> Non
 
 
 def test_an_aborted_transaction_counts_nothing_and_an_open_one_is_no_standstill(stack: RunningStack) -> None:
-    version = own_version()
+    version = own_version(stack)
     producer = Producer(stack.settings.kafka.librdkafka_producer() | {"transactional.id": version})
     producer.init_transactions(10)
     producer.begin_transaction()
@@ -116,7 +121,7 @@ def test_an_aborted_transaction_counts_nothing_and_an_open_one_is_no_standstill(
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_refused_feedback_is_replayed_whatever_it_was_packed_with(stack: RunningStack, codec: str) -> None:
-    note = own_version()
+    note = own_version(stack)
     bad = [judgement(note, model_version=1, note=f"{note}-{number}") for number in range(2)]
     send(stack, bad, **{"compression.type": codec})
     wait(lambda: set(bad) <= set(stack.dead()), 30, stack.said)
@@ -134,9 +139,22 @@ def test_refused_feedback_is_replayed_whatever_it_was_packed_with(stack: Running
 
 
 def test_dates_that_no_clock_has_are_judged_now(stack: RunningStack) -> None:
-    version = own_version()
+    version = own_version(stack)
     producer = KafkaProducer(bootstrap_servers=stack.settings.kafka.bootstrap_servers)
     for stamp in (-1, 0, 1_000_000):
         producer.send(stack.settings.kafka.topics.feedback, judgement(version), timestamp_ms=stamp).get(20)
     producer.close()
     wait_judged(stack, version, 3)
+
+
+def test_three_judgements_of_an_invented_version_fire_nothing_by_either_door(stack: RunningStack) -> None:
+    version = f"trial-{uuid.uuid4().hex[:8]}"
+    url = f"http://127.0.0.1:{stack.api}/feedback"
+    refused = httpx.post(url, json=json.loads(judgement(version, correct=False)), timeout=10)
+    assert refused.status_code == 422
+    assert "never served" in refused.json()["detail"]
+    invented = [judgement(version, correct=False) for _ in range(3)]
+    send(stack, invented)
+    wait(lambda: set(invented) <= set(stack.dead()), 30, stack.said)
+    assert judged(stack, version) == (0, 0)
+    assert f'"{version}"' not in stack.run("alerts", "list", "--all", "--format", "json").stdout.decode()

@@ -6,7 +6,6 @@ The last trials of feedback, since the stack keeps the second version and the se
 from __future__ import annotations
 
 import json
-import uuid
 
 import httpx
 import pytest
@@ -43,7 +42,7 @@ def test_a_version_that_serves_no_more_starts_no_alert_about_its_accuracy(stack:
     # Wrong one after the other, with right ones between, so that only the accuracy and the number of errors speak.
     wrong = [judgement(first, correct=number % 3 == 2) for number in range(60)]
     send(stack, wrong)
-    later = own_version()
+    later = own_version(stack)
     send(stack, [judgement(later)])
     wait_judged(stack, later, 1)
     assert fired(stack, first) == before
@@ -62,7 +61,7 @@ def test_every_partition_of_feedback_is_judged_also_one_that_was_added(stack: Ru
     topic = stack.settings.kafka.topics.feedback
     admin = AdminClient(stack.settings.kafka.librdkafka())
     admin.create_partitions([NewPartitions(topic, 2)])[topic].result(10)
-    version = f"trial-{uuid.uuid4().hex[:8]}"
+    version = own_version(stack)
     producer = Producer(stack.settings.kafka.librdkafka_producer())
     for partition in (0, 1):
         for _ in range(5):

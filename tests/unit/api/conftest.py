@@ -132,6 +132,7 @@ class Api:
         self.inhibit_rules: tuple[InhibitRule, ...] = ()
         self.stats = FakeStats()
         self.judgements = FakeJudgements()
+        self.doubt: str | None = None
         self.audited: list[AuditEvent] = []
         self.kafka = Component("ok", "4.1")
         self.parts = Parts(
@@ -145,6 +146,7 @@ class Api:
             judgements=self.judgements,
             probes={"kafka": lambda: self.kafka},
             gate=Gate.open(),
+            doubts=lambda judgement: self.doubt,
             audit=self.audited.append,
             rules=lambda: RULES.model_copy(update={"inhibit_rules": self.inhibit_rules}),
         )

@@ -74,3 +74,12 @@ async def test_whatever_is_accepted_can_be_read_back(api: Api, change: dict[str,
     assert answer.status_code in (202, 422)
     for one in api.feedback.published:
         assert type(one).model_validate_json(one.model_dump_json().encode()) == one
+
+
+async def test_a_judgement_that_cannot_be_true_is_refused_with_the_reason_and_not_published(api: Api) -> None:
+    api.doubt = "model version '99' never served"
+    answer = await api.post("/feedback", RIGHT)
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == "the judgement cannot be true: model version '99' never served"
+    assert not api.feedback.published
+    assert 'buzzwatch_api_feedback_total{outcome="implausible"} 1.0' in (await api.get("/metrics")).text
