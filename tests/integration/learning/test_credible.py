@@ -100,7 +100,7 @@ def test_an_invented_version_fires_nothing_counts_nothing_and_goes_to_the_dead_l
     for letter in site.letters:
         headers = dict(letter.headers)
         assert error_class(letter) == "ImplausibleFeedback"
-        assert b"model version '7' never served" in bytes(headers["error"])
+        assert b"model version '7' never served" in str(headers["error"]).encode()
     site.send(*(judgement() for _ in range(3)))
     assert [alert.labels["model_version"] for alert in AlertStore(site.redis, site.settings).list("firing")] == ["3"]
 
@@ -150,7 +150,7 @@ def test_one_author_counts_so_often_and_no_more_and_others_go_on(site: Site) -> 
     site.send(*mine[:3])
     site.send(*mine[3:])
     assert len(site.letters) == 3
-    assert b"its author has judged 5 predictions within 3600 s" in bytes(dict(site.letters[0].headers)["error"])
+    assert b"its author has judged 5 predictions within 3600 s" in str(dict(site.letters[0].headers)["error"]).encode()
     site.send(mine[0])  # sent again: it counted, and does not count twice
     site.send(judgement(author="ann"), *(judgement() for _ in range(8)))
     assert len(site.letters) == 3
