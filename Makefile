@@ -3,8 +3,6 @@
 MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
-# The scoring path, while the servers start: the worker and the API find it done, or each would do it.
-COMPILE_MEANWHILE := [ -e .venv/.compiled ] || { $(BIN)/python -m bootstrap.compile && touch .venv/.compiled; } &
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 # One more than there are processors: tests with servers wait for a good part of their time.
 PROCESSES := $(shell expr $$(nproc) + 1)
@@ -29,7 +27,7 @@ charts: | .venv/.system ## Fetch what draws the pages' charts (uPlot), where it 
 
 .PHONY: run
 run: running ## From nothing to the first alert: set up, start everything, play a crisis, stay up
-	@$(COMPILE_MEANWHILE) $(BIN)/buzzwatch demo
+	@$(BIN)/buzzwatch demo
 
 .PHONY: train
 train: setup ## Install what training needs, too, and show the commands
@@ -37,7 +35,7 @@ train: setup ## Install what training needs, too, and show the commands
 
 .PHONY: up
 up: running ## Start the stack (Kafka, Redis, MLflow, worker, notifier, API) until Ctrl-C
-	@$(COMPILE_MEANWHILE) $(BIN)/buzzwatch up
+	@$(BIN)/buzzwatch up
 
 .PHONY: test
 test: lint ## Lint and types, then all tests on all cores: unit, integration, end to end and trials with real servers
@@ -127,7 +125,6 @@ KERNELS := $(shell grep -ls '^@compiled' models/*/*.py stream/*/*.py)
 .venv/.compiled: .venv/.installed $(KERNELS)
 	@echo 'compiling the scoring path'
 	@$(BIN)/python -m bootstrap.compile
-	@touch $@
 
 var/kafka-jars/.pom: pom.xml | .venv/.running
 	$(BIN)/python -c "from local.servers.kafka_jars import ensure_jars; ensure_jars()"

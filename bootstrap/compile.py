@@ -7,6 +7,9 @@ numba keeps the machine code beside the files, per processor; about twenty secon
 
 from __future__ import annotations
 
+import contextlib
+
+from bootstrap.compiling import STAMP
 from contracts.rules.file import load_rules
 from contracts.settings import Settings
 from models.annotator import Annotator
@@ -49,3 +52,5 @@ def compile_counting() -> None:
 if __name__ == "__main__":
     compile_scoring(Settings())
     compile_counting()
+    with contextlib.suppress(OSError):  # an environment of somebody else's: it is compiled, only not noted
+        STAMP.touch()

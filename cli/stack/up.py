@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Annotated, Final, NoReturn
 
@@ -17,6 +19,7 @@ from alerts.receivers.checks import receivers_can_be_reached
 from alerts.rules.checks import kept_long_enough
 from api.security.exposure import keys_required
 from api.security.first_key import make_first_key
+from bootstrap.compiling import start_compiling
 from cli.output.preconditions import redis_answers
 from contracts.rules.file import load_rules
 from contracts.settings import Settings, configured_settings
@@ -25,6 +28,8 @@ from local.programs import our_programs
 from local.servers.server import Server
 from local.stack import Stack
 from local.topics import create_topics
+from models.registry.champion_cache import ChampionCache
+from models.registry.client import Registry
 
 app = typer.Typer(add_completion=False)
 
@@ -103,9 +108,18 @@ def running_stack(settings: Settings, screen: Screen, *, workers: int = 1, quiet
     def programs(settings: Settings) -> list[Server]:
         return our_programs(settings, workers)
 
+    compiling = start_compiling()
+
     def seed(settings: Settings) -> None:
-        _seed(settings, screen)
+        if _seed(settings, screen):
+            # Worker and API need not download it: that would import the `mlflow` package into both.
+            version = Registry(settings.mlflow).champion()
+            files = partial(shutil.copytree, settings.artefact, dirs_exist_ok=True)
+            ChampionCache(settings.champion_cache).add(version, files)
         _first_key(settings, screen)
+        if compiling is not None and compiling.poll() is None:
+            screen.show("compiling the scoring path, which is kept for the next start")
+            compiling.wait()
 
     stack = Stack(settings, programs=programs, seed=seed, progress=screen.show)
     with LogFollower([] if quiet else stack.programs, screen.show_of), stack:
@@ -148,11 +162,13 @@ def stop_signals_raise() -> Iterator[None]:
             signal.signal(name, handler)
 
 
-def _seed(settings: Settings, screen: Screen) -> None:
+def _seed(settings: Settings, screen: Screen) -> bool:
     from training.registry.register import seed_registry
 
-    if seed_registry(settings):
+    empty = seed_registry(settings)
+    if empty:
         screen.show(f"the empty registry was given the model of {settings.artefact}")
+    return empty
 
 
 def _first_key(settings: Settings, screen: Screen) -> None:

@@ -61,6 +61,15 @@ class ChampionCache:
                 raise Unavailable(f"{damage}{error}") from None
             return self._opened(home)
 
+    def add(self, version: RegisteredVersion, fetch: Callable[[Path], None]) -> None:
+        """Keep the files that `fetch` puts into the folder it is given as those of this version.
+
+        Raises:
+            Unavailable: `fetch` raised it, or the folder cannot be written.
+        """
+        with self._locked():
+            self._install(self._home(version), version, fetch)
+
     def load_kept(self, version: RegisteredVersion) -> SentimentModel:
         """The model of a version that `kept` named.
 

@@ -16,7 +16,7 @@ from contracts.redaction import redacted
 from contracts.settings import MlflowSettings
 
 if TYPE_CHECKING:
-    from models.registry.rest import AliasReader
+    from models.registry.rest import RestClient
 
 
 SERVED_TAG: Final = "served_at"
@@ -45,10 +45,10 @@ class RegisteredVersion:
 class Registry:
     """Asks MLflow. Every call takes a few request time-outs at most: a server that is away holds nobody up."""
 
-    def __init__(self, settings: MlflowSettings) -> None:
+    def __init__(self, settings: MlflowSettings, rest: RestClient | None = None) -> None:
         self._settings = settings
-        self._reader: AliasReader | None = None
-        self._client: Any = None
+        self._rest = rest
+        self._package: Any = None
 
     def champion(self) -> RegisteredVersion:
         """The version that has the alias.
@@ -59,7 +59,7 @@ class Registry:
         """
         name, alias = self._settings.model_name, self._settings.alias
         try:
-            found = self._by_alias(name, alias)
+            found = self._client().get_model_version_by_alias(name, alias)
         except Exception as error:  # what else answers at that address may say anything
             if getattr(error, "error_code", None) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
                 raise NoChampion(
@@ -103,7 +103,7 @@ class Registry:
             Unavailable: MLflow cannot be reached or takes no tags.
         """
         try:
-            client = self._connected()
+            client = self._client()
             model = client.get_registered_model(version.name)
             if str(model.aliases.get(self._settings.alias)) != version.version:
                 return  # moved on while this version was loaded
@@ -148,32 +148,33 @@ class Registry:
 
     def close(self) -> None:
         """Close the connection; the next question opens another."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        if self._rest is not None:
+            self._rest.close()
+            self._rest = None
 
     @property
     def _where(self) -> str:
         return without_password(self._settings.tracking_uri)
 
-    def _by_alias(self, name: str, alias: str) -> Any:
+    def _client(self) -> Any:
+        """Plain REST where that suffices, else the `mlflow` package's client."""
         # Here, since httpx is a twentieth of what a worker imports; one that is started again scores without it.
-        from models.registry.rest import AliasReader, is_plain
+        from models.registry.rest import RestClient, is_plain
 
         if not is_plain(self._settings.tracking_uri):
-            return self._connected().get_model_version_by_alias(name, alias)
-        if self._reader is None:
-            self._reader = AliasReader(self._settings.tracking_uri, self._settings.timeout_s)
-        return self._reader.read(name, alias)
+            return self._connected()
+        if self._rest is None:
+            self._rest = RestClient(self._settings.tracking_uri, self._settings.timeout_s)
+        return self._rest
 
     def _connected(self) -> Any:
-        if self._client is None:
+        if self._package is None:
             _configure(self._settings)
             from mlflow import MlflowClient
 
             uri = self._settings.tracking_uri
-            self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        return self._client
+            self._package = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        return self._package
 
     def _away(self, error: Exception) -> Unavailable:
         return Unavailable(

@@ -1,10 +1,10 @@
-"""The one question that serving asks MLflow again and again, which version has the alias, as a plain REST call.
+"""What serving asks MLflow, as plain REST calls: which version has the alias, and to note that it serves.
 
-The `mlflow` package answers it too, but its import takes more than a second of processor time and 140 MiB, in the first
-seconds of a worker, when it catches up. It is imported when files are to be downloaded, and where the way to the server
-needs more than this module knows (`is_plain`).
+The `mlflow` package does the same, but its import takes three seconds of processor time and 140 MiB, in the first
+seconds of a worker, when it catches up. It is imported when files are to be downloaded, and where the connection to the
+server needs more than this module supports (`is_plain`).
 
-Source: MLflow, REST API, "Get Model Version by Alias".
+Source: MLflow, REST API, "Registered Models" and "Model Versions".
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 import pydantic
 
-_ENDPOINT: Final = "/api/2.0/mlflow/registered-models/alias"
+_API: Final = "/api/2.0/mlflow"
 _NEED_THE_PACKAGE: Final = (
     "MLFLOW_TRACKING_AUTH",
     "MLFLOW_TRACKING_AWS_SIGV4",
@@ -29,8 +29,8 @@ _NEED_THE_PACKAGE: Final = (
 _CREDENTIALS: Final = Path("~/.mlflow/credentials")
 
 
-class AliasAnswer(pydantic.BaseModel):
-    """What of MLflow's answer is used."""
+class Version(pydantic.BaseModel):
+    """What is used of a model version."""
 
     version: str
     source: str = ""
@@ -38,15 +38,42 @@ class AliasAnswer(pydantic.BaseModel):
     aliases: tuple[str, ...] = ()
 
 
-class _Found(pydantic.BaseModel):
-    model_version: AliasAnswer
+class _Pair(pydantic.BaseModel):
+    key: str
+    value: str = ""
+
+
+class _Alias(pydantic.BaseModel):
+    alias: str
+    version: str
+
+
+class _Model(pydantic.BaseModel):
+    tags: tuple[_Pair, ...] = ()
+    aliases: tuple[_Alias, ...] = ()
+
+
+class _VersionAnswer(pydantic.BaseModel):
+    model_version: Version
+
+
+class _ModelAnswer(pydantic.BaseModel):
+    registered_model: _Model
+
+
+class RegisteredModel(NamedTuple):
+    """What is used of a registered model."""
+
+    tags: dict[str, str]
+    aliases: dict[str, str]
+    """Alias → version."""
 
 
 class RestError(Exception):
     """MLflow answers with an error.
 
     Attributes:
-        error_code: as MlflowException has it, or the HTTP status where MLflow says none.
+        error_code: as MlflowException has it, or the HTTP status where the answer has none.
     """
 
     def __init__(self, error_code: str, message: str) -> None:
@@ -70,8 +97,12 @@ def _has_credentials() -> bool:
         return False
 
 
-class AliasReader:
-    """Keeps one connection to MLflow.
+class RestClient:
+    """Keeps one connection to MLflow. Methods are named as those of `mlflow.MlflowClient`, and raise:
+
+    - RestError: MLflow refuses.
+    - httpx.HTTPError: nothing answers.
+    - pydantic.ValidationError: what answers is not MLflow.
 
     Args:
         tracking_uri: the server's, for which `is_plain` holds.
@@ -81,28 +112,43 @@ class AliasReader:
 
     def __init__(self, tracking_uri: str, timeout_s: float, transport: httpx.BaseTransport | None = None) -> None:
         self._client = httpx.Client(timeout=timeout_s, follow_redirects=True, auth=_credentials(), transport=transport)
-        self._url = tracking_uri.rstrip("/") + _ENDPOINT
+        self._url = tracking_uri.rstrip("/") + _API
 
-    def read(self, name: str, alias: str) -> AliasAnswer:
-        """The version of the model `name` that has the alias.
+    def get_model_version_by_alias(self, name: str, alias: str) -> Version:
+        """The version of the model `name` that has the alias."""
+        answer = self._request("GET", "/registered-models/alias", params={"name": name, "alias": alias})
+        return _VersionAnswer.model_validate_json(answer).model_version
 
-        Raises:
-            RestError: MLflow says why not.
-            httpx.HTTPError: nobody answers.
-            pydantic.ValidationError: who answers is not MLflow.
-        """
-        answer = self._client.get(self._url, params={"name": name, "alias": alias})
-        if answer.is_success:
-            return _Found.model_validate_json(answer.content).model_version
-        try:
-            told = answer.json()
-            raise RestError(str(told["error_code"]), str(told.get("message", "")))
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise RestError(str(answer.status_code), answer.reason_phrase) from None
+    def get_registered_model(self, name: str) -> RegisteredModel:
+        """Tags and aliases of a model."""
+        answer = self._request("GET", "/registered-models/get", params={"name": name})
+        model = _ModelAnswer.model_validate_json(answer).registered_model
+        return RegisteredModel(
+            {tag.key: tag.value for tag in model.tags}, {one.alias: one.version for one in model.aliases}
+        )
+
+    def set_registered_model_tag(self, name: str, key: str, value: str) -> None:
+        """Set a tag of a model."""
+        self._request("POST", "/registered-models/set-tag", json={"name": name, "key": key, "value": value})
+
+    def set_model_version_tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Set a tag of a version."""
+        body = {"name": name, "version": version, "key": key, "value": value}
+        self._request("POST", "/model-versions/set-tag", json=body)
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+    def _request(self, method: str, path: str, **options: Any) -> bytes:
+        answer = self._client.request(method, self._url + path, **options)
+        if answer.is_success:
+            return answer.content
+        try:
+            problem = answer.json()
+            raise RestError(str(problem["error_code"]), str(problem.get("message", "")))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise RestError(str(answer.status_code), answer.reason_phrase) from None
 
 
 def _credentials() -> httpx.Auth | None:

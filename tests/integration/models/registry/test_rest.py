@@ -6,7 +6,7 @@ from contextlib import closing
 
 from contracts.settings import Settings
 from models.registry.champion import Champion
-from models.registry.rest import AliasReader
+from models.registry.rest import RestClient
 from tests.integration.registering import Registering
 
 
@@ -14,8 +14,8 @@ def test_the_rest_call_finds_what_the_mlflow_package_finds(settings: Settings, r
     registering.promote(registering.version())
     registering.client.set_registered_model_alias(registering.name, "another", "1")
     asked = registering.client.get_model_version_by_alias(registering.name, "champion")
-    with closing(AliasReader(settings.mlflow.tracking_uri, 10)) as reader:
-        read = reader.read(registering.name, "champion")
+    with closing(RestClient(settings.mlflow.tracking_uri, 10)) as reader:
+        read = reader.get_model_version_by_alias(registering.name, "champion")
     assert (read.version, read.source, read.creation_timestamp) == (
         str(asked.version),
         asked.source,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from contracts.errors import Unavailable
 from contracts.settings import MlflowSettings
 from models.registry.client import NoChampion, Registry
-from models.registry.rest import AliasReader, RestError, is_plain
+from models.registry.rest import RestClient, RestError, is_plain
 
 SERVER = "http://mlflow.test:5000/base/"
 VERSION = {"version": "7", "source": "models:/m-1", "creation_timestamp": 12, "aliases": ["champion"], "tags": []}
@@ -25,8 +26,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def reading(answer: Callable[[httpx.Request], httpx.Response]) -> AliasReader:
-    return AliasReader(SERVER, 1.0, httpx.MockTransport(answer))
+def client(answer: Callable[[httpx.Request], httpx.Response]) -> RestClient:
+    return RestClient(SERVER, 1.0, httpx.MockTransport(answer))
 
 
 def test_it_asks_for_the_alias_and_reads_the_version() -> None:
@@ -36,7 +37,7 @@ def test_it_asks_for_the_alias_and_reads_the_version() -> None:
         asked.append(request)
         return httpx.Response(200, json={"model_version": VERSION})
 
-    found = reading(answer).read("air line", "champion")
+    found = client(answer).get_model_version_by_alias("air line", "champion")
     assert (found.version, found.source, found.creation_timestamp, found.aliases) == (
         "7",
         "models:/m-1",
@@ -68,7 +69,7 @@ def test_credentials_are_those_of_the_mlflow_package(
         seen.append(request.headers["Authorization"])
         return httpx.Response(200, json={"model_version": VERSION})
 
-    reading(answer).read("sentiment", "champion")
+    client(answer).get_model_version_by_alias("sentiment", "champion")
     assert seen == [header]
 
 
@@ -87,13 +88,15 @@ def test_credentials_are_those_of_the_mlflow_package(
 )
 def test_an_error_keeps_its_code(answer: httpx.Response, code: str) -> None:
     with pytest.raises(RestError) as raised:
-        reading(lambda _: answer).read("sentiment", "champion")
+        client(lambda _: answer).get_model_version_by_alias("sentiment", "champion")
     assert raised.value.error_code == code
 
 
 def test_who_is_not_mlflow_is_found_out() -> None:
     with pytest.raises(pydantic.ValidationError):
-        reading(lambda _: httpx.Response(200, text="<html>welcome</html>")).read("sentiment", "champion")
+        client(lambda _: httpx.Response(200, text="<html>welcome</html>")).get_model_version_by_alias(
+            "sentiment", "champion"
+        )
 
 
 @pytest.mark.parametrize("uri", ["sqlite:///mlflow.db", "databricks", "./mlruns"])
@@ -130,9 +133,28 @@ def test_a_user_without_a_home_reaches_mlflow_too(monkeypatch: pytest.MonkeyPatc
 def test_the_registry_says_it_in_a_line(
     monkeypatch: pytest.MonkeyPatch, status: int, body: object, raised: type[Exception], said: str
 ) -> None:
-    registry = Registry(MlflowSettings(tracking_uri=SERVER))
-    registry._reader = reading(lambda _: httpx.Response(status, json=body))
+    registry = Registry(MlflowSettings(tracking_uri=SERVER), client(lambda _: httpx.Response(status, json=body)))
     with pytest.raises(raised, match=said) as error:
         registry.champion()
     assert "\n" not in str(error.value)
     registry.close()
+
+
+def test_tags_and_aliases_of_a_model_are_read_and_tags_are_set() -> None:
+    requests: list[tuple[str, object]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append((request.url.path, json.loads(request.content) if request.content else None))
+        tags = [{"key": "champions", "value": "1,2"}, {"key": "empty"}]
+        model = {"name": "sentiment", "tags": tags, "aliases": [{"alias": "champion", "version": "2"}]}
+        return httpx.Response(200, json={"registered_model": model} if request.method == "GET" else {})
+
+    registry = client(answer)
+    assert registry.get_registered_model("sentiment") == ({"champions": "1,2", "empty": ""}, {"champion": "2"})
+    registry.set_registered_model_tag("sentiment", "champions", "1,2,3")
+    registry.set_model_version_tag("sentiment", "3", "served_at", "now")
+    api = "/base/api/2.0/mlflow"
+    assert requests[1:] == [
+        (f"{api}/registered-models/set-tag", {"name": "sentiment", "key": "champions", "value": "1,2,3"}),
+        (f"{api}/model-versions/set-tag", {"name": "sentiment", "version": "3", "key": "served_at", "value": "now"}),
+    ]
