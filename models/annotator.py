@@ -59,9 +59,11 @@ class Annotator:
         self._split: dict[int, tuple[list[str], list[str]]] = {}
         self._unreliable = 1 << len(self._names)
         self._tiers: dict[Tier, int] = {"linear": 2 << len(self._names), "deep": 4 << len(self._names)}
+        self.challenger = 8 << len(self._names)
+        """Bit of `Columns.topics`: the challenger has answered, not the champion."""
         # Behind them two bits of the text's own sentiment, where it has themes, and two of each theme about which
         # something else is felt: 1 + place among SENTIMENTS.
-        self._sentiment_bit = len(self._names) + 3
+        self._sentiment_bit = len(self._names) + 4
         self._any_topic = (1 << len(self._names)) - 1
         self._any_theme = self._any_topic >> self._watches << self._watches
         self._judge = self._theme_judge(len(rules.themes)) if rules.themes else None

@@ -29,16 +29,19 @@ _MAX_CACHED = 10_000
 """Combinations of watches and themes whose JSON is kept; a few MB."""
 UNRELIABLE = b',"reliable":false'
 """The field is written only where it is false."""
+CANARY = b',"canary":true'
+"""The field is written only where it is true."""
 
 
 def marks(annotator: Annotator, topics: int) -> bytes:
     """The optional fields of an event: `reliable` where it is false, `tier` where a cascade answered,
-    `theme_sentiments` where there are themes."""
+    `theme_sentiments` where there are themes, `canary` where a challenger answered."""
     tier, felt = annotator.tier(topics), annotator.theme_sentiments(topics)
     return (
         (b"" if annotator.reliable(topics) else UNRELIABLE)
         + (b',"tier":%b' % _encode(tier) if tier else b"")
         + (b',"theme_sentiments":%b' % _encode(felt) if felt else b"")
+        + (CANARY if topics & annotator.challenger else b"")
     )
 
 
@@ -69,12 +72,14 @@ class EventWriter:
     Args:
         annotator: names the watches and themes.
         ref: the model that answered.
+        challenger: the model that answered where the topics say so.
     """
 
-    def __init__(self, annotator: Annotator, ref: ModelRef) -> None:
+    def __init__(self, annotator: Annotator, ref: ModelRef, challenger: ModelRef | None = None) -> None:
         self.ref = ref
+        self.challenger = challenger
         self._annotator = annotator
-        self._model = _encode(ref)
+        self._models = _encode(ref), _encode(challenger or ref)
         self._topics: dict[int, bytes] = {}
 
     def events(
@@ -140,7 +145,11 @@ class EventWriter:
 
     def _topics_of(self, bits: int) -> bytes:
         watches, themes = self._annotator.names(bits)
-        part = b'"watches":%b,"themes":%b,"model":%b' % (_encode(watches), _encode(themes), self._model)
+        part = b'"watches":%b,"themes":%b,"model":%b' % (
+            _encode(watches),
+            _encode(themes),
+            self._models[bool(bits & self._annotator.challenger)],
+        )
         part += marks(self._annotator, bits)
         if len(self._topics) < _MAX_CACHED:  # a usual stream has few combinations; the bound is for a hostile one
             self._topics[bits] = part

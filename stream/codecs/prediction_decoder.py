@@ -110,6 +110,7 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reliable: bool = True
     tier: Literal["linear", "deep"] | UnsetType = UNSET
     theme_sentiments: dict[str, Sentiment] | UnsetType | None = UNSET
+    canary: bool = False
 
 
 class ScoredReader:

@@ -88,31 +88,38 @@ class EventBatchWriter:
         ref: the model that answered.
         text: which text goes into the events: `masked`, `raw` or `none`.
         key: hashes the authors.
+        challenger: the model that answered where the topics say so.
     """
 
-    def __init__(self, annotator: Annotator, ref: ModelRef, text: str, key: AuthorKey) -> None:
+    def __init__(
+        self, annotator: Annotator, ref: ModelRef, text: str, key: AuthorKey, challenger: ModelRef | None = None
+    ) -> None:
         self.ref = ref
+        self.challenger = challenger
         self._annotator = annotator
         self._text = text
         self._key = key
-        self._model = _encode(ref)
+        self._models = _encode(ref), _encode(challenger or ref)
         self._numbers: dict[int, int] = {}
         self._parts: list[bytes] = []
         self._run: _Run = _run([])
 
-    def write(self, tweets: TweetColumns, columns: Columns, scored_at: bytes) -> EventBatch:
+    def write(
+        self, tweets: TweetColumns, columns: Columns, scored_at: bytes, names: NDArray[np.uint8] | None = None
+    ) -> EventBatch:
         """The events.
 
         Args:
             tweets, columns: what the tweets say, and what is said about them.
             scored_at: the same for all.
+            names: ids of the predictions, where they are not all those of `ref`.
 
         Raises:
             ValueError: a probability is not between 0 and 1.
         """
         numbers, parts = self._numbered(columns.topics)
         rows = len(tweets.timestamps)
-        names = identifiers(self.ref, tweets.ids)
+        names = identifiers(self.ref, tweets.ids) if names is None else names
         texts = columns.masked if columns.masked is not None else tweets.texts
         has = np.empty((2, rows), np.bool_)
         has[0] = self._text != "none"
@@ -158,5 +165,6 @@ class EventBatchWriter:
 
     def _part(self, bits: int) -> bytes:
         watches, themes = self._annotator.names(bits)
-        part = b'"watches":%b,"themes":%b,"model":%b' % (_encode(watches), _encode(themes), self._model)
+        model = self._models[bool(bits & self._annotator.challenger)]
+        part = b'"watches":%b,"themes":%b,"model":%b' % (_encode(watches), _encode(themes), model)
         return part + marks(self._annotator, bits)

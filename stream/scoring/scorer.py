@@ -6,10 +6,12 @@ No side effects but those of the model: the same batch, model and clock give the
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.errors import InvalidRecord, ModelFailure
 from contracts.events import ModelRef
@@ -23,11 +25,12 @@ from models.text.masking import mask_batch
 from stream.codecs.authors import AuthorKey
 from stream.codecs.cloud_events import EventWriter, cloud_event_headers, endings, instant
 from stream.codecs.prediction_encoder import EventBatchWriter
-from stream.codecs.prediction_ids import prediction_ids
+from stream.codecs.prediction_ids import LENGTH, identifiers, prediction_ids
 from stream.codecs.record_times import sent_ms
-from stream.codecs.tweet_decoder import decode_counted, read_batch, read_values
+from stream.codecs.tweet_decoder import TweetColumns, decode_counted, read_batch, read_values
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record, RecordBatch, ScoredBatch
+from stream.scoring.trial import Trial, taken
 
 _log = logging.getLogger("buzzwatch.stream.scoring")
 
@@ -68,6 +71,8 @@ class Scorer:
         self._next_annotator: Annotator | None = None
         self._text = text
         self._key = key or AuthorKey.of()
+        self.trial: Trial | None = None
+        """A challenger on trial beside the model that is passed with each batch. May be set from any thread."""
         self._writer: EventWriter | None = None
         self._batch_writer: EventBatchWriter | None = None
         if COMPILED:  # compile now, so that the first batch does not wait for it
@@ -117,6 +122,8 @@ class Scorer:
         dead = [dead_letter(batch.messages[row], error) for row, error in wrong]
         if tweets is None:
             return ScoredBatch(batch, [], dead)
+        trial = self.trial
+        since = time.perf_counter()
         columns = self._annotator.columns(
             loaded.model,
             tweets.texts,
@@ -124,9 +131,59 @@ class Scorer:
             langs=tweets.langs,
             behind_s=moment.behind_s,
         )
-        if self._batch_writer is None or self._batch_writer.ref != loaded.ref:
-            self._batch_writer = EventBatchWriter(self._annotator, loaded.ref, self._text, self._key)
-        return ScoredBatch(batch, self._batch_writer.write(tweets, columns, moment.scored_at), dead)
+        names = None
+        if trial is not None and trial.ref != loaded.ref:
+            trial.offer(tweets.texts, columns.probabilities, time.perf_counter() - since, moment.behind_s)
+            if trial.share > 0:
+                columns, names = self._with_challenger(trial, tweets, columns, loaded, moment)
+        challenger = None if names is None or trial is None else trial.ref
+        if (
+            self._batch_writer is None
+            or self._batch_writer.ref != loaded.ref
+            or (challenger is not None and self._batch_writer.challenger != challenger)
+        ):
+            self._batch_writer = EventBatchWriter(self._annotator, loaded.ref, self._text, self._key, challenger)
+        return ScoredBatch(batch, self._batch_writer.write(tweets, columns, moment.scored_at, names), dead)
+
+    def _with_challenger(
+        self, trial: Trial, tweets: TweetColumns, columns: Columns, loaded: LoadedModel, moment: _Moment
+    ) -> tuple[Columns, NDArray[np.uint8] | None]:
+        """The challenger's answers in the place of the champion's on its share of the tweets, and all ids.
+
+        Where the challenger fails, the champion's answers stand.
+        """
+        ours = identifiers(trial.ref, tweets.ids)
+        rows = np.flatnonzero(trial.chosen(ours))
+        if not len(rows):
+            return columns, None
+        texts = taken(tweets.texts, rows)
+        langs = [tweets.langs[row] if tweets.has_lang[row] else None for row in rows.tolist()]
+        found = trial.answer(
+            lambda: self._answers(trial.challenger, texts, langs=langs, behind_s=moment.behind_s), len(rows)
+        )
+        if found is None:
+            return columns, None
+        trial.compare(columns.probabilities[rows], found.probabilities)
+        probabilities, topics = columns.probabilities.copy(), list(columns.topics)
+        probabilities[rows] = found.probabilities
+        for row, bits in zip(rows.tolist(), found.topics, strict=True):
+            topics[row] = bits | self._annotator.challenger
+        names = identifiers(loaded.ref, tweets.ids).reshape(-1, LENGTH)
+        names[rows] = ours.reshape(-1, LENGTH)[rows]
+        return Columns(probabilities, topics, columns.masked), names.reshape(-1)
+
+    def _answers(
+        self, loaded: LoadedModel, texts: TextBatch, *, langs: Sequence[str | None], behind_s: float
+    ) -> Columns:
+        """The challenger's columns.
+
+        Raises:
+            ValueError: an answer is no probability: it would fail the whole batch when it is written.
+        """
+        found = self._annotator.columns(loaded.model, texts, masked=False, langs=langs, behind_s=behind_s)
+        if not ((found.probabilities >= 0) & (found.probabilities <= 1)).all():
+            raise ValueError("a probability is not between 0 and 1")
+        return found
 
     def _score(
         self,
@@ -160,15 +217,28 @@ class Scorer:
             loaded.model, raw, masked=self._text == "masked", langs=langs, behind_s=moment.behind_s
         )
         keys = [str(tweet.id).encode() for tweet in tweets]
-        identifiers = prediction_ids(loaded.ref, keys)
+        names = prediction_ids(loaded.ref, keys)
+        trial = self.trial
+        if trial is not None and trial.ref != loaded.ref and trial.share > 0:
+            theirs = prediction_ids(trial.ref, keys)
+            rows = np.flatnonzero(trial.chosen(np.frombuffer(b"".join(theirs), np.uint8))).tolist()
+            texts, theirs_langs = TextBatch.of([raw[row] for row in rows]), [langs[row] for row in rows]
+            found = rows and trial.answer(
+                lambda: self._answers(trial.challenger, texts, langs=theirs_langs, behind_s=moment.behind_s), len(rows)
+            )
+            if found:
+                probabilities, topics = probabilities.copy(), list(topics)
+                for row, shares, bits in zip(rows, found.probabilities, found.topics, strict=True):
+                    probabilities[row], topics[row] = shares, bits | self._annotator.challenger
+                    names[row] = theirs[row]
         timestamps = [
             sent_ms(message.timestamp()[1], tweet.created_at_ms, moment.now_ms)
             for message, tweet in zip(messages, tweets, strict=True)
         ]
         authors = ["" if tweet.author_id is None else str(tweet.author_id) for tweet in tweets]
-        events = self._writer_for(loaded.ref).events(
+        events = self._writer_for(loaded.ref, trial and trial.ref).events(
             keys,
-            identifiers,
+            names,
             probabilities,
             topics,
             masked or (raw if self._text == "raw" else [None] * len(raw)),
@@ -177,10 +247,10 @@ class Scorer:
             endings(self._key.hashes(TextBatch.of(authors)), [tweet.reach for tweet in tweets]),
             moment.scored_at,
         )
-        headers = cloud_event_headers(identifiers, moment.scored_at)
+        headers = cloud_event_headers(names, moment.scored_at)
         return list(map(OutRecord, keys, events, headers, timestamps))
 
-    def _writer_for(self, ref: ModelRef) -> EventWriter:
-        if self._writer is None or self._writer.ref != ref:
-            self._writer = EventWriter(self._annotator, ref)
+    def _writer_for(self, ref: ModelRef, challenger: ModelRef | None) -> EventWriter:
+        if self._writer is None or (self._writer.ref, self._writer.challenger) != (ref, challenger):
+            self._writer = EventWriter(self._annotator, ref, challenger)
         return self._writer

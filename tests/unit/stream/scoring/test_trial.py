@@ -1,0 +1,171 @@
+"""A challenger beside the champion: which tweets it answers, and that its faults cost nobody anything."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from contracts.events import ModelRef, decode_prediction, prediction_id
+from models.base.sentiment import SentimentModel
+from models.registry.champion import LoadedModel
+from models.text.batch import TextBatch
+from stream.kafka.records import RecordBatch, ScoredBatch
+from stream.scoring.scorer import Scorer
+from stream.scoring.trial import Trial
+from tests.fake_model import FakeModel
+from tests.fakes_kafka import FakeRecord
+from tests.unit.stream.scoring.test_scorer import ANNOTATOR, NOW_MS, SENT_MS
+from tests.waiting import until
+
+IDS = [str(number) for number in range(2_000)]
+CHAMPION = LoadedModel.of(ModelRef("sentiment", "7"), FakeModel(), ("champion",))
+
+
+class Contrary(FakeModel):
+    """Says the opposite of a FakeModel; or raises, or answers nonsense, when told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fault: Any = None
+        self.delay_s = 0.0
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        time.sleep(self.delay_s)
+        if isinstance(self.fault, BaseException):
+            raise self.fault
+        return self.fault if self.fault is not None else super().predict_proba(texts)[:, ::-1]
+
+
+@pytest.fixture
+def model() -> Contrary:
+    return Contrary()
+
+
+@pytest.fixture
+def trial(model: Contrary) -> Iterator[Trial]:
+    trial = Trial(LoadedModel.of(ModelRef("sentiment", "8"), model), cpu_share=0)
+    yield trial
+    trial.stop()
+
+
+def score(trial: Trial | None, ids: Sequence[str] = IDS, text: str = "bad") -> ScoredBatch:
+    records = [
+        FakeRecord(json.dumps({"id": name, "text": text}).encode(), offset=offset, timestamp_ms=SENT_MS)
+        for offset, name in enumerate(ids)
+    ]
+    scorer = Scorer(ANNOTATOR, "masked")
+    scorer.trial = trial
+    return scorer.score(RecordBatch(records, 0, None), CHAMPION, NOW_MS)
+
+
+def by_challenger(scored: ScoredBatch) -> set[str]:
+    events = [decode_prediction(record.value) for record in scored.predictions]
+    assert [event.tweet_id for event in events] == [(record.key or b"").decode() for record in scored.predictions]
+    for event in events:
+        version, sentiment = ("8", "positive") if event.canary is True else ("7", "negative")
+        assert (event.model.version, event.sentiment) == (version, sentiment)
+        assert event.prediction_id == prediction_id("sentiment", version, event.tweet_id)
+    return {event.tweet_id for event in events if event.canary is True}
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_share_of_the_tweets_is_answered_by_the_challenger_and_always_the_same(
+    trial: Trial, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stream.scoring.scorer.COMPILED", compiled)
+    trial.share = 0.1
+    tenth = by_challenger(score(trial))
+    assert 140 < len(tenth) < 260
+    assert by_challenger(score(trial, IDS[::-1])) == tenth
+    assert by_challenger(score(trial, IDS[:7])) == tenth & set(IDS[:7])
+    trial.share = 0.5
+    assert by_challenger(score(trial)) > tenth
+    trial.share = 1.0
+    assert by_challenger(score(trial)) == set(IDS)
+    trial.share = 0.0
+    assert by_challenger(score(trial)) == set()
+
+
+def test_compiled_and_plain_choose_the_same_tweets(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial.share = 0.3
+    compiled = by_challenger(score(trial, IDS[:300]))
+    monkeypatch.setattr("stream.scoring.scorer.COMPILED", False)
+    assert by_challenger(score(trial, IDS[:300])) == compiled
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [ValueError("broken"), SystemError("deep"), np.zeros((3, 3), np.float32), np.full((2_000, 3), 7.0, np.float32)],
+    ids=["raises", "breaks", "has another shape", "says no probabilities"],
+)
+def test_where_the_challenger_fails_the_champion_answers(trial: Trial, model: Contrary, fault: Any) -> None:
+    trial.share = 1.0
+    model.fault = fault
+    scored = score(trial)
+    assert by_challenger(scored) == set()
+    assert (len(scored.predictions), scored.dead_letters) == (len(IDS), [])
+    tally = trial.take()
+    assert (tally.errors, tally.answered) == (1, 0)
+    assert tally.last_error
+
+
+def test_a_challenger_that_hangs_is_waited_for_once(model: Contrary) -> None:
+    trial = Trial(LoadedModel.of(ModelRef("sentiment", "8"), model), cpu_share=0, answer_s=0.05)
+    trial.share, model.delay_s = 1.0, 0.5
+    assert by_challenger(score(trial, IDS[:3])) == set()
+    since = time.perf_counter()
+    assert by_challenger(score(trial, IDS[:3])) == set()
+    assert time.perf_counter() - since < 0.5
+    assert trial.take().errors == 1
+    trial.stop()
+
+
+def test_both_answers_of_the_challengers_tweets_are_compared(trial: Trial) -> None:
+    trial.share = 1.0
+    score(trial, IDS[:10])
+    tally = trial.take()
+    assert tally.confusion.tolist() == [[0, 0, 10], [0, 0, 0], [0, 0, 0]]
+    assert (tally.answered, tally.offered, tally.challenger_texts) == (10, 10, 10)
+    assert trial.take().offered == 0
+
+
+def test_a_champion_that_has_become_the_challenger_is_no_trial(model: SentimentModel) -> None:
+    same = Trial(LoadedModel.of(CHAMPION.ref, model), cpu_share=0)
+    same.share = 1.0
+    assert by_challenger(score(same, IDS[:10])) == set()
+    same.stop()
+
+
+def test_the_shadow_looks_at_what_it_has_time_for_and_holds_up_nobody(model: Contrary) -> None:
+    model.delay_s = 0.05
+    trial = Trial(LoadedModel.of(ModelRef("sentiment", "8"), model), cpu_share=0.5)
+    texts = TextBatch.of(["bad"] * 5_000)
+    answers = np.tile(np.array([0.8, 0.1, 0.1], np.float32), (5_000, 1))
+    since = time.perf_counter()
+    for _ in range(1_000):
+        trial.offer(texts, answers, 0.001, 0.0)
+    assert time.perf_counter() - since < 5  # twenty times what it takes: a batch's 50 ms alone would be 50 s
+    seen = np.zeros((3, 3), np.int64)
+
+    def looked() -> bool:
+        nonlocal seen
+        seen = seen + trial.take().confusion
+        return bool(seen.sum())
+
+    until(looked)
+    trial.stop()
+    assert seen[0, 2] == seen.sum() < 5_000_000
+
+
+def test_a_stream_that_is_behind_has_no_shadow(model: Contrary) -> None:
+    trial = Trial(LoadedModel.of(ModelRef("sentiment", "8"), model), cpu_share=0.5)
+    trial.offer(TextBatch.of(["bad"]), np.array([[0.8, 0.1, 0.1]], np.float32), 0.001, 60.0)
+    trial.stop()
+    assert trial.take().offered == 1
+    assert model.batches == []
