@@ -22,6 +22,10 @@ from learning.labels.log import LabelWriter
 from learning.labels.texts import PredictionTexts
 from learning.review.queue import ReviewQueue
 from learning.review.sampler import ReviewSampler
+from learning.rollout.follower import RolloutFollower
+from learning.rollout.judged import judged_since
+from learning.rollout.promote import promote_challenger
+from learning.rollout.state import TrialStore
 from models.annotator import Annotator
 from models.registry.champion import Champion, serving_version
 from models.registry.client import Registry
@@ -33,6 +37,7 @@ from stream.counting.marked_consumer import Source
 from stream.counting.role import WatchRole
 from stream.dead_letters.producer import DeadLetterProducer
 from stream.kafka.admin import wait_for_topics
+from stream.kafka.audit import AuditLog
 from stream.kafka.consumers import batch_consumer
 from stream.kafka.polling import end_of_undecodable
 from stream.kafka.topic_id import TopicIdentity
@@ -101,6 +106,8 @@ class _RoleBuilder:
         self._deliver = deliver
         self._failed = failed
         self._scorer = scorer
+        self._scores: BatchScorer | None = None
+        self._rollout: RolloutFollower | None = None
         self._champion = Champion(settings)
         self._redis = connect(settings)
         self._monitor = WriteMonitor(
@@ -123,6 +130,7 @@ class _RoleBuilder:
         self._champion.start(cached_first=True)
         watch = self._watch_role() if "watch" in self._settings.worker.roles else None
         judging = self._judge_role()
+        self._follow_trials()
         health = self._health(score, watch, judging)
         # Last, so that a rules file that changes meanwhile reaches every role.
         self._following.start()
@@ -136,15 +144,33 @@ class _RoleBuilder:
         if self._fencing is None:
             return None
         language.warm()
+        self._scores = self._scorer or self._scorer_of_the_rules()
         return ScoreRole(
             self._settings,
             self._champion,
-            self._scorer or self._scorer_of_the_rules(),
+            self._scores,
             self._instance,
             fencing=self._fencing,
             deliver=self._deliver,
             failed=self._failed,
         )
+
+    def _follow_trials(self) -> None:
+        """A challenger on trial scores where tweets are scored, and there with a scorer that knows of trials."""
+        if not isinstance(self._scores, Scorer):
+            return
+        scorer, settings = self._scores, self._settings
+        self._rollout = RolloutFollower(
+            settings,
+            self._champion,
+            TrialStore(self._redis, settings),
+            self._instance,
+            install=lambda trial: setattr(scorer, "trial", trial),
+            judged=partial(judged_since, settings),
+            publish=AuditLog(settings).send,
+            promote=partial(promote_challenger, settings),
+        )
+        self._rollout.start()
 
     def _scorer_of_the_rules(self) -> Scorer:
         settings = self._settings
@@ -207,6 +233,8 @@ class _RoleBuilder:
         )
 
     def _close(self) -> None:
+        if self._rollout is not None:
+            self._rollout.stop()
         self._following.stop()
         self._sampler.stop()
         self._monitor.stop()

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from contracts.environment.running_ports import read_running_ports
 from contracts.environment.setting_names import PREFIX, misspelt, setting_names
 from contracts.errors import SettingsError
+from contracts.learning.rollout import RolloutSettings
 from contracts.learning.settings import LearningSettings
 from contracts.redaction import redacted
 from contracts.server_settings import Group, Port, Seconds
@@ -237,6 +238,7 @@ class Settings(BaseSettings):
     dashboard: DashboardSettings = DashboardSettings()
     privacy: PrivacySettings = PrivacySettings()
     learning: LearningSettings = LearningSettings()
+    rollout: RolloutSettings = RolloutSettings()
     local: LocalSettings = LocalSettings()
     rules: Path = ROOT / "alerts" / "default_rules.yaml"
     """The YAML file with watches, themes, rules and receivers."""

@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 from contracts import server_settings, settings, topics  # noqa: E402
 from contracts.audit import AuditEvent  # noqa: E402
 from contracts.events import Feedback, Prediction, Tweet  # noqa: E402
+from contracts.learning import rollout as rollout_settings  # noqa: E402
 from contracts.learning import settings as learning_settings  # noqa: E402
 from contracts.learning.labels import LabelEvent  # noqa: E402
 from contracts.settings import Settings  # noqa: E402
@@ -54,7 +55,7 @@ def settings_page() -> str:
     """The table of all settings, one section per group."""
     said = {
         name: text
-        for module in (server_settings, settings, learning_settings, topics)
+        for module in (server_settings, settings, learning_settings, rollout_settings, topics)
         for name, text in _docstrings(module).items()
     }
     parts = [_HEAD]

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cli.output.console import print_error, table_console
 from cli.training.audited import record
+from cli.training.rollout import canary, shadow
 from contracts.audit import Figure
 from contracts.printable import printable_line
 from contracts.settings import load_settings
@@ -24,6 +25,8 @@ from training.registry.promotion import rollback as roll_back
 from training.registry.promotion_gate import Comparison
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
+app.add_typer(shadow, name="shadow")
+app.add_typer(canary, name="canary")
 
 _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 _SHOWN = ("airline.accuracy", "airline.macro_recall", "semeval.macro_recall", "sentiment140.binary_accuracy")
@@ -31,7 +34,9 @@ _SHOWN = ("airline.accuracy", "airline.macro_recall", "semeval.macro_recall", "s
 
 @app.callback()
 def _group() -> None:
-    """The registered models: list, promote, roll back, archive. What is done is on the topic `audit`.
+    """The registered models: list, try beside the champion, promote, roll back, archive.
+
+    What is done is on the topic `audit`.
 
     Example: buzzwatch models list
     """

@@ -81,7 +81,7 @@ class Verdict:
     high: float
     """Of the difference, at whatever time one looks; the share of tweets on which they differ is taken as it is."""
     evidence: float
-    """E, above: `1 / ALPHA` decides."""
+    """E, above: `1 / alpha` decides."""
     why: str
     """One sentence for a person."""
     more_pairs: int | None = None
@@ -116,13 +116,14 @@ def counted(
     return Pairs(len(first), int((first & second).sum()), int((second & ~first).sum()), int((first & ~second).sum()))
 
 
-def verdict(pairs: Pairs, metric: str = "accuracy", *, pairs_per_s: float = 0.0) -> Verdict:
+def verdict(pairs: Pairs, metric: str = "accuracy", *, pairs_per_s: float = 0.0, alpha: float = ALPHA) -> Verdict:
     """Judge the challenger; may be asked as often as one likes.
 
     Args:
         pairs: all pairs since the two have been compared.
         metric: the figure that they are of.
         pairs_per_s: how fast pairs arrive, for saying how long it will take; 0: unknown.
+        alpha: instead of ALPHA, where several figures share it.
 
     Raises:
         UnknownMetric: there is no such figure.
@@ -132,8 +133,8 @@ def verdict(pairs: Pairs, metric: str = "accuracy", *, pairs_per_s: float = 0.0)
     b, c = pairs.only_challenger, pairs.only_champion
     evidence = math.exp(min(_log_evidence(b, c), 700.0))
     difference = pairs.challenger - pairs.champion
-    low, high = _interval(pairs)
-    outcome = outcome_of(pairs)
+    low, high = _interval(pairs, alpha)
+    outcome = outcome_of(pairs, alpha)
     said = f"{metric} {pairs.challenger:.3f} against {pairs.champion:.3f} on the same {pairs.n:,} judged tweets"
     more = None
     if not pairs.n:
@@ -141,15 +142,15 @@ def verdict(pairs: Pairs, metric: str = "accuracy", *, pairs_per_s: float = 0.0)
     elif outcome != "cannot tell yet":
         why = f"{said}: alone right on {b:,}, alone wrong on {c:,}"
     else:
-        more = _more_pairs(pairs)
-        why = f"{said}; {_how_long(pairs, more, pairs_per_s)}"
+        more = _more_pairs(pairs, alpha)
+        why = f"{said}; {_how_long(pairs, more, pairs_per_s, alpha)}"
     return Verdict(outcome, metric, pairs, difference, low, high, evidence, why, more)
 
 
-def outcome_of(pairs: Pairs) -> Outcome:
+def outcome_of(pairs: Pairs, alpha: float = ALPHA) -> Outcome:
     """The verdict's first word."""
     b, c = pairs.only_challenger, pairs.only_champion
-    if pairs.n < FEWEST or _log_evidence(b, c) < -math.log(ALPHA):
+    if pairs.n < FEWEST or _log_evidence(b, c) < -math.log(alpha):
         return "cannot tell yet"
     return "better" if b > c else "worse"
 
@@ -164,7 +165,7 @@ def _log_beta(one: float, other: float) -> float:
     return math.lgamma(one) + math.lgamma(other) - math.lgamma(one + other)
 
 
-def _interval(pairs: Pairs) -> tuple[float, float]:
+def _interval(pairs: Pairs, alpha: float) -> tuple[float, float]:
     """The differences that E does not rule out."""
     b, c = pairs.only_challenger, pairs.only_champion
     if not pairs.n:
@@ -172,43 +173,43 @@ def _interval(pairs: Pairs) -> tuple[float, float]:
     if not b + c:
         return 0.0, 0.0
     best = b / (b + c)
-    low = 0.0 if b == 0 else _bisected(b, c, 1e-9, best)
-    high = 1.0 if c == 0 else _bisected(b, c, 1 - 1e-9, best)
+    low = 0.0 if b == 0 else _bisected(b, c, 1e-9, best, alpha)
+    high = 1.0 if c == 0 else _bisected(b, c, 1 - 1e-9, best, alpha)
     share = (b + c) / pairs.n
     return (2 * low - 1) * share, (2 * high - 1) * share
 
 
-def _bisected(b: int, c: int, outside: float, inside: float) -> float:
+def _bisected(b: int, c: int, outside: float, inside: float, alpha: float) -> float:
     for _ in range(60):
         middle = (outside + inside) / 2
-        if middle in (0.0, 1.0) or _log_evidence(b, c, middle) >= -math.log(ALPHA):
+        if middle in (0.0, 1.0) or _log_evidence(b, c, middle) >= -math.log(alpha):
             outside = middle
         else:
             inside = middle
     return (outside + inside) / 2
 
 
-def _more_pairs(pairs: Pairs) -> int | None:
+def _more_pairs(pairs: Pairs, alpha: float) -> int | None:
     """How many more until E decides, if the shares stay what they are. None: nothing points either way."""
     b, c = pairs.only_challenger, pairs.only_champion
-    needed = _needed(b / pairs.n, c / pairs.n, at_least=pairs.n)
+    needed = _needed(b / pairs.n, c / pairs.n, at_least=pairs.n, alpha=alpha)
     return None if needed is None else max(needed - pairs.n, FEWEST - pairs.n, 1)
 
 
-def _needed(b_share: float, c_share: float, at_least: int) -> int | None:
+def _needed(b_share: float, c_share: float, at_least: int, alpha: float) -> int | None:
     n = max(at_least, FEWEST)
     while n < _FOREVER:
-        if _log_evidence(b_share * n, c_share * n) >= -math.log(ALPHA):
+        if _log_evidence(b_share * n, c_share * n) >= -math.log(alpha):
             return n
         n = math.ceil(n * 1.02)
     return None
 
 
-def _how_long(pairs: Pairs, more: int | None, pairs_per_s: float) -> str:
+def _how_long(pairs: Pairs, more: int | None, pairs_per_s: float, alpha: float) -> str:
     if more is not None:
         return f"about {more:,} more such tweets{_time(more, pairs_per_s)}"
     differ = max((pairs.only_challenger + pairs.only_champion) / pairs.n, _REFERENCE)
-    reference = _needed((differ + _REFERENCE) / 2, (differ - _REFERENCE) / 2, FEWEST)
+    reference = _needed((differ + _REFERENCE) / 2, (differ - _REFERENCE) / 2, FEWEST, alpha)
     if reference is None or reference <= pairs.n:
         return "nothing points either way"
     more = reference - pairs.n

@@ -74,6 +74,27 @@ class Registry:
             origin=_origin(found),
         )
 
+    def named(self, wanted: str) -> RegisteredVersion:
+        """The version with this number or alias; its aliases are not all known.
+
+        Raises:
+            Unavailable: MLflow cannot be reached.
+            NoChampion: it can, but there is no such version.
+        """
+        name = self._settings.model_name
+        try:
+            client = self._connected()
+            ask = client.get_model_version if wanted.isdecimal() else client.get_model_version_by_alias
+            found = ask(name, wanted)
+        except Exception as error:  # what else answers at that address may say anything
+            if getattr(error, "error_code", None) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                what = f"version {wanted}" if wanted.isdecimal() else f"alias {wanted!r}"
+                raise NoChampion(
+                    f"{name!r} has no {what} in MLflow at {self._where}: see `buzzwatch models list`"
+                ) from None
+            raise self._away(error) from error
+        return RegisteredVersion(name, str(found.version), (), _origin(found))
+
     def download(self, version: RegisteredVersion, folder: Path) -> None:
         """Fetch the version's files into `folder`, through the tracking server where that serves them.
 

@@ -223,8 +223,13 @@ class Scorer:
             theirs = prediction_ids(trial.ref, keys)
             rows = np.flatnonzero(trial.chosen(np.frombuffer(b"".join(theirs), np.uint8))).tolist()
             texts, theirs_langs = TextBatch.of([raw[row] for row in rows]), [langs[row] for row in rows]
-            found = rows and trial.answer(
-                lambda: self._answers(trial.challenger, texts, langs=theirs_langs, behind_s=moment.behind_s), len(rows)
+            found = (
+                None
+                if not rows
+                else trial.answer(
+                    lambda: self._answers(trial.challenger, texts, langs=theirs_langs, behind_s=moment.behind_s),
+                    len(rows),
+                )
             )
             if found:
                 probabilities, topics = probabilities.copy(), list(topics)
@@ -236,7 +241,7 @@ class Scorer:
             for message, tweet in zip(messages, tweets, strict=True)
         ]
         authors = ["" if tweet.author_id is None else str(tweet.author_id) for tweet in tweets]
-        events = self._writer_for(loaded.ref, trial and trial.ref).events(
+        events = self._writer_for(loaded.ref, None if trial is None else trial.ref).events(
             keys,
             names,
             probabilities,

@@ -1,0 +1,335 @@
+"""`buzzwatch models shadow` and `models canary`: a challenger on trial beside the champion."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from alerts.storage.connection import connect
+from cli.output.console import current_user, print_error, table_console
+from cli.output.preconditions import redis_answers
+from cli.training.audited import record
+from contracts.errors import BuzzwatchError
+from contracts.events import SENTIMENTS
+from contracts.printable import printable, printable_line
+from contracts.settings import Settings, load_settings
+from contracts.times import to_rfc3339
+from learning.rollout.decide import Change, Facts, begin, end, to_canary, waits_for
+from learning.rollout.state import Phase, RolloutStatus, TrialState, TrialStore
+from models.registry.client import Registry
+from training.registry.promotion import CHALLENGER
+from training.registry.promotion import promote as promote_version
+
+shadow = typer.Typer(add_completion=False, no_args_is_help=True)
+canary = typer.Typer(add_completion=False, no_args_is_help=True)
+
+_Version = Annotated[str, typer.Argument(help="Version number or alias.")]
+_Why = Annotated[str, typer.Option(metavar="REASON", help="For the topic `audit`.")]
+_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people or JSON.")]
+_TRIES = 20
+"""Workers change the trial, too: a command that was overtaken looks again."""
+
+
+class TrialError(BuzzwatchError):
+    """A trial cannot be changed so. Says why and what to do."""
+
+
+@shadow.callback()
+def _shadow() -> None:
+    """Let a challenger look at the tweets beside the champion; its answers go nowhere but into figures.
+
+    Example: buzzwatch models shadow start
+    """
+
+
+@canary.callback()
+def _canary() -> None:
+    """Let a challenger answer a share of the tweets, in steps, and roll it back by itself where it is worse.
+
+    Example: buzzwatch models canary start
+    """
+
+
+@shadow.command("start")
+def start_shadow(version: _Version = CHALLENGER, why: _Why = "") -> None:
+    """Score what the champion scores, within a share of processor time; workers follow within seconds.
+
+    Examples:
+
+      buzzwatch models shadow start
+
+      buzzwatch models shadow start 7 --why "learnt from this week's judgements"
+    """
+    settings = load_settings()
+    with _store(settings) as store:
+        change = _begin(settings, store, version, "shadow", why)
+    print_error(f"version {change.state.version} is in shadow; see `buzzwatch models shadow status`")
+
+
+@shadow.command("stop")
+def stop_shadow(why: _Why = "") -> None:
+    """End the shadow; its figures stay readable.
+
+    Example:
+
+      buzzwatch models shadow stop
+    """
+    settings = load_settings()
+    with _store(settings) as store:
+        state = _end(store, "shadow", "stopped", why)
+    print_error(f"the shadow of version {state.version} has ended")
+
+
+@canary.command("start")
+def start_canary(version: _Version = CHALLENGER, why: _Why = "") -> None:
+    """Begin with the first step of BUZZWATCH_ROLLOUT__CANARY_STEPS; a shadow of the same version goes over into it.
+
+    Examples:
+
+      buzzwatch models canary start
+
+      buzzwatch models canary start 7 --why "agrees on 96 % in shadow"
+    """
+    settings = load_settings()
+    share = settings.rollout.steps[0].share
+    with _store(settings) as store:
+        for _ in range(_TRIES):
+            revision, state = store.read()
+            if state is None or not state.active:
+                change = _begin(settings, store, version, "canary", why, share)
+                break
+            wanted = _registered(settings, version)
+            if state.phase != "shadow" or (state.version, state.origin) != (wanted.version, wanted.origin):
+                raise TrialError(_busy(state))
+            now_ms = int(time.time() * 1000)
+            change = to_canary(state, store.counts(state.id), _me(), why, now_ms, share)
+            if store.change(revision, change.state, change.event):
+                break
+        else:
+            raise TrialError("the trial changes all the time; try again")
+    print_error(
+        f"version {change.state.version} answers {share:.0%} of the tweets; see `buzzwatch models canary status`"
+    )
+
+
+@canary.command()
+def abort(why: _Why = "") -> None:
+    """End the canary: the champion answers everything again within seconds.
+
+    Example:
+
+      buzzwatch models canary abort --why "it calls every question a complaint"
+    """
+    settings = load_settings()
+    with _store(settings) as store:
+        state = _end(store, "canary", "rolled back", why or "aborted by a person")
+    print_error(f"version {state.version} is rolled back: version {state.champion} answers everything")
+
+
+@canary.command()
+def promote(
+    force: Annotated[str | None, typer.Option(metavar="REASON", help="Although the gate refuses; kept.")] = None,
+    why: _Why = "",
+) -> None:
+    """Make the challenger of the canary champion now, if the gate of `models promote` lets it pass.
+
+    Example:
+
+      buzzwatch models canary promote --why "better on 2,000 judged tweets"
+    """
+    settings = load_settings()
+    with _store(settings) as store:
+        _, state = store.read()
+        if state is None or state.phase != "canary":
+            raise TrialError("there is no canary to promote; see `buzzwatch models canary status`")
+        done = promote_version(settings, state.version, force=force)
+        record(settings, "model.promoted", done.version, why or force or "", {"replaced": done.replaced})
+        for _ in range(_TRIES):
+            revision, now = store.read()
+            if now is None or not now.active or now.id != state.id:
+                break  # a worker has seen the alias
+            change = end(now, "promoted", _me(), why, int(time.time() * 1000), store.counts(now.id))
+            if store.change(revision, change.state, change.event):
+                break
+    print_error(f"version {state.version} is the champion now, after version {state.champion}")
+
+
+@shadow.command("status")
+def shadow_status(output: _Format = "table") -> None:
+    """Agreement, confusion, accuracy of both on judged tweets, time, errors.
+
+    Examples:
+
+      buzzwatch models shadow status
+
+      buzzwatch models shadow status --format json
+    """
+    _status(output)
+
+
+@canary.command("status")
+def canary_status(output: _Format = "table") -> None:
+    """The step, what it waits for, and the figures of `shadow status`.
+
+    Example:
+
+      buzzwatch models canary status
+    """
+    _status(output)
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[TrialStore]:
+    with redis_answers(settings.redis), connect(settings) as client:
+        yield TrialStore(client, settings)
+
+
+def _me() -> str:
+    return current_user()[:200] or "unknown"
+
+
+def _registered(settings: Settings, wanted: str) -> Any:
+    registry = Registry(settings.mlflow)
+    try:
+        return registry.named(wanted)
+    finally:
+        registry.close()
+
+
+def _begin(settings: Settings, store: TrialStore, wanted: str, phase: Phase, why: str, share: float = 0.0) -> Change:
+    registry = Registry(settings.mlflow)
+    try:
+        version, champion = registry.named(wanted), registry.champion()
+    finally:
+        registry.close()
+    if version.version == champion.version:
+        raise TrialError(f"version {version.version} is the champion: a trial is of another one")
+    revision, state = store.read()
+    if state is not None and state.active:
+        raise TrialError(_busy(state))
+    change = begin(version, champion.version, phase, _me(), why, int(time.time() * 1000), share)
+    if not store.change(revision, change.state, change.event):
+        raise TrialError("somebody else has begun a trial at this moment; see `buzzwatch models canary status`")
+    return change
+
+
+def _busy(state: TrialState) -> str:
+    how = "models shadow stop" if state.phase == "shadow" else "models canary abort"
+    return f"version {state.version} is on trial ({state.phase}): end that first with `buzzwatch {how}`"
+
+
+def _end(store: TrialStore, phase: Phase, to: Phase, why: str) -> TrialState:
+    for _ in range(_TRIES):
+        revision, state = store.read()
+        if state is None or state.phase != phase:
+            raise TrialError(f"there is no {phase} to end; see `buzzwatch models {phase} status`")
+        change = end(state, to, _me(), why, int(time.time() * 1000), store.counts(state.id))
+        if store.change(revision, change.state, change.event):
+            return change.state
+    raise TrialError("the trial changes all the time; try again")
+
+
+def _status(output: str) -> None:
+    settings = load_settings()
+    with _store(settings) as store:
+        status = store.status()
+    if output == "json":
+        typer.echo(printable(json.dumps(as_json(status, settings))))
+        return
+    if status.state is None:
+        print_error("no challenger has been on trial; `buzzwatch models shadow start` begins")
+        return
+    table = Table("", "", box=None, show_header=False)
+    for name, value in _rows(status, settings):
+        table.add_row(Text(name, "bold"), Text(printable_line(value)))
+    console = table_console()
+    console.print(table)
+    if status.counts.compared:
+        confusion = Table("champion \\ challenger", *SENTIMENTS, box=None, header_style="bold")
+        for label, row in zip(SENTIMENTS, status.counts.confusion.tolist(), strict=True):
+            confusion.add_row(label, *(f"{number:,}" for number in row))
+        console.print(confusion)
+
+
+def as_json(status: RolloutStatus, settings: Settings) -> dict[str, Any]:
+    """All of the status."""
+    state, counts = status.state, status.counts
+    if state is None:
+        return {"state": None}
+    return {
+        "state": {
+            "id": state.id,
+            "phase": state.phase,
+            "version": state.version,
+            "champion": state.champion,
+            "share": _share(state, settings),
+            "step": state.step + 1 if state.phase == "canary" else None,
+            "steps": settings.rollout.canary_steps,
+            "started_at": to_rfc3339(state.started_ms),
+            "changed_at": to_rfc3339(state.step_ms),
+            "who": state.who,
+            "why": state.why,
+        },
+        "waits_for": _missing(status, settings),
+        "scored": counts.offered,
+        "compared": counts.compared,
+        "agreement": counts.agreement,
+        "confusion": counts.confusion.tolist(),
+        "answered": counts.answered,
+        "errors": counts.errors,
+        "last_error": counts.last_error or counts.trouble or None,
+        "challenger_ms": counts.challenger_ms,
+        "champion_ms": counts.champion_ms,
+        "verdicts": status.verdicts,
+        "errors_in_a_row": status.streak,
+    }
+
+
+def _share(state: TrialState, settings: Settings) -> float:
+    steps = settings.rollout.steps
+    return steps[min(state.step, len(steps) - 1)].share if state.phase == "canary" else 0.0
+
+
+def _missing(status: RolloutStatus, settings: Settings) -> list[str]:
+    state = status.state
+    if state is None or state.phase != "canary":
+        return []
+    judged = next((one["n"] for one in status.verdicts if one["metric"] == "accuracy"), 0)
+    facts = Facts(int(time.time() * 1000), None, status.counts)
+    left = settings.rollout.canary_judged - judged
+    missing = [one for one in waits_for(state, facts, settings.rollout) if "judged" not in one]
+    missing += [f"{left:,} more judged tweets"] if left > 0 else []
+    if not missing and state.step + 1 == len(settings.rollout.steps):
+        missing = ["a verdict that it is better, or `buzzwatch models canary promote`"]
+    return missing
+
+
+def _rows(status: RolloutStatus, settings: Settings) -> Iterator[tuple[str, str]]:
+    state, counts = status.state, status.counts
+    assert state is not None
+    yield "challenger", f"version {state.version}, {state.phase}, against version {state.champion}"
+    yield "since", f"{to_rfc3339(state.started_ms)}, last change {to_rfc3339(state.step_ms)} by {state.who}"
+    if state.why:
+        yield "why", state.why
+    if state.phase == "canary":
+        step = f"step {state.step + 1} of {settings.rollout.canary_steps}"
+        yield "answers", f"{_share(state, settings):.0%} of the tweets, {counts.answered:,} so far ({step})"
+        yield "waits for", "; ".join(_missing(status, settings)) or "the next look"
+    agree = "–" if counts.agreement is None else f"{counts.agreement:.1%}"
+    yield "compared", f"{counts.compared:,} of {counts.offered:,} tweets, the same label on {agree}"
+    for name, value in (("challenger", counts.challenger_ms), ("champion, all it does", counts.champion_ms)):
+        if value is not None:
+            yield f"time ({name})", f"{value:.4f} ms a tweet"
+    if counts.errors or counts.trouble:
+        yield "errors", f"{counts.errors:,}; the last: {counts.trouble or counts.last_error}"
+    if not status.verdicts:
+        yield "verdict", "cannot tell yet: no worker has looked at judged tweets so far"
+    for one in status.verdicts:
+        yield f"verdict, {one['metric']}", f"{one['outcome']}: {one['why']}"

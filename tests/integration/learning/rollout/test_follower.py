@@ -1,0 +1,196 @@
+"""A trial with real Redis and MLflow: commands begin it, two workers follow it, one of them decides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+import redis
+from typer.testing import CliRunner
+
+from alerts.storage.connection import connect
+from bench.stage.site import environment
+from cli.main import app
+from contracts.audit import AuditEvent
+from contracts.events import decode_prediction
+from contracts.settings import Settings
+from learning.rollout.follower import RolloutFollower
+from learning.rollout.judged import Judged
+from learning.rollout.promote import promote_challenger
+from learning.rollout.state import TrialStore
+from models.linear.model import HashedModel
+from models.registry.champion import Champion
+from stream.kafka.records import RecordBatch
+from stream.scoring.scorer import Scorer
+from tests.fakes_kafka import FakeRecord
+from tests.integration.registering import Registering
+from tests.unit.models.hashed_samples import random_weights
+from tests.unit.stream.scoring.test_scorer import ANNOTATOR, NOW_MS, SENT_MS
+
+TEXTS = [f"flight {number} was {word}" for number in range(150) for word in ("late", "fine", "lovely")]
+QUICK = {"canary_steps": "10%/0s,100%/0s", "canary_tweets": 20, "look_s": 0.001, "poll_s": 3600.0}
+
+
+class Worker:
+    """Scores and follows the trial when it is told to."""
+
+    def __init__(self, settings: Settings, client: redis.Redis, name: str, judged: list[Judged]) -> None:
+        self.champion = Champion(settings)
+        self.champion.load()
+        self.scorer = Scorer(ANNOTATOR, "masked")
+        self.audit: list[AuditEvent] = []
+        self.follower = RolloutFollower(
+            settings, self.champion, TrialStore(client, settings), name,
+            install=lambda trial: setattr(self.scorer, "trial", trial),
+            judged=lambda _since: judged,
+            publish=self.audit.extend,
+            promote=lambda state: promote_challenger(settings, state),
+        )  # fmt: skip
+
+    def score(self, ids: Sequence[int]) -> list[str]:
+        """The version that answered each."""
+        records = [
+            FakeRecord(json.dumps({"id": str(name), "text": TEXTS[name % len(TEXTS)]}).encode(), timestamp_ms=SENT_MS)
+            for name in ids
+        ]
+        scored = self.scorer.score(RecordBatch(records, 0, None), self.champion.current, NOW_MS)
+        assert len(scored.predictions) == len(ids)
+        return [decode_prediction(record.value).model.version for record in scored.predictions]
+
+
+@pytest.fixture
+def trial_settings(settings: Settings, mlflow_uri: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    return settings.model_copy(update={"rollout": settings.rollout.model_copy(update=QUICK)})
+
+
+@pytest.fixture
+def judged() -> list[Judged]:
+    return []
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[redis.Redis]:
+    with connect(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def start(
+    trial_settings: Settings, registering: Registering, client: redis.Redis, judged: list[Judged]
+) -> Iterator[Callable[[str], Worker]]:
+    registering.promote(registering.version())
+    registering.version()
+    workers: list[Worker] = []
+
+    def started(name: str) -> Worker:
+        workers.append(Worker(trial_settings, client, name, judged))
+        return workers[-1]
+
+    yield started
+    for worker in workers:
+        worker.follower.stop()
+
+
+def run(*command: str) -> str:
+    done = CliRunner().invoke(app, ["models", *command])
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done.stdout
+
+
+def refused(*command: str) -> str:
+    return str(CliRunner().invoke(app, ["models", *command]).exception)
+
+
+def as_seed_says(seed: int) -> list[Judged]:
+    labels = HashedModel(random_weights(seed), {}).predict_proba(TEXTS).argmax(axis=1)
+    return [Judged(text, label, 0, False, "1") for text, label in zip(TEXTS, labels.tolist(), strict=True)]
+
+
+def test_a_better_challenger_goes_through_shadow_and_canary_to_champion_and_each_change_is_told_once(
+    start: Callable[[str], Worker], trial_settings: Settings, client: redis.Redis, judged: list[Judged]
+) -> None:
+    one, other = start("one"), start("other")
+    assert "is the champion" in refused("shadow", "start", "1")
+    assert "has no version 9" in refused("canary", "start", "9")
+    assert "no canary" in refused("canary", "abort")
+    run("shadow", "start", "2", "--why", "new")
+    assert "version 2 is on trial (shadow)" in refused("shadow", "start", "2")
+    for worker in (one, other):
+        worker.follower.step()
+        assert set(worker.score(range(300))) == {"1"}
+    run("canary", "start", "2")
+    for worker in (one, other):
+        worker.follower.step()
+    versions = one.score(range(1_000))
+    assert 50 < versions.count("2") < 150
+    assert other.score(range(1_000)) == versions
+    judged += as_seed_says(2)
+    for _ in range(3):
+        for worker in (one, other):
+            worker.follower.step()
+            worker.score(range(1_000))
+    status = json.loads(run("canary", "status", "--format", "json"))
+    assert (status["state"]["phase"], status["state"]["who"]) == ("promoted", "worker one")
+    assert status["verdicts"][0]["outcome"] == "better"
+    assert status["compared"] == np.sum(status["confusion"]) > 1_000
+    assert "better: accuracy" in run("canary", "status")
+    champion = Champion(trial_settings)
+    assert champion.load().ref.version == "2"
+    told = [event.what for event in [*one.audit, *other.audit]]
+    assert told == ["shadow.started", "canary.started", "canary.step", "canary.promoted"]
+    assert one.scorer.trial is None
+    assert TrialStore(client, trial_settings).unsent() == []
+
+
+def test_a_worse_challenger_is_rolled_back_and_a_started_worker_is_in_the_trial_at_once(
+    start: Callable[[str], Worker], judged: list[Judged]
+) -> None:
+    one = start("one")
+    run("canary", "start", "2")
+    one.follower.start()
+    versions = one.score(range(1_000))
+    assert 50 < versions.count("2") < 150
+    again = start("two")  # after a crash, say
+    again.follower.start()
+    assert again.score(range(1_000)) == versions
+    judged += as_seed_says(1)
+    one.follower.step()
+    assert one.audit[-1].what == "canary.rolled_back"
+    assert one.audit[-1].why.startswith("worse: accuracy")
+    again.follower.step()
+    assert set(again.score(range(1_000))) == {"1"}
+
+
+def test_a_challenger_that_cannot_be_loaded_is_rolled_back(
+    start: Callable[[str], Worker], registering: Registering
+) -> None:
+    one = start("one")
+    broken = registering.version(damaged=True)
+    run("canary", "start", broken)
+    for _ in range(2):
+        one.follower.step()
+    assert set(one.score(range(100))) == {"1"}
+    assert one.audit[-1].what == "canary.rolled_back"
+    assert "cannot be loaded" in one.audit[-1].why
+
+
+def test_a_person_aborts_a_canary_and_another_one_promotes_it(
+    start: Callable[[str], Worker], trial_settings: Settings
+) -> None:
+    one = start("one")
+    run("canary", "start", "2")
+    one.follower.step()
+    run("canary", "abort", "--why", "enough")
+    one.follower.step()
+    assert set(one.score(range(100))) == {"1"}
+    run("canary", "start", "2")
+    run("canary", "promote", "--force", "a trial")
+    assert Champion(trial_settings).load().ref.version == "2"
+    one.follower.step()
+    assert [event.what for event in one.audit] == [
+        "canary.started", "canary.rolled_back", "canary.started", "canary.promoted",
+    ]  # fmt: skip
