@@ -26,7 +26,8 @@ def wait_for_topics(settings: Settings) -> None:
         Unavailable: not within `worker.give_up_after_s`; the message names what is missing and what to do.
     """
     admin = AdminClient(settings.kafka.librdkafka() | {"log_level": 0})
-    names = {topic.name for topic in settings.kafka.topics.all()}
+    topics = settings.kafka.topics
+    names = {topic.name for topic in topics.all()} - {topics.audit}  # that can wait: its events are kept in Redis
     deadline = time.monotonic() + settings.worker.give_up_after_s
     reported = ""
     while True:

@@ -297,7 +297,7 @@ class Site:
         return self._processes[-1]
 
 
-_NAMES = {"tweets", "scored", "feedback", "dead_letters"}
+_NAMES = {"tweets", "scored", "feedback", "dead_letters", "audit", "labels"}
 
 
 def _remember_champion(cache: Path) -> None:

@@ -30,7 +30,9 @@ class Workers:
     def __init__(self, settings: Settings, folder: Path) -> None:
         self._ports = free_ports(2)
         self._folder = folder
-        topics = settings.kafka.topics.model_dump(include={"tweets", "scored", "feedback", "dead_letters"})
+        topics = settings.kafka.topics.model_dump(
+            include={"tweets", "scored", "feedback", "dead_letters", "audit", "labels"}
+        )
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
             "BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
