@@ -22,6 +22,8 @@ _log = logging.getLogger("buzzwatch.cascade")
 
 FAMILY: Final = "cascade"
 TIERS: Final[tuple[Tier, ...]] = ("linear", "deep")
+BY: Final = ("margin", "confidence")
+"""Measures of certainty."""
 _CHUNK: Final = 32
 """Most texts that the deep tier gets between two looks at the clock."""
 _TRIAL_S: Final = 20.0
@@ -30,6 +32,18 @@ _FIRST: Final = 4
 """How many it gets while nobody knows how long it takes."""
 _FORGET: Final = 0.9
 """After a hiccup the deep tier looks too slow to be asked: what is remembered of its pace fades until it is again."""
+
+
+def certainty(probabilities: NDArray[np.float32], by: str) -> NDArray[np.float32]:
+    """How sure a model is of its answers (n, 3): what is compared with the threshold, (n,).
+
+    Args:
+        by: `margin`, the likeliest label's probability minus the next one's, or `confidence`, the former alone.
+    """
+    found: NDArray[np.float32] = probabilities.max(axis=1)
+    if by == "margin":
+        found = found - np.partition(probabilities, 1, axis=1)[:, 1]
+    return found
 
 
 class Answered(NamedTuple):
@@ -44,8 +58,9 @@ class Answered(NamedTuple):
 class CascadeModel:
     """A `SentimentModel` of a linear and a deep tier.
 
-    The metadata say how: `threshold`, the confidence from which the linear answer stands; `blend`, the deep model's
-    share in the answer where it was asked; `budget_s`, how long a batch may take in the deep tier; `patience_s`, how
+    The metadata say how: `threshold`, the certainty from which the linear answer stands; `by`, what that certainty is
+    (`confidence` where it is not given, as in older cascades); `blend`, the deep model's share in the answer where it
+    was asked; `budget_s`, how long a batch may take in the deep tier; `patience_s`, how
     far a stream may be behind before nothing is asked any more.
     """
 
@@ -57,6 +72,7 @@ class CascadeModel:
         self.metadata: Mapping[str, Any] = {**metadata, "family": FAMILY}
         self.degraded: str | None = None
         """Why the deep tier is missing, or did not answer when it was asked last; None when it is there and does."""
+        self._by = str(metadata.get("by", BY[1]))
         self._threshold = float(metadata["threshold"])
         self._blend = float(metadata["blend"])
         self._budget_s = float(metadata["budget_s"])
@@ -84,9 +100,9 @@ class CascadeModel:
         tiers = np.zeros(len(probabilities), np.uint8)
         if self.deep is None or not len(probabilities) or budget_s == 0:
             return Answered(probabilities, tiers)
-        confidence = probabilities.max(axis=1)
-        unsure = np.flatnonzero(confidence < self._threshold)
-        unsure = unsure[np.argsort(confidence[unsure], kind="stable")]
+        sure = certainty(probabilities, self._by)
+        unsure = np.flatnonzero(sure < self._threshold)
+        unsure = unsure[np.argsort(sure[unsure], kind="stable")]
         if budget_s is None:
             self._ask(texts, unsure, probabilities, tiers)
             return Answered(probabilities, tiers)
@@ -196,6 +212,8 @@ class CascadeModel:
         # A patience of nothing divides by zero, and only when a stream is scored.
         if not (model._budget_s >= 0 and model._patience_s > 0 and 0 <= model._blend <= 1 and model._threshold >= 0):
             raise ArtefactError("the cascade has a threshold, blend, budget_s or patience_s that cannot be")
+        if model._by not in BY:
+            raise ArtefactError(f"the cascade goes by {model._by!r}, which this program does not know: {', '.join(BY)}")
         model.degraded = failure
         return model
 

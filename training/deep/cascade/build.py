@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.base.artefact import METADATA, load_artefact
-from models.cascade import CascadeModel
+from models.cascade import BY, CascadeModel
 from models.deep.model import DeepModel
 from models.linear.model import HashedModel
 from training.data.datasets import TrainingData
@@ -29,8 +29,6 @@ from training.evaluation.held_out import HeldOut
 from training.evaluation.metrics import held_out_report
 from training.linear.model_zoo import MEMBERS
 
-SETS: Final = ("sentiment140", "airline", "semeval")
-"""By which the threshold is chosen; each counts the same."""
 SHARES: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 """Of the tweets that go to the deep tier, the points of the curve."""
 _TIMED: Final = 1_000
@@ -49,7 +47,7 @@ class Point:
     accuracy: Mapping[str, float]
     """Data set → accuracy; on sets without neutral tweets the larger of negative and positive."""
     mean: float
-    """Of the three sets."""
+    """Of the sets by which is chosen."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +89,10 @@ def cascade_of(
         the cascade, its curve, and its answers to the held-out texts for the gate.
     """
     rows = held_out_rows(data, most)
-    answers = _answers(linear, deep, data, rows, tell)
+    sets = judging(data, rows)
+    answers = _answers(linear, deep, data, rows, sets, tell)
     tell("timing both")
-    timed = [data.texts[row] for name in rows if name in SETS for row in rows[name].tolist()[:_TIMED]]
+    timed = [data.texts[row] for name in sets for row in rows[name].tolist()[:_TIMED]]
     costs = _cost(linear, timed * 5), _cost(deep, timed[: len(timed) // 3])
     tell("choosing")
     points = [_point(answers, partial(Answers.setting, share=share), costs) for share in SHARES]
@@ -109,10 +108,11 @@ def cascade_of(
         deep_alone=answers.mean(answers.accuracy(answers.slow)),
         deep_tweets_per_s=1 / costs[1],
         gap=answers.difference(mixed.scores, answers.slow),
-        rows={name: len(mine) for name, mine in rows.items() if name in SETS},
+        rows={name: len(rows[name]) for name in sets},
     )
     evidence, measured = _measured(data, rows, answers, mixed.scores)
     metadata: dict[str, Any] = {
+        "by": BY[0],
         "threshold": setting.threshold,
         "blend": setting.blend,
         "budget_s": budget_s,
@@ -123,6 +123,15 @@ def cascade_of(
         **measured,
     }
     return CascadeModel(linear, deep, metadata), curve, evidence
+
+
+def judging(data: TrainingData, rows: Mapping[str, NDArray[np.int64]]) -> tuple[str, ...]:
+    """The held-out sets by which is chosen, each counting the same: English tweets that people labelled.
+
+    All sets where there are none: an emoticon is no judgement, but better than nothing to choose by.
+    """
+    people = [one.name for one in data.sources if one.role in ("people", "test") and one.language in (None, "en")]
+    return tuple(name for name in people if name in rows) or tuple(rows)
 
 
 def _measured(
@@ -181,6 +190,7 @@ def _answers(
     deep: DeepModel,
     data: TrainingData,
     rows: Mapping[str, NDArray[np.int64]],
+    sets: tuple[str, ...],
     tell: Callable[[str], None],
 ) -> Answers:
     quick, slow = [], []
@@ -194,7 +204,7 @@ def _answers(
         slow=np.concatenate(slow),
         truth=np.concatenate([truth_of(data, mine) for mine in rows.values()]),
         source=np.repeat(list(rows), [len(mine) for mine in rows.values()]),
-        counted=tuple(name for name in SETS if name in rows),
+        counted=sets,
     )
 
 

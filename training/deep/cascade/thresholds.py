@@ -1,4 +1,4 @@
-"""Two models' answers to the same texts, and from which confidence of the first the second need not be asked."""
+"""Two models' answers to the same texts, and from which margin of the first the second need not be asked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.cascade import BY, certainty
 
 BLENDS: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of the slow model in the answer where it was asked."""
@@ -52,7 +54,7 @@ class Answers:
 
     def mixed(self, setting: Setting) -> Mixed:
         """The answers of a cascade."""
-        deep = self.quick.max(axis=1) < setting.threshold
+        deep = certainty(self.quick, BY[0]) < setting.threshold
         both = (1 - setting.blend) * self.quick + setting.blend * self.slow
         return Mixed(np.where(deep[:, None], both, self.quick).astype(np.float32), deep)
 
@@ -61,10 +63,10 @@ class Answers:
         blend = max(BLENDS, key=lambda one: self._mean_of(Setting(one, _EVERYBODY)))
         if share <= 0 or share >= 1:
             return Setting(blend, _EVERYBODY if share >= 1 else _NOBODY)
-        confidence, weight = self.quick.max(axis=1), self._weight()
-        order = np.argsort(confidence, kind="stable")
+        sure, weight = certainty(self.quick, BY[0]), self._weight()
+        order = np.argsort(sure, kind="stable")
         passed = np.cumsum(weight[order])
-        return Setting(blend, float(confidence[order][min(int(np.searchsorted(passed, share)), len(order) - 1)]))
+        return Setting(blend, float(sure[order][min(int(np.searchsorted(passed, share)), len(order) - 1)]))
 
     def best(self, shares: Sequence[float]) -> Setting:
         """The setting of the share with the highest mean accuracy; of equals the smallest."""

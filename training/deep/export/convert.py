@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 import warnings
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Final
 import keras
 import tensorflow as tf
 
+from training.deep.networks.transformer import MPNET
 from training.deep.runs.work_folder import Finished, built
 
 FORMATS: Final = ("onnx", "onnx-int8", "litert", "litert-int8")
@@ -19,12 +21,16 @@ _OPSET: Final = 17
 _QUANTIZED: Final = ("MatMul", "Gather", "LSTM")
 """Convolutions stay in float32: few weights, and onnxruntime is eight times slower with theirs in one byte."""
 
+KEPT_FLOAT: Final = {MPNET: re.compile(r"layer_(?:0|6|7|8|9|10)(?:_\d+)?/narrowing")}
+"""Matrix products that stay in float32, by member. What goes into these of MPNet has values up to 100 beside many below
+1: one scale for both loses the small ones, and 3 to 7 points of accuracy with them."""
+
 
 def converted(finished: Finished, form: str) -> bytes:
     """The network in one of `FORMATS`: int32 ids (n, width) in, float32 logits (n, 3) out."""
     if form.startswith("onnx"):
         content = to_onnx(finished.network)
-        return quantized_onnx(content) if form == "onnx-int8" else content
+        return quantized_onnx(content, KEPT_FLOAT.get(finished.member)) if form == "onnx-int8" else content
     network = finished.network
     if finished.member in ("bilstm", "bigru"):
         # LiteRT has no lists of tensors: the recurrence is written out for the longest text.
@@ -50,21 +56,31 @@ def to_onnx(network: keras.Model) -> bytes:
     return bytes(made.SerializeToString())
 
 
-def quantized_onnx(content: bytes) -> bytes:
+def quantized_onnx(content: bytes, kept: re.Pattern[str] | None = None) -> bytes:
     """Weights of matrix products and embeddings in one byte, a scale per column; activations are scaled as they come.
 
     Dynamic quantization: no calibration set, and texts of any length.
+
+    Args:
+        kept: matrix products whose name it is found in stay in float32.
     """
     import onnx
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with tempfile.TemporaryDirectory() as scratch:
         before, after = Path(scratch) / "before.onnx", Path(scratch) / "after.onnx"
-        onnx.save(onnx.load_from_string(content), str(before))
+        network = onnx.load_from_string(content)
+        onnx.save(network, str(before))
+        products = [node.name for node in network.graph.node if node.op_type == "MatMul"]
         logging.disable(logging.WARNING)  # it advises a preparation that changes nothing here
         try:
             quantize_dynamic(
-                before, after, per_channel=True, weight_type=QuantType.QInt8, op_types_to_quantize=list(_QUANTIZED)
+                before,
+                after,
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                op_types_to_quantize=list(_QUANTIZED),
+                nodes_to_exclude=[name for name in products if kept is not None and kept.search(name)],
             )
         finally:
             logging.disable(logging.NOTSET)

@@ -145,7 +145,10 @@ class EncoderLayer(keras.layers.Layer):  # type: ignore[misc]
         weights = ops.matmul(query, ops.swapaxes(key, -1, -2)) * each**-0.5 + bias
         seen = ops.transpose(ops.matmul(ops.softmax(weights), value), (0, 2, 1, 3))
         x = self.attention_norm(x + self.attention_out(ops.reshape(seen, (-1, width, self._size))))
-        return self.norm(x + self.narrowing(ops.gelu(self.widening(x), approximate=False)))
+        wide = self.widening(x)
+        # GELU written out: TensorFlow's own has an operator that ONNX lacks.
+        wide = 0.5 * wide * (1.0 + ops.erf(wide * 2**-0.5))
+        return self.norm(x + self.narrowing(wide))
 
 
 def mpnet(config: MPNetConfig) -> keras.Model:

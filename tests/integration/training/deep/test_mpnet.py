@@ -12,10 +12,12 @@ import pytest
 from tokenizers import Tokenizer
 
 import training.deep  # noqa: F401  (Keras' backend)
+from models.deep.runtimes import OnnxNetwork
 from tests.integration.training.deep.small_mpnet import BUCKETS, HEADS, LAYERS, SIZE, write_mpnet
 from tests.unit.training.deep.invented import write_data
+from training.deep.export.convert import KEPT_FLOAT, quantized_onnx, to_onnx
 from training.deep.networks.mpnet import MPNetError, distance_buckets, load_mpnet, mpnet_tokenizer
-from training.deep.networks.transformer import PresetError, backbone_of, tokenizer_json
+from training.deep.networks.transformer import MPNET, PresetError, backbone_of, tokenizer_json, transformer
 from training.deep.runs.transformer import TransformerOptions, layer_rates, train_transformer
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
@@ -123,6 +125,20 @@ def test_each_layer_takes_smaller_steps_than_the_one_above(small: tuple[Path, di
     rates = layer_rates(load_mpnet(small[0]), 0.5)
     assert rates is not None
     assert [rates(path) for path in ("logits/kernel", "layer_1/norm/beta", "layer_0/norm/beta")] == [1.0, 0.5, 0.25]
+
+
+def test_products_with_large_values_stay_in_float32(small: tuple[Path, dict[str, np.ndarray]]) -> None:
+    import onnx
+
+    network = transformer(backbone_of(str(small[0])))
+    content = quantized_onnx(to_onnx(network), KEPT_FLOAT[MPNET])
+    nodes = onnx.load_from_string(content).graph.node
+    whole = {node.name for node in nodes if node.op_type == "MatMul" and "narrowing" in node.name}
+    assert [name.split("/")[2] for name in whole] == ["layer_0_1"]  # of layers 0 and 1
+    assert sum(node.op_type == "MatMulInteger" for node in nodes) == 4 * LAYERS - 1 + 1  # the head's, too
+    ids = np.array([[1, 40, 61, 65, 2, 0]], np.int32)
+    close = OnnxNetwork(content).logits(ids) - np.asarray(network(ids, training=False))
+    assert np.abs(close).max() < 0.1
 
 
 @pytest.mark.parametrize(

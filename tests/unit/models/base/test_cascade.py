@@ -55,6 +55,15 @@ def test_only_what_the_linear_tier_is_unsure_of_goes_to_the_deep_one() -> None:
     assert deep.asked == ["torn", "unsure"]  # the least sure first
 
 
+def test_by_the_margin_two_rivals_are_asked_about_and_a_lead_over_two_is_not() -> None:
+    """Of equal confidence, .48: one has a rival at .47, the other is far ahead of both others."""
+    fast = {"rivals": [0.48, 0.47, 0.05], "ahead": [0.48, 0.26, 0.26]}
+    deep = Fixed({text: [0.0, 0.0, 1.0] for text in fast})
+    model = CascadeModel(Fixed(fast), deep, {**NOTED, "threshold": 0.1, "by": "margin"})
+    assert model.answer(["ahead", "rivals"], None).tiers.tolist() == [0, 1]
+    assert CascadeModel(Fixed(fast), deep, NOTED).answer(list(fast), None).tiers.tolist() == [1, 1]
+
+
 def test_a_blend_mixes_both_answers() -> None:
     model = CascadeModel(Fixed(FAST), Fixed(SLOW), {**NOTED, "blend": 0.5})
     np.testing.assert_allclose(model.predict_proba(["torn"])[0], [0.17, 0.165, 0.665], atol=1e-6)
@@ -209,7 +218,15 @@ def test_a_deep_tier_that_cannot_be_built_or_does_not_answer_is_left_out(
 
 
 @pytest.mark.parametrize(
-    "figure", [{"patience_s": 0}, {"budget_s": -1}, {"blend": 2}, {"threshold": float("nan")}, {"threshold": None}]
+    "figure",
+    [
+        {"patience_s": 0},
+        {"budget_s": -1},
+        {"blend": 2},
+        {"threshold": float("nan")},
+        {"threshold": None},
+        {"by": "luck"},
+    ],
 )
 def test_a_cascade_with_a_figure_that_cannot_be_is_refused(
     shipped: HashedModel, tmp_path: Path, figure: dict[str, Any]

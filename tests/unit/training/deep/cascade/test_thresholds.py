@@ -29,7 +29,7 @@ def test_no_text_gets_a_setting_that_it_took_part_in_choosing() -> None:
 
     def choose(part: Answers) -> Setting:
         asked.append(part)
-        return Setting(1.0, 0.6 if len(asked) == 1 else 2.0)
+        return Setting(1.0, 0.2 if len(asked) == 1 else 2.0)
 
     mixed = crossed(known, choose)
     assert sum(len(part.truth) for part in asked) == len(known.truth)
