@@ -205,6 +205,13 @@ class PrivacySettings(Group):
         return self.author_key.get_secret_value() if self.author_key else ""
 
 
+class TrainingSettings(Group):
+    """Training of networks, which takes hours."""
+
+    checkpoint_every_s: Seconds = 45
+    """How often a network in training is kept: a run that is killed loses about that much."""
+
+
 class LocalSettings(Group):
     """The servers that `buzzwatch up` starts itself."""
 
@@ -239,6 +246,7 @@ class Settings(BaseSettings):
     privacy: PrivacySettings = PrivacySettings()
     learning: LearningSettings = LearningSettings()
     rollout: RolloutSettings = RolloutSettings()
+    training: TrainingSettings = TrainingSettings()
     local: LocalSettings = LocalSettings()
     rules: Path = ROOT / "alerts" / "default_rules.yaml"
     """The YAML file with watches, themes, rules and receivers."""

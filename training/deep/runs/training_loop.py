@@ -13,14 +13,14 @@ from typing import Any, Final
 import keras
 import tensorflow as tf
 
+from contracts.settings import load_settings
 from training.deep.data.mixture import Batch
 from training.deep.networks.loss import mixed_loss
 from training.deep.runs.stopping import terminated
 
-CHECKPOINT_EVERY_S: Final = 45.0
-"""A killed run loses about this much; more where a checkpoint of a large network takes long to write."""
 _WRITING_SHARE: Final = 0.02
-"""Of the time, at most, goes into checkpoints: a gigabyte is not written every 45 seconds."""
+"""Of the time, at most, goes into checkpoints: a gigabyte is not written as often as
+`training.checkpoint_every_s` says."""
 _TELL_EVERY_S: Final = 10.0
 _CLIPPED_AT: Final = 1.0
 
@@ -94,7 +94,8 @@ def descend(
     )
     state = _resumed(keeper, folder)
     step = _step(network, optimizer, emoticons)
-    every_s = CHECKPOINT_EVERY_S
+    at_least_s = every_s = load_settings().training.checkpoint_every_s
+    tell_every_s = min(_TELL_EVERY_S, at_least_s)
     saved = told = started = time.monotonic()
     before = state.seconds
     with terminated() as ended:
@@ -109,13 +110,13 @@ def descend(
             state.rows += len(batch.ids)
             state.loss = loss if state.step == 1 else 0.99 * state.loss + 0.01 * loss
             now = time.monotonic()
-            if now - told > _TELL_EVERY_S:
+            if now - told > tell_every_s:
                 told = now
                 _tell(state, position, folder, tell)
             if now - saved > every_s:
                 _save(keeper, state, folder)
                 saved = time.monotonic()
-                every_s = max(CHECKPOINT_EVERY_S, (saved - now) / _WRITING_SHARE)
+                every_s = max(at_least_s, (saved - now) / _WRITING_SHARE)
             if ended.is_set():
                 _save(keeper, state, folder)
                 raise SystemExit(128 + signal.SIGTERM)

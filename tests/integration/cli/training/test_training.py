@@ -8,13 +8,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from contracts.settings import ROOT
 from tests.unit.training.deep.invented import tweets, write_data
+from tests.waiting import until
 
 THREE = ["negative", "neutral", "positive"]
 
@@ -121,32 +122,45 @@ def test_experiments_take_hyper_parameters_and_members_of_every_family(tmp_path:
     assert "tfidf-lr has no parameter c: is C meant?" in wrong.stderr
 
 
-@pytest.mark.timeout(900)  # a checkpoint is 45 s old at most, and there are two runs
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_network_goes_on_where_it_was_ended(tmp_path: Path, number: signal.Signals) -> None:
+SMALL = ("--model", "dense", "--units", "8", "--batch", "32", "--vocabulary", "200", "--rows", "100000000")
+
+
+def ended(how: signal.Signals, asked: tuple[str, ...], when: Callable[[], bool], cwd: Path, **environment: str) -> int:
+    """Start a training, end it once it has come so far; its exit status."""
+    process = subprocess.Popen(command(*asked), cwd=cwd, env=env(**environment), stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: process.poll() is not None or when(), 400)
+        assert process.poll() is None, "it ended by itself"
+        process.send_signal(how)
+        return process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.timeout(900)  # two imports of TensorFlow on a busy machine
+def test_a_network_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     data, work = write_data(tmp_path / "data"), tmp_path / "runs" / "mine"
-    small = ("--model", "dense", "--units", "8", "--batch", "32", "--vocabulary", "200", "--rows", "100000000")
-    asked = ("train", "recurrent", "--data-dir", str(data), "--work", str(work), "--no-register", *small)
-    state = work / "state.json"
+    asked = ("train", "recurrent", "--data-dir", str(data), "--work", str(work), "--no-register", *SMALL)
 
-    def ended(at_least: int) -> int:
-        process = subprocess.Popen(command(*asked), cwd=tmp_path, env=env(), stderr=subprocess.DEVNULL)
-        try:
-            started = time.monotonic()
-            while not (state.is_file() and json.loads(state.read_text())["step"] > at_least):
-                assert process.poll() is None, "it ended by itself"
-                assert time.monotonic() - started < 400, "no checkpoint"
-                if number == signal.SIGTERM and (work / "progress.jsonl").is_file():
-                    break  # trained, and not a minute old: what SIGTERM keeps
-                time.sleep(0.5)
-            process.send_signal(number)
-            process.wait(60)
-        finally:
-            process.kill()
-            process.wait()
-        return int(json.loads(state.read_text())["step"])
+    def step() -> int:
+        state = work / "state.json"
+        return int(json.loads(state.read_text())["step"]) if state.is_file() else 0
 
-    first = ended(0)
-    (work / "progress.jsonl").unlink()
-    assert ended(first) > first
+    def kill_after(at_least: int) -> int:
+        often = {"BUZZWATCH_TRAINING__CHECKPOINT_EVERY_S": "0.5"}
+        ended(signal.SIGKILL, asked, lambda: step() > at_least, tmp_path, **often)
+        return step()
+
+    first = kill_after(0)
+    assert kill_after(first) > first
     assert [path.name for path in work.parent.iterdir()] == [work.name]  # nothing outside its folder
+
+
+@pytest.mark.timeout(900)
+def test_a_network_that_is_told_to_end_keeps_what_it_has_learnt_since_its_last_checkpoint(tmp_path: Path) -> None:
+    data, work = write_data(tmp_path / "data"), tmp_path / "mine"
+    asked = ("train", "recurrent", "--data-dir", str(data), "--work", str(work), "--no-register", *SMALL)
+    status = ended(signal.SIGTERM, asked, (work / "progress.jsonl").is_file, tmp_path)
+    assert status == 128 + signal.SIGTERM
+    assert json.loads((work / "state.json").read_text())["step"] > 0

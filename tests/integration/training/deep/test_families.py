@@ -17,7 +17,6 @@ from training.data.datasets import TrainingData
 from training.deep.export.convert import FORMATS
 from training.deep.export.register import finish
 from training.deep.networks.recurrent import MEMBERS, Member
-from training.deep.runs import training_loop as descent
 from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
 from training.deep.runs.work_folder import OPTIONS, TOKENIZER, Finished, WorkFolderError, begin, restored
 
@@ -135,8 +134,7 @@ def test_a_run_that_went_on_and_was_stopped_is_taken_as_it_stands_at_its_checkpo
         data_dir, RecurrentOptions(member="dense", **{**SMALL, "rows": 640}), work, lambda _: None
     )
     before = ended.network.get_weights()
-    monkeypatch.setattr(descent, "CHECKPOINT_EVERY_S", 0)
-    monkeypatch.setattr(descent, "_TELL_EVERY_S", 0)
+    monkeypatch.setenv("BUZZWATCH_TRAINING__CHECKPOINT_EVERY_S", "1e-9")
 
     def stop(told: str) -> None:
         if "960 tweets" in told:
