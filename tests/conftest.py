@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,8 +33,8 @@ LOOPBACK = (ip_network("127.0.0.0/8"),)
 _SHARED = pytest.StashKey[SharedServers]()
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config) -> ByFile:
-    return ByFile(config)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -128,17 +129,36 @@ def own_redis(tmp_path: Path) -> Iterator[RunningServer]:
     running.kill()
 
 
-@pytest.fixture
-def own_kafka(tmp_path: Path) -> Iterator[RunningServer]:
-    """A broker of this test alone, to kill and restart."""
-    running = start_kafka(tmp_path / "own")
+@pytest.fixture(scope="session")
+def kafka_to_kill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    running = start_kafka(tmp_path_factory.mktemp("kafka-to-kill"))
     yield running
     running.kill()
 
 
 @pytest.fixture
-def own_mlflow(tmp_path: Path) -> Iterator[RunningServer]:
-    """An MLflow of this test alone, to kill and restart."""
-    running = start_mlflow(tmp_path / "own")
+def own_kafka(kafka_to_kill: RunningServer) -> RunningServer:
+    """A broker that no other test uses meanwhile, to kill and restart; the next one finds it as it is left."""
+    return _awake(kafka_to_kill)
+
+
+@pytest.fixture(scope="session")
+def mlflow_to_kill(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    running = start_mlflow(tmp_path_factory.mktemp("mlflow-to-kill"))
     yield running
     running.kill()
+
+
+@pytest.fixture
+def own_mlflow(mlflow_to_kill: RunningServer) -> RunningServer:
+    """An MLflow that no other test uses meanwhile, to kill and restart; the next one finds it as it is left."""
+    return _awake(mlflow_to_kill)
+
+
+def _awake(server: RunningServer) -> RunningServer:
+    if server.runs:
+        server.thaw()
+    else:
+        server.kill()
+        server.start()
+    return server

@@ -26,6 +26,15 @@ class RunningServer:
         """`host:port` for Kafka, a URL for Redis and MLflow."""
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def runs(self) -> bool:
+        """Whether its process is there, frozen or not."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def data_dir(self) -> Path:
+        return self.server.log.parents[1]
+
     def start(self) -> None:
         """Start it, or start it again on the same data and port; returns when it is ready."""
         assert self._process is None, f"{self.server.name} runs already"

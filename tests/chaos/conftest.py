@@ -1,4 +1,4 @@
-"""A broker for all chaos tests, a Redis and a site for each. `CHAOS=all` (make chaos) runs the long ones too."""
+"""A Redis and a site for each test. `CHAOS=all` (make chaos) runs the long ones too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.site import Site
-from tests.servers import RunningServer, start_kafka
+from tests.servers import RunningServer
 
 ALL = os.environ.get("CHAOS") == "all"
 
@@ -20,15 +20,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="long; make chaos runs it"))
 
 
-@pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    running = start_kafka(tmp_path_factory.mktemp("chaos-kafka"))
-    yield running
-    running.kill()
-
-
 @pytest.fixture
-def site(tmp_path: Path, broker: RunningServer, own_redis: RunningServer) -> Iterator[Site]:
-    site = Site(tmp_path, broker, own_redis)
+def site(tmp_path: Path, own_kafka: RunningServer, own_redis: RunningServer) -> Iterator[Site]:
+    site = Site(tmp_path, own_kafka, own_redis)
     yield site
     site.close()

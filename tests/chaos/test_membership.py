@@ -13,8 +13,8 @@ from tests.servers import RunningServer
 
 
 @pytest.fixture
-def short_session(tmp_path: Path, broker: RunningServer, own_redis: RunningServer) -> Iterator[Site]:
-    site = Site(tmp_path, broker, own_redis, session_s=6)
+def short_session(tmp_path: Path, own_kafka: RunningServer, own_redis: RunningServer) -> Iterator[Site]:
+    site = Site(tmp_path, own_kafka, own_redis, session_s=6)
     yield site
     site.close()
 

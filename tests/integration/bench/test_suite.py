@@ -35,7 +35,7 @@ def no_java(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_command_writes_tables_and_a_picture_and_names_who_cannot_run_here(
     kafka_servers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(suite, "QUICK", suite.QUICK._replace(tweets=40_000, seconds=1, rounds=1))
+    monkeypatch.setattr(suite, "QUICK", suite.QUICK._replace(tweets=40_000, seconds=1, turns=0, rounds=1))
     monkeypatch.setattr(suite, "FUNCTIONS", ("plain",))  # the worker with the whole one is measured below
     arguments = ["--quick", "--only", "scoring,throughput", "--contenders", "buzzwatch,pyflink,kafka-python"]
     arguments += ["--kafka", kafka_servers, "--to", str(tmp_path)]
@@ -75,7 +75,7 @@ def test_a_contender_that_does_other_work_is_not_measured(site: Site, monkeypatc
     monkeypatch.setitem(CONTENDERS, "lazy", lazy)
     wanted = sameness.expected(site.settings, "plain")
     monkeypatch.setattr(throughput, "expected", lambda *_: dict.fromkeys(wanted, ({"something": "else"}, {})))
-    [found] = throughput.run(site, ["lazy"], ["plain"], 1500, 1, lambda _line: None)
+    [found] = throughput.run(site, ["lazy"], ["plain"], 300, 1, lambda _line: None, warm_ups=0)
     assert isinstance(found, Missing)
     assert "it does other work" in found.why
 

@@ -99,7 +99,7 @@ def test_tables_of_a_first_start_that_was_killed_are_made_anew_and_those_of_late
         found = httpx.get(f"{api}/get-by-name", params={"experiment_name": "kept"}, timeout=60)
         assert found.json()["experiment"]["name"] == "kept"
     finally:
-        server.stop()
+        server.kill()
 
 
 def _run_until_it_dies(server: Server) -> str:

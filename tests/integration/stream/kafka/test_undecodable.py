@@ -57,7 +57,7 @@ def damage(folder: Path, topic: str) -> None:
 
 
 @pytest.fixture
-def damaged(settings: Settings, own_kafka: RunningServer, tmp_path: Path) -> Settings:
+def damaged(settings: Settings, own_kafka: RunningServer) -> Settings:
     """Six batches in partition 0 of `tweets` and `feedback`, three of them damaged."""
     settings.kafka.bootstrap_servers = own_kafka.address
     create_topics(settings)
@@ -66,7 +66,7 @@ def damaged(settings: Settings, own_kafka: RunningServer, tmp_path: Path) -> Set
     send_batches(settings, topics.feedback, [judgement(correct=True) for _ in range(BATCHES * RECORDS)])
     own_kafka.stop()
     for topic in (topics.tweets, topics.feedback):
-        damage(tmp_path, topic)
+        damage(own_kafka.data_dir, topic)
     own_kafka.start()
     return settings
 
