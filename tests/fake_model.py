@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import Unavailable
 from contracts.events import ModelRef
-from models.base.sentiment import WordWeight
+from models.base.sentiment import SentimentModel, WordWeight
 from models.registry.champion import LoadedModel
 
 POISON = "☠"
@@ -44,6 +44,27 @@ class FakeModel:
 
     def save(self, folder: Path) -> None:
         raise NotImplementedError
+
+
+class Stumbling:
+    """Raises when it is first asked, so that the batch is scored tweet by tweet; then answers as `model`."""
+
+    def __init__(self, model: SentimentModel) -> None:
+        self._model = model
+        self._stumbled = False
+        self.metadata = model.metadata
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        if not self._stumbled:
+            self._stumbled = True
+            raise RuntimeError("stumbled")
+        return self._model.predict_proba(texts)
+
+    def explain(self, text: str) -> list[WordWeight]:
+        return self._model.explain(text)
+
+    def save(self, folder: Path) -> None:
+        self._model.save(folder)
 
 
 class FakeChampion:

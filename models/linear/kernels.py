@@ -1,6 +1,6 @@
 """From bytes to hashed features: the compiled walk.
 
-One pass cleans a text into tokens, a second one hashes what the tokens are made of. `models.linear.reference` does the
+One pass cleans a text into tokens, a second one hashes what the tokens are made of. `tests/oracles/hashed.py` does the
 same in plain Python with regular expressions; the tests hold the two together. Whoever changes either changes the
 meaning of every artefact: raise `CLEANING` then. All compiled functions that call each other live in this file: numba
 notices a change of the file that a cached function is in, not of the files it calls.

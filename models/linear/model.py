@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
 from models.base.artefact import write_artefact
-from models.base.jit import COMPILED
 from models.base.sentiment import MOST_EXPLAINED, WordWeight
-from models.linear import reference as hashed_reference
 from models.linear.constants import CLEANING, MENTION, URL
 from models.linear.kernels import score_all
 from models.linear.probability_kernel import answer, constants
+from models.linear.tokens import tokens
 from models.linear.validation import checked
-from models.linear.weights import HashedWeights, pack, probabilities
+from models.linear.weights import HashedWeights, pack
 from models.text.batch import join
 
 FAMILY: Final = "hashed"
@@ -47,8 +46,6 @@ class HashedModel:
 
     def sums(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """Sums of weights, (n, 17), as described at `hashed_kernels.score_all`."""
-        if not COMPILED:
-            return hashed_reference.sums(texts, self.weights)
         data, offsets = join(texts)
         out = np.zeros((len(texts), 17), np.int64)
         weights = self.weights
@@ -60,8 +57,6 @@ class HashedModel:
         if not len(texts):
             return np.empty((0, 3), np.float32)
         sums = self.sums(texts)
-        if not COMPILED:
-            return probabilities(self.weights, sums)
         out = np.empty((len(sums), 3), np.float32)
         answer(sums, *self._constants, out)
         return out
@@ -71,7 +66,7 @@ class HashedModel:
 
         Leave-one-out (Li, Monroe and Jurafsky 2016, arXiv:1612.08220) sees n-grams and everything derived alike.
         """
-        words = hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))[:MOST_EXPLAINED]
+        words = tokens(text.encode("utf-8", "surrogatepass"))[:MOST_EXPLAINED]
         # A token without its neighbours cleans to itself again, but for the two that stand for many.
         variants = [words, *(words[:i] + words[i + 1 :] for i in range(len(words)))]
         table = self.predict_proba([_as_text(variant) for variant in variants])

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.base.jit import COMPILED
 from models.text.batch import TextBatch
 from models.text.masking_kernel import CLASSES, mask_all
 
@@ -71,8 +70,6 @@ def mask(text: str) -> str:
 def mask_batch(texts: Sequence[str]) -> TextBatch:
     """The mask of each text: compiled where a text holds no more than handles and links, `mask` for the others."""
     batch = TextBatch.of(texts)
-    if not COMPILED:
-        return TextBatch.of([mask(text) for text in batch])
     sure = np.empty(len(batch), np.bool_)
     data, bounds = mask_all(batch.data, batch.bounds, CLASSES, sure)
     if sure.all():

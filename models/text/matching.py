@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.rules.schema import Topic
-from models.base.jit import COMPILED
 from models.text.matching_kernel import (
     BEGINS,
     BOUNDED,
@@ -107,7 +106,7 @@ class Matcher:
     def find(self, texts: Sequence[str]) -> Found:
         """The same, and where each term stands. What is found across a zero-width space has no place."""
         batch = normal_form(texts)
-        points, has_zero_width = code_points(batch.data, batch.bounds) if COMPILED else _points(batch)
+        points, has_zero_width = code_points(batch.data, batch.bounds)
         found = self._find(points, len(batch))
         if has_zero_width:
             without = self._find(points[points != ZERO_WIDTH_SPACE], len(batch))
@@ -125,7 +124,7 @@ class Matcher:
                 break
             room = count
         found = Found([], points, starts[: texts + 1], rows[:count], terms[:count], places[:count])
-        if self._packed is not None and COMPILED:
+        if self._packed is not None:
             packed = np.zeros(texts, np.uint64)
             gather(rows, terms, count, self._packed, packed)
             return found._replace(bits=packed.tolist())
@@ -142,13 +141,6 @@ class Matcher:
             if len(self._lists) < _MOST_KEPT:  # combinations seen in a stream are few, hostile ones are not
                 self._lists[bits] = names
         return names.copy()
-
-
-def _points(texts: Sequence[str]) -> tuple[NDArray[np.uint32], bool]:
-    """What `code_points` gives."""
-    joined = _SEPARATOR.join([text.replace(_SEPARATOR, "\1") for text in texts])
-    points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
-    return points, bool((points == ZERO_WIDTH_SPACE).any())
 
 
 def _variants(term: str) -> list[str]:

@@ -31,8 +31,7 @@ class AuthorKey(NamedTuple):
     def hashes(self, authors: TextBatch) -> NDArray[np.uint64]:
         """(n,): of each id, 0 where it is empty."""
         found = np.empty(len(authors), np.uint64)
-        with np.errstate(over="ignore"):  # without numba
-            hash_authors(authors.data, authors.bounds, self.low, self.high, found)
+        hash_authors(authors.data, authors.bounds, self.low, self.high, found)
         return found
 
 

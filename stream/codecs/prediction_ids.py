@@ -12,8 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.events import PREDICTION_NAMESPACE, ModelRef, prediction_id
-from models.base.jit import COMPILED, compiled
+from contracts.events import PREDICTION_NAMESPACE, ModelRef
+from models.base.jit import compiled
 from models.text.batch import TextBatch
 
 LENGTH: Final = 36
@@ -25,8 +25,6 @@ _HEX: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 def prediction_ids(ref: ModelRef, tweet_ids: Sequence[bytes]) -> list[bytes]:
     """What `contracts.events.prediction_id` says, in ASCII, for tweet ids in UTF-8."""
-    if not COMPILED:
-        return [prediction_id(ref.name, ref.version, tweet_id.decode()).encode() for tweet_id in tweet_ids]
     bounds = np.zeros(len(tweet_ids) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, tweet_ids), np.int64, len(tweet_ids)) + 1, out=bounds[1:])
     ids = TextBatch(np.frombuffer(b"".join([tweet_id + b"\0" for tweet_id in tweet_ids]), np.uint8), bounds)

@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from alerts.counters.store import CounterStore
 from contracts.errors import InvalidRecord
 from contracts.settings import AlertSettings
-from models.base.jit import COMPILED
-from stream.codecs.prediction_decoder import ScoredReader, read_one
-from stream.codecs.record_times import all_sent_ms, sent_ms
+from stream.codecs.prediction_decoder import ScoredReader
+from stream.codecs.record_times import all_sent_ms
 from stream.counting.columnar_tally import tally_columns
 from stream.counting.marked_consumer import MarkedBatch
-from stream.counting.tally import Tally, tally
+from stream.counting.tally import Tally
 from stream.kafka.records import Record
 from stream.metrics import WATCHED, WATCHED_UNREADABLE
 
@@ -86,18 +85,9 @@ def tallied(reader: ScoredReader, records: list[Record], since: int, settings: A
 
     values = [record.value() for record in records]
     stamps = [record.timestamp()[1] for record in records]
-    if COMPILED:
-        columns = reader.read(values, stamps, skip)
-        columns = columns._replace(stamps=all_sent_ms(columns.stamps, columns.created, now_ms))
-        return tally_columns(columns, settings, now_ms)
-    predictions = []
-    for row, (value, stamp) in enumerate(zip(values, stamps, strict=True)):
-        try:
-            prediction, created_ms = read_one(value)
-            predictions.append((prediction, sent_ms(stamp, created_ms, now_ms)))
-        except InvalidRecord as error:
-            skip(row, error)
-    return tally(predictions, settings, now_ms)
+    columns = reader.read(values, stamps, skip)
+    columns = columns._replace(stamps=all_sent_ms(columns.stamps, columns.created, now_ms))
+    return tally_columns(columns, settings, now_ms)
 
 
 def _skip(record: Record, error: Exception) -> None:

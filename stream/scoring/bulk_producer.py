@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.base.jit import COMPILED, compiled
+from models.base.jit import compiled
 from stream.codecs.cloud_events import cloud_event_headers
 from stream.codecs.prediction_encoder import EventBatch
 from stream.codecs.prediction_ids import LENGTH
@@ -32,7 +32,7 @@ def _produceva() -> Any:
     return types.ExternalFunction("rd_kafka_produceva", types.intp(types.intp, types.intp, types.intp))
 
 
-_rd_kafka_produceva: Any = _produceva() if COMPILED else None  # there are no `EventBatch`es then
+_rd_kafka_produceva: Any = _produceva()
 
 
 @compiled

@@ -18,7 +18,6 @@ from contracts.events import ModelRef
 from contracts.times import to_rfc3339
 from contracts.tweet_objects.fields import Fields
 from models.annotator import Annotator, Columns
-from models.base.jit import COMPILED
 from models.registry.champion import LoadedModel
 from models.text.batch import TextBatch
 from models.text.masking import mask_batch
@@ -75,11 +74,11 @@ class Scorer:
         """A challenger on trial beside the model that is passed with each batch. May be set from any thread."""
         self._writer: EventWriter | None = None
         self._batch_writer: EventBatchWriter | None = None
-        if COMPILED:  # compile now, so that the first batch does not wait for it
-            tweets = read_values([b'{"id":"1","text":"@a"}'], [0], 0)[0]
-            shares = np.full((1, 3), 0.25, np.float32)
-            columns = Columns(shares, [0], mask_batch(tweets.texts))
-            EventBatchWriter(annotator, ModelRef("", ""), text, self._key).write(tweets, columns, b"")
+        # Compiled now, so that the first batch does not wait for it.
+        tweets = read_values([b'{"id":"1","text":"@a"}'], [0], 0)[0]
+        shares = np.full((1, 3), 0.25, np.float32)
+        columns = Columns(shares, [0], mask_batch(tweets.texts))
+        EventBatchWriter(annotator, ModelRef("", ""), text, self._key).write(tweets, columns, b"")
 
     def follow(self, annotator: Annotator) -> None:
         """Use another annotator from the next batch on. Any thread."""
@@ -91,17 +90,16 @@ class Scorer:
             self._annotator, self._next_annotator = self._next_annotator, None
             self._writer = self._batch_writer = None
         moment = _Moment.of(batch, now_ms)
-        if COMPILED:
-            try:
-                return self._score_at_once(batch, loaded, moment)
-            except (KeyboardInterrupt, SystemExit):
-                raise
-            except BaseException as error:  # usually the model's; the slow path below isolates the tweet at fault
-                _log.warning(
-                    "a batch of %d records could not be scored at once (%s: %s); it is split until the tweet at"
-                    " fault is found, which becomes a dead letter",
-                    len(batch.messages), type(error).__name__, error,
-                )  # fmt: skip
+        try:
+            return self._score_at_once(batch, loaded, moment)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # usually the model's; the slow path below isolates the tweet at fault
+            _log.warning(
+                "a batch of %d records could not be scored at once (%s: %s); it is split until the tweet at"
+                " fault is found, which becomes a dead letter",
+                len(batch.messages), type(error).__name__, error,
+            )  # fmt: skip
         messages: list[Record] = []
         tweets: list[Fields] = []
         dead: list[OutRecord] = []

@@ -18,9 +18,9 @@ from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from models.base.artefact import load_artefact
 from models.base.sentiment import SentimentModel
-from models.linear import reference as hashed_reference
 from models.linear.model import HashedModel
 from models.linear.weights import probabilities
+from tests.oracles import hashed
 from training.evaluation.behaviour import BAD, COMPLAINTS, GOOD, PRAISE, QUESTIONS, THINGS
 
 
@@ -32,7 +32,7 @@ def model() -> SentimentModel:
 def test_the_plain_reference_answers_like_the_compiled_scorer(model: SentimentModel) -> None:
     assert isinstance(model, HashedModel)
     texts = [json.loads(value)["text"] for _, value in tweets(5000)]
-    plain = probabilities(model.weights, hashed_reference.sums(texts, model.weights))
+    plain = probabilities(model.weights, hashed.sums(texts, model.weights))
     np.testing.assert_allclose(model.predict_proba(texts), plain, rtol=0, atol=1e-6)
 
 

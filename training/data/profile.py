@@ -15,7 +15,7 @@ import numpy as np
 
 from contracts.events import SENTIMENTS
 from contracts.words.stop_words import STOP_WORDS
-from models.linear.reference import tokens
+from models.linear.tokens import tokens
 from training.data.datasets import Labelled, fingerprint
 
 Progress = Callable[[str], None]

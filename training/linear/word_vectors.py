@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from models.linear.reference import tokens
+from models.linear.tokens import tokens
 
 
 class AveragedVectors(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -14,14 +14,11 @@ from cli.stream.predict import app as predict
 from contracts.events import SENTIMENTS, decode_prediction
 from models.annotator import Annotator
 from models.base.artefact import load_artefact
-from models.base.jit import COMPILED
 from stream.kafka.records import RecordBatch
 from stream.scoring.scorer import Scorer
 from tests.fakes_kafka import FakeRecord
 from tests.unit.api.conftest import RULES, Api
 from tests.unit.training.linear.test_hashed_classifier import BAD, GOOD, PLAIN, made_up, small
-
-pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
 _PLACES = ("Lyon", "Orly ✈", "São Paulo", "gate 12")
 _OPENINGS = ("@AirParadis", "RT @a_b:", "Ugh…", "", "😡😡", "So &amp; so:")

@@ -13,7 +13,6 @@ from contracts.rules.schema import Rules, Theme, Watch
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from models.annotator import Annotator
-from models.base.jit import COMPILED
 from models.linear.model import HashedModel
 from models.registry.champion import LoadedModel
 from stream.codecs.prediction_encoder import EventBatch
@@ -23,8 +22,6 @@ from stream.scoring.bulk_producer import produce_events
 from stream.scoring.scorer import Scorer
 from tests.fakes_kafka import FakeRecord
 from tests.unit.models.hashed_samples import random_weights
-
-pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
 RULES = Rules(watches=(Watch(name="air", match=("@united",)),), themes=(Theme(name="delay", match=("late",)),))
 _Seen = tuple[Any, ...]

@@ -5,16 +5,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models.base.jit import COMPILED
-from models.linear import reference as hashed_reference
 from models.linear.constants import negator_table
 from models.linear.kernels import clean, score_all
+from models.linear.tokens import tokens
 from models.linear.weights import pack
 from models.text.batch import join
+from tests.oracles import hashed
 from tests.unit.models.hashed_samples import HOSTILE, random_weights, texts
 from training.linear.hashing import hash_all
-
-pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
 
 def compiled_tokens(text: str) -> list[bytes]:
@@ -41,12 +39,12 @@ def test_cleaning_is_what_the_documentation_says(text: str, tokens: list[str]) -
 @given(texts)
 @settings(max_examples=500, deadline=None)
 def test_both_cleanings_give_the_same_tokens(text: str) -> None:
-    assert compiled_tokens(text) == hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))
+    assert compiled_tokens(text) == tokens(text.encode("utf-8", "surrogatepass"))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_both_cleanings_agree_on_hostile_texts(text: str) -> None:
-    assert compiled_tokens(text) == hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))
+    assert compiled_tokens(text) == tokens(text.encode("utf-8", "surrogatepass"))
 
 
 @given(st.lists(texts, max_size=6), st.integers(1, 3), st.sampled_from([0, 2, 5]), st.sampled_from([0, 4]))
@@ -60,7 +58,7 @@ def test_compiled_sums_equal_the_reference_exactly(
     out = np.zeros((len(batch), 17), np.int64)
     tables = weights.negators, weights.polarity, pack(weights.words), pack(weights.chars)
     score_all(data, offsets, weights.plan, *tables, out)
-    np.testing.assert_array_equal(out, hashed_reference.sums(batch, weights))
+    np.testing.assert_array_equal(out, hashed.sums(batch, weights))
 
 
 @given(st.lists(texts, max_size=5))
@@ -71,11 +69,11 @@ def test_training_sees_the_hashes_that_scoring_sees(batch: list[str]) -> None:
     negators = frozenset(table.tolist()) - {0}
     hashes, bounds = hash_all(data, offsets, 3, 2, 5, table, 4)
     for i, text in enumerate(batch):
-        words = hashed_reference.tokens(text.encode("utf-8", "surrogatepass"))
-        denied = hashed_reference.negated(words, negators, 4)
-        expected = hashed_reference.word_hashes(words, 3, denied)
+        words = tokens(text.encode("utf-8", "surrogatepass"))
+        denied = hashed.negated(words, negators, 4)
+        expected = hashed.word_hashes(words, 3, denied)
         assert hashes[bounds[2 * i] : bounds[2 * i + 1]].tolist() == expected
-        expected = hashed_reference.char_hashes(words, 2, 5, denied)
+        expected = hashed.char_hashes(words, 2, 5, denied)
         assert hashes[bounds[2 * i + 1] : bounds[2 * i + 2]].tolist() == expected
 
 
@@ -92,6 +90,6 @@ def test_training_sees_the_hashes_that_scoring_sees(batch: list[str]) -> None:
     ],
 )
 def test_a_negator_reaches_four_words_up_to_a_mark_or_but(text: str, expected: list[str]) -> None:
-    words = hashed_reference.tokens(text.encode())
-    found = hashed_reference.negated(words, frozenset(negator_table().tolist()) - {0}, 4)
+    words = tokens(text.encode())
+    found = hashed.negated(words, frozenset(negator_table().tolist()) - {0}, 4)
     assert [word.decode() for word, denied in zip(words, found, strict=True) if denied] == expected

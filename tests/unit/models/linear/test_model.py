@@ -2,15 +2,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models.base.jit import COMPILED
 from models.base.sentiment import MOST_EXPLAINED
-from models.linear import model as hashed
-from models.linear import reference as hashed_reference
 from models.linear.model import HashedModel
 from tests.unit.models.hashed_samples import HOSTILE, random_weights
 
@@ -36,13 +32,6 @@ def test_no_texts_give_no_rows(model: HashedModel) -> None:
 def test_an_answer_does_not_depend_on_the_rest_of_the_batch(model: HashedModel) -> None:
     alone = np.vstack([model.predict_proba([text]) for text in HOSTILE])
     np.testing.assert_array_equal(model.predict_proba(HOSTILE), alone)
-
-
-@pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
-def test_plain_python_takes_the_place_of_compiled_code(model: HashedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = model.predict_proba(HOSTILE)
-    monkeypatch.setattr(hashed, "COMPILED", False)
-    np.testing.assert_allclose(model.predict_proba(HOSTILE), compiled, atol=1e-6)
 
 
 def test_an_explanation_names_every_token_and_hides_names(model: HashedModel) -> None:
@@ -73,24 +62,14 @@ def test_the_weight_of_a_word_is_what_the_log_odds_lose_without_it(model: Hashed
     assert weight == pytest.approx(log_odds("great flight today") - log_odds("flight today"), abs=1e-5)
 
 
-def test_emptied_tokens_are_put_back_in_an_explanation() -> None:
-    words = [b"\x02", b"great", b"\x01"]
-    assert hashed_reference.tokens(hashed._as_text(words).encode()) == words
+def test_a_handle_and_a_link_stand_beside_a_word_that_is_taken_out(model: HashedModel) -> None:
+    def log_odds(text: str) -> float:
+        negative, _, positive = model.predict_proba([text])[0]
+        return float(np.log(positive) - np.log(negative))
 
-
-def test_without_numba_one_line_says_so_and_answers_are_the_same(model: HashedModel, tmp_path: Path) -> None:
-    model.save(tmp_path)
-    program = (
-        "import sys; sys.modules['numba'] = None\n"
-        "from pathlib import Path; from models.base.artefact import load_artefact\n"
-        "print(load_artefact(Path(sys.argv[1])).predict_proba(['great crew', 'lost bag 😡']).tolist())"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True, timeout=60
-    )
-    np.testing.assert_allclose(eval(done.stdout), model.predict_proba(["great crew", "lost bag 😡"]), atol=1e-6)
-    assert len(done.stderr.splitlines()) == 1
-    assert "numba cannot be imported" in done.stderr
+    weight = model.explain("@crew great http://t.co/x")[1].weight
+    expected = log_odds("@crew great http://t.co/x") - log_odds("@crew http://t.co/x")
+    assert weight == pytest.approx(expected, abs=1e-5)
 
 
 def test_serving_needs_neither_scikit_learn_nor_pandas_nor_mlflow() -> None:

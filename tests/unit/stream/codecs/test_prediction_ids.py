@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from contracts.events import ModelRef, prediction_id
-from stream.codecs import prediction_ids as compiled
 from stream.codecs.prediction_ids import prediction_ids
 
 
@@ -16,10 +15,3 @@ def test_identifiers_are_those_of_the_contract_whatever_their_length(name: str) 
 
 def test_no_tweets_have_no_identifiers() -> None:
     assert prediction_ids(ModelRef("sentiment", "7"), []) == []
-
-
-def test_without_a_compiler_the_identifiers_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    ref, ids = ModelRef("sentiment", "7"), [b"1465", "é".encode()]
-    before = prediction_ids(ref, ids)
-    monkeypatch.setattr(compiled, "COMPILED", False)
-    assert prediction_ids(ref, ids) == before

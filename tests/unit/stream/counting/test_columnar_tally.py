@@ -18,7 +18,8 @@ from contracts.times import to_rfc3339
 from stream.codecs.prediction_decoder import ScoredReader, read_one
 from stream.codecs.prediction_decoder_kernel import read_events
 from stream.counting.columnar_tally import tally_columns
-from stream.counting.tally import MAX_SAMPLES, Tally, tally
+from stream.counting.tally import MAX_SAMPLES, Tally
+from tests.oracles.tally import tally
 
 SETTINGS = AlertSettings()
 NOW = 1_790_000_040_000

@@ -12,7 +12,6 @@ from contracts.settings import AlertSettings
 from contracts.times import to_rfc3339
 from stream.codecs.prediction_decoder import ScoredReader
 from stream.codecs.record_times import AHEAD_MS, OLDEST_MS, all_sent_ms, sent_ms
-from stream.counting import consumer as watching
 from stream.counting.consumer import tallied
 from stream.counting.tally import Tally
 from stream.kafka.records import Record
@@ -45,12 +44,10 @@ def _scored(created_at: str) -> bytes:
     ).encode()  # fmt: skip
 
 
-@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize("stamp", [-1, 0, 1_795_000_000, 10**16])
 def test_a_prediction_without_a_plausible_timestamp_counts_when_its_tweet_was_written(
-    stamp: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+    stamp: int,
 ) -> None:
-    monkeypatch.setattr(watching, "COMPILED", compiled)
     now_ms = int(time.time() * 1000)
     records: list[Record] = [
         FakeRecord(_scored(to_rfc3339(now_ms - 10_000)), topic="tweets.scored", timestamp_ms=stamp)

@@ -8,7 +8,8 @@ from alerts.counters.store import Cell
 from contracts.events import ModelRef, Prediction, Scores
 from contracts.settings import AlertSettings
 from contracts.times import to_rfc3339
-from stream.counting.tally import MAX_SAMPLES, event_time, tally
+from stream.counting.tally import MAX_SAMPLES
+from tests.oracles.tally import event_time, tally
 
 SETTINGS = AlertSettings()
 NOW = 1_790_000_040_000

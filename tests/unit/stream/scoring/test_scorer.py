@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from contracts.events import MAX_TEXT, ModelRef, decode_prediction, prediction_id
 from contracts.rules.schema import Rules, Theme, Watch
 from models.annotator import Annotator
+from models.base.sentiment import SentimentModel
 from models.registry.champion import LoadedModel
 from models.text.masking import mask
 from stream.dead_letters.record import error_class
 from stream.kafka.records import OutRecord, RecordBatch, ScoredBatch
 from stream.scoring.scorer import Scorer
-from tests.fake_model import POISON, FakeModel
+from tests.fake_model import POISON, FakeModel, Stumbling
 from tests.fakes_kafka import FakeRecord
 
 RULES = Rules(
@@ -65,13 +66,10 @@ def test_an_event_says_everything_about_its_tweet() -> None:
     assert (record.key, record.timestamp_ms) == (b"1465", SENT_MS)
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_an_event_is_dated_now_where_its_record_is_dated_far_ahead(
-    compiled: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("stream.scoring.scorer.COMPILED", compiled)
+@pytest.mark.parametrize("model", [FakeModel(), Stumbling(FakeModel())], ids=["at once", "one by one"])
+def test_an_event_is_dated_now_where_its_record_is_dated_far_ahead(model: SentimentModel) -> None:
     records = [FakeRecord(tweet(), offset=0, timestamp_ms=stamp) for stamp in (SENT_MS, NOW_MS + 86_400_000)]
-    loaded = LoadedModel.of(ModelRef("sentiment", "7"), FakeModel(), ("champion",))
+    loaded = LoadedModel.of(ModelRef("sentiment", "7"), model, ("champion",))
     scored = Scorer(ANNOTATOR, "masked").score(RecordBatch(records, 0, None), loaded, NOW_MS)
     assert [record.timestamp_ms for record in scored.predictions] == [SENT_MS, NOW_MS]
 

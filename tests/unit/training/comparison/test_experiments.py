@@ -6,14 +6,11 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.training.train import app
-from models.base.jit import COMPILED
 from tests.unit.training.data.test_datasets import folder_of
 from training.comparison.experiments import ExperimentsError, load_experiments
 from training.evaluation.leaderboard import champion_of, leaderboard
 from training.evaluation.results import ResultsError, read_results
 from training.linear.model_zoo import FAMILIES, MEMBERS
-
-pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
 
 def test_the_shipped_experiments_name_every_member_once() -> None:

@@ -4,14 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from models.base.jit import COMPILED
 from tests.unit.training.data.test_datasets import folder_of
 from training.comparison.suite import run_suite
 from training.data.datasets import TrainingData, fingerprint, load_training_data
 from training.evaluation.suite import Suite, SuiteError, read_suite, table
 from training.linear.model_zoo import MEMBERS
-
-pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.base.jit import COMPILED
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.deep.invented import write_data
 from training.data.datasets import TrainingData, load_training_data
@@ -39,7 +38,6 @@ def test_onnx_answers_as_scikit_learn_does_whatever_the_text(words: TfidfWords, 
     np.testing.assert_allclose(OnnxWords(words.to_onnx()).predict_proba(asked), words.predict_proba(asked), atol=1e-5)
 
 
-@pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 def test_each_format_is_measured_on_the_same_texts(data: TrainingData, tmp_path: Path) -> None:
     from models.linear.model import HashedModel
 

@@ -5,10 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
-from models.base.jit import COMPILED
 from training.linear.hashed_classifier import HashedClassifier
-
-pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
 GOOD = ["great", "love", "thanks", "best", "happy"]
 BAD = ["lost", "late", "rude", "worst", "hate"]

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 
 from models.base.artefact import load_artefact
-from models.base.jit import COMPILED
 from tests.unit.training.data.test_datasets import FILES, folder_of
 from training.evaluation.held_out import HeldOut
 from training.linear.model_zoo import MEMBERS
 from training.linear.train import Trained, train
-
-pytestmark = pytest.mark.skipif(not COMPILED, reason="numba cannot run here")
 
 
 def trained_on(folder: Path, name: str, **options: object) -> Trained:
