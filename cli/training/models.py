@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from cli.learning.estimate import estimate
 from cli.output.console import print_error, table_console
 from cli.training.audited import record
 from cli.training.rollout import canary, shadow
@@ -27,6 +28,7 @@ from training.registry.promotion_gate import Comparison
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.add_typer(shadow, name="shadow")
 app.add_typer(canary, name="canary")
+app.command()(estimate)
 
 _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 _SHOWN = ("airline.accuracy", "airline.macro_recall", "semeval.macro_recall", "sentiment140.binary_accuracy")

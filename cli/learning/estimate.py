@@ -1,0 +1,111 @@
+"""`buzzwatch models estimate`: is the model still right, without labels; has the world changed?"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from cli.output.console import print_error, table_console
+from cli.output.moments import period_ms
+from contracts.errors import Unavailable
+from contracts.printable import printable, printable_line
+from contracts.settings import Settings, load_settings
+from learning.estimate.evidence import Evidence, evidence
+from learning.estimate.findings import Findings, as_json, findings
+from learning.estimate.judged import judged_accuracy
+from learning.estimate.stream_figures import EVERYTHING, Answers, by_version, predictions, together
+
+_DAY_MS = 86_400_000
+
+
+def estimate(
+    since: Annotated[str, typer.Option(metavar="TIME", help="Of scoring; such as 2026-11-20T10:00:00Z or 7d.")] = "7d",
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="The same.")] = None,
+    version: Annotated[str | None, typer.Option(help="Version number or alias; by default the champion.")] = None,
+    watch: Annotated[str | None, typer.Option(help="Of this watch only.")] = None,
+    output: Annotated[Literal["table", "json"], typer.Option("--format", help="For people or JSON.")] = "table",
+) -> None:
+    """Estimate how accurate a model is on the stream, by day and by watch, without labels; say when that means little.
+
+    From how sure the model was, calibrated on its held-out predictions (CBPE). Two findings are kept apart: that the
+    world has changed (more negative tweets, other languages), which is no reason to retrain, and that the model is
+    worse.
+
+    Examples:
+
+      buzzwatch models estimate
+
+      buzzwatch models estimate --since 24h --watch air-paradis
+
+      buzzwatch models estimate --version challenger --format json
+    """
+    settings = load_settings()
+    first_ms, end_ms = period_ms(since, until)
+    known = evidence(settings, version or settings.mlflow.alias)
+    found = predictions(settings, first_ms or 0, end_ms or int(time.time() * 1000) + _DAY_MS)
+    cells = by_version(found, known.version).get(known.version, {})
+    if not cells:
+        print_error(
+            f"version {known.version} has answered nothing in this time; `buzzwatch models list` names versions"
+        )
+        raise typer.Exit(1)
+    parts = _parts(cells, watch)
+    results = {name: _found(answers, known, settings, name) for name, answers in parts.items()}
+    if output == "json":
+        rows: list[dict[str, Any]] = [{"part": name, **as_json(one)} for name, one in results.items()]
+        held_out = {
+            "accuracy": round(known.calibration.accuracy, 4),
+            "error_on_new_sets": round(known.calibration.spread, 4),
+        }
+        typer.echo(printable(json.dumps({"version": known.version, "held_out": held_out, "parts": rows})))
+        return
+    _show(known, results)
+
+
+def _parts(cells: dict[tuple[str, str], Answers], watch: str | None) -> dict[str, Answers]:
+    """All together, each day, each watch; of one watch alone, it and its days."""
+    wanted = watch or EVERYTHING
+    days = {day: answers for (day, name), answers in sorted(cells.items()) if name == wanted}
+    parts = {f"watch {watch}" if watch else "all tweets": together(days.values()), **days}
+    if watch is None:
+        watches = sorted({name for _, name in cells if name != EVERYTHING})
+        parts |= {f"watch {one}": together(cells[key] for key in cells if key[1] == one) for one in watches}
+    return parts
+
+
+def _found(answers: Answers, known: Evidence, settings: Settings, part: str) -> Findings:
+    judged = None
+    if part == "all tweets":
+        try:
+            judged = judged_accuracy(settings, known.version)
+        except Unavailable as error:
+            print_error(f"without judgements: {error}")
+    return findings(answers, known.calibration, known.reference, judged)
+
+
+def _show(known: Evidence, results: dict[str, Findings]) -> None:
+    table = Table(
+        "part", "tweets", "neg / neu / pos", "estimated accuracy", "95 %", "cannot be trusted, because",
+        box=None, header_style="bold",
+    )  # fmt: skip
+    for name, one in results.items():
+        value = one.estimate
+        shares = " / ".join(f"{share:.0%}" for share in one.answers.shares.tolist())
+        accuracy = "–" if value.accuracy is None else f"{value.accuracy:.3f}"
+        interval = "" if value.low is None else f"{value.low:.3f} to {value.high:.3f}"
+        cells = (name, f"{one.answers.n:,}", shares, accuracy, interval, "; ".join(value.doubts))
+        table.add_row(*(Text(printable_line(cell)) for cell in cells))
+    table_console().print(table)
+    calibration = known.calibration
+    print_error(
+        f"version {known.version}: {calibration.accuracy:.3f} on held-out sets, each counting the same; estimates for"
+        f" sets that it was not calibrated on are off by {calibration.spread * 100:.1f} points"
+    )
+    whole = next(iter(results.values()))
+    for what, lines in (("the world changed", whole.world), ("the model is worse", whole.model)):
+        print_error(f"{what}: {'; '.join(lines) if lines else 'nothing says so'}")
