@@ -18,7 +18,7 @@ from models.text.batch import TextBatch
 from stream.kafka.records import RecordBatch, ScoredBatch
 from stream.scoring.scorer import Scorer
 from stream.scoring.trial import Trial
-from tests.fake_model import FakeModel
+from tests.fake_model import FakeModel, Stumbling
 from tests.fakes_kafka import FakeRecord
 from tests.unit.stream.scoring.test_scorer import ANNOTATOR, NOW_MS, SENT_MS
 from tests.waiting import until
@@ -54,14 +54,15 @@ def trial(model: Contrary) -> Iterator[Trial]:
     trial.stop()
 
 
-def score(trial: Trial | None, ids: Sequence[str] = IDS, text: str = "bad") -> ScoredBatch:
+def score(trial: Trial | None, ids: Sequence[str] = IDS, text: str = "bad", *, one_by_one: bool = False) -> ScoredBatch:
     records = [
         FakeRecord(json.dumps({"id": name, "text": text}).encode(), offset=offset, timestamp_ms=SENT_MS)
         for offset, name in enumerate(ids)
     ]
     scorer = Scorer(ANNOTATOR, "masked")
     scorer.trial = trial
-    return scorer.score(RecordBatch(records, 0, None), CHAMPION, NOW_MS)
+    champion = LoadedModel.of(CHAMPION.ref, Stumbling(FakeModel())) if one_by_one else CHAMPION
+    return scorer.score(RecordBatch(records, 0, None), champion, NOW_MS)
 
 
 def by_challenger(scored: ScoredBatch) -> set[str]:
@@ -74,11 +75,7 @@ def by_challenger(scored: ScoredBatch) -> set[str]:
     return {event.tweet_id for event in events if event.canary is True}
 
 
-@pytest.mark.parametrize("compiled", [True, False])
-def test_a_share_of_the_tweets_is_answered_by_the_challenger_and_always_the_same(
-    trial: Trial, compiled: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("stream.scoring.scorer.COMPILED", compiled)
+def test_a_share_of_the_tweets_is_answered_by_the_challenger_and_always_the_same(trial: Trial) -> None:
     trial.share = 0.1
     tenth = by_challenger(score(trial))
     assert 140 < len(tenth) < 260
@@ -92,11 +89,10 @@ def test_a_share_of_the_tweets_is_answered_by_the_challenger_and_always_the_same
     assert by_challenger(score(trial)) == set()
 
 
-def test_compiled_and_plain_choose_the_same_tweets(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_scored_at_once_and_one_by_one_gives_the_challenger_the_same_tweets(trial: Trial) -> None:
     trial.share = 0.3
-    compiled = by_challenger(score(trial, IDS[:300]))
-    monkeypatch.setattr("stream.scoring.scorer.COMPILED", False)
-    assert by_challenger(score(trial, IDS[:300])) == compiled
+    at_once = by_challenger(score(trial, IDS[:300]))
+    assert by_challenger(score(trial, IDS[:300], one_by_one=True)) == at_once
 
 
 @pytest.mark.parametrize(
