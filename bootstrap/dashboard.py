@@ -7,6 +7,7 @@ from typing import Any
 
 import redis
 
+from alerts.counters.feedback_counts import serving_since
 from alerts.counters.store import CounterStore
 from alerts.outbox.attempts import AttemptLog
 from alerts.outbox.redelivery import Redelivery
@@ -45,6 +46,7 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
         board=board,
         alerts=alerts,
         silences=silences,
+        serving_since=partial(serving_since, client, settings),
         opinions=OpinionStore(client, settings),
         attempts=AttemptLog(client, settings),
         outbox=Outbox(client, settings),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -31,6 +32,8 @@ class Room:
     alerts: AlertStore
     silences: SilenceStore
     opinions: OpinionStore
+    serving_since: Callable[[], Mapping[str, int]]
+    """Model version → when it began to serve, ms."""
     outbox: Outbox
     attempts: AttemptLog
     redelivery: Redelivery

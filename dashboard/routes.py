@@ -5,9 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dashboard.html import files
-from dashboard.pages import alerts, common, now
+from dashboard.pages import alerts, common, now, system, watch
 
-ROUTERS = (common.router, now.router, alerts.router, files.router)
+ROUTERS = (common.router, now.router, alerts.router, watch.router, system.router, files.router)
 
 
 def room_router(path: str) -> APIRouter:

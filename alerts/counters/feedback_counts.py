@@ -49,6 +49,12 @@ def judgements_between(
     return _by_version(pipeline.execute())
 
 
+def serving_since(redis: redis.Redis, settings: Settings) -> dict[str, int]:
+    """Model version → when it began to serve, for the last time, ms."""
+    client: Any = require_text(redis)
+    return {version: int(at) for version, at in client.hgetall(AlertKeys(settings.redis.prefix).serving_since).items()}
+
+
 class Recent(NamedTuple):
     """The newest judgements of a model version."""
 

@@ -56,10 +56,8 @@ async def health(request: Request, parts: PartsOf, alerts: Literal["critical"] |
     """
     caller: Caller | None = request.state.caller
     in_full = caller is not None and "read" in caller.scopes
-    names = list(parts.probes)
-    found = await asyncio.gather(_model(parts), *(_asked(parts.probes[name]) for name in names))
-    components = dict(zip(["model", *names], found, strict=True))
-    status = "ok" if all(component.status == "ok" for component in found) else "degraded"
+    components = await components_of(parts)
+    status = "ok" if all(component.status == "ok" for component in components.values()) else "degraded"
     content: dict[str, Any] = {}
     if alerts == "critical":
         critical = await asyncio.to_thread(_critical, parts)
@@ -72,6 +70,13 @@ async def health(request: Request, parts: PartsOf, alerts: Literal["critical"] |
     shown = {name: asdict(one if in_full else Component(one.status)) for name, one in components.items()}
     content |= {"status": status, "components": shown}
     return JSONResponse(content, 200 if status in ("ok", "degraded") else 503)
+
+
+async def components_of(parts: Parts) -> dict[str, Component]:
+    """The model, and what the probes say of everything around; each within seconds."""
+    names = list(parts.probes)
+    found = await asyncio.gather(_model(parts), *(_asked(parts.probes[name]) for name in names))
+    return dict(zip(["model", *names], found, strict=True))
 
 
 def _critical(parts: Parts) -> list[str] | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from alerts.conditions.bad_buzz import BadBuzzCondition, Expected
 from alerts.conditions.finding import Moment
-from alerts.counters.counts import ALL_THEMES, Sample
+from alerts.counters.counts import ALL_THEMES, Point, Sample
 from alerts.counters.store import CounterStore
 from alerts.explanation.bad_buzz import span
 from alerts.explanation.escalation import escalation
@@ -141,6 +141,29 @@ class Board:
         found = [sample for watch in watches for sample in self._counters.samples(watch, since_ms)]
         return sorted(found, key=lambda sample: -sample.created_at_ms)
 
+    def marks(self, topic_id: str, partitions: Sequence[int]) -> dict[int, int]:
+        """The next offset to count of each partition of a topic, by Kafka's id of it."""
+        return self._counters.marks(topic_id, partitions)
+
+    def series(self, since_s: int, until_s: int, step_s: int, watch: str, theme: str) -> list[Point]:
+        """Counts of one watch and theme, per step."""
+        return self._counters.stats(since_s=since_s, until_s=until_s, step_s=step_s, watch=watch, theme=theme)
+
+    def hourly(self, now_ms: int, spans: Sequence[tuple[int, int]], watch: str) -> list[Point]:
+        """Counts of a watch per span of whole hours; kept for longer than those per minute, themes left out."""
+        with self._lock:
+            tables = self._counters.hours(now_ms, spans)
+            volumes = [table.volume((watch, ALL_THEMES), unreliable=True) for table in tables]
+        return [
+            Point(since, watch, ALL_THEMES, volume.tweets, volume.texts.total, 0, volume.voices.total)
+            for (since, _), volume in zip(spans, volumes, strict=True)
+            if volume.tweets.total
+        ]
+
+    def expected(self, watch: str) -> Expected | None:
+        """What the past leads to expect of a watch, None where no rule says; as of the last reading."""
+        return self._expected.get(watch)
+
     def _read(self, now_ms: int) -> BoardNow:
         minute = now_ms // 60_000 * 60
         tables = {seconds: self._counters.window(now_ms, seconds) for seconds in reversed(WINDOWS)}
@@ -156,7 +179,7 @@ class Board:
             volumes = {seconds: tables[seconds].volume(key) for seconds in WINDOWS}
             window_s = next((s for s in WINDOWS if volumes[s].counted(unit).total >= _ENOUGH), WINDOWS[-1])
             counted = volumes[window_s].counted(unit)
-            low, usual, high = _band(expected, counted.total)
+            low, usual, high = band(expected, counted.total)
             open_minute = series.get(watch.name)
             watches.append(
                 WatchNow(
@@ -219,7 +242,7 @@ class Board:
         return [theme for _, theme in sorted(found, key=lambda one: -one[0])[:6]]
 
 
-def _band(expected: Expected | None, counted: int) -> tuple[float, float | None, float]:
+def band(expected: Expected | None, counted: int) -> tuple[float, float | None, float]:
     """Lower end, middle and upper end of the shares that so many lead to expect."""
     if expected is None:
         return 0.0, None, 1.0

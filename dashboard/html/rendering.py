@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -29,9 +30,13 @@ from dashboard.html.files import FILES
 from dashboard.html.words import language_of, translator
 from dashboard.room import Room
 
+_log = logging.getLogger("buzzwatch.dashboard")
+
 PAGES: Final = (
     ("", "Now", "n"),
     ("alerts", "Alerts", "a"),
+    ("watch", "Watch", "w"),
+    ("system", "System", "s"),
 )
 """The navigation: name in the address (none: the first page), what people read, and the key after `g`."""
 
@@ -70,7 +75,7 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
     html = _environment.get_template(template).render(
         t=t,
         language=language,
-        theme=request.cookies.get(THEME_COOKIE) if request.cookies.get(THEME_COOKIE) in ("light", "dark") else "",
+        look=request.cookies.get(THEME_COOKIE) if request.cookies.get(THEME_COOKIE) in ("light", "dark") else "",
         who=_name_of(request),
         csrf_token=csrf.csrf_token(request),
         said=None if said is None else _line(said),
@@ -90,7 +95,7 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
         query=urlencode,
         lasted=lambda ms: span_of(ms / 1000, t),
         these=_matchers_of,
-        watch_page=lambda watch, theme="": f"{room.at()}?{urlencode({'watch': watch, 'theme': theme})}",
+        watch_page=lambda watch, theme="": f"{room.at('watch')}?{urlencode({'watch': watch, 'theme': theme})}",
         **values,
     )
     body, headers = html.encode("utf-8", "replace"), dict(_HEADERS)
@@ -146,6 +151,9 @@ class PageRoute(APIRoute):
                 return failed(request, 503, f"Redis {what}: counters and alerts cannot be shown")
             except BuzzwatchError as error:
                 return failed(request, 503, str(error))
+            except Exception:
+                _log.exception("%s %s failed and was answered with 500", request.method, request.url.path)
+                return failed(request, 500, "a mistake of ours; the log says more")
 
         return on_a_page
 

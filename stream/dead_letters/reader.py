@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -14,6 +16,7 @@ from contracts.settings import Settings
 from contracts.times import to_rfc3339
 from stream.kafka.consumers import CALL_S, reader
 from stream.kafka.headers import headers_of
+from stream.kafka.polling import Poller, end_of_undecodable
 from stream.kafka.records import Headers, Record
 from stream.kafka.topic_id import TopicIdentity
 from stream.kafka.topic_reader import follow
@@ -43,6 +46,36 @@ class DeadLetter:
 def dead_letters(settings: Settings) -> Iterator[DeadLetter]:
     """All dead letters that are there now, oldest first per partition."""
     return map(described, records(settings))
+
+
+def newest(settings: Settings, most: int) -> tuple[list[DeadLetter], int]:
+    """The newest dead letters, newest first, without reading the others; and about how many there are in all.
+
+    Raises:
+        Unavailable: Kafka does not answer, or sends none of them within seconds.
+    """
+    topic = settings.kafka.topics.dead_letters
+    consumer = reader(settings)
+    try:
+        partitions = consumer.list_topics(topic, timeout=CALL_S).topics[topic].partitions
+        bounds = {one: consumer.get_watermark_offsets(TopicPartition(topic, one), timeout=CALL_S) for one in partitions}
+        filled = {one: (low, high) for one, (low, high) in bounds.items() if high > low}
+        starts = [TopicPartition(topic, one, max(low, high - most)) for one, (low, high) in filled.items()]
+        poller = Poller(consumer, partial(end_of_undecodable, settings), raise_errors=True)
+        poller.assign(starts)
+        found: list[DeadLetter] = []
+        deadline = time.monotonic() + CALL_S
+        # The end of a partition may be a transaction's marker, which is never delivered: `ends` tells.
+        while starts and len(poller.ends) < len(starts):
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers} is slow to send dead letters")
+            found += map(described, poller.poll(500, 0.2))
+    except KafkaException as error:
+        raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
+    finally:
+        consumer.close()
+    ranked = sorted(found, key=lambda letter: letter.at or "", reverse=True)
+    return ranked[:most], sum(high - low for low, high in filled.values())
 
 
 def records(settings: Settings) -> Iterator[Record]:

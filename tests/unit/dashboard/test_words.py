@@ -15,6 +15,8 @@ _IN_TEMPLATE = re.compile(r"""\b(?:t\(|back\(request, room, )"((?:[^"\\]|\\.)+)\
 BY_NAME = {title for _, title, _ in PAGES} | {
     *("negative", "neutral", "positive", "critical", "warning", "info"),
     *("pending", "firing", "resolved", "voices", "texts", "tweets", "above usual", "as usual"),
+    *("last hour", "last day", "last week", "last month", "ok", "degraded", "down", "exhausted", "waiting"),
+    *("scoring", "counting"),
 }
 """Words that templates look up by a value."""
 
