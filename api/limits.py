@@ -10,9 +10,14 @@ BODY_BYTES = 2 * 1024 * 1024
 BATCH_BODY_BYTES = 16 * 1024 * 1024
 """For `/predict/batch`: a thousand tweets need 300 kB, a thousand texts of the greatest length do not fit."""
 
+FILE_BYTES = 48 * 1024 * 1024
+"""For a file of texts on the page *Try it*: a hundred thousand tweets with their other columns."""
+
 
 def limit_of(path: str) -> int:
     """The most bytes of a body for this path, also after it was unpacked."""
+    if path.endswith("/room/try/file"):
+        return FILE_BYTES
     return BATCH_BODY_BYTES if path == "/predict/batch" else BODY_BYTES
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from dashboard.feed.alert_view import views
 from dashboard.feed.board import Board
 from dashboard.feed.feed import Feed
 from dashboard.feed.tail import ScoredTail
+from dashboard.pages.file_jobs import FileJobs
 from dashboard.room import Room
 from dashboard.routes import room_router
 
@@ -52,7 +54,13 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
         outbox=Outbox(client, settings),
         redelivery=Redelivery(client, settings),
     )
-    return Extension(room_router(settings.dashboard.path), {"room": room}, feed.start, feed.stop)
+    jobs = FileJobs()
+
+    async def stop() -> None:
+        await feed.stop()
+        await asyncio.to_thread(jobs.stop)
+
+    return Extension(room_router(settings.dashboard.path), {"room": room, "jobs": jobs}, feed.start, stop)
 
 
 def _open_alerts(alerts: AlertStore, silences: SilenceStore, parts: Parts) -> list[dict[str, Any]]:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dashboard.html import files
-from dashboard.pages import alerts, common, now, system, watch
+from dashboard.pages import alerts, common, model, now, review, system, try_it, watch
 
-ROUTERS = (common.router, now.router, alerts.router, watch.router, system.router, files.router)
+ROUTERS = (
+    common.router,
+    now.router,
+    alerts.router,
+    watch.router,
+    try_it.router,
+    review.router,
+    model.router,
+    system.router,
+    files.router,
+)
 
 
 def room_router(path: str) -> APIRouter:

@@ -36,6 +36,9 @@ PAGES: Final = (
     ("", "Now", "n"),
     ("alerts", "Alerts", "a"),
     ("watch", "Watch", "w"),
+    ("try", "Try it", "t"),
+    ("review", "Review", "r"),
+    ("model", "Model", "m"),
     ("system", "System", "s"),
 )
 """The navigation: name in the address (none: the first page), what people read, and the key after `g`."""
@@ -76,7 +79,7 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
         t=t,
         language=language,
         look=request.cookies.get(THEME_COOKIE) if request.cookies.get(THEME_COOKIE) in ("light", "dark") else "",
-        who=_name_of(request),
+        who=name_of(request),
         csrf_token=csrf.csrf_token(request),
         said=None if said is None else _line(said),
         room=room,
@@ -163,7 +166,7 @@ def failed(request: Request, status: int, what: str) -> Response:
     return page(request, request.app.state.room, "failed.html", status=status, code=status, what=redacted(what))
 
 
-def _name_of(request: Request) -> str:
+def name_of(request: Request) -> str:
     """What the field *who* is filled in with: who is signed in, else the name that was given last."""
     caller: Caller | None = request.state.caller
     if caller is not None and caller.via == "session":

@@ -11,6 +11,7 @@ from alerts.outbox.attempts import Attempt
 from alerts.state.alert import Acknowledgement
 from alerts.state.silences import Silence, SilenceError, new_silence
 from api.security.gate import require
+from api.security.trail import TrailOf
 from contracts.rules.matchers import Matcher, parse_matcher
 from dashboard.feed.alert_view import AlertView, views
 from dashboard.html.rendering import PageRoute, back, page, remember_name
@@ -82,17 +83,21 @@ def alert(request: Request, room: RoomOf, fingerprint: str) -> Response:
 
 
 @router.post("/{fingerprint}/acknowledge", dependencies=[require("operate")])
-def acknowledge(request: Request, room: RoomOf, fingerprint: str, who: Who, comment: Comment = "") -> Response:
+def acknowledge(
+    request: Request, room: RoomOf, trail: TrailOf, fingerprint: str, who: Who, comment: Comment = ""
+) -> Response:
     """Say that you are at it."""
     _acknowledge(room, fingerprint, Acknowledgement(who.strip(), comment.strip(), _now_ms()))
+    trail.note("alert.acknowledged", f"alert {fingerprint}", comment, by=who)
     answer = back(request, room, "{who} is on it: it is not repeated any more", who=who.strip())
     return remember_name(answer, room, who)
 
 
 @router.post("/{fingerprint}/release", dependencies=[require("operate")])
-def release(request: Request, room: RoomOf, fingerprint: str) -> Response:
+def release(request: Request, room: RoomOf, trail: TrailOf, fingerprint: str) -> Response:
     """Take an acknowledgement back."""
     _acknowledge(room, fingerprint, None)
+    trail.note("alert.acknowledgement_withdrawn", f"alert {fingerprint}")
     return back(request, room, "The acknowledgement is taken back: it is repeated again")
 
 
@@ -112,6 +117,7 @@ def opinion(
 def silence(
     request: Request,
     room: RoomOf,
+    trail: TrailOf,
     matchers: Annotated[str, Form(max_length=4000)],
     minutes: Annotated[int, Form(ge=1, le=60 * 24 * 366)],
     who: Who,
@@ -131,17 +137,20 @@ def silence(
     except (SilenceError, ValueError) as error:
         return back(request, room, "Not silenced: {why}", wrong=True, why=error)
     room.silences.add(new, now)
+    matched = ", ".join(map(str, new.matchers))[:500]
+    trail.note("silence.added", f"silence {new.id}", comment, by=who, matchers=matched)
     answer = back(request, room, "Silenced: what matches is not sent until the silence ends")
     return remember_name(answer, room, who)
 
 
 @router.post("/silences/{silence_id}/end", dependencies=[require("operate")])
-def end_silence(request: Request, room: RoomOf, silence_id: str) -> Response:
+def end_silence(request: Request, room: RoomOf, trail: TrailOf, silence_id: str) -> Response:
     """End a silence now."""
     try:
         room.silences.expire(silence_id, _now_ms())
     except SilenceError as error:
-        return back(request, room, str(error), wrong=True)
+        return back(request, room, "Not ended: {why}", wrong=True, why=error)
+    trail.note("silence.ended", f"silence {silence_id}")
     return back(request, room, "The silence has ended: what still fires is sent now")
 
 

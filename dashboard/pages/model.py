@@ -1,0 +1,57 @@
+"""**Model**: who serves and since when, what people say of it, what was done, by whom and why."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from api.security.gate import require
+from contracts.audit import AuditEvent
+from contracts.errors import BuzzwatchError, Unavailable
+from contracts.settings import Settings
+from dashboard.html.rendering import PageRoute, page
+from dashboard.room import RoomOf
+from stream.kafka.audit import audit_events
+
+router = APIRouter(prefix="/room/model", route_class=PageRoute, include_in_schema=False)
+
+_EVENTS: Final = 50
+_WEEK_S: Final = 7 * 86_400
+
+
+@router.get("", dependencies=[require("read")])
+async def model(request: Request, room: RoomOf) -> Response:
+    """All of it; a part that cannot be read says so."""
+    try:
+        loaded, missing = room.parts.champion.current, None
+    except Unavailable as error:
+        loaded, missing = None, str(error)
+    now_s = int(time.time())
+    judged, since, events = await asyncio.gather(
+        asyncio.to_thread(room.parts.judgements, since_s=now_s - _WEEK_S, until_s=now_s + 60),
+        asyncio.to_thread(room.serving_since),
+        asyncio.to_thread(_newest, room.settings),
+    )
+    return page(
+        request,
+        room,
+        "model.html",
+        loaded=loaded,
+        missing=missing,
+        failure=room.parts.champion.failure,
+        judged=sorted(judged.items(), key=lambda one: -one[1].right - one[1].wrong),
+        since=since,
+        events=events,
+    )
+
+
+def _newest(settings: Settings) -> list[AuditEvent] | str:
+    """The newest events first, or in one line why they cannot be read."""
+    try:
+        return list(deque(audit_events(settings), maxlen=_EVENTS))[::-1]
+    except BuzzwatchError as error:
+        return str(error)
