@@ -113,7 +113,8 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
 
 def back(request: Request, room: Room, said: str, *, wrong: bool = False, **values: object) -> RedirectResponse:
     """To the page that the form was on, with one line to show there, in the reader's language."""
-    said = translator(language_of(request))(said, **values)
+    t = translator(language_of(request))
+    said = t(said, **{name: t(value) if isinstance(value, str) else value for name, value in values.items()})
     target = request.headers.get("referer", "")
     origin = str(request.base_url).rstrip("/")
     # Only an address here: a redirect to somewhere else would be somebody else's.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
@@ -41,6 +42,7 @@ async def model(request: Request, room: RoomOf) -> Response:
         room,
         "model.html",
         loaded=loaded,
+        held_out=_by_set(loaded.metrics) if loaded else [],
         missing=missing,
         failure=room.parts.champion.failure,
         judged=sorted(judged.items(), key=lambda one: -one[1].right - one[1].wrong),
@@ -55,3 +57,23 @@ def _newest(settings: Settings) -> list[AuditEvent] | str:
         return list(deque(audit_events(settings), maxlen=_EVENTS))[::-1]
     except BuzzwatchError as error:
         return str(error)
+
+
+class Figure(NamedTuple):
+    """A value with its interval."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def _by_set(metrics: Mapping[str, float]) -> list[tuple[str, dict[str, Figure]]]:
+    """`set.figure.value`, `….low` and `….high` together, one entry per set of held-out tweets."""
+    found: dict[str, dict[str, Figure]] = {}
+    for name, value in metrics.items():
+        place, _, part = name.rpartition(".")
+        of, _, figure = place.partition(".")
+        if part == "value" and figure:
+            interval = metrics.get(f"{place}.low"), metrics.get(f"{place}.high")
+            found.setdefault(of, {})[figure] = Figure(value, *interval)
+    return sorted(found.items())

@@ -11,7 +11,7 @@ from dashboard.html.rendering import PAGES
 from dashboard.html.words import FRENCH, language_of, translator, words_of
 
 DASHBOARD = ROOT / "dashboard"
-_IN_TEMPLATE = re.compile(r"""\b(?:t\(|back\(request, room, )"((?:[^"\\]|\\.)+)\"""")
+_IN_TEMPLATE = re.compile(r"""\b(?:t\(|back\(\s*request, room, )"((?:[^"\\]|\\.)+)\"""")
 BY_NAME = {title for _, title, _ in PAGES} | {
     *("negative", "neutral", "positive", "critical", "warning", "info"),
     *("pending", "firing", "resolved", "voices", "texts", "tweets", "above usual", "as usual"),
