@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "train": ("cli.training.train", "app", "Train models and register them"),
     "data": ("cli.training.data", "app", "What is in labelled tweets"),
     "models": ("cli.training.models", "app", "Registered models: list, promote, roll back, archive"),
+    "report": ("cli.learning.report", "app", "What a day was like"),
     "audit": ("cli.training.audit", "app", "Who changed what about the models, when and why"),
     "evaluate": ("cli.training.evaluate", "app", "How good is a model on labelled tweets"),
     "bench": ("cli.stack.bench", "app", "How fast it is, beside its peers, on this machine"),

@@ -34,10 +34,23 @@ def sample(receiver: str, now_ms: int, *, watch: str, external_url: str) -> tupl
         value=0.8,
     )
     over = msgspec.structs.replace(alert, ends_at_ms=now_ms + 1)
+    return (
+        _entry(receiver, "firing", alert, external_url, now_ms),
+        _entry(receiver, "resolved", over, external_url, now_ms),
+    )
+
+
+def single(receiver: str, now_ms: int, labels: dict[str, str], annotations: dict[str, str], external_url: str) -> Entry:
+    """A notification of its own, about no alert that is stored: a report, say."""
+    alert = Alert(
+        kind="bad_buzz", fingerprint=fingerprint_of(labels), labels=labels, annotations=annotations,
+        starts_at_ms=now_ms, value=0.0,
+    )  # fmt: skip
+    return _entry(receiver, "firing", alert, external_url, now_ms)
+
+
+def _entry(receiver: str, status: Status, alert: Alert, external_url: str, now_ms: int) -> Entry:
+    labels = alert.labels
     group_key = "{}:{" + ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items())) + "}"
     target = Target(receiver, group_key, labels, f"{receiver}:{alert.fingerprint}", 0.0, 0.0, 0.0, send_resolved=True)
-
-    def entry(status: Status, shown: Alert) -> Entry:
-        return entry_of(Notification(target, external_url, (NotificationItem(status, shown, 0),)), now_ms)
-
-    return entry("firing", alert), entry("resolved", over)
+    return entry_of(Notification(target, external_url, (NotificationItem(status, alert, 0),)), now_ms)
