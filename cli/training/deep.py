@@ -24,6 +24,9 @@ _Work = Annotated[
 _Results = Annotated[
     Path | None, typer.Option(metavar="FOLDER", help="Keep the figures here, for the leaderboard: training/results.")
 ]
+_Most = Annotated[
+    int, typer.Option("--most", min=10, help="Held-out texts of each set to measure on; fewer take less time.")
+]
 _Form = Annotated[
     Literal["onnx", "onnx-int8", "litert", "litert-int8"], typer.Option("--as", help="What the artefact holds.")
 ]
@@ -41,6 +44,7 @@ def recurrent(
     rows: Annotated[int, typer.Option(min=1, help="Tweets to see, repeats counted.")] = 6_000_000,
     batch: Annotated[int, typer.Option(min=1, help="Tweets a step.")] = 512,
     work: _Work = None,
+    most: _Most = 20_000,
     form: _Form = "onnx",
     register: Register = True,
     alias: Alias = None,
@@ -61,7 +65,7 @@ def recurrent(
 
       buzzwatch train recurrent --data-dir data --model cnn --no-register --out build/cnn --as litert-int8
     """
-    run = _Run("recurrent", form, register, alias, out, results, output)
+    run = _Run("recurrent", form, register, alias, out, results, output, most)
 
     def train(tell: Callable[[str], None]) -> Any:
         from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
@@ -87,6 +91,7 @@ def transformer(
         int | None, typer.Option(min=1, show_default="64; 32 for mpnet-base", help="Tweets a step.")
     ] = None,
     work: _Work = None,
+    most: _Most = 20_000,
     form: _Form = "onnx",
     register: Register = True,
     alias: Alias = None,
@@ -111,7 +116,7 @@ def transformer(
 
       buzzwatch train transformer --data-dir data --preset mpnet-base --minutes 60 --as onnx-int8
     """
-    run = _Run("transformer", form, register, alias, out, results, output)
+    run = _Run("transformer", form, register, alias, out, results, output, most)
 
     def train(tell: Callable[[str], None]) -> Any:
         from training.deep.runs.transformer import options_for, train_transformer
@@ -137,6 +142,7 @@ def student(
     taught: Annotated[int, typer.Option(min=0, help="Emoticon rows that the teachers are asked about.")] = 300_000,
     rows: Annotated[int, typer.Option(min=1, help="Tweets to see, repeats counted.")] = 3_000_000,
     work: _Work = None,
+    most: _Most = 20_000,
     form: _Form = "litert-int8",
     register: Register = True,
     alias: Alias = None,
@@ -153,7 +159,7 @@ def student(
 
       buzzwatch train student --data-dir data --teacher build/minilm --teacher build/bigru --out build/student
     """
-    run = _Run("student", form, register, alias, out, results, output)
+    run = _Run("student", form, register, alias, out, results, output, most)
 
     def train(tell: Callable[[str], None]) -> Any:
         from training.deep.runs.student import StudentOptions, train_student
@@ -256,9 +262,10 @@ class _Run:
         out: Path | None,
         results: Path | None,
         output: str,
+        most: int,
     ) -> None:
         self._family, self._form, self._out, self._results, self._output = family, form, out, results, output
-        self._register, self._alias = register, alias
+        self._register, self._alias, self._most = register, alias, most
 
     def whole(self, train: Callable[[Callable[[str], None]], Any], about: str, command: str) -> None:
         settings = load_settings()
@@ -274,7 +281,7 @@ class _Run:
             from training.evaluation.results import write_result
 
             finished, data = train(status.update)
-            done = finish(finished, data, self._form, status.update)
+            done = finish(finished, data, self._form, status.update, self._most)
             result = result_of(done, data, about, command)
             if self._out is not None:
                 done.save(self._out)

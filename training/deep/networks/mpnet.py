@@ -113,7 +113,8 @@ class AttentionBias(keras.layers.Layer):  # type: ignore[misc]
         buckets = ops.convert_to_tensor(self._buckets)[:width, :width]
         bias = ops.transpose(ops.take(self.table, buckets, axis=0), (2, 0, 1))
         absent = 1.0 - ops.cast(there, "float32")
-        return bias[None] + _MASKED * absent[:, None, None, :]
+        # Not by indexing with None, which LiteRT lacks.
+        return ops.expand_dims(bias, 0) + _MASKED * ops.expand_dims(absent, (1, 2))
 
 
 class EncoderLayer(keras.layers.Layer):  # type: ignore[misc]

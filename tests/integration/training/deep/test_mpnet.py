@@ -12,10 +12,10 @@ import pytest
 from tokenizers import Tokenizer
 
 import training.deep  # noqa: F401  (Keras' backend)
-from models.deep.runtimes import OnnxNetwork
+from models.deep.runtimes import LiteRtNetwork, OnnxNetwork
 from tests.integration.training.deep.small_mpnet import BUCKETS, HEADS, LAYERS, SIZE, write_mpnet
 from tests.unit.training.deep.invented import write_data
-from training.deep.export.convert import KEPT_FLOAT, quantized_onnx, to_onnx
+from training.deep.export.convert import KEPT_FLOAT, quantized_onnx, to_litert, to_onnx
 from training.deep.networks.mpnet import MPNetError, distance_buckets, load_mpnet, mpnet_tokenizer
 from training.deep.networks.transformer import MPNET, PresetError, backbone_of, tokenizer_json, transformer
 from training.deep.runs.transformer import TransformerOptions, layer_rates, train_transformer
@@ -139,6 +139,15 @@ def test_products_with_large_values_stay_in_float32(small: tuple[Path, dict[str,
     ids = np.array([[1, 40, 61, 65, 2, 0]], np.int32)
     close = OnnxNetwork(content).logits(ids) - np.asarray(network(ids, training=False))
     assert np.abs(close).max() < 0.1
+
+
+def test_litert_answers_as_the_network_does(small: tuple[Path, dict[str, np.ndarray]]) -> None:
+    network = transformer(backbone_of(str(small[0])))
+    opened = LiteRtNetwork(to_litert(network, quantized=False))
+    for width in (6, 9):
+        ids = np.zeros((2, width), np.int32)
+        ids[0, :5], ids[1, :3] = [1, 40, 61, 65, 2], [1, 9, 2]
+        np.testing.assert_allclose(opened.logits(ids), np.asarray(network(ids, training=False)), atol=1e-5)
 
 
 @pytest.mark.parametrize(
