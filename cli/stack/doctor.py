@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from api.security.production import production_findings
 from cli.output.console import table_console
 from contracts.printable import printable_json
 from contracts.settings import load_settings
@@ -22,19 +23,25 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "broken": "bold red"}
 @app.command()
 def doctor(
     output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+    production: Annotated[
+        bool, typer.Option("--production", help="List what is not safe yet in these settings, instead.")
+    ] = False,
 ) -> None:
-    """Examine every component; exit status 1 when one that is needed does not work.
+    """Examine every component; exit status 1 when one that is needed does not work, or with --production is not safe.
 
     Examples:
 
       buzzwatch doctor
 
       buzzwatch doctor --format json
+
+      buzzwatch doctor --production
     """
     found: list[Finding] = []
     console = table_console(stderr=True)
     with console.status("examining") as status:  # shows nothing when piped
-        for finding in findings(load_settings()):
+        settings = load_settings()
+        for finding in production_findings(settings) if production else findings(settings):
             found.append(finding)
             status.update(f"examined {finding.component}")
     if output == "json":

@@ -95,6 +95,15 @@ def _rules(settings: Settings) -> Finding:
     return Finding.fine(f"{settings.rules}: {counts}, {len(rules.receivers)} receivers")
 
 
+def _privacy(settings: Settings) -> Finding:
+    if settings.privacy.secret:
+        return Finding.fine("authors are hashed under a key of your own")
+    return Finding.doubtful(
+        "authors are hashed under a key that everybody can look up: who knows an id can find its hash",
+        remedy="set BUZZWATCH_PRIVACY__AUTHOR_KEY to a secret, the same for all workers",
+    )
+
+
 def _artefact(settings: Settings) -> Finding:
     from models.base.artefact import load_artefact
 
@@ -136,6 +145,7 @@ PROBES: tuple[Probe, ...] = (
     Probe("redis-server", _redis_server),
     Probe("rules", _rules),
     Probe("artefact", _artefact),
+    Probe("privacy", _privacy),
     Probe("kafka", check_kafka),
     Probe("topics", check_topics),
     Probe("redis", check_redis),

@@ -26,6 +26,7 @@ from api.routes import login
 from api.security.first_key import make_first_key
 from api.security.gate import Authenticated, Gate, require
 from api.security.keys import PresentedKey, Scope
+from api.security.production import production_findings
 from api.security.store import KeyStore
 from bootstrap.api import build_gate
 from cli.main import app as command
@@ -252,3 +253,17 @@ def test_the_demo_has_a_key_of_its_own_where_one_is_needed_and_gives_it_back(set
         assert (record.state(int(time.time() * 1000)), record.scopes) == ("active", ("read", "feedback", "operate"))
     with connect(settings) as client:
         assert KeyStore(client, settings).all()[record.id].revoked_ms is not None
+
+
+def test_the_doctor_names_the_first_key_and_keys_that_never_expire(settings: Settings) -> None:
+    required = settings.model_copy(update={"api": ApiSettings(require_keys=True)})
+    assert "there is no key that is good" in _doubts_about_keys(required)
+    assert make_first_key(required) is not None
+    make_key(settings, "shop", ("predict",))
+    found = _doubts_about_keys(required)
+    assert "(first) was made by itself" in found
+    assert "(shop) never expires" in found
+
+
+def _doubts_about_keys(settings: Settings) -> str:
+    return "; ".join(one.detail for one in production_findings(settings) if one.component == "keys")
