@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from ipaddress import ip_network
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ from contracts.settings import Settings
 from local.doctor.findings import Finding
 
 _SOON_MS: Final = 14 * 86_400_000
-_METADATA: Final = ip_network("169.254.169.254/32")
+_METADATA: Final = ip_address("169.254.169.254")
 _COPIES: Final = 3
 
 
@@ -160,7 +160,7 @@ def _mlflow(settings: Settings) -> Iterator[Finding]:
 
 def _receivers(settings: Settings) -> Iterator[Finding]:
     for network in settings.alerts.allowed_networks:
-        if network.version == 4 and _METADATA.subnet_of(network):
+        if _METADATA in network:
             yield Finding.broken(
                 f"receivers may have addresses in {network}, that of the cloud's metadata service among them",
                 remedy="name the networks of your receivers alone in BUZZWATCH_ALERTS__ALLOWED_NETWORKS",
