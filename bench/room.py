@@ -1,0 +1,124 @@
+"""How fast the watch room is, measured in Chromium on a running stack: `python -m bench.room`.
+
+First load (bytes, LCP, CLS), then tweets at a rate: from a tweet's `created_at` to its row on the screen. Needs the
+packages of `dev` and Debian's Chromium; the stack's settings are those of the environment.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import threading
+import time
+import uuid
+from typing import Any
+
+import httpx
+from playwright.sync_api import Page, sync_playwright
+
+from contracts.settings import Settings, load_settings
+from contracts.times import to_rfc3339
+from stream.kafka.tweet_files import Line
+from stream.kafka.tweet_producer import TweetProducer
+
+_OBSERVE = """
+window.seen = {lcp: 0, cls: 0};
+new PerformanceObserver((list) => { for (const e of list.getEntries()) seen.lcp = e.startTime; })
+  .observe({type: "largest-contentful-paint", buffered: true});
+new PerformanceObserver((list) => { for (const e of list.getEntries()) if (!e.hadRecentInput) seen.cls += e.value; })
+  .observe({type: "layout-shift", buffered: true});
+"""
+_COLLECT = """
+window.rows = [];
+new MutationObserver((changes) => {
+  for (const change of changes) for (const row of change.addedNodes)
+    if (row.dataset?.shown) rows.push([Number(row.dataset.shown), Date.parse(row.querySelector("time").dateTime)]);
+}).observe(document.querySelector("#rows ol"), {childList: true});
+"""
+
+
+def main() -> None:
+    """Measure, print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=float, default=1000, help="tweets a second")
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--readers", type=int, default=0, help="further readers of the stream, without a browser")
+    options = parser.parse_args()
+    settings = load_settings()
+    url = f"http://{settings.api.host}:{settings.api.port}{settings.dashboard.path}"
+    stopping = threading.Event()
+    readers = [threading.Thread(target=_read, args=(url, stopping), daemon=True) for _ in range(options.readers)]
+    for reader in readers:
+        reader.start()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        first = _first_load(page, url)
+        page.evaluate(_COLLECT)
+        sent = _produce(settings, options.rate, options.seconds)
+        page.wait_for_timeout(2000)
+        rows: list[list[float]] = page.evaluate("rows")
+        found = {**first, "cls_after_feed": round(page.evaluate("seen.cls"), 4), "sent": sent, **_delays(rows)}
+        browser.close()
+    stopping.set()
+    print(json.dumps({**found, "readers": options.readers + 1}, indent=1))
+
+
+def _first_load(page: Page, url: str) -> dict[str, Any]:
+    page.add_init_script(_OBSERVE)
+    sizes: list[int] = []
+    hosts: set[str] = set()
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    page.on("requestfinished", lambda request: sizes.append(_size(request)))
+    page.goto(url)
+    page.wait_for_selector("#stream[data-state=live]", timeout=60_000)
+    page.wait_for_timeout(1500)
+    seen = page.evaluate("seen")
+    return {
+        "first_load_kb": round(sum(sizes) / 1000, 1),
+        "lcp_ms": round(seen["lcp"]),
+        "cls": round(seen["cls"], 4),
+        "hosts": len(hosts),
+    }
+
+
+def _size(request: Any) -> int:
+    if request.url.endswith("/stream"):
+        return 0
+    sizes = request.sizes()
+    return int(sizes["responseBodySize"] + sizes["responseHeadersSize"])
+
+
+def _produce(settings: Settings, rate: float, seconds: float) -> int:
+    producer = TweetProducer(settings)
+    began, sent = time.monotonic(), 0
+    while (elapsed := time.monotonic() - began) < seconds:
+        while sent < rate * elapsed:
+            identifier = uuid.uuid4().hex
+            text = f"@delta my flight {identifier[:8]} was late and my bag {identifier[8:14]} is lost"
+            tweet = {"id": identifier, "text": text, "created_at": to_rfc3339(int(time.time() * 1000))}
+            producer.send(Line(identifier.encode(), json.dumps(tweet).encode()))
+            sent += 1
+        time.sleep(0.005)
+    producer.close()
+    return sent
+
+
+def _delays(rows: list[list[float]]) -> dict[str, Any]:
+    delays = sorted(shown - created for shown, created in rows)
+    if not delays:
+        return {"rows": 0}
+    p99 = delays[min(len(delays) - 1, int(len(delays) * 0.99))]
+    return {"rows": len(delays), "row_p50_ms": round(statistics.median(delays)), "row_p99_ms": round(p99)}
+
+
+def _read(url: str, stopping: threading.Event) -> None:
+    with httpx.stream("GET", f"{url}stream", timeout=60, trust_env=False) as answer:
+        for _ in answer.iter_bytes():
+            if stopping.is_set():
+                return
+
+
+if __name__ == "__main__":
+    main()
