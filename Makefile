@@ -33,6 +33,10 @@ run: running ## From nothing to the first alert: set up, start everything, play 
 train: setup ## Install what training needs, too, and show the commands
 	@$(BIN)/buzzwatch train --help
 
+.PHONY: retrain
+retrain: setup ## Retrain the champion with what people said (old data: BUZZWATCH_DATA_DIR)
+	@$(BIN)/buzzwatch retrain
+
 .PHONY: up
 up: running ## Start the stack (Kafka, Redis, MLflow, worker, notifier, API) until Ctrl-C
 	@$(BIN)/buzzwatch up

@@ -22,6 +22,14 @@ class LearningSettings(Group):
     judge_daily_cap: int = pydantic.Field(default=1000, ge=1)
     """Most judgements of one judge that count on one day (UTC), imported ones apart; further ones are kept and
     reported."""
+    retrain_after: int = pydantic.Field(default=2000, ge=1)
+    """New labels from which `buzzwatch retrain --check` says that a retraining is due."""
+    retrain_every_days: int = pydantic.Field(default=30, ge=1)
+    """Days after the newest label that was learnt from at which it is due all the same, with 100 new ones."""
+    old_share: float = pydantic.Field(default=0.8, ge=0.5, lt=1)
+    """Least share of the old data in a retraining, by weight; a label counts at most five times a row of those."""
+    half_life_days: Seconds = 90
+    """Age at which a label counts half in a retraining, days."""
     review_queue: int = pydantic.Field(default=500, ge=0)
     """Most texts that wait for review, a tenth of them drawn by chance; 0: no queue."""
     review_keep_s: Seconds = 3 * 86_400

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -98,6 +98,7 @@ def load_training_data(
     description: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
     taught: Sequence[Path] = (),
+    roles: Collection[str] | None = None,
 ) -> TrainingData:
     """Read the labelled files of a folder and split them by the fingerprint of each text.
 
@@ -105,6 +106,7 @@ def load_training_data(
         description: a YAML of the files, as `training.data.sources` reads it.
         tell: receives a line for each file, what it is taken for.
         taught: files of `buzzwatch train teach`, learnt from beside the others.
+        roles: those of `Source.role` whose files are read; all when not given.
 
     Raises:
         SourcesError: there is no labelled file, or their description cannot be used.
@@ -112,6 +114,10 @@ def load_training_data(
     """
     found = find_sources(folder, description)
     wanted = [*found.sources, *taught_sources(taught)]
+    if roles is not None:
+        wanted = [source for source in wanted if source.role in roles]
+        if not wanted:
+            raise DataError(f"{folder}: no file there has labels by people")
     read = [_read(folder / source.file, source, strict=found.described) for source in wanted]
     sources, parts = [source for source, _ in read], [part for _, part in read]
     prints = [np.array([fingerprint(text) for text in part.texts], np.uint64) for part in parts]

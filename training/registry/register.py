@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from contracts.errors import SettingsError
 from contracts.settings import Settings
@@ -15,6 +15,9 @@ from training.evaluation.results import environment
 from training.registry.logged_model import log_artefact
 from training.registry.promotion import CHALLENGER, has_champion, move_champion
 from training.tracking import connected
+
+RETRAINING_TAGS: Final = {"key": "retraining", "labels_until": "labels_until"}
+"""Of a model's metadata under `retraining`: which run made it, and the newest label that it learnt from."""
 
 if TYPE_CHECKING:
     from training.linear.train import Trained
@@ -137,6 +140,8 @@ def register_folder(mlflow: Any, settings: Settings, folder: Path, alias: str | 
     name = settings.mlflow.model_name
     tags = {key: f"{value:.4f}" for key, value in flat(metadata.get("metrics", {})).items()}
     tags |= {key: str(metadata.get(key, "")) for key in ("family", "trained_on", "trained_at", "data_hash")}
+    noted = metadata.get("retraining", {})
+    tags |= {tag: str(noted[key]) for key, tag in RETRAINING_TAGS.items() if key in noted}
     registered = mlflow.register_model(uri, name, await_registration_for=60, tags=tags)
     client, version = mlflow.MlflowClient(), str(registered.version)
     if alias == settings.mlflow.alias:

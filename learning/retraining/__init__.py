@@ -1,0 +1,1 @@
+"""Retraining: from a snapshot of the labels to a registered challenger."""

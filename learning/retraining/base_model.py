@@ -1,0 +1,93 @@
+"""The champion as a retraining needs it: its files, its recipe, and the polarity that it learnt from emoticons."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from contracts.errors import BuzzwatchError
+from contracts.settings import Settings
+from models.base.artefact import METADATA, load_artefact
+from models.linear.model import FAMILY, HashedModel
+from models.registry.client import Registry
+from training.evaluation.held_out import HeldOut
+from training.linear.binary_classifier import BinaryWeights
+from training.linear.hashed_classifier import HashedClassifier
+from training.linear.model_zoo import TEMPERATURE
+
+
+class CannotRetrain(BuzzwatchError):
+    """A retraining cannot begin or go on. Says why; the champion is untouched."""
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """The version that is retrained."""
+
+    version: str
+    model: HashedModel
+    held_out: HeldOut | None
+    """What it carries of its own measurement."""
+
+    @property
+    def seen_until(self) -> datetime | None:
+        """The newest label that it learnt from."""
+        text = self.model.metadata.get("retraining", {}).get("labels_until")
+        return None if text is None else datetime.fromisoformat(text)
+
+    def estimator(self, seed: int) -> HashedClassifier:
+        """One of the same recipe that has learnt nothing."""
+        known = set(inspect.signature(HashedClassifier).parameters)
+        noted: dict[str, Any] = {k: v for k, v in self.model.metadata.get("params", {}).items() if k in known}
+        weights = self.model.weights
+        shape = {
+            "polarity_bits": weights.polarity_bits,
+            "polarity_longest": weights.polarity_longest,
+            "word_bits": weights.word_bits,
+            "word_longest": weights.word_longest,
+            "char_bits": weights.char_bits,
+            "char_shortest": weights.char_shortest,
+            "char_longest": weights.char_longest,
+            "reach": weights.negator_reach,
+        }
+        return HashedClassifier(**{"temperature": TEMPERATURE, **noted, **shape, "random_state": seed})
+
+    def polarity(self) -> BinaryWeights:
+        """What it learnt from emoticons, kept as it is: a hundred thousand judgements would not change it."""
+        weights = self.model.weights
+        return BinaryWeights(
+            (weights.polarity * np.float32(weights.polarity_scale)).astype(np.float32),
+            (weights.chars[:, 3] * np.float32(weights.char_scale[3])).astype(np.float32),
+            float(weights.direction[1]),
+        )
+
+
+def download_champion(settings: Settings) -> BaseModel:
+    """The version with the alias.
+
+    Raises:
+        Unavailable: MLflow cannot be reached. NoChampion: nobody has the alias.
+        CannotRetrain: it is of a family that is trained in another way.
+    """
+    registry = Registry(settings.mlflow)
+    version = registry.champion()
+    with tempfile.TemporaryDirectory() as scratch:
+        registry.download(version, Path(scratch))
+        found = sorted(Path(scratch).rglob(METADATA), key=lambda path: len(path.parts))
+        if not found:
+            raise CannotRetrain(f"version {version.version} holds no {METADATA}: not a model that buzzwatch registered")
+        folder = found[0].parent
+        model = load_artefact(folder)
+        if not isinstance(model, HashedModel):
+            raise CannotRetrain(
+                f"the champion, version {version.version}, is of the family {model.metadata.get('family')!r}; "
+                f"`retrain` trains {FAMILY!r}: use `buzzwatch labels snapshot` and `buzzwatch train`, or promote a "
+                "linear model"
+            )
+        return BaseModel(version.version, model, HeldOut.load(folder))

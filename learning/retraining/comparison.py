@@ -1,0 +1,117 @@
+"""The new model against the champion, on the same texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.events import SENTIMENTS
+from learning.labels.agreement import cohens_kappa
+from learning.retraining.base_model import BaseModel
+from learning.retraining.corpus import JUDGED, PRODUCTION, Corpus
+from models.text.masking import mask
+from training.evaluation.held_out import HeldOut
+from training.evaluation.metrics import held_out_report
+from training.registry.promotion_gate import Comparison, GateRefused, compare
+
+_CHUNK: Final = 5000
+_EXAMPLES: Final = 5
+_OVERLAP: Final = 0.8
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the measurement found."""
+
+    metrics: dict[str, Any]
+    """Set → `held_out_report` of the new model."""
+    champion_metrics: dict[str, Any]
+    comparisons: list[Comparison]
+    evidence: HeldOut
+    """Of the new model."""
+    champion_may_have_seen: list[str]
+    """Sets on which the champion carries no measurement of its own: it may have learnt from them."""
+    right_now: list[tuple[str, str, str]]
+    """Masked texts that only the new model gets right: text, label, what the champion says."""
+    wrong_now: list[tuple[str, str, str]]
+    """Those that only the champion gets right: text, label, what the new model says."""
+    kappa: float | None
+    """Agreement of the two on the labelled texts."""
+
+    @property
+    def worse(self) -> list[Comparison]:
+        """Where the new model is shown to be worse."""
+        return [one for one in self.comparisons if one.worse]
+
+
+def measure_both(corpus: Corpus, scores: NDArray[np.float32], base: BaseModel) -> Outcome:
+    """Compare on all held-out rows.
+
+    Args:
+        scores: (held-out rows, 3) of the new model, which has not learnt from them.
+    """
+    rows = np.flatnonzero(corpus.held_out)
+    texts = [corpus.texts[row] for row in rows.tolist()]
+    labels, source, company = corpus.labels[rows], corpus.source[rows], corpus.company[rows]
+    theirs, seen = _of_champion(texts, labels, source, company, base)
+    mine = HeldOut.of(texts, labels, source, company, scores)
+    held = HeldOut.of(texts, labels, source, company, theirs)
+    names = list(dict.fromkeys(source.tolist()))
+    try:
+        comparisons = compare(held, mine)
+    except GateRefused:  # both are of the same rows
+        comparisons = []
+    truth = np.searchsorted(np.array(SENTIMENTS), labels)
+    ours, before = scores.argmax(axis=1), theirs.argmax(axis=1)
+    judged = np.isin(source, [PRODUCTION, JUDGED])
+    return Outcome(
+        metrics={name: held_out_report(scores[source == name], labels[source == name]) for name in names},
+        champion_metrics={name: held_out_report(theirs[source == name], labels[source == name]) for name in names},
+        comparisons=comparisons,
+        evidence=mine,
+        champion_may_have_seen=seen,
+        right_now=_examples(texts, labels, before, judged & (ours == truth) & (before != truth)),
+        wrong_now=_examples(texts, labels, ours, judged & (ours != truth) & (before == truth)),
+        kappa=cohens_kappa(ours[judged].tolist(), before[judged].tolist()) if judged.any() else None,
+    )
+
+
+def _of_champion(
+    texts: Sequence[str],
+    labels: NDArray[np.str_],
+    source: NDArray[np.str_],
+    company: NDArray[np.str_],
+    base: BaseModel,
+) -> tuple[NDArray[np.float64], list[str]]:
+    """(n, 3) of the champion: what it carries where it carries these texts, else asked now."""
+    parts = [base.model.predict_proba(texts[at : at + _CHUNK]) for at in range(0, len(texts), _CHUNK)]
+    scores = np.concatenate(parts).astype(np.float64)
+    seen: list[str] = []
+    for name in dict.fromkeys(source.tolist()):
+        if name in (PRODUCTION, JUDGED):
+            continue  # no champion ever learns from these
+        mine = np.flatnonzero(source == name)
+        carried = base.held_out
+        if carried is not None and (carried.source == name).any():
+            keys = HeldOut.of(
+                [texts[i] for i in mine.tolist()], labels[mine], source[mine], company[mine], scores[mine]
+            ).keys
+            _, ours, theirs = np.intersect1d(keys, carried.keys, return_indices=True)
+            if len(ours) >= _OVERLAP * len(keys) and len(keys) == len(mine):
+                scores[mine[ours]] = carried.scores[theirs]
+                continue
+        seen.append(name)
+    return scores, seen
+
+
+def _examples(
+    texts: Sequence[str], labels: NDArray[np.str_], said: NDArray[np.intp], wanted: NDArray[np.bool_]
+) -> list[tuple[str, str, str]]:
+    return [
+        (mask(texts[row]), str(labels[row]), SENTIMENTS[int(said[row])])
+        for row in np.flatnonzero(wanted)[:_EXAMPLES].tolist()
+    ]

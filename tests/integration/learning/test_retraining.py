@@ -1,0 +1,162 @@
+"""Retrainings over a real MLflow, of a small real model and invented tweets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pytest
+
+from contracts.errors import BuzzwatchError, Unavailable
+from contracts.settings import Settings
+from learning.labels.snapshot import SnapshotError, write_snapshot
+from learning.retraining.base_model import CannotRetrain
+from learning.retraining.run import Retrained, retrain
+from learning.retraining.triggers import learnt_until
+from models.base.artefact import load_artefact
+from models.linear.model import HashedModel
+from tests.integration.registering import Registering
+from tests.unit.learning.retraining.telling import NEW, WORDS, labels, old_data
+from tests.unit.models.hashed_samples import random_weights
+from training.linear.hashed_classifier import HashedClassifier
+
+SMALL = {"polarity_bits": 12, "word_bits": 14, "char_bits": 14, "heads": 1}
+
+
+class Retraining:
+    """A champion that knows the old words, the old data, and a snapshot in new words."""
+
+    def __init__(self, settings: Settings, registering: Registering, folder: Path) -> None:
+        self.settings, self.registering = settings, registering
+        self.data = old_data(folder / "data")
+        rows = [json.loads(line) for line in (self.data / "old.jsonl").read_text().splitlines()]
+        champion = HashedClassifier(**SMALL)
+        champion.fit([row["text"] for row in rows], [row["label"] for row in rows])
+        params = champion.get_params()
+        self.champion = registering.version(
+            model=HashedModel(champion.model_.weights, {"params": params, "metrics": {}})
+        )
+        registering.client.set_registered_model_alias(registering.name, "champion", self.champion)
+        self.snapshot = write_snapshot(labels(400, random=range(0, 400, 2)), folder / "snapshots")
+
+    def run(self, **more: Any) -> Retrained:
+        return retrain(self.settings, self.data, **({"snapshot": self.snapshot} | more))
+
+    def aliases(self) -> dict[str, str]:
+        found = self.registering.client.get_registered_model(self.registering.name).aliases
+        return {alias: str(version) for alias, version in found.items()}
+
+
+@pytest.fixture
+def retraining(settings: Settings, registering: Registering, tmp_path: Path) -> Retraining:
+    return Retraining(settings, registering, tmp_path / "retraining-test")
+
+
+def test_the_challenger_learns_the_new_words_and_forgets_none(retraining: Retraining) -> None:
+    done = retraining.run()
+    assert retraining.aliases() == {"champion": retraining.champion, "challenger": done.version}
+    model = load_artefact(done.folder)
+    champion = json.loads((done.folder / "comparisons.json").read_text())
+    production = next(one for one in champion if (one["where"], one["figure"]) == ("production", "accuracy"))
+    assert production["challenger"] > 0.9 > 0.6 > production["champion"]
+    for words in (WORDS, NEW):
+        texts = [f"the crew was {word} {word}" for name in words for word in words[name]]
+        truth = [name for name in words for _ in words[name]]
+        said = [("negative", "neutral", "positive")[code] for code in model.predict_proba(texts).argmax(axis=1)]
+        assert sum(a == b for a, b in zip(said, truth, strict=True)) >= 0.8 * len(texts)
+    assert f"Retrained from version {retraining.champion}" in done.note
+    assert retraining.snapshot.name in done.note
+    assert "Right now, wrong before:" in done.note
+    found = retraining.registering.client.get_model_version(retraining.registering.name, done.version)
+    assert found.description == done.note
+    until = learnt_until(retraining.settings)
+    assert until is not None
+    assert until.isoformat(timespec="milliseconds") == found.tags["labels_until"]
+
+
+def test_the_same_snapshot_and_seed_give_the_same_bytes(retraining: Retraining) -> None:
+    def model() -> list[bytes]:
+        done = retraining.run(fresh=True)
+        return [(done.folder / name).read_bytes() for name in ("weights.npz", "metadata.json", "held_out.npz")]
+
+    assert model() == model()
+
+
+@pytest.mark.parametrize("step", ["to measure", "to keep", "registering"])
+def test_what_was_cut_off_goes_on_and_registers_once(retraining: Retraining, step: str, tmp_path: Path) -> None:
+    def cut_off(line: str) -> None:
+        if line.startswith(step):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        retraining.run(progress=cut_off)
+    assert retraining.aliases() == {"champion": retraining.champion}
+    lines: list[str] = []
+    began: list[str] = []
+    retraining.snapshot.unlink()  # the run has its own
+    done = retrain(retraining.settings, retraining.data, progress=began.append, tell=lines.append)
+    assert any("going on with the run that was cut off" in line for line in lines)
+    assert any(line.startswith("to keep") for line in began) is (step != "registering")
+    assert retraining.aliases()["challenger"] == done.version
+    (done.folder.parent / "registered.json").unlink()  # killed before it was noted
+    again = retrain(retraining.settings, retraining.data)
+    assert again.version == done.version
+
+
+def test_two_at_once_are_refused(retraining: Retraining) -> None:
+    folder = retraining.settings.local.data_dir / "retraining"
+    folder.mkdir(parents=True)
+    with filelock.FileLock(folder / "lock"), pytest.raises(CannotRetrain, match="another retraining runs"):
+        retraining.run()
+
+
+def _of_another_family(retraining: Retraining) -> None:
+    version = retraining.registering.version(noted={"family": "transformer"})
+    retraining.registering.client.set_registered_model_alias(retraining.registering.name, "champion", version)
+
+
+def _few(retraining: Retraining) -> None:
+    retraining.snapshot = write_snapshot(labels(10), retraining.data.parent)
+
+
+def _damaged(retraining: Retraining) -> None:
+    retraining.snapshot.write_bytes(b"PAR1")
+
+
+def _no_old_data(retraining: Retraining) -> None:
+    (retraining.data / "old.jsonl").unlink()
+
+
+@pytest.mark.parametrize(
+    ("harm", "error", "said"),
+    [
+        (_few, CannotRetrain, "has 10 labels: from 50 on"),
+        (_damaged, SnapshotError, "damaged"),
+        (_no_old_data, BuzzwatchError, "holds no labelled file"),
+        (_of_another_family, BuzzwatchError, ""),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_and_registers_nothing(
+    retraining: Retraining, harm: Callable[[Retraining], None], error: type[Exception], said: str
+) -> None:
+    harm(retraining)
+    with pytest.raises(error, match=said) as raised:
+        retraining.run()
+    assert "\n" not in str(raised.value)
+    assert "challenger" not in retraining.aliases()
+
+
+def test_without_mlflow_nothing_begins(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="MLflow"):
+        retrain(settings, old_data(tmp_path / "data"))
+
+
+def test_a_model_of_random_weights_is_a_base_too(settings: Settings, registering: Registering, tmp_path: Path) -> None:
+    version = registering.version(model=HashedModel(random_weights(1), {"metrics": {}}))
+    registering.client.set_registered_model_alias(registering.name, "champion", version)
+    snapshot = write_snapshot(labels(60), tmp_path / "snapshots")
+    done = retrain(settings, old_data(tmp_path / "data"), snapshot=snapshot)
+    assert "Too few texts that were drawn by chance" in done.note
