@@ -175,39 +175,13 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         weight: NDArray[np.float64],
         polarity: BinaryWeights,
     ) -> HashedModel:
-        polarity_words, polarity_scale = _quantise(polarity.words)
-        polarity_chars, polarity_char_scale = _quantise(polarity.chars)
         n_words, n_chars = 1 << self.word_bits, 1 << self.char_bits
-        words, chars = np.zeros((n_words, 4), np.int8), np.zeros((n_chars, 4), np.int8)
-        word_scale, char_scale = np.ones(4), np.ones(4)
-        chars[:, 3], char_scale[3] = polarity_chars, polarity_char_scale
-        dense_weights = np.zeros((DENSE, 4))
-        dense_weights[0, 3] = _SHUT if texts else -_SHUT
-
-        def model() -> HashedModel:
-            fields: dict[str, Any] = {
-                "polarity": polarity_words,
-                "polarity_scale": polarity_scale,
-                "polarity_longest": self.polarity_longest,
-                "words": words,
-                "word_scale": word_scale,
-                "word_longest": self.word_longest,
-                "chars": chars,
-                "char_scale": char_scale,
-                "char_shortest": self.char_shortest,
-                "char_longest": self.char_longest,
-                "dense": dense_weights,
-                "temperature": self.temperature,
-                "direction": np.array([1.0, polarity.intercept]),
-                "negators": negator_table(),
-                "negator_reach": self.reach,
-            }
-            return HashedModel(HashedWeights(**fields), {})
-
+        model = self._without_head(texts, polarity)
         if not texts:
-            return model()
+            return model
+        weights = model.weights
         # What the head learns from is the quantised polarity that it will see when it serves.
-        dense = dense_features(model().sums(texts), polarity_scale, polarity_char_scale)
+        dense = dense_features(model.sums(texts), weights.polarity_scale, weights.char_scale[3])
         hashes, bounds = hash_all(
             *join(texts), self.word_longest, self.char_shortest, self.char_longest, negator_table(), self.reach
         )
@@ -221,28 +195,42 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         inverse = (1.0 / np.maximum(counts, 1)).astype(np.float32)
         prior = self._naive_bayes(slots, bounds, codes, weight, len(inverse))
         table = np.zeros((len(inverse), 3), np.float32)
+        examples = (slots, bounds, dense, codes, weight, prior, inverse)
+        options = (self.epochs, self.rate, self.l2, self.char_share, self.dropout)
         for order in range(self.heads):
-            learnt, learnt_dense = fit_head(
-                slots,
-                bounds,
-                dense,
-                codes,
-                weight,
-                prior,
-                inverse,
-                self.epochs,
-                self.rate,
-                self.l2,
-                self.char_share,
-                self.dropout,
-                self.random_state + order,
-            )
+            learnt, learnt_dense = fit_head(*examples, *options, self.random_state + order)
             table += learnt / self.heads
-            dense_weights[:, :3] += learnt_dense / self.heads
+            weights.dense[:, :3] += learnt_dense / self.heads
         for k in range(3):
-            words[:, k], word_scale[k] = _quantise(table[:n_words, k])
-            chars[:, k], char_scale[k] = _quantise(self.char_share * table[n_words:, k])
-        return model()
+            weights.words[:, k], weights.word_scale[k] = _quantise(table[:n_words, k])
+            weights.chars[:, k], weights.char_scale[k] = _quantise(self.char_share * table[n_words:, k])
+        return HashedModel(weights, {})
+
+    def _without_head(self, texts: Sequence[str], polarity: BinaryWeights) -> HashedModel:
+        """The polarity, quantised, and a head of zeros."""
+        polarity_words, polarity_scale = _quantise(polarity.words)
+        words, chars = np.zeros((1 << self.word_bits, 4), np.int8), np.zeros((1 << self.char_bits, 4), np.int8)
+        char_scale, dense = np.ones(4), np.zeros((DENSE, 4))
+        chars[:, 3], char_scale[3] = _quantise(polarity.chars)
+        dense[0, 3] = _SHUT if texts else -_SHUT
+        weights = HashedWeights(
+            polarity=polarity_words,
+            polarity_scale=polarity_scale,
+            polarity_longest=self.polarity_longest,
+            words=words,
+            word_scale=np.ones(4),
+            word_longest=self.word_longest,
+            chars=chars,
+            char_scale=char_scale,
+            char_shortest=self.char_shortest,
+            char_longest=self.char_longest,
+            dense=dense,
+            temperature=self.temperature,
+            direction=np.array([1.0, polarity.intercept]),
+            negators=negator_table(),
+            negator_reach=self.reach,
+        )
+        return HashedModel(weights, {})
 
     def _naive_bayes(
         self, slots: NDArray[np.int32], bounds: NDArray[np.int64], codes: NDArray[Any], weight: NDArray[Any], n: int

@@ -77,7 +77,7 @@ def fit_binary(
 
 
 @compiled
-def fit_head(  # noqa: C901, one loop nest on purpose
+def fit_head(
     slots: Array,
     bounds: Array,
     dense: Array,
@@ -104,7 +104,39 @@ def fit_head(  # noqa: C901, one loop nest on purpose
         `(weights float32 (slots, 3), dense weights (d, 3))`.
     """
     np.random.seed(seed)
-    # All that a step needs of a slot lies in one line of the processor's cache: weights, squares, prior, pull.
+    state = _initial_state(prior, inverse, l2)
+    dense_weights = np.zeros((dense.shape[1], 3))
+    dense_squares = np.full((dense.shape[1], 3), 0.01)
+    errors = np.zeros(3)
+    longest = 0
+    for row in range(len(labels)):
+        longest = max(longest, bounds[2 * row + 2] - bounds[2 * row])
+    kept = np.empty(longest, np.int64)
+    values = np.empty(longest)
+    noise = np.full(1, np.uint64(88172645463325252) + np.uint64(seed))
+    left_out = np.uint64(dropout * 4294967296.0)
+    steps = epochs * len(labels)
+    step = 0
+    for _ in range(epochs):
+        for row in np.random.permutation(len(labels)):
+            first, middle, last = bounds[2 * row], bounds[2 * row + 1], bounds[2 * row + 2]
+            step += 1
+            now = rate * (1.0 - step / steps)
+            word_value = 1.0 / np.sqrt(max(middle - first, 1)) / (1.0 - dropout)
+            char_value = char_share / np.sqrt(max(last - middle, 1)) / (1.0 - dropout)
+            n = _keep_some(slots, first, middle, last, word_value, char_value, left_out, noise, kept, values)
+            _softmax(state, kept, values, n, dense_weights, dense[row], errors)
+            for k in range(3):
+                target = 1.0 if labels[row] == k else 0.0
+                errors[k] = (errors[k] - target) * sample_weight[row]
+            _descend(state, kept, values, n, dense_weights, dense_squares, dense[row], errors, now)
+    weights: NDArray[np.float32] = state[:, :3].copy()
+    return weights, dense_weights
+
+
+@compiled
+def _initial_state(prior: Array, inverse: Array, l2: float) -> Array:
+    """All that a step needs of a slot in one line of the processor's cache: 3 weights, 3 squares, 3 priors, pull."""
     state = np.empty((len(inverse), 16), np.float32)
     for slot in range(len(inverse)):
         for k in range(3):
@@ -112,65 +144,85 @@ def fit_head(  # noqa: C901, one loop nest on purpose
             state[slot, 3 + k] = 0.01
             state[slot, 6 + k] = prior[slot, k]
         state[slot, 9] = l2 * inverse[slot]
-    width = dense.shape[1]
-    dense_weights = np.zeros((width, 3))
-    dense_squares = np.full((width, 3), 0.01)
-    errors = np.zeros(3)
-    longest = 0
-    for row in range(len(labels)):
-        longest = max(longest, bounds[2 * row + 2] - bounds[2 * row])
-    kept = np.empty(longest, np.int64)
-    values = np.empty(len(kept))
-    # Xorshift (Marsaglia 2003): a number for each n-gram of each step, five times cheaper than numpy's.
-    noise = np.uint64(88172645463325252) + np.uint64(seed)
-    left_out = np.uint64(dropout * 4294967296.0)
-    steps = epochs * len(labels)
-    step = 0
-    for _ in range(epochs):
-        for row in np.random.permutation(len(labels)):
-            first = bounds[2 * row]
-            middle = bounds[2 * row + 1]
-            last = bounds[2 * row + 2]
-            step += 1
-            now = rate * (1.0 - step / steps)
-            word_value = 1.0 / np.sqrt(max(middle - first, 1)) / (1.0 - dropout)
-            char_value = char_share / np.sqrt(max(last - middle, 1)) / (1.0 - dropout)
-            n = 0
-            for j in range(first, last):
-                noise ^= noise << np.uint64(13)
-                noise ^= noise >> np.uint64(7)
-                noise ^= noise << np.uint64(17)
-                if noise & np.uint64(0xFFFFFFFF) >= left_out:
-                    kept[n] = slots[j]
-                    values[n] = word_value if j < middle else char_value
-                    n += 1
-            for k in range(3):
-                errors[k] = 0.0
-                for d in range(width):
-                    errors[k] += dense_weights[d, k] * dense[row, d]
-            for j in range(n):
-                for k in range(3):
-                    errors[k] += state[kept[j], k] * values[j]
-            largest = max(errors[0], errors[1], errors[2])
-            total = 0.0
-            for k in range(3):
-                errors[k] = np.exp(errors[k] - largest)
-                total += errors[k]
-            for k in range(3):
-                target = 1.0 if labels[row] == k else 0.0
-                errors[k] = (errors[k] / total - target) * sample_weight[row]
-                for d in range(width):
-                    gradient = errors[k] * dense[row, d]
-                    dense_squares[d, k] += gradient * gradient
-                    dense_weights[d, k] -= now * gradient / np.sqrt(dense_squares[d, k])
-            for j in range(n):
-                one = state[kept[j]]
-                for k in range(3):
-                    gradient = errors[k] * values[j] + one[9] * (one[k] - one[6 + k])
-                    one[3 + k] += gradient * gradient
-                    one[k] -= now * gradient / np.sqrt(one[3 + k])
-    weights: NDArray[np.float32] = state[:, :3].copy()
-    return weights, dense_weights
+    return state
+
+
+@compiled
+def _keep_some(
+    slots: Array,
+    first: int,
+    middle: int,
+    last: int,
+    word_value: float,
+    char_value: float,
+    left_out: np.uint64,
+    noise: Array,
+    kept: Array,
+    values: Array,
+) -> int:
+    """Write the slots and values that dropout keeps of one text; returns their number.
+
+    Xorshift (Marsaglia 2003): a number for each n-gram of each step, five times cheaper than numpy's.
+    """
+    n = 0
+    state = noise[0]
+    for j in range(first, last):
+        state ^= state << np.uint64(13)
+        state ^= state >> np.uint64(7)
+        state ^= state << np.uint64(17)
+        if state & np.uint64(0xFFFFFFFF) >= left_out:
+            kept[n] = slots[j]
+            values[n] = word_value if j < middle else char_value
+            n += 1
+    noise[0] = state
+    return n
+
+
+@compiled
+def _softmax(
+    state: Array, kept: Array, values: Array, n: int, dense_weights: Array, dense: Array, probabilities: Array
+) -> None:
+    """Write the probabilities of the three labels of one text."""
+    for k in range(3):
+        probabilities[k] = 0.0
+        for d in range(len(dense)):
+            probabilities[k] += dense_weights[d, k] * dense[d]
+    for j in range(n):
+        for k in range(3):
+            probabilities[k] += state[kept[j], k] * values[j]
+    largest = max(probabilities[0], probabilities[1], probabilities[2])
+    total = 0.0
+    for k in range(3):
+        probabilities[k] = np.exp(probabilities[k] - largest)
+        total += probabilities[k]
+    for k in range(3):
+        probabilities[k] /= total
+
+
+@compiled
+def _descend(
+    state: Array,
+    kept: Array,
+    values: Array,
+    n: int,
+    dense_weights: Array,
+    dense_squares: Array,
+    dense: Array,
+    errors: Array,
+    rate: float,
+) -> None:
+    """One step of AdaGrad against the errors of one text."""
+    for k in range(3):
+        for d in range(len(dense)):
+            gradient = errors[k] * dense[d]
+            dense_squares[d, k] += gradient * gradient
+            dense_weights[d, k] -= rate * gradient / np.sqrt(dense_squares[d, k])
+    for j in range(n):
+        one = state[kept[j]]
+        for k in range(3):
+            gradient = errors[k] * values[j] + one[9] * (one[k] - one[6 + k])
+            one[3 + k] += gradient * gradient
+            one[k] -= rate * gradient / np.sqrt(one[3 + k])
 
 
 @compiled

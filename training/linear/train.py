@@ -108,13 +108,9 @@ def train(
     """
     progress("reading the data")
     data = load_training_data(folder, description, tell, taught)
-    measured = [source for source in data.sources if (data.held_out & (data.source == source.name)).any()]
-    limit = member.most_distant if distant is None else distant or None
-    learn = _limited(data, limit, seed)
-    held = np.concatenate([np.flatnonzero(data.held_out & (data.source == source.name)) for source in measured])
-    texts, labels, sources = [data.texts[i] for i in held.tolist()], data.labels[held], data.source[held]
-
-    learnt: dict[str, list[tuple[int, float]]] = {source.name: [] for source in measured}
+    learn = _limited(data, member.most_distant if distant is None else distant or None, seed)
+    split = _Split.of(data)
+    learnt: dict[str, list[tuple[int, float]]] = {source.name: [] for source in split.measured}
     for share in _CURVE if curve else _CURVE[-1:]:
         part = learn & (np.random.default_rng(seed).random(len(learn)) < share)
         estimator = member.build(seed)
@@ -122,36 +118,20 @@ def train(
         _fit(estimator, data, part, lambda step: progress(f"on the learning split: {step}"))
         seconds = time.process_time() - started
         progress("measuring on held-out texts")
-        estimator.predict_proba(texts[:100])  # machine code is loaded at the first call
-        started = time.process_time()
-        scores = estimator.predict_proba(texts)
-        rate = len(texts) / max(time.process_time() - started, 1e-6)
-        for source in measured:
-            right = scores[sources == source.name].argmax(axis=1) == _codes(labels[sources == source.name])
+        scores, rate = _timed_scores(estimator, split.texts)
+        for source in split.measured:
+            mine = split.sources == source.name
+            right = scores[mine].argmax(axis=1) == _codes(split.labels[mine])
             learnt[source.name].append((int(part.sum()), float(right.mean())))
 
-    metrics, held_out = {}, {}
-    for source in measured:
-        mine = np.flatnonzero(sources == source.name)
-        held_out[source.name] = (labels[mine], scores[mine])
-        metrics[source.name] = held_out_report(scores[mine], labels[mine])
-    by_emoticons = [source.name for source in measured if source.distant]
-    evidence = HeldOut.of(texts, labels, sources, data.company[held], scores, by_emoticons)
-    trained_on = data_summary(data.source[data.usable].tolist())
+    by_source = {source.name: np.flatnonzero(split.sources == source.name) for source in split.measured}
+    held_out = {name: (split.labels[mine], scores[mine]) for name, mine in by_source.items()}
+    metrics = {name: held_out_report(found, labels) for name, (labels, found) in held_out.items()}
+    by_emoticons = [source.name for source in split.measured if source.distant]
+    evidence = HeldOut.of(split.texts, split.labels, split.sources, data.company[split.rows], scores, by_emoticons)
     model = None
     if keep and isinstance(estimator, HashedClassifier):
-        final = member.build(seed)
-        _fit(final, data, data.usable, lambda step: progress(f"on all texts: {step}"))
-        metadata = {
-            "trained_on": trained_on,
-            "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "data_hash": data.data_hash,
-            "metrics": metrics,
-            "reference": reference(evidence),
-            "languages": known_languages(data.sources, metrics),
-            "params": final.get_params(),
-        }
-        model = HashedModel(final.model_.weights, metadata)
+        model = _final_model(member, data, seed, progress, metrics, evidence)
     return Trained(
         member=member,
         metrics=metrics,
@@ -159,7 +139,7 @@ def train(
         evidence=evidence,
         params=_plain(estimator),
         data_hash=data.data_hash,
-        trained_on=trained_on,
+        trained_on=data_summary(data.source[data.usable].tolist()),
         rows=int(learn.sum()),
         distant_rows=int((learn & data.distant).sum()),
         seconds=seconds,
@@ -168,6 +148,51 @@ def train(
         model=model,
         estimator=estimator,
     )
+
+
+@dataclass(frozen=True)
+class _Split:
+    """The held-out rows, source by source."""
+
+    measured: list[Source]
+    """Sources that have any."""
+    rows: NDArray[np.intp]
+    texts: list[str]
+    labels: NDArray[np.str_]
+    sources: NDArray[np.str_]
+
+    @staticmethod
+    def of(data: TrainingData) -> _Split:
+        measured = [source for source in data.sources if (data.held_out & (data.source == source.name)).any()]
+        rows = np.concatenate([np.flatnonzero(data.held_out & (data.source == source.name)) for source in measured])
+        texts = [data.texts[i] for i in rows.tolist()]
+        return _Split(measured, rows, texts, data.labels[rows], data.source[rows])
+
+
+def _timed_scores(estimator: Any, texts: list[str]) -> tuple[NDArray[np.float32], float]:
+    """Probabilities, and the texts scored a second of processor time."""
+    estimator.predict_proba(texts[:100])  # machine code is loaded at the first call
+    started = time.process_time()
+    scores = estimator.predict_proba(texts)
+    return scores, len(texts) / max(time.process_time() - started, 1e-6)
+
+
+def _final_model(
+    member: Member, data: TrainingData, seed: int, progress: Progress, metrics: Mapping[str, Any], evidence: HeldOut
+) -> HashedModel:
+    """The member trained on everything, with the figures of the one that has not seen the held-out texts."""
+    final = member.build(seed)
+    _fit(final, data, data.usable, lambda step: progress(f"on all texts: {step}"))
+    metadata = {
+        "trained_on": data_summary(data.source[data.usable].tolist()),
+        "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data_hash": data.data_hash,
+        "metrics": metrics,
+        "reference": reference(evidence),
+        "languages": known_languages(data.sources, metrics),
+        "params": final.get_params(),
+    }
+    return HashedModel(final.model_.weights, metadata)
 
 
 def known_languages(sources: Sequence[Source], metrics: Mapping[str, Any]) -> list[str]:

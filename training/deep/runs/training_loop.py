@@ -85,10 +85,7 @@ def descend(
         SystemExit: SIGTERM came; the step that was running is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    optimizer = LayerwiseAdamW(schedule.peak, weight_decay=decay, clipnorm=None, global_clipnorm=_CLIPPED_AT)
-    optimizer.rates = rates
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "layer_norm", "embedding"])
-    optimizer.build(network.trainable_variables)
+    optimizer = _optimizer(network, schedule, decay, rates)
     keeper = tf.train.CheckpointManager(
         tf.train.Checkpoint(network=network, optimizer=optimizer), str(folder), max_to_keep=2
     )
@@ -122,6 +119,16 @@ def descend(
                 raise SystemExit(128 + signal.SIGTERM)
     _save(keeper, state, folder)
     return state
+
+
+def _optimizer(
+    network: keras.Model, schedule: Schedule, decay: float, rates: Callable[[str], float] | None
+) -> LayerwiseAdamW:
+    optimizer = LayerwiseAdamW(schedule.peak, weight_decay=decay, clipnorm=None, global_clipnorm=_CLIPPED_AT)
+    optimizer.rates = rates
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "layer_norm", "embedding"])
+    optimizer.build(network.trainable_variables)
+    return optimizer
 
 
 class LayerwiseAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
