@@ -9,6 +9,7 @@ The picture begins with the calm phase and ends with the first alert that fires.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import pty
 import re
@@ -78,7 +79,7 @@ def chosen(lines: list[Text]) -> list[Text]:
 def draw(ansi: str, target: Path) -> None:
     """Write the picture as SVG: text that can be searched and scales."""
     lines = [Text.from_ansi(line) for line in ansi.replace("\r", "").splitlines()]
-    console = Console(record=True, width=_WIDTH, file=Path(os.devnull).open("w", encoding="utf-8"))
+    console = Console(record=True, width=_WIDTH, file=io.StringIO())
     for line in chosen(lines):
         console.print(line, soft_wrap=True)
     target.write_text(console.export_svg(title="buzzwatch demo", unique_id="demo"), encoding="utf-8")
