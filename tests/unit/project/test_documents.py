@@ -36,3 +36,9 @@ def test_every_decision_is_linked_from_the_architecture() -> None:
     pages = [page.name for page in (ROOT / "docs" / "decisions").glob("*.md")]
     assert pages
     assert [page for page in pages if f"decisions/{page}" not in text] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_holds_both_sides_of_a_merge(page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith(("<<<<<<< ", ">>>>>>> "))] == []
