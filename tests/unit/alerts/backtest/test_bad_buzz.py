@@ -44,9 +44,15 @@ def traffic(seed: int, hours: float = 30.0, crises: int = 2) -> Series:
     return count(Span(START_S, length // BUCKET_S), times, negative, texts)
 
 
-def count_between(series: Series, counts: np.ndarray, since_s: float, until_s: float) -> int:
+def count_between(series: Series, before: np.ndarray, since_s: float, until_s: float) -> int:
+    """From what was counted before each bucket."""
     first, last = (int(max(moment - series.start_s, 0)) // BUCKET_S for moment in (since_s, until_s))
-    return int(counts[first:last].sum())
+    most = len(before) - 1
+    return int(before[min(last, most)] - before[min(first, most)])
+
+
+def so_far(counts: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(counts)])
 
 
 def tally(series: Series, some: Sequence[tuple[float, float]], without: Sequence[tuple[int, int]] = ()) -> Tally:
@@ -56,7 +62,8 @@ def tally(series: Series, some: Sequence[tuple[float, float]], without: Sequence
         for first, last in without:
             low, high = (max(moment - series.start_s, 0) // BUCKET_S for moment in (first, last))
             kept[low:high] = 0
-        found = [float(count_between(series, kept, *span)) for span in some]
+        before = so_far(kept)
+        found = [float(count_between(series, before, *span)) for span in some]
         columns.append(np.array(found).reshape(len(some), 1))
     return Tally(*columns)
 
@@ -83,6 +90,7 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
     rested_at = -np.inf
 
     between = partial(count_between, series)
+    negative_before, total_before = so_far(series.negative), so_far(series.total)
 
     @cache
     def usual_at(now_s: int, fires_since_ms: int | None, _episodes: int) -> Baseline:
@@ -106,7 +114,7 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
         now_s = series.start_s + tick * BUCKET_S
         windows = []
         for seconds in rule.windows:
-            negative, total = (between(c, now_s - seconds, now_s) for c in (series.negative, series.total))
+            negative, total = (between(c, now_s - seconds, now_s) for c in (negative_before, total_before))
             counts = Counts(negative, total - negative, 0)
             windows.append(Volume(counts, counts, counts))
         firing = alert is not None and alert.has_begun

@@ -13,13 +13,13 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
-from contracts.settings import ROOT
 from models import cascade
 from models.base.artefact import load_artefact
 from models.base.sentiment import WordWeight
 from models.cascade import CascadeModel
 from models.linear.model import HashedModel
 from tests.unit.models.deep.tiny import tiny_model
+from tests.unit.models.hashed_samples import random_weights
 
 NOTED = {"threshold": 0.7, "blend": 1.0, "budget_s": 0.2, "patience_s": 2.0}
 
@@ -98,15 +98,13 @@ def test_the_tier_that_answers_explains() -> None:
 
 
 @pytest.fixture(scope="module")
-def shipped() -> HashedModel:
-    model = load_artefact(ROOT / "models" / "artefacts" / "linear")
-    assert isinstance(model, HashedModel)
-    return model
+def linear() -> HashedModel:
+    return HashedModel(random_weights(), {})
 
 
-def test_a_saved_cascade_answers_as_before(shipped: HashedModel, tmp_path: Path) -> None:
+def test_a_saved_cascade_answers_as_before(linear: HashedModel, tmp_path: Path) -> None:
     texts = ["love the gate", "hmm", "not the gate", "I hate waiting"]
-    model = CascadeModel(shipped, tiny_model(), {**NOTED, "threshold": 0.9})
+    model = CascadeModel(linear, tiny_model(), {**NOTED, "threshold": 0.9})
     model.save(tmp_path)
     loaded = load_artefact(tmp_path)
     assert isinstance(loaded, CascadeModel)
@@ -117,9 +115,9 @@ def test_a_saved_cascade_answers_as_before(shipped: HashedModel, tmp_path: Path)
 
 
 def test_without_its_deep_tier_the_linear_one_serves_and_the_reason_is_told(
-    shipped: HashedModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    linear: HashedModel, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    CascadeModel(shipped, tiny_model(), NOTED).save(tmp_path)
+    CascadeModel(linear, tiny_model(), NOTED).save(tmp_path)
     noted = json.loads((tmp_path / "metadata.json").read_text())
     del noted["metadata_sha256"]
     noted["parts"]["deep"]["runtime"] = "unheard-of"
@@ -128,7 +126,7 @@ def test_without_its_deep_tier_the_linear_one_serves_and_the_reason_is_told(
     assert isinstance(loaded, CascadeModel)
     assert "unheard-of" in str(loaded.degraded)
     assert "linear one answers alone" in caplog.text
-    np.testing.assert_array_equal(loaded.predict_proba(["hmm"]), shipped.predict_proba(["hmm"]))
+    np.testing.assert_array_equal(loaded.predict_proba(["hmm"]), linear.predict_proba(["hmm"]))
     assert cascade.TIERS == ("linear", "deep")
 
 
@@ -204,9 +202,9 @@ def test_an_interrupt_in_the_deep_tier_is_not_kept_back() -> None:
     ("noted", "named"), [({"longest": "long"}, "ValueError"), ({"temperature": float("nan")}, "no probabilities")]
 )
 def test_a_deep_tier_that_cannot_be_built_or_does_not_answer_is_left_out(
-    shipped: HashedModel, tmp_path: Path, noted: dict[str, object], named: str
+    linear: HashedModel, tmp_path: Path, noted: dict[str, object], named: str
 ) -> None:
-    CascadeModel(shipped, tiny_model(), NOTED).save(tmp_path)
+    CascadeModel(linear, tiny_model(), NOTED).save(tmp_path)
     metadata = json.loads((tmp_path / "metadata.json").read_text())
     del metadata["metadata_sha256"]
     metadata["parts"]["deep"] |= noted
@@ -214,7 +212,7 @@ def test_a_deep_tier_that_cannot_be_built_or_does_not_answer_is_left_out(
     loaded = load_artefact(tmp_path)
     assert isinstance(loaded, CascadeModel)
     assert named in str(loaded.degraded)
-    np.testing.assert_array_equal(loaded.predict_proba(["hmm"]), shipped.predict_proba(["hmm"]))
+    np.testing.assert_array_equal(loaded.predict_proba(["hmm"]), linear.predict_proba(["hmm"]))
 
 
 @pytest.mark.parametrize(
@@ -229,9 +227,9 @@ def test_a_deep_tier_that_cannot_be_built_or_does_not_answer_is_left_out(
     ],
 )
 def test_a_cascade_with_a_figure_that_cannot_be_is_refused(
-    shipped: HashedModel, tmp_path: Path, figure: dict[str, Any]
+    linear: HashedModel, tmp_path: Path, figure: dict[str, Any]
 ) -> None:
-    CascadeModel(shipped, tiny_model(), NOTED).save(tmp_path)
+    CascadeModel(linear, tiny_model(), NOTED).save(tmp_path)
     metadata = json.loads((tmp_path / "metadata.json").read_text()) | figure
     del metadata["metadata_sha256"]
     (tmp_path / "metadata.json").write_text(json.dumps(metadata))
