@@ -14,7 +14,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from contracts.events import Prediction, decode_prediction
-from contracts.settings import KafkaSettings, MlflowSettings, Settings
+from contracts.settings import KafkaSettings, MlflowSettings, RedisSettings, Settings
 from demo.rules import write_rules
 from stream.kafka.topic_reader import follow
 from tests.fakes import Receiver
@@ -40,6 +40,7 @@ class RunningStack:
         }
         self.settings = Settings(
             kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{local[0]}"),
+            redis=RedisSettings(url=f"redis://127.0.0.1:{local[2]}/0"),
             mlflow=MlflowSettings(tracking_uri=f"http://127.0.0.1:{local[3]}"),
         )
         self.folder = folder
