@@ -110,7 +110,7 @@ class Scores(BaseModel):
 
 
 class Predicted(BaseModel):
-    """What is said about a text."""
+    """The prediction for a text."""
 
     prediction_id: str
     sentiment: Sentiment
@@ -212,7 +212,7 @@ class StatsPoint(BaseModel):
 
 
 class Judged(BaseModel):
-    """What people said about the predictions of one model version."""
+    """People's judgements on the predictions of one model version."""
 
     model_version: str
     right: int

@@ -20,7 +20,10 @@ _log = logging.getLogger("buzzwatch.api")
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Problem, "description": "There is no key, or it is unknown, expired or revoked"},
     403: {"model": Problem, "description": "The key lacks the scope, or the request comes from elsewhere"},
-    503: {"model": Problem, "description": "What is needed for an answer is away; Retry-After says when to come again"},
+    503: {
+        "model": Problem,
+        "description": "A server that this needs is away; try again after Retry-After seconds",
+    },
 }
 """Of every route that does not stand open."""
 RETRY_AFTER_S = 2
@@ -87,4 +90,4 @@ async def _model_failed(_request: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s failed and was answered with 500", request.method, request.url.path, exc_info=error)
-    return problem(500, "internal error; the log says more")
+    return problem(500, "internal error; the API's log has the details")

@@ -34,7 +34,7 @@ class FeedbackPublisher:
             # Given up by librdkafka itself, so that the report comes while somebody waits for it.
             "message.timeout.ms": max(1, round(self._timeout_s * 1000)),
             "error_cb": self._noted,
-            "log_level": 0,  # error_cb says the same
+            "log_level": 0,  # error_cb reports the same
         }
         self._producer: Any = None
         self._lock = threading.Lock()
@@ -67,10 +67,10 @@ class FeedbackPublisher:
             self._poller = None
 
     def brokers(self, timeout_s: float) -> int:
-        """How many brokers Kafka says it has.
+        """How many brokers Kafka reports.
 
         Raises:
-            Unavailable: it says nothing within the time, or the feedback topic cannot be written to.
+            Unavailable: it does not answer in time, or the feedback topic cannot be written to.
         """
         try:
             known = self._usable().list_topics(self._topic, timeout=timeout_s)
@@ -94,7 +94,7 @@ class FeedbackPublisher:
         report: asyncio.Future[KafkaError | None] = loop.create_future()
 
         def deliver(error: KafkaError | None, _message: object) -> None:
-            # A loop that has closed meanwhile has nobody waiting.
+            # Nobody waits in a loop that has closed meanwhile.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_answer, report, error)
 
@@ -104,7 +104,7 @@ class FeedbackPublisher:
         except (BufferError, KafkaException) as error:
             raise self._away(str(error)) from None
         try:
-            # Longer than librdkafka's own time-out: only a report that never comes ends here.
+            # Longer than librdkafka's own time-out: only a missing report ends here.
             failure = await asyncio.wait_for(report, self._timeout_s + 1)
         except TimeoutError:
             raise self._away("no report") from None

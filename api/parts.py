@@ -50,7 +50,7 @@ class FeedbackSink(Protocol):
     """Where judgements go; `api.feedback.FeedbackPublisher`."""
 
     async def publish(self, feedback: Feedback) -> None:
-        """Returns when it is safe; raises Unavailable when that cannot be said."""
+        """Returns when it is safe; raises Unavailable when that is not certain."""
         ...
 
     def start(self) -> None:
@@ -75,7 +75,7 @@ class Alerts(Protocol):
 
 
 class Silences(Protocol):
-    """Who wants to hear nothing of what; `alerts.state.silences.SilenceStore`."""
+    """Silences; `alerts.state.silences.SilenceStore`."""
 
     def list(self, now_ms: int) -> builtins.list[Silence]:
         """Active ones first."""

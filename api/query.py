@@ -31,4 +31,4 @@ def refused(name: str, message: str) -> RequestValidationError:
 
 
 KnownQuery = Depends(_known_only)
-"""A dependency of routes whose query says what is asked."""
+"""A dependency of routes with query parameters."""

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 _TARGET = Path(__file__).with_name("pictures") / "demo.svg"
-_WIDTH = 108
+_WIDTH = 118
 _FROM = "a day's past"
 _STATUS = re.compile(r"tweets in 10 s")
 _MOST_STATUS_LINES = 2
@@ -82,7 +82,9 @@ def draw(ansi: str, target: Path) -> None:
     console = Console(record=True, width=_WIDTH, file=io.StringIO())
     for line in chosen(lines):
         console.print(line, soft_wrap=True)
-    target.write_text(console.export_svg(title="buzzwatch demo", unique_id="demo"), encoding="utf-8")
+    svg = console.export_svg(title="buzzwatch demo", unique_id="demo")
+    # A picture loads nothing from elsewhere: the reader's own monospaced font will do.
+    target.write_text(re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL), encoding="utf-8")
 
 
 def main() -> None:

@@ -134,7 +134,7 @@ class Stack:
             self._lock.release()
 
     def check(self) -> None:
-        """To call every second or so: says what was restarted.
+        """To call every second or so: reports what was restarted.
 
         Raises:
             Unavailable: a process keeps dying; names the log to read.

@@ -13,8 +13,8 @@ class ReplayedAlert:
     """Goes from moment to moment.
 
     Args:
-        rule: says for how long.
-        where: labels that tell what the rule looks at.
+        rule: for how long.
+        where: labels that identify what the rule looks at.
     """
 
     def __init__(self, rule: Drift | ForeignVolume | Quiet, where: Mapping[str, str]) -> None:

@@ -56,15 +56,15 @@ class Found(NamedTuple):
     alert: Alert
     verdict: Verdict
     fired_ms: int
-    """When it was first told: after `for`, and once its severity had settled."""
+    """When it was first sent: after `for`, and once its severity had settled."""
 
 
 class _Judged(NamedTuple):
-    """What is said at some ticks in a row, an entry each; numbers only where there may be something to say."""
+    """The result at some ticks in a row, an entry each; figures only where the rule may fire."""
 
     active: Flags
     negative: Floats
-    """Negative ones in the window that says so, of what the rule counts."""
+    """Negative ones in the window that fires, of what the rule counts."""
     total: Floats
     usual: Floats
     """The usual negative share."""
@@ -216,7 +216,7 @@ class Replay:
         )
 
     def _severity(self, now: _Judged, at: int) -> Severity | None:
-        """What the score says, None when the rule does not leave it to that."""
+        """The severity from the score, None when the rule does not leave it to that."""
         if self._rule.severity != "score":
             return None
         negative, usual = int(now.negative[at]), float(now.usual[at])
@@ -331,7 +331,7 @@ def _volume(rule: BadBuzz, tweets: Counts, counted: Counts) -> Volume:
 
 
 def _counts(negative: Floats, total: Floats) -> Counts:
-    """Neutral and positive ones are not told apart here."""
+    """Neutral and positive ones are counted together here."""
     return Counts(int(negative[0]), int(total[0] - negative[0]), 0)
 
 

@@ -18,7 +18,7 @@ from contracts.rules.schema import Drift
 
 
 class Answers(NamedTuple):
-    """What a model said about tweets, row by row."""
+    """What a model predicted for tweets, row by row."""
 
     times_s: Ints
     """(n,) seconds since 1970."""

@@ -50,7 +50,7 @@ class Span(NamedTuple):
 
 
 def distinct(times_s: Ints, texts: NDArray[np.uint64]) -> Flags:
-    """Which tweets are the first of their text: it came neither in this period of PERIOD_S nor in the one before.
+    """Which tweets are the first of their text: it occurred neither in this period of PERIOD_S nor in the one before.
 
     Args:
         times_s: (n,) when each counts.
@@ -88,11 +88,11 @@ def count(
     Args:
         span: the buckets to fill; every tweet lies in them.
         times_s: (n,) when each counts, seconds since 1970.
-        negative: (n,) what the model said.
+        negative: (n,) what the model predicted.
         texts: (n,) their digests.
-        late: (n,) which came so late that they fill the past only.
+        late: (n,) which arrived so late that they fill the past only.
         authors: (n,) the same number for the same author, 0 for an unknown one; None where nobody is known.
-        sure: (n,) whether the model is sure of what it said (`alerts.counters.voices.SURE`); None where it always is.
+        sure: (n,) whether the model is sure of its prediction (`alerts.counters.voices.SURE`); None where it always is.
         unit: what the rule counts.
     """
     bucket = (times_s - span.start_s) // BUCKET_S

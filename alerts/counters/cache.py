@@ -1,4 +1,4 @@
-"""Counts of one resolution, kept in the process and re-read only where Redis says they have changed.
+"""Counts of one resolution, kept in the process and read again only where they have changed in Redis.
 
 A day's baseline is 1,440 minutes times the topics; rules look at it twice a second. Late tweets change old minutes.
 So every topic keeps an index of its minutes by the stamp of their last change, and a refresh is one round trip
@@ -120,7 +120,7 @@ class CountCache:
             self._span = (min(since_s, self._span[0]), max(until_s, self._span[1])) if fresh else (since_s, until_s)
 
     def total(self, name: str, since_s: int, until_s: int) -> CountTable:
-        """The sum over `[since_s, until_s)`; `name` tells one moving span from another."""
+        """The sum over `[since_s, until_s)`; `name` identifies the moving span."""
         with self._lock:
             moving = self._sums.get(name)
             if moving is None:
@@ -145,7 +145,7 @@ class CountCache:
             return moving.table
 
     def series(self, key: Key, since_s: int, until_s: int, *, unreliable: bool = False) -> dict[int, Volume]:
-        """What came per start of one watch and theme, of what the last refresh read; `since_s` is such a start."""
+        """Counts per start of one watch and theme, of what the last refresh read; `since_s` is such a start."""
         with self._lock:
             row = self._rows.number.get(key)
             if row is None:

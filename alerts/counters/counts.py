@@ -42,9 +42,9 @@ class VoiceGroup(NamedTuple):
     minutes: tuple[Cell, ...]
     """The first is that of all themes."""
     texts: NDArray[np.uint64]
-    """(n,): digests, what tells the texts apart (models.text.digests)."""
+    """(n,): digests, which identify the texts (models.text.digests)."""
     authors: NDArray[np.uint64]
-    """(n,): hashes, what tells the authors apart; 0 where the author is unknown: the text is the voice then."""
+    """(n,): hashes, which identify the authors; 0 where the author is unknown: the text is the voice then."""
     reach: NDArray[np.int64]
     """(n,): followers of the author, 0 where unknown."""
     sure: NDArray[np.bool_]
@@ -56,7 +56,7 @@ ANSWER_BINS: Final = 20
 
 
 class Answer(NamedTuple):
-    """What the model said about a tweet."""
+    """What the model predicted for a tweet."""
 
     start_s: int
     """Start of its slot of ANSWER_SLOT_S, seconds since 1970."""
@@ -73,11 +73,11 @@ class Sample(NamedTuple):
     watch: str
     created_at_ms: int
     text: str
-    """Masked, unless the settings say otherwise."""
+    """Masked, unless the settings ask for the full text."""
     themes: tuple[str, ...]
     tweet_id: str
     lang: str = ""
-    """Of a tweet in a language that the model does not know: its code, `und` where nothing tells. Else empty."""
+    """Of a tweet in a language that the model does not know: its code, `und` where it is unknown. Else empty."""
 
     @property
     def subject(self) -> str:
@@ -124,7 +124,7 @@ class Volume(NamedTuple):
 
     tweets: Counts = NOTHING
     texts: Counts = NOTHING
-    """Distinct ones: a text that comes again within a quarter of an hour or so is not counted again."""
+    """Distinct ones: a text that is repeated within a quarter of an hour or so is not counted again."""
     voices: Counts = NOTHING
     """Distinct authors, and distinct texts where the author is unknown, likewise."""
     reach: int = 0

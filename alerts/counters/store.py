@@ -104,13 +104,13 @@ class CounterStore:
 
         Returns the mark afterwards. `end`: they count now, by this call or an earlier one with the same end.
         Anything else: nothing was added, go on from the returned offset. A partition without a mark stands at 0,
-        so that a Redis that has forgotten everything is told from one that nobody has counted in yet.
+        so that a Redis that has forgotten everything is distinguished from one without any counts yet.
 
         Args:
             buckets, minutes: number of tweets; hours follow from minutes.
             voices: whose they were and which texts; what is known from this or the last quarter of an hour is not
                 counted among the distinct ones.
-            answers: what the model said.
+            answers: what the model predicted.
         """
         self._register(topic_id)
         call = CountCall(CounterKeys(self._prefix, topic_id), partition)
@@ -133,7 +133,7 @@ class CounterStore:
     # Reading
 
     def answers(self, now_ms: int, seconds: float) -> dict[str, dict[tuple[str, int], int]]:
-        """What the model said in the last `seconds` of event time: version → (sentiment, bin of the confidence) →
+        """What the model predicted in the last `seconds` of event time: version → (sentiment, bin of the confidence) →
         tweets. Made of whole slots of ANSWER_SLOT_S."""
         first = int((now_ms / 1000 - seconds) // ANSWER_SLOT_S) * ANSWER_SLOT_S
         pipeline = self._redis.pipeline(transaction=False)
@@ -156,7 +156,7 @@ class CounterStore:
         """
         since, until = self.window_bounds(now_ms, seconds)
         self._longest_window = max(self._longest_window, seconds)
-        # Twice as far back, so that `bucket_series` can tell when something began without another read.
+        # Twice as far back, so that `bucket_series` can find when something began without another read.
         furthest, _ = self.window_bounds(now_ms, 2 * self._longest_window)
         self._buckets.refresh(now_ms, furthest, until, every_ms=0)
         return self._buckets.total(f"window:{seconds}", since, until)
@@ -185,7 +185,7 @@ class CounterStore:
         return since, until
 
     def bucket_series(self, key: Key, since_s: int, until_s: int, *, unreliable: bool = False) -> dict[int, Volume]:
-        """What came per bucket about one watch and theme, as the last `window` saw it."""
+        """Counts per bucket of one watch and theme, as the last `window` saw it."""
         return self._buckets.series(key, since_s, until_s, unreliable=unreliable)
 
     def baseline(self, now_ms: int, *, window_s: float, baseline_s: float) -> CountTable:
@@ -203,7 +203,7 @@ class CounterStore:
         return int((until - baseline_s) // _MINUTE_S) * _MINUTE_S, int(until // _MINUTE_S) * _MINUTE_S
 
     def baseline_series(self, key: Key, since_s: int, until_s: int, *, unreliable: bool = False) -> dict[int, Volume]:
-        """What came per minute about one watch and theme, as the last `baseline` saw it."""
+        """Counts per minute of one watch and theme, as the last `baseline` saw it."""
         return self._minutes.series(key, since_s, until_s, unreliable=unreliable)
 
     def hours(self, now_ms: int, spans: Sequence[tuple[int, int]]) -> list[CountTable]:

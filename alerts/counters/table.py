@@ -104,7 +104,7 @@ def cells_of(fields: list[str], values: list[int], rows: Rows) -> Cells:
     own, voices = places[counted], (packed >> _VOICE_SHIFT).astype(np.int32)
     texts, reach = voices, None
     if len(counted) < len(found):
-        # A field of another kind never comes without the one that counts its tweets.
+        # A field of another kind is never without the one that counts its tweets.
         more, followed = kind == 1, kind == 2
         texts = voices.copy()
         texts[np.searchsorted(own, places[more])] += numbers[more].astype(np.int32)
@@ -115,7 +115,7 @@ def cells_of(fields: list[str], values: list[int], rows: Rows) -> Cells:
 
 
 def volume_of(row: IntArray, *, unreliable: bool = False) -> Volume:
-    """What `Cells.row` says, with the unreliable tweets or without."""
+    """What `Cells.row` returns, with the unreliable tweets or without."""
     chosen = row[:, :3] + row[:, 3:] if unreliable else row[:, :3]
     tweets, texts, voices, reach = chosen.tolist()
     return Volume(Counts(*tweets), Counts(*texts), Counts(*voices), sum(reach))

@@ -1,6 +1,6 @@
 """What is remembered of voices and texts, so that each counts once: a table of fixed size in Redis.
 
-A voice is an author, or a text whose author is unknown (`models.text.digests` says which texts are the same). Who both
+A voice is an author, or a text whose author is unknown (the same texts: `models.text.digests`). Who both
 complains and praises is a voice among the complaints and one among the rest. The model judges a text alike whoever
 passes it on: where it is not sure (a confidence below SURE) an author counts with a new text only, so that one misread
 text is one voice.
@@ -24,14 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 PERIOD_S: Final = 900
-"""A voice is remembered for one to two of these after it last came."""
+"""A voice is remembered for one to two of these after it last occurred."""
 SURE: Final = 0.7
 """From this confidence on those who pass on a text are voices of their own."""
 SLOTS: Final = 1 << 21
 SLOT_BITS: Final = 16
 """Of them the upper ten are the hash's, the lower six the period's: 4 MiB in all."""
 PERIODS: Final = 64
-"""As many periods are told apart: 16 hours, longer than anything stays in a table that is in use."""
+"""As many periods are distinguished: 16 hours, longer than anything stays in a table that is in use."""
 
 _FINGERPRINTS: Final = SLOT_BITS - 6
 
@@ -41,7 +41,7 @@ def slots_of(keys: NDArray[np.uint64], periods: NDArray[np.int64]) -> tuple[list
 
     Args:
         keys: (n,): their hashes.
-        periods: (n,): in which period of PERIOD_S each comes, counted from 1970.
+        periods: (n,): in which period of PERIOD_S each occurs, counted from 1970.
 
     Returns:
         Of each the slot's place in bits and its value, as Redis' BITFIELD takes them.

@@ -184,7 +184,7 @@ class CountCall:
         row += (sample.created_at_ms, json.dumps(said))
 
     def answer(self, answer: Answer, number: int) -> None:
-        """What the model said, `number` times."""
+        """What the model predicted, `number` times."""
         row = self._answers.get(answer.start_s)
         if row is None:
             row = self._answers[answer.start_s] = [self._key(self._keys.answers(answer.start_s))]

@@ -11,7 +11,7 @@ from contracts.rules.schema import Accuracy
 
 
 class AccuracyVerdict(NamedTuple):
-    """Whether the condition holds, and the numbers that say so."""
+    """Whether the condition holds, and the figures behind it."""
 
     active: bool
     judged: int

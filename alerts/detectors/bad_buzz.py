@@ -36,7 +36,7 @@ _BURST_SCORE: Final = 2.2
 _BURST_ALARMS: Final = 0.12
 """How often it may fire by chance in each window while it grows e times as long."""
 _NOW_S: Final = 300.0
-"""The windows up to this length say whether it is still going on."""
+"""The windows up to this length decide whether it is still going on."""
 _NOW_SCORE: Final = 1.645
 """A score that chance exceeds in one of twenty: what a short window must show for a longer one to begin an alert."""
 _HOLD_SCORE: Final = 2.0
@@ -53,23 +53,23 @@ class Evidence(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """What `assess_all` says, a column entry per subject."""
+    """What `assess_all` returns, a column entry per subject."""
 
     active: NDArray[np.bool_]
     """Whether the condition holds."""
     window: NDArray[np.intp]
-    """Index into `rule.windows` of the shortest window that says so, or of the one that comes nearest to it."""
+    """Index into `rule.windows` of the shortest window in which it holds, or of the nearest to it."""
     margin: Floats
-    """By how many standard deviations that window says so; -inf when a plainer condition fails."""
+    """By how many standard deviations it holds in that window; -inf when a plainer condition fails."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the condition holds for one subject, and the numbers that say so."""
+    """Whether the condition holds for one subject, and the figures behind it."""
 
     active: bool
     window_s: float
-    """The shortest window that says so, seconds."""
+    """The shortest window in which it holds, seconds."""
     now: Volume
     """What is in it."""
     unit: Unit
@@ -109,7 +109,7 @@ def assess_all(
 ) -> Verdicts:
     """Judge many subjects at one instant, or one subject at many.
 
-    A window says that something has begun when all of these hold for what is counted:
+    In a window, something has begun when all of these hold for what is counted:
 
     1. at least `min_volume`, of which at least `min_negative` negative;
     2. the negative share is at least `growth` times the usual one (see `_threshold`);
@@ -146,7 +146,7 @@ def assess_all(
     holds = np.full_like(begins, -np.inf)
     holds[: len(short)] = held
     margins = np.where(firing, holds, begins)
-    # The shortest window that says so tells when it began; where none does, the nearest.
+    # The shortest window in which it holds gives its beginning; where none does, the nearest.
     says_so = margins >= 0.0
     best = np.where(says_so.any(axis=0), says_so.argmax(axis=0), margins.argmax(axis=0))
     margin = np.take_along_axis(margins, best[np.newaxis], axis=0)[0]

@@ -29,7 +29,7 @@ WEEK_SLICES: Final = range(_DAYS.start * _DAY_SLICES, _DAYS.stop * _DAY_SLICES)
 """How many slices ago the slices of those days end."""
 _MOST_LATELY: Final = 7
 _FEWEST_KNOWN: Final = 3
-"""A median of fewer stretches says nothing, so that one odd one would count in full."""
+"""A median of fewer stretches is not robust: one odd one would count in full."""
 _MOVED: Final = 2.0
 """By so many standard deviations must the last day differ from the days before to count at all."""
 _WITHIN: Final = (0.005, 0.995)
@@ -37,7 +37,7 @@ _WITHIN: Final = (0.005, 0.995)
 _ODD: Final = 3.0
 """A slice is left out when its share is so many standard deviations from the median's."""
 _PRIOR_SLICES: Final = 5.0
-"""How many slices the rule's dispersion is worth beside what the slices say."""
+"""How many slices the rule's dispersion is worth beside that of the slices."""
 _MEDIAN_OF_SQUARE: Final = 0.4549
 """Median of the square of a standard normal variable."""
 _RECENT_WEIGHT: Final = 200.0
@@ -89,7 +89,7 @@ class Baseline(NamedTuple):
     rate: Floats
     """Counted ones a second; 0 where too little is known."""
     tweets: Floats
-    """How many tweets of the past say so, the prior's left out."""
+    """How many tweets of the past this rests on, the prior's left out."""
 
 
 def spans(rule: BadBuzz, now_s: float) -> Spans:
@@ -146,7 +146,7 @@ def _with_prior(rule: BadBuzz, negative: Floats, total: Floats) -> Floats:
 
 
 def _independent(total: Floats, dispersion: Floats) -> Floats:
-    """How many independent tweets say as much: a slice of a busy watch is worth no more than 1/ρ."""
+    """How many independent tweets are worth as much: a slice of a busy watch is worth no more than 1/ρ."""
     return total / (1.0 + np.maximum(total - 1.0, 0.0) * dispersion)
 
 

@@ -1,4 +1,4 @@
-"""Judgements in a row that say wrong, per model version."""
+"""Judgements `wrong` in a row, per model version."""
 
 from __future__ import annotations
 

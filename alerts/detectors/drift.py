@@ -1,4 +1,4 @@
-"""What the model says has moved away from what it said on held-out tweets of its training."""
+"""The model's predictions differ from those on held-out tweets of its training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CALMER = 0.9
 
 
 class Reference(NamedTuple):
-    """Key `reference` of a model's metadata: what it said on held-out tweets."""
+    """Key `reference` of a model's metadata: its predictions on held-out tweets."""
 
     classes: tuple[float, float, float]
     """Share of each label, in the order of SENTIMENTS."""
@@ -25,7 +25,7 @@ class Reference(NamedTuple):
 
     @staticmethod
     def of(metadata: Mapping[str, Any]) -> Reference | None:
-        """None when the model does not say, or says it in a way that cannot be used."""
+        """None when the model has none, or one that cannot be used."""
         found = metadata.get("reference")
         try:
             classes = tuple(float(found["classes"][label]) for label in SENTIMENTS)  # type: ignore[index]
@@ -38,7 +38,7 @@ class Reference(NamedTuple):
 
 
 class DriftVerdict(NamedTuple):
-    """Whether the condition holds, and the numbers that say so."""
+    """Whether the condition holds, and the figures behind it."""
 
     active: bool
     tweets: int
@@ -71,7 +71,7 @@ def kolmogorov_smirnov(one: Sequence[float], other: Sequence[float]) -> float:
 def judge(
     rule: Drift, said: Mapping[tuple[str, int], int], reference: Reference, *, firing: bool
 ) -> DriftVerdict | None:
-    """Compare what the model said with its reference. None when it said too little.
+    """Compare predictions with the model's reference. None when they are too few.
 
     Args:
         said: (label, bin of the confidence) → tweets.

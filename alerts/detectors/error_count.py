@@ -15,7 +15,7 @@ class ErrorCountVerdict(NamedTuple):
     wrong: int
     """Wrong judgements within `within`."""
     since_ms: int
-    """When the one came that was too many; `now_ms` when it is not active."""
+    """When the judgement arrived that was too many; `now_ms` when it is not active."""
 
 
 def judge(rule: ErrorCount, wrong_ms: Sequence[int], now_ms: int) -> ErrorCountVerdict:

@@ -38,7 +38,7 @@ class Past(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Whether the condition holds, and the numbers that say so."""
+    """Whether the condition holds, and the figures behind it."""
 
     active: bool
     volume: int

@@ -18,7 +18,7 @@ _BACK = 2.0
 
 
 class QuietVerdict(NamedTuple):
-    """Whether the condition holds, and the numbers that say so."""
+    """Whether the condition holds, and the figures behind it."""
 
     active: bool
     tweets: int
@@ -28,7 +28,7 @@ class QuietVerdict(NamedTuple):
 
 
 def expected_tweets(days: Sequence[float]) -> float:
-    """The middle one of what came at this time of the days before: one outage or storm does not shift it."""
+    """The median of the counts at this time of the days before: one outage or storm does not shift it."""
     return median(days) if days else 0.0
 
 

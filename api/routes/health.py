@@ -73,14 +73,14 @@ async def health(request: Request, parts: PartsOf, alerts: Literal["critical"] |
 
 
 async def components_of(parts: Parts) -> dict[str, Component]:
-    """The model, and what the probes say of everything around; each within seconds."""
+    """The model, and the probes of everything around; each within seconds."""
     names = list(parts.probes)
     found = await asyncio.gather(_model(parts), *(_asked(parts.probes[name]) for name in names))
     return dict(zip(["model", *names], found, strict=True))
 
 
 def _critical(parts: Parts) -> list[str] | None:
-    """The critical alerts that fire, None when Redis does not say."""
+    """The critical alerts that fire, None when Redis does not answer."""
     try:
         firing = parts.alerts.list("firing")
     except redis.RedisError:

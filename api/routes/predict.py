@@ -92,7 +92,7 @@ class Scoring:
         return await asyncio.get_running_loop().run_in_executor(self._threads, self.score, texts)
 
     async def score_each(self, texts: Sequence[str]) -> Sequence[Scored | str]:
-        """The same; for a text on which the model fails, what to say of it."""
+        """The same; for a text on which the model fails, the error of it."""
         try:
             return await self.score_all(texts)
         except ModelFailure:

@@ -55,7 +55,7 @@ def silence(parts: PartsOf, silence_id: Identifier) -> OneSilence:
 def add_silence(parts: PartsOf, trail: TrailOf, body: SilenceBody) -> OneSilence:
     """Hear nothing of alerts that match, for a while; with an `id`, change that silence.
 
-    The body is Alertmanager's. What still fires when the silence ends is told then.
+    The body is Alertmanager's. What still fires when the silence ends is sent then.
     """
     now = _now_ms()
     starts_at_ms = now if body.startsAt is None else to_ms(body.startsAt)
@@ -94,7 +94,7 @@ def expire_silence(parts: PartsOf, trail: TrailOf, silence_id: Identifier) -> No
 
 @router.post("/alerts/{fingerprint}/ack", responses=RESPONSES | _UNKNOWN, dependencies=[require("operate")])
 def acknowledge(parts: PartsOf, trail: TrailOf, fingerprint: Identifier, body: AcknowledgementBody) -> OneAlert:
-    """Say that you are at an alert: it is not repeated until it is over. Its end is told as ever."""
+    """Acknowledge an alert: it is not repeated until it is over. Its end is sent as usual."""
     alert = _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, _now_ms()))
     trail.note("alert.acknowledged", f"alert {fingerprint}", body.comment, by=body.by)
     return alert

@@ -66,7 +66,7 @@ def up(
       buzzwatch up --prepare-only
     """
     settings = configured_settings()
-    # A mistake in it is said before anything starts. Whoever only prepares need not have the receivers' files.
+    # A mistake in it is reported before anything starts. Whoever only prepares need not have the receivers' files.
     reached = () if prepare_only else (receivers_can_be_reached,)
     load_rules(settings.rules, kept_long_enough(settings.alerts), *reached)
     screen = Screen()

@@ -154,7 +154,7 @@ class BadBuzz(BaseRule):
 
 
 class Drift(BaseRule):
-    """Fires when what the model says has moved away from what it said on held-out tweets of its training."""
+    """Fires when what the model says has moved away from its predictions on held-out tweets of its training."""
 
     kind: Literal["drift"]
     within: Annotated[Duration, lasting("10m")] = 86_400.0

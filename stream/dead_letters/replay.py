@@ -1,4 +1,4 @@
-"""Sends dead letters back to the topic that they came from."""
+"""Sends dead letters back to their topic."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class Replayer:
         self._log.finish(replayed=arrived, refused=[*refused, *unasked])
 
     def _has_source(self, message: Record) -> bool:
-        """Letters are sent to the topics of tweets and feedback only, whatever a header says."""
+        """Letters are sent to the topics of tweets and feedback only, whatever its headers name."""
         topic = header(headers_of(message), "source-topic")
         if topic in self._topics:
             return True

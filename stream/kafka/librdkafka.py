@@ -131,7 +131,7 @@ def arguments(topic: str, record: OutRecord) -> tuple[bytes, bytes]:
 
 
 class LibrdkafkaProducer:
-    """A producer that ignores delivery reports: whether records arrived is what the commit of their transaction says.
+    """A producer that ignores delivery reports: whether records arrived is known from the commit of their transaction.
 
     Any thread may call it. It is destroyed when nothing refers to it any more.
 

@@ -1,6 +1,6 @@
 """Records of `tweets` from the rows of a file.
 
-Nothing is judged here. A row that is no tweet is handed on as it came, and the worker gives it its place in the dead
+Nothing is judged here. A row that is no tweet is sent unchanged, and the worker gives it its place in the dead
 letters: one judge, and nothing is lost on the way.
 """
 
@@ -36,7 +36,7 @@ class Line(NamedTuple):
 def read_tweets(path: Path | None, file_format: str | None, options: ReadOptions | None = None) -> Iterator[Line]:
     """The records of a file, a folder, a pipe, or standard input when `path` is None or `-`.
 
-    A line of JSON is sent as it came; it gets an id where it has none.
+    A line of JSON is sent unchanged; it gets an id where it has none.
 
     Raises:
         TweetFileError: as `contracts.tweet_files.reader.read_rows`.
@@ -69,7 +69,7 @@ def _line(row: Row, missing_id: str, options: ReadOptions) -> Line:
 def _identifier(fields: Mapping[str, Any]) -> Any:
     try:
         found = find(fields).identifier
-    except InvalidTweet:  # the worker says so
+    except InvalidTweet:  # the worker reports it
         return ...
     return None if found == "" else found
 
@@ -96,7 +96,7 @@ def _flat(row: Row, options: ReadOptions) -> dict[str, Any]:
 
 
 def _date(value: Any, where: str, options: ReadOptions) -> Any:
-    """RFC 3339 where the value is a date, otherwise as it came."""
+    """RFC 3339 where the value is a date, otherwise unchanged."""
     try:
         return to_rfc3339(to_ms(read_date(value)))
     except (ValueError, OverflowError):

@@ -47,7 +47,7 @@ class ProducerFencing:
         """Block until Kafka answers and has the topics.
 
         Raises:
-            Unavailable: not within `worker.give_up_after_s`; says what is missing and what to do.
+            Unavailable: not within `worker.give_up_after_s`; names what is missing and what to do.
         """
         self.start()
         self._ready.wait()

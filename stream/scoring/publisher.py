@@ -1,4 +1,4 @@
-"""Publishes each batch in one Kafka transaction: predictions, dead letters and the offsets that they came from."""
+"""Publishes each batch in one Kafka transaction: predictions, dead letters and the offsets of their tweets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger("buzzwatch.stream.publishing")
 
 _FULL_S = 0.05
 _STUCK_S = 20.0
-"""A call that lasts so long will not return: with its own limit of 5 s, librdkafka comes back within 10."""
+"""A call that lasts so long will not return: with its own limit of 5 s, librdkafka returns within 10."""
 
 
 class Aborted(Exception):

@@ -59,7 +59,7 @@ def insist(
     timed: bool = True,
     wanted: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Make a transactional call again while librdkafka says that it may be, up to the limit, and while it is wanted."""
+    """Make a transactional call again while librdkafka allows it, up to the limit, and while it is wanted."""
     since = time.monotonic()
     while True:
         try:

@@ -44,7 +44,7 @@ class Experiment(pydantic.BaseModel):
     """Classic: most rows labelled by emoticons, 0 for all. Networks: tweets to see. The member's own when left out."""
     seed: int = 0
     curve: bool | None = None
-    """Also train on a tenth and three tenths of the rows; as the command says when left out."""
+    """Also train on a tenth and three tenths of the rows; as in the command when left out."""
 
     @pydantic.model_validator(mode="after")
     def _known(self) -> Experiment:
@@ -107,7 +107,7 @@ class _Options:
     again: bool = False
     """Also what has been measured already."""
     curve: bool = False
-    """Learning curves, where the experiment does not say."""
+    """Learning curves, where the experiment leaves it open."""
     progress: Callable[[str], None] = lambda _: None
 
 

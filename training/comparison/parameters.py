@@ -69,7 +69,7 @@ def _full_name(member: str, name: str, known: Mapping[str, Any]) -> str:
 
 
 def unknown_parameter(member: str, name: str, known: Any) -> str:
-    """What to say about a name that a member does not have."""
+    """The error message for a name that a member does not have."""
     names = sorted({*known, "rows", "seed", "curve"})
     near = difflib.get_close_matches(name.lower(), [one.lower() for one in names], 1)
     meant = next((one for one in names if near and one.lower() == near[0]), None)

@@ -103,7 +103,7 @@ class _Trainer:
     def judged(
         self, estimator: Any, name: str, without: str, test: NDArray[np.bool_], learn: NDArray[np.bool_]
     ) -> Judged:
-        """What it says about these rows."""
+        """Its predictions for these rows."""
         texts, labels = self._data.rows(test)
         report = held_out_report(estimator.predict_proba(texts), labels)
         return Judged(name, without, int((learn & self._data.by_people).sum()), report)

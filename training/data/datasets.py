@@ -64,7 +64,7 @@ class TrainingData:
     company: NDArray[np.str_]
     """The part of its file that a tweet belongs to, such as its airline; empty where the file has none."""
     period: NDArray[np.int64]
-    """The year; 0 where the file does not say."""
+    """The year; 0 where the file does not have it."""
     targets: NDArray[np.float32]
     """(n, 3): how probable each label is; 1 for the label but in a teacher's file, which has a column for each."""
 
@@ -269,7 +269,7 @@ _WHERE: Final = "\0where"
 
 
 def _columns_of(path: Path, options: ReadOptions | None = None) -> dict[str, list[Any]]:
-    """The columns of a file, all of them unless `options` says less; `text` is the full text."""
+    """The columns of a file, all of them unless `options` names some; `text` is the full text."""
     options = options or ReadOptions(columns=None, required=("text", "label"), fields=TEXTS)
     columns: dict[str, list[Any]] = {_WHERE: []}
     try:

@@ -1,4 +1,4 @@
-"""Held-out predictions: what a model said about texts that it had not seen, kept beside its weights.
+"""Held-out predictions: what a model predicted for texts that it had not seen, kept beside its weights.
 
 Two models that were measured on the same texts can be compared row by row later, where the texts are not at hand: the
 gate of `buzzwatch models promote` needs no data. The file holds no text, only a 32-bit hash of each to pair rows by.

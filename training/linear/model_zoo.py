@@ -14,7 +14,7 @@ from training.linear.hashed_classifier import HashedClassifier
 # passes and one head. This keeps all but the least alike below .05.
 TEMPERATURE: Final = 0.88
 SLOW: Final = 150_000
-"""Rows labelled by emoticons that a slow member learns from, unless told otherwise."""
+"""Rows labelled by emoticons that a slow member learns from, by default."""
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ KNOWN_FROM: Final = 0.6
 
 @dataclass(frozen=True)
 class Trained:
-    """What came out of a training run."""
+    """The result of a training run."""
 
     member: Member
     metrics: dict[str, Any]

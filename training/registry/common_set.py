@@ -29,7 +29,7 @@ class CommonSet:
     source: NDArray[np.str_]
 
     def scored(self, model: SentimentModel) -> HeldOut:
-        """What a model says about them."""
+        """Its predictions for them."""
         parts = [self.texts[at : at + _CHUNK] for at in range(0, len(self.texts), _CHUNK)]
         scores = np.concatenate([model.predict_proba(part) for part in parts])
         return HeldOut.of(self.texts, self.labels, self.source, np.full(len(self.texts), ""), scores)

@@ -63,7 +63,7 @@ class Promoted(NamedTuple):
     replaced: str | None
     comparisons: list[Comparison]
     refused: str | None
-    """What the gate said, when it was overruled."""
+    """The gate's findings, when it was overruled."""
 
 
 def list_versions(settings: Settings) -> list[Version]:
@@ -214,7 +214,7 @@ def _served(client: Any, settings: Settings, champion: str | None, known: Mappin
     """
     found = client.search_registered_models(f"name = '{settings.mlflow.model_name}'")
     noted = history(found[0].tags) if found else []
-    if not noted:  # from before that tag, or somebody took it away: what the versions say, each once
+    if not noted:  # from before that tag, or somebody took it away: the versions' own tags, each once
         by_time = sorted((tags[SERVED_TAG], version) for version, tags in known.items() if SERVED_TAG in tags)
         noted = [version for _, version in by_time] or _promotions(champion, known)
     served = [version for version in noted if version in known]

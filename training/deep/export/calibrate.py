@@ -45,7 +45,7 @@ def held_out_rows(data: TrainingData, most: int = MOST_MEASURED) -> dict[str, ND
 
 
 def answers_of(model: DeepModel, data: TrainingData, tell: Callable[[str], None], most: int = MOST_MEASURED) -> Answers:
-    """What the model says about held-out texts."""
+    """The model's predictions for held-out texts."""
     rows = held_out_rows(data, most)
     logits = {}
     for name, mine in rows.items():

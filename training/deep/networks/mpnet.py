@@ -28,7 +28,7 @@ _MASKED: Final = -1e9
 
 
 class MPNetError(BuzzwatchError):
-    """Files of an MPNet cannot be used. Names them and says why."""
+    """Files of an MPNet cannot be used. Names them and the reason."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ MPNET = "mpnet-base"
 
 
 class PresetError(BuzzwatchError):
-    """A preset cannot be used. Names it and says why."""
+    """A preset cannot be used. Names it and the reason."""
 
 
 def preset_folder(preset: str) -> str:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def terminated() -> Iterator[threading.Event]:
-    """Set when SIGTERM comes, so that the running step can be kept; only the main thread can know."""
+    """Set on SIGTERM, so that the running step can be kept; only the main thread can know."""
     came = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield came

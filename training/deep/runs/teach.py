@@ -35,7 +35,7 @@ _ROW: Final = 12
 
 
 class TeachError(BuzzwatchError):
-    """Answers that were kept cannot be added to. Names them and says why."""
+    """Answers that were kept cannot be added to. Names them and the reason."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class TeachOptions:
 
 @dataclass(frozen=True)
 class Taught:
-    """What came of it."""
+    """The result."""
 
     asked: int
     written: int
@@ -79,7 +79,7 @@ def teach(
     Raises:
         DataError: there are no such tweets. ArtefactError: the teacher cannot be read.
         TeachError: the answers beside `out` are of another teacher, other data or another seed.
-        SystemExit: SIGTERM came; what was answered is kept.
+        SystemExit: on SIGTERM; what was answered is kept.
     """
     tell("reading the data")
     data = load_training_data(folder, description, tell)

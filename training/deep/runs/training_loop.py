@@ -20,7 +20,7 @@ from training.deep.runs.stopping import terminated
 
 _WRITING_SHARE: Final = 0.02
 """Of the time, at most, goes into checkpoints: a gigabyte is not written as often as
-`training.checkpoint_every_s` says."""
+`training.checkpoint_every_s` asks for."""
 _TELL_EVERY_S: Final = 10.0
 _CLIPPED_AT: Final = 1.0
 
@@ -82,7 +82,7 @@ def descend(
         folder: receives `checkpoint*`, `state.json` and `progress.jsonl`.
 
     Raises:
-        SystemExit: SIGTERM came; the step that was running is kept.
+        SystemExit: on SIGTERM; the step that was running is kept.
     """
     folder.mkdir(parents=True, exist_ok=True)
     optimizer = _optimizer(network, schedule, decay, rates)

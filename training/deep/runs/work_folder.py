@@ -23,7 +23,7 @@ TOKENIZER: Final = "tokenizer.json"
 
 
 class WorkFolderError(BuzzwatchError):
-    """A work folder cannot be used. Names it and says why."""
+    """A work folder cannot be used. Names it and the reason."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def begin(work: Path, family: str, longest: int, options: Any, tokenizer: str, d
     path, words = work / OPTIONS, work / TOKENIZER
     if (work / "state.json").is_file() and path.is_file():
         before = json.loads(path.read_text("utf-8"))
-        # An option that came later stands at its default in an older folder.
+        # An option that was added later has its default in an older folder.
         older = {one.name: one.default for one in fields(options) if one.default is not MISSING}
         theirs = json.loads(json.dumps({**older, **before["params"]}))
         # More time or more rows is what resuming is for.
@@ -81,7 +81,7 @@ def begin(work: Path, family: str, longest: int, options: Any, tokenizer: str, d
 
 
 def losses_of(work: Path) -> list[tuple[int, float]]:
-    """What a run has told of its progress; a line that a kill has cut off is left out."""
+    """The progress that a run has recorded; a line that a kill has cut off is left out."""
     found = []
     try:
         lines = (work / "progress.jsonl").read_text("utf-8").splitlines()
