@@ -56,7 +56,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
 
     Args:
         settings: those of the environment when not given.
-        host: what the server listens on, when that is not what its setting says.
+        host: what the server listens on, when that is not its setting.
 
     Raises:
         SettingsError, RulesError: one line that names the setting or the place in the rules file; also when others can

@@ -9,15 +9,15 @@ from contracts.printable import printable
 from contracts.redaction import redacted
 
 _REPEAT_S: Final = 10.0
-"""A warning that comes again within this time goes on: it is no news."""
+"""A warning that is repeated within this time is not logged again."""
 _REMIND_S: Final = 600.0
-"""What goes on is said again after this time."""
+"""A warning that goes on is logged again after this time."""
 _CHATTY: Final = ("aiokafka", "faust", "mode", "kafka", "httpx", "alembic")
 
 
 class Seldom(logging.Filter):
-    """Says a warning once as long as it comes again and again, and then every ten minutes: while a server is away the
-    same comes many times a second.
+    """Logs a repeated warning once, and then every ten minutes: while a server is away the
+    same warning is repeated many times a second.
 
     Of aiokafka, errors too, whatever their details.
     """
@@ -25,7 +25,7 @@ class Seldom(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self._said: dict[str, tuple[float, float]] = {}
-        """What was said → when it last came, and when it was last let through."""
+        """Message → when it was last repeated, and when it was last logged."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is new enough."""

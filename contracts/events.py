@@ -45,11 +45,11 @@ class Tweet(Struct, frozen=True):
     author_id: _Identifier | int | None = None
     lang: Annotated[str, Meta(max_length=MAX_LANG)] | None = None
     reach: Annotated[int, Meta(ge=0, lt=10**18)] | None = None
-    """Followers of the author, where the source says."""
+    """Followers of the author, where the source has them."""
 
     @property
     def created_at_ms(self) -> int | None:
-        """Milliseconds since 1970 in UTC, None when the tweet does not say."""
+        """Milliseconds since 1970 in UTC, None when the tweet has no date."""
         return None if self.created_at is None else to_ms(self.created_at)
 
 
@@ -111,7 +111,7 @@ _WITHOUT: Final = frozenset(
 def decode_tweet(value: bytes | None) -> Tweet:
     """Read the value of a record of `tweets`: a flat tweet, or an object of the X API, Bluesky or Mastodon.
 
-    The text comes back in NFC.
+    The text is returned in NFC.
 
     Raises:
         UnreadableRecord: no JSON object (null, not UTF-8, not JSON, a lone surrogate, another shape).

@@ -19,7 +19,7 @@ def checked_text(text: str) -> str:
     """`text` in NFC.
 
     Raises:
-        InvalidTweet: empty, longer than MAX_TEXT, or with a lone surrogate; says which.
+        InvalidTweet: empty, longer than MAX_TEXT, or with a lone surrogate; names which.
     """
     if not text.isascii():
         try:

@@ -74,7 +74,7 @@ class Line(NamedTuple):
 
     text: str
     label: str
-    """What a person would say: negative, neutral or positive."""
+    """A person's label: negative, neutral or positive."""
 
 
 def ordinary(rng: random.Random, airline: str | None = None) -> Line:

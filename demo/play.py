@@ -1,4 +1,4 @@
-"""Plays the script on the running stack and keeps what came back."""
+"""Plays the script on the running stack and keeps the predictions."""
 
 from __future__ import annotations
 

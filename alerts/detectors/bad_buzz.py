@@ -1,6 +1,6 @@
 """More negative tweets about a watch than its own past explains.
 
-What counts is what the rule's `count` says, by default *voices*: each author once, however often and in whatever words,
+What counts is set by the rule's `count`, by default *voices*: each author once, however often and in whatever words,
 and each text once where the author is unknown.
 """
 
@@ -29,7 +29,7 @@ become new by looking again a minute later."""
 _BURSTY: Final = 0.15
 """Dispersion of the volume: it doubles by itself every now and then."""
 _PASSED_ON: Final = 1.2
-"""So many voices say as much as one independent one: a tenth pass on what another has said, and the model judges all of
+"""So many voices are worth one independent one: a tenth pass on another's text, and the model judges all of
 the same text alike. A share varies 1 + 2/10 times as much then."""
 _BURST_SCORE: Final = 2.2
 """What the share alone must exceed at least: campaigns and news raise the volume ten times without being a crisis."""

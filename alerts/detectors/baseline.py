@@ -161,7 +161,7 @@ def _pooled(slices: Tally, middle: Floats, dispersion: Floats) -> Tally:
 def _moved(week: Tally, level_share: Floats, level_weight: Floats, dispersion: Floats) -> Floats:
     """By how much the level of the last day is above that of the week before, in log-odds, beyond chance; (n,).
 
-    The seasonal past tells this hour from others; what the level is, the last day knows better: another model calls
+    The seasonal past knows how this hour differs from others; the last day knows the level better: another model calls
     other tweets negative, and a week that was filled in afterwards is not what the watch is like. Shrunk by the
     positive part of James and Stein's factor, so that what chance explains counts nothing.
     """

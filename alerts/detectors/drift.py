@@ -69,19 +69,21 @@ def kolmogorov_smirnov(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def judge(
-    rule: Drift, said: Mapping[tuple[str, int], int], reference: Reference, *, firing: bool
+    rule: Drift, predictions: Mapping[tuple[str, int], int], reference: Reference, *, firing: bool
 ) -> DriftVerdict | None:
     """Compare predictions with the model's reference. None when they are too few.
 
     Args:
-        said: (label, bin of the confidence) → tweets.
+        predictions: (label, bin of the confidence) → tweets.
         firing: then every measure must fall below nine tenths of its limit to end it.
     """
-    tweets = sum(said.values())
+    tweets = sum(predictions.values())
     if tweets < rule.min_tweets:
         return None
-    classes = [sum(number for (label, _), number in said.items() if label == one) / tweets for one in SENTIMENTS]
-    confidence = [sum(said.get((label, bin_), 0) for label in SENTIMENTS) / tweets for bin_ in range(ANSWER_BINS)]
+    classes = [sum(number for (label, _), number in predictions.items() if label == one) / tweets for one in SENTIMENTS]
+    confidence = [
+        sum(predictions.get((label, bin_), 0) for label in SENTIMENTS) / tweets for bin_ in range(ANSWER_BINS)
+    ]
     usual = _scaled(reference.classes)
     divergence = jensen_shannon(classes, usual)
     distance = kolmogorov_smirnov(confidence, _scaled(reference.confidence))

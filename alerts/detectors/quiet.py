@@ -46,7 +46,7 @@ def lower_tail(tweets: int, expected: float) -> float:
 
 
 def judge(rule: Quiet, tweets: int, days: Sequence[float], *, firing: bool) -> QuietVerdict | None:
-    """Compare a window with the same time of the days before. None when too little is known to say what is usual.
+    """Compare a window with the same time of the days before. None when too little is known for a usual value.
 
     Args:
         tweets: in the window.

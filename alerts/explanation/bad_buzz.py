@@ -23,7 +23,7 @@ _SAME: Final = 0.5
 _LONGEST_SAMPLE: Final = 280
 _VIRAL_VOICES: Final = 10
 _VIRAL_SHARE: Final = 0.5
-"""Viral is what at least so many voices say in at most half as many texts."""
+"""Viral is what at least so many voices pass on in at most half as many texts."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Evidence:
 
 
 def typical_samples(samples: Sequence[Sample], terms: Sequence[str]) -> list[str]:
-    """Three texts that say most of the top terms and are not each other's near-duplicates."""
+    """Three texts that hold most of the top terms and are not each other's near-duplicates."""
     wanted = set(terms)
     ranked = sorted(samples, key=lambda sample: (-len(words_of(sample.text) & wanted), -sample.created_at_ms))
     chosen: list[str] = []
@@ -109,10 +109,10 @@ def viral_text(verdict: Verdict, samples: Sequence[Sample]) -> str | None:
     now = verdict.now
     if now.voices.negative < _VIRAL_VOICES or now.texts.negative > _VIRAL_SHARE * now.voices.negative:
         return None
-    said = Counter(tuple(sorted(words_of(sample.text))) for sample in samples)
-    if not said:
+    counted = Counter(tuple(sorted(words_of(sample.text))) for sample in samples)
+    if not counted:
         return None
-    words, times = said.most_common(1)[0]
+    words, times = counted.most_common(1)[0]
     if times < 2:
         return None
     return _shortened(next(sample.text for sample in samples if tuple(sorted(words_of(sample.text))) == words))
@@ -169,14 +169,14 @@ def begun(evidence: Evidence) -> dict[str, str]:
 def ended(about: str, verdict: Verdict, volume_before: float, annotations: Mapping[str, str]) -> dict[str, str]:
     """Annotations of the same alert when it is over; themes, terms and tweets stay."""
     now, lately = verdict.counted, f"in the last {span(verdict.window_s)}"
-    said = f"{now.share:.0%} of {now.total} {_unit(verdict)} are negative"
+    counted = f"{now.share:.0%} of {now.total} {_unit(verdict)} are negative"
     details = f"{_counted(verdict)} {lately} are negative"
     if not now.total:
-        said, details = f"no {_unit(verdict)} any more", f"no {_unit(verdict)} {lately}"
+        counted, details = f"no {_unit(verdict)} any more", f"no {_unit(verdict)} {lately}"
     return {
         **annotations,
         **numbers(verdict, volume_before),
-        "summary": f"Bad buzz about {about} is over: {said}",
+        "summary": f"Bad buzz about {about} is over: {counted}",
         "description": f"{details}; the past leads to expect {verdict.past_share:.0%}.",
     }
 
@@ -190,9 +190,9 @@ def _counted(verdict: Verdict) -> str:
     now = verdict.now
     units: tuple[Unit, ...] = ("voices", "texts", "tweets")
     rest = [unit for unit in units if unit != verdict.unit and now.counted(unit) != verdict.counted]
-    said = [f"{now.counted(unit).negative} of {now.counted(unit).total} {UNITS[unit]}" for unit in rest]
+    counted = [f"{now.counted(unit).negative} of {now.counted(unit).total} {UNITS[unit]}" for unit in rest]
     first = f"{verdict.counted.negative} of {verdict.counted.total} {_unit(verdict)}"
-    return f"{first} ({', '.join(said)})" if said else first
+    return f"{first} ({', '.join(counted)})" if counted else first
 
 
 def span(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""The words of a crisis: those that have grown most against what was said before."""
+"""The words of a crisis: those that have grown most against the past."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ def _words(text: str, form: re.Pattern[str] = _WORD) -> list[str]:
 
 
 def grown_terms(now: Sequence[str], before: Sequence[str], own_terms: Iterable[str]) -> list[str]:
-    """The five words that have grown most, the first the most; each text says a word once.
+    """The five words that have grown most, the first the most; each text counts a word once.
 
     Log-odds with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008, equations 15, 16, 20 and 22): the
-    prior is what both say together, scaled to the number of words said now; ranked by log-odds over their standard
+    prior is both counts together, scaled to the number of words now; ranked by log-odds over their standard
     deviation.
-    Without a past, the words in most of the texts. A word that one text alone says is none of theirs.
+    Without a past, the words in most of the texts. A word of one text alone is left out.
 
     Args:
         now, before: texts of negative tweets.
-        own_terms: the watch's own names, which say nothing.
+        own_terms: the watch's own names, which explain nothing.
     """
     own = {part for term in own_terms for part in re.findall(r"\w+", term.lower())}
     said_now, said_before = _counted(now, own), _counted(before, own)

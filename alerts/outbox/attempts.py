@@ -1,4 +1,4 @@
-"""What receivers answered, per alert: who was told, and whether it arrived. For people to look up alone."""
+"""What receivers answered, per alert: to whom it was sent, and whether it arrived. For people to look up alone."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Attempt(Struct, frozen=True):
     at_ms: int
     receiver: str
     status: str
-    """What it told: `firing` or `resolved`."""
+    """The state that was sent: `firing` or `resolved`."""
     outcome: str
     """`delivered`, `retry`, `exhausted`, `gone`, `lost`."""
     detail: str
@@ -44,7 +44,7 @@ class AttemptLog:
         self._keys = AlertKeys(settings.redis.prefix)
 
     def note(self, entry: Entry, outcome: str, detail: str, now_ms: int) -> None:
-        """Keep what became of an attempt, for each alert that the notification told of."""
+        """Keep what became of an attempt, for each alert in the notification."""
         attempt = Attempt(now_ms, entry.receiver, entry.status, outcome, detail, entry.failures + 1)
         text = msgspec.json.encode(attempt).decode()
         pipeline = self._redis.pipeline(transaction=False)

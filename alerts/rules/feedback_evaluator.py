@@ -295,7 +295,7 @@ class FeedbackEvaluator:
             "summary": f"{streak} wrong predictions in a row by model version {version}",
             "description": (
                 f"People called the last {streak} judged predictions of model version {version} wrong; "
-                f"the newest said {event.predicted}{expected} (prediction {event.prediction_id})."
+                f"the newest was predicted {event.predicted}{expected} (prediction {event.prediction_id})."
             ),
             "streak": str(streak),
         }

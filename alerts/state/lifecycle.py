@@ -68,7 +68,7 @@ def advance(
             seen = msgspec.structs.replace(
                 newest, starts_at_ms=before.starts_at_ms, link=before.link, acknowledgement=before.acknowledgement
             )
-        # Without the condition it says what it said when this last held.
+        # Without the condition it keeps the annotations of when it last held.
         alert = msgspec.structs.replace(seen, active_since_ms=None, is_settling=False)
         return Step(alert, Transition("firing", alert))
     seen = _seen(before, now_ms, active=active)

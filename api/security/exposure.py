@@ -49,7 +49,7 @@ def keys_required(settings: Settings, host: str | None = None) -> bool:
 
     Args:
         settings: name the addresses.
-        host: what the API really listens on, when that is not what its setting says.
+        host: what the API really listens on, when that is not its setting.
 
     Raises:
         SettingsError: keys were switched off, and others can reach the API.

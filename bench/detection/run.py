@@ -140,7 +140,7 @@ def counted(rule: BadBuzz, recording: Recording) -> Series:
 
 
 def ours(rule: BadBuzz, recording: Recording, series: Series, false_alarms: float) -> Alarms:
-    """The rule as it ships, with this rate of false alarms: when each alert is first told, and when it is over."""
+    """The rule as it ships, with this rate of false alarms: when each alert is first sent, and when it is over."""
     tuned = rule.model_copy(update={"false_alarms": false_alarms})
     told: dict[int, tuple[float, float]] = {}
     for found in Replay(tuned, {"watch": "simulated"}, series).alerts(recording.judged_from_s):

@@ -1,4 +1,4 @@
-"""Real tweets that the model has not learnt from, with what people and the model say about each."""
+"""Real tweets that the model has not learnt from, with people's labels and the model's predictions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RECIPE: Final = (
 
 
 Answers = NDArray[np.float32]
-"""(n,) how sure the model is of what it says, its confidence: above zero where that is *negative*, below where not."""
+"""(n,) the model's confidence: above zero where that is *negative*, below where not."""
 
 
 class Pool(NamedTuple):
@@ -37,7 +37,7 @@ class Pool(NamedTuple):
 
     name: str
     answers: tuple[Answers, Answers, Answers]
-    """For each true label in the order of SENTIMENTS: what the model says of each text."""
+    """For each true label in the order of SENTIMENTS: the model's prediction for each text."""
 
     @property
     def rates(self) -> tuple[float, float, float]:

@@ -53,7 +53,7 @@ class Crisis(NamedTuple):
     """Share of negatives among all tweets of the stretch, by true label, as a multiple of the usual share."""
     creeping: bool
     fiftieth_s: float
-    """When its 50th tweet came; infinite with fewer."""
+    """When its 50th tweet arrived; infinite with fewer."""
     passed_on: bool = False
     """Whether most of its complaints are one text that different people pass on."""
 
@@ -68,11 +68,11 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class Recording:
-    """What came, sorted by time."""
+    """The tweets, sorted by time."""
 
     times_s: NDArray[np.int64]
     said: Answers
-    """What the model says, and how sure it is of it (`texts.Answers`)."""
+    """The model's predictions and confidences (`texts.Answers`)."""
     texts: NDArray[np.uint64]
     authors: NDArray[np.uint64]
     late: NDArray[np.bool_]
@@ -93,7 +93,7 @@ class Recording:
 
     @property
     def confidence(self) -> Answers:
-        """(n,) how sure it is of what it says."""
+        """(n,) the model's confidence."""
         return np.abs(self.said)
 
     @property

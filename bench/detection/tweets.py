@@ -1,4 +1,4 @@
-"""Collects simulated tweets: when, what the model says, which text, whose."""
+"""Collects simulated tweets: time, prediction, text, author."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Rows(NamedTuple):
 
     times_s: NDArray[np.int64]
     said: Answers
-    """What the model says, and how sure it is of it (`texts.Answers`)."""
+    """The model's predictions and confidences (`texts.Answers`)."""
     texts: Numbers
     """The same number for the same text."""
     authors: Numbers
@@ -101,7 +101,7 @@ class Tweets:
         )
 
     def _said(self, label: NDArray[np.int64]) -> Answers:
-        """What the model says of tweets of these true labels: of one of the pool each."""
+        """The model's predictions for tweets of these true labels: of one of the pool each."""
         said = np.zeros(len(label), np.float32)
         for true, answers in enumerate(self._pool.answers):
             mine = label == true

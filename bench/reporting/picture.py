@@ -21,7 +21,7 @@ _LINES: Final = ("#0f766e", "#7c3aed", "#b45309", "#1d4ed8")
 
 
 def draw(found: Findings, path: Path) -> None:
-    """Write what was found as SVG or PNG, as the file's name says; parts that were not measured are left out."""
+    """Write what was found as SVG or PNG, by the file's name; parts that were not measured are left out."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 

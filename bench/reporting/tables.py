@@ -137,7 +137,7 @@ def goals(
     memory: Course | None = None,
     watching: Course | None = None,
 ) -> list[Goal]:
-    """Every goal of these parts; one that the results say nothing about is there as not measured."""
+    """Every goal of these parts; one without a result is listed as not measured."""
     cost = {step.name: step.median_us for step in steps}
     found: list[Goal] = []
     if "throughput" in parts:

@@ -49,7 +49,7 @@ class Recorded:
     reliable: list[bool | None] = field(default_factory=list)
     """Whether the model knows the language, where the file says so."""
     authors: list[str | None] = field(default_factory=list)
-    """`author_id`, `user` or, as the scored topic has it, `author`; None where the file does not say."""
+    """`author_id`, `user` or, as the scored topic has it, `author`; None where the file does not have it."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Mistake → number of rows."""
     examples: dict[str, list[str]] = field(default_factory=dict)
@@ -126,7 +126,7 @@ def _take(found: Recorded, where: str, row: Mapping[str, Any], options: ReadOpti
     if felt is None:
         return found.skip(f"theme_sentiments is no object of themes with {', '.join(SENTIMENTS)}", where)
     options.notes.date(tweet.created_at, where)
-    lang = tweet.lang if isinstance(tweet.lang, str) else None  # of another type it says nothing, as in the worker
+    lang = tweet.lang if isinstance(tweet.lang, str) else None  # of another type it is ignored, as in the worker
     found.texts.append(text)
     found.times_s.append(created_ms // 1000)
     found.received_s.append(None if received_ms is None else received_ms // 1000)
@@ -160,7 +160,7 @@ def _felt(value: Any) -> Mapping[str, str] | None:
 
 
 def _share(value: Any) -> float | None:
-    """None where nothing is said, not a number where it is none."""
+    """None where it is missing, NaN where it is no number."""
     if value in (None, ""):
         return None
     try:

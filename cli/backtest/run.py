@@ -92,7 +92,7 @@ class Backtest:
         self._version = ""
         self._felt: dict[str, dict[int, bool]] = {}
         self._languages = KNOWN
-        # A file that says nothing of the confidence is believed.
+        # A file without confidences is taken as sure.
         self._sure = np.array([one is None or one >= SURE for one in recorded.confidences], bool)
         self._negative = self._scored(recorded, settings, model)
         self._reliable = self._known(recorded)

@@ -97,7 +97,7 @@ class Stage:
         self.show(f"{_clock()}  [dim]{escape(line)}[/]")
 
     def alert(self, body: dict[str, Any]) -> None:
-        """A verified webhook: show it as it came."""
+        """A verified webhook: show it unchanged."""
         for alert in body["alerts"]:
             name, status = name_of(alert), alert["status"]
             self.seen.append((time.time(), name, status))
@@ -122,7 +122,7 @@ class Stage:
             raise BuzzwatchError(f"the demo expected {_BUZZ} to fire and resolve, and saw {story or 'nothing'}")
         heard = [name for _, name, _ in self.seen if _SILENCED in name]
         if heard:
-            raise BuzzwatchError(f"the demo silenced {_SILENCED}, and a webhook came for {heard[0]}")
+            raise BuzzwatchError(f"the demo silenced {_SILENCED}, and received a webhook for {heard[0]}")
 
 
 def play(settings: Settings, stage: Stage) -> None:

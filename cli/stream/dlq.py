@@ -57,7 +57,7 @@ Examples:
 
   buzzwatch dlq show 0:17 --raw > value.bin
 """
-_REPLAY = """Send dead letters back to the topic they came from, with the key and the bytes they came with.
+_REPLAY = """Send dead letters back to their topic, with their original key and bytes.
 
 Each is sent once; --again sends those too that were replayed before. The dead letter stays where it is. What fails
 again becomes a new dead letter with one more in `attempts`.
@@ -127,7 +127,7 @@ def list_letters(
 @app.command(help=_SHOW)
 def show(
     position: Annotated[str, typer.Argument(help="As in the list: partition:offset.")],
-    raw: Annotated[bool, typer.Option("--raw", help="Only the value's bytes, as they came.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Only the value's bytes, unchanged.")] = False,
 ) -> None:
     """Show one dead letter."""
     letter = record_at(load_settings(), position)
@@ -196,7 +196,7 @@ def _newest(letters: Iterable[DeadLetter], limit: int) -> tuple[list[DeadLetter]
         nonlocal count
         for letter in letters:
             count += 1
-            yield letter.at or "", count, letter  # of two at the same time the one that came later is newer
+            yield letter.at or "", count, letter  # of two at the same time the one that arrived later is newer
 
     newest = heapq.nlargest(limit, numbered())
     return [letter for _, _, letter in reversed(newest)], count

@@ -59,7 +59,7 @@ def feedback(
     except pydantic.ValidationError as error:
         raise InvalidFeedback(one_line(error)) from None
     typer.echo(judgement.feedback_id)
-    logging.getLogger("buzzwatch.api").setLevel("ERROR")  # the error that is raised says it in one line
+    logging.getLogger("buzzwatch.api").setLevel("ERROR")  # the error that is raised has it in one line
     asyncio.run(_publish(settings, judgement))
 
 

@@ -29,9 +29,9 @@ app = typer.Typer(add_completion=False)
 
 _BATCH = 1000
 _COLOURS = {"negative": "red", "neutral": "bright_black", "positive": "green"}
-_EXAMPLES = """Score texts with the champion; which one is said on standard error.
+_EXAMPLES = """Score texts with the champion; its version is printed on standard error.
 
-The model comes from MLflow; when that is away, from the cache of what was served last; else the shipped one.
+The model is loaded from MLflow; when that is away, from the cache of what was served last; else the shipped one.
 
 Examples:
 
@@ -56,7 +56,7 @@ def predict(
     settings = load_settings()
     annotator = Annotator(load_rules(settings.rules))
     wanted = _checked(texts or (line for line in sys.stdin if line.strip()))
-    first = next(wanted, None)  # a bad text or an empty file is told before a model is loaded
+    first = next(wanted, None)  # a bad text or an empty file is reported before a model is loaded
     if first is None:
         raise InvalidTweet("no text: give one as an argument or on standard input")
     loaded = _loaded(settings)
@@ -87,7 +87,7 @@ def _checked(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _loaded(settings: Settings) -> LoadedModel:
-    logging.getLogger("buzzwatch.champion").setLevel("ERROR")  # what it would log is said below
+    logging.getLogger("buzzwatch.champion").setLevel("ERROR")  # what it would log is printed below
     champion = Champion(settings)
     try:
         loaded = champion.load()

@@ -40,8 +40,8 @@ Examples:
 A file, a folder of parts or a pipe: JSONL, a JSON array or page, CSV, Parquet, tweets.js of an X archive, plain lines;
 gzip is unpacked. Columns or fields: text (required), id (a hash of file name and row when missing), created_at (or
 date), author_id (or user), lang, reach. Objects of the X API (v1.1, v2), Bluesky and Mastodon are sent as they are,
-and their whole text is scored; docs/events.md says what is read of each. Text is UTF-8, unless a byte order mark or
---encoding says otherwise.
+and their whole text is scored; docs/events.md lists what is read of each. Text is UTF-8, unless a byte order mark or
+--encoding names another.
 
 A table whose structure is wrong (a quote that is not closed, a row of another length, a byte of another encoding, a
 column of a type that cannot be read) is refused with its line before anything is sent; only from a pipe it is found on

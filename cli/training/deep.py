@@ -193,7 +193,7 @@ def teach(
 ) -> None:
     """Ask a model about tweets that only emoticons labelled, for others to learn from.
 
-    Each tweet gets three probabilities and the likeliest label, neutral included, which no emoticon says. The same
+    Each tweet gets three probabilities and the likeliest label, neutral included, which no emoticon means. The same
     command goes on with a run that was stopped; with more rows it goes on with one that has ended. Near-duplicates of
     held-out tweets are not asked about. `train linear --taught FILE` learns from the file, as do suite, transformer and
     recurrent. It holds the tweets: keep it where they may lie.

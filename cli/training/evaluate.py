@@ -27,7 +27,7 @@ app = typer.Typer(add_completion=False)
 _EXAMPLES = """Measure a model on labelled tweets, each figure with its 95 % interval.
 
 The file has columns or fields `text` and `label` (negative, neutral, positive). Without --model the champion of MLflow
-is measured, or the shipped model when MLflow is away; which one is said on standard error.
+is measured, or the shipped model when MLflow is away; its version is printed on standard error.
 
 Examples:
 

@@ -330,6 +330,6 @@ def _rows(status: RolloutStatus, settings: Settings) -> Iterator[tuple[str, str]
     if counts.errors or counts.trouble:
         yield "errors", f"{counts.errors:,}; the last: {counts.trouble or counts.last_error}"
     if not status.verdicts:
-        yield "verdict", "cannot tell yet: no worker has looked at judged tweets so far"
+        yield "verdict", "not known yet: no worker has evaluated judged tweets so far"
     for one in status.verdicts:
         yield f"verdict, {one['metric']}", f"{one['outcome']}: {one['why']}"

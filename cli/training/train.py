@@ -40,7 +40,7 @@ _Curve = Annotated[
 _EXAMPLES = """{summary}
 
 Every Parquet, CSV and JSONL file of the folder is learnt from; it needs `text` and `label` (negative, neutral,
-positive). A sources.yaml there, or --sources, says otherwise: names, weights, which labels are by people and which by
+positive). A sources.yaml there, or --sources, describes them: names, weights, which labels are by people and which by
 emoticons, what is held out. The figures are those of a model that has not seen the held-out texts{kept}.
 
 Members: {members}.

@@ -1,1 +1,1 @@
-"""What the environment says beside the settings' own values: names of variables, ports of the stack that runs."""
+"""What the environment holds beside the settings' own values: names of variables, ports of the stack that runs."""

@@ -57,14 +57,14 @@ class BaseRule(Strict):
 
 
 class ConsecutiveErrors(BaseRule):
-    """Fires when `count` judgements in a row say wrong, per model version; resolves on a right one."""
+    """Fires when `count` judgements in a row are `wrong`, per model version; resolves on a right one."""
 
     kind: Literal["consecutive_errors"]
     count: Annotated[Whole, Field(ge=1, le=1000)] = 3
 
 
 class ErrorCount(BaseRule):
-    """Fires when more than `count` judgements within `within` say wrong, per model version."""
+    """Fires when more than `count` judgements within `within` are `wrong`, per model version."""
 
     kind: Literal["error_count"]
     count: Annotated[Whole, Field(ge=0, le=1000)] = 10
@@ -79,7 +79,7 @@ class Accuracy(BaseRule):
     last: Annotated[Whole, Field(ge=1, le=1000)] = 100
     """How many judgements are looked at, the newest."""
     min_judgements: Annotated[Whole, Field(ge=1, le=1000)] = 20
-    """Fewer say nothing."""
+    """Fewer are not enough for a figure."""
     confidence: Annotated[Number, Field(gt=0.5, lt=1)] = 0.95
     """It fires when the upper end of Wilson's interval (one-sided, at this level) is below `below`."""
 
@@ -110,7 +110,7 @@ class BadBuzz(BaseRule):
     """With `per_theme`: themes by name; all of them when not given."""
     count: Unit = "voices"
     """What counts. `voices`: each author once, and each text once where the author is unknown or the model not sure.
-    `texts`: each text once, whoever says it. `tweets`: all of them."""
+    `texts`: each text once, whoever sends it. `tweets`: all of them."""
     include_unreliable: Flag = False
     """Count predictions for languages that the model does not know, too."""
     windows: Annotated[tuple[Duration, ...], Field(min_length=1, max_length=8)] = (60.0, 300.0, 900.0, 3600.0)
@@ -154,13 +154,13 @@ class BadBuzz(BaseRule):
 
 
 class Drift(BaseRule):
-    """Fires when what the model says has moved away from its predictions on held-out tweets of its training."""
+    """Fires when the model's predictions differ from its predictions on held-out tweets of its training."""
 
     kind: Literal["drift"]
     within: Annotated[Duration, lasting("10m")] = 86_400.0
     """The predictions of the last so many seconds."""
     min_tweets: Annotated[Whole, Field(ge=1)] = 2000
-    """Fewer say nothing."""
+    """Fewer are not enough for a figure."""
     jensen_shannon: Annotated[Number, Field(gt=0, le=1)] = 0.1
     """Jensen-Shannon divergence of the class shares, in bits (0 the same, 1 nothing in common), above this."""
     kolmogorov_smirnov: Annotated[Number, Field(gt=0, le=1)] = 0.3
@@ -182,13 +182,13 @@ class Quiet(BaseRule):
     min_expected: Annotated[Number, Field(gt=0)] = 20.0
     """A watch of which fewer tweets are expected in the window is never called quiet."""
     min_days: Annotated[Whole, Field(ge=1, le=7)] = 2
-    """How many days of past it takes to say what is usual."""
+    """How many days of past a usual value needs."""
 
 
 class ForeignVolume(BaseRule):
     """Fires when a watch gets far more tweets than usual in languages that the model does not know.
 
-    What such tweets feel the model cannot say; that there are many of them, and in which language, can be said.
+    The model cannot judge their sentiment; their number and language can be reported.
     """
 
     kind: Literal["foreign_volume"]

@@ -1,7 +1,7 @@
 """Matchers over labels, as Alertmanager writes them: `severity="critical"`, `watch!=delta`, `alertname=~"Bad.*"`.
 
 A label that is missing is an empty one. Regular expressions are anchored at both ends, and matching has a time limit:
-whoever may write a silence could else write one that never comes back.
+whoever may write a silence could else write one that never ends.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ def describe(detail: Mapping[str, Any], location: Sequence[Any]) -> str:
 
 
 def _unknown_key(location: Sequence[Any], document: Any) -> tuple[str, str | None]:
-    """What to say of it, and the key that was meant."""
+    """The message, and the key that was meant."""
     key, above = str(location[-1]), location[:-1]
     keys = keys_at(document, above)
     present = document

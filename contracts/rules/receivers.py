@@ -1,4 +1,4 @@
-"""The part of a rules file that says how somebody is told: `receivers`, each of a kind."""
+"""The part of a rules file that names `receivers`, each of a kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parts of a rules file say about one another: names that are there twice, names that nobody has.
+"""How the parts of a rules file refer to one another: names that are there twice, names that nobody has.
 
 Works on the file as it was read, so that these mistakes are found beside those of the schema.
 """

@@ -1,4 +1,4 @@
-"""The part of a rules file that says who is told what, and when: `route` and `inhibit_rules`, as in Alertmanager."""
+"""The part of a rules file that sends alerts to receivers: `route` and `inhibit_rules`, as in Alertmanager."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SHORTEST_REPEAT_S: Final = 10.0
 
 
 class Route(Strict):
-    """A branch of the routing tree; what it does not say, its parent says."""
+    """A branch of the routing tree; what it does not set is inherited from its parent."""
 
     receiver: Name | None = None
     receivers: tuple[Name, ...] | None = None
@@ -31,9 +31,9 @@ class Route(Strict):
     group_wait: Duration | None = None
     """How long a new group waits for company."""
     group_interval: Duration | None = None
-    """How long after a notification the group waits before it tells of changes."""
+    """How long after a notification the group waits before it reports changes."""
     repeat_interval: Duration | None = None
-    """After how long without change it is told again; `0` for never."""
+    """After how long without change it is sent again; `0` for never."""
     routes: tuple[Route, ...] = ()
 
     @pydantic.model_validator(mode="after")

@@ -95,7 +95,7 @@ class Rules(Strict):
     rules: tuple[Rule, ...] = ()
     receivers: tuple[Receiver, ...] = ()
     route: Route = Route()
-    """Who is told what and when; everybody everything at once when not given."""
+    """Who receives what and when; everybody everything at once when not given."""
     inhibit_rules: tuple[InhibitRule, ...] = ()
 
     @pydantic.model_validator(mode="after")

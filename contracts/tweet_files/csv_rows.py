@@ -13,9 +13,9 @@ from contracts.tweet_files.source import Source
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 _LONGEST_FIELD: Final = 64 * 1024 * 1024
-"""Code points: Kafka refuses less, and says so."""
+"""Code points: Kafka refuses longer ones itself, with a reason."""
 _SEPARATOR: Final = re.compile(r'"?sep=([,;|\t])"?\r?\n?', re.IGNORECASE)
-"""The line with which Excel is told the delimiter."""
+"""The line that gives Excel the delimiter."""
 _LINE_END: Final = re.compile(r"(?<=\r)(?!\n)")
 _QUOTES: Final = 'a quote inside a quoted field is written twice (""), not with a backslash'
 
@@ -82,15 +82,15 @@ def _records(reader: Any, name: str, skipped: int) -> Iterator[tuple[int, list[s
 
 
 def _hint(error: csv.Error) -> str:
-    """What is wrong and what to do, for what Python's reader says."""
-    said = first_line(error)
-    if "unexpected end" in said:
-        return f"{said}: a quote is opened there and never closed ({_QUOTES})"
-    if "new-line character" in said:
+    """What is wrong and what to do, for an error of Python's reader."""
+    message = first_line(error)
+    if "unexpected end" in message:
+        return f"{message}: a quote is opened there and never closed ({_QUOTES})"
+    if "new-line character" in message:
         return "a carriage return in a field that is not quoted: quote the field, or end lines with \\n or \\r\\n"
-    if "field limit" in said:
+    if "field limit" in message:
         return f"a field above {_LONGEST_FIELD:,} characters: is a quote opened there and never closed?"
-    return f"{said}: {_QUOTES}"
+    return f"{message}: {_QUOTES}"
 
 
 def _delimiter(header: str, options: ReadOptions) -> str:

@@ -58,7 +58,7 @@ def json_rows(source: Source, options: ReadOptions, *, is_lines: bool) -> Iterat
     Args:
         source: a file.
         options: what is needed.
-        is_lines: the name says that each line is one object; else a document over several lines is read, too.
+        is_lines: by its name, each line is one object; else a document over several lines is read, too.
 
     Raises:
         TweetFileError: a document that is no JSON, an export of something else than tweets. A line that is no object

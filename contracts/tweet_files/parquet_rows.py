@@ -29,7 +29,7 @@ def parquet_rows(
         file: where it is, or what is in it.
         options: what is needed.
         name: as errors name it.
-        known: values of columns that the folder says.
+        known: values of columns that the folder's name holds.
 
     Raises:
         TweetFileError: no Parquet file; a column is missing, there twice, or of a type that it cannot have.
@@ -110,8 +110,8 @@ def _plain(column: str, value: Any, name: str, where: str, options: ReadOptions)
         except UnicodeDecodeError as error:
             if column not in {*_TEXTS, *_IDS, *_DATES, *options.required}:
                 return value.hex()  # an author's id in bytes, say
-            said = f"byte {error.start + 1} is not UTF-8: expected text"
-            raise refuse(name, where, column, value, said) from None
+            problem = f"byte {error.start + 1} is not UTF-8: expected text"
+            raise refuse(name, where, column, value, problem) from None
     if isinstance(value, Decimal):
         value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
     if isinstance(value, float):

@@ -90,7 +90,7 @@ def _others(source: Source, options: ReadOptions, chosen: str) -> Iterator[Row]:
 
 
 def named_format(path: Path) -> str | None:
-    """What the name says."""
+    """The format that the name stands for."""
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     return _SUFFIXES.get(suffixes[-1]) if suffixes else None
 
@@ -107,7 +107,7 @@ def _sniffed(source: Source) -> str:
         return "csv"
     if source.name == "standard input" or not begins:
         return "jsonl"
-    raise TweetFileError(f"{source.name}: neither its name nor its beginning says what it is: expected {KINDS}")
+    raise TweetFileError(f"{source.name}: its format is not known from its name or its beginning: expected {KINDS}")
 
 
 def _parts(folder: Path, options: ReadOptions, file_format: str | None) -> list[Path]:
@@ -133,7 +133,7 @@ def _is_part(file: Path) -> bool:
 
 
 def _partition(part: Path, options: ReadOptions) -> dict[str, str | None]:
-    """Columns that the names of folders say, `label=negative/part-0.parquet`, written as Hive writes them."""
+    """Columns in the names of folders, `label=negative/part-0.parquet`, written as Hive writes them."""
     pairs = (name.split("=", 1) for name in part.parts[:-1] if "=" in name)
     return {
         name: None if value == _HIVE_NULL else urllib.parse.unquote(value)

@@ -1,4 +1,4 @@
-"""One tweet of a file, and what a reader has to say about a file that it can read."""
+"""One tweet of a file, and a reader's notes about a file that it can read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Row(NamedTuple):
     fields: Mapping[str, Any] | None
     """None: no JSON object."""
     raw: bytes | None = None
-    """The JSON as it came, where it is a line of JSONL."""
+    """The JSON unchanged, where it is a line of JSONL."""
     wrong: str = ""
     """Why there are no fields."""
 
@@ -94,7 +94,7 @@ class ReadOptions:
         required: of these a table must have each; `text` stands for all fields that can hold the text.
         fields: those of a tweet that it reads; of a table no other column is looked at.
         encoding: of text files, where they are not UTF-8.
-        notes: takes what the reader has to say.
+        notes: takes the reader's notes.
     """
 
     columns: Collection[str] | None = ()
@@ -109,7 +109,7 @@ class ReadOptions:
         Args:
             names: of its columns.
             file: as errors name it.
-            known: columns that need not be in the table, as its folder says them.
+            known: columns that need not be in the table, as its folder's name holds them.
 
         Raises:
             TweetFileError: one is missing, or is there twice.

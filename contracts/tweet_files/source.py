@@ -68,7 +68,7 @@ class Source:
         self.head = file.peek(_HEAD)[:_HEAD]
 
     def encoded(self, encoding: str | None) -> str | None:
-        """The encoding when it is another than UTF-8: as `encoding` or a byte order mark says."""
+        """The encoding when it is another than UTF-8: as `encoding` or a byte order mark names it."""
         marked = next((name for mark, name in _MARKS if self.head.startswith(mark)), None)
         if marked is not None:
             return None if marked == "utf-8-sig" else encoding or marked
@@ -94,7 +94,7 @@ class Source:
             return self.file.read()
 
     def text_lines(self, encoding: str | None) -> Iterator[str]:
-        """Line by line with line ends, strictly decoded: UTF-8, or as a byte order mark or `encoding` says.
+        """Line by line with line ends, strictly decoded: UTF-8, or as a byte order mark or `encoding` names it.
 
         Raises:
             TweetFileError: a byte is not of that encoding; names line and byte.
@@ -187,9 +187,9 @@ def _unpacked(name: str, file: IO[bytes]) -> Source:
         head = buffered.peek(8)[:8]
     except OSError as error:
         raise TweetFileError(f"{name}: {error.strerror or error}") from None
-    for magic, said in _PACKED.items():
+    for magic, problem in _PACKED.items():
         if head.startswith(magic):
-            raise TweetFileError(f"{name}: {said}")
+            raise TweetFileError(f"{name}: {problem}")
     if not head.startswith(b"\x1f\x8b"):
         return Source(name, buffered)
     try:

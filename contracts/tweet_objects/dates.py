@@ -29,13 +29,13 @@ EXPECTED: Final = (
 
 
 def read_date(value: Any) -> datetime:
-    """The date that `value` says; one without an offset is UTC, a day is its first moment.
+    """The date in `value`; one without an offset is UTC, a day is its first moment.
 
-    Numbers count from 1970, in the unit that their number of digits says (9 or 10: seconds, 12 or 13: milliseconds,
+    Numbers count from 1970, in the unit of their number of digits (9 or 10: seconds, 12 or 13: milliseconds,
     15 or 16: microseconds, 18 or 19: nanoseconds); a string of so many digits is such a number.
 
     Raises:
-        ValueError: it is no date. Its message says why only where `datetime` has a reason.
+        ValueError: it is no date. Its message has the reason only where `datetime` has a reason.
     """
     if isinstance(value, datetime):
         return value

@@ -39,7 +39,7 @@ class Fields(NamedTuple):
 
     @property
     def created_at_ms(self) -> int | None:
-        """Milliseconds since 1970 in UTC, None when the tweet does not say."""
+        """Milliseconds since 1970 in UTC, None when the tweet has no date."""
         return None if self.created_at is None else to_ms(self.created_at)
 
 

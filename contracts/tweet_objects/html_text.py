@@ -1,4 +1,4 @@
-"""The text of a Mastodon status, which comes as HTML."""
+"""The text of a Mastodon status, which is HTML."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ NEEDED: Final = frozenset(
         *("content", "spoiler_text", "reblog", "account", "language"),
     }
 )
-"""Fields that can say anything about a tweet; no other is looked at."""
+"""Fields that are read of a tweet; all others are ignored."""
 
 
 TEXTS: Final = frozenset(
@@ -34,7 +34,7 @@ TEXTS: Final = frozenset(
 
 
 class Found(NamedTuple):
-    """What an object says, as it says it; None where it does not."""
+    """The values of an object, unchanged; None where it has none."""
 
     identifier: Any
     text: Any
@@ -46,7 +46,7 @@ class Found(NamedTuple):
 
 
 def find(tweet: Object) -> Found:
-    """What an object of the X API (v1.1, v2, archive), Bluesky or Mastodon says.
+    """What an object of the X API (v1.1, v2, archive), Bluesky or Mastodon holds.
 
     Raises:
         InvalidTweet: a wrapper with no tweet or with several in it.

@@ -24,7 +24,7 @@ def check_kafka(settings: Settings) -> Finding:
     """Reachable, and new enough for transactions that fence by consumer group (KIP-447: 2.5)."""
     with said_in_one_line(settings.kafka):
         admin(settings.kafka).list_topics(timeout=_PATIENCE_S)
-    # Only kafka-python tells the version. It comes second: when nobody answers it leaves its sockets open.
+    # Only kafka-python reports the version. It is asked second: when nobody answers it leaves its sockets open.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     servers = settings.kafka.bootstrap_servers
     client = KafkaAdminClient(**settings.kafka.kafka_python(), request_timeout_ms=10_000)

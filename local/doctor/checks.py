@@ -58,10 +58,10 @@ def _java(settings: Settings) -> Finding:
     java = shutil.which("java")
     if java is None:
         return Finding.broken("missing; the local Kafka needs it", remedy=install)
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=30).stderr
-    found = re.search(r'version "(\d+)([^"]*)"', said)
+    printed = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=30).stderr
+    found = re.search(r'version "(\d+)([^"]*)"', printed)
     if found is None:
-        return Finding.broken(f"{java} does not run: {said.strip()[:100]}", remedy=install)
+        return Finding.broken(f"{java} does not run: {printed.strip()[:100]}", remedy=install)
     if int(found[1]) < 17:
         return Finding.broken("Kafka 4 needs Java 17", found[1] + found[2], install)
     return Finding.fine(java, found[1] + found[2])
@@ -84,8 +84,8 @@ def _redis_server(settings: Settings) -> Finding:
     binary = shutil.which("redis-server")
     if binary is None:
         return Finding.broken("missing; the local Redis is it", remedy="apt-get install redis-server")
-    said = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False, timeout=30).stdout
-    found = re.search(r"v=(\S+)", said)
+    printed = subprocess.run([binary, "--version"], capture_output=True, text=True, check=False, timeout=30).stdout
+    found = re.search(r"v=(\S+)", printed)
     return Finding.fine(binary, found[1] if found else "")
 
 
@@ -133,9 +133,9 @@ def _asked(host: str, port: int, path: str) -> Finding:
     except httpx.HTTPError as error:
         return Finding.broken(f"{url} does not answer ({error})", remedy="buzzwatch up")
     if answer.is_success:
-        return Finding.fine(f"{url} says yes")
-    said = " ".join(answer.text.split())[:150]
-    return Finding.broken(f"{url} says {answer.status_code}: {said}", remedy="read its log in the data folder")
+        return Finding.fine(f"{url} answers")
+    answered = " ".join(answer.text.split())[:150]
+    return Finding.broken(f"{url} answers {answer.status_code}: {answered}", remedy="read its log in the data folder")
 
 
 PROBES: tuple[Probe, ...] = (

@@ -126,10 +126,12 @@ def _format(run_java: tuple[str, ...], properties: Path, data: Path) -> None:
     if done.returncode:
         # Java itself repeats the options that it finds in the environment.
         lines = (done.stderr + done.stdout).splitlines()
-        said = [line for line in lines if line.strip() and not line.startswith("Picked up ")]
+        lines_of_java = [line for line in lines if line.strip() and not line.startswith("Picked up ")]
         if "UnsupportedClassVersionError" in done.stderr:
             raise Unavailable(f"this Java is too old for Kafka: {_INSTALL_JAVA}")
-        raise Unavailable(f"Kafka's storage cannot be formatted in {data}: {said[0] if said else 'no reason given'}")
+        raise Unavailable(
+            f"Kafka's storage cannot be formatted in {data}: {lines_of_java[0] if lines_of_java else 'no reason given'}"
+        )
 
 
 def _answers(port: int) -> bool:

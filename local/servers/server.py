@@ -1,4 +1,4 @@
-"""A server of the local stack: how it is started, when it is ready, and what its log says when it dies."""
+"""A server of the local stack: how it is started, when it is ready, and the reason in its log when it dies."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _FIELDS = ("record_key", "record_value", "at_ms", *(f"header_{number}" for numbe
 
 
 class Score(ScalarFunction):
-    """Whole or plain, as the environment says; the plain function leaves the headers empty."""
+    """Whole or plain, by a variable of the environment; the plain function leaves the headers empty."""
 
     def open(self, function_context: Any) -> None:
         """Load the champion, once in each Python worker."""
