@@ -87,7 +87,7 @@ class Receiver:
     def accepted(self) -> list[Received]:
         return [post for post in self.posts if post.answered < 300]
 
-    def wait_for(self, posts: int, timeout_s: float = 10.0) -> list[Received]:
+    def wait_for(self, posts: int, timeout_s: float = 60.0) -> list[Received]:
         """The posts so far, once there are that many; fails when they do not come."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.posts) >= posts, timeout_s), (

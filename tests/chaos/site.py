@@ -185,7 +185,7 @@ class Site:
         admin = AdminClient(settings.kafka.librdkafka())
         for deleted in admin.delete_topics(names).values():
             deleted.result(10)
-        until(lambda: not set(names) & set(admin.list_topics(timeout=5).topics), 20, lambda: "topics are not deleted")
+        until(lambda: not set(names) & set(admin.list_topics(timeout=5).topics), 120, lambda: "topics are not deleted")
         create_topics(settings)
         self.visible.close()
         self.visible = Visible(self.kafka.address, self.topics.scored)

@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from tests.waiting import until
 
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0
 """How long is waited for what must come, on a busy machine; what is promised in seconds is measured instead."""
 
 TEXTS = (

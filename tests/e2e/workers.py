@@ -160,7 +160,7 @@ class Stream:
         self._quiet.set()
         self._threads[0].join(5)
         assert self._producer.flush(10) == 0
-        until(lambda: len(self.seen) >= self.sent, 10, lambda: f"{len(self.seen)} of {self.sent} came")
+        until(lambda: len(self.seen) >= self.sent, 120, lambda: f"{len(self.seen)} of {self.sent} came")
         time.sleep(0.5)  # nothing may come twice
 
     def close(self) -> None:

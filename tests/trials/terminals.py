@@ -15,7 +15,7 @@ from pathlib import Path
 COMMAND = str(Path(sys.executable).with_name("buzzwatch"))
 
 
-def on_a_terminal(arguments: Sequence[str], environment: Mapping[str, str], *, limit_s: float = 60) -> str:
+def on_a_terminal(arguments: Sequence[str], environment: Mapping[str, str], *, limit_s: float = 120) -> str:
     """What the command writes to a terminal, both streams."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
@@ -39,7 +39,7 @@ def on_a_terminal(arguments: Sequence[str], environment: Mapping[str, str], *, l
             shown += came
         elif process.poll() is not None:
             break
-    process.wait(10)
+    process.wait(60)
     os.close(master)
     return shown.decode()
 
@@ -65,4 +65,4 @@ def interrupted(arguments: Sequence[str], environment: Mapping[str, str], *, aft
     time.sleep(after_s)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    return process.wait(30), process.communicate()[1]
+    return process.wait(60), process.communicate()[1]

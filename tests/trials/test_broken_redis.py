@@ -51,12 +51,12 @@ def test_every_door_says_that_redis_takes_no_writes_and_that_it_is_over(
     breaks, words = BROKEN[name]
     api, worker, notifier = _ports(stack)
     probes = [f"http://127.0.0.1:{port}/readyz" for port in (worker, notifier)]
-    wait(lambda: all(httpx.get(url).is_success for url in probes), 30, stack.said)
+    wait(lambda: all(httpx.get(url).is_success for url in probes), 120, stack.said)
     before = {log: len(_log(stack, log)) for log in ("worker", "notifier")}
 
     breaks(server)
     for url in probes:
-        wait(lambda url=url: httpx.get(url).status_code == 503, 20, stack.said)  # type: ignore[misc]
+        wait(lambda url=url: httpx.get(url).status_code == 503, 120, stack.said)  # type: ignore[misc]
         assert words in httpx.get(url).text
         assert httpx.get(url.replace("readyz", "health")).status_code == 503
         assert httpx.get(url.replace("readyz", "livez")).status_code == 200, "a restart would not help"
@@ -83,7 +83,7 @@ def test_every_door_says_that_redis_takes_no_writes_and_that_it_is_over(
     server.replicaof("NO", "ONE")
     server.config_set("min-replicas-to-write", 0)
     server.config_set("maxmemory", 0)
-    wait(lambda: all(httpx.get(url).is_success for url in probes), 30, stack.said)
+    wait(lambda: all(httpx.get(url).is_success for url in probes), 120, stack.said)
     for log, start in before.items():
         new = _log(stack, log)[start:]
         assert len(re.findall(r"takes writes again", new)) == 1, new

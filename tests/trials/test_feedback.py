@@ -64,7 +64,7 @@ def judged(stack: RunningStack, version: str) -> tuple[int, int]:
 
 
 def wait_judged(stack: RunningStack, version: str, right: int, wrong: int = 0) -> None:
-    wait(lambda: judged(stack, version) == (right, wrong), 30, lambda: f"{judged(stack, version)} {stack.said()}")
+    wait(lambda: judged(stack, version) == (right, wrong), 120, lambda: f"{judged(stack, version)} {stack.said()}")
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -124,11 +124,11 @@ def test_refused_feedback_is_replayed_whatever_it_was_packed_with(stack: Running
     note = own_version(stack)
     bad = [judgement(note, model_version=1, note=f"{note}-{number}") for number in range(2)]
     send(stack, bad, **{"compression.type": codec})
-    wait(lambda: set(bad) <= set(stack.dead()), 30, stack.said)
+    wait(lambda: set(bad) <= set(stack.dead()), 120, stack.said)
     done = stack.run("dlq", "replay", "--error-class", "InvalidFeedback")
     assert b"replayed" in done.stdout + done.stderr
     # It is refused again, once, with one attempt more.
-    wait(lambda: [stack.dead().count(value) for value in bad] == [2, 2], 30, stack.said)
+    wait(lambda: [stack.dead().count(value) for value in bad] == [2, 2], 120, stack.said)
     topic = stack.settings.kafka.topics.dead_letters
     letters = [
         dict(record.headers() or [])["attempts"]
@@ -155,6 +155,6 @@ def test_three_judgements_of_an_invented_version_fire_nothing_by_either_door(sta
     assert "never served" in refused.json()["detail"]
     invented = [judgement(version, correct=False) for _ in range(3)]
     send(stack, invented)
-    wait(lambda: set(invented) <= set(stack.dead()), 30, stack.said)
+    wait(lambda: set(invented) <= set(stack.dead()), 120, stack.said)
     assert judged(stack, version) == (0, 0)
     assert f'"{version}"' not in stack.run("alerts", "list", "--all", "--format", "json").stdout.decode()

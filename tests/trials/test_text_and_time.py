@@ -75,7 +75,7 @@ def test_a_crisis_fires_whatever_its_producer_says_about_time_and_language(
     more: Callable[[], dict[str, str]],
 ) -> None:
     _crisis(stack, handle, timestamp_ms(), **more())
-    wait(lambda: _annotations(receiver, "BadBuzz", watch), 30, stack.said)
+    wait(lambda: _annotations(receiver, "BadBuzz", watch), 120, stack.said)
     shown = [text for name, text in _annotations(receiver, "BadBuzz", watch)[-1].items() if name.startswith("sample_")]
     assert len(shown) == 1  # one template, filled in sixty times
     events = [event for event in stack.predictions() if event.tweet_id.startswith(handle)]
@@ -97,7 +97,7 @@ def test_a_crisis_in_french_is_heard_with_its_language_named(stack: RunningStack
         value = {"id": f"fr{number}", "text": text, "author_id": f"fr-{number}"}
         producer.produce("tweets", json.dumps(value).encode())
     producer.flush()
-    wait(lambda: _annotations(receiver, "ForeignVolume", "air-paradis"), 30, stack.said)
+    wait(lambda: _annotations(receiver, "ForeignVolume", "air-paradis"), 120, stack.said)
     told = _annotations(receiver, "ForeignVolume", "air-paradis")[-1]
     assert "French" in told["summary"]
     assert told["languages"].split(", ")[0] == "fr"
@@ -121,7 +121,7 @@ def test_what_is_written_in_another_way_is_the_same_in_events_of_one_stack(stack
         events = [decode_prediction(record.value()) for record in records]
         return {event.tweet_id: event for event in events if re.fullmatch(r"way\d", event.tweet_id)}
 
-    wait(lambda: len(found()) == len(texts), 20, stack.said)
+    wait(lambda: len(found()) == len(texts), 120, stack.said)
     events = found()
     assert [events[f"way{number}"].watches for number in range(len(texts))] == [["air-paradis"]] * len(texts)
     assert [events[f"way{number}"].themes for number in range(len(texts))] == [["baggage"]] * len(texts)

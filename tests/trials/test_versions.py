@@ -8,15 +8,12 @@ from __future__ import annotations
 import json
 
 import httpx
-import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
 from tests.stack import RunningStack, wait
 from tests.trials.test_feedback import judgement, own_version, send, wait_judged
 from training.registry.register import register_artefact
-
-pytestmark = pytest.mark.timeout(280)
 
 
 def serving(stack: RunningStack) -> str:
@@ -35,8 +32,8 @@ def fired(stack: RunningStack, version: str) -> set[str]:
 def test_a_version_that_serves_no_more_starts_no_alert_about_its_accuracy(stack: RunningStack) -> None:
     first = serving(stack)
     second = register_artefact(stack.settings, stack.settings.artefact, alias="champion")
-    wait(lambda: serving(stack) == second, 30, stack.said)
-    wait(lambda: second in _worker_version(stack), 30, stack.said)
+    wait(lambda: serving(stack) == second, 120, stack.said)
+    wait(lambda: second in _worker_version(stack), 120, stack.said)
     before = fired(stack, first)
 
     # Wrong one after the other, with right ones between, so that only the accuracy and the number of errors speak.

@@ -105,7 +105,7 @@ def test_texts_are_remembered_masked_and_the_oldest_forgotten_first(settings: Se
         texts.remember(made(number))
     assert {one: found.text for one, found in texts.find(["0", "1", "2"]).items()} == {"1": "@user 1", "2": "@user 2"}
     memory.remember(lambda: made(5))
-    until(lambda: "5" in texts.find(["5"]), 10)
+    until(lambda: "5" in texts.find(["5"]), 120)
     memory.stop()
     texts.forget("5")
     assert texts.find(["5"]) == {}

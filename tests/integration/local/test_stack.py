@@ -101,8 +101,8 @@ def test_a_killed_program_is_started_again_and_redis_keeps_its_data(corner: Corn
             stack.check()
             return all(stack.pids[name] not in (0, pid) for name, pid in before.items())
 
-        until(both_are_new, 20)
-        until(lambda: is_listening(corner.redis_port), 20)
+        until(both_are_new, 120)
+        until(lambda: is_listening(corner.redis_port), 120)
         with redis.Redis(port=corner.redis_port) as client:
             assert client.get("key") == b"value"
     assert sum("died and was started again" in line for line in corner.said) == 2

@@ -133,7 +133,7 @@ def test_an_attempt_ends_at_its_time_out(settings: Settings, receiver: Receiver,
     put(settings, now_ms(), changes()[0])
     with delivering_to(settings, receiver):
         receiver.wait_for(1)
-        until(lambda: any(entry.failures for entry in outbox.waiting()), 3)
+        until(lambda: any(entry.failures for entry in outbox.waiting()), 120)
         receiver.delay_s = 0
         receiver.wait_for(2)
         until(lambda: outbox.waiting() == [])

@@ -45,7 +45,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(die_with_parent(command), stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: _ready(url), 20)
+        until(lambda: _ready(url), 120)
         yield url
     finally:
         process.terminate()
@@ -101,7 +101,7 @@ def test_what_fires_is_vouched_for_and_ends_by_itself_when_nobody_does(settings:
         first = ends(address)[number]
         time.sleep(4.5)  # longer than the four seconds for which the first word holds
         assert ends(address)[number] > first
-    until(lambda: number not in ends(address), 8)
+    until(lambda: number not in ends(address), 120)
 
 
 def test_two_notifiers_vouch_no_more_often_than_one(settings: Settings, address: str) -> None:

@@ -186,7 +186,7 @@ def test_a_version_that_does_not_answer_is_asked_once_and_another_one_can_follow
     registering.promote(hanging)
     until(lambda: champion.failure is not None)
     go_on.set()  # it was only slow
-    until(lambda: champion.current.ref.version == hanging, 30)
+    until(lambda: champion.current.ref.version == hanging, 120)
 
 
 def test_while_mlflow_is_away_the_cache_serves_and_mlflow_is_followed_when_it_is_back(

@@ -101,10 +101,10 @@ def test_a_log_that_has_lost_its_end_is_not_counted_once_more(settings: Settings
     before = WATCHED._value.get()
     running = _Running(settings, give_up_after_s=60)
     try:
-        until(lambda: all(mark < 1000 for mark in store.marks(topic_id, partitions).values()), 30)
+        until(lambda: all(mark < 1000 for mark in store.marks(topic_id, partitions).values()), 120)
         assert sum(store.marks(topic_id, partitions).values()) == 40
         produce(settings, [b"{}"] * 3)
-        until(lambda: sum(store.marks(topic_id, partitions).values()) == 43, 30)
+        until(lambda: sum(store.marks(topic_id, partitions).values()) == 43, 120)
         assert WATCHED._value.get() - before == 3
         assert running.failures == []
     finally:

@@ -98,7 +98,7 @@ def test_each_consumer_passes_over_the_damaged_batches_alone(
     scored = sorted(int(json.loads(record.value() or b"")["tweet_id"]) for record in read(damaged, topics.scored))
     assert scored == GOOD
     assert running.failures == []
-    until(lambda: running.role.lag() == 0, 10)
+    until(lambda: running.role.lag() == 0, 120)
 
     judging = Judging(damaged)
     judging.role.start()
@@ -106,7 +106,7 @@ def test_each_consumer_passes_over_the_damaged_batches_alone(
         judging.wait_judged(BATCHES * RECORDS)
         assert judging.counted() == len(GOOD)
         assert skipped(topics.feedback) == 30
-        until(lambda: judging.role.lag() == 0, 10)
+        until(lambda: judging.role.lag() == 0, 120)
     finally:
         judging.role.stop()
         judging.redis.close()

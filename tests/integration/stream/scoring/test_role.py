@@ -120,7 +120,7 @@ def read(settings: Settings, topic: str) -> list[Record]:
     return list(follow(settings, topic, from_beginning=True, until_end=True))
 
 
-def wait_for(settings: Settings, topic: str, count: int, timeout_s: float = 30) -> list[Record]:
+def wait_for(settings: Settings, topic: str, count: int, timeout_s: float = 60) -> list[Record]:
     deadline = time.monotonic() + timeout_s
     while True:
         records = read(settings, topic)
@@ -222,11 +222,11 @@ def test_workers_that_join_and_leave_lose_and_double_nothing(
     produce(settings, tweets(3000))
     two = start("two")
     produce(settings, tweets(3000, first=3000))
-    time.sleep(4)
+    until(lambda: two.role.partitions > 0)
     two.stop()
     two.stop = lambda: None
     produce(settings, tweets(3000, first=6000))
-    wait_for(settings, topics.scored, 9000, timeout_s=120)
+    wait_for(settings, topics.scored, 9000, timeout_s=240)
     seen = Counter(decode_prediction(record.value()).tweet_id for record in read(settings, topics.scored))
     assert seen == Counter(str(number) for number in range(9000))
 
@@ -269,7 +269,7 @@ def test_a_log_that_has_lost_its_end_is_not_scored_once_more(
         places = [TopicPartition(topics.tweets, partition, 1000, topic_id) for partition in range(topics.partitions)]
         consumer.commit(offsets=places, asynchronous=False)
     running = start()
-    until(lambda: running.role.partitions > 0 and not running.role.is_behind, 30)
+    until(lambda: running.role.partitions > 0 and not running.role.is_behind, 120)
     time.sleep(1)
     produce(settings, tweets(5, first=100))
     scored = [decode_prediction(record.value()).tweet_id for record in wait_for(settings, topics.scored, 5)]
