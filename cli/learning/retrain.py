@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import signal
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 from rich.console import Console
@@ -17,12 +19,19 @@ from alerts.storage.connection import connect
 from cli.output.console import print_error
 from cli.output.preconditions import redis_answers
 from cli.training.options import Description, Seed
-from contracts.errors import SettingsError
+from contracts.errors import BuzzwatchError, SettingsError
 from contracts.settings import Settings, load_settings
+from learning.estimate.evidence import evidence
+from learning.estimate.findings import findings
+from learning.estimate.judged import judged_accuracy
+from learning.estimate.stream_figures import EVERYTHING, by_version, predictions, together
 from learning.labels.log import read_labels
 from learning.labels.resolution import resolve
 from learning.retraining.run import retrain as run_retraining
 from learning.retraining.triggers import Due, is_due, learnt_until
+
+_ESTIMATED_MS: Final = 3_600_000
+"""Answers of so long are looked at for the estimate."""
 
 app = typer.Typer(add_completion=False)
 
@@ -39,7 +48,7 @@ Examples:
 
   buzzwatch retrain --check
 
-  buzzwatch retrain --if-due --data-dir data
+  buzzwatch retrain --if-due --estimate --data-dir data
 
   buzzwatch retrain --data-dir data --snapshot var/snapshots/labels-5d0e9c532f3c9f1f.parquet
 """
@@ -53,6 +62,9 @@ def retrain(
     description: Description = None,
     check: Annotated[bool, typer.Option("--check", help="Only say whether it is due: status 0 if so, else 1.")] = False,
     if_due: Annotated[bool, typer.Option("--if-due", help="Do nothing unless it is due, with status 0.")] = False,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="With these: also for the estimated accuracy; reads the scored topic.")
+    ] = False,
     snapshot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Learn from this snapshot, not from what holds now.")
     ] = None,
@@ -63,7 +75,7 @@ def retrain(
     """Retrain."""
     settings = load_settings()
     if check or if_due:
-        due = _due(settings)
+        due = _due(settings, estimate=estimate)
         if check or not due.now:
             _print_due(due, output)
             raise typer.Exit(0 if due.now or (if_due and not check) else 1)
@@ -104,11 +116,26 @@ def _cancel(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _due(settings: Settings) -> Due:
+def _due(settings: Settings, *, estimate: bool) -> Due:
     found = resolve(read_labels(settings, print_error), settings.learning)
     with redis_answers(settings.redis), connect(settings) as client:
         firing = AlertStore(client, settings).list("firing")
-    return is_due(found.labels, learnt_until(settings), firing, settings.learning, datetime.now(UTC))
+    worse = _worse_by_estimate(settings) if estimate else ()
+    return is_due(found.labels, learnt_until(settings), firing, settings.learning, datetime.now(UTC), worse)
+
+
+def _worse_by_estimate(settings: Settings) -> Sequence[str]:
+    """What the estimate without labels says of the last hour; one that cannot be made says nothing."""
+    now_ms = int(time.time() * 1000)
+    try:
+        known = evidence(settings, settings.mlflow.alias)
+        answered = predictions(settings, now_ms - _ESTIMATED_MS, now_ms)
+        cells = by_version(answered, known.version).get(known.version, {})
+        answers = together(part for (_, watch), part in cells.items() if watch == EVERYTHING)
+        return findings(answers, known.calibration, known.reference, judged_accuracy(settings, known.version)).model
+    except BuzzwatchError as error:
+        print_error(f"without an estimate of the accuracy: {error}")
+        return ()
 
 
 def _print_due(due: Due, output: str) -> None:

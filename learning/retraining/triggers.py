@@ -42,6 +42,7 @@ def is_due(
     firing: Iterable[Alert],
     settings: LearningSettings,
     now: datetime,
+    worse: Sequence[str] = (),
 ) -> Due:
     """Look at the triggers.
 
@@ -49,6 +50,7 @@ def is_due(
         labels: those that hold.
         learnt_until: the newest label that champion or challenger learnt from; None: from none.
         firing: alerts that fire.
+        worse: why the model is taken to be worse without them, as `learning.estimate.findings.Findings.model` says.
     """
     new = [label for label in labels if learnt_until is None or label.created_at > learnt_until]
     alerts = list(firing)
@@ -58,6 +60,7 @@ def is_due(
             reasons.append(f"{len(new):,} new labels ({settings.retrain_after:,} are enough)")
         wrong = sorted({alert.labels.get("alertname", alert.kind) for alert in alerts if alert.kind in ACCURACY_KINDS})
         reasons += [f"the alert {name} fires: the model is worse than it was" for name in wrong]
+        reasons += [f"the model is worse: {line}" for line in worse]
         if learnt_until is not None and now - learnt_until >= timedelta(days=settings.retrain_every_days):
             days = (now - learnt_until).days
             reasons.append(f"{days} days since the newest label that was learnt from")

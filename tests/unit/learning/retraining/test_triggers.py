@@ -33,6 +33,13 @@ def test_an_accuracy_alert_is_a_reason_where_there_is_something_to_learn() -> No
     assert not due(50, "accuracy").now
 
 
+def test_what_the_estimate_says_is_a_reason() -> None:
+    worse = ["estimated accuracy 0.700 (at most 0.710), held out 0.800"]
+    found = is_due(labels(150), None, [], SETTINGS, DAY, worse)
+    assert found.reasons == [f"the model is worse: {worse[0]}"]
+    assert not is_due(labels(50), None, [], SETTINGS, DAY, worse).reasons
+
+
 def test_the_calendar_is_a_reason() -> None:
     assert due(150, learnt=DAY - timedelta(days=20), days=11).reasons == [
         "31 days since the newest label that was learnt from"

@@ -1,0 +1,82 @@
+"""`buzzwatch labels` and `buzzwatch review` over a real Kafka and a real Redis."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from alerts.storage.connection import connect
+from cli.learning import labels as labels_command
+from cli.learning import review as review_command
+from contracts.settings import Settings
+from contracts.topics import TopicSettings
+from learning.labels.log import read_labels
+from learning.labels.resolution import resolve
+from learning.labels.snapshot import read_snapshot
+from learning.review.queue import ReviewQueue
+from tests.integration.learning.test_review import item, of_one_judge
+
+
+@pytest.fixture
+def as_environment(settings: Settings, topics: TopicSettings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of this test, where the commands look for them."""
+    for name, value in {
+        "KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+        "KAFKA__TOPICS__LABELS": topics.labels,
+        "REDIS__URL": settings.redis.url,
+        "REDIS__PREFIX": settings.redis.prefix,
+        "LOCAL__DATA_DIR": str(settings.local.data_dir),
+    }.items():
+        monkeypatch.setenv(f"BUZZWATCH_{name}", value)
+    return settings
+
+
+def labels(*arguments: str) -> str:
+    ended = CliRunner().invoke(labels_command.app, list(arguments), catch_exceptions=False)
+    assert ended.exit_code == 0, ended.output
+    return ended.stdout
+
+
+def test_labels_are_imported_counted_retracted_and_erased(as_environment: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "checked.csv"
+    file.write_text("id,text,label,judge\n1,@jane my bag,negative,\n2,fine,neutral,bob\n3,lovely crew,positive,\n")
+    for _ in range(2):
+        assert labels("import", str(file), "--judge", "ann") == "imported 3 labels\n"
+    found = json.loads(labels("stats", "--format", "json"))
+    assert (found["judgements"], found["duplicates"], found["labels"]["negative"]) == (3, 3, 1)
+    assert "texts with a label  3" in labels("stats")
+    snapshot = Path(labels("snapshot").strip())
+    assert {label.text for label in read_snapshot(snapshot)} == {"@user my bag", "fine", "lovely crew"}
+    assert labels("snapshot").strip() == str(snapshot)
+    assert labels("retract", "--judge", "ann", "--reason", "tired").startswith("retracted 2 judgements")
+    labels("erase", "2")
+    assert json.loads(labels("stats", "--format", "json"))["judgements"] == 0
+    assert labels("import", str(file), "--judge", "ann", "--batch", "again") == "imported 3 labels\n"
+    assert json.loads(labels("stats", "--format", "json"))["judgements"] == 2
+
+
+def test_a_sitting_of_review_by_keys(as_environment: Settings) -> None:
+    settings = as_environment
+    shown, blind = of_one_judge(), of_one_judge(blind=True)
+    ReviewQueue(connect(settings), settings).offer([item(shown, priority=1.0), item(blind, priority=2.0), item(7000)])
+
+    def sit(keys: str) -> str:
+        arguments = ["--judge", "ann"]
+        ended = CliRunner().invoke(review_command.app, arguments, input="\n".join(keys) + "\n", catch_exceptions=False)
+        assert ended.exit_code == 0, ended.output
+        return ended.stdout
+
+    output = sit("x1u31q")
+    assert "[torn   model: negative; 3 wait]" in output
+    assert "[judge without the prediction; 2 wait]" in output
+    assert "undone" in output
+    assert output.endswith("judged 2\n")
+    found = resolve(read_labels(settings), settings.learning)
+    assert sorted(label.label for label in found.labels) == ["negative", "positive"]
+    assert sit("s").endswith("judged 0\n")
+    assert "nothing waits for you" in sit("")
+    ended = CliRunner().invoke(review_command.app, ["--status", "--format", "json"], catch_exceptions=False)
+    assert json.loads(ended.stdout)["accuracy_in_production"] is None
