@@ -141,6 +141,9 @@ class Explained(BaseModel):
     confidence: float
     words: list[Weight]
     """In the order of the text."""
+    themes: dict[str, list[Weight]] | None = None
+    """Of the themes found that have learnt weights (`learnt: true`): what each word weighed, above zero towards the
+    theme; absent without any."""
     model: Model
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS, Sentiment
-from contracts.rules.schema import Rules
-from models.base.sentiment import SentimentModel, Tier, Tiered
+from contracts.rules.schema import LEARNT_THEMES, Rules
+from models.base.sentiment import SentimentModel, Tier, Tiered, WordWeight
 from models.text import language
 from models.text.batch import TextBatch
 from models.text.masking import mask_batch
 from models.text.matching import Found, Matcher
+from models.themes.learnt import load_learnt_themes
 from models.themes.sentiments import CONNECTIVES, ThemeSentiments
+
+_NEGATIVE: Final = SENTIMENTS.index("negative")
 
 
 class Annotation(NamedTuple):
@@ -67,6 +70,8 @@ class Annotator:
         self._any_topic = (1 << len(self._names)) - 1
         self._any_theme = self._any_topic >> self._watches << self._watches
         self._judge = self._theme_judge(len(rules.themes)) if rules.themes else None
+        lanes = {LEARNT_THEMES.index(one.name): at for at, one in enumerate(rules.themes) if one.learnt}
+        self._learnt = (load_learnt_themes(), lanes) if lanes else None
 
     def annotate(self, model: SentimentModel, texts: Sequence[str]) -> list[Annotation]:
         """One annotation per text.
@@ -124,12 +129,25 @@ class Annotator:
         else:
             probabilities = model.predict_proba(batch if walks_bytes(model) else batch.strings())
         _require_shape(probabilities, batch)
+        topics = self._with_learnt_themes(batch, topics, probabilities)
         topics = self._with_sentiments(model, found, topics, probabilities)
         if langs is not None and not (known := self._known(model, batch, langs)).all():
             topics = topics.copy()
             for row in np.flatnonzero(~known).tolist():
                 topics[row] |= self._unreliable
         return Columns(probabilities, topics, mask_batch(batch) if masked else None)
+
+    def _with_learnt_themes(self, batch: TextBatch, topics: list[int], probabilities: NDArray[np.float32]) -> list[int]:
+        """The topics with the themes that negative texts read like complaints about."""
+        if self._learnt is None:
+            return topics
+        heads, lanes = self._learnt
+        rows = np.flatnonzero(probabilities.argmax(axis=1) == _NEGATIVE)
+        likely = heads.probabilities(batch, rows)
+        for lane, theme in lanes.items():
+            for row in rows[likely[:, lane] >= heads.least].tolist():
+                topics[row] |= 1 << self._watches + theme
+        return topics
 
     def _with_sentiments(
         self, model: SentimentModel, found: Found, topics: list[int], probabilities: NDArray[np.float32]
@@ -158,6 +176,14 @@ class Annotator:
     @staticmethod
     def _known(model: SentimentModel, texts: TextBatch, langs: Sequence[str | None]) -> NDArray[np.bool_]:
         return language.reliable(texts, langs, language.known_languages(model.metadata))
+
+    def explain_themes(self, text: str, themes: Sequence[str]) -> dict[str, list[WordWeight]]:
+        """Of the themes of a text that have learnt weights: what each word weighed."""
+        if self._learnt is None:
+            return {}
+        heads, lanes = self._learnt
+        learnt = [LEARNT_THEMES[lane] for lane in lanes]
+        return {theme: heads.explain(text, theme) for theme in themes if theme in learnt}
 
     def reliable(self, topics: int) -> bool:
         """Whether the model knows the language, from `Columns.topics`."""

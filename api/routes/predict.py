@@ -115,6 +115,11 @@ class Scoring:
             sentiment=annotation.sentiment,
             confidence=annotation.confidence,
             words=[Weight(word=word, weight=weight) for word, weight in loaded.model.explain(text)],
+            themes={
+                theme: [Weight(word=word, weight=weight) for word, weight in words]
+                for theme, words in self._parts.annotator.explain_themes(text, annotation.themes).items()
+            }
+            or None,
             model=Model(name=loaded.ref.name, version=loaded.ref.version),
         )
 
@@ -202,7 +207,7 @@ def _refused(wrong: Mapping[int, str], count: int) -> RequestValidationError:
     return RequestValidationError([{"type": "body", "loc": (), "msg": named + rest + hint}])
 
 
-@router.post("/explain", responses=RESPONSES, dependencies=[MAY_PREDICT])
+@router.post("/explain", response_model_exclude_none=True, responses=RESPONSES, dependencies=[MAY_PREDICT])
 async def explain(body: TextBody, scoring: ScoringOf) -> Explained:
     """The words that weighed, with signed weights."""
     return await scoring.explain(body.text)

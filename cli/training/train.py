@@ -14,6 +14,7 @@ from rich.table import Table
 from cli.output.console import table_console
 from cli.training import deep as train_deep
 from cli.training import formats as train_formats
+from cli.training import themes as train_themes
 from cli.training.metrics_table import print_figures
 from cli.training.options import Alias, Data, Description, Format, Out, Register, Seed, TaughtFiles, writing
 from contracts.errors import SettingsError
@@ -64,6 +65,7 @@ def _group() -> None:
 
 train_deep.add_to(app)
 train_formats.add_to(app)
+app.command()(train_themes.themes)
 
 
 @app.command(

@@ -5,7 +5,7 @@ Names are Alertmanager's where it has one (`labels`, `annotations`, `keep_firing
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import pydantic
 from pydantic import Field
@@ -28,7 +28,7 @@ from contracts.rules.kinds import (
 from contracts.rules.receivers import Alertmanager, AnyReceiver, Apprise, Receiver, Webhook
 from contracts.rules.references import misnamed
 from contracts.rules.routing import InhibitRule, Route
-from contracts.rules.strict import Duration, Name, Strict, mistake
+from contracts.rules.strict import Duration, Flag, Name, Strict, mistake
 
 __all__ = [
     "Accuracy",
@@ -64,6 +64,9 @@ def _can_match(term: str) -> str:
     return term
 
 
+LEARNT_THEMES: Final = ("baggage", "booking", "cancellation", "comfort", "crew", "delay", "service")
+"""Themes that there are learnt weights for (`models.themes.learnt`)."""
+
 Term = Annotated[str, Field(max_length=100), pydantic.AfterValidator(_can_match)]
 
 
@@ -85,6 +88,16 @@ class Watch(Topic):
 
 class Theme(Topic):
     """What a tweet is about."""
+
+    learnt: Flag = False
+    """Negative tweets are also about it where they read like complaints about it: by weights learnt from people's
+    labels, which there are for LEARNT_THEMES alone."""
+
+    @pydantic.model_validator(mode="after")
+    def _is_learnt(self) -> Theme:
+        if self.learnt and self.name not in LEARNT_THEMES:
+            raise mistake(f"nothing is learnt about {self.name!r}, only about {', '.join(LEARNT_THEMES)}", "learnt")
+        return self
 
 
 class Rules(Strict):

@@ -367,3 +367,41 @@ def score_all(
         if plan[3] > 0:
             count = char_hashes(text, length, plan[2], plan[3], scratch[0], found)
             _add_rows(chars, found, count, shift_chars, out, i, 10)
+
+
+@compiled
+def lane_sums(
+    data: Array, offsets: Array, rows: Array, longest: int, negators: Array, table: Array, out: Array
+) -> None:
+    """Sums of small weights over the word n-grams of some texts, eight columns at once.
+
+    Args:
+        rows: numbers of the texts.
+        longest: word n-gram. table: (2**bits,) uint64, eight weights each, raised by 128, the first in the lowest byte.
+        out: (len(rows), 9) int64 zeros, to be filled: eight sums, n-grams.
+    """
+    most = 0
+    for row in rows:
+        most = max(most, offsets[row + 1] - offsets[row])
+    text = np.empty(2 * most + 2, np.uint8)
+    scratch = np.empty((2, len(text)), np.uint32)
+    found = np.empty(3 * len(text), np.uint32)
+    shift = 32
+    while 1 << (32 - shift) < len(table):
+        shift -= 1
+    for i in range(len(rows)):
+        length = clean(data, offsets[rows[i]], offsets[rows[i] + 1], text)
+        count, _ = word_hashes(text, length, longest, negators, 0, scratch, found)
+        for start in range(0, count, 256):  # 256 times 255 still fits into 16 bits
+            even = np.uint64(0)
+            odd = np.uint64(0)
+            stop = min(start + 256, count)
+            for j in range(start, stop):
+                eight = table[found[j] >> shift]
+                even += eight & np.uint64(0x00FF00FF00FF00FF)
+                odd += (eight >> np.uint64(8)) & np.uint64(0x00FF00FF00FF00FF)
+            for lane in range(4):
+                by = np.uint64(16 * lane)
+                out[i, 2 * lane] += int((even >> by) & np.uint64(0xFFFF)) - 128 * (stop - start)
+                out[i, 2 * lane + 1] += int((odd >> by) & np.uint64(0xFFFF)) - 128 * (stop - start)
+        out[i, 8] = count

@@ -63,6 +63,7 @@ def file(tmp_path: Path) -> Path:
         (WATCH + "inhibit_rules:\n  - source_matchers: [5]\n", ":5: inhibit_rules[0].source_matchers[0]: '5' is not a"),
         (WATCH + "  - name: a\n    match: [y]\n", ":4: watches[1].name: two entries for the watch 'a'"),
         (WATCH + "themes: &all [*all]\n", ":4: themes[0]: "),
+        (WATCH + "themes:\n  - name: a\n    match: [y]\n    learnt: true\n", ":7: themes[0].learnt: nothing is"),
         (WATCH + "when: 2020-13-45\n", ":1: not YAML: month must be in 1..12"),
         (LAUGHS, "the rules file stands for more than 200,000 values"),
         ("[" * 500, ":1: not YAML: nested too deeply"),

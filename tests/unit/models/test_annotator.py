@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.events import SENTIMENTS
@@ -33,6 +33,7 @@ def test_watches_and_themes_of_one_name_are_told_apart() -> None:
     assert (second.watches, second.themes) == ([], ["food"])
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.one_of(st.text(max_size=20), st.sampled_from(["good bag", "@airparadis\0bad", "meal"])), max_size=6))
 def test_a_batch_is_annotated_as_its_texts_are(texts: list[str]) -> None:
     annotator, model = Annotator(RULES), FakeModel()

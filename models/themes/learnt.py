@@ -1,0 +1,117 @@
+"""Themes of complaints by learnt weights: a linear head for each theme on the hashed word n-grams of the champion.
+
+Learnt from complaints whose reason people named (`buzzwatch train themes`), so that only what the champion calls
+negative is asked. docs/decisions/themes.md has how good it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contracts.errors import ArtefactError
+from contracts.rules.schema import LEARNT_THEMES
+from models.base.artefact import METADATA, WEIGHTS, in_short, read_metadata, write_artefact
+from models.base.sentiment import WordWeight
+from models.linear.constants import CLEANING, negator_table
+from models.linear.kernels import lane_sums
+from models.text.batch import TextBatch
+
+SHIPPED: Final = Path(__file__).resolve().parents[1] / "artefacts" / "themes"
+LANES: Final = 8
+LONGEST: Final = 3
+"""Words of the longest n-gram."""
+FAMILY: Final = "themes"
+MOST_EXPLAINED: Final = 200
+_NEGATORS: Final = negator_table()
+
+
+class LearntThemes:
+    """The heads; immutable.
+
+    Args:
+        weights: (2**bits, LANES) int8, columns in the order of LEARNT_THEMES, the rest zeros.
+        scale, bias: (LANES,) what a step of the weights is worth, and the log-odds of a text without any.
+        least: probability from which on a text is about the theme.
+    """
+
+    def __init__(
+        self,
+        weights: NDArray[np.int8],
+        scale: NDArray[np.float64],
+        bias: NDArray[np.float64],
+        least: float,
+    ) -> None:
+        self.weights, self.scale, self.bias = weights, scale, bias
+        self.least = least
+        lanes = (weights.astype(np.int16) + 128).astype(np.uint64)
+        self._packed: NDArray[np.uint64] = np.bitwise_or.reduce(
+            lanes << np.arange(0, 8 * LANES, 8, dtype=np.uint64), axis=1
+        )
+
+    def probabilities(self, texts: TextBatch, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(len(rows), LANES): how likely each of the texts, if it is a complaint, is about each theme."""
+        sums = np.zeros((len(rows), LANES + 1), np.int64)
+        lane_sums(texts.data, texts.bounds, rows, LONGEST, _NEGATORS, self._packed, sums)
+        logits = sums[:, :LANES] * self.scale / np.sqrt(np.maximum(sums[:, LANES:], 1)) + self.bias
+        answers: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * logits))
+        return answers
+
+    def explain(self, text: str, theme: str) -> list[WordWeight]:
+        """What each word adds to the log-odds of the theme, by leaving it out; above zero: towards the theme."""
+        words = text.split()[:MOST_EXPLAINED]
+        variants = [" ".join(words), *(" ".join(words[:i] + words[i + 1 :]) for i in range(len(words)))]
+        table = self.probabilities(TextBatch.of(variants), np.arange(len(variants)))[:, LEARNT_THEMES.index(theme)]
+        table = np.clip(table, 1e-9, 1 - 1e-9)
+        odds = np.log(table) - np.log1p(-table)
+        return [WordWeight(word, float(odds[0] - without)) for word, without in zip(words, odds[1:], strict=True)]
+
+    def save(self, folder: Path, metadata: dict[str, Any]) -> None:
+        """Write the artefact."""
+        noted = {**metadata, "family": FAMILY, "cleaning": CLEANING, "themes": list(LEARNT_THEMES)}
+        arrays: dict[str, NDArray[Any]] = {
+            "weights": self.weights,
+            "scale": self.scale,
+            "bias": self.bias,
+            "least": np.array(self.least),
+        }
+        write_artefact(folder, noted, arrays)
+
+
+@functools.cache
+def load_learnt_themes(folder: Path = SHIPPED) -> LearntThemes:
+    """Read the heads.
+
+    Raises:
+        ArtefactError: missing, damaged, or of another version; names the folder.
+    """
+    metadata = read_metadata(folder)
+    if (metadata.get("family"), metadata.get("cleaning"), metadata.get("themes")) != (
+        FAMILY,
+        CLEANING,
+        list(LEARNT_THEMES),
+    ):
+        raise ArtefactError(f"{folder}: no learnt themes of this version: run `buzzwatch train themes` again")
+    try:
+        content = (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {error.strerror}") from None
+    if hashlib.sha256(content).hexdigest() != metadata.get("sha256"):
+        raise ArtefactError(f"{folder}: {WEIGHTS} is damaged (its SHA-256 is not the one in {METADATA})")
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            weights, scale, bias, least = (archive[name] for name in ("weights", "scale", "bias", "least"))
+    except Exception as error:  # of zipfile, zlib or NumPy
+        raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {in_short(error)}") from None
+    slots = len(weights) if weights.ndim == 2 and weights.dtype == np.int8 else 0
+    if slots < 2 or slots & (slots - 1) or {weights.shape[1:], scale.shape, bias.shape} != {(LANES,)} or least.shape:
+        raise ArtefactError(
+            f"{folder}: {WEIGHTS} has arrays of other shapes than this program's"
+        )  # unchecked in the walk
+    return LearntThemes(weights, scale, bias, float(least))
