@@ -15,6 +15,7 @@ from contracts.settings import ROOT
 
 _UPWARD = re.compile(r"(?<![\w./])(?:\.\./)+[\w./-]*")
 _SOMEBODYS = re.compile(r"(?<![\w./])/(?:work|home|root|Users)/[\w.-]+")
+_REGISTRIES = re.compile(r"\b(?:pypi\.org|pythonhosted\.|registry\.npmjs|repo1?\.maven\.|cdnjs\.|jsdelivr\.|unpkg\.)")
 _EXAMPLE = re.compile(r"^ *buzzwatch (.+)$", re.MULTILINE)
 
 
@@ -76,3 +77,8 @@ def test_an_example_names_the_tweets_where_the_command_needs_them() -> None:
             ]
     assert examples > 50
     assert without == []
+
+
+def test_no_file_names_the_host_of_a_package_registry_or_of_a_cdn() -> None:
+    found = [f"{path.relative_to(ROOT)}: {one}" for path, text in _files() for one in _REGISTRIES.findall(text)]
+    assert found == []
