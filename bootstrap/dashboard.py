@@ -26,6 +26,7 @@ from dashboard.feed.tail import ScoredTail
 from dashboard.pages.file_jobs import FileJobs
 from dashboard.room import Room
 from dashboard.routes import room_router
+from learning.rollout.state import TrialStore
 
 
 def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extension | None:
@@ -51,6 +52,7 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
         serving_since=partial(serving_since, client, settings),
         opinions=OpinionStore(client, settings),
         attempts=AttemptLog(client, settings),
+        trial=TrialStore(client, settings).status,
         outbox=Outbox(client, settings),
         redelivery=Redelivery(client, settings),
     )

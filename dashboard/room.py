@@ -18,6 +18,7 @@ from api.parts import Parts
 from contracts.settings import Settings
 from dashboard.feed.board import Board
 from dashboard.feed.feed import Feed
+from learning.rollout.state import RolloutStatus
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Room:
     opinions: OpinionStore
     serving_since: Callable[[], Mapping[str, int]]
     """Model version → when it began to serve, ms."""
+    trial: Callable[[], RolloutStatus]
+    """The challenger in shadow or canary, or the last one."""
     outbox: Outbox
     attempts: AttemptLog
     redelivery: Redelivery

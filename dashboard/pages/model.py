@@ -13,9 +13,11 @@ from fastapi import APIRouter, Request, Response
 from api.security.gate import require
 from contracts.audit import AuditEvent
 from contracts.errors import BuzzwatchError, Unavailable
+from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from dashboard.html.rendering import PageRoute, page
 from dashboard.room import RoomOf
+from learning.rollout.state import RolloutStatus
 from stream.kafka.audit import audit_events
 
 router = APIRouter(prefix="/room/model", route_class=PageRoute, include_in_schema=False)
@@ -32,9 +34,10 @@ async def model(request: Request, room: RoomOf) -> Response:
     except Unavailable as error:
         loaded, missing = None, str(error)
     now_s = int(time.time())
-    judged, since, events = await asyncio.gather(
+    judged, since, trial, events = await asyncio.gather(
         asyncio.to_thread(room.parts.judgements, since_s=now_s - _WEEK_S, until_s=now_s + 60),
         asyncio.to_thread(room.serving_since),
+        asyncio.to_thread(room.trial),
         asyncio.to_thread(_newest, room.settings),
     )
     return page(
@@ -47,6 +50,9 @@ async def model(request: Request, room: RoomOf) -> Response:
         failure=room.parts.champion.failure,
         judged=sorted(judged.items(), key=lambda one: -one[1].right - one[1].wrong),
         since=since,
+        trial=trial,
+        share=_share(trial, room.settings),
+        labels=SENTIMENTS,
         events=events,
     )
 
@@ -57,6 +63,13 @@ def _newest(settings: Settings) -> list[AuditEvent] | str:
         return list(deque(audit_events(settings), maxlen=_EVENTS))[::-1]
     except BuzzwatchError as error:
         return str(error)
+
+
+def _share(trial: RolloutStatus, settings: Settings) -> float:
+    """Which part of the tweets the challenger answers."""
+    steps = settings.rollout.steps
+    state = trial.state
+    return steps[min(state.step, len(steps) - 1)].share if state is not None and state.phase == "canary" else 0.0
 
 
 class Figure(NamedTuple):

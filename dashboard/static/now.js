@@ -4,7 +4,9 @@ import { on } from "./stream.js";
 import { freshenTimes, keys } from "./room.js";
 
 const MOST_ROWS = 60;
-const ROWS_A_FRAME = 1; // four a second can be followed, more cannot be read
+const ROW_MS = 250; // four rows a second can be followed, more cannot be read
+const BURST = 12;
+const LEFT_MS = 3000;
 const GLYPHS = { negative: "▼", neutral: "●", positive: "▲" };
 const MOODS = { critical: "◆", warning: "▲", info: "●", pending: "…", above: "△", calm: "✓" };
 const MOOD_WORDS = { critical: word("critical"), warning: word("warning"), info: word("info"), pending: word("pending"), above: word("above usual"), calm: word("as usual") };
@@ -205,33 +207,39 @@ function showPause() {
 }
 
 let heldBack = 0;
+let shownAt = 0;
+
+// New ones come first, so that what is shown is of now; what is left of a burst follows while nothing newer comes.
 function take(tweets, more) {
+  const now = performance.now();
   const fitting = tweets.filter((tweet) => fits(tweet) && !shown.has(tweet.id));
   skipped += more;
-  waiting.push(...fitting);
+  waiting = [...fitting.map((tweet) => ({ tweet, since: now })), ...waiting];
+  const kept = held() ? waiting.slice(0, MOST_ROWS) : waiting.slice(0, BURST).filter(({ since }) => now - since < LEFT_MS);
+  skipped += waiting.length - kept.length;
+  if (held()) heldBack += more + waiting.length - kept.length;
+  waiting = kept;
+  showNext();
+}
+
+function showNext() {
   if (held()) {
-    heldBack += more;
-    const room = MOST_ROWS;
-    if (waiting.length > room) {
-      heldBack += waiting.length - room;
-      skipped += waiting.length - room;
-      waiting = waiting.slice(-room);
-    }
     showPause();
     return;
   }
-  flush(ROWS_A_FRAME);
+  if (performance.now() - shownAt >= ROW_MS - 20) flush(1);
 }
+setInterval(() => waiting.length && showNext(), ROW_MS);
 
 function flush(most) {
-  const came = waiting.slice(0, most);
-  skipped += Math.max(waiting.length - most, 0);
-  waiting = [];
+  const came = waiting.slice(0, most).map(({ tweet }) => tweet);
+  waiting = waiting.slice(most);
   heldBack = 0;
   if (came.length) {
+    shownAt = performance.now();
     const rows = came.map(rowOf);
     for (const tweet of came) shown.add(tweet.id);
-    list.prepend(...rows.reverse());
+    list.prepend(...rows);
     while (list.children.length > MOST_ROWS) {
       shown.delete(list.lastElementChild.dataset.id);
       list.lastElementChild.remove();
@@ -291,7 +299,7 @@ on("snapshot", (snapshot) => {
   if (snapshot.watches) newest = snapshot;
   drawSoon();
   const fresh = snapshot.tweets.filter((tweet) => !shown.has(tweet.id) && fits(tweet));
-  if (shown.size && fresh.length) take(fresh.slice(0, ROWS_A_FRAME), 0);
+  if (shown.size && fresh.length) take(fresh.slice(0, BURST), 0);
 });
 on("alerts", (now) => {
   alerts = now;

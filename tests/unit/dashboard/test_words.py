@@ -16,7 +16,7 @@ BY_NAME = {title for _, title, _ in PAGES} | {
     *("negative", "neutral", "positive", "critical", "warning", "info"),
     *("pending", "firing", "resolved", "voices", "texts", "tweets", "above usual", "as usual"),
     *("last hour", "last day", "last week", "last month", "ok", "degraded", "down", "exhausted", "waiting"),
-    *("scoring", "counting"),
+    *("scoring", "counting", "shadow", "canary", "promoted", "rolled back", "stopped"),
 }
 """Words that templates look up by a value."""
 
