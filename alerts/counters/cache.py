@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -19,7 +19,7 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
-from alerts.counters.counts import NOTHING, Counts, Key, Point, Volume
+from alerts.counters.counts import Counts, Key, Point, Volume
 from alerts.counters.table import COLUMNS, Cells, CountTable, Rows, cells_of, volume_of
 from alerts.storage.keys import CounterKeys, counted_topics_key
 
@@ -253,11 +253,3 @@ def _points(step: int, keys: Sequence[Key], asked: NDArray[np.bool_], some: Sequ
         of_row = int(texts[at].sum()), int(tweets[at, 1].sum()), int(voices[at].sum())
         found.append(Point(step, keys[row][0], keys[row][1], everything, *of_row))
     return sorted(found, key=lambda point: (point.watch, point.theme))
-
-
-def sum_of(series: Iterable[Counts]) -> Counts:
-    """All of them together."""
-    total = NOTHING
-    for counts in series:
-        total = total.plus(counts)
-    return total

@@ -107,14 +107,6 @@ class Counts(NamedTuple):
         """Both together."""
         return Counts(self.negative + other.negative, self.neutral + other.neutral, self.positive + other.positive)
 
-    def minus(self, other: Counts) -> Counts:
-        """What is left without `other`, never below zero."""
-        return Counts(
-            max(self.negative - other.negative, 0),
-            max(self.neutral - other.neutral, 0),
-            max(self.positive - other.positive, 0),
-        )
-
 
 NOTHING: Final = Counts()
 

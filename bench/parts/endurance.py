@@ -49,11 +49,6 @@ class Course(NamedTuple):
         return scored.seconds / self.moments[-1].seconds
 
     @property
-    def largest_lag(self) -> int:
-        """Most predictions that were waiting to be counted."""
-        return max(moment.scored - moment.watched for moment in self.moments)
-
-    @property
     def warm_mib(self) -> list[float]:
         """Resident memory behind the warm-up."""
         return [moment.resident_mib for moment in self.moments if moment.scored >= _WARM * self.tweets]
