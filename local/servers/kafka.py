@@ -46,7 +46,7 @@ def kafka_server(local: LocalSettings) -> Server:
 
     def prepare() -> None:
         ensure_jars()
-        _write_atomically(properties, _as_java_reads(_properties(local, folder / "data")))
+        _write_atomically(properties, as_java_reads(broker_properties(local, folder / "data")))
         _format(run_java, properties, folder / "data")
 
     return Server(
@@ -64,7 +64,8 @@ def kafka_server(local: LocalSettings) -> Server:
     )
 
 
-def _properties(local: LocalSettings, data: Path) -> dict[str, str]:
+def broker_properties(local: LocalSettings, data: Path) -> dict[str, str]:
+    """What `server.properties` says of the broker that keeps its records in `data`."""
     node = f"127.0.0.1:{local.kafka_port}"
     controller = f"127.0.0.1:{local.kafka_controller_port}"
     return {
@@ -96,7 +97,7 @@ def _properties(local: LocalSettings, data: Path) -> dict[str, str]:
     }
 
 
-def _as_java_reads(properties: Mapping[str, str]) -> str:
+def as_java_reads(properties: Mapping[str, str]) -> str:
     """`java.util.Properties`: ISO 8859-1 with \\uXXXX for the rest, backslashes doubled."""
 
     def escaped(value: str) -> str:

@@ -28,12 +28,12 @@ def import_tensorflow() -> None:
     """
     if "tensorflow" in sys.modules:
         return
-    with _kept_back() as terminal, Console(file=terminal).status("starting TensorFlow"):
+    with sifted_errors() as terminal, Console(file=terminal).status("starting TensorFlow"):
         import tensorflow  # noqa: F401
 
 
 @contextmanager
-def _kept_back() -> Iterator[IO[str]]:
+def sifted_errors() -> Iterator[IO[str]]:
     """What is written to standard error, C++ included, waits and is sifted; gives the standard error as it was."""
     sys.stderr.flush()
     with os.fdopen(os.dup(2), "w") as before, tempfile.TemporaryFile() as kept:

@@ -7,12 +7,12 @@ import pytest
 
 from contracts.errors import Unavailable
 from contracts.settings import LocalSettings
-from local.servers import kafka, kafka_jars
-from local.servers.kafka import kafka_server
+from local.servers import kafka_jars
+from local.servers.kafka import as_java_reads, broker_properties, kafka_server
 
 
 def test_a_path_with_accents_and_backslashes_survives_javas_properties() -> None:
-    written = kafka._as_java_reads({"log.dirs": "/home/zoë/a\\b/🚀"})
+    written = as_java_reads({"log.dirs": "/home/zoë/a\\b/🚀"})
     assert written == "log.dirs=/home/zo\\u00eb/a\\\\b/\\ud83d\\ude80\n"
 
 
@@ -47,6 +47,6 @@ def test_the_pom_names_kafka_4() -> None:
 
 
 def test_the_broker_creates_no_topic_by_itself_and_needs_no_second_node() -> None:
-    properties = kafka._properties(LocalSettings(), Path("/data"))
+    properties = broker_properties(LocalSettings(), Path("/data"))
     assert properties["auto.create.topics.enable"] == "false"
     assert {value for name, value in properties.items() if "replication.factor" in name or "min.isr" in name} == {"1"}

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from training.deep.tensorflow_import import _kept_back
+from training.deep.tensorflow_import import sifted_errors
 
 
 def test_tensorflow_starts_without_a_word() -> None:
@@ -21,7 +21,7 @@ def test_tensorflow_starts_without_a_word() -> None:
 
 
 def test_greetings_are_dropped_and_the_rest_is_passed_on(capfd: pytest.CaptureFixture[str]) -> None:
-    with _kept_back() as terminal:
+    with sifted_errors() as terminal:
         os.write(2, b"I0000 00:00:1795252455.238013   24539 port.cc:153] oneDNN custom operations are on.\n")
         os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n")
         os.write(2, b"E0000 00:00:1795252455.238013   24539 x.cc:1] something is broken\n")
@@ -33,7 +33,7 @@ def test_greetings_are_dropped_and_the_rest_is_passed_on(capfd: pytest.CaptureFi
 
 def test_when_it_fails_everything_is_passed_on(capfd: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
-        with _kept_back():
+        with sifted_errors():
             os.write(2, b"I0000 00:00:1795252455.238013   24539 port.cc:153] hello\n")
             raise ImportError("libfoo.so")
 
