@@ -236,10 +236,17 @@ class StatsList(BaseModel):
 
 
 class Problem(BaseModel):
-    """Every error."""
+    """Every error: RFC 9457."""
 
+    type: str = "about:blank"
+    title: str = ""
+    """The name of the status."""
+    status: int = 0
+    """The same as that of the answer."""
     detail: str
-    """One line."""
+    """One line: what is wrong, and what to do."""
+    request_id: str | None = None
+    """Also in the header `x-request-id`, and in the log."""
 
 
 class Alive(BaseModel):

@@ -1,17 +1,21 @@
-"""Every error is `{"detail": "one line"}`."""
+"""Every error is a problem of RFC 9457, with `detail` in one line."""
 
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 from typing import Any, Final
 
 import redis
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 
 from alerts.storage.redis_health import trouble_of
 from api.bodies import Problem
+from api.security.request_id import HEADER as REQUEST_ID
+from api.security.request_id import request_id
 from contracts.errors import ModelFailure, Unavailable
 from contracts.redaction import redacted
 
@@ -20,12 +24,14 @@ _log = logging.getLogger("buzzwatch.api")
 REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
     401: {"model": Problem, "description": "There is no key, or it is unknown, expired or revoked"},
     403: {"model": Problem, "description": "The key lacks the scope, or the request comes from elsewhere"},
+    429: {"model": Problem, "description": "The key asks too often; Retry-After says when to come again"},
     503: {
         "model": Problem,
-        "description": "A server that this needs is away; try again after Retry-After seconds",
+        "description": "A server is away, or too much is asked at once; try again after Retry-After seconds",
     },
 }
 """Of every route that does not stand open."""
+PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER_S = 2
 """Seconds in the header Retry-After: a restarted Kafka or Redis is often back by then."""
 
@@ -33,6 +39,7 @@ RETRY_AFTER_S = 2
 def install(app: FastAPI) -> None:
     """Answer exceptions in one shape."""
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(redis.RedisError, _without_redis)
     app.add_exception_handler(ModelFailure, _model_failed)
@@ -42,7 +49,44 @@ def install(app: FastAPI) -> None:
 def problem(status: int, detail: str, **headers: str) -> JSONResponse:
     """An error."""
     printable = redacted(detail).encode("utf-8", "backslashreplace").decode()  # it may quote a lone surrogate
-    return JSONResponse({"detail": printable}, status, headers=headers)
+    body = {"type": "about:blank", "title": _title(status), "status": status, "detail": printable}
+    named = request_id()
+    if named:  # also in the header: a failure that nobody expected is answered outside of who else puts it there
+        body["request_id"] = headers[REQUEST_ID] = named
+    return JSONResponse(body, status, headers=headers, media_type=PROBLEM_JSON)
+
+
+def _title(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"
+
+
+def document_problems(app: FastAPI) -> None:
+    """Have `/openapi.json` say that problems have a media type of their own; FastAPI writes down that of JSON."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            for methods in generate()["paths"].values():
+                for route in methods.values():
+                    for response in route["responses"].values():
+                        content = response.get("content", {})
+                        schema = content.get("application/json", {}).get("schema", {})
+                        if schema.get("$ref") == "#/components/schemas/Problem":
+                            content[PROBLEM_JSON] = content.pop("application/json")
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code < 200 or error.status_code in (204, 205, 304):
+        return Response(status_code=error.status_code, headers=error.headers)
+    return problem(error.status_code, str(error.detail), **(error.headers or {}))
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
@@ -89,5 +133,11 @@ async def _model_failed(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s failed and was answered with 500", request.method, request.url.path, exc_info=error)
+    _log.error(
+        "%s %s failed and was answered with 500 (request %s)",
+        request.method,
+        request.url.path,
+        request_id(),
+        exc_info=error,
+    )
     return problem(500, "internal error; the API's log has the details")

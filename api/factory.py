@@ -25,6 +25,8 @@ from api.routes import silences as silence_routes
 from api.routes.pages import HeadAsGet, OwnServerOnly
 from api.routes.predict import Scoring
 from api.security.gate import Authenticated
+from api.security.overload import Overload
+from api.security.request_id import RequestId
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ def create_app(parts: Parts, extensions: Sequence[Extension] = ()) -> FastAPI:
         app.state.scoring = Scoring(parts, app.state.metrics.batch_size.observe)
         parts.feedback.start()
         parts.gate.start()
+        parts.gate.rates.unchecked = lambda kind: app.state.metrics.unchecked.labels(kind).inc()
         # Without a model feedback, alerts and statistics still work, and MLflow may come back.
         await asyncio.to_thread(parts.champion.start, required=False)
         for extension in extensions:
@@ -57,6 +60,7 @@ def create_app(parts: Parts, extensions: Sequence[Extension] = ()) -> FastAPI:
         await asyncio.to_thread(parts.champion.stop)
         await asyncio.to_thread(parts.feedback.stop)
         await asyncio.to_thread(parts.gate.stop)
+        await parts.gate.rates.stop()
         for close in parts.closing:
             close()
 
@@ -84,9 +88,12 @@ def create_app(parts: Parts, extensions: Sequence[Extension] = ()) -> FastAPI:
     ):
         app.include_router(routes.router)
     errors.install(app)
+    errors.document_problems(app)
+    app.add_middleware(Overload)  # once the body is here
     app.add_middleware(BodyLimit)
     app.add_middleware(Authenticated)  # before a body is read
     app.add_middleware(OwnServerOnly)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(Measured, metrics=metrics)  # outermost: it sees what the others answer
+    app.add_middleware(Measured, metrics=metrics)  # it sees what the others answer
+    app.add_middleware(RequestId)  # outermost, so that each of them knows it
     return app

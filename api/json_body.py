@@ -24,6 +24,7 @@ _GZIP: Final = frozenset({"gzip", "x-gzip"})
 _CHARSETS: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _SEND: Final = "send it with the header `content-type: application/json`"
 RESPONSES: Final[dict[int | str, dict[str, Any]]] = REFUSALS | {
+    408: {"model": Problem, "description": "The body did not arrive in time"},
     413: {"model": Problem, "description": "The body is too large, gzipped or not"},
     415: {
         "model": Problem,

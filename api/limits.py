@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
 
+BODY_S = 30.0
+"""How long a body may take to arrive, seconds."""
 BODY_BYTES = 2 * 1024 * 1024
 BATCH_BODY_BYTES = 16 * 1024 * 1024
 """For `/predict/batch`: a thousand tweets need 300 kB, a thousand texts of the greatest length do not fit."""
@@ -22,7 +26,7 @@ def limit_of(path: str) -> int:
 
 
 class BodyLimit:
-    """Answers 413 to larger bodies, before more than the limit has been read."""
+    """Answers 413 to larger bodies, before more than the limit has been read, and 408 to those that take too long."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,8 +43,15 @@ class BodyLimit:
             await too_large(scope, receive, send)
             return
         body = bytearray()
+        until = asyncio.get_running_loop().time() + BODY_S
         while True:
-            message = await receive()
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await receive()
+            except TimeoutError:
+                too_slow = problem(408, f"the body did not arrive within {BODY_S:g} s", Connection="close")
+                await too_slow(scope, receive, send)
+                return
             if message["type"] != "http.request":  # the client has gone
                 return
             body += message.get("body", b"")

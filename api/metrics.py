@@ -28,6 +28,12 @@ class Metrics:
         self.feedback = Counter(
             "buzzwatch_api_feedback", "Judgements by what became of them", ["outcome"], registry=self.registry
         )
+        self.unchecked = Counter(
+            "buzzwatch_api_rate_unchecked",
+            "Requests that were not counted against their rate, as Redis did not answer",
+            ["kind"],
+            registry=self.registry,
+        )
         self._model = Gauge(
             "buzzwatch_model_info", "1 for the model that serves", ["name", "version"], registry=self.registry
         )

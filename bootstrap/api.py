@@ -24,6 +24,7 @@ from api.parts import Component, Parts
 from api.security.exposure import keys_required
 from api.security.gate import Gate
 from api.security.keyring import Keyring
+from api.security.rates import Rates
 from api.security.sessions import Sessions
 from api.security.store import KeyStore
 from bootstrap.dashboard import build_room
@@ -131,7 +132,7 @@ def build_gate(settings: Settings, client: redis.Redis, host: str | None = None)
             "is good; make one with `buzzwatch keys create NAME --scopes all`, or listen on 127.0.0.1"
         )
     sessions = Sessions(client, keyring, settings)
-    return Gate(keyring, sessions, required=required, external_url=settings.alerts.external_url)
+    return Gate(keyring, sessions, Rates(settings), required=required, external_url=settings.alerts.external_url)
 
 
 def _doubts(credibility: Credibility, judgement: Feedback) -> str | None:

@@ -33,11 +33,15 @@ from contracts.server_settings import RedisSettings as RedisSettings
 _FORMS: Final = {
     r"^[\w.-]+$": "has something else than letters, digits, '.', '_' and '-'",
     r"^\d+[mg]$": "is no size such as 512m or 2g",
+    r"^([1-9]\d{0,8}/(second|minute|hour|day))?$": "is no rate such as 600/minute",
 }
 """What a pattern means."""
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the packages."""
+
+
+Rate = Annotated[str, pydantic.Field(pattern=r"^([1-9]\d{0,8}/(second|minute|hour|day))?$")]
 
 
 class WorkerSettings(Group):
@@ -169,6 +173,20 @@ class ApiSettings(Group):
     require_keys: bool | None = None
     """Whether requests need a key (`buzzwatch keys create`). When not set: as soon as the API or the workers' pages
     listen on another address than one of this machine alone; `false` is refused then."""
+    rate_read: Rate = "600/minute"
+    """How often one key may read: `600/minute`, `20/second`; empty for no limit."""
+    rate_predict: Rate = "60000/minute"
+    """How often one key may ask for predictions; a batch is one request."""
+    rate_feedback: Rate = "600/minute"
+    """How often one key may judge."""
+    rate_review: Rate = "600/minute"
+    """How often one key may use the review queue."""
+    rate_operate: Rate = "120/minute"
+    """How often one key may silence and acknowledge."""
+    rate_login: Rate = "10/minute"
+    """How often one address may try to sign in."""
+    most_at_once: int = pydantic.Field(default=128, ge=1, le=10_000)
+    """How many predictions, and how many other requests, are answered at the same time; further ones get 503."""
     session_hours: float = pydantic.Field(default=12, gt=0, le=24 * 365)
     """How long a browser stays signed in, hours."""
 

@@ -76,6 +76,8 @@ async def login(
     """Exchanges a key for a cookie."""
     csrf.refuse_other_sites(request)
     gate = parts.gate
+    if gate.sessions is not None:
+        await gate.rates.check("login", request.client.host if request.client else "")
     presented = PresentedKey.read(key.strip())
     record = None
     if presented is not None and gate.keyring is not None and gate.sessions is not None:

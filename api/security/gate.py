@@ -23,8 +23,10 @@ from api.security import csrf
 from api.security.exposure import why_no_stranger
 from api.security.keyring import Keyring
 from api.security.keys import ALLOWS, SCOPES, KeyRecord, PresentedKey, Scope
+from api.security.rates import Rates
 from api.security.sessions import COOKIE, Sessions
 from contracts.errors import Unavailable
+from contracts.settings import Settings
 
 OPEN: Final = frozenset({"/livez", "/readyz", "/health", "/login", "/docs", "/redoc", "/openapi.json"})
 """What needs no key: whether it lives, and how it is used. `/health` has no details without one."""
@@ -51,22 +53,30 @@ class Gate:
 
     Args:
         keyring, sessions: of Redis; None where there are none.
+        rates: how often a key may ask.
         required: whether a request needs a key. Without, everything from this machine is let in.
         external_url: where people reach the API.
     """
 
     def __init__(
-        self, keyring: Keyring | None, sessions: Sessions | None, *, required: bool, external_url: str | None = None
+        self,
+        keyring: Keyring | None,
+        sessions: Sessions | None,
+        rates: Rates,
+        *,
+        required: bool,
+        external_url: str | None = None,
     ) -> None:
         self.keyring = keyring
         self.sessions = sessions
+        self.rates = rates
         self.required = required
         self._external_url = external_url
 
     @classmethod
     def open(cls) -> Gate:
         """One that knows no keys and lets this machine in."""
-        return cls(None, None, required=False)
+        return cls(None, None, Rates(Settings()), required=False)
 
     def start(self) -> None:
         """Follow the keys."""
@@ -164,6 +174,8 @@ class _Require(SecurityBase):
             )
         if caller.via != "key":
             await csrf.check(request)
+        if caller.key_id is not None:
+            await request.app.state.parts.gate.rates.check(self._scope, caller.key_id)
         return caller
 
 

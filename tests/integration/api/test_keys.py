@@ -68,6 +68,7 @@ async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://buzz.example.org") as client:
             yield client
+        await gate.rates.stop()
 
 
 def _app(gate: Gate) -> FastAPI:

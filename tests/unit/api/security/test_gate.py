@@ -16,10 +16,14 @@ from api.factory import create_app
 from api.security.gate import OPEN, Gate
 from api.security.keyring import EVERY_S, STALE_S, Keyring
 from api.security.keys import SCOPES, KeyRecord, Scope, new_key
+from api.security.rates import Rates
 from api.security.store import KeyStore
-from contracts.settings import RedisSettings
+from contracts.settings import ApiSettings, RedisSettings, Settings
 from tests.unit.api.conftest import Api
 
+UNLIMITED = Settings(
+    api=ApiSettings(rate_read="", rate_predict="", rate_feedback="", rate_review="", rate_operate="", rate_login="")
+)
 _REQUESTS: dict[Scope, tuple[str, str, Any]] = {
     "read": ("GET", "/alerts", None),
     "predict": ("POST", "/predict", {"text": "bad"}),
@@ -68,7 +72,7 @@ class Guarded:
         self.store = FakeKeyStore()
         self.now = 1000.0
         self.keyring = Keyring(cast("KeyStore", self.store), RedisSettings(), clock=lambda: self.now)
-        self.app = create_app(replace(api.parts, gate=Gate(self.keyring, None, required=True)))
+        self.app = create_app(replace(api.parts, gate=Gate(self.keyring, None, Rates(UNLIMITED), required=True)))
         self.client = httpx.AsyncClient()
 
     def passes(self, seconds: float) -> None:

@@ -1,0 +1,43 @@
+"""A name for each request: in its answer, in a problem, in the log."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from contextvars import ContextVar
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HEADER: Final = "x-request-id"
+_FORM: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+_current: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def request_id() -> str:
+    """That of the request that is being answered, empty outside of one."""
+    return _current.get()
+
+
+class RequestId:
+    """Takes the id that a client or a proxy gave, or makes one, and puts it into the answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        name = given.decode() if _FORM.fullmatch(given) else uuid.uuid4().hex
+        _current.set(name)  # each request is a task of its own, with a context of its own
+
+        async def named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[HEADER] = name
+            await send(message)
+
+        await self._app(scope, receive, named)
