@@ -45,7 +45,7 @@ async def test_requests_together_are_scored_together_and_one_that_fails_fails_al
     texts = [f"good {number}" for number in range(40)]
     answers = await asyncio.gather(*(api.post("/predict", {"text": text}) for text in [POISON, *texts]))
     assert answers[0].status_code == 500
-    assert answers[0].json() == {"detail": "the model failed on this text (ValueError)"}
+    assert answers[0].json()["detail"] == "the model failed on this text (ValueError)"
     assert {answer.json()["sentiment"] for answer in answers[1:]} == {"positive"}
 
 
@@ -99,7 +99,7 @@ async def test_an_explanation_gives_signed_weights_in_the_order_of_the_text(api:
 async def test_a_bad_request_gets_one_line_that_names_the_field(api: Api, path: str, body: Any, complaint: str) -> None:
     answer = await api.post(path, body)
     assert answer.status_code == 422
-    assert list(answer.json()) == ["detail"]
+    assert answer.json()["status"] == 422
     assert answer.json()["detail"].startswith(complaint)
     assert "\n" not in answer.json()["detail"]
 
@@ -148,7 +148,7 @@ async def test_without_a_model_the_answer_is_503_and_why(api: Api) -> None:
     for path, body in (("/predict", {"text": "x"}), ("/predict/batch", {"texts": ["x"]}), ("/explain", {"text": "x"})):
         answer = await api.post(path, body)
         assert answer.status_code == 503
-        assert answer.json() == {"detail": "no model is loaded yet: MLflow is away"}
+        assert answer.json()["detail"] == "no model is loaded yet: MLflow is away"
         assert int(answer.headers["retry-after"]) > 0
     assert (await api.get("/model")).status_code == 503
 

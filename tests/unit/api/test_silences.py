@@ -113,7 +113,7 @@ async def test_what_is_not_there_is_not_found(api: Api) -> None:
         await api.delete("/alerts/nobody/ack"),
     ):
         assert answer.status_code == 404
-        assert set(answer.json()) == {"detail"}
+        assert set(answer.json()) == {"type", "title", "status", "detail", "request_id"}
 
 
 async def test_who_is_at_an_alert_and_since_when_is_shown_until_it_is_taken_back(api: Api) -> None:
