@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 
 from alerts.storage.redis_health import trouble_of
 from api.bodies import Problem
-from api.security.request_id import HEADER as REQUEST_ID
-from api.security.request_id import request_id
+from api.traffic.request_id import HEADER as REQUEST_ID
+from api.traffic.request_id import request_id
 from contracts.errors import ModelFailure, Unavailable
 from contracts.redaction import redacted
 

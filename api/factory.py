@@ -25,8 +25,8 @@ from api.routes import silences as silence_routes
 from api.routes.pages import HeadAsGet, OwnServerOnly
 from api.routes.predict import Scoring
 from api.security.gate import Authenticated
-from api.security.overload import Overload
-from api.security.request_id import RequestId
+from api.traffic.overload import Overload
+from api.traffic.request_id import RequestId
 
 
 @dataclass(frozen=True)
