@@ -42,3 +42,11 @@ def test_every_decision_is_linked_from_the_architecture() -> None:
 def test_no_page_holds_both_sides_of_a_merge(page: Path) -> None:
     lines = page.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if line.startswith(("<<<<<<< ", ">>>>>>> "))] == []
+
+
+def test_the_changelog_has_one_release_of_at_most_forty_lines() -> None:
+    """What users notice, by subject: add to a line that is there. Every single change is in the history of git."""
+    lines = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 40, "say it in a line that is there; see CONTRIBUTING.md"
+    headings = [line.split(",")[0] for line in lines if line.startswith("### ")]
+    assert headings == ["### Added", "### Breaking", "### Fixed"]
