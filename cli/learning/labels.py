@@ -19,7 +19,7 @@ from cli.output.moments import moment_ms
 from cli.output.options import Encoding
 from cli.output.preconditions import redis_answers
 from contracts.errors import BuzzwatchError
-from contracts.learning.labels import LabelEvent, is_judge_hash, judge_hash
+from contracts.learning.labels import UNSIGNED, LabelEvent, is_judge_hash, judge_hash
 from contracts.settings import Settings, load_settings
 from learning.labels.bulk import read_label_file
 from learning.labels.log import LabelWriter, read_labels
@@ -100,13 +100,15 @@ def retract(
 ) -> None:
     """Take back what a judge said: the next training is as if it had never been said.
 
-    What the judge says afterwards counts again.
+        What the judge says afterwards counts again.
 
-    Examples:
+        Examples:
 
-      buzzwatch labels retract --judge alice --since 2h --reason "labelled another topic"
+          buzzwatch labels retract --judge alice --since 2h --reason "labelled another topic"
 
-      buzzwatch labels retract --judge 5f0c6a1be2d34a77
+          buzzwatch labels retract --judge 5f0c6a1be2d34a77
+
+    Sixteen zeros stand for what nobody signed.
     """
     since_ms = moment_ms("--since", since)
     settings = load_settings()
@@ -241,7 +243,7 @@ def _print_stats(found: LabelStats) -> None:
         table = Table("judge", "judgements", "right", "newest", "quarantined", box=None, header_style="bold")
         for judge in found.judges[:_SHOWN]:
             right = "" if judge.reliability is None else f"{judge.reliability:.0%}"
-            cells = (judge.judge or "nobody signed", f"{judge.judgements:,}", right, judge.newest[:19])
+            cells = (judge.judge or f"{UNSIGNED} (nobody signed)", f"{judge.judgements:,}", right, judge.newest[:19])
             table.add_row(*(cell(one) for one in (*cells, judge.quarantined or "")))
         typer.echo()
         console.print(table)

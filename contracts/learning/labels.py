@@ -25,6 +25,9 @@ SOURCES: Final[tuple[Source, ...]] = ("feedback", "review", "random", "import")
 _NAMESPACE: Final = uuid.UUID("0b1f5a0c-55e7-5c1a-8f5d-6c6162656c73")
 _HASHED: Final = re.compile(r"[0-9a-f]{16}").fullmatch
 
+UNSIGNED: Final = "0" * 16
+"""Stands for nobody: what a retraction names to take back what nobody signed."""
+
 _Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 _Moment = Annotated[datetime, Meta(tz=True)]
 
@@ -61,7 +64,8 @@ class LabelEvent(Struct, frozen=True, kw_only=True):
     drawn: Annotated[float, Meta(gt=0, le=1)] | None = None
     """Of a text that was drawn by chance: with which probability."""
     retracts: uuid.UUID | None = None
-    """A retraction of the judgement with this `label_id`; otherwise of all that `judge` said before."""
+    """A retraction of the judgement with this `label_id`; otherwise of all that `judge` said before, sixteen zeros for
+    what nobody signed."""
     since: _Moment | None = None
     """A retraction: only of what was said since then."""
     reason: Annotated[str, Meta(max_length=500)] | None = None

@@ -31,7 +31,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS, Sentiment
-from contracts.learning.labels import LabelEvent
+from contracts.learning.labels import UNSIGNED, LabelEvent
 from contracts.learning.settings import LearningSettings
 from learning.labels.agreement import Consensus, cohens_kappa, dawid_skene, krippendorffs_alpha
 from learning.labels.quarantine import Suspicion, improbable, suspects
@@ -158,7 +158,7 @@ def _names(event: LabelEvent) -> set[str]:
 def _retracts(event: LabelEvent, judgement: LabelEvent) -> bool:
     if event.retracts is not None:
         return judgement.label_id == event.retracts
-    return judgement.judge == event.judge and (event.since is None or judgement.created_at >= event.since)
+    return (judgement.judge or UNSIGNED) == event.judge and (event.since is None or judgement.created_at >= event.since)
 
 
 def _with_texts(events: Sequence[LabelEvent]) -> list[LabelEvent]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from contracts.errors import BuzzwatchError
+from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.settings import Settings
-from models.base.artefact import METADATA, load_artefact
+from models.base.artefact import METADATA, load_artefact, read_metadata
 from models.linear.model import FAMILY, HashedModel
 from models.registry.client import Registry
 from training.evaluation.held_out import HeldOut
@@ -76,6 +76,13 @@ def download_champion(settings: Settings) -> BaseModel:
         CannotRetrain: it is of a family that is trained in another way.
     """
     registry = Registry(settings.mlflow)
+    try:
+        return _downloaded(registry)
+    finally:
+        registry.close()
+
+
+def _downloaded(registry: Registry) -> BaseModel:
     version = registry.champion()
     with tempfile.TemporaryDirectory() as scratch:
         registry.download(version, Path(scratch))
@@ -83,11 +90,16 @@ def download_champion(settings: Settings) -> BaseModel:
         if not found:
             raise CannotRetrain(f"version {version.version} holds no {METADATA}: not a model that buzzwatch registered")
         folder = found[0].parent
-        model = load_artefact(folder)
+        try:
+            family = read_metadata(folder).get("family")
+            model = load_artefact(folder) if family == FAMILY else None
+            held_out = HeldOut.load(folder)
+        except ArtefactError as error:
+            why = str(error).replace(str(folder), "").lstrip("/: ")
+            raise CannotRetrain(f"the champion, version {version.version}, cannot be used: {why}") from None
         if not isinstance(model, HashedModel):
             raise CannotRetrain(
-                f"the champion, version {version.version}, is of the family {model.metadata.get('family')!r}; "
-                f"`retrain` trains {FAMILY!r}: use `buzzwatch labels snapshot` and `buzzwatch train`, or promote a "
-                "linear model"
+                f"the champion, version {version.version}, is of the family {family!r}; `retrain` trains {FAMILY!r}: "
+                "use `buzzwatch labels snapshot` and `buzzwatch train`, or promote a linear model"
             )
-        return BaseModel(version.version, model, HeldOut.load(folder))
+        return BaseModel(version.version, model, held_out)

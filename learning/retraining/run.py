@@ -21,7 +21,7 @@ from typing import Any, Final
 import filelock
 import numpy as np
 
-from contracts.errors import SettingsError
+from contracts.errors import SettingsError, Unavailable
 from contracts.settings import Settings
 from learning.labels.log import read_labels
 from learning.labels.resolution import Label, resolve
@@ -45,6 +45,8 @@ FEWEST: Final = 50
 """Labels from which a retraining makes sense."""
 _PLAN: Final = "plan.json"
 _DONE: Final = "registered.json"
+_KEPT: Final = 5
+"""Finished runs whose folders are kept; their models are in the registry."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,12 @@ def retrain(
         work = _Work.open(settings, root, base, old, snapshot, seed, fresh=fresh, tell=tell)
         worse = _trained(work, base, old, settings, progress)
         progress("registering")
-        version = _register(settings, work)
-        (work.folder / _DONE).write_text(json.dumps({"version": version}))
+        try:
+            version = _register(settings, work)
+        except Unavailable as error:
+            raise Unavailable(f"{error}; what was trained is kept, and the same command registers it") from None
+        _write(work.folder / _DONE, json.dumps({"version": version}))
+        _forget_old_runs(root)
         note = (work.artefact / FILE).read_text(encoding="utf-8")
         return Retrained(version, CHALLENGER, note, work.artefact, worse)
 
@@ -304,6 +310,12 @@ def _register(settings: Settings, work: _Work) -> str:
         client.update_model_version(name, version, description=note)
         client.set_registered_model_alias(name, CHALLENGER, version)
     return version
+
+
+def _forget_old_runs(root: Path) -> None:
+    done = sorted(root.glob(f"*/{_DONE}"), key=lambda path: path.stat().st_mtime)
+    for path in done[:-_KEPT]:
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def _write(path: Path, text: str) -> None:

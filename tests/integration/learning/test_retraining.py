@@ -106,6 +106,23 @@ def test_what_was_cut_off_goes_on_and_registers_once(retraining: Retraining, ste
     assert again.version == done.version
 
 
+def test_a_registry_that_goes_away_before_the_end_loses_nothing(retraining: Retraining) -> None:
+    mlflow = retraining.settings.mlflow
+    there = mlflow.tracking_uri
+
+    def goes_away(line: str) -> None:
+        if line == "registering":
+            mlflow.tracking_uri = "http://127.0.0.1:1"
+
+    with pytest.raises(Unavailable, match="what was trained is kept, and the same command registers it"):
+        retraining.run(progress=goes_away)
+    mlflow.tracking_uri = there
+    began: list[str] = []
+    done = retraining.run(progress=began.append)
+    assert began == ["reading the data", "registering"]
+    assert retraining.aliases()["challenger"] == done.version
+
+
 def test_two_at_once_are_refused(retraining: Retraining) -> None:
     folder = retraining.settings.local.data_dir / "retraining"
     folder.mkdir(parents=True)
@@ -136,7 +153,7 @@ def _no_old_data(retraining: Retraining) -> None:
         (_few, CannotRetrain, "has 10 labels: from 50 on"),
         (_damaged, SnapshotError, "damaged"),
         (_no_old_data, BuzzwatchError, "holds no labelled file"),
-        (_of_another_family, BuzzwatchError, ""),
+        (_of_another_family, CannotRetrain, "is of the family 'transformer'"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_registers_nothing(

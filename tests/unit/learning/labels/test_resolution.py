@@ -5,8 +5,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from contracts.events import Scores
-from contracts.learning.labels import LabelEvent, judge_hash
+from contracts.learning.labels import UNSIGNED, LabelEvent, judge_hash
 from contracts.learning.settings import LearningSettings
 from learning.labels.resolution import Resolution, resolve
 from learning.labels.stats import label_stats
@@ -64,6 +66,13 @@ def test_a_retraction_takes_back_what_stands_before_it_and_nothing_later() -> No
     assert held(*events, retracts("ann"), says("ann", "positive", "one")) == {"one": "positive", "three": "neutral"}
     undo = says(None, None, kind="retraction", source=None, retracts=first.label_id)
     assert held(*events, undo) == {"two": "negative", "three": "neutral"}
+
+
+def test_what_nobody_signed_can_be_taken_back_alone() -> None:
+    events = [says(None, "negative", "one", source="feedback"), says("ann", "negative", "two")]
+    taken_back = msgspec.structs.replace(retracts("ann"), judge=UNSIGNED)
+    assert held(*events, taken_back) == {"two": "negative"}
+    assert held(*events, retracts("ann")) == {"one": "negative"}
 
 
 def test_without_a_retracted_judge_all_is_as_if_they_had_never_judged() -> None:
