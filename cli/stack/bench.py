@@ -186,6 +186,31 @@ def detection(
 
 
 @app.command()
+def loop(
+    data_dir: Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder with the labelled tweets.")],
+    seeds: Annotated[int, typer.Option(min=1, max=100, help="Runs of the six months.")] = 5,
+    poison_runs: Annotated[int, typer.Option(min=0, max=200, help="Runs with poisoners.")] = 20,
+    to: Annotated[Path, typer.Option(help="Folder for loop.json and loop.png.")] = Path("var/bench"),
+    output: _Format = "table",
+    markdown: _Markdown = None,
+) -> None:
+    """The learning loop in six simulated months: what judgements gain, and what bad challengers and judges do.
+
+    A model of general tweets meets airline tweets, people judge some, it learns from them. Canaries of equally good and
+    of worse challengers, poisoners, and estimates without labels, goals beside the figures. Small models: minutes.
+
+    Examples:
+
+      buzzwatch bench loop --data-dir data
+
+      buzzwatch bench loop --data-dir data --seeds 1 --poison-runs 2
+    """
+    from bench.loop.command import loop as run
+
+    run(data_dir, seeds, poison_runs, to, output, markdown)
+
+
+@app.command()
 def alerts(
     watches: Annotated[int, typer.Option(min=1, max=20_000, help="Watches.")] = 1000,
     themes: Annotated[int, typer.Option(min=1, max=50, help="Themes; each watch has them all.")] = 20,

@@ -1,0 +1,1 @@
+"""Proof of the learning loop on labelled tweets: months that pass in minutes."""

@@ -1,0 +1,266 @@
+"""The simulations, each by itself."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alerts.detectors.drift import Reference
+from bench.loop.world import Texts, World, accuracy, answers, carried, said_by, trained
+from contracts.events import SENTIMENTS, Scores
+from contracts.learning.labels import LabelEvent, judge_hash
+from contracts.learning.settings import LearningSettings
+from learning.estimate.cbpe import Calibration, Estimate
+from learning.estimate.findings import JudgedAccuracy, findings
+from learning.estimate.stream_figures import Answers
+from learning.labels.resolution import resolve
+from learning.review.accuracy import Drawn, accuracy_in_production
+from learning.rollout.verdict import Outcome, Pairs, outcome_of
+from models.linear.model import HashedModel
+from training.evaluation.drift_reference import reference
+from training.evaluation.held_out import HeldOut
+from training.registry.promotion_gate import GateRefused, check
+
+MONTHS: Final = 6
+A_MONTH: Final = 400
+"""Judgements of each month from the second on: 2,000 in all."""
+LOOK: Final = 20
+"""Judged tweets between two looks of a canary."""
+LONGEST: Final = 6_000
+A_FEW: Final = 150
+"""Tweets drawn at random and judged beside an estimate."""
+_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Gain(NamedTuple):
+    """Accuracy after each month."""
+
+    judges_right: float
+    airline: list[float]
+    general: list[float]
+    """Mean of the two general sets."""
+
+
+def months(world: World, judges_right: float, seed: int) -> tuple[Gain, HashedModel]:
+    """Six months: airline tweets arrive in the second, a part is judged each month, and the model learns from it."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(world.pool))
+    model = trained(world, seed=seed)
+    gain = Gain(judges_right, [accuracy(model, world.held_out["airline"])], [_general(world, model)])
+    said = said_by(judges_right, world.pool.truth, rng)
+    for month in range(1, MONTHS):
+        chosen = order[: month * A_MONTH]
+        judged = Texts([world.pool.texts[row] for row in chosen.tolist()], said[chosen])
+        model = trained(world, judged, seed=seed)
+        gain.airline.append(accuracy(model, world.held_out["airline"]))
+        gain.general.append(_general(world, model))
+    return gain, model
+
+
+def _general(world: World, model: HashedModel) -> float:
+    return float(np.mean([accuracy(model, world.held_out[name]) for name in ("semeval", "kaggle")]))
+
+
+def queue(world: World, judges_right: float, seed: int, most: int = 1_000, batch: int = 200) -> float:
+    """Airline accuracy when the texts with the smallest margin are judged, the queue renewed after each batch."""
+    rng = np.random.default_rng(seed)
+    said = said_by(judges_right, world.pool.truth, rng)
+    chosen = np.zeros(0, np.intp)
+    model = trained(world, seed=seed)
+    while len(chosen) < most:
+        two = np.sort(answers(model, world.pool), axis=1)
+        margin = two[:, 2] - two[:, 1]
+        margin[chosen] = np.inf
+        drawn = rng.permutation(np.flatnonzero(np.isfinite(margin)))[: batch // 10]  # the random tenth
+        margin[drawn] = -1
+        chosen = np.concatenate([chosen, np.argsort(margin, kind="stable")[:batch]])
+        model = trained(world, Texts([world.pool.texts[row] for row in chosen.tolist()], said[chosen]), seed=seed)
+    return accuracy(model, world.held_out["airline"])
+
+
+class Canary(NamedTuple):
+    """How one ended, and after how many judged tweets."""
+
+    outcome: Outcome
+    pairs: int
+
+
+def canary(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> Canary:
+    """A canary that is looked at every `LOOK` judged tweets until it decides.
+
+    Args:
+        one, other: (n,): where champion and challenger are right.
+    """
+    both, challenger, champion = (np.cumsum(part) for part in (one & other, other & ~one, one & ~other))
+    for n in range(LOOK, LONGEST + 1, LOOK):
+        at = n - 1
+        outcome = outcome_of(Pairs(n, int(both[at]), int(challenger[at]), int(champion[at])))
+        if outcome != "cannot tell yet":
+            return Canary(outcome, n)
+    return Canary("cannot tell yet", LONGEST)
+
+
+def canaries(
+    world: World, good: HashedModel, frozen: HashedModel, runs: int, bad_runs: int
+) -> tuple[list[Canary], list[Canary]]:
+    """Equally good models, and a challenger three points worse, on airline tweets drawn at random.
+
+    The equally good ones are two trainings whose answers are exchanged by a coin at each tweet: they differ on as many
+    tweets as such models do, and neither is better. The worse one gives the frozen model's answer on just so many
+    tweets that it is right on three points fewer.
+    """
+    rng = np.random.default_rng(0)
+    pool = world.pool
+    twin = trained(world, pool.rows(rng.permutation(len(pool))[: A_MONTH * (MONTHS - 1)]), seed=1)
+    best, other, old = (answers(model, pool).argmax(axis=1) == pool.truth for model in (good, twin, frozen))
+    share = 0.03 / float(best.mean() - old.mean())
+    equal, worse = [], []
+    for _ in range(runs):
+        drawn, coin = rng.integers(0, len(pool), LONGEST), rng.random(LONGEST) < 0.5
+        equal.append(canary(np.where(coin, best[drawn], other[drawn]), np.where(coin, other[drawn], best[drawn])))
+    for _ in range(bad_runs):
+        drawn, coin = rng.integers(0, len(pool), LONGEST), rng.random(LONGEST) < share
+        worse.append(canary(best[drawn], np.where(coin, old[drawn], best[drawn])))
+    return equal, worse
+
+
+class Poisoned(NamedTuple):
+    """One run with five poisoners among twelve honest judges."""
+
+    left_out: int
+    """Poisoners in quarantine."""
+    honest_lost: float
+    """Share of honest judgements that do not count."""
+    before: float
+    """Airline accuracy of the champion."""
+    resolved: float
+    """Of the challenger from the labels that hold."""
+    unguarded: float
+    """Of one from all that was said, a label for each judgement."""
+    passes: bool
+    """The gate lets the challenger pass."""
+    unguarded_passes: bool
+
+
+def poisoned(world: World, seed: int, settings: LearningSettings | None = None) -> Poisoned:
+    """Honest judges make a champion; then poisoners join them, and a challenger is made of what holds."""
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(world.pool))
+    honest_rows, poison_rows = order[:2_000], rng.choice(order, 2_000, replace=False)
+    honest = said_by(0.9, world.pool.truth[honest_rows], rng)
+    flipped = 2 - world.pool.truth[poison_rows]
+    flipped = np.where(flipped == 1, rng.choice([0, 2], len(flipped)), flipped)
+    champion = trained(
+        world, Texts([world.pool.texts[row] for row in honest_rows[:1_000].tolist()], honest[:1_000]), seed=seed
+    )
+    scores = answers(champion, world.pool)
+    events = [
+        *_events(world, honest_rows, honest, [f"honest {at % 12}" for at in range(len(honest))], scores, rng),
+        *_events(world, poison_rows, flipped, [f"poison {at % 5}" for at in range(len(flipped))], scores, rng),
+    ]
+    found = resolve(events, settings or LearningSettings())
+    judged = Texts([one.text for one in found.labels], np.array([SENTIMENTS.index(one.label) for one in found.labels]))
+    guarded = trained(world, judged, seed=seed)
+    rows = np.concatenate([honest_rows, poison_rows])
+    everything = Texts([world.pool.texts[row] for row in rows.tolist()], np.concatenate([honest, flipped]))
+    naive = trained(world, everything, seed=seed)
+    quarantined = set(found.quarantined)
+    names = {judge_hash(f"honest {at}", "") for at in range(12)}, {judge_hash(f"poison {at}", "") for at in range(5)}
+    before = carried(world, champion)
+    return Poisoned(
+        len(quarantined & names[1]),
+        sum(len(honest) // 12 for name in names[0] if name in quarantined) / len(honest),
+        accuracy(champion, world.held_out["airline"]),
+        accuracy(guarded, world.held_out["airline"]),
+        accuracy(naive, world.held_out["airline"]),
+        _passes(before, carried(world, guarded)),
+        _passes(before, carried(world, naive)),
+    )
+
+
+def _passes(champion: HeldOut, challenger: HeldOut) -> bool:
+    try:
+        check(champion, challenger)
+    except GateRefused:
+        return False
+    return True
+
+
+def _events(
+    world: World,
+    rows: NDArray[np.intp],
+    said: NDArray[np.int64],
+    judges: list[str],
+    scores: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> list[LabelEvent]:
+    return [
+        LabelEvent(
+            label_id=uuid.UUID(bytes=rng.bytes(16)),
+            kind="judgement",
+            created_at=_START + timedelta(minutes=int(rng.integers(0, 14 * 24 * 60))),
+            tweet_id=str(row),
+            label=SENTIMENTS[label],
+            text=world.pool.texts[row],
+            scores=Scores(*scores[row].tolist()),
+            model_version="1",
+            judge=judge_hash(judge, ""),
+            source="review",
+            blind=True,
+        )
+        for row, label, judge in zip(rows.tolist(), said.tolist(), judges, strict=True)
+    ]
+
+
+class Estimated(NamedTuple):
+    """An estimate without labels beside the truth."""
+
+    where: str
+    truth: float
+    estimate: Estimate
+
+
+def estimates(world: World, frozen: HashedModel) -> tuple[list[Estimated], int, int]:
+    """On the general sets that it knows and on airline tweets that have just arrived; then twenty crisis days.
+
+    Returns:
+        The estimates; the crisis days; those of them on which the model is called worse.
+    """
+    whole = carried(world, frozen)
+    rng = np.random.default_rng(0)
+    known = rng.permutation(np.flatnonzero(whole.source != "airline"))
+    half, rest = known[: len(known) // 2], known[len(known) // 2 :]
+    calibration = Calibration.of(_rows(whole, half))
+    found = []
+    for name in ("semeval", "kaggle", "airline"):
+        rows = np.flatnonzero(whole.source == "airline") if name == "airline" else rest[whole.source[rest] == name]
+        scores = whole.scores[rows]
+        truth = float((scores.argmax(axis=1) == whole.truth[rows]).mean())
+        found.append(Estimated(name, truth, calibration.estimate(scores.max(axis=1))))
+        if name == "airline":
+            right = (scores.argmax(axis=1) == whole.truth[rows])[rng.permutation(len(rows))[:A_FEW]].tolist()
+            drawn = accuracy_in_production([Drawn(one, 1.0) for one in right])
+            assert drawn is not None, "some were judged"
+            judged = JudgedAccuracy(drawn.n, drawn.value, drawn.low, drawn.high)
+            told = findings(Answers(scores.max(axis=1).tolist()), calibration, None, judged)
+            found.append(Estimated(f"airline, {A_FEW} judged at random", truth, told.estimate))
+    usual = Reference.of({"reference": reference(_rows(whole, half))})
+    said = whole.scores[rest].argmax(axis=1)
+    worse = 0
+    for _ in range(20):
+        # A crisis: four times as many negative tweets as usual.
+        weight = np.where(whole.truth[rest] == 0, 4.0, 1.0)
+        day = rng.choice(len(rest), 1_500, p=weight / weight.sum())
+        answered = Answers(whole.scores[rest][day].max(axis=1).tolist())
+        answered.classes.update(SENTIMENTS[label] for label in said[day].tolist())
+        worse += bool(findings(answered, calibration, usual).model)
+    return found, 20, worse
+
+
+def _rows(whole: HeldOut, rows: NDArray[np.intp]) -> HeldOut:
+    slices = {name: member[rows] for name, member in whole.slices.items()}
+    return HeldOut(whole.keys[rows], whole.source[rows], whole.truth[rows], whole.scores[rows], slices, whole.distant)

@@ -1,0 +1,26 @@
+"""Parts of the proof of the learning loop that need no labelled tweets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.loop.runs import LONGEST, canary
+from bench.loop.world import said_by
+
+
+def test_judges_are_right_as_often_as_they_are_said_to_be() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 20_000)
+    said = said_by(0.8, truth, rng)
+    assert abs((said == truth).mean() - 0.8) < 0.02
+    assert set(said[said != truth].tolist()) == {0, 1, 2}
+    assert (said_by(1.0, truth, rng) == truth).all()
+
+
+def test_a_canary_ends_at_the_first_look_that_decides() -> None:
+    rng = np.random.default_rng(0)
+    right = rng.random(LONGEST) < 0.8
+    assert canary(right, right) == ("cannot tell yet", LONGEST)
+    ended = canary(right, right & (rng.random(LONGEST) < 0.9))
+    assert ended.outcome == "worse"
+    assert ended.pairs < 1_000
