@@ -80,8 +80,10 @@ def loop(data: Path, seeds: int, poison_runs: int, to: Path, output: str, markdo
 
 
 def _mean(values: Sequence[float]) -> str:
-    spread = 1.96 * float(np.std(values, ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return f"{np.mean(values):.3f} ± {spread:.3f}"
+    mean = f"{np.mean(values):.3f}"
+    if len(values) == 1:
+        return mean  # of one run nobody knows the error
+    return f"{mean} ± {1.96 * float(np.std(values, ddof=1)) / len(values) ** 0.5:.3f}"
 
 
 def _column(gains: Sequence[Gain], pick: Callable[[Gain], list[float]], month: int) -> list[float]:
