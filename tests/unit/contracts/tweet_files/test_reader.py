@@ -104,7 +104,7 @@ def test_the_archive_export_and_pages_of_the_apis_are_taken_apart(tmp_path: Path
         ("a.csv.gz", gzip.compress(b"id,text\n1,a\n", mtime=0)[:-6], r"damaged gzip"),
         ("a.xlsx", b"PK\x03\x04....", r"an Excel workbook: unpack it, or save the sheet as CSV"),
         ("a.parquet", b"PAR1junk", r"not a Parquet file"),
-        ("a.bin", b"junk", r"neither its name nor its beginning says what it is"),
+        ("a.bin", b"junk", r"not known from its name or its beginning"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_one_line_with_its_place(

@@ -86,7 +86,7 @@ def test_standard_input_is_jsonl(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("a.csv", b"id,body\n1,x\n", "no column 'text'"),
         ("a.parquet", b"no parquet", "not a Parquet file"),
-        ("a.xyz", b"x", "neither its name nor its beginning says what it is"),
+        ("a.xyz", b"x", "not known from its name or its beginning"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_said_in_one_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
