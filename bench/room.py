@@ -12,6 +12,7 @@ import statistics
 import threading
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -44,9 +45,13 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000, help="tweets a second")
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--readers", type=int, default=0, help="further readers of the stream, without a browser")
+    parser.add_argument("--pictures", type=Path, help="only take the pictures of docs/dashboard.md, into this folder")
     options = parser.parse_args()
     settings = load_settings()
     url = f"http://{settings.api.host}:{settings.api.port}{settings.dashboard.path}"
+    if options.pictures:
+        _pictures(url, options.pictures)
+        return
     stopping = threading.Event()
     readers = [threading.Thread(target=_read, args=(url, stopping), daemon=True) for _ in range(options.readers)]
     for reader in readers:
@@ -63,6 +68,37 @@ def main() -> None:
         browser.close()
     stopping.set()
     print(json.dumps({**found, "readers": options.readers + 1}, indent=1))
+
+
+def _pictures(url: str, folder: Path) -> None:
+    """Of a stack on which a crisis is going on."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+
+        def taken(name: str, path: str, *, width: int = 1280, height: int = 860, dark: bool = False) -> None:
+            scheme: Any = "dark" if dark else "light"
+            page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
+            page.goto(url.rstrip("/") + path)
+            if name == "try":
+                page.fill("textarea", "@AirParadis lost my bag again, but what a great crew! Call me: 555-123-4567")
+                page.get_by_role("button", name="What does it feel?").click()
+                page.wait_for_selector("#answer")
+            if name == "alert":
+                page.locator("article.alert h3 a").first.click()
+                page.wait_for_selector(".story")
+            page.wait_for_timeout(4000)
+            page.screenshot(path=folder / f"room-{name}.png")
+
+        taken("now", "/")
+        taken("now-dark", "/", dark=True)
+        taken("phone", "/", width=360, height=740)
+        taken("alerts", "/room/alerts")
+        taken("alert", "/room/alerts")
+        taken("watch", "/room/watch?watch=air-paradis&span=hour")
+        taken("try", "/room/try")
+        taken("model", "/room/model")
+        taken("system", "/room/system", dark=True)
+        browser.close()
 
 
 def _first_load(page: Page, url: str) -> dict[str, Any]:

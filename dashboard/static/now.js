@@ -6,7 +6,7 @@ import { freshenTimes, keys } from "./room.js";
 const MOST_ROWS = 60;
 const ROW_MS = 250; // four rows a second can be followed, more cannot be read
 const BURST = 12;
-const LEFT_MS = 3000;
+const LEFT_MS = 800;
 const GLYPHS = { negative: "▼", neutral: "●", positive: "▲" };
 const MOODS = { critical: "◆", warning: "▲", info: "●", pending: "…", above: "△", calm: "✓" };
 const MOOD_WORDS = { critical: word("critical"), warning: word("warning"), info: word("info"), pending: word("pending"), above: word("above usual"), calm: word("as usual") };
@@ -227,7 +227,7 @@ function showNext() {
     showPause();
     return;
   }
-  if (performance.now() - shownAt >= ROW_MS - 20) flush(1);
+  if (performance.now() - shownAt >= ROW_MS - 20) flush(waiting.length > 3 ? 2 : 1);
 }
 setInterval(() => waiting.length && showNext(), ROW_MS);
 

@@ -1,0 +1,51 @@
+"""The page Alerts: what is refused, and its keys."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from tests.stack import RunningStack
+from tests.trials.dashboard.conftest import OpenPage
+
+
+@pytest.mark.parametrize(
+    ("matchers", "said"),
+    [("watch", "Not silenced"), ('watch=~".*"', "would mute everything"), ('watch=~"("', "Not silenced")],
+)
+def test_a_silence_that_cannot_be_is_refused_in_one_line(open_page: OpenPage, matchers: str, said: str) -> None:
+    page = open_page("/room/alerts?watch=delta")
+    form = page.locator("#new-silence form")
+    assert form.locator("[name=matchers]").input_value() == 'watch="delta"'
+    form.locator("[name=matchers]").fill(matchers)
+    form.locator("[name=who]").fill("maya")
+    form.locator("[name=comment]").fill("test")
+    form.get_by_role("button", name="Silence").click()
+    expect(page.locator(".said.wrong")).to_contain_text(said)
+
+
+def test_nothing_that_another_site_posts_works(stack: RunningStack) -> None:
+    url = f"http://127.0.0.1:{stack.api}/room/alerts/silences"
+    form = {"matchers": 'watch="delta"', "minutes": "60", "who": "mallory", "comment": "quiet"}
+    for headers in ({}, {"origin": "https://evil.example"}, {"sec-fetch-site": "cross-site"}):
+        assert httpx.post(url, data=form, headers=headers, trust_env=False).status_code == 403
+    kept = httpx.get(f"http://127.0.0.1:{stack.api}/silences", trust_env=False).json()["silences"]
+    assert [one for one in kept if one["createdBy"] == "mallory"] == []
+
+
+def test_the_keys_of_the_page(open_page: OpenPage) -> None:
+    page = open_page("/")
+    page.keyboard.press("?")
+    expect(page.locator("#help")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#help")).to_be_hidden()
+    page.keyboard.press("g")
+    page.keyboard.press("a")
+    page.wait_for_url("**/room/alerts")
+
+
+def test_an_alert_that_is_not_there_is_said_on_a_page(stack: RunningStack) -> None:
+    answer = httpx.get(f"http://127.0.0.1:{stack.api}/room/alerts/feedfeedfeedfeed", trust_env=False)
+    assert answer.status_code == 404
+    assert "no alert has the fingerprint feedfeedfeedfeed" in answer.text
