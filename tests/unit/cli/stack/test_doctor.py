@@ -14,7 +14,7 @@ from local.doctor.findings import Finding
 
 NOWHERE = Settings(
     kafka=KafkaSettings(bootstrap_servers="127.0.0.1:1"),
-    redis=RedisSettings(url="redis://:secret@127.0.0.1:1/0"),
+    redis=RedisSettings(url="redis://:hunter2@127.0.0.1:1/0"),
     mlflow=MlflowSettings(tracking_uri="http://127.0.0.1:1"),
     rules=Path("/nowhere/rules.yaml"),
     artefact=Path("/nowhere/artefact"),
@@ -59,7 +59,7 @@ def test_programs_of_a_local_stack_are_not_asked_for_when_the_servers_are_elsewh
 
 
 def test_no_password_is_shown(nothing_there: dict[str, Finding]) -> None:
-    assert "secret" not in str(nothing_there)
+    assert "hunter2" not in str(nothing_there)
 
 
 def test_a_check_that_crashes_is_a_finding_not_a_stack_trace(monkeypatch: pytest.MonkeyPatch) -> None:
