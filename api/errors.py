@@ -64,7 +64,7 @@ def _title(status: int) -> str:
 
 
 def document_problems(app: FastAPI) -> None:
-    """Have `/openapi.json` say that problems have a media type of their own; FastAPI writes down that of JSON."""
+    """Have `/openapi.json` say that problems have a media type of their own; FastAPI writes down that of the route."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -73,9 +73,9 @@ def document_problems(app: FastAPI) -> None:
                 for route in methods.values():
                     for response in route["responses"].values():
                         content = response.get("content", {})
-                        schema = content.get("application/json", {}).get("schema", {})
-                        if schema.get("$ref") == "#/components/schemas/Problem":
-                            content[PROBLEM_JSON] = content.pop("application/json")
+                        for media_type, body in list(content.items()):
+                            if body.get("schema", {}).get("$ref") == "#/components/schemas/Problem":
+                                content[PROBLEM_JSON] = content.pop(media_type)
         assert app.openapi_schema is not None
         return app.openapi_schema
 

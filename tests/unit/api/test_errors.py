@@ -61,3 +61,5 @@ async def test_the_document_says_what_a_problem_is_sent_as(api: Api) -> None:
         },
     }
     assert list(document["paths"]["/health"]["get"]["responses"]["503"]["content"]) == ["application/json"]
+    refused = document["paths"]["/metrics"]["get"]["responses"]["401"]["content"]
+    assert list(refused) == ["application/problem+json"]  # also where the route itself answers with plain text
