@@ -112,6 +112,7 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "BUZZWATCH_KAFKA__TOPICS__FEEDBACK": topics.feedback,
         "BUZZWATCH_KAFKA__TOPICS__DEAD_LETTERS": topics.dead_letters,
         "BUZZWATCH_KAFKA__TOPICS__AUDIT": topics.audit,
+        "BUZZWATCH_KAFKA__TOPICS__LABELS": topics.labels,
         "BUZZWATCH_KAFKA__TOPICS__PARTITIONS": str(topics.partitions),
         "BUZZWATCH_REDIS__URL": settings.redis.url,
         "BUZZWATCH_REDIS__PREFIX": settings.redis.prefix,

@@ -15,7 +15,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from contracts.errors import InvalidRecord, UnreadableRecord
+from contracts.errors import UnreadableRecord
 from contracts.events import MAX_ID, MAX_TEXT, Scores, Sentiment
 
 Source = Literal["feedback", "review", "random", "import"]
@@ -32,8 +32,8 @@ _Identifier = Annotated[str, Meta(min_length=1, max_length=MAX_ID)]
 _Moment = Annotated[datetime, Meta(tz=True)]
 
 
-class InvalidLabel(InvalidRecord):
-    """A label event that says too little, or contradicts itself."""
+class InvalidLabel(UnreadableRecord):
+    """A label event that says too little, or contradicts itself. It never becomes a dead letter."""
 
 
 class LabelEvent(Struct, frozen=True, kw_only=True):

@@ -81,6 +81,16 @@ class Image:
         )
         return RunningServer(server, url)
 
+    def get(self, path: str) -> dict[str, Any]:
+        """What the API answers to the first key, which `prepare` has made."""
+        key = (self._data / "worker" / "first-key").read_text().strip()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.api}{path}", headers={"authorization": f"Bearer {key}"}
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
+
     def run(self, *arguments: str, text: str = "", expect: int = 0) -> subprocess.CompletedProcess[str]:
         """A `buzzwatch` command as an operator types it in the worker's container."""
         done = subprocess.run(
@@ -303,11 +313,10 @@ def test_versions_are_promoted_and_rolled_back_whoever_moved_the_alias_and_a_mod
 ) -> None:
     uri = running.variables("worker")["BUZZWATCH_MLFLOW__TRACKING_URI"]
     client = MlflowClient(uri, uri)
-    model = f"http://127.0.0.1:{running.api}/model"
     version = register(client, tmp_path, "onnx")
     assert "no held-out predictions" in running.run("models", "promote", version, expect=1).stderr
     running.run("models", "promote", version, "--force", "a trial")
-    until(lambda: served(model) == version, timeout_s=60)
+    until(lambda: served(running) == version, timeout_s=60)
     until(lambda: "served_at" in client.get_model_version("sentiment", version).tags, timeout_s=60)
     # Another client registers a folder that is no model of ours, and gives it the alias.
     (tmp_path / "foreign").mkdir()
@@ -315,10 +324,10 @@ def test_versions_are_promoted_and_rolled_back_whoever_moved_the_alias_and_a_mod
     foreign = register_folder(client, tmp_path / "foreign")
     client.set_registered_model_alias("sentiment", "champion", foreign)
     until(lambda: f"version {foreign} cannot serve" in failing(running), timeout_s=60)
-    assert served(model) == version
+    assert served(running) == version
     for before in (version, "1"):
         assert f"version {before} is the champion again" in running.run("models", "rollback").stderr
-        until(lambda before=before: served(model) == before, timeout_s=60)  # type: ignore[misc]
+        until(lambda before=before: served(running) == before, timeout_s=60)  # type: ignore[misc]
     assert "nothing to roll back to" in running.run("models", "rollback", expect=1).stderr
 
 
@@ -351,13 +360,11 @@ def register_folder(client: MlflowClient, folder: Path) -> str:
 
 def failing(image: Image) -> str:
     """What the API says about the version that has the alias."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{image.api}/health", timeout=5) as answer:
-        return str(json.load(answer))
+    return str(image.get("/health"))
 
 
-def served(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return str(json.load(answer)["version"])
+def served(image: Image) -> str:
+    return str(image.get("/model")["version"])
 
 
 def test_no_environment_is_larger_than_it_was(pythons: dict[str, Path]) -> None:

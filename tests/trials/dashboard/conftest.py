@@ -19,8 +19,9 @@ PATIENCE_MS = 60_000
 """A machine on which much else runs."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Not for the session: Playwright keeps an event loop running, beside which no asynchronous test can run."""
     assert CHROMIUM.exists(), "these tests need Chromium: apt-get install chromium"
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:

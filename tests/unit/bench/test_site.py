@@ -73,7 +73,7 @@ def test_nothing_is_left_on_a_named_broker(broker: Broker, error: BaseException 
             source = site.fresh()
             site.fresh(tweets=source.kafka.topics.tweets)
             site.forget(site.fresh())
-            assert len(broker.topics) == 2 + 4 + 3
+            assert len(broker.topics) == 2 + 6 + 5
             if error is not None:
                 raise error
 

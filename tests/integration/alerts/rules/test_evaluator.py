@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -110,7 +110,7 @@ def test_an_alert_explains_itself_and_is_logged_with_its_numbers(
     assert 'firing BadBuzz{watch="air-paradis"}' in levels[0][1]
     assert "60 of 60 voices" in levels[0][1]
     link = urlsplit(alert.link)
-    assert (link.path, parse_qs(link.query)["watch"]) == ("/stats", ["air-paradis"])
+    assert link.path == f"/room/alerts/{alert.fingerprint}"
     assert 0 <= float(alert.annotations["score"]) <= 100
 
 
