@@ -203,7 +203,8 @@ class LibrdkafkaProducer:
                 position = _rd["topic_partition_list_add"](positions, one.topic.encode(), one.partition).contents
                 position.offset = one.offset
                 if one.metadata:
-                    metadata = one.metadata.encode()
+                    # With its NUL, which the size counts: librdkafka copies as many bytes, and sends a C string.
+                    metadata = one.metadata.encode() + b"\0"
                     position.metadata_size = len(metadata)
                     position.metadata = _rd["mem_malloc"](None, len(metadata))  # freed together with the list
                     ctypes.memmove(position.metadata, metadata, len(metadata))

@@ -91,6 +91,21 @@ def test_a_transaction_commits_offsets_with_their_metadata_and_shows_its_records
     assert len(read(consumer, topics.scored, topics.partitions, 1)) == 1
 
 
+def test_no_offset_gets_more_metadata_than_was_meant(
+    settings: Settings, topics: TopicSettings, consumer: Consumer
+) -> None:
+    """A worker reads a partition again from its beginning where the metadata is not the topic's id."""
+    producer = transactional(settings)
+    producer.init_transactions(20)
+    for length in range(8, 40):
+        meant = [TopicPartition(topics.tweets, partition, length, "x" * length) for partition in range(4)]
+        producer.begin_transaction()
+        producer.send_offsets_to_transaction(meant, consumer.consumer_group_metadata(), 20)
+        producer.commit_transaction(20)
+        found = consumer.committed(meant, 20)
+        assert {one.metadata for one in found} == {"x" * length}
+
+
 def test_nothing_of_an_aborted_transaction_is_seen(
     settings: Settings, topics: TopicSettings, consumer: Consumer
 ) -> None:
