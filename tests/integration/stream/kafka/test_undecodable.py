@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from crc32c import crc32c
 
 from contracts.settings import Settings
@@ -87,7 +87,16 @@ def test_each_consumer_passes_over_the_damaged_batches_alone(
     damaged: Settings, start: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     topics = damaged.kafka.topics
-    ends = [end_of_undecodable(damaged, TopicPartition(topics.tweets, 0, first)) for first in (10, 20, 40)]
+    ends: list[int] = []
+
+    def looked_up() -> bool:
+        try:
+            ends[:] = [end_of_undecodable(damaged, TopicPartition(topics.tweets, 0, first)) for first in (10, 20, 40)]
+        except KafkaException:  # a broker that has just started leads no partition yet
+            return False
+        return True
+
+    until(looked_up)
     assert ends == [20, 30, 50]
     assert [record.offset() for record in read(damaged, topics.tweets)] == GOOD
     assert skipped(topics.tweets) == 30
