@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path
@@ -17,6 +16,7 @@ from api.query import KnownQuery
 from api.security.gate import require
 from api.security.trail import TrailOf
 from api.silence_bodies import AcknowledgementBody, OneAlert, OneSilence, SilenceBody, SilenceList
+from contracts import times
 from contracts.times import to_ms
 
 router = APIRouter(
@@ -30,14 +30,10 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 Identifier = Annotated[str, Path(max_length=64)]
 
 
-def _now_ms() -> int:
-    return int(time.time() * 1000)
-
-
 @router.get("/silences", dependencies=[require("read")])
 def silences(parts: PartsOf, state: SilenceState | None = None) -> SilenceList:
     """Active silences, then those to come, then those that are over; these are kept for five days."""
-    now = _now_ms()
+    now = times.now_ms()
     found = [silence for silence in parts.silences.list(now) if state in (None, silence.state(now))]
     return SilenceList(silences=[OneSilence.of(silence, now) for silence in found])
 
@@ -46,7 +42,7 @@ def silences(parts: PartsOf, state: SilenceState | None = None) -> SilenceList:
 def silence(parts: PartsOf, silence_id: Identifier) -> OneSilence:
     """One silence."""
     try:
-        return OneSilence.of(parts.silences.get(silence_id), _now_ms())
+        return OneSilence.of(parts.silences.get(silence_id), times.now_ms())
     except UnknownSilence as error:
         raise HTTPException(404, str(error)) from None
 
@@ -57,7 +53,7 @@ def add_silence(parts: PartsOf, trail: TrailOf, body: SilenceBody) -> OneSilence
 
     The body is Alertmanager's. What still fires when the silence ends is sent then.
     """
-    now = _now_ms()
+    now = times.now_ms()
     starts_at_ms = now if body.startsAt is None else to_ms(body.startsAt)
     try:
         new = new_silence(
@@ -86,7 +82,7 @@ def add_silence(parts: PartsOf, trail: TrailOf, body: SilenceBody) -> OneSilence
 def expire_silence(parts: PartsOf, trail: TrailOf, silence_id: Identifier) -> None:
     """End a silence now; one that is over already stays as it is."""
     try:
-        parts.silences.expire(silence_id, _now_ms())
+        parts.silences.expire(silence_id, times.now_ms())
     except UnknownSilence as error:
         raise HTTPException(404, str(error)) from None
     trail.note("silence.ended", f"silence {silence_id}")
@@ -95,7 +91,7 @@ def expire_silence(parts: PartsOf, trail: TrailOf, silence_id: Identifier) -> No
 @router.post("/alerts/{fingerprint}/ack", responses=RESPONSES | _UNKNOWN, dependencies=[require("operate")])
 def acknowledge(parts: PartsOf, trail: TrailOf, fingerprint: Identifier, body: AcknowledgementBody) -> OneAlert:
     """Acknowledge an alert: it is not repeated until it is over. Its end is sent as usual."""
-    alert = _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, _now_ms()))
+    alert = _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, times.now_ms()))
     trail.note("alert.acknowledged", f"alert {fingerprint}", body.comment, by=body.by)
     return alert
 

@@ -76,7 +76,7 @@ def new_key(
     record = KeyRecord(
         id=secrets.token_hex(6),
         name=name,
-        digest=_digest(secret),
+        digest=digest_of(secret),
         scopes=scopes,
         created_ms=now_ms,
         created_by=created_by,
@@ -100,9 +100,10 @@ class PresentedKey(NamedTuple):
 
     def is_that_of(self, record: KeyRecord | None) -> bool:
         """Compared in constant time; with None as long as with a record."""
-        same = hmac.compare_digest(_digest(self.secret), _NOBODYS_DIGEST if record is None else record.digest)
+        same = hmac.compare_digest(digest_of(self.secret), _NOBODYS_DIGEST if record is None else record.digest)
         return same and record is not None
 
 
-def _digest(secret: str) -> str:
+def digest_of(secret: str) -> str:
+    """What is kept of a random secret: SHA-256, hexadecimal."""
     return hashlib.sha256(secret.encode()).hexdigest()

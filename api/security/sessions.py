@@ -7,7 +7,6 @@ key is revoked.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import secrets
 import time
@@ -18,7 +17,7 @@ import redis
 from alerts.storage.connection import require_text
 from alerts.storage.keys import AccessKeys
 from api.security.keyring import Keyring
-from api.security.keys import KeyRecord
+from api.security.keys import KeyRecord, digest_of
 from contracts.settings import Settings
 
 COOKIE: Final = "buzzwatch_session"
@@ -56,7 +55,7 @@ class Sessions:
             redis.RedisError: Redis does not answer.
         """
         token = secrets.token_urlsafe(32)
-        name = self._names.session(_digest(token))
+        name = self._names.session(digest_of(token))
         await asyncio.to_thread(self._client.set, name, record.id, ex=self.lasts_s)
         return token
 
@@ -68,7 +67,7 @@ class Sessions:
         """
         if _FORM.fullmatch(token) is None:
             return None
-        digest = _digest(token)
+        digest = digest_of(token)
         known = self._known.get(digest)
         if known is None or time.monotonic() - known.seen_at > _KNOWN_S:
             key_id = cast("str | None", await asyncio.to_thread(self._client.get, self._names.session(digest)))
@@ -86,10 +85,6 @@ class Sessions:
         Raises:
             redis.RedisError: Redis does not answer.
         """
-        digest = _digest(token)
+        digest = digest_of(token)
         self._known.pop(digest, None)
         await asyncio.to_thread(self._client.delete, self._names.session(digest))
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -17,6 +16,7 @@ from api.security.store import KeyStore
 from cli.output.audited import record_event
 from cli.output.console import cell, current_user, print_error, table_console
 from cli.output.preconditions import redis_answers
+from contracts import times
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.rules.strict import Duration
@@ -62,7 +62,7 @@ def create(
 
       KEY=$(buzzwatch keys create shop --scopes predict,feedback)
     """
-    now_ms = _now_ms()
+    now_ms = times.now_ms()
     if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
         raise BuzzwatchError(f"NAME: has to have 1 to {_LONGEST_NAME} characters that can be printed")
     key = new_key(
@@ -94,7 +94,7 @@ def list_keys(
     with redis_answers(settings.redis), connect(settings) as client:
         store = KeyStore(client, settings)
         found, used = store.all(), store.last_used()
-    now_ms = _now_ms()
+    now_ms = times.now_ms()
     shown = [_public(record, used.get(record.id), now_ms) for record in found.values()]
     shown = [one for one in shown if everything or one["state"] == "active"]
     if output == "json":
@@ -109,7 +109,7 @@ def revoke(key_id: _Id) -> None:
 
     Example: buzzwatch keys revoke 3f9a1c02b7de
     """
-    now_ms = _now_ms()
+    now_ms = times.now_ms()
     settings = load_settings()
 
     def over(record: KeyRecord) -> KeyRecord:
@@ -136,7 +136,7 @@ def rotate(
 
       buzzwatch keys rotate 3f9a1c02b7de --grace 0s
     """
-    now_ms = _now_ms()
+    now_ms = times.now_ms()
     ends_ms = now_ms + _milliseconds(grace, "--grace")
     expires_ms = _expiry(now_ms, expires, "--expires")
     settings = load_settings()
@@ -227,7 +227,3 @@ def _milliseconds(text: str, option: str) -> int:
         return int(pydantic.TypeAdapter(Duration).validate_python(text) * 1000)
     except pydantic.ValidationError as error:
         raise BuzzwatchError(f"{option}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)

@@ -43,33 +43,21 @@ _TOO_LATE_S: Final = 5.0
 """A stream so far behind has no time for a shadow."""
 
 
-class Tally(NamedTuple):
+@dataclass
+class Tally:
     """What was counted since the last time it was taken."""
 
-    confusion: NDArray[np.int64]
-    """(3, 3): champion's label, challenger's label, of the tweets that both scored."""
-    offered: int
-    """Tweets that the shadow could have looked at."""
-    answered: int
-    """Tweets that the challenger answered in the champion's place."""
-    errors: int
-    """Times that the challenger raised, gave no answer of the right shape, or none in time."""
-    challenger_s: float
-    challenger_texts: int
-    """What its time is of."""
-    champion_s: float
-    champion_texts: int
-    last_error: str
-
-
-@dataclass
-class _Counts:
     confusion: NDArray[np.int64] = field(default_factory=lambda: np.zeros((_N, _N), np.int64))
+    """(3, 3): champion's label, challenger's label, of the tweets that both scored."""
     offered: int = 0
+    """Tweets that the shadow could have looked at."""
     answered: int = 0
+    """Tweets that the challenger answered in the champion's place."""
     errors: int = 0
+    """Times that the challenger raised, gave no answer of the right shape, or none in time."""
     challenger_s: float = 0.0
     challenger_texts: int = 0
+    """What its time is of."""
     champion_s: float = 0.0
     champion_texts: int = 0
     last_error: str = ""
@@ -95,7 +83,7 @@ class Trial:
         self.share = 0.0
         """Of the tweets, answered by the challenger. May be set at any time, from any thread."""
         self._cpu_share = cpu_share
-        self._counts = _Counts()
+        self._counts = Tally()
         self._lock = threading.Lock()
         self._offers: queue.Queue[_Offer | None] = queue.Queue(1)
         self._per_text_s = _CHUNK_S / _FIRST_CHUNK
@@ -121,8 +109,8 @@ class Trial:
     def take(self) -> Tally:
         """What was counted since the last call."""
         with self._lock:
-            counts, self._counts = self._counts, _Counts()
-        return Tally(**vars(counts))
+            counts, self._counts = self._counts, Tally()
+        return counts
 
     def chosen(self, identifiers: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Which tweets are the challenger's.

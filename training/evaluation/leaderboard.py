@@ -11,7 +11,7 @@ import numpy as np
 from models.base.artefact import read_metadata
 from training.evaluation.held_out import HeldOut
 from training.evaluation.results import Result
-from training.evaluation.suite import FOLDER, Suite, read_suite, table
+from training.evaluation.suite import FOLDER, Suite, interval_text, read_suite, table
 
 _ABOUT: Final = """# Leaderboard
 
@@ -146,8 +146,8 @@ def model_card(
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, report in metadata["metrics"].items():
-        recalls = [_interval(report["recall"].get(label)) for label in ("negative", "neutral", "positive")]
-        rest = [_interval(report[figure]) for figure in ("accuracy", "macro_recall", "binary_accuracy", "ece")]
+        recalls = [interval_text(report["recall"].get(label)) for label in ("negative", "neutral", "positive")]
+        rest = [interval_text(report[figure]) for figure in ("accuracy", "macro_recall", "binary_accuracy", "ece")]
         lines.append("| " + " | ".join([name, f"{report['n']:,}", *recalls, *rest]) + " |")
     if suite is not None:
         lines += ["", "### On what it has never seen the like of", "", _SUITE, *_suite_table(suite)]
@@ -232,11 +232,7 @@ def _value(one: Result, source: str, figure: str) -> float:
 
 
 def _cell(one: Result, source: str, figure: str) -> str:
-    return _interval(one.metrics.get(source, {}).get(figure))
-
-
-def _interval(measured: Mapping[str, float] | None) -> str:
-    return f"{measured['value']:.3f} [{measured['low']:.3f}, {measured['high']:.3f}]" if measured else "–"
+    return interval_text(one.metrics.get(source, {}).get(figure))
 
 
 def figure_of(one: Result, source: str) -> float:

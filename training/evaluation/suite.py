@@ -81,11 +81,12 @@ def table(suite: Suite) -> list[list[str]]:
     for row in suite.rows:
         figures = [row.report["accuracy"], row.report["macro_recall"], row.report["recall"].get("negative")]
         figures += [row.report["binary_accuracy"], row.report["ece"]]
-        cells.append([row.set, row.without, f"{row.report['n']:,}", *map(_interval, figures)])
+        cells.append([row.set, row.without, f"{row.report['n']:,}", *map(interval_text, figures)])
     return cells
 
 
-def _interval(measured: Mapping[str, float] | None) -> str:
+def interval_text(measured: Mapping[str, float] | None) -> str:
+    """`.812 [.801, .823]` with a zero before each point; a dash for what was not measured."""
     return f"{measured['value']:.3f} [{measured['low']:.3f}, {measured['high']:.3f}]" if measured else "–"
 
 
