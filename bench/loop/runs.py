@@ -234,7 +234,7 @@ def estimates(world: World, frozen: HashedModel) -> tuple[list[Estimated], int, 
     rng = np.random.default_rng(0)
     known = rng.permutation(np.flatnonzero(whole.source != "airline"))
     half, rest = known[: len(known) // 2], known[len(known) // 2 :]
-    calibration = Calibration.of(_rows(whole, half))
+    calibration = Calibration.of(whole.rows(half))
     found = []
     for name in ("semeval", "kaggle", "airline"):
         rows = np.flatnonzero(whole.source == "airline") if name == "airline" else rest[whole.source[rest] == name]
@@ -248,7 +248,7 @@ def estimates(world: World, frozen: HashedModel) -> tuple[list[Estimated], int, 
             judged = JudgedAccuracy(drawn.n, drawn.value, drawn.low, drawn.high)
             told = findings(Answers(scores.max(axis=1).tolist()), calibration, None, judged)
             found.append(Estimated(f"airline, {A_FEW} judged at random", truth, told.estimate))
-    usual = Reference.of({"reference": reference(_rows(whole, half))})
+    usual = Reference.of({"reference": reference(whole.rows(half))})
     said = whole.scores[rest].argmax(axis=1)
     worse = 0
     for _ in range(20):
@@ -259,8 +259,3 @@ def estimates(world: World, frozen: HashedModel) -> tuple[list[Estimated], int, 
         answered.classes.update(SENTIMENTS[label] for label in said[day].tolist())
         worse += bool(findings(answered, calibration, usual).model)
     return found, 20, worse
-
-
-def _rows(whole: HeldOut, rows: NDArray[np.intp]) -> HeldOut:
-    slices = {name: member[rows] for name, member in whole.slices.items()}
-    return HeldOut(whole.keys[rows], whole.source[rows], whole.truth[rows], whole.scores[rows], slices, whole.distant)

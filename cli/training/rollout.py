@@ -276,6 +276,7 @@ def as_json(status: RolloutStatus, settings: Settings) -> dict[str, Any]:
             "changed_at": to_rfc3339(state.step_ms),
             "who": state.who,
             "why": state.why,
+            "refused": state.refused or None,
         },
         "waits_for": _missing(status, settings),
         "scored": counts.offered,
@@ -306,6 +307,8 @@ def _missing(status: RolloutStatus, settings: Settings) -> list[str]:
     left = settings.rollout.canary_judged - judged
     missing = [one for one in waits_for(state, facts, settings.rollout) if "judged" not in one]
     missing += [f"{left:,} more judged tweets"] if left > 0 else []
+    if state.refused:
+        return ["a person: the gate refuses its promotion (`models canary promote --force REASON`, or `abort`)"]
     if not missing and state.step + 1 == len(settings.rollout.steps):
         missing = ["a verdict that it is better, or `buzzwatch models canary promote`"]
     return missing

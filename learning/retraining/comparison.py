@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from contracts.events import SENTIMENTS
 from learning.labels.agreement import cohens_kappa
 from learning.retraining.base_model import BaseModel
-from learning.retraining.corpus import JUDGED, PRODUCTION, Corpus
+from learning.retraining.corpus import Corpus
 from models.text.masking import mask
-from training.evaluation.held_out import HeldOut
+from training.evaluation.held_out import DRAWN_ANEW, MOST_ROWS, HeldOut, keys_of
 from training.evaluation.metrics import held_out_report
 from training.registry.promotion_gate import Comparison, GateRefused, compare
 
@@ -33,6 +33,8 @@ class Outcome:
     comparisons: list[Comparison]
     evidence: HeldOut
     """Of the new model."""
+    champions: HeldOut
+    """The champion's on the same rows."""
     champion_may_have_seen: list[str]
     """Sets on which the champion carries no measurement of its own: it may have learnt from them."""
     right_now: list[tuple[str, str, str]]
@@ -57,7 +59,7 @@ def measure_both(corpus: Corpus, scores: NDArray[np.float32], base: BaseModel) -
     rows = np.flatnonzero(corpus.held_out)
     texts = [corpus.texts[row] for row in rows.tolist()]
     labels, source, company = corpus.labels[rows], corpus.source[rows], corpus.company[rows]
-    theirs, seen = _of_champion(texts, labels, source, company, base)
+    theirs, seen = _of_champion(texts, source, base)
     mine = HeldOut.of(texts, labels, source, company, scores)
     held = HeldOut.of(texts, labels, source, company, theirs)
     names = list(dict.fromkeys(source.tolist()))
@@ -67,12 +69,13 @@ def measure_both(corpus: Corpus, scores: NDArray[np.float32], base: BaseModel) -
         comparisons = []
     truth = np.searchsorted(np.array(SENTIMENTS), labels)
     ours, before = scores.argmax(axis=1), theirs.argmax(axis=1)
-    judged = np.isin(source, [PRODUCTION, JUDGED])
+    judged = np.isin(source, DRAWN_ANEW)
     return Outcome(
         metrics={name: held_out_report(scores[source == name], labels[source == name]) for name in names},
         champion_metrics={name: held_out_report(theirs[source == name], labels[source == name]) for name in names},
         comparisons=comparisons,
         evidence=mine,
+        champions=held,
         champion_may_have_seen=seen,
         right_now=_examples(texts, labels, before, judged & (ours == truth) & (before != truth)),
         wrong_now=_examples(texts, labels, ours, judged & (ours != truth) & (before == truth)),
@@ -81,28 +84,23 @@ def measure_both(corpus: Corpus, scores: NDArray[np.float32], base: BaseModel) -
 
 
 def _of_champion(
-    texts: Sequence[str],
-    labels: NDArray[np.str_],
-    source: NDArray[np.str_],
-    company: NDArray[np.str_],
-    base: BaseModel,
+    texts: Sequence[str], source: NDArray[np.str_], base: BaseModel
 ) -> tuple[NDArray[np.float64], list[str]]:
     """(n, 3) of the champion: what it carries where it carries these texts, else asked now."""
     parts = [base.model.predict_proba(texts[at : at + _CHUNK]) for at in range(0, len(texts), _CHUNK)]
     scores = np.concatenate(parts).astype(np.float64)
     seen: list[str] = []
     for name in dict.fromkeys(source.tolist()):
-        if name in (PRODUCTION, JUDGED):
+        if name in DRAWN_ANEW:
             continue  # no champion ever learns from these
         mine = np.flatnonzero(source == name)
         carried = base.held_out
         if carried is not None and (carried.source == name).any():
-            keys = HeldOut.of(
-                [texts[i] for i in mine.tolist()], labels[mine], source[mine], company[mine], scores[mine]
-            ).keys
-            _, ours, theirs = np.intersect1d(keys, carried.keys, return_indices=True)
-            if len(ours) >= _OVERLAP * len(keys) and len(keys) == len(mine):
-                scores[mine[ours]] = carried.scores[theirs]
+            theirs = np.flatnonzero(carried.source == name)
+            keys = keys_of(name, [texts[i] for i in mine.tolist()])
+            _, ours, among = np.intersect1d(keys, carried.keys[theirs], return_indices=True)
+            if len(ours) >= _OVERLAP * min(len(keys), MOST_ROWS):
+                scores[mine[ours]] = carried.scores[theirs[among]]
                 continue
         seen.append(name)
     return scores, seen

@@ -14,11 +14,8 @@ from contracts.events import SENTIMENTS
 from contracts.learning.settings import LearningSettings
 from learning.labels.resolution import Label
 from training.data.datasets import TrainingData, fingerprint
+from training.evaluation.held_out import JUDGED, PRODUCTION
 
-PRODUCTION: Final = "production"
-"""The newest labels of texts that were drawn by chance."""
-JUDGED: Final = "judged"
-"""The other labels."""
 _HELD_OUT: Final = 0.1
 """Share of the judged labels that are measured on and never learnt from, by a hash of the text."""
 _MOST_PRODUCTION: Final = 1000

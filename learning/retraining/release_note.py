@@ -9,7 +9,7 @@ from typing import Any, Final
 from contracts.events import SENTIMENTS
 from learning.labels.resolution import Label
 from learning.retraining.comparison import Outcome
-from learning.retraining.corpus import PRODUCTION
+from training.evaluation.held_out import PRODUCTION
 from training.registry.promotion_gate import Comparison
 
 FILE: Final = "release_note.md"

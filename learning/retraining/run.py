@@ -34,6 +34,7 @@ from models.linear.model import HashedModel
 from training.data.datasets import Labelled, TrainingData, data_summary, load_training_data
 from training.data.profile import profile
 from training.evaluation.drift_reference import reference
+from training.evaluation.held_out import CHAMPIONS_FILE
 from training.linear.train import known_languages
 from training.registry.promotion import CHALLENGER
 from training.registry.register import RETRAINING_TAGS, check_reachable, flat, register_folder
@@ -231,6 +232,7 @@ def _trained(work: _Work, base: BaseModel, old: TrainingData, settings: Settings
     plan = {**work.plan, "label_factor": round(corpus.label_factor, 6)}
     final.save(unfinished, _metadata(plan, old, outcome, base, labels))
     outcome.evidence.save(unfinished)
+    outcome.champions.save(unfinished, CHAMPIONS_FILE)
     (unfinished / FILE).write_text(release_note(plan, labels, outcome), encoding="utf-8")
     (unfinished / "comparisons.json").write_text(json.dumps([one.as_json() for one in outcome.comparisons], indent=1))
     (unfinished / "profile.json").write_text(json.dumps(_profile(labels), indent=1))

@@ -68,6 +68,12 @@ def end(state: TrialState, phase: Phase, who: str, why: str, now_ms: int, counts
     return _change(replace(state, phase=phase, step_ms=now_ms, who=who, why=why), what, who, why, figures_of(counts))
 
 
+def refuse(state: TrialState, why: str, who: str, counts: Counts) -> Change:
+    """It was to be promoted, and the gate does not let it pass: it stays where it is and waits for a person."""
+    after = replace(state, refused=why, who=who, why=f"the gate refuses its promotion: {why}")
+    return _change(after, "canary.refused", who, after.why, figures_of(counts))
+
+
 def next_change(state: TrialState, facts: Facts, settings: RolloutSettings, who: str) -> Change | None:
     """The change that is due, None when all stays as it is.
 
@@ -123,7 +129,7 @@ def _step(state: TrialState, facts: Facts, settings: RolloutSettings, who: str) 
         figures = {"share": step.share, **figures_of(facts.counts), **_judged(facts.verdicts)}
         return _change(after, "canary.step", who, why, figures)
     better = next((one for one in facts.verdicts if one.metric == "accuracy" and one.outcome == "better"), None)
-    if better is None or not settings.auto_promote:
+    if better is None or state.refused or not settings.auto_promote:
         return None
     change = end(state, "promoted", who, f"better: {better.why}", facts.now_ms, facts.counts)
     return Change(change.state, change.event, promotes=True)

@@ -20,8 +20,9 @@ from contracts.audit import AuditEvent, decode_audit
 from contracts.errors import ArtefactError, BuzzwatchError, Unavailable, UnreadableRecord
 from contracts.events import ModelRef
 from contracts.settings import Settings
-from learning.rollout.decide import Change, Facts, next_change
+from learning.rollout.decide import Change, Facts, next_change, refuse
 from learning.rollout.judged import Answers, Judged, Look, as_json, look
+from learning.rollout.promote import PromotionRefused
 from learning.rollout.state import Counts, TrialState, TrialStore
 from models.base.artefact import in_short
 from models.base.smoke_test import tried
@@ -54,7 +55,7 @@ class RolloutFollower:
         install: gives the scorer the challenger, None takes it away.
         judged: the tweets judged since a time, milliseconds.
         publish: writes events to the audit topic.
-        promote: gives a version the champion's alias.
+        promote: gives a version the champion's alias; raises PromotionRefused where the gate does not let it pass.
     """
 
     def __init__(
@@ -190,7 +191,10 @@ class RolloutFollower:
         if change is None:
             return
         if change.promotes:
-            self._promote(state)  # twice does no harm: what has the alias already is promoted
+            try:
+                self._promote(state)  # twice does no harm: what has the alias already is promoted
+            except PromotionRefused as error:
+                change = refuse(state, str(error), f"worker {self._who}", counts)
         if self._store.change(revision, change.state, change.event):
             self._note(change, counts)
             self._follow(change.state)
@@ -207,7 +211,7 @@ class RolloutFollower:
     def _note(self, change: Change, counts: Counts) -> None:
         state = change.state
         CHANGES.labels(change.event.what).inc()
-        level = logging.WARNING if state.phase == "rolled back" else logging.INFO
+        level = logging.WARNING if state.phase == "rolled back" or state.refused else logging.INFO
         _log.log(
             level, "the challenger, version %s: %s (%s); %s tweets answered by it, %s compared",
             state.version, change.event.what, state.why, f"{counts.answered:,}", f"{counts.compared:,}",

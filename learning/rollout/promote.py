@@ -1,22 +1,36 @@
-"""Giving the challenger of a canary the champion's alias."""
+"""Giving the challenger of a canary the champion's alias, if the gate lets it pass."""
 
 from __future__ import annotations
 
+from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.settings import Settings
 from learning.rollout.state import TrialState
-from training.registry.promotion import move_champion, registered
-from training.tracking import connected
+from models.registry.client import Registry
+from training.registry.promotion import PromotionError, promote
+from training.registry.promotion_gate import GateRefused
+
+
+class PromotionRefused(BuzzwatchError):
+    """The gate does not let it pass, or it cannot serve. Says why."""
 
 
 def promote_challenger(settings: Settings, state: TrialState) -> None:
     """All workers and APIs serve it within seconds; a rollback goes back to the champion before.
 
+    Judged tweets of the stream have said that it is better; the gate of `buzzwatch models promote` asks that it is
+    worse on no held-out set and slice, too.
+
     Raises:
-        Unavailable: MLflow cannot be reached. PromotionError: the version is gone.
+        Unavailable: MLflow cannot be reached.
+        PromotionRefused: it is worse somewhere, cannot be compared, cannot be loaded, or is gone.
     """
-    with connected(settings) as mlflow:
-        client = mlflow.MlflowClient()
-        name, alias = settings.mlflow.model_name, settings.mlflow.alias
-        version, _ = registered(client, settings, state.version)
-        if str(client.get_model_version_by_alias(name, alias).version) != version:
-            move_champion(client, settings, version, {"trial": state.id})
+    registry = Registry(settings.mlflow)
+    try:
+        if registry.champion().version == state.version:
+            return  # promoted already, by a worker that died before it could note it
+    finally:
+        registry.close()
+    try:
+        promote(settings, state.version, tags={"trial": state.id})
+    except (GateRefused, PromotionError, ArtefactError) as error:
+        raise PromotionRefused(str(error)) from None

@@ -47,6 +47,8 @@ class TrialState(msgspec.Struct, frozen=True, kw_only=True):
     """Tweets that the challenger had answered when the step began."""
     why: str = ""
     """The reason of the last change."""
+    refused: str = ""
+    """Why the gate did not let it be promoted by itself: a person promotes or aborts it."""
 
     @property
     def active(self) -> bool:

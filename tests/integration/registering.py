@@ -14,6 +14,7 @@ from models.base.artefact import METADATA
 from models.base.sentiment import SentimentModel
 from models.linear.model import HashedModel
 from tests.unit.models.hashed_samples import random_weights
+from training.evaluation.held_out import HeldOut
 
 
 class Registering:
@@ -38,6 +39,7 @@ class Registering:
         noted: Mapping[str, Any] | None = None,
         text: str = "",
         model: SentimentModel | None = None,
+        held_out: HeldOut | None = None,
     ) -> str:
         """Register another model; each scores differently.
 
@@ -45,11 +47,14 @@ class Registering:
             noted: goes over the metadata, whose checksum is left out then.
             text: stands in place of the metadata.
             model: instead of a small random one.
+            held_out: the predictions that it carries; none when not given.
         """
         self._seed += 1
         folder = self._folder / f"model-{self._seed}" / "artifacts" / "linear"
         metadata = {"metrics": {"accuracy": 0.5}, "trained_on": f"seed {self._seed}"}
         (model or HashedModel(random_weights(self._seed), metadata)).save(folder)
+        if held_out is not None:
+            held_out.save(folder)
         if damaged:
             (folder / "weights.npz").write_bytes(b"damaged")
         if noted is not None or text:

@@ -21,6 +21,12 @@ from contracts.events import SENTIMENTS
 from training.data.slices import slice_masks
 
 FILE: Final = "held_out.npz"
+CHAMPIONS_FILE: Final = "champion_held_out.npz"
+"""What the champion of the time says about the same rows, beside the predictions of a model that was retrained."""
+PRODUCTION: Final = "production"
+JUDGED: Final = "judged"
+DRAWN_ANEW: Final = (PRODUCTION, JUDGED)
+"""Sets of which each retraining has other rows: labels that are newer than the champion."""
 MOST_ROWS: Final = 20_000
 """Of one set; of a larger one those with the smallest hashes, which is a random draw that every model makes alike."""
 _STEPS: Final = 65_535
@@ -67,15 +73,15 @@ class HeldOut:
             distant=frozenset(distant),
         )
 
-    def save(self, folder: Path) -> None:
-        """Write `held_out.npz` into an artefact's folder."""
+    def save(self, folder: Path, file: str = FILE) -> None:
+        """Write `held_out.npz`, or a file of another name, into an artefact's folder."""
         names = list(self.slices)
         bits = np.zeros(len(self.keys), np.uint32)
         for bit, name in enumerate(names):
             bits |= self.slices[name].astype(np.uint32) << np.uint32(bit)
         sources = list(dict.fromkeys(self.source.tolist()))
         np.savez_compressed(
-            folder / FILE,
+            folder / file,
             allow_pickle=False,
             keys=self.keys,
             source=np.array([sources.index(name) for name in self.source.tolist()], np.uint8),
@@ -88,13 +94,13 @@ class HeldOut:
         )
 
     @classmethod
-    def load(cls, folder: Path) -> HeldOut | None:
+    def load(cls, folder: Path, file: str = FILE) -> HeldOut | None:
         """What `save` wrote; None when the folder has no such file.
 
         Raises:
             ArtefactError: it is there and cannot be read.
         """
-        path = folder / FILE
+        path = folder / file
         if not path.is_file():
             return None
         try:
@@ -112,6 +118,13 @@ class HeldOut:
         except (ValueError, OSError, EOFError, KeyError, IndexError, zipfile.BadZipFile) as error:
             raise ArtefactError(f"{path}: the held-out predictions are damaged ({type(error).__name__})") from None
 
+    def rows(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> HeldOut:
+        """Some of them: a mask, or places."""
+        slices = {name: members[chosen] for name, members in self.slices.items()}
+        return HeldOut(
+            self.keys[chosen], self.source[chosen], self.truth[chosen], self.scores[chosen], slices, self.distant
+        )
+
 
 def _two(source: NDArray[np.str_], truth: NDArray[np.int64]) -> list[str]:
     """Sets without neutral tweets, which is how evidence from before it was noted shows labels by emoticons."""
@@ -120,7 +133,12 @@ def _two(source: NDArray[np.str_], truth: NDArray[np.int64]) -> list[str]:
 
 def drawn(source: str, texts: Sequence[str], most: int) -> NDArray[np.intp]:
     """Which texts of a set to measure on: the same `most` for every model, those that `HeldOut` keeps first."""
-    return _smallest(np.array([_key(source, text) for text in texts], np.uint32), most)
+    return _smallest(keys_of(source, texts), most)
+
+
+def keys_of(source: str, texts: Sequence[str]) -> NDArray[np.uint32]:
+    """(n,): `HeldOut.keys` of texts of one set, in their order."""
+    return np.array([_key(source, text) for text in texts], np.uint32)
 
 
 def _smallest(keys: NDArray[np.uint32], most: int) -> NDArray[np.intp]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
@@ -20,7 +21,7 @@ from contracts.settings import Settings
 from models.base.artefact import METADATA, load_artefact
 from models.base.smoke_test import tried
 from models.registry.client import HISTORY_TAG, LONGEST_HISTORY, SERVED_TAG, RegisteredVersion, Registry, history
-from training.evaluation.held_out import HeldOut
+from training.evaluation.held_out import CHAMPIONS_FILE, HeldOut
 from training.registry.common_set import CommonSet, read_common_set
 from training.registry.promotion_gate import Comparison, GateRefused, check
 from training.tracking import connected
@@ -81,7 +82,12 @@ def list_versions(settings: Settings) -> list[Version]:
 
 
 def promote(
-    settings: Settings, wanted: str = CHALLENGER, *, force: str | None = None, on: Sequence[Path] = ()
+    settings: Settings,
+    wanted: str = CHALLENGER,
+    *,
+    force: str | None = None,
+    on: Sequence[Path] = (),
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> Promoted:
     """Let a version serve, if the gate lets it pass.
 
@@ -89,6 +95,7 @@ def promote(
         wanted: a version number or an alias.
         force: why it shall serve although the gate refuses it; kept as a tag of the version.
         on: labelled files that both score instead of comparing what they carry.
+        tags: noted on the version.
 
     Raises:
         DataError: a file of `on` cannot be used.
@@ -116,12 +123,14 @@ def promote(
             if challenger.degraded is not None:
                 raise GateRefused(challenger.degraded)
             if champion is not None:
-                comparisons = check(_champions(client, settings, champion, common), challenger.held_out)
+                comparisons = check(
+                    _champions(client, settings, champion, common), challenger.held_out, challenger.champions
+                )
         except GateRefused as error:
             if force is None:
                 raise GateRefused(f"version {version} stays where it is: {error}") from None
             refused = str(error)
-        move_champion(client, settings, version, {"forced": force.strip()} if refused and force else {})
+        move_champion(client, settings, version, {**tags, **({"forced": force.strip()} if refused and force else {})})
     return Promoted(version, champion, comparisons, refused)
 
 
@@ -288,6 +297,8 @@ class _Carried(NamedTuple):
     """What an artefact has with it."""
 
     held_out: HeldOut | None
+    champions: HeldOut | None
+    """What the champion of the time says about the same texts; of a retrained version."""
     degraded: str | None
     """Why not all of it can be loaded here: it would not answer as it was measured."""
 
@@ -307,8 +318,8 @@ def _carried(
         degraded = _see_that_it_scores(version, folder) if serves else None
         try:
             if common is not None:
-                return _Carried(common.scored(load_artefact(folder)), degraded)
-            return _Carried(HeldOut.load(folder), degraded)
+                return _Carried(common.scored(load_artefact(folder)), None, degraded)
+            return _Carried(HeldOut.load(folder), HeldOut.load(folder, CHAMPIONS_FILE), degraded)
         except ArtefactError as error:
             raise ArtefactError(f"version {version}: {_without(error, scratch)}") from None
 

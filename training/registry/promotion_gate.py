@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import BuzzwatchError
 from contracts.events import SENTIMENTS
-from training.evaluation.held_out import HeldOut
+from training.evaluation.held_out import DRAWN_ANEW, HeldOut
 
 FEWEST: Final = 50
 """Rows that a slice must have to be compared."""
@@ -27,6 +27,8 @@ LEAST_OVERLAP: Final = 0.8
 ENOUGH: Final = 4_000
 """Rows of a set that suffice whatever their share: a slow model need not score all of a large one."""
 _RESAMPLES: Final = 20_000
+_SAME: Final = 1e-3
+"""Scores that differ by less are the same: they are kept in 65,535 steps."""
 _NEGATIVE: Final = SENTIMENTS.index("negative")
 
 
@@ -89,8 +91,14 @@ def compare(champion: HeldOut, challenger: HeldOut) -> list[Comparison]:
     return found
 
 
-def check(champion: HeldOut | None, challenger: HeldOut | None) -> list[Comparison]:
+def check(
+    champion: HeldOut | None, challenger: HeldOut | None, champion_on_same: HeldOut | None = None
+) -> list[Comparison]:
     """`compare`, and the verdict.
+
+    Args:
+        champion_on_same: what the champion says about the challenger's rows, as a retraining keeps it: sets that are
+            `DRAWN_ANEW` are compared on these, for the champion carries older rows of them, or none.
 
     Raises:
         GateRefused: it is worse somewhere, or cannot be compared.
@@ -98,7 +106,7 @@ def check(champion: HeldOut | None, challenger: HeldOut | None) -> list[Comparis
     if champion is None or challenger is None:
         which = "champion" if champion is None else "challenger"
         raise GateRefused(f"the {which} carries no held-out predictions, so the two cannot be compared")
-    comparisons = compare(champion, challenger)
+    comparisons = compare(_with_new_rows(champion, champion_on_same), challenger)
     if worse := [comparison for comparison in comparisons if comparison.worse]:
         first = worse[0]
         more = f" (and {len(worse) - 1} more)" if len(worse) > 1 else ""
@@ -107,6 +115,30 @@ def check(champion: HeldOut | None, challenger: HeldOut | None) -> list[Comparis
             f"{first.champion:.4f}, difference {first.low:+.4f} to {first.high:+.4f}, n = {first.n:,}{more}"
         )
     return comparisons
+
+
+def _with_new_rows(champion: HeldOut, on_same: HeldOut | None) -> HeldOut:
+    """The champion's evidence with its answers to the challenger's rows in place of its own of sets drawn anew."""
+    if on_same is None or list(on_same.slices) != list(champion.slices) or not _is_same_model(champion, on_same):
+        return champion
+    kept = champion.rows(~np.isin(champion.source, DRAWN_ANEW))
+    new = on_same.rows(np.isin(on_same.source, DRAWN_ANEW))
+    return HeldOut(
+        keys=np.concatenate([kept.keys, new.keys]),
+        source=np.concatenate([kept.source, new.source]),
+        truth=np.concatenate([kept.truth, new.truth]),
+        scores=np.concatenate([kept.scores, new.scores]),
+        slices={name: np.concatenate([kept.slices[name], new.slices[name]]) for name in kept.slices},
+        distant=champion.distant,
+    )
+
+
+def _is_same_model(one: HeldOut, other: HeldOut) -> bool:
+    """Whether the same model has answered: on rows of lasting sets that both hold the answers are the same."""
+    _, ours, theirs = np.intersect1d(one.keys, other.keys, return_indices=True)
+    same = (one.source[ours] == other.source[theirs]) & ~np.isin(one.source[ours], DRAWN_ANEW)
+    ours, theirs = ours[same], theirs[same]
+    return bool(len(ours)) and bool(np.abs(one.scores[ours] - other.scores[theirs]).max() < _SAME)
 
 
 def _distant(champion: HeldOut, challenger: HeldOut) -> frozenset[str]:

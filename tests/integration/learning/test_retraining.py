@@ -22,6 +22,7 @@ from tests.integration.registering import Registering
 from tests.unit.learning.retraining.telling import NEW, WORDS, labels, old_data
 from tests.unit.models.hashed_samples import random_weights
 from training.linear.hashed_classifier import HashedClassifier
+from training.registry.promotion import promote
 
 SMALL = {"polarity_bits": 12, "word_bits": 14, "char_bits": 14, "heads": 1}
 
@@ -75,6 +76,18 @@ def test_the_challenger_learns_the_new_words_and_forgets_none(retraining: Retrai
     until = learnt_until(retraining.settings)
     assert until is not None
     assert until.isoformat(timespec="milliseconds") == found.tags["labels_until"]
+
+
+def test_what_learns_from_a_retrained_champion_can_pass_the_gate(retraining: Retraining) -> None:
+    first = retraining.run()
+    promote(retraining.settings, force="the first champion of this test carries nothing to compare with")
+    retraining.snapshot = write_snapshot(labels(1_200, random=range(0, 1_200, 2)), retraining.data.parent)
+    second = retraining.run()
+    done = promote(retraining.settings)
+    assert (done.version, done.replaced) == (second.version, first.version)
+    sizes = {one.where: one.n for one in done.comparisons if one.figure == "accuracy"}
+    assert sizes["production"] == 200  # newer than what the first one learnt from
+    assert sizes["judged"] >= 50
 
 
 def test_the_same_snapshot_and_seed_give_the_same_bytes(retraining: Retraining) -> None:

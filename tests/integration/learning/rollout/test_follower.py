@@ -28,6 +28,7 @@ from tests.fakes_kafka import FakeRecord
 from tests.integration.registering import Registering
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.stream.scoring.test_scorer import ANNOTATOR, NOW_MS, SENT_MS
+from tests.unit.training.registry.test_promotion_gate import evidence
 
 TEXTS = [f"flight {number} was {word}" for number in range(150) for word in ("late", "fine", "lovely")]
 QUICK = {"canary_steps": "10%/0s,100%/0s", "canary_tweets": 20, "look_s": 0.001, "poll_s": 3600.0}
@@ -82,8 +83,8 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
 def start(
     trial_settings: Settings, registering: Registering, client: redis.Redis, judged: list[Judged]
 ) -> Iterator[Callable[[str], Worker]]:
-    registering.promote(registering.version())
-    registering.version()
+    registering.promote(registering.version(held_out=evidence(0.7)))
+    registering.version(held_out=evidence(0.8))
     workers: list[Worker] = []
 
     def started(name: str) -> Worker:
@@ -163,6 +164,26 @@ def test_a_worse_challenger_is_rolled_back_and_a_started_worker_is_in_the_trial_
     assert one.audit[-1].why.startswith("worse: accuracy")
     again.follower.step()
     assert set(again.score(range(1_000))) == {"1"}
+
+
+def test_what_is_better_on_judged_tweets_and_worse_on_held_out_ones_waits_for_a_person(
+    start: Callable[[str], Worker], registering: Registering, trial_settings: Settings, judged: list[Judged]
+) -> None:
+    one = start("one")
+    worse = registering.version(model=HashedModel(random_weights(2), {}), held_out=evidence(0.6))
+    run("canary", "start", worse)
+    judged += as_seed_says(2)
+    for _ in range(5):
+        one.follower.step()
+        one.score(range(1_000))
+    assert [event.what for event in one.audit] == ["canary.started", "canary.step", "canary.refused"]
+    assert "worse than the champion on airline: accuracy" in one.audit[-1].why
+    assert Champion(trial_settings).load().ref.version == "1"
+    assert set(one.score(range(100))) == {worse}  # it goes on answering its share until somebody decides
+    assert "the gate refuses its promotion" in run("canary", "status")
+    run("canary", "promote", "--force", "airline tweets do not come any more")
+    one.follower.step()
+    assert one.audit[-1].what == "canary.promoted"
 
 
 def test_a_challenger_that_cannot_be_loaded_is_rolled_back(

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from contracts.learning.settings import LearningSettings
-from learning.retraining.corpus import JUDGED, PRODUCTION, Corpus, make_corpus
+from learning.retraining.corpus import Corpus, make_corpus
 from tests.unit.learning.labels.saying import DAY
 from tests.unit.learning.retraining.telling import labels, old_data
 from training.data.datasets import TrainingData, load_training_data
+from training.evaluation.held_out import JUDGED, PRODUCTION
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from contracts.learning.rollout import RolloutSettings
-from learning.rollout.decide import Facts, begin, end, next_change, to_canary, waits_for
+from learning.rollout.decide import Facts, begin, end, next_change, refuse, to_canary, waits_for
 from learning.rollout.state import Counts, TrialState
 from learning.rollout.verdict import Pairs, Verdict, verdict
 from models.registry.client import RegisteredVersion
@@ -69,6 +69,17 @@ def test_only_a_better_one_is_promoted_and_only_where_that_is_allowed(canary: Tr
     assert next_change(last, facts(3 * HOUR_MS), SETTINGS, "w") is None
     by_hand = SETTINGS.model_copy(update={"auto_promote": False})
     assert next_change(last, facts(3 * HOUR_MS, judged=BETTER), by_hand, "w") is None
+
+
+def test_what_the_gate_refuses_is_not_asked_again_and_can_still_be_rolled_back(canary: TrialState) -> None:
+    change = refuse(replace(canary, step=1), "worse on airline", "worker a", Counts())
+    assert (change.event.what, change.event.why) == (
+        "canary.refused", "the gate refuses its promotion: worse on airline",
+    )  # fmt: skip
+    assert next_change(change.state, facts(3 * HOUR_MS, judged=BETTER), SETTINGS, "w") is None
+    rolled_back = next_change(change.state, facts(3 * HOUR_MS, judged=WORSE), SETTINGS, "w")
+    assert rolled_back is not None
+    assert rolled_back.state.phase == "rolled back"
 
 
 @pytest.mark.parametrize("step", [0, 1])

@@ -150,3 +150,36 @@ def test_damaged_evidence_is_named(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match=FILE):
         HeldOut.load(tmp_path)
     assert HeldOut.load(tmp_path / "nowhere") is None
+
+
+def renamed(found: HeldOut, name: str, keys_from: int) -> HeldOut:
+    """As a set that is drawn anew, of other texts."""
+    found = found.rows(found.source == "airline")
+    keys = np.arange(keys_from, keys_from + len(found.keys), dtype=np.uint32)
+    return replace(found, source=np.full(len(found.keys), name), keys=keys)
+
+
+def joined(*parts: HeldOut) -> HeldOut:
+    return HeldOut(
+        keys=np.concatenate([part.keys for part in parts]),
+        source=np.concatenate([part.source for part in parts]),
+        truth=np.concatenate([part.truth for part in parts]),
+        scores=np.concatenate([part.scores for part in parts]),
+        slices={name: np.concatenate([part.slices[name] for part in parts]) for name in parts[0].slices},
+    )
+
+
+def test_sets_drawn_anew_are_compared_on_the_challengers_rows_where_the_same_champion_has_answered_them() -> None:
+    champion = joined(evidence(0.7), renamed(evidence(0.7), "production", 1))
+    challenger = joined(evidence(0.75), renamed(evidence(0.9, seed=1), "production", 10_000))
+    with pytest.raises(GateRefused, match="0 of the champion's 600 held-out texts of production"):
+        check(champion, challenger)
+    on_same = joined(evidence(0.7), renamed(evidence(0.5, seed=1), "production", 10_000))
+    found = {(one.where, one.figure): one for one in check(champion, challenger, on_same)}
+    assert found["production", "accuracy"].n == N
+    assert found["production", "accuracy"].champion == pytest.approx(0.5, abs=0.05)
+    with pytest.raises(GateRefused, match="worse than the champion on production"):
+        check(champion, joined(evidence(0.75), renamed(evidence(0.3, seed=1), "production", 10_000)), on_same)
+    of_another_champion = joined(evidence(0.72, seed=5), renamed(evidence(0.5, seed=1), "production", 10_000))
+    with pytest.raises(GateRefused, match="held-out texts of production"):
+        check(champion, challenger, of_another_champion)
