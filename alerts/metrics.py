@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from alerts.state.alert import Alert
 
 REGISTRY: Final = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
 DELIVERED: Final = Counter(
     "buzzwatch_deliveries",
     "Attempts to post an alert, by outcome: delivered, retry, exhausted, gone (410), lost (claim ran out)",
@@ -33,3 +39,29 @@ ALERTS: Final = Gauge("buzzwatch_alerts", "Pending and firing alerts", ["state"]
 SILENCES: Final = Gauge("buzzwatch_silences_active", "Silences that hold", registry=REGISTRY)
 HELD: Final = Gauge("buzzwatch_groups_muted", "Groups of alerts in which something is muted", registry=REGISTRY)
 DISABLED: Final = Gauge("buzzwatch_receivers_disabled", "Receivers that answered 410 Gone", registry=REGISTRY)
+
+
+class ActiveAlerts(Collector):
+    """Each pending or firing alert as a series of its own, which ends with it."""
+
+    LABELS: Final = ("alertname", "severity", "state", "watch", "theme", "model_version")
+
+    def __init__(self) -> None:
+        self._shown: tuple[tuple[str, ...], ...] = ()
+
+    def show(self, alerts: Iterable[Alert]) -> None:
+        """These are active now. A scrape in another thread sees all of them or all of those before."""
+        self._shown = tuple(
+            {tuple({**alert.labels, "state": alert.state}.get(name, "") for name in self.LABELS) for alert in alerts}
+        )
+
+    def collect(self) -> Iterator[Metric]:
+        """For the registry."""
+        family = GaugeMetricFamily("buzzwatch_alert_active", "1 for each pending or firing alert", labels=self.LABELS)
+        for values in self._shown:
+            family.add_metric(values, 1.0)
+        yield family
+
+
+ACTIVE: Final = ActiveAlerts()
+REGISTRY.register(ACTIVE)

@@ -125,6 +125,9 @@ class AlertSettings(Group):
     external_url: str | None = None
     """Where people reach the API, for the links in alerts (`https://buzz.example.org`); by default the address that it
     listens on, which others may not reach."""
+    dashboard_url: str | None = None
+    """Where Grafana is, with the dashboards of `deploy/monitoring` (`https://grafana.example.org`): alerts then have an
+    annotation `dashboard`, the address of theirs at the minute when they began."""
     history: int = pydantic.Field(default=1000, ge=0)
     """How many resolved alerts are kept."""
     silence_retention_s: Seconds = 5 * 86_400
@@ -142,7 +145,7 @@ class AlertSettings(Group):
         except ValueError as error:
             raise ValueError(f"{error}; write networks such as 10.20.0.0/16,127.0.0.0/8") from None
 
-    @pydantic.field_validator("external_url")
+    @pydantic.field_validator("external_url", "dashboard_url")
     @classmethod
     def _begins_links(cls, value: str | None) -> str | None:
         if value is not None and not re.fullmatch(r"https?://[^/\s?#]+[^\s?#]*", value):

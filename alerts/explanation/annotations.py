@@ -35,6 +35,21 @@ def link_of(external_url: str, labels: Mapping[str, str], starts_at_ms: int) -> 
     return f"{external_url}/stats?{urlencode(asked)}"
 
 
+def dashboard_of(settings: Settings, labels: Mapping[str, str], starts_at_ms: int) -> dict[str, str]:
+    """The annotation `dashboard`: half an hour before and after the alert began, on the Grafana dashboard for its kind.
+    None where the settings name no Grafana.
+
+    The identifiers of the dashboards are those of `deploy/monitoring/grafana/dashboards`.
+    """
+    if settings.alerts.dashboard_url is None:
+        return {}
+    name = "buzzwatch-social" if "watch" in labels else "buzzwatch-model"
+    about = {f"var-{label}": labels[label] for label in ("watch", "theme", "model_version") if labels.get(label)}
+    minute = starts_at_ms // 60_000 * 60_000
+    asked = about | {"from": str(minute - _AROUND_MS), "to": str(minute + _AROUND_MS)}
+    return {"dashboard": f"{settings.alerts.dashboard_url.rstrip('/')}/d/{name}?{urlencode(asked)}"}
+
+
 def external_url(settings: Settings) -> str:
     """Where people look an alert up: the API, by the name that the settings give it, without a slash at the end."""
     if settings.alerts.external_url is not None:

@@ -97,6 +97,8 @@ class DispatcherStatus(NamedTuple):
     """Those that hold."""
     held: int
     """Groups in which something is muted."""
+    active: tuple[Alert, ...]
+    """Those that are pending or fire."""
 
 
 class Dispatcher:
@@ -150,7 +152,9 @@ class Dispatcher:
         states = [alert.state for alert in self._known.active.values()]
         active = sum(silence.state(now_ms) == "active" for silence in self._silences.now().silences)
         held = int(self._redis.scard(self._keys.held))
-        return DispatcherStatus(states.count("pending"), states.count("firing"), active, held)
+        return DispatcherStatus(
+            states.count("pending"), states.count("firing"), active, held, tuple(self._known.active.values())
+        )
 
     def _read_groups(self, names: Sequence[str]) -> list[Any]:
         """State, events and undelivered of groups (names of their keys, by turns); the alerts of the same moment are

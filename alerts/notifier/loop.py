@@ -18,7 +18,7 @@ from typing import Final
 import redis
 
 from alerts.grouping.dispatcher import Dispatcher
-from alerts.metrics import ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, ORPHANED, SILENCES, WAITING
+from alerts.metrics import ACTIVE, ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, ORPHANED, SILENCES, WAITING
 from alerts.outbox.attempts import AttemptLog
 from alerts.outbox.store import Claim, Outbox
 from alerts.receivers.alertmanager_resend import Resender
@@ -305,6 +305,7 @@ class Notifier:
         WAITING.set(waiting - sum(orphaned.values()))
         EXHAUSTED.set(exhausted)
         status = self._dispatcher.status(self._clock())
+        ACTIVE.show(status.active)
         ALERTS.labels("pending").set(status.pending)
         ALERTS.labels("firing").set(status.firing)
         SILENCES.set(status.silences)

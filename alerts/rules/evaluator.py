@@ -21,7 +21,7 @@ from alerts.conditions.quiet import QuietCondition
 from alerts.counters.feedback_counts import recent_judgements
 from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
-from alerts.explanation.annotations import external_url, link_to, with_own
+from alerts.explanation.annotations import dashboard_of, external_url, link_to, with_own
 from alerts.grouping.alert_events import event_commands
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import (
@@ -155,7 +155,7 @@ class Evaluator:
                     self._advance(finding, moment, plan)
         plan.stale.sort(key=lambda stale: stale[1].explained_ms)
         for finding, alert in plan.stale[:_MAX_RENEWED]:
-            plan.kept.append(_renewed(finding, alert, moment.now_ms))
+            plan.kept.append(self._renewed(finding, alert, moment.now_ms))
         for alert_key, alert in moment.alerts.items():
             if alert.kind in self._conditions and self._conditions[alert.kind] is None and alert_key not in ended:
                 self._advance_timers(alert, moment, plan)
@@ -219,7 +219,7 @@ class Evaluator:
             kind=str(getattr(rule, "kind", "")),
             fingerprint=fingerprint,
             labels=labels,
-            annotations=with_own(rule, labels, annotations, value),
+            annotations=with_own(rule, labels, annotations | dashboard_of(self._settings, labels, start), value),
             starts_at_ms=start,
             value=value,
             link=link_to(self._settings, labels, start),
@@ -234,8 +234,15 @@ class Evaluator:
     def _ended(self, finding: Finding, alert: Alert) -> Alert:
         own = set(finding.rule.annotations)
         before = {name: text for name, text in alert.annotations.items() if name not in own}
-        annotations = with_own(finding.rule, alert.labels, finding.end(before), alert.value)
+        shown = {**finding.end(before), **dashboard_of(self._settings, alert.labels, alert.starts_at_ms)}
+        annotations = with_own(finding.rule, alert.labels, shown, alert.value)
         return msgspec.structs.replace(alert, annotations=annotations)
+
+    def _renewed(self, finding: Finding, alert: Alert, now_ms: int) -> Alert:
+        value, _, found = finding.begin()
+        shown = {**found, **dashboard_of(self._settings, alert.labels, alert.starts_at_ms)}
+        annotations = with_own(finding.rule, alert.labels, shown, value)
+        return renewed(alert, value=value, annotations=annotations, now_ms=now_ms)
 
     def _end_orphans(self, moment: Moment, plan: _Plan) -> set[Any]:
         """End the alerts that the rules file does not contain any more."""
@@ -261,10 +268,3 @@ class Evaluator:
         condition = self._conditions[alert.kind]
         same = labels_of(rule, severity=severity, **where) == alert.labels
         return same and (condition is None or condition.covers(rule, alert))
-
-
-def _renewed(finding: Finding, alert: Alert, now_ms: int) -> Alert:
-    value, _, annotations = finding.begin()
-    return renewed(
-        alert, value=value, annotations=with_own(finding.rule, alert.labels, annotations, value), now_ms=now_ms
-    )

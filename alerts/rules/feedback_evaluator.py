@@ -16,7 +16,7 @@ import msgspec
 import redis
 
 from alerts.detectors.consecutive_errors import is_active, streak_after
-from alerts.explanation.annotations import external_url, link_to, with_own
+from alerts.explanation.annotations import dashboard_of, external_url, link_to, with_own
 from alerts.grouping.alert_events import event_commands
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import advance, renewed, resolved
@@ -303,7 +303,9 @@ class FeedbackEvaluator:
             kind=rule.kind,
             fingerprint=fingerprint_of(labels),
             labels=labels,
-            annotations=with_own(rule, labels, annotations, float(streak)),
+            annotations=with_own(
+                rule, labels, annotations | dashboard_of(self._settings, labels, start_ms), float(streak)
+            ),
             starts_at_ms=start_ms,
             value=float(streak),
             link=link_to(self._settings, labels, start_ms),

@@ -5,7 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
+from prometheus_client import Counter
+
+from alerts.counters.counts import ALL_THEMES, UNRELIABLE
 from alerts.counters.store import CounterStore
 from contracts.errors import InvalidRecord
 from contracts.settings import AlertSettings
@@ -15,7 +19,7 @@ from stream.counting.columnar_tally import tally_columns
 from stream.counting.marked_consumer import MarkedBatch
 from stream.counting.tally import Tally
 from stream.kafka.records import Record
-from stream.metrics import WATCHED, WATCHED_UNREADABLE
+from stream.metrics import COUNT_DELAY, WATCH_TWEETS, WATCHED, WATCHED_UNREADABLE
 
 _log = logging.getLogger("buzzwatch.stream.watching")
 
@@ -65,6 +69,7 @@ class CountPredictions:
         )
         if after == batch.end and batch.records:
             WATCHED.inc(len(batch.records))
+            _publish(counts, batch.records[-1])
             self._counted()
             self._seen(batch.records)
         return after
@@ -73,6 +78,23 @@ class CountPredictions:
         """Skip a record that is no prediction of ours. It stays in its topic and can be read there."""
         for record in batch.records:
             _skip(record, error)
+
+
+def _publish(counts: Tally, newest: Record) -> None:
+    """What Prometheus shows of a batch that was counted."""
+    for cell, number in counts.minutes.items():
+        if cell.theme == ALL_THEMES:
+            _series(cell.watch, cell.sentiment).inc(number)
+    _, sent_ms = newest.timestamp()
+    if sent_ms > 0:
+        COUNT_DELAY.observe(max(0.0, time.time() - sent_ms / 1000))
+
+
+@lru_cache(maxsize=20_000)
+def _series(watch: str, sentiment: str) -> Counter:
+    """Remembered, as `labels` costs more than counting."""
+    reliable = "false" if sentiment.endswith(UNRELIABLE) else "true"
+    return WATCH_TWEETS.labels(watch, sentiment.removesuffix(UNRELIABLE), reliable)
 
 
 def tallied(reader: ScoredReader, records: list[Record], since: int, settings: AlertSettings, now_ms: int) -> Tally:

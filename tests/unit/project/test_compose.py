@@ -112,7 +112,7 @@ def test_nothing_listens_beyond_this_machine(compose: dict[str, Any]) -> None:
 
 def test_every_lasting_service_has_a_health_check(compose: dict[str, Any]) -> None:
     without = [name for name, service in compose["services"].items() if "healthcheck" not in service]
-    assert without == ["prepare"]
+    assert without == ["prepare", "monitoring-key"]  # which run once
 
 
 def test_our_services_wait_for_what_they_need(compose: dict[str, Any]) -> None:
@@ -168,3 +168,24 @@ def test_images_hold_the_versions_that_were_tested(lock: str) -> None:
 def test_serving_needs_neither_training_nor_the_full_mlflow() -> None:
     serving = _pins(ROOT / "deploy" / "serving.lock")
     assert not {"tensorflow", "keras", "scikit-learn", "pandas", "pyarrow", "mlflow", "matplotlib"} & set(serving)
+
+
+def test_monitoring_is_a_profile_of_its_own_that_reads_what_is_here(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert {name for name, service in services.items() if "monitoring" in service.get("profiles", [])} == {
+        "monitoring-key",
+        "prometheus",
+        "grafana",
+    }
+    mounted = [volume for name in ("prometheus", "grafana") for volume in services[name]["volumes"]]
+    files = [ROOT / volume.split(":")[0] for volume in mounted if volume.startswith("./")]
+    assert len(files) == 4
+    assert all(file.exists() for file in files)
+    config = YAML(typ="safe").load(ROOT / "deploy" / "monitoring" / "prometheus.yml")
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    targets = {job["static_configs"][0]["targets"][0] for job in jobs.values()}
+    ports = DEFAULTS.worker.web_port, DEFAULTS.alerts.metrics_port, DEFAULTS.api.port
+    assert targets == {f"{name}:{port}" for name, port in zip(("worker", "notifier", "api"), ports, strict=True)}
+    assert all(volume in mounted for volume in ("monitoring:/keys:ro",))
+    key = Path(jobs["buzzwatch-api"]["authorization"]["credentials_file"])
+    assert f"/data/{key.name}" in services["monitoring-key"]["command"][-1]
