@@ -7,7 +7,9 @@ optional fields may be added, none renamed.
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 import uuid
 from datetime import datetime
 from typing import Annotated, Final, Literal
@@ -21,8 +23,9 @@ from contracts.texts import MAX_ID as MAX_ID
 from contracts.texts import MAX_LANG
 from contracts.texts import MAX_TEXT as MAX_TEXT
 from contracts.times import to_ms
-from contracts.tweet_objects.fields import Fields, read_fields
-from contracts.tweet_objects.shapes import NEEDED
+from contracts.tweet_objects.dates import date_or_none
+from contracts.tweet_objects.fields import Fields, is_unicode, read_fields
+from contracts.tweet_objects.shapes import NEEDED, find
 
 Sentiment = Literal["negative", "neutral", "positive"]
 SENTIMENTS: Final[tuple[Sentiment, ...]] = ("negative", "neutral", "positive")
@@ -101,6 +104,8 @@ class Prediction(Struct, frozen=True, omit_defaults=False):
 
 _field_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _value_decoder = msgspec.json.Decoder()
+_HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+"""An escape that may be half of a surrogate pair."""
 _prediction_decoder = msgspec.json.Decoder(Prediction)
 _WITHOUT: Final = frozenset(
     {"author_id", "user", "author", "account", "lang", "langs", "language", "reach", "includes"}
@@ -114,7 +119,7 @@ def decode_tweet(value: bytes | None) -> Tweet:
     The text is returned in NFC.
 
     Raises:
-        UnreadableRecord: no JSON object (null, not UTF-8, not JSON, a lone surrogate, another shape).
+        UnreadableRecord: no JSON object (null, not UTF-8, not JSON, another shape), a lone surrogate in id or text.
         InvalidTweet: a field that is needed is missing, of another type, empty or too long; the message names it.
     """
     fields = decode_fields(value)
@@ -129,10 +134,9 @@ def decode_fields(value: bytes | None) -> Fields:
     """
     if value is None:
         raise UnreadableRecord("the record has no value (null)")
+    value = value.removeprefix(codecs.BOM_UTF8)
     try:
-        # What is not needed is passed over unread: it can be of any size and kind.
-        raw = _field_decoder.decode(value)
-        return read_fields({name: _read(name, raw[name]) for name in NEEDED.intersection(raw)})
+        return read_fields(_needed(value))
     except msgspec.ValidationError as error:
         if not value.lstrip()[:1] == b"{":
             raise UnreadableRecord(f"not a JSON object: {error}") from None
@@ -146,6 +150,40 @@ def decode_fields(value: bytes | None) -> Fields:
         raise
     except Exception as error:  # a fault of ours; whoever sends such a value must not end the worker by it
         raise InvalidTweet(f"not a tweet that can be read: {type(error).__name__}: {error}") from error
+
+
+def _needed(value: bytes) -> dict[str, object]:
+    """The fields of a tweet in JSON; what is not needed is passed over unread: it can be of any size and kind.
+
+    Programs that cut a profile or a title off in the middle of an emoji write half a surrogate pair, which msgspec
+    takes for no JSON. Python's reader keeps it, so that it matters only in a field that is needed.
+    """
+    try:
+        raw = _field_decoder.decode(value)
+        return {name: _read(name, raw[name]) for name in NEEDED.intersection(raw)}
+    except msgspec.DecodeError:
+        tweet = _with_half_pairs(value) if _HALF_PAIR.search(value) else None
+        if tweet is None:
+            raise
+        return tweet
+
+
+def _with_half_pairs(value: bytes) -> dict[str, object] | None:
+    """None where one of them is in the id or in the text."""
+    try:
+        tweet = json.loads(value.decode(), parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(tweet, dict):
+        return None
+    found = find(tweet)
+    if any(isinstance(value, str) and not is_unicode(value) for value in (found.identifier, found.text)):
+        return None
+    return {name: tweet[name] for name in NEEDED.intersection(tweet)}
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
 
 
 def _read(name: str, raw: msgspec.Raw) -> object:
@@ -180,6 +218,14 @@ def prediction_id(model_name: str, model_version: str, tweet_id: str) -> str:
     return str(uuid.uuid5(PREDICTION_NAMESPACE, f"{model_name}/{model_version}/{tweet_id}"))
 
 
+def _moment(value: object) -> object:
+    """A date as tweets have them; what is none is left to pydantic, which says why."""
+    try:
+        return date_or_none(value)
+    except (ValueError, OverflowError):
+        return value
+
+
 class Feedback(pydantic.BaseModel):
     """A record of `feedback`: someone judged a prediction."""
 
@@ -195,7 +241,7 @@ class Feedback(pydantic.BaseModel):
     watch: Annotated[str, pydantic.Field(max_length=MAX_ID)] | None = None
     text: Annotated[str, pydantic.Field(max_length=MAX_TEXT)] | None = None
     author: Annotated[str, pydantic.Field(max_length=MAX_ID)] | None = None
-    created_at: datetime | None = None
+    created_at: Annotated[datetime | None, pydantic.BeforeValidator(_moment)] = None
 
     @pydantic.model_validator(mode="after")
     def _no_contradiction(self) -> Feedback:

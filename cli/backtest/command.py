@@ -17,6 +17,7 @@ from alerts.state.alert import Alert
 from cli.output.console import table_console
 from cli.output.options import DATA_HELP, Encoding
 from contracts.errors import BuzzwatchError
+from contracts.printable import printable_json
 from contracts.rules.file import load_rules
 from contracts.rules.schema import BadBuzz, Rules
 from contracts.settings import load_settings
@@ -113,7 +114,7 @@ def _print_unreliable(tweets: int, errors: Console) -> None:
 
 def _show(alerts: list[Alert], output: str) -> None:
     if output == "json":
-        typer.echo(json.dumps([_public(alert) for alert in alerts], ensure_ascii=False, indent=2))
+        typer.echo(printable_json([_public(alert) for alert in alerts]))
     elif alerts:
         table_console().print(_table(alerts))
 

@@ -20,6 +20,7 @@ from cli.output.console import print_error
 from cli.output.preconditions import redis_answers
 from cli.training.options import Description, Seed
 from contracts.errors import BuzzwatchError, SettingsError
+from contracts.printable import printable
 from contracts.settings import Settings, load_settings
 from learning.estimate.evidence import evidence
 from learning.estimate.findings import findings
@@ -106,7 +107,7 @@ def retrain(
         found = {"version": done.version, "alias": done.alias, "worse": done.worse, "folder": str(done.folder)}
         typer.echo(json.dumps({**found, "release_note": done.note}, indent=2))
         return
-    typer.echo(done.note)
+    typer.echo(printable(done.note))
     print_error(
         f"{settings.mlflow.model_name} version {done.version} is {done.alias}; `buzzwatch models promote` asks the gate"
     )

@@ -10,10 +10,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.console import table_console
+from cli.output.console import print_error, table_console
 from cli.output.moments import period_ms
 from contracts.audit import AuditEvent
-from contracts.printable import printable, printable_line
+from contracts.printable import printable_line, safe_json
 from contracts.settings import load_settings
 from contracts.times import to_ms
 from stream.kafka.audit import audit_events
@@ -43,9 +43,10 @@ def audit(
 ) -> None:
     """List what was done."""
     first_ms, end_ms = period_ms(since, until)
+    unreadable: list[str] = []
     found = (
         event
-        for event in audit_events(load_settings())
+        for event in audit_events(load_settings(), unreadable.append)
         if (first_ms is None or to_ms(event.when) >= first_ms)
         and (end_ms is None or to_ms(event.when) < end_ms)
         and event.what.startswith(what or "")
@@ -54,9 +55,12 @@ def audit(
     newest = list(deque(found, maxlen=limit or None))
     if output == "json":
         for event in newest:
-            typer.echo(printable(event.model_dump_json()))
+            typer.echo(safe_json(event.model_dump_json()))
     else:
         table_console().print(_table(newest))
+    if unreadable:
+        more = f" (and {len(unreadable) - 1:,} more)" if len(unreadable) > 1 else ""
+        print_error(f"{unreadable[0]}{more}")
 
 
 def _table(events: Iterable[AuditEvent]) -> Table:

@@ -17,6 +17,7 @@ from cli.output.options import Encoding
 from cli.training.options import writing
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
+from contracts.printable import printable_json
 from training.data.datasets import read_labelled
 from training.data.profile import profile as make_profile
 from training.data.profile_report import profile_page
@@ -68,7 +69,7 @@ def profile(
             (out / "profile.html").write_text(profile_page(found), encoding="utf-8")
     errors.print(f"wrote {out / 'profile.html'} and {out / 'data_profile.json'}", markup=False, highlight=False)
     if output == "json":
-        typer.echo(json.dumps(found, ensure_ascii=False))
+        typer.echo(printable_json(found, indent=None))
     else:
         table_console().print(_table(found))
 

@@ -14,7 +14,7 @@ from contracts.tweet_files.source import Source
 DELIMITERS: Final = (",", ";", "\t", "|")
 _LONGEST_FIELD: Final = 64 * 1024 * 1024
 """Code points: Kafka refuses longer ones itself, with a reason."""
-_SEPARATOR: Final = re.compile(r'"?sep=([,;|\t])"?\r?\n?', re.IGNORECASE)
+_SEPARATOR: Final = re.compile(r'"?sep=([,;|\t])"?\r*\n?', re.IGNORECASE)
 """The line that gives Excel the delimiter."""
 _LINE_END: Final = re.compile(r"(?<=\r)(?!\n)")
 _QUOTES: Final = 'a quote inside a quoted field is written twice (""), not with a backslash'
@@ -30,12 +30,13 @@ def csv_rows(source: Source, options: ReadOptions) -> Iterator[Row]:
     csv.field_size_limit(_LONGEST_FIELD)
     lines = source.text_lines(options.encoding)
     first = next(lines, "")
+    if "\r" in first.rstrip("\r\n"):  # the line ends of old Macs: all of the file is one line
+        lines = (line for several in _again(first, lines) for line in _LINE_END.split(several) if line)
+        first = next(lines, "")
     separator, skipped = _SEPARATOR.fullmatch(first), 0
     if separator is not None:
         first, skipped = next(lines, ""), 1
     lines = _again(first, lines)
-    if "\r" in first.rstrip("\r\n"):  # the line ends of old Macs: all of the file is one line
-        lines = (line for several in lines for line in _LINE_END.split(several) if line)
     delimiter = separator.group(1) if separator is not None else _delimiter(first.partition("\r")[0], options)
     records = _records(csv.reader(lines, strict=True, delimiter=delimiter), source.name, skipped)
     header = next(records, None)

@@ -11,13 +11,17 @@ from contracts.tweet_files.errors import TweetFileError, first_line
 from contracts.tweet_files.rows import ReadOptions, Row
 from contracts.tweet_files.source import Source
 
-_ARCHIVE: Final = re.compile(rb"\s*window\.YTD\.(\w+)\.part\d+\s*=")
+# `window.YTD.tweets.part0 = [`, and before 2019 a file for each month: `Grailbird.data.tweets_2012_01 = [`.
+_ARCHIVE: Final = re.compile(rb"\s*(?:window\.YTD\.(\w+)\.part\d+|Grailbird\.data\.(\w+?)_\d[\d_]*)\s*=")
 _TWEETS: Final = frozenset({b"tweet", b"tweets", b"community_tweet", b"note_tweet"})
 _PAGES: Final = ("data", "statuses", "posts", "feed", "records", "tweets", "results")
 """Where the answers of the APIs of X, Mastodon and Bluesky keep their items."""
 _DEEP: Final = "JSON that is nested too deeply"
 _BETWEEN: Final = re.compile(r"[\s\ufeff]*")
 _MARK: Final = b"\xef\xbb\xbf"
+_LONGEST_NUMBER: Final = 4000
+_BLANKS: Final = b" \t\r\n"
+"""What JSON has between values; programs put other things there, too."""
 
 
 class _Reader:
@@ -25,7 +29,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.constants = 0
-        self._decoder = json.JSONDecoder(parse_constant=self._constant)
+        self._decoder = json.JSONDecoder(parse_constant=self._constant, parse_int=_whole)
 
     def _constant(self, name: str) -> float | None:
         self.constants += 1
@@ -52,6 +56,11 @@ class _Reader:
         return at if between is None else between.end()
 
 
+def _whole(digits: str) -> int | str:
+    """A number; one that Python refuses as too long (`sys.set_int_max_str_digits`) as it is written."""
+    return int(digits) if len(digits) <= _LONGEST_NUMBER else digits
+
+
 def json_rows(source: Source, options: ReadOptions, *, is_lines: bool) -> Iterator[Row]:
     """The objects.
 
@@ -68,12 +77,18 @@ def json_rows(source: Source, options: ReadOptions, *, is_lines: bool) -> Iterat
     if encoding is None:
         source.refuse_nul()
     head = source.head if encoding is None else source.head.decode(encoding, "ignore").encode("utf-8", "ignore")
-    archive = _ARCHIVE.match(head)
-    if archive is not None and archive.group(1) not in _TWEETS:
-        what = archive.group(1).decode()
-        raise TweetFileError(f"{source.name}: an archive export of {what!r}, not of tweets: name tweets.js")
-    if archive is not None or _is_document(head, is_lines):
-        yield from _document(source, options, 0 if archive is None else archive.end())
+    mark = len(_MARK) if head.startswith(_MARK) else 0
+    archive = _ARCHIVE.match(head, mark)
+    if archive is not None:
+        what = archive.group(1) or archive.group(2)
+        if what not in _TWEETS:
+            raise TweetFileError(
+                f"{source.name}: an archive export of {what.decode()!r}, not of tweets: name tweets.js"
+            )
+        yield from _document(source, options, archive.end() - (mark if encoding is not None else 0))
+        return
+    if _is_document(head, is_lines):
+        yield from _document(source, options, 0)
         return
     reader = _Reader()
     for number, line in enumerate(_lines(source, options), start=1):
@@ -154,7 +169,8 @@ def _line(line: bytes, where: str, options: ReadOptions, reader: _Reader) -> Ite
     except ValueError as error:
         wrong = f"not JSON: {first_line(error)}"
     if len(values) == 1 and isinstance(values[0], dict):
-        yield from _items(values[0], where, line if reader.constants == constants else None, options)
+        is_json = reader.constants == constants and line.strip(_BLANKS)[:1] == b"{" and line.strip(_BLANKS)[-1:] == b"}"
+        yield from _items(values[0], where, line if is_json else None, options)
         return
     objects = values[0] if len(values) == 1 and isinstance(values[0], list) else values
     if not objects or not all(isinstance(one, dict) for one in objects):
@@ -167,6 +183,8 @@ def _line(line: bytes, where: str, options: ReadOptions, reader: _Reader) -> Ite
 def _items(row: Mapping[str, Any], where: str, raw: bytes | None, options: ReadOptions) -> Iterator[Row]:
     """The object itself, or what is on it where it is a page."""
     page = next((name for name in _PAGES if isinstance(row.get(name), list) and "text" not in row), None)
+    if page is None and row.keys() == {"meta"} and _of_page(row["meta"]) == 0:
+        return  # X's answer when nothing was found
     if page is None:
         options.notes.identifier(row.get("id"), where)
         yield Row(where, row, raw)
@@ -190,6 +208,11 @@ def _of(tweet: Mapping[str, Any], includes: Any) -> dict[str, Any]:
         "users": [one for one in _objects(includes.get("users")) if one.get("id") == tweet.get("author_id")],
         "tweets": [one for one in _objects(includes.get("tweets")) if one.get("id") in referred],
     }
+
+
+def _of_page(meta: Any) -> Any:
+    """How many tweets a page of the X API says that it has."""
+    return meta.get("result_count") if isinstance(meta, dict) else None
 
 
 def _objects(value: Any) -> Iterable[dict[str, Any]]:

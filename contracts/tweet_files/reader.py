@@ -100,7 +100,7 @@ def _sniffed(source: Source) -> str:
     if source.head.startswith(b"PAR1"):
         return "parquet"
     begins = source.head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if begins[:1] in (b"{", b"[") or begins.startswith(b"window."):
+    if begins[:1] in (b"{", b"[") or begins.startswith((b"window.", b"Grailbird.")):
         return "json" if begins[:1] != b"{" else "jsonl"
     header = {name.strip(' "\r') for name in re.split(r"[,;\t|]", begins.split(b"\n")[0].decode("utf-8", "replace"))}
     if header & {"text", "full_text"}:
@@ -116,7 +116,9 @@ def _parts(folder: Path, options: ReadOptions, file_format: str | None) -> list[
     visible = [file for file in inside if not any(part[0] in "_." for part in file.relative_to(folder).parts)]
     parts = [file for file in visible if file_format is not None or _is_part(file)]
     if not parts:
-        raise TweetFileError(f"{folder}: a folder without {KINDS.removesuffix(' or plain text')} files")
+        bare = [file.name for file in visible if not file.suffix]
+        hint = f" (it has {', '.join(bare[:2])}{', …' if len(bare) > 2 else ''}: say what they are with --format)"
+        raise TweetFileError(f"{folder}: a folder without JSONL, JSON, CSV or Parquet files{hint if bare else ''}")
     others = [str(file.relative_to(folder)) for file in visible if file not in set(parts)]
     if others:
         options.notes.lines.append(

@@ -121,8 +121,16 @@ class Source:
 
     def refuse_nul(self) -> None:
         """Raises TweetFileError when it begins as UTF-16 does; for files that are taken for UTF-8."""
-        if b"\0" in self.head[:4]:
-            raise TweetFileError(f"{self.name}: NUL bytes: UTF-16 without a byte order mark? Try --encoding utf-16-le")
+        if self.head.startswith(b"\x1f\x8b"):
+            raise TweetFileError(f"{self.name}: packed with gzip twice: unpack it first")
+        if self.head.count(0) * 4 > len(self.head):  # Latin letters are every second byte of UTF-16
+            name = "UTF-32" if self.head.count(0) * 2 > len(self.head) else "UTF-16"
+            order = "be" if self.head[::2].count(0) > self.head[1::2].count(0) else "le"
+            if name == "UTF-32":
+                order = "be" if self.head[:1] == b"\0" else "le"
+            raise TweetFileError(
+                f"{self.name}: NUL bytes: {name} without a byte order mark? Try --encoding {name.lower()}-{order}"
+            )
 
     def _decoded(self, line: bytes, number: int) -> str:
         try:

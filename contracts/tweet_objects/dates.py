@@ -16,16 +16,34 @@ _ZULU: Final = re.compile(r"(?<=\d) ?(?:Z|UTC|GMT)$", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"([0-9]{9,19})(?:\.([0-9]{1,9}))?")
 # `Wed Oct 10 20:19:24 +0000 2018`. Not by strptime: that reads the names of the process's locale.
 _TWITTER: Final = re.compile(
-    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) (\d\d?) (\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d) (\d{4})"
+    r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([A-Z][a-z]{2}) (\d\d?) (\d\d):(\d\d):(\d\d) "
+    r"(?:([+-])(\d\d)(\d\d)|UTC|GMT) (\d{4})"
 )
+# RFC 3339 counts a leap second as the sixtieth; Python's clock has none.
+_LEAP_SECOND: Final = re.compile(r"(.{10}[T ]\d\d:\d\d):60(.*)")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PER_SECOND: Final = {9: 1, 10: 1, 12: 10**3, 13: 10**3, 15: 10**6, 16: 10**6, 18: 10**9, 19: 10**9}
 """Digits of a number since 1970 → its units a second, for the years 1973 to 2286."""
 UNITS: Final = {1: "seconds", 10**3: "milliseconds", 10**6: "microseconds", 10**9: "nanoseconds"}
+NO_DATE: Final = frozenset({"", "nan", "nat", "null", "none", "nil", "n/a", "na", "<na>", "undefined", "0", "-1", "-"})
+"""What programs write for a date that they do not have, in small letters."""
 EXPECTED: Final = (
     "expected RFC 3339 (2026-11-28T10:00:00Z), Twitter's own form (Wed Oct 10 20:19:24 +0000 2018), or seconds or "
     "milliseconds since 1970"
 )
+
+
+def date_or_none(value: Any) -> datetime | None:
+    """The date in `value`; None where that is what programs write for none: blanks, `nan`, `NaT`, `null`, 0, -1.
+
+    Raises:
+        ValueError, OverflowError: as `read_date`.
+    """
+    if value is None or (isinstance(value, str) and value.strip().lower() in NO_DATE):
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and (value in (0, -1) or value != value):
+        return None
+    return read_date(value)
 
 
 def read_date(value: Any) -> datetime:
@@ -77,10 +95,14 @@ def _since_1970(number: float, per_second: int) -> datetime:
 def _written(text: str) -> datetime:
     match = _TWITTER.fullmatch(text)
     if match is None:
-        return datetime.fromisoformat(_ZULU.sub("Z", _OFFSET.sub(r"\1:\2", text)))
+        written = _ZULU.sub("Z", _OFFSET.sub(r"\1:\2", text))
+        leap = _LEAP_SECOND.fullmatch(written)
+        if leap is None:
+            return datetime.fromisoformat(written)
+        return datetime.fromisoformat(f"{leap.group(1)}:59{leap.group(2)}") + timedelta(seconds=1)
     name, day, hour, minute, second, sign, hours, minutes, year = match.groups()
     if name not in _MONTHS:
         raise ValueError(f"{name} is no month")
-    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
     month = _MONTHS.index(name) + 1
     return datetime(int(year), month, int(day), int(hour), int(minute), int(second), tzinfo=timezone(offset))

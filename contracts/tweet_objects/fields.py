@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from contracts.errors import InvalidTweet
 from contracts.texts import MAX_ID, MAX_LANG, checked_text
 from contracts.times import to_ms
-from contracts.tweet_objects.dates import EXPECTED, read_date
+from contracts.tweet_objects.dates import EXPECTED, date_or_none
 from contracts.tweet_objects.shapes import find
 
 _MOST: Final = 10**18
@@ -84,7 +84,7 @@ def _identifier(value: Any) -> str | int:
     if length > MAX_ID:
         of = "digits" if isinstance(value, int) else "characters"
         raise InvalidTweet(f"not a tweet: id is longer than {MAX_ID} {of}")
-    if isinstance(value, str) and not _is_unicode(value):
+    if isinstance(value, str) and not is_unicode(value):
         raise InvalidTweet("not a tweet: id has a lone surrogate")
     return value
 
@@ -106,10 +106,8 @@ def checked(text: Any) -> str:
 
 
 def _date(value: Any) -> datetime | None:
-    if value is None:
-        return None
     try:
-        return read_date(value)
+        return date_or_none(value)
     except (ValueError, OverflowError):
         raise InvalidTweet(f"not a tweet: created_at is {_shown(value)}: {EXPECTED}") from None
 
@@ -127,7 +125,7 @@ def author_of(candidates: Iterable[Any], dropped: list[str] | None = None) -> st
             value = value.strip(_BLANKS)
             if value.lower() in NOBODY:
                 continue
-        if isinstance(value, str) and len(value) <= MAX_ID and _is_unicode(value):
+        if isinstance(value, str) and len(value) <= MAX_ID and is_unicode(value):
             return value
         unusable = True
     if unusable and dropped is not None:
@@ -136,7 +134,7 @@ def author_of(candidates: Iterable[Any], dropped: list[str] | None = None) -> st
 
 
 def _lang(value: Any, dropped: list[str]) -> str | None:
-    if value is None or (isinstance(value, str) and len(value) <= MAX_LANG and _is_unicode(value)):
+    if value is None or (isinstance(value, str) and len(value) <= MAX_LANG and is_unicode(value)):
         return value
     dropped.append("lang")
     return None
@@ -167,7 +165,7 @@ def _whole(value: Any) -> int | None:
     return None
 
 
-def _is_unicode(value: str) -> bool:
+def is_unicode(value: str) -> bool:
     """Whether it has no lone surrogate."""
     try:
         value.encode()

@@ -58,12 +58,18 @@ def classes() -> NDArray[np.uint8]:
 
 @functools.cache
 def folds() -> NDArray[np.uint32]:
-    """Every code point without its case. One that folds to several (ß) stays as it is, so that lengths are kept."""
+    """Every code point without its case, one for one, so that lengths are kept.
+
+    One that folds to several is the small letter of its own (`ẞ` is `ß`, not `ss`), or the plain one (`İ` is `i`).
+    """
     table = np.arange(CODE_POINTS, dtype=np.uint32)
     letters = list(map(chr, range(0x20000)))  # no cased letters above
     for point, (letter, folded) in enumerate(zip(letters, map(str.casefold, letters), strict=True)):
         if folded != letter and len(folded) == 1:
             table[point] = ord(folded)
+        elif len(folded) > 1 and len(letter.lower()) == 1:
+            table[point] = ord(letter.lower())
+    table[ord("İ")] = ord("i")
     table.flags.writeable = False
     return table
 

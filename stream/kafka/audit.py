@@ -7,7 +7,7 @@ model is done, whether or not Kafka is there to hear of it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -115,8 +115,12 @@ class AuditLog:
         )
 
 
-def audit_events(settings: Settings) -> Iterator[AuditEvent]:
+def audit_events(settings: Settings, unreadable: Callable[[str], object] | None = None) -> Iterator[AuditEvent]:
     """All events that are on the topic now, in the order in which they were written, each once.
+
+    Args:
+        settings: where.
+        unreadable: takes a line about each record that is no event.
 
     Raises:
         Unavailable: Kafka does not answer, or has no such topic.
@@ -125,8 +129,12 @@ def audit_events(settings: Settings) -> Iterator[AuditEvent]:
     for record in follow(settings, settings.kafka.topics.audit, from_beginning=True, until_end=True):
         try:
             event = decode_audit(record.value())
-        except UnreadableRecord:
-            continue  # somebody else's
+        except UnreadableRecord as error:  # somebody else's
+            if unreadable is not None:
+                unreadable(
+                    f"{settings.kafka.topics.audit}[{record.partition()}]@{record.offset()} is no event: {error}"
+                )
+            continue
         if event.id not in seen:
             seen.add(event.id)
             yield event

@@ -9,17 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from contracts.errors import InvalidTweet
+from contracts.errors import InvalidRecord, InvalidTweet
+from contracts.events import decode_fields
 from contracts.times import to_ms, to_rfc3339
 from contracts.tweet_files.errors import shown
 from contracts.tweet_files.reader import read_rows
 from contracts.tweet_files.rows import ReadOptions, Row
-from contracts.tweet_objects.dates import read_date
+from contracts.tweet_objects.dates import date_or_none
 from contracts.tweet_objects.shapes import find
 
 _DATES: Final = ("created_at", "date", "createdAt")
@@ -50,9 +51,8 @@ def read_tweets(path: Path | None, file_format: str | None, options: ReadOptions
 
 def _line(row: Row, missing_id: str, options: ReadOptions) -> Line:
     if row.fields is None:
-        options.notes.no_tweet(row.where, row.wrong)
-        return Line(missing_id.encode(), row.raw or b"")
-    identifier = _identifier(row.fields)
+        return _unread(row, missing_id, options)
+    identifier = _identifier(row, options)
     if row.raw is not None and identifier is not None:
         return Line(_key(identifier, missing_id), row.raw)
     is_object = row.raw is not None or any(isinstance(value, dict | list) for value in row.fields.values())
@@ -66,12 +66,27 @@ def _line(row: Row, missing_id: str, options: ReadOptions) -> Line:
     return Line(_key(identifier, missing_id), written.encode("utf-8", "surrogatepass"))
 
 
-def _identifier(fields: Mapping[str, Any]) -> Any:
+def _unread(row: Row, missing_id: str, options: ReadOptions) -> Line:
+    """A line that is no JSON; the worker may take it all the same, where a field that nothing needs is wrong."""
     try:
-        found = find(fields).identifier
-    except InvalidTweet:  # the worker reports it
+        return Line(_key(decode_fields(row.raw).id, missing_id), row.raw or b"")
+    except InvalidRecord:
+        options.notes.no_tweet(row.where, row.wrong)
+        return Line(missing_id.encode(), row.raw or b"")
+
+
+def _identifier(row: Row, options: ReadOptions) -> Any:
+    assert row.fields is not None
+    try:
+        found = find(row.fields)
+    except InvalidTweet as error:
+        options.notes.no_tweet(row.where, str(error).removeprefix("not a tweet: "))
         return ...
-    return None if found == "" else found
+    if not isinstance(found.text, str) or not found.text.strip():
+        what = "missing" if found.text is None else "empty" if isinstance(found.text, str) else "no string"
+        options.notes.no_tweet(row.where, f"text is {what}")
+    is_number = isinstance(found.identifier, float) and not math.isfinite(found.identifier)
+    return None if found.identifier == "" or is_number else found.identifier
 
 
 def _key(identifier: Any, missing_id: str) -> bytes:
@@ -88,17 +103,19 @@ def _flat(row: Row, options: ReadOptions) -> dict[str, Any]:
             continue
         if name in _DATES:
             options.notes.date(value, row.where)
+            value = _date(value, row.where, options)
+            if value is None:
+                continue
         renamed = _RENAMED.get(name, name)
-        tweet[name if row.fields.get(renamed) not in (None, "") else renamed] = (
-            _date(value, row.where, options) if name in _DATES else value
-        )
+        tweet[name if row.fields.get(renamed) not in (None, "") else renamed] = value
     return tweet
 
 
 def _date(value: Any, where: str, options: ReadOptions) -> Any:
-    """RFC 3339 where the value is a date, otherwise unchanged."""
+    """RFC 3339 where the value is a date, None where it stands for none, otherwise unchanged."""
     try:
-        return to_rfc3339(to_ms(read_date(value)))
+        found = date_or_none(value)
+        return None if found is None else to_rfc3339(to_ms(found))
     except (ValueError, OverflowError):
         options.notes.no_tweet(where, f"created_at is {shown(value)}, which is no date that can be read")
         return value

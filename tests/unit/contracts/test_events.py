@@ -3,6 +3,7 @@ from __future__ import annotations
 import contextlib
 import json
 import uuid
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -111,6 +112,15 @@ def test_feedback_with_optional_and_unknown_fields_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    "written", ["Wed Oct 10 20:19:24 +0000 2018", 1539202764, "1539202764000", "2018-10-10T20:19:24Z"]
+)
+def test_the_date_of_feedback_is_read_as_that_of_a_tweet(written: object) -> None:
+    feedback = decode_feedback(json.dumps(FEEDBACK | {"created_at": written}).encode())
+    assert feedback.created_at == datetime(2018, 10, 10, 20, 19, 24, tzinfo=UTC)
+    assert decode_feedback(json.dumps(FEEDBACK | {"created_at": ""}).encode()).created_at is None
+
+
+@pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"predicted": "angry"}, "predicted"),
@@ -121,6 +131,7 @@ def test_feedback_with_optional_and_unknown_fields_is_read() -> None:
         ({"correct": True}, "expected .positive. differs from predicted"),
         ({"expected": "negative"}, "correct is false"),
         ({"model_version": None}, "model_version"),
+        ({"created_at": "yesterday"}, "created_at"),
     ],
 )
 def test_bad_feedback_is_refused_with_the_field(changes: dict[str, object], said: str) -> None:

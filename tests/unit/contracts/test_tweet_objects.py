@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import InvalidRecord, InvalidTweet
+from contracts.errors import InvalidRecord, InvalidTweet, UnreadableRecord
 from contracts.events import decode_fields, decode_tweet
 from contracts.times import to_rfc3339
 from contracts.tweet_objects.dates import read_date
@@ -179,11 +179,40 @@ def test_a_field_that_nothing_needs_never_costs_a_tweet(
 @pytest.mark.parametrize("optional", [b'"author_id":"\\ud800"', b'"author_id":' + b"9" * 5000, b'"lang":"\xff"'])
 def test_a_value_beyond_reading_costs_no_tweet_either(optional: bytes) -> None:
     value = b'{"id":"1","text":"a",' + optional + b"}"
-    if b"ud800" in value:
-        with pytest.raises(InvalidRecord, match="surrogate"):  # no JSON at all
-            decode_fields(value)
-    else:
-        assert decode_fields(value).dropped
+    assert decode_fields(value).dropped
+
+
+HALF = '"cut \\ud83d"'
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f'{{"id":"1","text":"a","source":{HALF}}}',
+        f'{{"id":"1","text":"a","user":{{"id":5,"description":{HALF}}}}}',
+        f'{{"data":{{"id":"1","text":"a"}},"includes":{{"users":[{{"id":"5","description":{HALF}}}]}}}}',
+        f'{{"id":"1","text":"RT @b: a","retweeted_status":{{"text":"a","user":{{"description":{HALF}}}}}}}',
+        f'{{"id":"1","content":"<p>a</p>","account":{{"id":"5","note":{HALF}}}}}',
+        '\ufeff{"id":"1","text":"a"}',
+    ],
+)
+def test_half_an_emoji_in_a_field_that_nothing_needs_costs_no_tweet(written: str) -> None:
+    columns, wrong = read_batch([FakeRecord(written.encode(), timestamp_ms=NOW_MS)], NOW_MS)
+    assert not wrong
+    assert columns is not None
+    assert columns.texts[0] == "a"
+
+
+@pytest.mark.parametrize("field", ["id", "text"])
+def test_half_an_emoji_in_a_field_that_is_needed_makes_a_dead_letter(field: str) -> None:
+    written = json.dumps({"id": "1", "text": "a", field: "cut \ud83d"})
+    with pytest.raises(UnreadableRecord, match="surrogate"):
+        decode_fields(written.encode())
+
+
+@pytest.mark.parametrize("nothing", [None, "", " ", "nan", "NaT", "null", "0", 0, -1])
+def test_a_date_that_stands_for_none_is_none(nothing: Any) -> None:
+    assert decode_fields(json.dumps({"id": "1", "text": "a", "created_at": nothing}).encode()).created_at is None
 
 
 @pytest.mark.parametrize(
@@ -246,6 +275,8 @@ def test_html_becomes_its_text(html: str, text: str) -> None:
         ("2018-10-10 20:19:24 UTC", 1_539_202_764_000),
         ("2018-10-10T20:19:24.5 gmt", 1_539_202_764_500),
         ("2018-10-10t20:19:24z", 1_539_202_764_000),
+        ("Wed Oct 10 20:19:24 UTC 2018", 1_539_202_764_000),
+        ("2016-12-31T23:59:60Z", 1_483_228_800_000),
     ],
 )
 def test_dates_are_read_in_every_form_that_the_networks_use(written: Any, ms: int) -> None:

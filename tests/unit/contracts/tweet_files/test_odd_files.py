@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,12 @@ def pairs(path: Path, options: ReadOptions | None = None) -> list[tuple[Any, Any
         ("arrays.json", f"[{ONE}]\n[{TWO}]"),
         ("page.json", f'{{"tweets": [{ONE}, {TWO}]}}'),
         ("tweets.js", f"window.YTD.tweets.part0 = [{ONE},{TWO}];\n"),
+        ("marked.js", f"{MARK}window.YTD.tweets.part0 = [{ONE},{TWO}];\n"),
+        ("2012_01.js", f"Grailbird.data.tweets_2012_01 = \n [{ONE},{TWO}]\n"),
+        ("old_mac_excel.csv", "sep=;\rid;text\r1;a\r2;b\r"),
+        ("sequence.json", f"\x1e{ONE}\n\x1e{TWO}\n"),
+        ("nothing_found.jsonl", f'{ONE}\n{{"meta":{{"result_count":0}}}}\n{TWO}\n'),
+        ("number.json", f'[{ONE[:-1]}, "x": {"9" * 5000}}},{TWO}]'),
     ],
 )
 def test_what_other_programs_write_is_read_whole(tmp_path: Path, name: str, content: str) -> None:
@@ -56,7 +63,11 @@ def test_what_other_programs_write_is_read_whole(tmp_path: Path, name: str, cont
         ("a.csv", b"sep=;\nid;text\n1;a;b\n", "line 3: 3 fields, the header has 2"),
         ("a.csv", b'sep=;\nid;text\n1;"a\n', "line 3: no CSV: unexpected end of data: a quote is opened there"),
         ("a.csv", b"id,text\n1," + b"x" * 70_000_000, "line 2: no CSV: a field above 67,108,864 characters"),
-        ("a.jsonl", ONE.encode("utf-16-le"), "NUL bytes: UTF-16 without a byte order mark?"),
+        ("a.jsonl", ONE.encode("utf-16-le"), "NUL bytes: UTF-16 without a byte order mark? Try --encoding utf-16-le"),
+        ("a.csv", "id,text\n1,a\n".encode("utf-16-be"), "Try --encoding utf-16-be"),
+        ("a.csv", "編號,text\n1,hello\n".encode("utf-16-le"), "Try --encoding utf-16-le"),
+        ("a.csv", "id,text\n1,a\n".encode("utf-32-be"), "Try --encoding utf-32-be"),
+        ("a.csv.gz", gzip.compress(gzip.compress(b"id,text\n1,a\n")), "packed with gzip twice: unpack it first"),
         ("a.jsonl", b"PAR1\x15\x04\x15\x80\n", "a Parquet file, not jsonl: name it .parquet"),
         ("a.csv", b"PAR1\x15\x04\x15\x80\n", "a Parquet file, not csv: name it .parquet"),
         ("a.csv", b"ARROW1\0\0", "an Arrow or Feather file: save it as Parquet"),
@@ -136,3 +147,9 @@ def test_names_of_folders_are_read_as_hive_writes_them(tmp_path: Path) -> None:
         row.fields["id"]: row.fields["lang"] for row in read_rows(tmp_path, ReadOptions()) if row.fields is not None
     }
     assert found == {"1": None, "2": "a/b"}
+
+
+def test_a_folder_of_parts_without_suffix_names_the_option(tmp_path: Path) -> None:
+    (tmp_path / "part-00000").write_text(ONE)
+    with pytest.raises(TweetFileError, match=r"it has part-00000: say what they are with --format"):
+        pairs(tmp_path)

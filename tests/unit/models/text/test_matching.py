@@ -89,7 +89,16 @@ _texts = st.one_of(st.lists(st.sampled_from(_PIECES), max_size=12).map("".join),
 
 
 def _folded(text: str) -> str:
-    return "".join(folded if len(folded := character.casefold()) == 1 else character for character in text)
+    plain = {"İ": "i"}
+    several = (plain.get(letter, letter.lower() if len(letter.lower()) == 1 else letter) for letter in text)
+    return "".join(
+        folded if len(folded := letter.casefold()) == 1 else one for letter, one in zip(text, several, strict=True)
+    )
+
+
+def test_capital_letters_that_fold_to_two_match_their_small_ones() -> None:
+    matcher = Matcher([_topic("istanbul", "istanbul"), _topic("strasse", "straße")])
+    assert matcher.match("İSTANBUL STRAẞE") == ["istanbul", "strasse"]
 
 
 # Characters with a boundary on either side, as far as these tests have them.

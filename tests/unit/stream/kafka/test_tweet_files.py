@@ -113,3 +113,27 @@ def test_a_long_csv_field_is_handed_on(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(f"id,text\n1,{'x' * 200_000}\n2,b\n")
     assert [len(row["text"]) for row in values(path)] == [200_000, 1]
+
+
+def test_what_will_be_a_dead_letter_is_named_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [b'{"id": "1", "text": "a", "x": "\xff"}', b'{"id": "2", "text": "a", "x": 1' + b"0" * 5000 + b"}"]
+    path.write_bytes(
+        b"\n".join([*lines, b'{"id": "3"}', b'{"id": "4", "text": {"0": "a"}}', b'{"id": "5", "text": " "}'])
+    )
+    options = ReadOptions()
+    assert [line.key for line in read_tweets(path, None, options)] == [b"1", b"2", b"3", b"4", b"5"]
+    (note,) = options.notes.all()
+    assert "3 rows are no tweets" in note
+    assert "(line 3: text is missing; line 4: text is no string; line 5: text is empty)" in note
+
+
+def test_a_date_that_stands_for_none_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,text,created_at\n1,a,NaT\n2,b,null\n")
+    options = ReadOptions()
+    assert [json.loads(line.value) for line in read_tweets(path, None, options)] == [
+        {"id": "1", "text": "a"},
+        {"id": "2", "text": "b"},
+    ]
+    assert not options.notes.all()
