@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ssl
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,13 +45,15 @@ class Receiver:
 
     `answers`: status codes (with headers) of the next posts; 200 once they are used up.
     `delay_s`: how long each answer takes.
+    `redirect`: where it sends everybody, signed or not.
     """
 
-    def __init__(self, name: str = "team", secret: str = SECRET) -> None:
+    def __init__(self, name: str = "team", secret: str = SECRET, *, tls: ssl.SSLContext | None = None) -> None:
         self.name = name
         self.secret = secret
         self.posts: list[Received] = []
         self.forged = 0
+        self.redirect: str | None = None
         self.answers: list[int | tuple[int, dict[str, str]]] = []
         self.delay_s = 0.0
         self._arrived = threading.Condition()
@@ -62,7 +65,7 @@ class Receiver:
                 raw = self.rfile.read(length)
                 if len(raw) < length:
                     return  # the sender was killed while it sent
-                status, headers = receiver._take(dict(self.headers), raw)
+                status, headers = receiver.take(dict(self.headers), raw)
                 time.sleep(receiver.delay_s)
                 try:
                     self.send_response(status)
@@ -77,6 +80,8 @@ class Receiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     @property
@@ -99,7 +104,10 @@ class Receiver:
         self._server.shutdown()
         self._server.server_close()
 
-    def _take(self, headers: dict[str, str], raw: bytes) -> tuple[int, dict[str, str]]:
+    def take(self, headers: dict[str, str], raw: bytes) -> tuple[int, dict[str, str]]:
+        """What is answered to a post."""
+        if self.redirect is not None:
+            return 307, {"location": self.redirect}
         try:
             body = standardwebhooks.Webhook(self.secret).verify(raw, headers)
         except standardwebhooks.WebhookVerificationError:

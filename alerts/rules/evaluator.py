@@ -82,6 +82,11 @@ class Evaluator:
         """Evaluate these rules from the next `tick` on; alerts that they do not contain end then. Any thread."""
         self._next = rules
 
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of rule that somebody evaluates."""
+        return frozenset(self._conditions)
+
     def _use(self, rules: Rules) -> None:
         feedback = FeedbackCondition(rules, partial(recent_judgements, self._redis, self._settings))
         self._conditions: Mapping[str, Condition | None] = {

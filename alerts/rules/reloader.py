@@ -19,8 +19,6 @@ from contracts.rules.file import Check, load_rules
 from contracts.rules.schema import Rules
 
 _UNCHANGED_FOR_S: Final = 0.2
-_REFUSED_RETRY_S: Final = 30.0
-"""A refused file is read again after this time: a file that it refers to may exist by then."""
 _LONGEST_WRITE_S: Final = 4.0
 _log: Final = logging.getLogger("buzzwatch.rules")
 
@@ -37,15 +35,19 @@ class RulesReloader:
         path: the rules file.
         every_s: how often it is checked for changes.
         checks: further checks beside the schema (`alerts.receivers.checks`).
+        refused_retry_s: after this time a refused file is read again, as what it refers to may exist by then.
 
     Raises:
         RulesError: the first reading fails; there are no older rules to keep.
     """
 
-    def __init__(self, path: Path, *, every_s: float, checks: Sequence[Check] = ()) -> None:
+    def __init__(
+        self, path: Path, *, every_s: float, checks: Sequence[Check] = (), refused_retry_s: float = 30.0
+    ) -> None:
         self._path = path
         self._every_s = every_s
         self._checks = checks
+        self._refused_retry_s = refused_retry_s
         self._digest = _digest(path)
         self._stamp = _stamp(path)
         self._rules = load_rules(path, *checks)
@@ -156,7 +158,7 @@ class RulesReloader:
             RELOADS.labels("refused").inc()
             _log.error("the changed rules file is refused, the rules read before stay in force: %s", problem)
         self._problem = problem
-        self._retry_at = time.monotonic() + _REFUSED_RETRY_S
+        self._retry_at = time.monotonic() + self._refused_retry_s
         REFUSED.set(1)
 
     def _clear_problem(self) -> None:

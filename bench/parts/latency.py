@@ -65,18 +65,18 @@ def run(
             if not reader.has(key, START_S):
                 raise BuzzwatchError(f"the worker scored nothing within {START_S:.0f} s")
             progress(f"warming up for {warm_up_s:.0f} s")
-            _measure(settings, producer, reader, source, _WARM_UP_RATE, warm_up_s)
+            measure(settings, producer, reader, source, _WARM_UP_RATE, warm_up_s)
             results = []
             for rate in rates:
                 progress(f"{rate:,} tweets/s for {seconds:.0f} s")
-                results.append(_measure(settings, producer, reader, source, rate, seconds))
+                results.append(measure(settings, producer, reader, source, rate, seconds))
     finally:
         reader.close()
     site.forget(settings)
     return results
 
 
-def _measure(
+def measure(
     settings: Settings,
     producer: Producer,
     reader: Reader,
@@ -84,6 +84,7 @@ def _measure(
     rate: int,
     seconds: float,
 ) -> Latency:
+    """Send at one rate, and note when each tweet that was sent after the first seconds arrived."""
     topic = settings.kafka.topics.tweets
     sent: dict[bytes, float] = {}
     began = time.perf_counter()

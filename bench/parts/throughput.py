@@ -83,13 +83,13 @@ def run(
     fill(source, count)
     results: list[Result | Missing] = []
     for _ in range(warm_ups):
-        _warm_up(site, source.kafka.topics.tweets, CONTENDERS[contenders[0]], functions[0], count, limit_s)
+        warm_up(site, source.kafka.topics.tweets, CONTENDERS[contenders[0]], functions[0], count, limit_s)
     for function in functions:
         wanted = expected(site.settings, function)
         for name in contenders:
             contender = CONTENDERS[name]
             try:
-                result = _drain(site, source.kafka.topics.tweets, contender, function, count, limit_s, wanted)
+                result = measured_drain(site, source.kafka.topics.tweets, contender, function, count, limit_s, wanted)
             except Exception as error:  # one contender must not take the others' figures with it
                 results.append(Missing(contender.name, function, explained(error)))
                 progress(f"{contender.name}, {function}: {results[-1].why}")  # type: ignore[union-attr]
@@ -100,7 +100,7 @@ def run(
     return results
 
 
-def _warm_up(site: Site, source: str, contender: Contender, function: str, count: int, limit_s: float) -> None:
+def warm_up(site: Site, source: str, contender: Contender, function: str, count: int, limit_s: float) -> None:
     """Drain without measuring: else the first contenders alone pay for Kafka's compiler on the same cores."""
     settings = site.fresh(tweets=source)
     with suppress(Exception):  # a failure is reported when the contender is measured
@@ -164,7 +164,7 @@ class Drain(NamedTuple):
         return since, self.samples[-1]
 
 
-def _drain(
+def measured_drain(
     site: Site,
     source: str,
     contender: Contender,
@@ -173,6 +173,11 @@ def _drain(
     limit_s: float,
     wanted: Mapping[bytes | None, Content],
 ) -> Result:
+    """Let a contender drain the topic `source`.
+
+    Raises:
+        BuzzwatchError: it wrote nothing, or what it wrote differs from `wanted`.
+    """
     settings = site.fresh(tweets=source)
     drain = drained_by(contender, site, settings, function, count, limit_s)
     rows, distinct, sample = committed(settings, wanted)

@@ -32,7 +32,6 @@ NOBODY = "http://127.0.0.1:1"
 
 Roles = frozenset[Literal["score", "watch"]]
 SCORE: Final[Roles] = frozenset({"score"})
-_DELETE_S: Final = 10.0
 BOTH: Final[Roles] = frozenset({"score", "watch"})
 
 
@@ -42,14 +41,16 @@ class Site:
     Args:
         settings: of the servers.
         folder: for logs and data.
+        delete_s: how long the deletion of topics is waited for.
 
     Attributes:
         left: the runs whose topics are still there.
     """
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, *, delete_s: float = 10.0) -> None:
         self.settings = settings
         self.folder = folder
+        self._delete_s = delete_s
         self.left: list[Settings] = []
 
     def fresh(
@@ -97,7 +98,7 @@ class Site:
         ]
         if own:
             client = admin(self.settings.kafka)  # it must live until the answers are there
-            wait(client.delete_topics(own).values(), _DELETE_S)
+            wait(client.delete_topics(own).values(), self._delete_s)
         self.left = [one for one in self.left if one not in runs]
 
 
@@ -153,14 +154,14 @@ def open_site(kafka: str | None, progress: Callable[[str], None]) -> Iterator[Si
         servers = [redis_server(local)] if kafka else [kafka_server(local), redis_server(local)]
         for server in servers:
             progress(f"starting {server.name}")
-            running.append((server, _started(server)))
+            running.append((server, start_server(server)))
         settings = Settings(
             kafka=named or KafkaSettings(bootstrap_servers=f"127.0.0.1:{broker}"),
             redis=RedisSettings(url=f"redis://127.0.0.1:{redis}/0"),
             mlflow=MlflowSettings(tracking_uri=NOBODY, timeout_s=1, poll_interval_s=60),
             local=local,
         )
-        _crown(settings, load_settings().artefact)
+        install_champion(settings, load_settings().artefact)
         site = Site(settings, folder)
         try:
             yield site
@@ -187,7 +188,8 @@ def _named(kafka: str) -> KafkaSettings:
         raise BuzzwatchError(f"--kafka: {message}") from None
 
 
-def _started(server: Server) -> subprocess.Popen[bytes]:
+def start_server(server: Server) -> subprocess.Popen[bytes]:
+    """Start it as a child, and wait until it is ready."""
     server.prepare()
     with server.log.open("ab") as log:
         process = subprocess.Popen(
@@ -201,7 +203,7 @@ def _started(server: Server) -> subprocess.Popen[bytes]:
     return process
 
 
-def _crown(settings: Settings, artefact: Path) -> None:
+def install_champion(settings: Settings, artefact: Path) -> None:
     """Put the shipped model where a worker finds the champion while MLflow is away."""
     version = RegisteredVersion(settings.mlflow.model_name, "1", (settings.mlflow.alias,), "bench")
     cache = ChampionCache(settings.champion_cache)

@@ -34,7 +34,7 @@ FEWEST_LETTERS: Final = 12
 # Common words of English that no other large language of the Latin script has, not even spelt without accents or
 # apostrophes: no `was` (German, Dutch), `will`, `had`, `we`, `her`, `have` (Danish), `has` (Spanish), `are` (Romanian),
 # `dont` (French), `just` (Swedish), and none that others often borrow, such as `flight`, `thanks`, `love` or `down`.
-_WORDS: Final = (
+ENGLISH_WORDS: Final = (
     "the and you that this with they their there what when where which while who why how your its she his him our "
     "them those than then were would could should cant didnt doesnt isnt wasnt couldnt wouldnt havent youre theyre "
     "ive thats about from because before since until through though into now never ever again always really very much "
@@ -173,7 +173,7 @@ def _hash(word: str) -> int:
     return found
 
 
-_HASHES: Final = np.array(sorted({_hash(word) for word in _WORDS.split()}), np.int64)
+_HASHES: Final = np.array(sorted({_hash(word) for word in ENGLISH_WORDS.split()}), np.int64)
 
 
 @compiled

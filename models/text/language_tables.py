@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -46,15 +47,19 @@ class Tables(NamedTuple):
 
 def load_tables() -> Tables:
     """The tables of the installed py3langid: mapped where they are kept, else unpacked."""
-    return _kept() or _unpacked(_library())
+    return kept_tables() or unpack_tables()
 
 
-def keep_tables(tables: Tables) -> None:
-    """Write the unpacked tables to disk for the next process, unless they are there already."""
-    if _kept() is not None:
+def keep_tables(tables: Tables, caches: Sequence[Path] | None = None) -> None:
+    """Write the unpacked tables to disk for the next process, unless they are there already.
+
+    Args:
+        caches: the first of them that can be written takes them; by default `cache_folders`.
+    """
+    if kept_tables(caches) is not None:
         return
     failure: OSError | None = None
-    for folder in _folders():
+    for folder in _places(caches):
         try:
             _write(tables, folder)
         except OSError as error:
@@ -68,15 +73,18 @@ def _library() -> Any:
     return importlib.import_module("py3langid.langid")
 
 
-def _folders() -> list[Path]:
+def cache_folders() -> list[Path]:
     """Where they may be kept, in numba's order: NUMBA_CACHE_DIR, else beside this file, else the user's cache."""
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):
-        caches = [Path(chosen)]
-    else:
-        caches = [Path(__file__).with_name("__pycache__")]
-        with contextlib.suppress(RuntimeError):  # a user without a home
-            caches.append(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "buzzwatch")
-    return [cache / f"language-{_key()}" for cache in caches]
+        return [Path(chosen)]
+    caches = [Path(__file__).with_name("__pycache__")]
+    with contextlib.suppress(RuntimeError):  # a user without a home
+        caches.append(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "buzzwatch")
+    return caches
+
+
+def _places(caches: Sequence[Path] | None) -> list[Path]:
+    return [cache / f"language-{_key()}" for cache in (cache_folders() if caches is None else caches)]
 
 
 @functools.cache  # asked for at a start, and again when they are kept
@@ -87,8 +95,9 @@ def _key() -> str:
     return digest.hexdigest()[:16]
 
 
-def _kept() -> Tables | None:
-    for folder in _folders():
+def kept_tables(caches: Sequence[Path] | None = None) -> Tables | None:
+    """The tables that are kept on disk; None where there are none, or damaged ones."""
+    for folder in _places(caches):
         try:
             return Tables(*(_mapped(folder / f"{name}.npy") for name in Tables._fields))
         except Exception as error:  # NumPy has no common exception for damaged files
@@ -101,7 +110,9 @@ def _mapped(path: Path) -> NDArray[Any]:
     return np.asarray(np.lib.format.open_memmap(path, mode="c"))
 
 
-def _unpacked(library: Any) -> Tables:
+def unpack_tables() -> Tables:
+    """The tables of the installed py3langid, which takes a second of processor time."""
+    library = _library()
     model = library.LanguageIdentifier.from_model_file(library.MODEL_FILE)
     return Tables(
         np.asarray(model.tk_nextmove).astype(np.int32),

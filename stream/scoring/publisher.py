@@ -20,8 +20,6 @@ from stream.scoring.transactions import insist
 _log = logging.getLogger("buzzwatch.stream.publishing")
 
 _FULL_S = 0.05
-_STUCK_S = 20.0
-"""A call that lasts so long will not return: with its own limit of 5 s, librdkafka returns within 10."""
 
 
 class Aborted(Exception):
@@ -36,6 +34,8 @@ class Publisher:
         scored: topic of the predictions.
         dead_letters: topic of the dead letters.
         give_up_after_s: how long Kafka may be away before `Unavailable` is raised, seconds.
+        stuck_after_s: a call that lasts so long will not return: with its own limit of 5 s, librdkafka returns
+            within 10.
     """
 
     def __init__(
@@ -45,11 +45,13 @@ class Publisher:
         scored: str,
         dead_letters: str,
         give_up_after_s: float,
+        stuck_after_s: float = 20.0,
     ) -> None:
         self._producer = producer
         self._scored = scored
         self._dead_letters = dead_letters
         self._give_up_after_s = give_up_after_s
+        self._stuck_after_s = stuck_after_s
         self._in_flight = threading.Lock()
         self._calling_since: float | None = None
         compile_bulk_producer()  # not under the first batch
@@ -96,8 +98,8 @@ class Publisher:
             Unavailable: it is.
         """
         since = self._calling_since
-        if since is not None and time.monotonic() - since > _STUCK_S:
-            raise Unavailable(f"the Kafka client has not come back from a call for {_STUCK_S:.0f} s")
+        if since is not None and time.monotonic() - since > self._stuck_after_s:
+            raise Unavailable(f"the Kafka client has not come back from a call for {self._stuck_after_s:.0f} s")
 
     def settle(self, timeout_s: float) -> bool:
         """Wait until no transaction is in flight. Returns False when one still is after `timeout_s`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,6 @@ from models.linear.constants import negator_table
 from models.text.batch import join
 from training.linear.hashing import hash_all
 from training.linear.sgd import fit_binary
-
-# Hashes of so many tweets take about 80 MB; hashing them anew in every pass costs less than keeping them all.
-_CHUNK: Final = 50_000
 
 Chars = tuple[int, int, int]
 """Bits, shortest and longest byte n-gram."""
@@ -47,6 +44,7 @@ def learn_binary(
     rate: float,
     l2: float,
     progress: Callable[[int], None],
+    chunk: int = 50_000,
 ) -> BinaryWeights:
     """Fit by `training.linear.sgd.fit_binary`; the texts must come in random order.
 
@@ -56,6 +54,8 @@ def learn_binary(
         min_count: word slots hit less often have no weight.
         l2: as `1 / C` of scikit-learn's logistic regression.
         progress: called with the number of each pass, from 1.
+        chunk: texts whose hashes are in memory at a time; those of 50,000 tweets take about 80 MB. Hashing them anew in
+            every pass costs less than keeping them all.
     """
     word_bits, longest = words
     char_bits, char_shortest, char_longest = chars or (0, 1, 0)
@@ -64,8 +64,8 @@ def learn_binary(
     char_counts = np.zeros(1 << char_bits, np.int64)
 
     def chunks() -> Iterator[tuple[slice, NDArray[np.uint32], NDArray[np.int64]]]:
-        for start in range(0, len(texts), _CHUNK):
-            part = slice(start, min(start + _CHUNK, len(texts)))
+        for start in range(0, len(texts), chunk):
+            part = slice(start, min(start + chunk, len(texts)))
             hashes, bounds = hash_all(*join(texts[part]), longest, char_shortest, char_longest, negators, reach)
             yield part, hashes, bounds
 

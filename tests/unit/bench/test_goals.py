@@ -73,7 +73,7 @@ def test_a_lost_tweet_counts_in_the_latency_of_its_rate(monkeypatch: pytest.Monk
     clock = Clock()
     monkeypatch.setattr("bench.parts.latency.time", clock)
     kafka: Any = LossyKafka(clock)
-    found = latency._measure(load_settings(), kafka, kafka, tweets(10_000), 1000, 1)
+    found = latency.measure(load_settings(), kafka, kafka, tweets(10_000), 1000, 1)
     assert found.lost == pytest.approx(250, abs=2)
     assert found.tweets == pytest.approx(750, abs=2)
     assert (found.p50_ms, found.p99_ms, found.largest_ms) == pytest.approx((5, math.inf, 5))

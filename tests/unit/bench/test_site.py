@@ -50,8 +50,8 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
     made = Broker({"tweets", "feedback"})
     monkeypatch.setattr(site_module, "create_topics", made.create)
     monkeypatch.setattr(site_module, "admin", made.admin)
-    monkeypatch.setattr(site_module, "_started", lambda _server: Redis())
-    monkeypatch.setattr(site_module, "_crown", lambda *_: None)
+    monkeypatch.setattr(site_module, "start_server", lambda _server: Redis())
+    monkeypatch.setattr(site_module, "install_champion", lambda *_: None)
     return made
 
 
@@ -119,6 +119,6 @@ def test_latency_leaves_no_topic_to_the_parts_after_it(
     monkeypatch.setattr(latency, "Producer", Client)
     monkeypatch.setattr(latency, "Reader", Client)
     monkeypatch.setattr(latency, "running_worker", worker)
-    monkeypatch.setattr(latency, "_measure", lambda *_: measured)
+    monkeypatch.setattr(latency, "measure", lambda *_: measured)
     assert latency.run(Site(load_settings(), tmp_path), [10], 1, 1, lambda _line: None) == [measured]
     assert broker.topics == {"tweets", "feedback"}

@@ -112,8 +112,7 @@ def test_a_redirect_to_an_address_that_is_not_allowed_is_not_followed() -> None:
     receiver = Receiver()
     with socket.create_server(("127.0.0.2", 0)) as elsewhere:
         elsewhere.settimeout(0)
-        location = f"http://127.0.0.2:{elsewhere.getsockname()[1]}/"
-        receiver._take = lambda *_: (307, {"location": location})  # type: ignore[method-assign]
+        receiver.redirect = f"http://127.0.0.2:{elsewhere.getsockname()[1]}/"
         answer = said_by(receiver.url.replace("http://", "json://"), allowed=[ip_network("127.0.0.1")])
         with pytest.raises(BlockingIOError):
             elsewhere.accept()

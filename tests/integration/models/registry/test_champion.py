@@ -15,6 +15,7 @@ from contracts.settings import MlflowSettings, Settings
 from models.base.sentiment import SentimentModel
 from models.linear.model import HashedModel
 from models.registry.champion import Champion
+from models.registry.champion_cache import ChampionCache
 from models.registry.client import NoChampion, RegisteredVersion
 from tests.integration.registering import Registering
 from tests.servers import RunningServer
@@ -123,13 +124,13 @@ def test_whatever_is_wrong_with_a_version_the_last_good_one_serves_and_it_is_tri
     registering.promote(good := registering.version())
     champion = champions(quick)
     begun: list[str] = []
-    load = champion._cache.load
+    load = ChampionCache.load
 
-    def counted(version: RegisteredVersion, fetch: Callable[[Path], None]) -> SentimentModel:
+    def counted(cache: ChampionCache, version: RegisteredVersion, fetch: Callable[[Path], None]) -> SentimentModel:
         begun.append(version.version)
-        return load(version, fetch)
+        return load(cache, version, fetch)
 
-    monkeypatch.setattr(champion._cache, "load", counted)
+    monkeypatch.setattr(ChampionCache, "load", counted)
     registering.promote(bad := registering.version(**wrong))
     with caplog.at_level(logging.WARNING, "buzzwatch.champion"):
         until(lambda: champion.failure is not None)

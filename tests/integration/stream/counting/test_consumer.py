@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from prometheus_client import REGISTRY
+
 from alerts.counters.store import CounterStore
 from alerts.storage.connection import connect
 from contracts.errors import Unavailable
@@ -17,10 +19,13 @@ from stream.counting.marked_consumer import MarkedConsumer, Source
 from stream.kafka.consumers import batch_consumer
 from stream.kafka.polling import end_of_undecodable
 from stream.kafka.topic_id import TopicIdentity
-from stream.metrics import WATCHED
 from tests.integration.stream.scoring.test_role import produce
 from tests.servers import RunningServer
 from tests.waiting import until
+
+
+def counted() -> float:
+    return REGISTRY.get_sample_value("buzzwatch_predictions_counted_total") or 0
 
 
 class _Running:
@@ -98,14 +103,14 @@ def test_a_log_that_has_lost_its_end_is_not_counted_once_more(settings: Settings
     partitions = range(topics.partitions)
     for partition in partitions:
         store.add(topic_id=topic_id, partition=partition, expected=0, end=1000, buckets={}, minutes={}, samples=())
-    before = WATCHED._value.get()
+    before = counted()
     running = _Running(settings, give_up_after_s=60)
     try:
         until(lambda: all(mark < 1000 for mark in store.marks(topic_id, partitions).values()), 120)
         assert sum(store.marks(topic_id, partitions).values()) == 40
         produce(settings, [b"{}"] * 3)
         until(lambda: sum(store.marks(topic_id, partitions).values()) == 43, 120)
-        assert WATCHED._value.get() - before == 3
+        assert counted() - before == 3
         assert running.failures == []
     finally:
         topics.tweets = tweets

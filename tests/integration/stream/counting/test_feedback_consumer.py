@@ -91,18 +91,20 @@ class Judging:
 
 @pytest.fixture
 def start(settings: Settings, topics: TopicSettings) -> Iterator[Callable[..., Judging]]:
-    started: list[Judging] = []
+    made: list[Judging] = []
+    running: list[Judging] = []
 
     def begin(run: bool = True) -> Judging:
-        started.append(Judging(settings))
+        made.append(judging := Judging(settings))
         if run:
-            started[-1].role.start()
-        return started[-1]
+            judging.role.start()
+            running.append(judging)
+        return judging
 
     yield begin
-    for judging in started:
-        if judging.role._thread.ident is not None:
-            judging.role.stop()
+    for judging in running:
+        judging.role.stop()
+    for judging in made:
         judging.redis.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -32,7 +33,7 @@ def posts(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
     def take(_: Any, request: requests.PreparedRequest, **__: Any) -> requests.Response:
         kept.append(request)
         response = requests.Response()
-        response.status_code, response._content, response.request = 200, b'{"result": "ok"}', request
+        response.status_code, response.raw, response.request = 200, io.BytesIO(b'{"result": "ok"}'), request
         return response
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", take)

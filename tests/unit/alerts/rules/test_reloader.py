@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
-from alerts.rules.reloader import REFUSED, RulesReloader
+from alerts.rules.reloader import RulesReloader
 from contracts.errors import RulesError
 from contracts.rules.file import Mistake
 from contracts.rules.schema import Rules
@@ -29,6 +30,10 @@ def follower(file: Path) -> Iterator[RulesReloader]:
     following = RulesReloader(file, every_s=0.02)
     yield following
     following.stop()
+
+
+def refused() -> float | None:
+    return REGISTRY.get_sample_value("buzzwatch_rules_refused")
 
 
 def names(rules: Rules) -> list[str]:
@@ -60,17 +65,16 @@ def test_a_bad_file_leaves_the_old_rules_in_force_and_is_said_once(
     assert [record.getMessage() for record in caplog.records if follower.problem in record.getMessage()] == [
         caplog.records[0].getMessage()
     ]
-    assert REFUSED._value.get() == 1
+    assert refused() == 1
     file.write_text(GOOD.format(name="a"))
     follower.reload_if_changed()
     assert follower.problem is None
-    assert REFUSED._value.get() == 0
+    assert refused() == 0
 
 
 def test_a_refused_file_is_read_again_by_and_by_as_what_it_names_may_have_come(
-    file: Path, monkeypatch: pytest.MonkeyPatch
+    file: Path,
 ) -> None:
-    monkeypatch.setattr("alerts.rules.reloader._REFUSED_RETRY_S", 0.1)
     needed = file.parent / "address"
     needed.touch()
 
@@ -78,7 +82,7 @@ def test_a_refused_file_is_read_again_by_and_by_as_what_it_names_may_have_come(
         if not needed.exists():
             yield Mistake("there is no address", ("watches",))
 
-    following = RulesReloader(file, every_s=0.02, checks=(is_there,))
+    following = RulesReloader(file, every_s=0.02, checks=(is_there,), refused_retry_s=0.1)
     following.start()
     try:
         needed.unlink()

@@ -83,13 +83,13 @@ class _ReplayLog:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"), [(["--all"], "replayed 2\n"), (["--all", "--dry-run"], "would replay 2\n")]
+    ("options", "said"), [(["--all"], "replayed 500\n"), (["--all", "--dry-run"], "would replay 500\n")]
 )
 def test_an_interrupted_replay_says_what_it_did_and_is_no_success(
     options: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def records(_: Settings) -> Iterator[Record]:
-        yield from map(_letter, range(3))
+        yield from map(_letter, range(501))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(dlq, "connect", lambda _: nullcontext())
@@ -97,6 +97,5 @@ def test_an_interrupted_replay_says_what_it_did_and_is_no_success(
     monkeypatch.setattr(dlq, "records", records)
     monkeypatch.setattr(dlq, "ReplayLog", _ReplayLog)
     monkeypatch.setattr(replaying, "Producer", _Producer)
-    monkeypatch.setattr(replaying, "_BATCH", 2)
     ended = CliRunner().invoke(dlq.app, ["replay", *options])
     assert (ended.exit_code, ended.stdout, ended.stderr) == (130, said, "interrupted\n")

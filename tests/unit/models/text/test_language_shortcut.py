@@ -169,4 +169,4 @@ def test_the_words_that_english_shares_with_its_neighbours_are_not_among_the_sur
         "a an are as at be been but by can come come dont for get had has have her here im in is it just like love me"
     )
     more = "more my need not of on one or over so some still thanks time to too us want was we will flight down help"
-    assert not {*shared.split(), *more.split()} & set(language._WORDS.split())
+    assert not {*shared.split(), *more.split()} & set(language.ENGLISH_WORDS.split())

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
 
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.batch_consumer import Intake
@@ -13,11 +14,28 @@ from stream.scoring.in_flight import InFlight
 
 
 class _Kafka:
-    """A consumer of one partition that holds the offsets 100 to 200."""
+    """A consumer of one partition that holds the offsets 100 to 200, and nothing where it was started first."""
 
     def __init__(self, committed: int, metadata: str) -> None:
         self._committed = committed, metadata
+        self._events: list[Callable[[], Any]] = []
         self.starts: list[int] = []
+
+    def subscribe(self, topics: list[str], on_assign: Callable[..., None], **_: Any) -> None:
+        self._events.append(lambda: on_assign(self, [TopicPartition(topics[0], 0)]))
+
+    def lose(self) -> SimpleNamespace:
+        error = KafkaError(KafkaError._AUTO_OFFSET_RESET)
+        return SimpleNamespace(error=lambda: error, topic=lambda: "tweets", partition=lambda: 0)
+
+    def poll(self, _timeout: float) -> Any:
+        return self._events.pop(0)() if self._events else None if len(self.starts) != 1 else self.lose()
+
+    def consume(self, *_: Any) -> list[Any]:
+        return []
+
+    def position(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        return partitions
 
     def committed(self, partitions: list[TopicPartition], **_: Any) -> list[TopicPartition]:
         return [TopicPartition("tweets", one.partition, *self._committed) for one in partitions]
@@ -29,31 +47,40 @@ class _Kafka:
         self.starts += [one.offset for one in partitions]
 
 
-def _intake(kafka: _Kafka, settled: list[bool]) -> Intake:
+def _run(kafka: _Kafka, assignments: int, wait_for_publisher: Callable[[], bool] = lambda: True) -> None:
+    """Let an intake read until it has been assigned that often."""
+
+    def check() -> None:
+        if len(kafka.starts) == assignments:
+            intake.stop()
+
+    identity = SimpleNamespace(ask=lambda: "this", changed=lambda: False, give_up_after=lambda _: None)
     intake = Intake(
         cast("Consumer", kafka),
         "tweets",
-        identity=cast("TopicIdentity", SimpleNamespace(ask=lambda: "this")),
+        identity=cast("TopicIdentity", identity),
         batch_size=BatchSize(10),
         in_flight=InFlight(4),
         deliver=lambda batch: None,
-        wait_for_publisher=settled.pop,
-        check=lambda: None,
+        wait_for_publisher=wait_for_publisher,
+        check=check,
         end_of_gap=lambda gap: gap.offset + 1,
         give_up_after_s=1,
     )
-    intake.assignment = [TopicPartition("tweets", 0)]
-    intake.rewind()
-    return intake
+    intake.run()
 
 
 def test_nothing_is_read_again_while_the_offsets_of_a_batch_are_on_their_way() -> None:
     kafka = _Kafka(150, "this")
-    intake = _intake(kafka, settled=[True, False])
-    intake._seek_to_committed()
-    assert kafka.starts == []
-    intake._seek_to_committed()
+    published = [False, False, True]
+
+    def is_published() -> bool:
+        assert kafka.starts == []
+        return published.pop(0)
+
+    _run(kafka, 1, is_published)
     assert kafka.starts == [150]
+    assert published == []
 
 
 @pytest.mark.parametrize(
@@ -71,7 +98,5 @@ def test_where_kafka_has_nothing_it_goes_on_with_the_nearest_record_of_this_topi
     committed: int, of: str, start: int
 ) -> None:
     kafka = _Kafka(committed, of)
-    intake = _intake(kafka, settled=[True])
-    intake._out_of_range.add(0)
-    intake._seek_to_committed()
-    assert kafka.starts == [start]
+    _run(kafka, 2)
+    assert kafka.starts[1] == start

@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
+from training.linear.binary_classifier import BinaryWeights, learn_binary
 from training.linear.hashed_classifier import HashedClassifier
 
 GOOD = ["great", "love", "thanks", "best", "happy"]
@@ -80,9 +81,26 @@ def test_rows_that_make_no_sense_are_refused(labels: list[str], distant: list[bo
         small().fit(["a", "b"], labels, distant=distant)
 
 
-def test_a_large_file_is_learnt_in_chunks_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_file_is_learnt_in_chunks_as_in_one() -> None:
     texts, labels = made_up(500, 0, (BAD, GOOD))
-    distant = np.ones(len(texts), bool)
-    whole = small().fit(texts, labels, distant=distant).predict_proba(texts)
-    monkeypatch.setattr("training.linear.binary_classifier._CHUNK", 37)
-    np.testing.assert_array_equal(small().fit(texts, labels, distant=distant).predict_proba(texts), whole)
+
+    def learnt(chunk: int) -> BinaryWeights:
+        return learn_binary(
+            texts,
+            labels == "positive",
+            np.ones(len(texts)),
+            words=(14, 2),
+            chars=(12, 3, 4),
+            reach=4,
+            min_count=1,
+            epochs=2,
+            rate=0.1,
+            l2=0.01,
+            progress=lambda _epoch: None,
+            chunk=chunk,
+        )
+
+    whole, parts = learnt(500), learnt(37)
+    assert np.any(whole.words)
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_array_equal(one, other)

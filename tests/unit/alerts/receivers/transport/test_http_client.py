@@ -88,12 +88,10 @@ def certificate(folder: Path, name: str) -> ssl.SSLContext:
 
 
 def test_tls_asks_for_the_certificate_of_the_name_and_takes_an_authority_of_ones_own(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    receiver._server.socket = certificate(tmp_path, "hooks.example.org").wrap_socket(
-        receiver._server.socket, server_side=True
-    )
-    port = receiver._server.server_port
+    receiver = Receiver(tls=certificate(tmp_path, "hooks.example.org"))
+    port = httpx.URL(receiver.url).port
     monkeypatch.setattr(socket, "getaddrinfo", Names("127.0.0.1"))
     with guarded_client(LOOPBACK, 2) as client, pytest.raises(httpx.ConnectError, match=r"self.signed"):
         client.post(f"https://hooks.example.org:{port}/hook", content=b"{}")
@@ -102,13 +100,14 @@ def test_tls_asks_for_the_certificate_of_the_name_and_takes_an_authority_of_ones
         assert client.post(f"https://hooks.example.org:{port}/hook", content=b"{}").status_code == 401
         with pytest.raises(httpx.ConnectError, match="mismatch"):
             client.post(f"https://other.example.org:{port}/hook", content=b"{}")
+    receiver.close()
 
 
 def test_redirects_are_not_followed(receiver: Receiver) -> None:
     other = Receiver("other")
     try:
         with guarded_client(LOOPBACK, 2) as client:
-            receiver._take = lambda *_: (307, {"location": other.url})  # type: ignore[method-assign]
+            receiver.redirect = other.url
             assert client.post(receiver.url, content=b"{}").status_code == 307
         assert other.forged == 0
     finally:
