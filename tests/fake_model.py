@@ -47,7 +47,7 @@ class FakeModel:
 
 
 class Stumbling:
-    """Raises when it is first asked, so that the batch is scored tweet by tweet; then answers as `model`."""
+    """Raises when it is first asked; then answers as `model`."""
 
     def __init__(self, model: SentimentModel) -> None:
         self._model = model

@@ -1,4 +1,4 @@
-"""A batch of scored events as a few long runs of bytes; `cloud_events` says the same one event at a time."""
+"""A batch of scored events as a few long runs of bytes; `contracts.events.Prediction` is the definition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contracts.events import MAX_REACH, SENTIMENTS, ModelRef
 from models.annotator import Annotator, Columns
 from models.text.batch import TextBatch
 from stream.codecs.authors import AuthorKey
-from stream.codecs.cloud_events import cloud_event_headers, marks
+from stream.codecs.cloud_events import cloud_event_headers
 from stream.codecs.prediction_encoder_kernel import DIGITS, ESCAPES, write_events
 from stream.codecs.prediction_ids import LENGTH, identifiers
 from stream.codecs.tweet_decoder import TweetColumns
@@ -167,4 +167,16 @@ class EventBatchWriter:
         watches, themes = self._annotator.names(bits)
         model = self._models[bool(bits & self._annotator.challenger)]
         part = b'"watches":%b,"themes":%b,"model":%b' % (_encode(watches), _encode(themes), model)
-        return part + marks(self._annotator, bits)
+        return part + _optional_fields(self._annotator, bits)
+
+
+def _optional_fields(annotator: Annotator, topics: int) -> bytes:
+    """The optional fields of an event: `reliable` where it is false, `tier` where a cascade answered,
+    `theme_sentiments` where there are themes, `canary` where a challenger answered."""
+    tier, felt = annotator.tier(topics), annotator.theme_sentiments(topics)
+    return (
+        (b"" if annotator.reliable(topics) else b',"reliable":false')
+        + (b',"tier":%b' % _encode(tier) if tier else b"")
+        + (b',"theme_sentiments":%b' % _encode(felt) if felt else b"")
+        + (b',"canary":true' if topics & annotator.challenger else b"")
+    )

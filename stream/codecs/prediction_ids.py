@@ -6,7 +6,6 @@ The interpreter needs 0.8 µs for each even with OpenSSL's SHA-1, and holds its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -23,17 +22,8 @@ _MASK: Final = 0xFFFFFFFF
 _HEX: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
-def prediction_ids(ref: ModelRef, tweet_ids: Sequence[bytes]) -> list[bytes]:
-    """What `contracts.events.prediction_id` says, in ASCII, for tweet ids in UTF-8."""
-    bounds = np.zeros(len(tweet_ids) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, tweet_ids), np.int64, len(tweet_ids)) + 1, out=bounds[1:])
-    ids = TextBatch(np.frombuffer(b"".join([tweet_id + b"\0" for tweet_id in tweet_ids]), np.uint8), bounds)
-    written = identifiers(ref, ids).tobytes()
-    return [written[at : at + LENGTH] for at in range(0, len(written), LENGTH)]
-
-
 def identifiers(ref: ModelRef, tweet_ids: TextBatch) -> NDArray[np.uint8]:
-    """The same in a row, `LENGTH` letters each."""
+    """What `contracts.events.prediction_id` says, in ASCII, in a row, `LENGTH` letters each."""
     prefix = PREDICTION_NAMESPACE.bytes + f"{ref.name}/{ref.version}/".encode()
     out = np.empty(LENGTH * len(tweet_ids), np.uint8)
     _write_uuids(np.frombuffer(prefix, np.uint8), tweet_ids.data, tweet_ids.bounds, _HEX, out)

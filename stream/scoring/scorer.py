@@ -13,20 +13,18 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import InvalidRecord, ModelFailure
+from contracts.errors import ModelFailure
 from contracts.events import ModelRef
 from contracts.times import to_rfc3339
-from contracts.tweet_objects.fields import Fields
 from models.annotator import Annotator, Columns
 from models.registry.champion import LoadedModel
 from models.text.batch import TextBatch
 from models.text.masking import mask_batch
 from stream.codecs.authors import AuthorKey
-from stream.codecs.cloud_events import EventWriter, cloud_event_headers, endings, instant
 from stream.codecs.prediction_encoder import EventBatchWriter
-from stream.codecs.prediction_ids import LENGTH, identifiers, prediction_ids
+from stream.codecs.prediction_ids import LENGTH, identifiers
 from stream.codecs.record_times import sent_ms
-from stream.codecs.tweet_decoder import TweetColumns, decode_counted, read_batch, read_values
+from stream.codecs.tweet_decoder import TweetColumns, read_batch, read_values
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record, RecordBatch, ScoredBatch
 from stream.scoring.trial import Trial, taken
@@ -46,6 +44,13 @@ class _Moment(NamedTuple):
     def of(cls, batch: RecordBatch, now_ms: int) -> _Moment:
         newest = batch.messages[-1].timestamp()[1] if batch.messages else now_ms
         return cls(to_rfc3339(now_ms).encode(), now_ms, max(0, now_ms - sent_ms(newest, None, now_ms)) / 1000)
+
+
+class _Scored(NamedTuple):
+    """What became of some records, each in the order of the records."""
+
+    predictions: Sequence[OutRecord]
+    dead_letters: list[OutRecord]
 
 
 class BatchScorer(Protocol):
@@ -72,8 +77,7 @@ class Scorer:
         self._key = key or AuthorKey.of()
         self.trial: Trial | None = None
         """A challenger on trial beside the model that is passed with each batch. May be set from any thread."""
-        self._writer: EventWriter | None = None
-        self._batch_writer: EventBatchWriter | None = None
+        self._writer: EventBatchWriter | None = None
         # Compiled now, so that the first batch does not wait for it.
         tweets = read_values([b'{"id":"1","text":"@a"}'], [0], 0)[0]
         shares = np.full((1, 3), 0.25, np.float32)
@@ -88,39 +92,42 @@ class Scorer:
         """Every record of the batch becomes a prediction or a dead letter, in the order of the batch."""
         if self._next_annotator is not None:
             self._annotator, self._next_annotator = self._next_annotator, None
-            self._writer = self._batch_writer = None
+            self._writer = None
         moment = _Moment.of(batch, now_ms)
         try:
-            return self._score_at_once(batch, loaded, moment)
+            return ScoredBatch(batch, *self._scored(batch.messages, loaded, moment))
         except (KeyboardInterrupt, SystemExit):
             raise
-        except BaseException as error:  # usually the model's; the slow path below isolates the tweet at fault
+        except BaseException as error:  # usually the model's; halving isolates the tweet at fault
             _log.warning(
                 "a batch of %d records could not be scored at once (%s: %s); it is split until the tweet at"
                 " fault is found, which becomes a dead letter",
                 len(batch.messages), type(error).__name__, error,
             )  # fmt: skip
-        messages: list[Record] = []
-        tweets: list[Fields] = []
-        dead: list[OutRecord] = []
-        for message in batch.messages:
-            try:
-                tweets.append(decode_counted(message.value()))
-                messages.append(message)
-            except InvalidRecord as error:
-                dead.append(dead_letter(message, error))
-        predictions: list[OutRecord] = []
-        if tweets:
-            self._score(messages, tweets, loaded, moment, predictions, dead)
-        return ScoredBatch(batch, predictions, dead)
+        return ScoredBatch(batch, *self._halved(batch.messages, loaded, moment))
 
-    def _score_at_once(self, batch: RecordBatch, loaded: LoadedModel, moment: _Moment) -> ScoredBatch:
-        """The fast path: the whole batch in a few calls of compiled code. Raises whatever the model raises."""
-        tweets, wrong = read_batch(batch.messages, moment.now_ms)
-        dead = [dead_letter(batch.messages[row], error) for row, error in wrong]
+    def _halved(self, messages: Sequence[Record], loaded: LoadedModel, moment: _Moment) -> _Scored:
+        """Score once more; when that raises, halve until the tweet at fault is alone."""
+        try:
+            return self._scored(messages, loaded, moment)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a model may raise anything; a panic of a tokenizer in Rust is no Exception
+            if len(messages) == 1:
+                failure = ModelFailure(f"the model raised {type(error).__name__}: {error}")
+                return _Scored([], [dead_letter(messages[0], failure)])
+        middle = len(messages) // 2
+        first = self._halved(messages[:middle], loaded, moment)
+        second = self._halved(messages[middle:], loaded, moment)
+        return _Scored([*first.predictions, *second.predictions], [*first.dead_letters, *second.dead_letters])
+
+    def _scored(self, messages: Sequence[Record], loaded: LoadedModel, moment: _Moment) -> _Scored:
+        """All records in a few calls of compiled code. Raises whatever the model raises."""
+        tweets, wrong = read_batch(messages, moment.now_ms)
+        dead = [dead_letter(messages[row], error) for row, error in wrong]
         if tweets is None:
-            return ScoredBatch(batch, [], dead)
-        trial = self.trial
+            return _Scored([], dead)
+        trial = self.trial if self.trial is not None and self.trial.ref != loaded.ref else None
         since = time.perf_counter()
         columns = self._annotator.columns(
             loaded.model,
@@ -129,19 +136,20 @@ class Scorer:
             langs=tweets.langs,
             behind_s=moment.behind_s,
         )
-        names = None
-        if trial is not None and trial.ref != loaded.ref:
-            trial.offer(tweets.texts, columns.probabilities, time.perf_counter() - since, moment.behind_s)
-            if trial.share > 0:
-                columns, names = self._with_challenger(trial, tweets, columns, loaded, moment)
-        challenger = None if names is None or trial is None else trial.ref
-        if (
-            self._batch_writer is None
-            or self._batch_writer.ref != loaded.ref
-            or (challenger is not None and self._batch_writer.challenger != challenger)
-        ):
-            self._batch_writer = EventBatchWriter(self._annotator, loaded.ref, self._text, self._key, challenger)
-        return ScoredBatch(batch, self._batch_writer.write(tweets, columns, moment.scored_at, names), dead)
+        took_s, champions, names = time.perf_counter() - since, columns.probabilities, None
+        if trial is not None and trial.share > 0:
+            columns, names = self._with_challenger(trial, tweets, columns, loaded, moment)
+        writer = self._writer_of(loaded.ref, None if names is None or trial is None else trial.ref)
+        predictions = writer.write(tweets, columns, moment.scored_at, names)
+        if trial is not None:  # last, as whatever raises before it is called again
+            trial.offer(tweets.texts, champions, took_s, moment.behind_s)
+        return _Scored(predictions, dead)
+
+    def _writer_of(self, ref: ModelRef, challenger: ModelRef | None) -> EventBatchWriter:
+        known = self._writer
+        if known is None or known.ref != ref or (challenger is not None and known.challenger != challenger):
+            known = self._writer = EventBatchWriter(self._annotator, ref, self._text, self._key, challenger)
+        return known
 
     def _with_challenger(
         self, trial: Trial, tweets: TweetColumns, columns: Columns, loaded: LoadedModel, moment: _Moment
@@ -182,78 +190,3 @@ class Scorer:
         if not ((found.probabilities >= 0) & (found.probabilities <= 1)).all():
             raise ValueError("a probability is not between 0 and 1")
         return found
-
-    def _score(
-        self,
-        messages: Sequence[Record],
-        tweets: Sequence[Fields],
-        loaded: LoadedModel,
-        moment: _Moment,
-        predictions: list[OutRecord],
-        dead: list[OutRecord],
-    ) -> None:
-        """Append predictions and dead letters. When the model raises, halve until the tweet at fault is alone."""
-        try:
-            predictions += self._predictions(messages, tweets, loaded, moment)
-        except (KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # a model may raise anything; a panic of a tokenizer in Rust is no Exception
-            if len(tweets) == 1:
-                failure = ModelFailure(f"the model raised {type(error).__name__}: {error}")
-                dead.append(dead_letter(messages[0], failure))
-                return
-            middle = len(tweets) // 2
-            self._score(messages[:middle], tweets[:middle], loaded, moment, predictions, dead)
-            self._score(messages[middle:], tweets[middle:], loaded, moment, predictions, dead)
-
-    def _predictions(
-        self, messages: Sequence[Record], tweets: Sequence[Fields], loaded: LoadedModel, moment: _Moment
-    ) -> list[OutRecord]:
-        raw = [tweet.text for tweet in tweets]
-        langs = [tweet.lang for tweet in tweets]
-        probabilities, topics, masked = self._annotator.columns(
-            loaded.model, raw, masked=self._text == "masked", langs=langs, behind_s=moment.behind_s
-        )
-        keys = [str(tweet.id).encode() for tweet in tweets]
-        names = prediction_ids(loaded.ref, keys)
-        trial = self.trial
-        if trial is not None and trial.ref != loaded.ref and trial.share > 0:
-            theirs = prediction_ids(trial.ref, keys)
-            rows = np.flatnonzero(trial.chosen(np.frombuffer(b"".join(theirs), np.uint8))).tolist()
-            texts, theirs_langs = TextBatch.of([raw[row] for row in rows]), [langs[row] for row in rows]
-            found = (
-                None
-                if not rows
-                else trial.answer(
-                    lambda: self._answers(trial.challenger, texts, langs=theirs_langs, behind_s=moment.behind_s),
-                    len(rows),
-                )
-            )
-            if found:
-                probabilities, topics = probabilities.copy(), list(topics)
-                for row, shares, bits in zip(rows, found.probabilities, found.topics, strict=True):
-                    probabilities[row], topics[row] = shares, bits | self._annotator.challenger
-                    names[row] = theirs[row]
-        timestamps = [
-            sent_ms(message.timestamp()[1], tweet.created_at_ms, moment.now_ms)
-            for message, tweet in zip(messages, tweets, strict=True)
-        ]
-        authors = ["" if tweet.author_id is None else str(tweet.author_id) for tweet in tweets]
-        events = self._writer_for(loaded.ref, None if trial is None else trial.ref).events(
-            keys,
-            names,
-            probabilities,
-            topics,
-            masked or (raw if self._text == "raw" else [None] * len(raw)),
-            langs,
-            [instant(tweet.created_at, sent) for tweet, sent in zip(tweets, timestamps, strict=True)],
-            endings(self._key.hashes(TextBatch.of(authors)), [tweet.reach for tweet in tweets]),
-            moment.scored_at,
-        )
-        headers = cloud_event_headers(names, moment.scored_at)
-        return list(map(OutRecord, keys, events, headers, timestamps))
-
-    def _writer_for(self, ref: ModelRef, challenger: ModelRef | None) -> EventWriter:
-        if self._writer is None or (self._writer.ref, self._writer.challenger) != (ref, challenger):
-            self._writer = EventWriter(self._annotator, ref, challenger)
-        return self._writer

@@ -17,21 +17,15 @@ from contracts.times import to_rfc3339
 from models.linear.model import HashedModel
 from models.registry.champion import LoadedModel
 from stream.codecs import tweet_decoder as tweet_reading
-from stream.codecs.prediction_encoder import EventBatch
 from stream.codecs.tweet_decoder import read_batch
 from stream.kafka.records import OutRecord, RecordBatch
 from stream.scoring.scorer import Scorer
-from tests.fake_model import Stumbling
 from tests.fakes_kafka import FakeRecord
+from tests.oracles.scoring import scored
 from tests.unit.models.hashed_samples import HOSTILE, random_weights
 from tests.unit.stream.scoring.test_scorer import ANNOTATOR, NOW_MS, SENT_MS
 
 LOADED = LoadedModel.of(ModelRef("sentiment", "7"), HashedModel(random_weights(), {}))
-
-
-def stumbling() -> LoadedModel:
-    """The same model, with which a batch is scored tweet by tweet."""
-    return LoadedModel.of(LOADED.ref, Stumbling(LOADED.model), LOADED.aliases)
 
 
 _DATES = [
@@ -150,15 +144,9 @@ def _written(fields: dict[str, Any], is_ascii: bool, indent: int | None, rng: ra
 
 
 def _both(values: list[bytes | None], text: str) -> list[tuple[list[OutRecord], list[OutRecord]]]:
-    batch = RecordBatch(
-        [FakeRecord(value, offset=at, timestamp_ms=SENT_MS + at) for at, value in enumerate(values)], 0, None
-    )
-    answers = []
-    for loaded in (LOADED, stumbling()):
-        scored = Scorer(ANNOTATOR, text).score(batch, loaded, NOW_MS)
-        assert isinstance(scored.predictions, EventBatch) == (loaded is LOADED and len(scored.predictions) > 0)
-        answers.append((list(scored.predictions), scored.dead_letters))
-    return answers
+    records = [FakeRecord(value, offset=at, timestamp_ms=SENT_MS + at) for at, value in enumerate(values)]
+    found = Scorer(ANNOTATOR, text).score(RecordBatch(records, 0, None), LOADED, NOW_MS)
+    return [(list(found.predictions), found.dead_letters), scored(records, ANNOTATOR, LOADED, text, NOW_MS)]
 
 
 @settings(max_examples=500, deadline=None)
@@ -182,15 +170,14 @@ _DATED = [
 
 @pytest.mark.parametrize("ms", [-(10**17), -1, 0, 1_790_000_000, 1_142_899_199_999, NOW_MS + 60_001, 10**17])
 @pytest.mark.parametrize(("value", "own_ms"), _DATED)
-@pytest.mark.parametrize("at_once", [True, False])
 def test_a_record_without_a_plausible_timestamp_was_sent_when_its_tweet_was_written_else_now(
-    ms: int, value: bytes, own_ms: int | None, at_once: bool
+    ms: int, value: bytes, own_ms: int | None
 ) -> None:
     came = RecordBatch([FakeRecord(value, timestamp_ms=ms), FakeRecord(value)], 0, None)
-    scored = Scorer(ANNOTATOR, "masked").score(came, LOADED if at_once else stumbling(), NOW_MS)
+    predictions = Scorer(ANNOTATOR, "masked").score(came, LOADED, NOW_MS).predictions
     sent_ms = NOW_MS if own_ms is None else own_ms
-    assert [record.timestamp_ms for record in scored.predictions] == [sent_ms, 1_790_000_000_000]
-    event = decode_prediction(scored.predictions[0].value)
+    assert [record.timestamp_ms for record in predictions] == [sent_ms, 1_790_000_000_000]
+    event = decode_prediction(predictions[0].value)
     if b"created_at" not in value:
         assert event.created_at == to_rfc3339(NOW_MS)
     elif own_ms is not None:

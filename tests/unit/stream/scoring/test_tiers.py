@@ -6,18 +6,16 @@ import json
 from collections.abc import Sequence
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from contracts.events import ModelRef, decode_prediction
 from contracts.rules.schema import Rules, Watch
 from models.annotator import Annotator
-from models.base.sentiment import SentimentModel
 from models.cascade import CascadeModel
 from models.registry.champion import LoadedModel
 from stream.kafka.records import RecordBatch
 from stream.scoring.scorer import Scorer
-from tests.fake_model import FakeModel, Stumbling
+from tests.fake_model import FakeModel
 from tests.fakes_kafka import FakeRecord
 
 SENT_MS = 1_790_000_000_000
@@ -38,18 +36,17 @@ class Deep(FakeModel):
         return np.tile(np.array([0, 0, 1], np.float32), (len(texts), 1))
 
 
-def events(texts: Sequence[str], behind_s: float, linear: SentimentModel | None = None) -> list[dict[str, object]]:
+def events(texts: Sequence[str], behind_s: float) -> list[dict[str, object]]:
     noted = {"threshold": 0.7, "blend": 1.0, "budget_s": 1.0, "patience_s": 5.0}
-    loaded = LoadedModel.of(ModelRef("sentiment", "7"), CascadeModel(linear or Unsure(), Deep(), noted), ("champion",))
+    loaded = LoadedModel.of(ModelRef("sentiment", "7"), CascadeModel(Unsure(), Deep(), noted), ("champion",))
     values = [json.dumps({"id": str(number), "text": text}).encode() for number, text in enumerate(texts)]
     records = [FakeRecord(value, offset=offset, timestamp_ms=SENT_MS) for offset, value in enumerate(values)]
     scored = Scorer(ANNOTATOR, "masked").score(RecordBatch(records, 0, None), loaded, SENT_MS + int(behind_s * 1000))
     return [json.loads(record.value or b"") for record in scored.predictions if decode_prediction(record.value)]
 
 
-@pytest.mark.parametrize("linear", [Unsure(), Stumbling(Unsure())], ids=["at once", "one by one"])
-def test_an_event_says_which_tier_answered(linear: SentimentModel) -> None:
-    found = events(["surely @AirParadis", "hm @AirParadis"], behind_s=0.1, linear=linear)
+def test_an_event_says_which_tier_answered() -> None:
+    found = events(["surely @AirParadis", "hm @AirParadis"], behind_s=0.1)
     assert [(event["tier"], event["sentiment"]) for event in found] == [("linear", "negative"), ("deep", "positive")]
     assert [event["watches"] for event in found] == [["air-paradis"], ["air-paradis"]]
 

@@ -18,7 +18,7 @@ from models.text.batch import TextBatch
 from stream.kafka.records import RecordBatch, ScoredBatch
 from stream.scoring.scorer import Scorer
 from stream.scoring.trial import Trial
-from tests.fake_model import FakeModel, Stumbling
+from tests.fake_model import POISON, FakeModel
 from tests.fakes_kafka import FakeRecord
 from tests.unit.stream.scoring.test_scorer import ANNOTATOR, NOW_MS, SENT_MS
 from tests.waiting import until
@@ -54,15 +54,17 @@ def trial(model: Contrary) -> Iterator[Trial]:
     trial.stop()
 
 
-def score(trial: Trial | None, ids: Sequence[str] = IDS, text: str = "bad", *, one_by_one: bool = False) -> ScoredBatch:
+def score(
+    trial: Trial | None, ids: Sequence[str] = IDS, text: str = "bad", *, poisoned: Sequence[str] = ()
+) -> ScoredBatch:
+    texts = {name: POISON if name in poisoned else text for name in ids}
     records = [
-        FakeRecord(json.dumps({"id": name, "text": text}).encode(), offset=offset, timestamp_ms=SENT_MS)
+        FakeRecord(json.dumps({"id": name, "text": texts[name]}).encode(), offset=offset, timestamp_ms=SENT_MS)
         for offset, name in enumerate(ids)
     ]
     scorer = Scorer(ANNOTATOR, "masked")
     scorer.trial = trial
-    champion = LoadedModel.of(CHAMPION.ref, Stumbling(FakeModel())) if one_by_one else CHAMPION
-    return scorer.score(RecordBatch(records, 0, None), champion, NOW_MS)
+    return scorer.score(RecordBatch(records, 0, None), CHAMPION, NOW_MS)
 
 
 def by_challenger(scored: ScoredBatch) -> set[str]:
@@ -89,10 +91,14 @@ def test_a_share_of_the_tweets_is_answered_by_the_challenger_and_always_the_same
     assert by_challenger(score(trial)) == set()
 
 
-def test_a_batch_scored_at_once_and_one_by_one_gives_the_challenger_the_same_tweets(trial: Trial) -> None:
+def test_a_batch_scored_at_once_and_one_that_is_split_gives_the_challenger_the_same_tweets(trial: Trial) -> None:
     trial.share = 0.3
     at_once = by_challenger(score(trial, IDS[:300]))
-    assert by_challenger(score(trial, IDS[:300], one_by_one=True)) == at_once
+    trial.take()
+    split = score(trial, IDS[:300], poisoned=["7", "150"])
+    assert by_challenger(split) == at_once - {"7", "150"}
+    assert [json.loads(letter.value or b"")["id"] for letter in split.dead_letters] == ["7", "150"]
+    assert trial.take().offered == 298
 
 
 @pytest.mark.parametrize(
