@@ -1,4 +1,4 @@
-"""The notifier's metrics."""
+"""The metrics of the notifier, and of whoever follows the rules file."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ ALERTS: Final = Gauge("buzzwatch_alerts", "Pending and firing alerts", ["state"]
 SILENCES: Final = Gauge("buzzwatch_silences_active", "Silences that hold", registry=REGISTRY)
 HELD: Final = Gauge("buzzwatch_groups_muted", "Groups of alerts in which something is muted", registry=REGISTRY)
 DISABLED: Final = Gauge("buzzwatch_receivers_disabled", "Receivers that answered 410 Gone", registry=REGISTRY)
+
+RELOADS: Final = Counter("buzzwatch_rules_reloads_total", "Changed rules files by what became of them", ["outcome"])
+LOADED: Final = Gauge("buzzwatch_rules_loaded_timestamp_seconds", "When the rules in force were read")
+REFUSED: Final = Gauge("buzzwatch_rules_refused", "1 while the rules file cannot be used and older rules are in force")
+RULES: Final = (RELOADS, LOADED, REFUSED)
+"""Of each process that follows the rules file, in the registry that prometheus_client has by default."""
 
 
 class ActiveAlerts(Collector):

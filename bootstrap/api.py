@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from alerts.counters.feedback_counts import judgements_between
 from alerts.counters.store import CounterStore
-from alerts.rules import reloader as rules_following
+from alerts.metrics import RULES
 from alerts.rules.checks import kept_long_enough
 from alerts.rules.reloader import RulesReloader
 from alerts.state.silences import SilenceStore
@@ -79,13 +79,8 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     labels = LabelWriter(settings, timeout_s=settings.api.feedback_timeout_s)
     texts = PredictionTexts(client, settings)
     memory = TextMemory(texts)
-    credibility = Credibility(
-        client,
-        settings,
-        texts,
-        serving=lambda: serving_version(champion),
-        served=Registry(settings.mlflow).served_versions,
-    )
+    versions = Registry(settings.mlflow).served_versions
+    credibility = Credibility(client, settings, texts, serving=lambda: serving_version(champion), served=versions)
     parts = Parts(
         settings=settings.api,
         champion=champion,
@@ -112,7 +107,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     )
     room = build_room(settings, client, parts)
     app = create_app(parts, [room] if room else [])
-    for metric in rules_following.METRICS:
+    for metric in RULES:
         app.state.metrics.registry.register(metric)
     return app
 

@@ -10,11 +10,10 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from alerts.metrics import REGISTRY
-from alerts.rules import reloader
+from alerts.metrics import REGISTRY, RULES
 from contracts.errors import Unavailable
 
-for _metric in reloader.METRICS:
+for _metric in RULES:
     REGISTRY.register(_metric)
 
 

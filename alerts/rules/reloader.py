@@ -12,8 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from prometheus_client import Counter, Gauge
-
+from alerts.metrics import LOADED, REFUSED, RELOADS
 from contracts.errors import RulesError
 from contracts.rules.file import Check, load_rules
 from contracts.rules.schema import Rules
@@ -21,11 +20,6 @@ from contracts.rules.schema import Rules
 _UNCHANGED_FOR_S: Final = 0.2
 _LONGEST_WRITE_S: Final = 4.0
 _log: Final = logging.getLogger("buzzwatch.rules")
-
-RELOADS: Final = Counter("buzzwatch_rules_reloads_total", "Changed rules files by what became of them", ["outcome"])
-LOADED: Final = Gauge("buzzwatch_rules_loaded_timestamp_seconds", "When the rules in force were read")
-REFUSED: Final = Gauge("buzzwatch_rules_refused", "1 while the rules file cannot be used and older rules are in force")
-METRICS: Final = (RELOADS, LOADED, REFUSED)
 
 
 class RulesReloader:

@@ -13,7 +13,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 
 from api.batching import MicroBatcher
-from api.bodies import (
+from api.errors import REFUSALS
+from api.json_body import RESPONSES, JsonRoute
+from api.parts import Parts, PartsOf
+from api.routes.predict_bodies import (
     BatchBody,
     Explained,
     Model,
@@ -25,9 +28,6 @@ from api.bodies import (
     TextBody,
     Weight,
 )
-from api.errors import REFUSALS
-from api.json_body import RESPONSES, JsonRoute
-from api.parts import Parts, PartsOf
 from api.security.gate import require
 from contracts.errors import BuzzwatchError, ModelFailure
 from contracts.events import ModelRef, prediction_id

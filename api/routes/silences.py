@@ -13,11 +13,10 @@ from api.errors import REFUSALS
 from api.json_body import RESPONSES, JsonRoute
 from api.parts import PartsOf
 from api.query import KnownQuery
+from api.routes.silence_bodies import AcknowledgementBody, OneAlert, OneSilence, SilenceBody, SilenceList
 from api.security.gate import require
 from api.security.trail import TrailOf
-from api.silence_bodies import AcknowledgementBody, OneAlert, OneSilence, SilenceBody, SilenceList
-from contracts import times
-from contracts.times import to_ms
+from contracts.times import clock_ms, to_ms
 
 router = APIRouter(
     tags=["alerts"],
@@ -33,7 +32,7 @@ Identifier = Annotated[str, Path(max_length=64)]
 @router.get("/silences", dependencies=[require("read")])
 def silences(parts: PartsOf, state: SilenceState | None = None) -> SilenceList:
     """Active silences, then those to come, then those that are over; these are kept for five days."""
-    now = times.now_ms()
+    now = clock_ms()
     found = [silence for silence in parts.silences.list(now) if state in (None, silence.state(now))]
     return SilenceList(silences=[OneSilence.of(silence, now) for silence in found])
 
@@ -42,7 +41,7 @@ def silences(parts: PartsOf, state: SilenceState | None = None) -> SilenceList:
 def silence(parts: PartsOf, silence_id: Identifier) -> OneSilence:
     """One silence."""
     try:
-        return OneSilence.of(parts.silences.get(silence_id), times.now_ms())
+        return OneSilence.of(parts.silences.get(silence_id), clock_ms())
     except UnknownSilence as error:
         raise HTTPException(404, str(error)) from None
 
@@ -53,7 +52,7 @@ def add_silence(parts: PartsOf, trail: TrailOf, body: SilenceBody) -> OneSilence
 
     The body is Alertmanager's. What still fires when the silence ends is sent then.
     """
-    now = times.now_ms()
+    now = clock_ms()
     starts_at_ms = now if body.startsAt is None else to_ms(body.startsAt)
     try:
         new = new_silence(
@@ -82,7 +81,7 @@ def add_silence(parts: PartsOf, trail: TrailOf, body: SilenceBody) -> OneSilence
 def expire_silence(parts: PartsOf, trail: TrailOf, silence_id: Identifier) -> None:
     """End a silence now; one that is over already stays as it is."""
     try:
-        parts.silences.expire(silence_id, times.now_ms())
+        parts.silences.expire(silence_id, clock_ms())
     except UnknownSilence as error:
         raise HTTPException(404, str(error)) from None
     trail.note("silence.ended", f"silence {silence_id}")
@@ -91,7 +90,7 @@ def expire_silence(parts: PartsOf, trail: TrailOf, silence_id: Identifier) -> No
 @router.post("/alerts/{fingerprint}/ack", responses=RESPONSES | _UNKNOWN, dependencies=[require("operate")])
 def acknowledge(parts: PartsOf, trail: TrailOf, fingerprint: Identifier, body: AcknowledgementBody) -> OneAlert:
     """Acknowledge an alert: it is not repeated until it is over. Its end is sent as usual."""
-    alert = _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, times.now_ms()))
+    alert = _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, clock_ms()))
     trail.note("alert.acknowledged", f"alert {fingerprint}", body.comment, by=body.by)
     return alert
 

@@ -10,9 +10,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, File, Form, HTTPException, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 
-from api.bodies import FeedbackBody, PredictBody
+from api.bodies import FeedbackBody
 from api.routes.feedback import feedback
 from api.routes.predict import ScoringOf, predict
+from api.routes.predict_bodies import PredictBody
 from api.security.gate import require
 from contracts.errors import InvalidTweet
 from contracts.events import MAX_ID

@@ -9,17 +9,12 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from prometheus_client import Counter
-
 from contracts.events import MAX_TEXT, Feedback, Scores
 from contracts.learning.labels import LabelEvent, judge_hash, label_id_of
 from learning.labels.log import LabelWriter
 from learning.labels.texts import PredictionTexts, Remembered
+from learning.metrics import LABELS
 from models.text.masking import mask
-
-LABELS = Counter(
-    "buzzwatch_labels_total", "Label events made of feedback; found: whether their text was found.", ["found"]
-)
 
 
 class LabelsFromFeedback:

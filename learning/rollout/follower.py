@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import redis
-from prometheus_client import Counter, Gauge
 
 from contracts.audit import AuditEvent, decode_audit
 from contracts.errors import ArtefactError, BuzzwatchError, Unavailable, UnreadableRecord
 from contracts.events import ModelRef
 from contracts.settings import Settings
+from contracts.times import clock_ms
+from learning.metrics import ANSWERED, CHANGES, COMPARED, ERRORS, SHARE
 from learning.rollout.decide import Change, Facts, next_change, refuse
 from learning.rollout.judged import Answers, Judged, Look, as_json, look
 from learning.rollout.promote import PromotionRefused
@@ -35,14 +36,6 @@ _log = logging.getLogger("buzzwatch.rollout")
 
 _LEAD_S: Final = 10.0
 """How long the lead of a worker lasts that does not renew it."""
-
-SHARE = Gauge("buzzwatch_challenger_share", "Share of the tweets that a challenger answers; 0 without a canary")
-ANSWERED = Counter("buzzwatch_challenger_answered_total", "Tweets that the challenger answered for the champion")
-COMPARED = Counter("buzzwatch_challenger_compared_total", "Tweets that champion and challenger both scored", ["agree"])
-ERRORS = Counter("buzzwatch_challenger_errors_total", "Times that the challenger raised or gave no answer in time")
-CHANGES = Counter("buzzwatch_rollout_changes_total", "Changes of a trial that this worker made", ["what"])
-for _agree in ("yes", "no"):
-    COMPARED.labels(_agree)
 
 
 class RolloutFollower:
@@ -178,7 +171,7 @@ class RolloutFollower:
         self._store.add(trial_id, tally)
 
     def _lead(self, revision: int, state: TrialState) -> None:
-        now_ms = int(time.time() * 1000)
+        now_ms = clock_ms()
         counts = self._store.counts(state.id)
         if self._trial is not None and time.monotonic() - self._looked_at >= self._settings.rollout.look_s:
             self._looked_at = time.monotonic()
