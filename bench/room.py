@@ -19,7 +19,7 @@ import httpx
 from playwright.sync_api import Page, sync_playwright
 
 from contracts.settings import Settings, load_settings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from stream.kafka.tweet_files import Line
 from stream.kafka.tweet_producer import TweetProducer
 
@@ -133,7 +133,7 @@ def _produce(settings: Settings, rate: float, seconds: float) -> int:
         while sent < rate * elapsed:
             identifier = uuid.uuid4().hex
             text = f"@delta my flight {identifier[:8]} was late and my bag {identifier[8:14]} is lost"
-            tweet = {"id": identifier, "text": text, "created_at": to_rfc3339(int(time.time() * 1000))}
+            tweet = {"id": identifier, "text": text, "created_at": to_rfc3339(clock_ms())}
             producer.send(Line(identifier.encode(), json.dumps(tweet).encode()))
             sent += 1
         time.sleep(0.005)

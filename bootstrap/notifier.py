@@ -9,7 +9,7 @@ import time
 
 from alerts.grouping.dispatcher import Dispatcher
 from alerts.notifier import web as notifier_web
-from alerts.notifier.loop import Notifier, wall_clock
+from alerts.notifier.loop import Notifier
 from alerts.outbox.attempts import AttemptLog
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
@@ -21,6 +21,7 @@ from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from bootstrap.logs import configure_logging
 from contracts.settings import Settings
+from contracts.times import clock_ms
 
 _STALLED_S = 60.0
 log = logging.getLogger("buzzwatch.notifier")
@@ -42,7 +43,7 @@ def run_notifier(settings: Settings) -> None:
     with connect(settings) as client:
         trouble = TroubleLog(log, settings.redis, "deliveries wait")
         dispatcher = Dispatcher(client, settings, following.rules.inhibit_rules)
-        sending = Sender(settings.alerts, wall_clock)
+        sending = Sender(settings.alerts, clock_ms)
         notifier = Notifier(
             Outbox(client, settings),
             dispatcher,
@@ -50,7 +51,7 @@ def run_notifier(settings: Settings) -> None:
             sending,
             timeout_s=settings.alerts.delivery_timeout_s,
             trouble=trouble,
-            resender=Resender(client, settings, sending.hand_over, wall_clock),
+            resender=Resender(client, settings, sending.hand_over, clock_ms),
             attempts=AttemptLog(client, settings),
         )
         following.on_change(notifier.follow)

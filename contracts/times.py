@@ -11,7 +11,7 @@ _FIRST = -62_135_596_800_000  # 0001-01-01T00:00:00Z
 _LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
 
-def now_ms() -> int:
+def clock_ms() -> int:
     """Now by the clock of this machine."""
     return int(time.time() * 1000)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -14,6 +13,7 @@ from api.security.exposure import keys_required
 from api.security.keys import new_key
 from api.security.store import KeyStore
 from contracts.settings import Settings
+from contracts.times import clock_ms
 
 _LASTS_MS: Final = 3_600_000
 
@@ -28,7 +28,7 @@ def access(settings: Settings) -> Iterator[dict[str, str]]:
     if not keys_required(settings):
         yield {}
         return
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     key = new_key(
         "demo", ("read", "feedback", "operate"), now_ms=now_ms, created_by="demo", expires_ms=now_ms + _LASTS_MS
     )
@@ -38,5 +38,5 @@ def access(settings: Settings) -> Iterator[dict[str, str]]:
         try:
             yield {"authorization": f"Bearer {key.text}"}
         finally:
-            revoked_ms = int(time.time() * 1000)
+            revoked_ms = clock_ms()
             store.change(key.record.id, lambda record: msgspec.structs.replace(record, revoked_ms=revoked_ms))

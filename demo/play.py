@@ -15,7 +15,7 @@ import httpx
 from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import Settings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from demo import crisis
 from demo.crisis import Line
 from stream.kafka.topic_reader import follow
@@ -77,7 +77,7 @@ class Theatre:
 
     def past(self) -> int:
         """Yesterday's tweets, all at once. Written long before they arrive, they fill baselines and page nobody."""
-        now_ms = int(time.time() * 1000)
+        now_ms = clock_ms()
         for number in range(PAST_TWEETS):
             written = now_ms - _LATE_MS - (_DAY_MS - _LATE_MS) * (PAST_TWEETS - number) // PAST_TWEETS
             self._send(crisis.ordinary(self._rng), written)
@@ -146,7 +146,7 @@ class Theatre:
             self._expected[identifier] = line.label
         if sarcasm:
             self._expected[identifier] = "sarcasm"
-        created_at = to_rfc3339(written_ms or int(time.time() * 1000))
+        created_at = to_rfc3339(written_ms or clock_ms())
         tweet: dict[str, Any] = {"id": identifier, "text": line.text, "created_at": created_at, "lang": "en"}
         followers = round(self._people.lognormvariate(5, 1.5))
         tweet |= {"author_id": str(self._people.randrange(_PEOPLE)), "reach": followers}

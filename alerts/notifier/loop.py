@@ -27,6 +27,7 @@ from alerts.receivers.transport.result import DeliveryResult
 from alerts.storage.redis_health import TroubleLog, trouble_of
 from contracts.rules.receivers import Alertmanager, AnyReceiver
 from contracts.rules.schema import Rules
+from contracts.times import clock_ms
 
 LEASE_MS: Final = 5000
 """How long a claim lasts without renewal; so long its notifications wait after a notifier was killed."""
@@ -37,11 +38,6 @@ _REFRESH_S: Final = 5.0
 """How often the gauges and the list of unknown receivers are refreshed."""
 
 _log = logging.getLogger("buzzwatch.notifier")
-
-
-def wall_clock() -> int:
-    """Milliseconds since 1970."""
-    return int(time.time() * 1000)
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ class Notifier:
         trouble: TroubleLog,
         resender: Resender | None = None,
         attempts: AttemptLog | None = None,
-        clock: Callable[[], int] = wall_clock,
+        clock: Callable[[], int] = clock_ms,
     ) -> None:
         self._outbox = outbox
         self._dispatcher = dispatcher

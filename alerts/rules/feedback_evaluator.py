@@ -27,7 +27,7 @@ from contracts.errors import Unavailable
 from contracts.events import Feedback
 from contracts.rules.schema import ConsecutiveErrors, Rules
 from contracts.settings import Settings
-from contracts.times import to_ms
+from contracts.times import clock_ms, to_ms
 
 _ATTEMPTS: Final = 50
 _SERVING_AGAIN_S: Final = 5.0
@@ -117,7 +117,7 @@ class FeedbackEvaluator:
         Raises:
             Unavailable: other writers were always faster (nothing was written).
         """
-        now = int(time.time() * 1000) if now_ms is None else now_ms
+        now = clock_ms() if now_ms is None else now_ms
         for _ in range(_ATTEMPTS):
             mark = _mark_of(topic_id, partition)
             view = self._view(mark, events)

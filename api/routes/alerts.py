@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -20,7 +19,7 @@ from api.errors import REFUSALS
 from api.parts import PartsOf
 from api.query import KnownQuery, refused
 from api.security.gate import require
-from contracts.times import to_ms, to_rfc3339
+from contracts.times import clock_ms, to_ms, to_rfc3339
 
 router = APIRouter(
     tags=["alerts"], responses=REFUSALS | {422: {"model": Problem}}, dependencies=[require("read"), KnownQuery]
@@ -48,7 +47,7 @@ Moment = Annotated[
 @router.get("/alerts")
 def alerts(parts: PartsOf, state: State | None = None) -> AlertList:
     """Firing alerts, then pending, then resolved ones, each newest first; with what mutes them, and who is at it."""
-    now = int(time.time() * 1000)
+    now = clock_ms()
     found = shown(parts.alerts.list(), parts.silences.list(now), parts.rules().inhibit_rules, now)
     return AlertList(alerts=[one.public() for one in found if state in (None, one.alert.state)])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +10,7 @@ from alerts.storage.connection import connect
 from api.security.keys import SCOPES, new_key
 from api.security.store import KeyStore
 from contracts.settings import Settings
+from contracts.times import clock_ms
 
 NAME: Final = "first"
 
@@ -25,7 +25,7 @@ def make_first_key(settings: Settings) -> Path | None:
         redis.RedisError: Redis does not answer.
         OSError: the file cannot be written; there is no key then.
     """
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     key = new_key(NAME, SCOPES, now_ms=now_ms, created_by="up")
     file = settings.local.data_dir.absolute() / "first-key"
     with connect(settings) as client:

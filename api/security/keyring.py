@@ -18,9 +18,9 @@ import redis
 from alerts.storage.redis_health import TroubleLog, trouble_of
 from api.security.keys import KeyRecord, PresentedKey
 from api.security.store import KeyStore
-from contracts import times
 from contracts.errors import Unavailable
 from contracts.settings import RedisSettings
+from contracts.times import clock_ms
 
 _log = logging.getLogger("buzzwatch.api")
 
@@ -85,7 +85,7 @@ class Keyring:
 
     def any_active(self) -> bool:
         """Whether one of the keys that were read is good now."""
-        now_ms = times.now_ms()
+        now_ms = clock_ms()
         return any(record.state(now_ms) == "active" for record in self._records.values())
 
     async def holder(self, presented: PresentedKey) -> KeyRecord | None:
@@ -98,7 +98,7 @@ class Keyring:
         if not presented.is_that_of(record):
             return None
         assert record is not None
-        self._used[record.id] = times.now_ms()
+        self._used[record.id] = clock_ms()
         return record
 
     async def active(self, key_id: str) -> KeyRecord | None:
@@ -112,7 +112,7 @@ class Keyring:
         if self._read_at is None or self._clock() - self._read_at > STALE_S:
             raise Unavailable("the keys cannot be read: Redis does not answer")
         record = self._records.get(key_id)
-        return record if record is not None and record.state(times.now_ms()) == "active" else None
+        return record if record is not None and record.state(clock_ms()) == "active" else None
 
     def _run(self) -> None:
         while not self._stopping.wait(EVERY_S):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from typing import Final
@@ -17,6 +16,7 @@ from api.security.exposure import is_loopback, keys_required
 from api.security.store import KeyStore
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from local.doctor.findings import Finding
 
 _SOON_MS: Final = 14 * 86_400_000
@@ -66,7 +66,7 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     except redis.RedisError as error:
         yield Finding.broken(f"the keys cannot be looked up: Redis {trouble_of(error, settings.redis).line}")
         return
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     active = [record for record in kept if record.state(now_ms) == "active"]
     if not active:
         yield Finding.broken("there is no key that is good", remedy="buzzwatch keys create NAME --scopes all")

@@ -28,7 +28,7 @@ from contracts.errors import BuzzwatchError
 from contracts.rules.file import load_rules
 from contracts.rules.schema import BadBuzz
 from contracts.settings import Settings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 
 _BACKGROUND: Final = 100
 """Ordinary tweets a second about nobody."""
@@ -142,7 +142,7 @@ def _complaints(rng: random.Random, number: int, count: int) -> list[bytes]:
             "id": f"{rng.getrandbits(60)}",
             "text": complaint.format(brand=handle(number), place=place),
             "author_id": f"{rng.getrandbits(40)}",
-            "created_at": to_rfc3339(int(time.time() * 1000)),
+            "created_at": to_rfc3339(clock_ms()),
             "lang": "en",
         }
         for complaint, place in chosen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -11,6 +10,7 @@ import msgspec
 
 from contracts.rules.file import load_rules
 from contracts.settings import Settings, load_settings
+from contracts.times import clock_ms
 from models.annotator import Annotator, walks_bytes
 from models.registry.champion import Champion, LoadedModel
 from stream.codecs.tweet_decoder import read_batch
@@ -64,7 +64,7 @@ class PlainScorer:
     def score(self, batch: RecordBatch, loaded: LoadedModel, now_ms: int) -> ScoredBatch:
         """Every record becomes a prediction; the invented tweets have no bad ones."""
         del now_ms
-        tweets, _ = read_batch(batch.messages, int(time.time() * 1000))
+        tweets, _ = read_batch(batch.messages, clock_ms())
         if tweets is None:
             return ScoredBatch(batch, [], [])
         scores = loaded.model.predict_proba(tweets.texts if walks_bytes(loaded.model) else tweets.texts.strings())
@@ -92,7 +92,7 @@ class Work:
     def __call__(self, records: Sequence[CameIn]) -> list[OutRecord]:
         """What to publish for the records, in their order: a tuple for each, since their producers take no batch."""
         batch = RecordBatch(records, 0, None)
-        return list(self._scorer.score(batch, self._loaded, int(time.time() * 1000)).predictions)
+        return list(self._scorer.score(batch, self._loaded, clock_ms()).predictions)
 
 
 def scorer_named(function: str, settings: Settings) -> Scorer | PlainScorer:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-import time
 from collections.abc import Iterator
 from typing import Final
 
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 
 _WORDS = (  # noqa: SIM905
     "my flight is late again and nobody at the desk knows why the bag lost thanks for nothing love this crew great "
@@ -37,7 +36,7 @@ def tweets(count: int, *, characters: int | None = None, live: bool = False) -> 
     for number in range(count):
         name = b"%d" % (560_000_000_000_000_000 + number * 7_919)
         if live and number % _CLOCK_EVERY == 0:
-            now = to_rfc3339(int(time.time() * 1000))
+            now = to_rfc3339(clock_ms())
         created_at = now or f"2026-11-20T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}Z"
         yield name, b'{"id": "%s", "created_at": "%s", %s' % (name, created_at.encode(), bodies[number % _TEXTS])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import time
 from typing import Annotated, Final
 
 import typer
@@ -25,7 +24,7 @@ from cli.output.preconditions import redis_answers, rules_if_usable
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.settings import load_settings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -80,7 +79,7 @@ def list_alerts(
       buzzwatch alerts list --all --format json
     """
     settings = load_settings()
-    now = int(time.time() * 1000)
+    now = clock_ms()
     with redis_answers(settings.redis), connect(settings) as client:
         alerts = AlertStore(client, settings).list()
         muting = SilenceStore(client, settings).list(now)
@@ -109,7 +108,7 @@ def acknowledge(
     Example: buzzwatch alerts ack e7828b69622f061a --comment "calling the baggage desk"
     """
     settings = load_settings()
-    acknowledgement = None if undo else Acknowledgement(by or current_user(), comment, int(time.time() * 1000))
+    acknowledgement = None if undo else Acknowledgement(by or current_user(), comment, clock_ms())
     with redis_answers(settings.redis), connect(settings) as client:
         alert = AlertStore(client, settings).acknowledge(fingerprint, acknowledgement)
     if alert is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -19,7 +18,7 @@ from cli.output.preconditions import redis_answers, rules_if_usable
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.settings import load_settings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 
 _DISABLED: Final = "receiver disabled"
 _UNKNOWN: Final = "receiver not in the rules"
@@ -62,7 +61,7 @@ def redeliver(
             _show(failed, output)
             return
         chosen = failed if everything else [_one(failed, entry_id) for entry_id in ids or []]
-        now = int(time.time() * 1000)
+        now = clock_ms()
         if drop:
             done = [by_hand.drop(entry.id, now, forget=why == _UNKNOWN) for why, entry in chosen]
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import time
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -21,7 +20,7 @@ from contracts.printable import printable_json
 from contracts.rules.matchers import parse_matcher
 from contracts.rules.strict import Duration
 from contracts.settings import load_settings
-from contracts.times import to_ms, to_rfc3339
+from contracts.times import clock_ms, to_ms, to_rfc3339
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -68,7 +67,7 @@ def add(
 
       buzzwatch alerts silence add alertname=BadBuzz 'theme=~"delay|cancellation"' --for 6h --comment "storm over Oslo"
     """
-    now = int(time.time() * 1000)
+    now = clock_ms()
     try:
         conditions = [parse_matcher(text) for text in matchers]
     except ValueError as error:
@@ -104,7 +103,7 @@ def list_silences(
     Example: buzzwatch alerts silence list --all --format json
     """
     settings = load_settings()
-    now = int(time.time() * 1000)
+    now = clock_ms()
     with redis_answers(settings.redis), connect(settings) as client:
         found = SilenceStore(client, settings).list(now)
     found = [silence for silence in found if everything or silence.state(now) != "expired"]
@@ -124,7 +123,7 @@ def expire(ids: Annotated[list[str], typer.Argument(help="Ids of silences.")]) -
     with redis_answers(settings.redis), connect(settings) as client:
         store = SilenceStore(client, settings)
         for silence_id in ids:
-            store.expire(silence_id, int(time.time() * 1000))
+            store.expire(silence_id, clock_ms())
     for silence_id in ids:
         record_event(settings, "silence.ended", f"silence {silence_id}")
 

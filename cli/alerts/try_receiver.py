@@ -16,6 +16,7 @@ from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.rules.file import load_rules
 from contracts.settings import load_settings
+from contracts.times import clock_ms
 
 
 class Format(enum.StrEnum):
@@ -42,7 +43,6 @@ def try_receiver(
     """
     from alerts.explanation.annotations import external_url
     from alerts.grouping.sample import sample
-    from alerts.notifier.loop import wall_clock  # slow to import, for this command alone
     from alerts.receivers.sender import Sender
 
     settings = load_settings()
@@ -52,9 +52,9 @@ def try_receiver(
         known = ", ".join(one.name for one in rules.receivers) or "none"
         raise BuzzwatchError(f"{settings.rules} has no receiver {receiver!r}; it has {known}")
     url = external_url(settings)
-    entries = sample(receiver, wall_clock(), watch=rules.watches[0].name, external_url=url)
+    entries = sample(receiver, clock_ms(), watch=rules.watches[0].name, external_url=url)
     rows: list[dict[str, str | int]] = []
-    sender = Sender(settings.alerts, wall_clock)
+    sender = Sender(settings.alerts, clock_ms)
     progress = table_console(stderr=True)
     try:
         for entry in entries if resolved else entries[:1]:

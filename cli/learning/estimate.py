@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Annotated, Any, Literal
 
 import typer
@@ -15,6 +14,7 @@ from cli.output.moments import period_ms
 from contracts.errors import Unavailable
 from contracts.printable import printable, printable_line
 from contracts.settings import Settings, load_settings
+from contracts.times import clock_ms
 from learning.estimate.evidence import Evidence, evidence
 from learning.estimate.findings import Findings, as_json, findings
 from learning.estimate.judged import judged_accuracy
@@ -47,7 +47,7 @@ def estimate(
     settings = load_settings()
     first_ms, end_ms = period_ms(since, until)
     known = evidence(settings, version or settings.mlflow.alias)
-    found = predictions(settings, first_ms or 0, end_ms or int(time.time() * 1000) + _DAY_MS)
+    found = predictions(settings, first_ms or 0, end_ms or clock_ms() + _DAY_MS)
     cells = by_version(found, known.version).get(known.version, {})
     if not cells:
         print_error(

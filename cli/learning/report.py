@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
@@ -15,7 +14,7 @@ from cli.output.preconditions import redis_answers, rules_if_usable
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable
 from contracts.settings import Settings, load_settings
-from contracts.times import to_ms
+from contracts.times import clock_ms, to_ms
 from learning.report.daily import DAY_MS, DailyReport, as_json, daily_report, headline, markdown
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
@@ -58,7 +57,7 @@ def daily(
 
 
 def _midnight(day: str | None) -> int:
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     if day is None:
         return now_ms // DAY_MS * DAY_MS - DAY_MS
     try:
@@ -77,7 +76,6 @@ def _lines(text: str) -> str:
 def _send(settings: Settings, receiver: str, report: DailyReport) -> None:
     from alerts.explanation.annotations import external_url
     from alerts.grouping.sample import single
-    from alerts.notifier.loop import wall_clock  # slow to import, for this alone
     from alerts.receivers.sender import Sender
     from contracts.rules.file import load_rules
 
@@ -88,9 +86,9 @@ def _send(settings: Settings, receiver: str, report: DailyReport) -> None:
         raise BuzzwatchError(f"{settings.rules} has no receiver {receiver!r}; it has {known}")
     labels = {"alertname": "BuzzwatchDailyReport", "severity": "info", "day": report.day}
     annotations = {"summary": headline(report), "description": markdown(report)}
-    sender = Sender(settings.alerts, wall_clock)
+    sender = Sender(settings.alerts, clock_ms)
     try:
-        result = sender.attempt(found, single(receiver, wall_clock(), labels, annotations, external_url(settings)))
+        result = sender.attempt(found, single(receiver, clock_ms(), labels, annotations, external_url(settings)))
     finally:
         sender.close()
     if result.outcome != "delivered":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +21,7 @@ from cli.training.options import Description, Seed
 from contracts.errors import BuzzwatchError, SettingsError
 from contracts.printable import printable
 from contracts.settings import Settings, load_settings
+from contracts.times import clock_ms
 from learning.estimate.evidence import evidence
 from learning.estimate.findings import findings
 from learning.estimate.judged import judged_accuracy
@@ -127,7 +127,7 @@ def _due(settings: Settings, *, estimate: bool) -> Due:
 
 def _worse_by_estimate(settings: Settings) -> Sequence[str]:
     """What the estimate without labels says of the last hour; one that cannot be made says nothing."""
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     try:
         known = evidence(settings, settings.mlflow.alias)
         answered = predictions(settings, now_ms - _ESTIMATED_MS, now_ms)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import datetime
 from typing import Final
 
@@ -11,7 +10,7 @@ import pydantic
 import typer
 
 from contracts.rules.strict import Duration
-from contracts.times import to_ms
+from contracts.times import clock_ms, to_ms
 
 _AGO: Final = re.compile(r"-?((?:\d+(?:ms|s|m|h|d|w))+)(?: ago)?")
 EXAMPLES: Final = "a time such as 2026-11-20T10:00:00Z (UTC if it names no offset), or how long ago such as 2h or 30m"
@@ -33,7 +32,7 @@ def moment_ms(option: str, value: str | None, *, now_ms: int | None = None) -> i
     text = value.strip()
     if ago := _AGO.fullmatch(text):
         seconds = pydantic.TypeAdapter(Duration).validate_python(ago[1])
-        return (int(time.time() * 1000) if now_ms is None else now_ms) - int(seconds * 1000)
+        return (clock_ms() if now_ms is None else now_ms) - int(seconds * 1000)
     try:
         return to_ms(datetime.fromisoformat(text))
     except ValueError:
@@ -46,7 +45,7 @@ def period_ms(since: str | None, until: str | None) -> tuple[int | None, int | N
     Raises:
         typer.BadParameter: one is no time, or there is nothing between them.
     """
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     first, end = moment_ms("--since", since, now_ms=now_ms), moment_ms("--until", until, now_ms=now_ms)
     if first is not None and end is not None and first >= end:
         raise typer.BadParameter(f"--since {since} is not before --until {until}")

@@ -16,12 +16,11 @@ from api.security.store import KeyStore
 from cli.output.audited import record_event
 from cli.output.console import cell, current_user, print_error, table_console
 from cli.output.preconditions import redis_answers
-from contracts import times
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.rules.strict import Duration
 from contracts.settings import Settings, load_settings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -62,7 +61,7 @@ def create(
 
       KEY=$(buzzwatch keys create shop --scopes predict,feedback)
     """
-    now_ms = times.now_ms()
+    now_ms = clock_ms()
     if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
         raise BuzzwatchError(f"NAME: has to have 1 to {_LONGEST_NAME} characters that can be printed")
     key = new_key(
@@ -94,7 +93,7 @@ def list_keys(
     with redis_answers(settings.redis), connect(settings) as client:
         store = KeyStore(client, settings)
         found, used = store.all(), store.last_used()
-    now_ms = times.now_ms()
+    now_ms = clock_ms()
     shown = [_public(record, used.get(record.id), now_ms) for record in found.values()]
     shown = [one for one in shown if everything or one["state"] == "active"]
     if output == "json":
@@ -109,7 +108,7 @@ def revoke(key_id: _Id) -> None:
 
     Example: buzzwatch keys revoke 3f9a1c02b7de
     """
-    now_ms = times.now_ms()
+    now_ms = clock_ms()
     settings = load_settings()
 
     def over(record: KeyRecord) -> KeyRecord:
@@ -136,7 +135,7 @@ def rotate(
 
       buzzwatch keys rotate 3f9a1c02b7de --grace 0s
     """
-    now_ms = times.now_ms()
+    now_ms = clock_ms()
     ends_ms = now_ms + _milliseconds(grace, "--grace")
     expires_ms = _expiry(now_ms, expires, "--expires")
     settings = load_settings()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
@@ -20,7 +19,7 @@ from contracts.errors import BuzzwatchError
 from contracts.events import SENTIMENTS
 from contracts.printable import printable, printable_line
 from contracts.settings import Settings, load_settings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from learning.rollout.decide import Change, Facts, begin, end, to_canary, waits_for
 from learning.rollout.state import Phase, RolloutStatus, TrialState, TrialStore
 from models.registry.client import Registry
@@ -108,7 +107,7 @@ def start_canary(version: _Version = CHALLENGER, why: _Why = "") -> None:
             wanted = _registered(settings, version)
             if state.phase != "shadow" or (state.version, state.origin) != (wanted.version, wanted.origin):
                 raise TrialError(_busy(state))
-            now_ms = int(time.time() * 1000)
+            now_ms = clock_ms()
             change = to_canary(state, store.counts(state.id), _me(), why, now_ms, share)
             if store.change(revision, change.state, change.event):
                 break
@@ -155,7 +154,7 @@ def promote(
             revision, now = store.read()
             if now is None or not now.active or now.id != state.id:
                 break  # a worker has seen the alias
-            change = end(now, "promoted", _me(), why, int(time.time() * 1000), store.counts(now.id))
+            change = end(now, "promoted", _me(), why, clock_ms(), store.counts(now.id))
             if store.change(revision, change.state, change.event):
                 break
     print_error(f"version {state.version} is the champion now, after version {state.champion}")
@@ -214,7 +213,7 @@ def _begin(settings: Settings, store: TrialStore, wanted: str, phase: Phase, why
     revision, state = store.read()
     if state is not None and state.active:
         raise TrialError(_busy(state))
-    change = begin(version, champion.version, phase, _me(), why, int(time.time() * 1000), share)
+    change = begin(version, champion.version, phase, _me(), why, clock_ms(), share)
     if not store.change(revision, change.state, change.event):
         raise TrialError("somebody else has begun a trial at this moment; see `buzzwatch models canary status`")
     return change
@@ -230,7 +229,7 @@ def _end(store: TrialStore, phase: Phase, to: Phase, why: str) -> TrialState:
         revision, state = store.read()
         if state is None or state.phase != phase:
             raise TrialError(f"there is no {phase} to end; see `buzzwatch models {phase} status`")
-        change = end(state, to, _me(), why, int(time.time() * 1000), store.counts(state.id))
+        change = end(state, to, _me(), why, clock_ms(), store.counts(state.id))
         if store.change(revision, change.state, change.event):
             return change.state
     raise TrialError("the trial changes all the time; try again")
@@ -303,7 +302,7 @@ def _missing(status: RolloutStatus, settings: Settings) -> list[str]:
     if state is None or state.phase != "canary":
         return []
     judged = next((one["n"] for one in status.verdicts if one["metric"] == "accuracy"), 0)
-    facts = Facts(int(time.time() * 1000), None, status.counts)
+    facts = Facts(clock_ms(), None, status.counts)
     left = settings.rollout.canary_judged - judged
     missing = [one for one in waits_for(state, facts, settings.rollout) if "judged" not in one]
     missing += [f"{left:,} more judged tweets"] if left > 0 else []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +11,7 @@ from alerts.state.silences import Silence, SilenceStore
 from alerts.state.store import AlertStore
 from alerts.state.visibility import Shown, shown
 from contracts.rules.routing import InhibitRule
+from contracts.times import clock_ms
 
 _COUNT: Final = re.compile(r"(.+) \((\d+)\)")
 
@@ -104,7 +104,7 @@ def views(
     alerts: AlertStore, silences: SilenceStore, inhibit_rules: Sequence[InhibitRule], *, history: bool = True
 ) -> list[AlertView]:
     """Firing, pending and, with `history`, resolved alerts, each newest first; of firing ones the worst first."""
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     kept = {silence.id: silence for silence in silences.now().silences}
     found = alerts.list() if history else sorted(alerts.snapshot().active.values(), key=lambda one: one.fingerprint)
     read = [_view(one, kept) for one in shown(found, kept.values(), inhibit_rules, now_ms)]

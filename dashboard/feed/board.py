@@ -21,6 +21,7 @@ from alerts.explanation.bad_buzz import span
 from alerts.explanation.escalation import escalation
 from alerts.state.store import AlertStore
 from contracts.rules.schema import Rules, Unit
+from contracts.times import clock_ms
 
 WINDOWS: Final = (60.0, 300.0, 900.0, 3600.0)
 _ENOUGH: Final = 20
@@ -128,7 +129,7 @@ class Board:
         """
         with self._lock:
             if self._now is None or time.monotonic() - self._read_at >= self._fresh_s:
-                now_ms = int(time.time() * 1000)
+                now_ms = clock_ms()
                 if time.monotonic() - self._slowly_at >= _SLOWLY_S or self._condition_for is not self._rules():
                     self._read_slowly(now_ms)
                     self._slowly_at = time.monotonic()

@@ -17,6 +17,7 @@ import redis
 
 from alerts.storage.redis_health import trouble_of
 from contracts.settings import DashboardSettings
+from contracts.times import clock_ms
 from dashboard.feed.board import Board
 from dashboard.feed.hub import Hub, Reader
 from dashboard.feed.picking import Picker, row_of
@@ -143,7 +144,7 @@ class Feed:
             trouble = f"Redis {trouble_of(error).what}: counters and alerts stand still"
         frame = {
             **state,
-            "at": int(time.time() * 1000),
+            "at": clock_ms(),
             "tweets": shown,
             "more": number - len(shown),
             "trouble": trouble,

@@ -25,7 +25,7 @@ from api.security.gate import Caller
 from contracts.errors import BuzzwatchError
 from contracts.redaction import redacted
 from contracts.rules.matchers import matcher
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from dashboard.html.files import FILES
 from dashboard.html.words import language_of, translator
 from dashboard.room import Room
@@ -89,7 +89,7 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
         words={text: t(text) for text in sorted(FILES.words)} if language != "en" else {},
         here=request.url.path,
         address=str(request.url.path) + (f"?{request.url.query}" if request.url.query else ""),
-        now_ms=int(time.time() * 1000),
+        now_ms=clock_ms(),
         number=lambda value, digits=0: _number(value, digits, language),
         percent=lambda value, digits=0: _percent(value, digits, language),
         iso=to_rfc3339,

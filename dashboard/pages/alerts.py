@@ -11,8 +11,8 @@ from alerts.state.alert import Acknowledgement
 from alerts.state.silences import Silence, SilenceError, new_silence
 from api.security.gate import require
 from api.security.trail import TrailOf
-from contracts import times
 from contracts.rules.matchers import Matcher, parse_matcher
+from contracts.times import clock_ms
 from dashboard.feed.alert_view import AlertView, views
 from dashboard.html.rendering import PageRoute, back, page, remember_name
 from dashboard.room import Room, RoomOf
@@ -87,7 +87,7 @@ def acknowledge(
     request: Request, room: RoomOf, trail: TrailOf, fingerprint: str, who: Who, comment: Comment = ""
 ) -> Response:
     """Say that you are at it."""
-    _acknowledge(room, fingerprint, Acknowledgement(who.strip(), comment.strip(), times.now_ms()))
+    _acknowledge(room, fingerprint, Acknowledgement(who.strip(), comment.strip(), clock_ms()))
     trail.note("alert.acknowledged", f"alert {fingerprint}", comment, by=who)
     answer = back(request, room, "{who} is on it: it is not repeated any more", who=who.strip())
     return remember_name(answer, room, who)
@@ -124,7 +124,7 @@ def silence(
     comment: Annotated[str, Form(min_length=1, max_length=1000)],
 ) -> Response:
     """Hear nothing of alerts that match, for a while."""
-    now = times.now_ms()
+    now = clock_ms()
     try:
         new = new_silence(
             read_matchers(matchers),
@@ -147,7 +147,7 @@ def silence(
 def end_silence(request: Request, room: RoomOf, trail: TrailOf, silence_id: str) -> Response:
     """End a silence now."""
     try:
-        room.silences.expire(silence_id, times.now_ms())
+        room.silences.expire(silence_id, clock_ms())
     except SilenceError as error:
         return back(request, room, "Not ended: {why}", wrong=True, why=error)
     trail.note("silence.ended", f"silence {silence_id}")
@@ -184,7 +184,7 @@ def story(view: AlertView, others: list[AlertView], attempts: list[Attempt]) -> 
     if alert.fired_ms:
         raised = any(step.kind == "fired" and step.at_ms < alert.fired_ms for step in steps)
         steps.append(Step(alert.fired_ms, "raised" if raised else "fired", {"severity": view.severity}))
-    until = alert.ends_at_ms or times.now_ms()
+    until = alert.ends_at_ms or clock_ms()
     for attempt in attempts:
         if alert.starts_at_ms <= attempt.at_ms <= until + 3_600_000:
             kind: Literal["told", "failed"] = "told" if attempt.outcome == "delivered" else "failed"
@@ -207,7 +207,7 @@ class SilenceNow(NamedTuple):
 
 
 def _silences(room: Room, opened: list[AlertView]) -> list[SilenceNow]:
-    now = times.now_ms()
+    now = clock_ms()
     return [
         SilenceNow(one, one.state(now), sum(one.id in [silence.id for silence in view.silences] for view in opened))
         for one in room.silences.list(now)

@@ -7,7 +7,6 @@ import json
 import logging
 import tempfile
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from typing import Any, Final
 from api.routes.predict import Scored
 from contracts.errors import BuzzwatchError
 from contracts.texts import checked_text
+from contracts.times import clock_ms
 from contracts.tweet_files.reader import read_rows
 from contracts.tweet_files.rows import ReadOptions, Row
 
@@ -73,7 +73,7 @@ class FileJobs:
         identifier, folder = uuid.uuid4().hex, Path(self._folder.name)
         source = folder / f"{identifier}-source{''.join(Path(name).suffixes[-2:]).lower()}"
         source.write_bytes(content)
-        job = Job(identifier, name, folder, source, int(time.time() * 1000))
+        job = Job(identifier, name, folder, source, clock_ms())
         with self._lock:
             self._jobs[identifier] = job
             while len(self._jobs) > _KEPT:

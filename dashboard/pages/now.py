@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.security.gate import require
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from dashboard.feed.alert_view import views
 from dashboard.html.rendering import PageRoute, page
 from dashboard.room import Room, RoomOf
@@ -51,7 +50,7 @@ def _rows(room: Room) -> list[dict[str, Any]]:
     recent = room.feed.recent()
     if recent:
         return recent
-    since = int(time.time() * 1000) - _LATELY_MS
+    since = clock_ms() - _LATELY_MS
     names = [watch.name for watch in room.parts.rules().watches]
     return [
         {

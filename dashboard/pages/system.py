@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
@@ -15,7 +14,7 @@ from api.routes.health import components_of
 from api.security.gate import require
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
-from contracts.times import to_ms
+from contracts.times import clock_ms, to_ms
 from dashboard.html.rendering import PageRoute, back, page
 from dashboard.room import Room, RoomOf
 from stream.dead_letters.reader import log_id, newest, record_at
@@ -65,7 +64,7 @@ async def system(request: Request, room: RoomOf) -> Response:
 @router.post("/notifications/{entry_id}/redeliver", dependencies=[require("operate")])
 def redeliver(request: Request, room: RoomOf, entry_id: str) -> Response:
     """Try a notification again now: an exhausted one from the beginning, a waiting one before its time."""
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     if room.redelivery.redeliver(entry_id, now_ms) or room.redelivery.retry_now(entry_id, now_ms):
         return back(request, room, "It is sent again now")
     return back(request, room, "It was delivered meanwhile, or waits behind an earlier one of its group", wrong=True)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from alerts.counters.counts import Point
 from api.security.gate import require
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from dashboard.feed.alert_view import AlertView, views
 from dashboard.feed.board import band
 from dashboard.html.rendering import PageRoute, page
@@ -142,7 +142,7 @@ def _rows(room: Room, watch: str, theme: str, span: Span, since: int, until: int
         if theme:
             raise HTTPException(422, "themes are counted for eight days: choose a week, or the watch as a whole")
         spans = [(start, start + step) for start in range(since, until, step)]
-        found = room.board.hourly(int(time.time() * 1000), spans, watch)
+        found = room.board.hourly(clock_ms(), spans, watch)
     else:
         found = room.board.series(since, until, step, watch, theme)
     by_start = {point.start_s: point for point in found}
@@ -162,7 +162,7 @@ def _belongs(view: AlertView, watch: str, theme: str, since: int, until: int) ->
     alert = view.alert
     if view.watch != watch or (theme and view.theme not in ("", theme)):
         return False
-    return alert.starts_at_ms < until * 1000 and (alert.ends_at_ms or int(time.time() * 1000)) >= since * 1000
+    return alert.starts_at_ms < until * 1000 and (alert.ends_at_ms or clock_ms()) >= since * 1000
 
 
 def _chart(rows: list[Row], alerts: list[AlertView], models: dict[str, int], since: int, until: int) -> dict[str, Any]:

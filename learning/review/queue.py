@@ -15,6 +15,7 @@ from contracts.errors import BuzzwatchError
 from contracts.events import Sentiment
 from contracts.learning.labels import LabelEvent, label_id_of
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from learning.review.accuracy import Drawn
 from learning.review.item import ReviewItem
 from models.text.digests import digests
@@ -110,7 +111,7 @@ class ReviewQueue:
     def _trim(self) -> None:
         """Give up what is too old, and the least telling beyond the queue's size."""
         client, by_chance = self._redis, max(1, self._size // SHARE_BY_CHANCE)
-        oldest = int(time.time() * 1000) - self._keep_ms
+        oldest = clock_ms() - self._keep_ms
         gone = client.zrangebyscore(self._key("since"), 0, oldest)
         gone += client.zrangebyscore(self._key("random"), 0, oldest)
         gone += client.zrange(self._key("chosen"), self._size - by_chance, -1)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from contracts.errors import InvalidRecord
 from contracts.events import MAX_TEXT, Prediction, decode_prediction
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from learning.labels.texts import PredictionTexts, Remembered
 from learning.review.item import ReviewItem, item_of, margin
 from learning.review.queue import ReviewQueue
@@ -136,7 +137,7 @@ class ReviewSampler:
     def _run(self) -> None:
         while not self._stopping.wait(_TURN_S):
             try:
-                self.turn(int(time.time() * 1000), time.monotonic())
+                self.turn(clock_ms(), time.monotonic())
                 self._is_away = False
             except redis.RedisError as error:
                 if not self._is_away:

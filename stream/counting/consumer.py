@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
@@ -13,6 +12,7 @@ from alerts.counters.counts import ALL_THEMES, UNRELIABLE
 from alerts.counters.store import CounterStore
 from contracts.errors import InvalidRecord
 from contracts.settings import AlertSettings
+from contracts.times import clock_ms
 from stream.codecs.prediction_decoder import ScoredReader
 from stream.codecs.record_times import all_sent_ms
 from stream.counting.columnar_tally import tally_columns
@@ -55,7 +55,7 @@ class CountPredictions:
         """Count a batch and move its mark in one call."""
         counts = Tally()
         if batch.records:
-            counts = tallied(self._reader, list(batch.records), batch.expected, self._settings, int(time.time() * 1000))
+            counts = tallied(self._reader, list(batch.records), batch.expected, self._settings, clock_ms())
         after = self._counters.add(
             topic_id=batch.topic_id,
             partition=batch.partition,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,9 +18,10 @@ from typing import Final, Protocol
 from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from contracts.errors import ImplausibleFeedback, InvalidFeedback, InvalidRecord
 from contracts.events import Feedback, decode_feedback
+from contracts.times import clock_ms
 from stream import metrics
 from stream.codecs.record_times import sent_ms
-from stream.counting.marked_consumer import MarkedBatch, MarkedConsumer, Source
+from stream.counting.marked_consumer import MarkedBatch, MarkedRole, Source
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record
 
@@ -78,7 +78,7 @@ class JudgeFeedback:
 
     def act(self, batch: MarkedBatch) -> int:
         """Count a batch. Records that cannot be read are sent to the dead letters before the mark moves."""
-        place, now_ms = (batch.topic_id, batch.partition), int(time.time() * 1000)
+        place, now_ms = (batch.topic_id, batch.partition), clock_ms()
         read: list[tuple[Record, Feedback]] = []
         refused: list[tuple[Record, InvalidRecord]] = []
         for record in batch.records:
@@ -139,7 +139,7 @@ def _dated(feedback: Feedback, record: Record) -> Feedback:
     """Without a date of its own it counts at its record's time: read once more, it must count at the same time."""
     if feedback.created_at is not None:
         return feedback
-    sent = sent_ms(record.timestamp()[1], None, int(time.time() * 1000))
+    sent = sent_ms(record.timestamp()[1], None, clock_ms())
     return feedback.model_copy(update={"created_at": datetime.fromtimestamp(sent / 1000, UTC)})
 
 
@@ -151,7 +151,7 @@ class FeedbackBatch:
     after: Future[int] = field(default_factory=Future)
 
 
-class JudgeRole:
+class JudgeRole(MarkedRole):
     """Owns the thread; the agent calls `judge`.
 
     Args:
@@ -173,30 +173,10 @@ class JudgeRole:
     ) -> None:
         self._task = task
         self._deliver = deliver
-        self._failed = failed
-        self._consumer = MarkedConsumer(source, self)
+        super().__init__(source, self, failed)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="judge")
-        self._thread = threading.Thread(target=self._run, name="feedback", daemon=True)
+        self._thread = threading.Thread(target=self.read, name="feedback", daemon=True)
         self.marks, self.reject = task.marks, task.reject
-
-    @property
-    def partitions(self) -> int:
-        """How many partitions are assigned; the topic has one, so most workers have none."""
-        return len(self._consumer.assignment)
-
-    @property
-    def last_progress(self) -> float:
-        """When something was judged, there was nothing to judge or it could not be, monotonic seconds."""
-        return self._consumer.last_progress
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether judgements wait to be counted."""
-        return self.lag() > 0
-
-    def lag(self) -> int:
-        """Judgements that wait to be counted."""
-        return self._consumer.lag
 
     def start(self) -> None:
         """Start the thread."""
@@ -221,10 +201,3 @@ class JudgeRole:
             handed.after.set_result(await run(self._executor, self._task.act, handed.batch))
         except Exception as error:
             handed.after.set_exception(error)
-
-    def _run(self) -> None:
-        try:
-            self._consumer.run()
-            self._consumer.close()
-        except Exception as error:
-            self._failed(error)

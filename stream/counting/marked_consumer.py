@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
@@ -270,6 +270,46 @@ class MarkedConsumer:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
             except KafkaException as error:
                 _log.debug("the marks of %s cannot be copied to Kafka, tried again: %s", self._source.topic, error)
+
+
+class MarkedRole:
+    """A worker's role that reads by marks: what the worker's health asks of it.
+
+    Args:
+        source, task: as of `MarkedConsumer`.
+        failed: called once, in any thread, when the role cannot go on.
+    """
+
+    def __init__(self, source: Source, task: Task, failed: Callable[[Exception], None]) -> None:
+        self._consumer = MarkedConsumer(source, task)
+        self._failed = failed
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions are assigned; feedback has one, so most workers have none of it."""
+        return len(self._consumer.assignment)
+
+    @property
+    def last_progress(self) -> float:
+        """As of `MarkedConsumer`."""
+        return self._consumer.last_progress
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether records wait to be processed."""
+        return self.lag() > 0
+
+    def lag(self) -> int:
+        """Records that wait to be processed."""
+        return self._consumer.lag
+
+    def read(self) -> None:
+        """Read until stopped, then leave Kafka: the target of the role's thread."""
+        try:
+            self._consumer.run()
+            self._consumer.close()
+        except Exception as error:
+            self._failed(error)
 
 
 def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:

@@ -17,9 +17,10 @@ from alerts.rules.evaluator import Evaluator
 from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.storage.redis_health import in_words
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from models.registry.champion import Champion, LoadedModel
 from stream.counting.consumer import CountPredictions
-from stream.counting.marked_consumer import MarkedConsumer, Source
+from stream.counting.marked_consumer import MarkedRole, Source
 from stream.kafka.consumers import batch_consumer
 from stream.kafka.polling import end_of_undecodable
 from stream.kafka.records import Record
@@ -38,7 +39,7 @@ _SLEEP_PER_CPU_TIME: Final = 4
 counting share the interpreter with them."""
 
 
-class WatchRole:
+class WatchRole(MarkedRole):
     """Owns the threads.
 
     Args:
@@ -73,11 +74,10 @@ class WatchRole:
         self._champion = champion
         self._known_reference: tuple[LoadedModel, Reference | None] | None = None
         self._tick_s = settings.alerts.tick_s
-        self._failed = failed
         self._counted = threading.Event()
         self._stopping = threading.Event()
         topic, group = settings.kafka.topics.scored, f"{settings.worker.group}-{self.name}"
-        self._consumer = MarkedConsumer(
+        super().__init__(
             Source(
                 topic,
                 batch_consumer(settings, group, instance),
@@ -87,30 +87,12 @@ class WatchRole:
                 give_up_after_s=settings.worker.give_up_after_s,
             ),
             CountPredictions(counters, settings.alerts, self._counted.set, seen),
+            failed,
         )
         self._threads = [
-            threading.Thread(target=self._count, name="counting", daemon=True),
+            threading.Thread(target=self.read, name="counting", daemon=True),
             threading.Thread(target=self._evaluate, name="rules", daemon=True),
         ]
-
-    @property
-    def partitions(self) -> int:
-        """How many partitions are assigned."""
-        return len(self._consumer.assignment)
-
-    @property
-    def last_progress(self) -> float:
-        """When a batch was last counted or there was none, monotonic seconds."""
-        return self._consumer.last_progress
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether predictions wait to be counted."""
-        return self.lag() > 0
-
-    def lag(self) -> int:
-        """Predictions that wait to be counted."""
-        return self._consumer.lag
 
     def start(self) -> None:
         """Start the threads."""
@@ -125,13 +107,6 @@ class WatchRole:
         for thread in self._threads:
             thread.join(timeout=10)
 
-    def _count(self) -> None:
-        try:
-            self._consumer.run()
-            self._consumer.close()
-        except Exception as error:
-            self._failed(error)
-
     def _evaluate(self) -> None:
         """Evaluate the rules after each count and once a tick, so that alerts resolve without new tweets."""
         while not self._stopping.is_set():
@@ -142,7 +117,7 @@ class WatchRole:
             began = time.thread_time()
             if self._consumer.owns(_RULES_PARTITION):
                 try:
-                    self._tick(int(time.time() * 1000))
+                    self._tick(clock_ms())
                 except redis.RedisError as error:
                     _log.warning("Redis %s; the alert rules are evaluated again after a pause", in_words(error))
                     self._stopping.wait(self._tick_s)

@@ -22,6 +22,7 @@ from confluent_kafka import KafkaException
 
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from models.registry.champion import Champion
 from stream import metrics
 from stream.dead_letters.record import error_class
@@ -136,7 +137,7 @@ class ScoreRole:
                 self._in_flight.release()
                 return
             since = time.perf_counter()
-            now_ms = int(time.time() * 1000)
+            now_ms = clock_ms()
             model = self._champion.current
             scored = await asyncio.get_running_loop().run_in_executor(
                 self._executor, self._scorer.score, batch, model, now_ms

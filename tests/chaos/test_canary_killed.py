@@ -13,6 +13,7 @@ import redis
 
 from contracts.events import prediction_id
 from contracts.settings import RedisSettings, Settings
+from contracts.times import clock_ms
 from learning.rollout.decide import begin
 from learning.rollout.state import TrialStore
 from models.registry.champion_cache import ChampionCache
@@ -35,7 +36,7 @@ def _begin_canary(site: Site) -> None:
     settings = Settings(redis=RedisSettings(url=site.redis.address, prefix=site.prefix))
     with redis.Redis.from_url(site.redis.address, decode_responses=True) as client:
         store = TrialStore(client, settings)
-        change = begin(CHALLENGER, "1", "canary", "chaos", "", int(time.time() * 1000), 0.5)
+        change = begin(CHALLENGER, "1", "canary", "chaos", "", clock_ms(), 0.5)
         assert store.change(0, change.state, change.event)
 
 

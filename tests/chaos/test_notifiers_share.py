@@ -24,6 +24,7 @@ from alerts.storage.keys import AlertKeys
 from contracts.rules.file import load_rules
 from contracts.rules.matchers import parse_matcher
 from contracts.settings import RedisSettings, Settings
+from contracts.times import clock_ms
 from tests.chaos.conftest import ALL
 from tests.chaos.site import Process
 from tests.chaos.traffic import PATIENCE_S
@@ -65,7 +66,7 @@ class Alarms:
         """By alertname: the start of each, ms."""
 
     def toggle(self, name: str) -> None:
-        now = int(time.time() * 1000)
+        now = clock_ms()
         alert = self._firing.pop(name, None)
         if alert is not None:
             self._write(Transition("resolved", resolved(alert, now)), now)
@@ -103,7 +104,7 @@ def test_notifiers_killed_while_they_share_the_work_tell_everything_in_order(
 
     notifiers = [start(number) for number in range(2)]
     try:
-        now = int(time.time() * 1000)
+        now = clock_ms()
         silence = new_silence(
             [parse_matcher("alertname=~Muted.*")],
             starts_at_ms=now,
@@ -121,7 +122,7 @@ def test_notifiers_killed_while_they_share_the_work_tell_everything_in_order(
         for post in team.posts + desk.posts:
             assert "Muted" not in post.raw.decode()
             assert "Inhibited" not in post.raw.decode()
-        silences.expire(silence.id, int(time.time() * 1000))
+        silences.expire(silence.id, clock_ms())
         alarms.toggle("Source")
         time.sleep(1.5)
         alarms.end_all()

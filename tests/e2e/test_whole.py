@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from contracts.events import Prediction
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from demo import crisis
 from tests.fakes import Receiver
 from tests.stack import RunningStack, quick_rules, wait
@@ -49,7 +49,7 @@ def stack(tmp_path: Path, receiver: Receiver) -> Iterator[RunningStack]:
 def tweets(count: int, past: int) -> list[bytes]:
     """Ordinary tweets of yesterday, then angry ones of now."""
     rng = random.Random(7)
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     lines = []
     for number in range(count):
         is_past = number < past

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.events import SENTIMENTS
 from models.linear.model import HashedModel
 from training.data.datasets import TrainingData, data_summary, load_training_data
 from training.data.sources import Source
@@ -114,21 +115,15 @@ def train(
     for share in _CURVE if curve else _CURVE[-1:]:
         part = learn & (np.random.default_rng(seed).random(len(learn)) < share)
         estimator = member.build(seed)
-        started = time.process_time()
-        _fit(estimator, data, part, lambda step: progress(f"on the learning split: {step}"))
-        seconds = time.process_time() - started
+        seconds = _fit(estimator, data, part, lambda step: progress(f"on the learning split: {step}"))
         progress("measuring on held-out texts")
         scores, rate = _timed_scores(estimator, split.texts)
-        for source in split.measured:
-            mine = split.sources == source.name
-            right = scores[mine].argmax(axis=1) == _codes(split.labels[mine])
-            learnt[source.name].append((int(part.sum()), float(right.mean())))
+        for name, accuracy in split.accuracies(scores).items():
+            learnt[name].append((int(part.sum()), accuracy))
 
-    by_source = {source.name: np.flatnonzero(split.sources == source.name) for source in split.measured}
-    held_out = {name: (split.labels[mine], scores[mine]) for name, mine in by_source.items()}
+    held_out = {name: (split.labels[mine], scores[mine]) for name, mine in split.by_source().items()}
     metrics = {name: held_out_report(found, labels) for name, (labels, found) in held_out.items()}
-    by_emoticons = [source.name for source in split.measured if source.distant]
-    evidence = HeldOut.of(split.texts, split.labels, split.sources, data.company[split.rows], scores, by_emoticons)
+    evidence = split.evidence(data, scores)
     model = None
     if keep and isinstance(estimator, HashedClassifier):
         model = _final_model(member, data, seed, progress, metrics, evidence)
@@ -167,6 +162,17 @@ class _Split:
         rows = np.concatenate([np.flatnonzero(data.held_out & (data.source == source.name)) for source in measured])
         texts = [data.texts[i] for i in rows.tolist()]
         return _Split(measured, rows, texts, data.labels[rows], data.source[rows])
+
+    def by_source(self) -> dict[str, NDArray[np.bool_]]:
+        return {source.name: self.sources == source.name for source in self.measured}
+
+    def accuracies(self, scores: NDArray[np.float32]) -> dict[str, float]:
+        right = scores.argmax(axis=1) == np.searchsorted(np.array(SENTIMENTS), self.labels)
+        return {name: float(right[mine].mean()) for name, mine in self.by_source().items()}
+
+    def evidence(self, data: TrainingData, scores: NDArray[np.float32]) -> HeldOut:
+        by_emoticons = [source.name for source in self.measured if source.distant]
+        return HeldOut.of(self.texts, self.labels, self.sources, data.company[self.rows], scores, by_emoticons)
 
 
 def _timed_scores(estimator: Any, texts: list[str]) -> tuple[NDArray[np.float32], float]:
@@ -217,13 +223,12 @@ def _limited(data: TrainingData, most: int | None, seed: int) -> NDArray[np.bool
     return learn
 
 
-def _fit(estimator: Any, data: TrainingData, rows: NDArray[np.bool_], progress: Progress) -> None:
+def _fit(estimator: Any, data: TrainingData, rows: NDArray[np.bool_], progress: Progress) -> float:
+    """Returns the processor time that it took, seconds."""
+    started = time.process_time()
     texts, labels = data.rows(rows)
     estimator.fit(texts, labels, data.weight[rows], distant=data.distant[rows], progress=progress)
-
-
-def _codes(labels: NDArray[np.str_]) -> NDArray[np.intp]:
-    return np.searchsorted(np.array(["negative", "neutral", "positive"]), labels)
+    return time.process_time() - started
 
 
 def _plain(estimator: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import msgspec
 
 from alerts.grouping.alert_events import event_commands
 from alerts.grouping.dispatcher import Dispatcher
-from alerts.notifier.loop import Notifier, wall_clock
+from alerts.notifier.loop import Notifier
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
 from alerts.receivers.sender import Sender
@@ -22,6 +22,7 @@ from alerts.storage.keys import AlertKeys
 from alerts.storage.redis_health import TroubleLog
 from contracts.rules.schema import AnyReceiver, ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from tests.fakes import SECRET
 
 
@@ -67,7 +68,7 @@ def put(
 def notifier_of(settings: Settings, receivers: Sequence[AnyReceiver]) -> Notifier:
     """Wired as the process wires it; one thread of yours runs it."""
     client = connect(settings)
-    sending = Sender(settings.alerts, wall_clock)
+    sending = Sender(settings.alerts, clock_ms)
     return Notifier(
         Outbox(client, settings),
         Dispatcher(client, settings),
@@ -75,7 +76,7 @@ def notifier_of(settings: Settings, receivers: Sequence[AnyReceiver]) -> Notifie
         sending,
         timeout_s=settings.alerts.delivery_timeout_s,
         trouble=TroubleLog(logging.getLogger("buzzwatch.notifier"), settings.redis, "deliveries wait"),
-        resender=Resender(client, settings, sending.hand_over, wall_clock),
+        resender=Resender(client, settings, sending.hand_over, clock_ms),
     )
 
 

@@ -32,6 +32,7 @@ from bootstrap.api import build_gate
 from cli.main import app as command
 from contracts.audit import AuditEvent
 from contracts.settings import ApiSettings, Settings
+from contracts.times import clock_ms
 from contracts.topics import TopicSettings
 from demo.access import access
 from stream.kafka.audit import audit_events
@@ -92,7 +93,7 @@ def _app(gate: Gate) -> FastAPI:
 def make_key(settings: Settings, name: str, scopes: tuple[Scope, ...]) -> str:
     from api.security.keys import new_key
 
-    key = new_key(name, scopes, now_ms=int(time.time() * 1000), created_by="test")
+    key = new_key(name, scopes, now_ms=clock_ms(), created_by="test")
     with connect(settings) as client:
         KeyStore(client, settings).add(key.record, key.record.created_ms)
     return key.text
@@ -252,7 +253,7 @@ def test_the_demo_has_a_key_of_its_own_where_one_is_needed_and_gives_it_back(set
         assert headers == {}
     with access(settings.model_copy(update={"api": ApiSettings(require_keys=True)})) as headers:
         record = _record_of(settings, headers["authorization"].removeprefix("Bearer "))
-        assert (record.state(int(time.time() * 1000)), record.scopes) == ("active", ("read", "feedback", "operate"))
+        assert (record.state(clock_ms()), record.scopes) == ("active", ("read", "feedback", "operate"))
     with connect(settings) as client:
         assert KeyStore(client, settings).all()[record.id].revoked_ms is not None
 

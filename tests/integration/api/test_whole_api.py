@@ -20,6 +20,7 @@ from bootstrap.api import build_api
 from contracts.events import Feedback
 from contracts.rules.file import load_rules
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from contracts.topics import TopicSettings
 from tests.integration.registering import Registering
 from tests.servers import free_ports
@@ -86,9 +87,7 @@ async def test_the_whole_api_on_real_servers(client: httpx.AsyncClient, settings
     said = {"feedback_id": str(uuid.uuid4()), "prediction_id": predicted["prediction_id"], "predicted": "negative"}
     wrong = Feedback.model_validate({**said, "correct": False, "model_version": "1"})
     with connect(settings) as store:
-        FeedbackEvaluator(store, settings, load_rules(settings.rules)).judge(
-            "t", 0, 1, [(0, wrong)], now_ms=int(time.time() * 1000)
-        )
+        FeedbackEvaluator(store, settings, load_rules(settings.rules)).judge("t", 0, 1, [(0, wrong)], now_ms=clock_ms())
     stats = (await client.get("/stats", params={"watch": "air-paradis", "theme": ""})).json()
     assert stats["judgements"] == [{"model_version": "1", "right": 0, "wrong": 1, "accuracy": 0.0}]
     [point] = stats["points"]

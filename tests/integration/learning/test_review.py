@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from typing import Any
 
@@ -13,6 +12,7 @@ from alerts.storage.connection import connect
 from contracts.events import Scores
 from contracts.learning.labels import LabelEvent, judge_hash
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from learning.labels.resolution import resolve
 from learning.review.accuracy import accuracy_in_production
 from learning.review.item import ReviewItem
@@ -37,7 +37,7 @@ def item(number: int, reason: Any = "unsure", **more: Any) -> ReviewItem:
         "reason": reason,
         "note": "torn",
         "priority": float(number),
-        "queued_at_ms": int(time.time() * 1000),
+        "queued_at_ms": clock_ms(),
         "drawn": 0.01 if reason == "random" else None,
     }
     return ReviewItem(**(given | more))

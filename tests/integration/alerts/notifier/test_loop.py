@@ -19,6 +19,7 @@ from alerts.outbox.store import Outbox
 from alerts.storage.connection import connect
 from contracts.rules.schema import Webhook
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from tests.fakes import Receiver
 from tests.integration.alerts.notifications import changes, delivering, put, rules_for
 from tests.servers import RunningServer, free_ports
@@ -45,7 +46,7 @@ def outbox(settings: Settings) -> Outbox:
 
 
 def now_ms() -> int:
-    return int(time.time() * 1000)
+    return clock_ms()
 
 
 def delivering_to(settings: Settings, *receivers: Receiver) -> AbstractContextManager[Notifier]:

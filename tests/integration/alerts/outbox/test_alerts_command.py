@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from alerts.notifier.loop import wall_clock
 from alerts.outbox.redelivery import Redelivery
 from alerts.outbox.store import Outbox
 from alerts.state.alert import Alert, Transition, fingerprint_of
@@ -14,6 +13,7 @@ from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from cli.main import app, main
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from tests.fakes import SECRET, Clock
 from tests.integration.alerts.notifications import changes, dispatch, put
 
@@ -156,34 +156,34 @@ def test_exhausted_notifications_are_shown_and_redelivered(settings: Settings, e
 def test_what_waits_for_its_next_attempt_is_shown_and_tried_now(
     settings: Settings, environment: None, how: str
 ) -> None:
-    outbox, now = Outbox(connect(settings), settings), wall_clock()
+    outbox, now = Outbox(connect(settings), settings), clock_ms()
     put(settings, now, *changes())
     dispatch(settings, now)
     claim = outbox.claim("team", now, 1000)
     assert claim is not None
     outbox.failed(claim, now, "answered 500", retry_after=3600)
-    assert outbox.claim("team", wall_clock(), 1000) is None
+    assert outbox.claim("team", clock_ms(), 1000) is None
     (shown,) = json.loads(run("redeliver", "--format", "json"))  # the end waits behind it and has not failed
     assert (shown["why"], shown["status"], shown["failures"]) == ("tried again later", "firing", 1)
     run("redeliver", shown["id"] if how == "its id" else how)
-    again = outbox.claim("team", wall_clock(), 1000)
+    again = outbox.claim("team", clock_ms(), 1000)
     assert again is not None
     assert (again.entry.id, again.entry.failures) == (shown["id"], 1)
 
 
 def test_what_somebody_is_at_is_not_tried_twice(settings: Settings, environment: None) -> None:
-    outbox, now = Outbox(connect(settings), settings), wall_clock()
+    outbox, now = Outbox(connect(settings), settings), clock_ms()
     put(settings, now, changes()[0])
     dispatch(settings, now)
     claim = outbox.claim("team", now, 60_000)
     assert claim is not None
     assert Redelivery(connect(settings), settings).retry_now(claim.entry.id, now)
-    assert outbox.claim("team", wall_clock(), 1000) is None
+    assert outbox.claim("team", clock_ms(), 1000) is None
 
 
 def undelivered(settings: Settings, *, to: str, failures: int) -> str:
     """The id of a notification that has failed so often."""
-    outbox, clock = Outbox(connect(settings), settings), Clock(wall_clock() - 10_000_000)
+    outbox, clock = Outbox(connect(settings), settings), Clock(clock_ms() - 10_000_000)
     put(settings, clock(), changes()[0], to=(to,))
     dispatch(settings, clock())
     for _ in range(failures):
@@ -223,7 +223,7 @@ def test_only_what_is_named_is_dropped(settings: Settings, environment: None) ->
 
 
 def test_a_receiver_that_is_disabled_is_enabled_first(settings: Settings, environment: None) -> None:
-    outbox, now = Outbox(connect(settings), settings), wall_clock()
+    outbox, now = Outbox(connect(settings), settings), clock_ms()
     put(settings, now, changes()[0])
     dispatch(settings, now)
     claim = outbox.claim("team", now, 1000)
@@ -241,7 +241,7 @@ def test_what_strangers_wrote_steers_no_terminal(settings: Settings, environment
     nasty = "7\x1b]0;pwned\x07\x9b2J [bold]"
     labels = {"alertname": "BadBuzz", "severity": "warning", "model_version": nasty}
     alert = Alert("consecutive_errors", fingerprint_of(labels), labels, {"summary": nasty}, starts_at_ms=1, value=1.0)
-    put(settings, wall_clock(), Transition("firing", alert))
+    put(settings, clock_ms(), Transition("firing", alert))
     run("ack", alert.fingerprint, "--by", nasty, "--comment", nasty)
     run("silence", "add", f"model_version={nasty}", "--comment", nasty, "--by", nasty)
     for command in ("list", "silence list"):

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 
 from alerts.grouping.dispatcher import Dispatcher
-from alerts.notifier.loop import wall_clock
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
 from alerts.receivers.sender import Sender
@@ -21,6 +20,7 @@ from alerts.state.alert import Alert, Transition, fingerprint_of
 from alerts.storage.connection import connect
 from contracts.rules.schema import Alertmanager
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from local.die_with_parent import die_with_parent
 from tests.integration.alerts.notifications import delivering, put
 from tests.programs import program
@@ -62,7 +62,7 @@ def _ready(url: str) -> bool:
 def episode() -> tuple[Transition, Transition]:
     """An alert that began a minute ago, and its end just now."""
     labels = {"alertname": "BadBuzz", "severity": "critical", "number": uuid.uuid4().hex}
-    now = wall_clock()
+    now = clock_ms()
     alert = Alert("bad_buzz", fingerprint_of(labels), labels, {"summary": "buzz"}, now - 60_000, value=1.0)
     return Transition("firing", alert), Transition("resolved", msgspec.structs.replace(alert, ends_at_ms=now))
 
@@ -128,9 +128,9 @@ def test_an_end_that_comes_while_all_is_told_again_is_not_undone(settings: Setti
     firing, resolved = episode()
     receiver = Alertmanager(name="team", kind="alertmanager", url=address, resend_delay="60s")
     client = connect(settings)
-    sending = Sender(settings.alerts, wall_clock)
+    sending = Sender(settings.alerts, clock_ms)
     put(settings, 0, firing)
-    Dispatcher(client, settings).run_due(wall_clock())
+    Dispatcher(client, settings).run_due(clock_ms())
 
     class Ending:
         """Hands over, and lets the alert end behind its back the first time."""
@@ -141,11 +141,11 @@ def test_an_end_that_comes_while_all_is_told_again_is_not_undone(settings: Setti
             self.calls += 1
             if self.calls == 1:
                 put(settings, 0, resolved)
-                Dispatcher(client, settings).run_due(wall_clock())
+                Dispatcher(client, settings).run_due(clock_ms())
             return sending.hand_over(to, alerts)
 
     handing = Ending()
-    Resender(client, settings, handing, wall_clock).resend(receiver)
+    Resender(client, settings, handing, clock_ms).resend(receiver)
     sending.close()
     assert handing.calls == 2
     assert firing.alert.labels["number"] not in ends(address)

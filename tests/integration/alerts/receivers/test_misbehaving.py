@@ -11,13 +11,13 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from alerts.grouping.sample import sample
-from alerts.notifier.loop import wall_clock
 from alerts.outbox.store import Outbox
 from alerts.receivers.sender import Sender
 from alerts.receivers.transport.result import DeliveryResult
 from alerts.storage.connection import connect
 from contracts.rules.schema import Webhook
 from contracts.settings import AlertSettings, Settings
+from contracts.times import clock_ms
 from tests.conftest import LOOPBACK
 from tests.fakes import SECRET, Receiver
 from tests.integration.alerts.notifications import changes, delivering, put
@@ -51,10 +51,10 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
 
 def attempt(url: str) -> tuple[DeliveryResult, float]:
     """The answer and how long it took, seconds."""
-    sending = Sender(AlertSettings(allowed_networks=LOOPBACK, delivery_timeout_s=TIMEOUT_S), wall_clock)
+    sending = Sender(AlertSettings(allowed_networks=LOOPBACK, delivery_timeout_s=TIMEOUT_S), clock_ms)
     began = time.monotonic()
     try:
-        entry, _ = sample("team", wall_clock(), watch="acme", external_url="http://127.0.0.1:8000")
+        entry, _ = sample("team", clock_ms(), watch="acme", external_url="http://127.0.0.1:8000")
         return sending.attempt(Webhook(name="team", url=url, secret=SECRET), entry), time.monotonic() - began
     finally:
         sending.close()
@@ -138,7 +138,7 @@ def test_an_address_that_is_not_allowed_is_a_failure_like_any_other(settings: Se
     settings.alerts.allowed_networks = ()
     receiver = Receiver()
     outbox = Outbox(connect(settings), settings)
-    put(settings, wall_clock(), changes()[0])
+    put(settings, clock_ms(), changes()[0])
     with delivering(settings, Webhook(name="team", url=receiver.url, secret=receiver.secret)):
         until(lambda: any(entry.failures for entry in outbox.waiting()))
     receiver.close()
@@ -150,7 +150,7 @@ def test_an_address_that_is_not_allowed_is_a_failure_like_any_other(settings: Se
 def test_cloudevents_and_two_secrets_arrive_as_the_receiver_expects(settings: Settings) -> None:
     receiver = Receiver()
     new = "whsec_" + "bmV3" * 8
-    put(settings, wall_clock(), *changes())
+    put(settings, clock_ms(), *changes())
     hook = Webhook(name="team", url=receiver.url, secrets=(new, receiver.secret), format="cloudevents")
     with delivering(settings, hook):
         firing, resolved = receiver.wait_for(2)

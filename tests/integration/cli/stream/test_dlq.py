@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,7 @@ from alerts.storage.connection import connect
 from cli.stream.dlq import app
 from contracts.errors import BuzzwatchError, InvalidTweet, ModelFailure, Unavailable, UnreadableRecord
 from contracts.settings import Settings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from contracts.topics import TopicSettings
 from stream.dead_letters.reader import log_id, records
 from stream.dead_letters.record import dead_letter
@@ -25,7 +24,7 @@ from tests.fakes_kafka import FakeRecord
 
 CONTROL = b"\x1b[31mred\x00\xff"
 DAY_MS = 86_400_000
-FIRST_MS = int(time.time() * 1000) - 3 * DAY_MS  # younger than what Kafka deletes
+FIRST_MS = clock_ms() - 3 * DAY_MS  # younger than what Kafka deletes
 Run = Callable[..., Result]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,11 +16,11 @@ from cli.main import app
 from contracts.errors import BuzzwatchError
 from contracts.events import ModelRef, Prediction, Scores
 from contracts.settings import Settings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from contracts.topics import TopicSettings
 
 DAY_MS = 86_400_000
-YESTERDAY_MS = int(time.time() * 1000) // DAY_MS * DAY_MS - DAY_MS
+YESTERDAY_MS = clock_ms() // DAY_MS * DAY_MS - DAY_MS
 
 
 def prediction(number: int, at_ms: int, sentiment: str, text: str) -> bytes:

@@ -22,6 +22,7 @@ from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from contracts.topics import TopicSettings
 from stream.counting.feedback_consumer import MOST, FeedbackBatch, JudgeFeedback, JudgeRole
 from stream.counting.marked_consumer import MarkedBatch, Source
@@ -197,7 +198,7 @@ def test_what_was_read_ahead_of_a_redis_that_forgot_is_not_counted_out_of_order(
 
 
 def test_feedback_without_a_date_counts_at_its_records_time(settings: Settings, start: Callable[..., Judging]) -> None:
-    written_ms = int(time.time() * 1000) - 60_000
+    written_ms = clock_ms() - 60_000
     send(settings, *[judgement() for _ in range(3)], timestamp_ms=written_ms)
     judging = start()
     judging.wait_judged(3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from confluent_kafka import Producer
 from kafka import KafkaProducer
 
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from contracts.topics import TopicSettings
 from stream.kafka.headers import UNREADABLE, headers_of
 from tests.integration.stream.scoring.test_role import produce, read, start, tweets, wait_for
@@ -54,7 +54,7 @@ def test_a_tweet_dated_tomorrow_is_scored_and_published_as_of_now(
 ) -> None:
     far = {"message.timestamp.after.max.ms": str(30 * DAY_MS)}
     set_topic_config(settings.kafka.bootstrap_servers, [topics.tweets], far)
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     producer = Producer(settings.kafka.librdkafka_producer())
     producer.produce(topics.tweets, b'{"id": 1, "text": "hi"}', b"1", timestamp=now_ms + DAY_MS)
     assert producer.flush(20) == 0

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 
 import msgspec
 import pytest
@@ -10,6 +9,7 @@ import standardwebhooks
 
 from alerts.grouping.payload import body_for, render, signed_headers, webhook_id
 from alerts.state.alert import Alert, Transition
+from contracts.times import clock_ms
 from tests.unit.alerts.notifications import notification_of
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -42,7 +42,7 @@ def test_the_body_is_alertmanagers_version_4() -> None:
 
 def test_a_receiver_can_verify_the_signature_with_the_standard_library() -> None:
     body = render(notification_of("team", FIRING))
-    headers = signed_headers([SECRET], webhook_id("team", FIRING), body, int(time.time() * 1000))
+    headers = signed_headers([SECRET], webhook_id("team", FIRING), body, clock_ms())
     assert standardwebhooks.Webhook(SECRET).verify(body.encode(), headers)["receiver"] == "team"
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         standardwebhooks.Webhook(SECRET).verify(body.replace("lost", "found"), headers)
@@ -61,7 +61,7 @@ def test_a_notification_computed_again_has_the_same_id_and_any_other_has_not() -
 def test_while_a_secret_is_changed_receivers_with_the_old_and_the_new_one_both_verify() -> None:
     new = "whsec_" + base64.b64encode(b"n" * 32).decode()
     body = render(notification_of("team", FIRING))
-    headers = signed_headers([new, SECRET], "id-1", body, int(time.time() * 1000))
+    headers = signed_headers([new, SECRET], "id-1", body, clock_ms())
     assert len(headers["webhook-signature"].split(" ")) == 2
     for secret in (SECRET, new):
         assert standardwebhooks.Webhook(secret).verify(body, headers)["receiver"] == "team"

@@ -19,6 +19,7 @@ from api.security.keys import SCOPES, KeyRecord, Scope, new_key
 from api.security.rates import Rates
 from api.security.store import KeyStore
 from contracts.settings import ApiSettings, RedisSettings, Settings
+from contracts.times import clock_ms
 from tests.unit.api.conftest import Api
 
 UNLIMITED = Settings(
@@ -138,7 +139,7 @@ async def test_what_stands_open_tells_no_details(guarded: Guarded) -> None:
 
 
 async def test_keys_that_are_wrong_expired_or_revoked_are_refused_alike(guarded: Guarded) -> None:
-    now = int(time.time() * 1000)
+    now = clock_ms()
     expired, revoked = guarded.store.make(*SCOPES, expires_ms=now - 1), guarded.store.make(*SCOPES, revoked_ms=now - 1)
     unknown = new_key("eve", SCOPES, now_ms=1, created_by="eve").text
     forged = guarded.store.make(*SCOPES)[:-43] + "A" * 43

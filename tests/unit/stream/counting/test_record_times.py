@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.settings import AlertSettings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from stream.codecs.prediction_decoder import ScoredReader
 from stream.codecs.record_times import AHEAD_MS, OLDEST_MS, all_sent_ms, sent_ms
 from stream.counting.consumer import tallied
@@ -48,7 +47,7 @@ def _scored(created_at: str) -> bytes:
 def test_a_prediction_without_a_plausible_timestamp_counts_when_its_tweet_was_written(
     stamp: int,
 ) -> None:
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     records: list[Record] = [
         FakeRecord(_scored(to_rfc3339(now_ms - 10_000)), topic="tweets.scored", timestamp_ms=stamp)
     ]
