@@ -23,7 +23,7 @@ def unpacked() -> Tables:
 @pytest.fixture
 def small() -> Tables:
     """Tables that are written in no time."""
-    return Tables(*(np.full(3, name) for name in range(5)), np.array(["en", "fr", "de"]))  # type: ignore[arg-type]
+    return Tables._make([*(np.full(3, number) for number in range(5)), np.array(["en", "fr", "de"])])
 
 
 @pytest.fixture
