@@ -103,7 +103,8 @@ class AlertView(NamedTuple):
 def views(
     alerts: AlertStore, silences: SilenceStore, inhibit_rules: Sequence[InhibitRule], *, history: bool = True
 ) -> list[AlertView]:
-    """Firing, pending and, with `history`, resolved alerts, each newest first; of firing ones the worst first."""
+    """Firing, pending and, with `history`, resolved alerts, each newest first; of firing ones the worst first, and
+    muted ones last."""
     now_ms = clock_ms()
     kept = {silence.id: silence for silence in silences.now().silences}
     found = alerts.list() if history else sorted(alerts.snapshot().active.values(), key=lambda one: one.fingerprint)
@@ -115,9 +116,9 @@ def _view(one: Shown, silences: Mapping[str, Silence]) -> AlertView:
     return AlertView(one.alert, [silences[key] for key in one.silenced_by], one.inhibited_by)
 
 
-def _rank(view: AlertView) -> tuple[int, int, int]:
+def _rank(view: AlertView) -> tuple[int, bool, int, int]:
     severity = SEVERITIES.index(view.severity) if view.severity in SEVERITIES else 0
     alert = view.alert
     if view.state == "resolved":
-        return 2, 0, -(alert.ends_at_ms or 0)
-    return int(view.state == "pending"), -severity, -alert.starts_at_ms
+        return 2, False, 0, -(alert.ends_at_ms or 0)
+    return int(view.state == "pending"), bool(view.silences or view.inhibited_by), -severity, -alert.starts_at_ms

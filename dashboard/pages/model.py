@@ -81,7 +81,10 @@ class Figure(NamedTuple):
 
 
 def _by_set(metrics: Mapping[str, float]) -> list[tuple[str, dict[str, Figure]]]:
-    """`set.figure.value`, `….low` and `….high` together, one entry per set of held-out tweets."""
+    """`set.figure.value`, `….low` and `….high` together, one entry per set of held-out tweets.
+
+    Of a set without neutral tweets the figures are those between negative and positive: neutral is no answer there.
+    """
     found: dict[str, dict[str, Figure]] = {}
     for name, value in metrics.items():
         place, _, part = name.rpartition(".")
@@ -89,4 +92,10 @@ def _by_set(metrics: Mapping[str, float]) -> list[tuple[str, dict[str, Figure]]]
         if part == "value" and figure:
             interval = metrics.get(f"{place}.low"), metrics.get(f"{place}.high")
             found.setdefault(of, {})[figure] = Figure(value, *interval)
+    for figures in found.values():
+        if "recall.neutral" not in figures:
+            for name in ("accuracy", "ece"):
+                figures[name] = figures.pop(f"binary_{name}", figures.get(name, Figure(0.0, None, None)))
+            figures.pop("macro_recall", None)
+            figures["two labels"] = figures["accuracy"]
     return sorted(found.items())

@@ -31,7 +31,10 @@ const sound = document.getElementById("sound");
 
 function show() {
   for (const [button, name] of [[notify, "notify"], [sound, "sound"]]) {
-    button?.setAttribute("aria-pressed", String(localStorage.getItem(`buzzwatch.${name}`) === "on"));
+    if (!button) continue;
+    const isOn = localStorage.getItem(`buzzwatch.${name}`) === "on";
+    button.setAttribute("aria-pressed", String(isOn));
+    button.querySelector(".state").textContent = isOn ? button.dataset.on : button.dataset.off;
   }
 }
 

@@ -8,8 +8,8 @@ const ROW_MS = 250; // four rows a second can be followed, more cannot be read
 const BURST = 12;
 const LEFT_MS = 800;
 const GLYPHS = { negative: "▼", neutral: "●", positive: "▲" };
-const MOODS = { critical: "◆", warning: "▲", info: "●", pending: "…", above: "△", calm: "✓" };
-const MOOD_WORDS = { critical: word("critical"), warning: word("warning"), info: word("info"), pending: word("pending"), above: word("above usual"), calm: word("as usual") };
+const MOODS = { critical: "◆", warning: "▲", info: "●", pending: "…", above: "△", calm: "✓", idle: "○" };
+const MOOD_WORDS = { critical: word("critical"), warning: word("warning"), info: word("info"), pending: word("pending"), above: word("above usual"), calm: word("as usual"), idle: word("no tweets") };
 const SENTIMENTS = { negative: word("negative"), neutral: word("neutral"), positive: word("positive") };
 const SVG = "http://www.w3.org/2000/svg";
 const cards = new Map([...document.querySelectorAll(".card")].map((card) => [card.dataset.watch, card]));
@@ -30,12 +30,15 @@ function moodOf(watch) {
     const firing = open.filter((one) => one.state === "firing");
     for (const severity of ["critical", "warning", "info"]) if (firing.some((one) => one.severity === severity)) return severity;
     if (open.length) return "pending";
-  } else if (!["above", "calm"].includes(cards.get(watch.name).dataset.mood)) return cards.get(watch.name).dataset.mood;
-  return watch.score ? "above" : "calm";
+  } else if (!["above", "calm", "idle"].includes(cards.get(watch.name).dataset.mood)) return cards.get(watch.name).dataset.mood;
+  if (watch.score) return "above";
+  return watch.counted ? "calm" : "idle";
 }
 
 function drawSpark(card, points) {
-  const most = Math.max(5, ...points.map(([total]) => total));
+  const peak = Math.max(...points.map(([total]) => total));
+  const most = Math.max(5, peak);
+  set(card.querySelector("[data-field=peak]"), number(peak));
   const bars = document.createDocumentFragment();
   points.forEach(([total, negative], at) => {
     for (const [kind, count] of [["all", total], ["bad", negative]]) {
@@ -85,7 +88,9 @@ function showWatch(watch) {
   const meter = card.querySelector(".meter");
   meter.querySelector(".band").setAttribute("x", watch.low * 200);
   meter.querySelector(".band").setAttribute("width", watch.usual === null || !watch.counted ? 0 : (watch.high - watch.low) * 200);
-  meter.querySelector(".needle").setAttribute("x", (watch.share ?? 0) * 197);
+  const needle = meter.querySelector(".needle");
+  needle.setAttribute("x", (watch.share ?? 0) * 197);
+  needle.setAttribute("visibility", watch.share === null ? "hidden" : "visible");
   const mood = moodOf(watch);
   if (card.dataset.mood !== mood) {
     card.classList.replace(card.dataset.mood, mood);

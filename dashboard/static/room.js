@@ -5,6 +5,10 @@ import { on } from "./stream.js";
 document.documentElement.classList.add("scripted");
 const base = document.body.dataset.path;
 
+// On a phone the navigation scrolls: the page that is shown is in sight.
+const here = document.querySelector("nav a[aria-current]");
+if (here) here.closest("nav").scrollLeft = here.offsetLeft - 48;
+
 // Theme: at once, and kept by the server so that the next page comes in it.
 const themeForm = document.getElementById("theme");
 themeForm.addEventListener("submit", (event) => {
@@ -36,6 +40,12 @@ export function freshenTimes(root = document) {
     }
   }
 }
+// A time of day: the server knows that of UTC alone.
+const dayClock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+export function localClocks(root = document) {
+  for (const time of root.querySelectorAll("[data-clock]")) time.textContent = dayClock.format(Number(time.dataset.clock));
+}
+localClocks();
 freshenTimes();
 setInterval(freshenTimes, 1000);
 
@@ -109,6 +119,7 @@ export async function refresh() {
         if (focused) document.getElementById(focused)?.focus();
       }
       freshenTimes();
+      localClocks();
     }
   } catch {
     // The chip says that the connection is lost.

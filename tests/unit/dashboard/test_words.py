@@ -14,7 +14,7 @@ DASHBOARD = ROOT / "dashboard"
 _IN_TEMPLATE = re.compile(r"""\b(?:t\(|back\(\s*request, room, )"((?:[^"\\]|\\.)+)\"""")
 BY_NAME = {title for _, title, _ in PAGES} | {
     *("negative", "neutral", "positive", "critical", "warning", "info"),
-    *("pending", "firing", "resolved", "voices", "texts", "tweets", "above usual", "as usual"),
+    *("pending", "firing", "resolved", "voices", "texts", "tweets", "above usual", "as usual", "no tweets"),
     *("last hour", "last day", "last week", "last month", "ok", "degraded", "down", "exhausted", "waiting"),
     *("scoring", "counting", "shadow", "canary", "promoted", "rolled back", "stopped"),
 }
@@ -60,5 +60,5 @@ def test_the_language_is_the_chosen_one_or_what_the_browser_prefers(header: str,
 
 
 def test_a_text_is_filled_in() -> None:
-    assert translator("fr")("{n} new", n=3) == "3 nouveaux"
+    assert translator("fr")("{n} new", n=3) == "nouveaux : 3"
     assert translator("en")("{n} new", n=3) == "3 new"
