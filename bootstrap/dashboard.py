@@ -23,10 +23,19 @@ from dashboard.feed.alert_view import views
 from dashboard.feed.board import Board
 from dashboard.feed.feed import Feed
 from dashboard.feed.tail import ScoredTail
+from dashboard.lately import Lately
+from dashboard.model_desk import ModelDesk, run_models
 from dashboard.pages.file_jobs import FileJobs
-from dashboard.room import Room
+from dashboard.room import Learned, Room
 from dashboard.routes import room_router
+from learning.labels.log import read_labels
+from learning.labels.resolution import resolve
+from learning.labels.stats import label_stats
+from learning.review.accuracy import saturation
 from learning.rollout.state import TrialStore
+
+_LEARNED_S = 60.0
+"""How old what the page Review shows of all judgements may be: the whole topic is read for it."""
 
 
 def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extension | None:
@@ -53,6 +62,9 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
         opinions=OpinionStore(client, settings),
         attempts=AttemptLog(client, settings),
         trial=TrialStore(client, settings).status,
+        models=ModelDesk(run_models),
+        answers=CounterStore(client, settings).answers,
+        learned=Lately(partial(_learned, settings), _LEARNED_S),
         outbox=Outbox(client, settings),
         redelivery=Redelivery(client, settings),
     )
@@ -63,6 +75,11 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
         await asyncio.to_thread(jobs.stop)
 
     return Extension(room_router(settings.dashboard.path), {"room": room, "jobs": jobs}, feed.start, stop)
+
+
+def _learned(settings: Settings) -> Learned:
+    found = resolve(read_labels(settings), settings.learning)
+    return Learned(label_stats(found), saturation(found.labels))
 
 
 def _open_alerts(alerts: AlertStore, silences: SilenceStore, parts: Parts) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Request
 
@@ -18,7 +18,21 @@ from api.parts import Parts
 from contracts.settings import Settings
 from dashboard.feed.board import Board
 from dashboard.feed.feed import Feed
+from dashboard.lately import Lately
+from dashboard.model_desk import ModelDesk
+from learning.labels.stats import LabelStats
+from learning.review.accuracy import Saturation
 from learning.rollout.state import RolloutStatus
+
+AnswersOf = Callable[[int, float], Mapping[str, Mapping[tuple[str, int], int]]]
+"""Now in ms and a span in seconds → version → label and bin of its confidence → tweets."""
+
+
+class Learned(NamedTuple):
+    """What came of all judgements."""
+
+    stats: LabelStats
+    more: Saturation
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,9 @@ class Room:
     """Model version → when it began to serve, ms."""
     trial: Callable[[], RolloutStatus]
     """The challenger in shadow or canary, or the last one."""
+    models: ModelDesk
+    answers: AnswersOf
+    learned: Lately[Learned]
     outbox: Outbox
     attempts: AttemptLog
     redelivery: Redelivery

@@ -21,7 +21,7 @@ ALLOWS: Final[dict[Scope, str]] = {
     "predict": "predictions and explanations",
     "feedback": "judgements of predictions",
     "review": "the review queue",
-    "operate": "silences and acknowledgements",
+    "operate": "silences, acknowledgements, promoting models",
 }
 """What each scope is for. None contains another."""
 

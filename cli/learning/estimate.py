@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import typer
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +22,8 @@ from learning.estimate.judged import judged_accuracy
 from learning.estimate.stream_figures import EVERYTHING, Answers, by_version, predictions, together
 
 _DAY_MS = 86_400_000
+_SURE = np.linspace(0.35, 1.0, 14)
+"""Confidences of which JSON says how often they were right."""
 
 
 def estimate(
@@ -61,6 +64,10 @@ def estimate(
         held_out = {
             "accuracy": round(known.calibration.accuracy, 4),
             "error_on_new_sets": round(known.calibration.spread, 4),
+            "calibration": [
+                {"confidence": round(sure, 2), "right": round(right, 4)}
+                for sure, right in zip(_SURE.tolist(), known.calibration.right(_SURE).tolist(), strict=True)
+            ],
         }
         typer.echo(printable(json.dumps({"version": known.version, "held_out": held_out, "parts": rows})))
         return

@@ -16,6 +16,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
+from cli.output.browser import open_browser
 from cli.stack.up import Screen, StopAsked, running_stack, stop_signals_raise, watch
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings, configured_settings
@@ -42,10 +43,14 @@ Ctrl-C stops everything."""
 @app.command()
 def demo(
     leave: Annotated[bool, typer.Option("--exit", help="Stop the stack after the play instead of staying up.")] = False,
+    browser: Annotated[
+        bool, typer.Option("--browser/--no-browser", help="Open the watch room, where there is a display.")
+    ] = True,
 ) -> None:
     """Start everything, play a crisis at Air Paradis, show the alerts as a webhook receiver gets them; stay up.
 
-    Meanwhile Delta is on strike: that alert is silenced, fires, and is not sent.
+    Meanwhile Delta is on strike: that alert is silenced, fires, and is not sent. The watch room shows it all as it
+    happens: its address is printed first, and opened in your browser where there is a display.
 
     Examples:
 
@@ -65,6 +70,10 @@ def demo(
             allowed = [*map(str, settings.alerts.allowed_networks), "127.0.0.0/8"]  # the receiver is on this machine
             os.environ["BUZZWATCH_ALERTS__ALLOWED_NETWORKS"] = ",".join(allowed)
             with running_stack(configured_settings(), screen, quiet=True) as stack:
+                if "watch room" in stack.addresses:
+                    stage.invite(
+                        stack.addresses["watch room"], opened=browser and open_browser(stack.addresses["watch room"])
+                    )
                 play(stack.settings, stage)
                 if leave:
                     stage.require_a_whole_story()
@@ -91,6 +100,13 @@ class Stage:
         """One line, with markup."""
         with self._lock:
             self._console.print(line, soft_wrap=True)
+
+    def invite(self, address: str, *, opened: bool) -> None:
+        """Say where to watch, before it begins."""
+        lead = "Your browser opens the watch room" if opened else "Open the watch room now, and see it as it happens"
+        with self._lock:
+            self._console.print()
+            self._console.print(Panel(Text.assemble(f"{lead}: ", (address, "bold underline")), border_style="green"))
 
     def quote(self, line: str) -> None:
         """One line that holds tweets."""

@@ -51,7 +51,7 @@ def create(
     """Make a key. It is printed once, alone on standard output; nobody can find it out later.
 
     Scopes: read (alerts, silences, statistics, the model, metrics, the pages), predict, feedback, review, operate
-    (silences and acknowledgements).
+    (silences, acknowledgements, promoting models).
 
     Examples:
 

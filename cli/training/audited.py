@@ -10,7 +10,13 @@ from contracts.settings import Settings
 
 
 def record(
-    settings: Settings, what: str, version: str, why: str = "", figures: Mapping[str, Figure] | None = None
+    settings: Settings,
+    what: str,
+    version: str,
+    why: str = "",
+    figures: Mapping[str, Figure] | None = None,
+    *,
+    who: str | None = None,
 ) -> None:
     """Write an event about a registered version; what hinders it is one line on standard error, never an error."""
-    record_event(settings, what, model_subject(settings.mlflow.model_name, version), why, figures)
+    record_event(settings, what, model_subject(settings.mlflow.model_name, version), why, figures, who=who)

@@ -31,6 +31,7 @@ app.add_typer(canary, name="canary")
 app.command()(estimate)
 
 _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
+_By = Annotated[str | None, typer.Option(metavar="NAME", help="Who does it, for the topic `audit`; by default you.")]
 _SHOWN = ("airline.accuracy", "airline.macro_recall", "semeval.macro_recall", "sentiment140.binary_accuracy")
 
 
@@ -74,6 +75,7 @@ def promote(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Compare on these labelled tweets instead, which neither has learnt from."),
     ] = None,
+    by: _By = None,
     output: _Format = "table",
 ) -> None:
     """Let a version serve, if it is not worse than the champion on any held-out set or slice.
@@ -99,7 +101,7 @@ def promote(
     for one in done.comparisons:
         if one.judges and " / " not in one.where:
             figures[f"{one.where} {one.figure}"] = round(one.challenger - one.champion, 4)
-    record(settings, "model.promoted", done.version, reason, figures)
+    record(settings, "model.promoted", done.version, reason, figures, who=by)
     if output == "json":
         comparisons = [comparison.as_json() for comparison in done.comparisons]
         typer.echo(json.dumps({**done._asdict(), "comparisons": comparisons}))
@@ -116,6 +118,7 @@ def promote(
 @app.command()
 def rollback(
     why: Annotated[str, typer.Option(metavar="REASON", help="For the topic `audit`.")] = "",
+    by: _By = None,
     output: _Format = "table",
 ) -> None:
     """Let the version serve again that served last; a second time goes one step further.
@@ -131,7 +134,8 @@ def rollback(
     """
     settings = load_settings()
     done = roll_back(settings)
-    record(settings, "model.rolled_back", done.version, why, {"replaced": done.replaced, "passed_over": done.refused})
+    figures: dict[str, Figure] = {"replaced": done.replaced, "passed_over": done.refused}
+    record(settings, "model.rolled_back", done.version, why, figures, who=by)
     if output == "json":
         passed_over = {"passed_over": done.refused} if done.refused else {}
         typer.echo(json.dumps({"version": done.version, "replaced": done.replaced, **passed_over}))

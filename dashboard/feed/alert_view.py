@@ -105,6 +105,8 @@ def views(
 ) -> list[AlertView]:
     """Firing, pending and, with `history`, resolved alerts, each newest first; of firing ones the worst first, and
     muted ones last."""
+    """Firing, pending and, with `history`, resolved alerts, each newest first; of firing ones the worst first, and
+    muted ones last."""
     now_ms = clock_ms()
     kept = {silence.id: silence for silence in silences.now().silences}
     found = alerts.list() if history else sorted(alerts.snapshot().active.values(), key=lambda one: one.fingerprint)

@@ -80,6 +80,7 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
         language=language,
         look=request.cookies.get(THEME_COOKIE) if request.cookies.get(THEME_COOKIE) in ("light", "dark") else "",
         who=name_of(request),
+        may=_scopes(request),
         csrf_token=csrf.csrf_token(request),
         said=None if said is None else _line(said),
         room=room,
@@ -111,15 +112,21 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
     return response
 
 
-def back(request: Request, room: Room, said: str, *, wrong: bool = False, **values: object) -> RedirectResponse:
-    """To the page that the form was on, with one line to show there, in the reader's language."""
+def back(
+    request: Request, room: Room, said: str, *, wrong: bool = False, anchor: str = "", **values: object
+) -> RedirectResponse:
+    """To the page that the form was on, with one line to show there, in the reader's language.
+
+    Args:
+        anchor: id of what has the focus then.
+    """
     t = translator(language_of(request))
     said = t(said, **{name: t(value) if isinstance(value, str) else value for name, value in values.items()})
     target = request.headers.get("referer", "")
     origin = str(request.base_url).rstrip("/")
     # Only an address here: a redirect to somewhere else would be somebody else's.
     target = target.removeprefix(origin) if target.startswith(f"{origin}/") else room.at()
-    response = RedirectResponse(target, 303)
+    response = RedirectResponse(f"{target}#{anchor}" if anchor else target, 303)
     line = quote(f"{'!' if wrong else '.'}{said}")
     response.set_cookie(SAID_COOKIE, line, max_age=60, path=room.path, httponly=True, samesite="strict")
     return response
@@ -173,6 +180,18 @@ def name_of(request: Request) -> str:
     if caller is not None and caller.via == "session":
         return caller.name
     return unquote(request.cookies.get(NAME_COOKIE, ""))
+
+
+def caller_of(request: Request, who: str) -> str:
+    """Whose name is written down: the key's, and where none is needed the one that was given."""
+    caller: Caller | None = request.state.caller
+    return who.strip() if caller is None or caller.via == "machine" else caller.name
+
+
+def _scopes(request: Request) -> frozenset[str]:
+    """What the reader may do."""
+    caller: Caller | None = request.state.caller
+    return frozenset(caller.scopes) if caller is not None else frozenset()
 
 
 def _line(cookie: str) -> tuple[bool, str]:

@@ -89,7 +89,7 @@ def acknowledge(
     """Say that you are at it."""
     _acknowledge(room, fingerprint, Acknowledgement(who.strip(), comment.strip(), clock_ms()))
     trail.note("alert.acknowledged", f"alert {fingerprint}", comment, by=who)
-    answer = back(request, room, "{who} is on it: it is not repeated any more", who=who.strip())
+    answer = back(request, room, "{who} is on it: it is not repeated any more", anchor=fingerprint, who=who.strip())
     return remember_name(answer, room, who)
 
 
@@ -98,7 +98,7 @@ def release(request: Request, room: RoomOf, trail: TrailOf, fingerprint: str) ->
     """Take an acknowledgement back."""
     _acknowledge(room, fingerprint, None)
     trail.note("alert.acknowledgement_withdrawn", f"alert {fingerprint}")
-    return back(request, room, "The acknowledgement is taken back: it is repeated again")
+    return back(request, room, "The acknowledgement is taken back: it is repeated again", anchor=fingerprint)
 
 
 @router.post("/{fingerprint}/opinion", dependencies=[require("operate")])
@@ -109,7 +109,7 @@ def opinion(
     for view in _views(room):
         if view.alert.fingerprint == fingerprint:
             room.opinions.say(view.alert, opinion)
-            return back(request, room, "Thank you, it is counted for the rule")
+            return back(request, room, "Thank you, it is counted for the rule", anchor=fingerprint)
     raise HTTPException(404, f"no alert has the fingerprint {fingerprint}")
 
 

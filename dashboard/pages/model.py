@@ -1,4 +1,4 @@
-"""**Model**: who serves and since when, what people say of it, what was done, by whom and why."""
+"""**Model**: who serves and since when, all versions, how far it can be believed, promoting and rolling back."""
 
 from __future__ import annotations
 
@@ -6,24 +6,34 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 
 from api.security.gate import require
 from contracts.audit import AuditEvent
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
-from dashboard.html.rendering import PageRoute, page
-from dashboard.room import RoomOf
+from dashboard.html.rendering import PageRoute, back, caller_of, page, remember_name
+from dashboard.pages.drift import DriftNow, drift_now, drift_rule
+from dashboard.room import Room, RoomOf
 from learning.rollout.state import RolloutStatus
+from models.registry.champion import LoadedModel
 from stream.kafka.audit import audit_events
 
 router = APIRouter(prefix="/room/model", route_class=PageRoute, include_in_schema=False)
 
 _EVENTS: Final = 50
 _WEEK_S: Final = 7 * 86_400
+_FIRST_S: Final = 1.0
+"""How long the page waits for the first list of versions."""
+_ESTIMATED: Final = "1h"
+"""Of the stream: it is read for an estimate."""
+SHOWN: Final = ("airline.accuracy", "airline.macro_recall", "semeval.macro_recall", "sentiment140.binary_accuracy")
+"""Figures of the table of versions, as in `buzzwatch models list`."""
+Who = Annotated[str, Form(min_length=1, max_length=100)]
+Version = Annotated[str, Form(pattern=r"^\d{1,9}$")]
 
 
 @router.get("", dependencies=[require("read")])
@@ -34,12 +44,15 @@ async def model(request: Request, room: RoomOf) -> Response:
     except Unavailable as error:
         loaded, missing = None, str(error)
     now_s = int(time.time())
-    judged, since, trial, events = await asyncio.gather(
+    judged, since, trial, events, drift, versions = await asyncio.gather(
         asyncio.to_thread(room.parts.judgements, since_s=now_s - _WEEK_S, until_s=now_s + 60),
         asyncio.to_thread(room.serving_since),
         asyncio.to_thread(room.trial),
         asyncio.to_thread(_newest, room.settings),
+        asyncio.to_thread(_drift, room, loaded),
+        asyncio.to_thread(room.models.versions, _FIRST_S),
     )
+    desk = room.models
     return page(
         request,
         room,
@@ -54,7 +67,62 @@ async def model(request: Request, room: RoomOf) -> Response:
         share=_share(trial, room.settings),
         labels=SENTIMENTS,
         events=events,
+        drift=drift,
+        versions=versions,
+        shown=SHOWN,
+        job=desk.last,
+        estimate=desk.estimate,
+        estimated=_ESTIMATED,
+        busy=any(one is not None and one.ended_ms is None for one in (desk.last, desk.estimate)),
     )
+
+
+@router.post("/promote", dependencies=[require("operate")])
+def promote(
+    request: Request,
+    room: RoomOf,
+    version: Version,
+    who: Who,
+    reason: Annotated[str, Form(max_length=500)] = "",
+) -> Response:
+    """Ask the gate; what it says appears on the page. With a reason it serves in any case."""
+    name = caller_of(request, who)
+    try:
+        room.models.promote(version, name, reason.strip())
+    except BuzzwatchError as error:
+        return back(request, room, "Not begun: {why}", wrong=True, why=error)
+    return remember_name(back(request, room, "The gate looks at version {version}", version=version), room, who)
+
+
+@router.post("/rollback", dependencies=[require("operate")])
+def roll_back(
+    request: Request, room: RoomOf, who: Who, reason: Annotated[str, Form(min_length=1, max_length=500)]
+) -> Response:
+    """Let the version serve again that served before."""
+    try:
+        room.models.roll_back(caller_of(request, who), reason.strip())
+    except BuzzwatchError as error:
+        return back(request, room, "Not begun: {why}", wrong=True, why=error)
+    return remember_name(back(request, room, "The version before is being brought back"), room, who)
+
+
+@router.post("/estimate", dependencies=[require("operate")])
+def estimate(request: Request, room: RoomOf) -> Response:
+    """Estimate the champion's accuracy on what it has answered lately."""
+    try:
+        room.models.estimate_now(caller_of(request, "local"), _ESTIMATED)
+    except BuzzwatchError as error:
+        return back(request, room, "Not begun: {why}", wrong=True, why=error)
+    return back(request, room, "The stream of the last hour is being read")
+
+
+def _drift(room: Room, loaded: LoadedModel | None) -> DriftNow | str | None:
+    """None without a model."""
+    if loaded is None:
+        return None
+    rule = drift_rule(room.parts.rules())
+    counts = room.answers(int(time.time() * 1000), rule.within).get(loaded.ref.version, {})
+    return drift_now(rule, counts, loaded.model.metadata)
 
 
 def _newest(settings: Settings) -> list[AuditEvent] | str:

@@ -12,7 +12,7 @@ from contracts.errors import BuzzwatchError
 from contracts.learning.labels import judge_hash
 from dashboard.html.rendering import PageRoute, back, name_of, page, remember_name
 from dashboard.room import Room, RoomOf
-from learning.review.accuracy import accuracy_in_production
+from learning.review.accuracy import STEP, accuracy_in_production
 from learning.review.queue import ReviewQueue
 
 router = APIRouter(prefix="/room/review", route_class=PageRoute, include_in_schema=False)
@@ -29,7 +29,18 @@ def review(request: Request, room: RoomOf) -> Response:
     """The next text."""
     queue = room.parts.review
     if queue is None:
-        return page(request, room, "review.html", item=None, is_off=True, waiting=0, accuracy=None, last="")
+        return page(
+            request,
+            room,
+            "review.html",
+            item=None,
+            is_off=True,
+            waiting=0,
+            accuracy=None,
+            last="",
+            learned=None,
+            step=STEP,
+        )
     items = queue.next(1, _judge(request, room, ""))
     waiting = queue.waiting()
     accuracy = accuracy_in_production(queue.judged_by_chance(since_s=int(time.time()) - _DAYS_S))
@@ -42,6 +53,8 @@ def review(request: Request, room: RoomOf) -> Response:
         waiting=waiting.chosen + waiting.random,
         accuracy=accuracy,
         last=request.cookies.get(_LAST, "")[:64],
+        learned=room.learned.get(),
+        step=STEP,
     )
 
 

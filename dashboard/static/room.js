@@ -137,7 +137,14 @@ on("alerts", (alerts) => {
   setTimeout(refresh, Math.random() * 700);
 });
 on("snapshot", (snapshot) => snapshot.alerts && showStrip(snapshot.alerts));
-for (const part of document.querySelectorAll("[data-every]")) setInterval(refresh, part.dataset.every * 1000);
+// A part that is refreshed may come back without `data-every`: then it is finished.
+let refreshedAt = performance.now();
+setInterval(() => {
+  const every = Math.min(...[...document.querySelectorAll("[data-every]")].map((part) => Number(part.dataset.every)));
+  if (performance.now() - refreshedAt < every * 1000 - 100) return;
+  refreshedAt = performance.now();
+  refresh();
+}, 500);
 for (const part of document.querySelectorAll("[data-retry]")) setTimeout(() => location.reload(), part.dataset.retry * 1000);
 
 // Keys. Each page adds its own by `keys`.
@@ -147,18 +154,18 @@ const own = new Map();
 export function keys(handlers) {
   for (const [key, act] of Object.entries(handlers)) own.set(key, act);
 }
-let going = 0;
+let going = -Infinity;
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.matches("input, textarea, select") || help.open) return;
   const page = document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
   if (performance.now() - going < 1500 && page) {
-    going = 0;
+    going = -Infinity;
     event.preventDefault();
     page.click();
     return;
   }
-  going = 0;
+  going = -Infinity;
   if (event.key === "?") help.showModal();
   else if (event.key === "g") going = performance.now();
   else if (own.has(event.key)) own.get(event.key)(event);

@@ -16,6 +16,10 @@ BY_NAME = {title for _, title, _ in PAGES} | {
     *("negative", "neutral", "positive", "critical", "warning", "info"),
     *("pending", "firing", "resolved", "voices", "texts", "tweets", "above usual", "as usual", "no tweets"),
     *("last hour", "last day", "last week", "last month", "ok", "degraded", "down", "exhausted", "waiting"),
+    *(
+        "this version carries no reference of its answers on held-out tweets",
+        "this version has answered nothing in this time",
+    ),
     *("scoring", "counting", "shadow", "canary", "promoted", "rolled back", "stopped"),
 }
 """Words that templates look up by a value."""
