@@ -13,6 +13,8 @@ from tests.trials.dashboard.conftest import OpenPage
 from training.evaluation.held_out import FILE
 from training.registry.register import register_artefact
 
+LONG_MS = 240_000
+"""Each is a process of its own, which reads two models from MLflow."""
 SHIPPED = ROOT / "models" / "artefacts" / "linear"
 
 
@@ -37,11 +39,13 @@ def test_the_gate_refuses_lets_pass_and_is_rolled_back(
     versions = page.locator("section[aria-labelledby=versions-title]")
 
     promote(page, refused)
-    expect(versions.locator(".said.wrong")).to_contain_text("carries no held-out predictions")
+    expect(versions.locator(".said.wrong")).to_contain_text("carries no held-out predictions", timeout=LONG_MS)
     expect(versions).to_contain_text("Let it serve all the same")
 
     promote(page, equal)
-    expect(versions.locator(".said:not(.wrong)")).to_contain_text(f"version {equal} is the champion now")
+    expect(versions.locator(".said:not(.wrong)")).to_contain_text(
+        f"version {equal} is the champion now", timeout=LONG_MS
+    )
     expect(versions.locator("tr", has_text="champion").first).to_contain_text(equal)
 
     versions.locator("#rollback summary").click()
@@ -49,7 +53,7 @@ def test_the_gate_refuses_lets_pass_and_is_rolled_back(
     form.locator("[name=who]").fill("maya")
     form.locator("[name=reason]").fill("it was only a trial")
     form.get_by_role("button", name="Roll back").click()
-    expect(versions.locator(".said:not(.wrong)")).to_contain_text("is the champion again")
+    expect(versions.locator(".said:not(.wrong)")).to_contain_text("is the champion again", timeout=LONG_MS)
     done = [(event.what, event.who, event.why) for event in audit_events(stack.settings) if "model." in event.what]
     assert ("model.promoted", "maya", "the gate let it pass") in done
     assert ("model.rolled_back", "maya", "it was only a trial") in done
