@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
+from contracts.times import clock_ms
+
 T = TypeVar("T")
 _log = logging.getLogger("buzzwatch.dashboard")
 
@@ -63,7 +65,7 @@ class Lately(Generic[T]):
 
     def _find_out(self) -> None:
         try:
-            self._known = Known(self._ask(), int(time.time() * 1000), None)
+            self._known = Known(self._ask(), clock_ms(), None)
         except Exception as error:
             _log.warning("what a page shows could not be found out: %s", error)
             self._known = self._known._replace(problem=str(error) or type(error).__name__)

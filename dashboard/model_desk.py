@@ -10,12 +10,12 @@ import json
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
 from contracts.errors import BuzzwatchError
+from contracts.times import clock_ms
 from dashboard.lately import Known, Lately
 
 Kind = Literal["promote", "rollback", "estimate"]
@@ -93,7 +93,7 @@ class ModelDesk:
         self._begin("estimate", "", who, ["estimate", "--since", since])
 
     def _begin(self, kind: Kind, version: str, who: str, arguments: list[str]) -> None:
-        job = Job(kind, version, who, int(time.time() * 1000))
+        job = Job(kind, version, who, clock_ms())
         with self._lock:
             before = self.estimate if kind == "estimate" else self.last
             if before is not None and before.ended_ms is None:
@@ -113,7 +113,7 @@ class ModelDesk:
             job.failed, job.lines = True, [f"it did not come to an end: {error}"]
         finally:
             self._versions.outdate()
-            job.ended_ms = int(time.time() * 1000)
+            job.ended_ms = clock_ms()
 
     def _list(self) -> list[dict[str, Any]]:
         answer = self._run(["list", "--format", "json"])

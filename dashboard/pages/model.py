@@ -15,6 +15,7 @@ from contracts.audit import AuditEvent
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from dashboard.html.rendering import PageRoute, back, caller_of, page, remember_name
 from dashboard.pages.drift import DriftNow, drift_now, drift_rule
 from dashboard.room import Room, RoomOf
@@ -121,7 +122,7 @@ def _drift(room: Room, loaded: LoadedModel | None) -> DriftNow | str | None:
     if loaded is None:
         return None
     rule = drift_rule(room.parts.rules())
-    counts = room.answers(int(time.time() * 1000), rule.within).get(loaded.ref.version, {})
+    counts = room.answers(clock_ms(), rule.within).get(loaded.ref.version, {})
     return drift_now(rule, counts, loaded.model.metadata)
 
 

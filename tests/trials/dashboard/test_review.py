@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import uuid
 from collections import Counter
 from pathlib import Path
@@ -14,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from alerts.storage.connection import connect
 from contracts.events import Scores
+from contracts.times import clock_ms
 from learning.labels.log import read_labels
 from learning.review.item import ReviewItem
 from learning.review.queue import ReviewQueue
@@ -27,7 +27,7 @@ _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 @pytest.fixture
 def waiting(stack: RunningStack) -> None:
     """Six texts wait for review, before all others."""
-    now_ms = int(time.time() * 1000)
+    now_ms = clock_ms()
     items = [
         ReviewItem(
             id=str(uuid.uuid4()),
