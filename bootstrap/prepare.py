@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from contracts.settings import Settings, load_settings
-from stream.scoring.fencing import ProducerFencing
+from stream.scoring.transactions import ProducerFencing
 from stream.worker.instance import Instance
 
 

@@ -32,11 +32,11 @@ from alerts.state.lifecycle import (
     raised,
     relabelled,
     renewed,
+    report,
     resolved,
     settles_for_s,
 )
 from alerts.state.store import AlertStore
-from alerts.state.transition_log import report
 from alerts.storage.keys import AlertKeys
 from contracts.rules.schema import BaseRule, Rules
 from contracts.settings import Settings

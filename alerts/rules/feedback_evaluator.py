@@ -19,9 +19,8 @@ from alerts.detectors.consecutive_errors import is_active, streak_after
 from alerts.explanation.annotations import dashboard_of, external_url, link_to, with_own
 from alerts.grouping.alert_events import event_commands
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
-from alerts.state.lifecycle import advance, renewed, resolved
+from alerts.state.lifecycle import advance, renewed, report, resolved
 from alerts.state.store import AlertStore, Command, Snapshot
-from alerts.state.transition_log import report
 from alerts.storage.keys import AlertKeys
 from contracts.errors import Unavailable
 from contracts.events import Feedback

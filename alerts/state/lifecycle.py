@@ -1,14 +1,17 @@
-"""From a rule's condition now and the alert before to the alert to store and the change to send. Pure."""
+"""From a rule's condition now and the alert before to the alert to store and the change to send. Pure, but it logs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 
 from alerts.state.alert import SEVERITIES, Alert, Transition
 from contracts.rules.schema import BadBuzz, BaseRule, Severity
+
+_log: Final = logging.getLogger("buzzwatch.alerts")
 
 EXPLAINED_FOR_MS: Final = 60_000
 """How long the annotations of a firing alert count as current."""
@@ -150,3 +153,12 @@ def raised(before: Alert, worse: Alert, now_ms: int) -> tuple[Transition, Transi
     return Transition("resolved", over), Transition(
         "firing", msgspec.structs.replace(worse, acknowledgement=before.acknowledgement)
     )
+
+
+def report(transitions: Iterable[Transition]) -> None:
+    """One line per change with its numbers: ERROR when it fires, INFO when it is over."""
+    for status, alert in transitions:
+        level = logging.ERROR if status == "firing" else logging.INFO
+        annotations = alert.annotations
+        explanation = ": ".join(annotations[name] for name in ("summary", "description") if name in annotations)
+        _log.log(level, "alert %s %s: %s", status, alert.name, explanation)

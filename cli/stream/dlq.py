@@ -34,8 +34,7 @@ from stream.dead_letters.reader import (
 )
 from stream.dead_letters.replay import Outcome, Replayer
 from stream.dead_letters.replay_claims import ReplayLog
-from stream.kafka.headers import headers_of
-from stream.kafka.records import Record
+from stream.kafka.records import Record, headers_of
 
 _UNKNOWN = "unknown"
 

@@ -16,9 +16,8 @@ from contracts.settings import AlertSettings
 from contracts.times import clock_ms
 from stream.codecs.prediction_decoder import ScoredReader
 from stream.codecs.record_times import all_sent_ms
-from stream.counting.columnar_tally import tally_columns
 from stream.counting.marked_consumer import MarkedBatch
-from stream.counting.tally import Tally
+from stream.counting.tally import Tally, tally_columns
 from stream.kafka.records import Record
 from stream.metrics import COUNT_DELAY, WATCH_TWEETS, WATCHED, WATCHED_UNREADABLE
 

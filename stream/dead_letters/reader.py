@@ -15,9 +15,8 @@ from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from contracts.times import to_rfc3339
 from stream.kafka.consumers import CALL_S, reader
-from stream.kafka.headers import headers_of
 from stream.kafka.polling import Poller, end_of_undecodable
-from stream.kafka.records import Headers, Record
+from stream.kafka.records import Headers, Record, headers_of
 from stream.kafka.topic_id import TopicIdentity
 from stream.kafka.topic_reader import follow
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from contracts.errors import InvalidRecord
-from stream.kafka.headers import headers_of
-from stream.kafka.records import Headers, OutRecord, Record
+from stream.kafka.records import Headers, OutRecord, Record, headers_of
 
 OURS: Final = ("error", "error-class", "source-topic", "source-partition", "source-offset", "attempts")
 _MAX_ERROR: Final = 500

@@ -13,8 +13,7 @@ from contracts.settings import Settings
 from stream.dead_letters.reader import header, position_of
 from stream.dead_letters.record import taken_apart
 from stream.dead_letters.replay_claims import Claim, ReplayLog
-from stream.kafka.headers import headers_of
-from stream.kafka.records import Headers, Record
+from stream.kafka.records import Headers, Record, headers_of
 
 _TIMEOUT_S: Final = 30.0
 """Longest wait for an acknowledgement; a broker that restarts is back within it."""

@@ -1,10 +1,12 @@
-"""Record batches, as they are passed from the consumer to the scorer to the publisher."""
+"""Records of Kafka, and the batches of them that are passed from the consumer to the scorer to the publisher."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from operator import methodcaller
+from typing import Any, Final, NamedTuple, Protocol
 
 from confluent_kafka import TopicPartition
 
@@ -82,3 +84,28 @@ class ScoredBatch:
     source: RecordBatch
     predictions: Sequence[OutRecord]
     dead_letters: list[OutRecord]
+
+
+UNREADABLE: Final = "\ufffd"
+"""Replaces a name that is not UTF-8."""
+
+# Not `message.headers()`: CPython's method-call shortcut does not check whether the C code has left an error set.
+_get_headers: Final = methodcaller("headers")
+
+
+def headers_of(message: Record) -> Headers:
+    """Headers in their order; a name that is not UTF-8 is `UNREADABLE`, its value is kept.
+
+    For such a name confluent-kafka 2.16 returns a pair without a first item (`c_headers_to_py` in confluent_kafka.c)
+    and leaves an error behind: reading that item crashes the process.
+    """
+    try:
+        headers = _get_headers(message)
+    except (SystemError, UnicodeDecodeError):
+        headers = _get_headers(message)  # the error is cleared once raised, and the headers are cached
+    return [pair if _has_name(pair) else (UNREADABLE, pair[1]) for pair in headers or []]
+
+
+def _has_name(pair: Any) -> bool:
+    # Only a tuple made in C can lack an item; `gc.get_referents` leaves it out.
+    return len(gc.get_referents(pair)) == len(pair)

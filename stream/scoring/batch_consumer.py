@@ -17,8 +17,7 @@ from stream.kafka.consumers import CALL_S, within_log
 from stream.kafka.polling import EndOfGap, Poller
 from stream.kafka.records import RecordBatch
 from stream.kafka.topic_id import TopicIdentity
-from stream.scoring.batch_size import BatchSize
-from stream.scoring.in_flight import InFlight
+from stream.scoring.flow_control import BatchSize, InFlight
 
 _log = logging.getLogger("buzzwatch.stream.intake")
 

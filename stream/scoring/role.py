@@ -31,11 +31,10 @@ from stream.kafka.polling import end_of_undecodable
 from stream.kafka.records import RecordBatch, ScoredBatch
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.batch_consumer import Intake
-from stream.scoring.batch_size import BatchSize
-from stream.scoring.fencing import ProducerFencing
-from stream.scoring.in_flight import InFlight
+from stream.scoring.flow_control import BatchSize, InFlight
 from stream.scoring.publisher import Aborted, Publisher
 from stream.scoring.scorer import BatchScorer
+from stream.scoring.transactions import ProducerFencing
 
 _log = logging.getLogger("buzzwatch.stream.score")
 

@@ -23,8 +23,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from kafka import KafkaProducer
 
-from stream.kafka.headers import headers_of
-from stream.kafka.records import Record
+from stream.kafka.records import Record, headers_of
 from tests.chaos.conftest import ALL
 from tests.chaos.site import Process, Site
 from tests.topic_configs import set_topic_config

@@ -1,4 +1,4 @@
-"""Counting predictions one by one: the definition that `stream.counting.columnar_tally` is held against."""
+"""Counting predictions one by one: the definition that `stream.counting.tally` is held against."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 from contracts.settings import Settings
 from contracts.times import clock_ms
 from contracts.topics import TopicSettings
-from stream.kafka.headers import UNREADABLE, headers_of
+from stream.kafka.records import UNREADABLE, headers_of
 from tests.integration.stream.scoring.test_role import produce, read, start, tweets, wait_for
 from tests.topic_configs import set_topic_config
 

@@ -28,9 +28,9 @@ from models.registry.champion import Champion
 from stream.kafka.records import Record, RecordBatch
 from stream.kafka.topic_id import TopicIdentity
 from stream.kafka.topic_reader import follow
-from stream.scoring.fencing import ProducerFencing
 from stream.scoring.role import ScoreRole
 from stream.scoring.scorer import Scorer
+from stream.scoring.transactions import ProducerFencing
 from tests.servers import RunningServer
 from tests.waiting import until
 

@@ -17,8 +17,7 @@ from contracts.settings import AlertSettings
 from contracts.times import to_rfc3339
 from stream.codecs.prediction_decoder import ScoredReader, read_one
 from stream.codecs.prediction_decoder_kernel import read_events
-from stream.counting.columnar_tally import tally_columns
-from stream.counting.tally import MAX_SAMPLES, Tally
+from stream.counting.tally import MAX_SAMPLES, Tally, tally_columns
 from tests.oracles.tally import tally
 
 SETTINGS = AlertSettings()

@@ -9,8 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartiti
 
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.batch_consumer import Intake
-from stream.scoring.batch_size import BatchSize
-from stream.scoring.in_flight import InFlight
+from stream.scoring.flow_control import BatchSize, InFlight
 
 
 class _Kafka:

@@ -1,7 +1,8 @@
-"""How large a batch may be: as many tweets as the model scores in half a second."""
+"""How many batches are on their way, and how many tweets may be in one."""
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 _TARGET_S: Final = 0.5
@@ -43,3 +44,42 @@ class BatchSize:
             self._model, self._each_s = model, each_s
         else:
             self._each_s += _NEW_SHARE * (each_s - self._each_s)
+
+
+class InFlight:
+    """Counts the batches in flight.
+
+    Args:
+        most: batches in flight at a time.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._count = 0
+        self._changed = threading.Condition()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no batch is in flight."""
+        return self._count == 0
+
+    def has_room(self, timeout_s: float) -> bool:
+        """Whether another batch may be polled; waits for that at most `timeout_s`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count < self._most, timeout_s)
+
+    def add(self) -> None:
+        """A batch was polled."""
+        with self._changed:
+            self._count += 1
+
+    def release(self) -> None:
+        """A batch was committed or dropped."""
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait_until_idle(self, timeout_s: float) -> bool:
+        """Whether no batch is in flight; waits for that at most `timeout_s`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count == 0, timeout_s)
