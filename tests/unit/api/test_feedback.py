@@ -61,7 +61,7 @@ async def test_without_kafka_the_answer_is_503_and_when_to_come_back(api: Api) -
 _value = st.none() | st.booleans() | st.integers() | st.text() | st.sampled_from(["negative", "positive", PREDICTION])
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         st.sampled_from([*RIGHT, "feedback_id", "expected", "tweet_id", "watch", "text", "author", "created_at"]),

@@ -180,7 +180,7 @@ _bodies = _json | st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=_bodies, path=st.sampled_from(["/predict", "/predict/batch", "/explain"]))
 async def test_no_body_makes_the_api_fail(api: Api, body: Any, path: str) -> None:
     content = json.dumps(body)  # Infinity included, which is none
@@ -190,7 +190,7 @@ async def test_no_body_makes_the_api_fail(api: Api, body: Any, path: str) -> Non
         assert isinstance(answer.json()["detail"], str)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(min_size=1).filter(lambda text: text.strip()))
 async def test_every_text_gets_probabilities_that_sum_to_one(api: Api, text: str) -> None:
     answer = (await api.post("/predict", {"text": text})).json()

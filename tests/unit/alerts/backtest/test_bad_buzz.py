@@ -169,7 +169,13 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
 
 @pytest.mark.parametrize(
     ("seed", "wait_s", "settle_s", "hours", "baseline_h"),
-    [(0, 0.0, 15.0, 5, 2), (1, 60.0, 0.0, 5, 2), (2, 0.0, 0.0, 14, 10), (3, 0.0, 45.0, 5, 0.4), (5, 20.0, 30.0, 5, 2)],
+    [
+        (0, 0.0, 15.0, 3.5, 2),
+        (1, 60.0, 0.0, 3.5, 2),
+        (2, 0.0, 0.0, 6, 4),
+        (3, 0.0, 45.0, 3.5, 0.4),
+        (5, 20.0, 30.0, 3.5, 2),
+    ],
 )
 def test_columns_find_what_looking_tick_by_tick_finds(
     seed: int, wait_s: float, settle_s: float, hours: float, baseline_h: float

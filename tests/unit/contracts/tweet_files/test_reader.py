@@ -226,7 +226,7 @@ def test_an_id_that_has_lost_digits_is_named(tmp_path: Path) -> None:
     assert said.startswith("3 ids have lost digits (row 1 (line 2): 1.05012E+18, row 3 (line 4)")
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     st.binary(max_size=200)
     | st.text(max_size=60).map(lambda text: f"id,text\n{text}".encode("utf-8", "surrogatepass"))

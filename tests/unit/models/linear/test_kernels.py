@@ -37,7 +37,7 @@ def test_cleaning_is_what_the_documentation_says(text: str, tokens: list[str]) -
 
 
 @given(texts)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_both_cleanings_give_the_same_tokens(text: str) -> None:
     assert compiled_tokens(text) == tokens(text.encode("utf-8", "surrogatepass"))
 

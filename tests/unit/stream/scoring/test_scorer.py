@@ -234,7 +234,7 @@ _HOSTILE = [
 _strings = st.one_of(st.text(min_size=1), st.lists(st.sampled_from(_HOSTILE), min_size=1, max_size=8).map("".join))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(_strings, _strings, st.none() | _strings), max_size=5))
 def test_no_character_breaks_an_event_or_its_neighbours(tweets: list[tuple[str, str, str | None]]) -> None:
     import unicodedata
