@@ -78,12 +78,17 @@ format: setup ## Put the code in order
 	$(BIN)/ruff format .
 
 .PHONY: schemas
-schemas: setup ## Write docs/schemas and docs/settings.md from the code
+schemas: setup ## Write docs/reference, docs/settings.md and docs/schemas from the code
 	$(BIN)/python docs/generate.py
+
+.PHONY: docs
+docs: setup ## Build the documents as a site, into build/site
+	$(BIN)/zensical build --strict
+	@echo 'open build/site/index.html'
 
 .PHONY: lock
 lock: .venv/.uv ## Write the lock files from pyproject.toml; with UPGRADE=1 to the newest versions
-	$(BIN)/uv pip compile pyproject.toml $(LOCKING) --extra train --extra deep --extra onnx --extra local --extra streamlit --extra bench --extra dev --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml $(LOCKING) --extra train --extra deep --extra onnx --extra local --extra streamlit --extra bench --extra docs --extra dev --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml $(LOCKING) $(LEAN) --extra local --group build --output-file running.lock
 	$(BIN)/uv pip compile pyproject.toml $(LOCKING) $(LEAN) --extra onnx --output-file deploy/serving.lock
 	$(BIN)/uv pip compile --group pyproject.toml:mlflow-server $(LOCKING) $(LEAN) --output-file deploy/mlflow.lock

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from contracts.settings import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-_LINK = re.compile(r"\]\(([^)#\s]+)")
+_LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)")
+_CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"(`+)(?!`).*?\1")
+_HEADING = re.compile(r"^#{1,6} +(.+?)(?: +#+)?$", re.MULTILINE)
 _PATH = re.compile(r"`((?:[a-z_]+/)+[a-z_0-9]+\.(?:py|yaml|md))`")
 
 
@@ -18,11 +22,52 @@ def test_there_are_pages() -> None:
     assert {page.name for page in PAGES} > {"README.md", "CONTRIBUTING.md", "architecture.md", "glossary.md"}
 
 
+def _links(page: Path) -> list[tuple[str, str]]:
+    """Targets with their anchors, of this repository."""
+    text = _SPAN.sub("", _CODE.sub("", page.read_text(encoding="utf-8")))
+    return [
+        (target, anchor) for target, anchor in _LINK.findall(text) if "://" not in target and target[:7] != "mailto:"
+    ]
+
+
+@cache
+def _anchors(page: Path) -> set[str]:
+    """As the pages of a repository name their headings; the second of a name has -1 behind it."""
+    anchors: list[str] = []
+    for heading in _HEADING.findall(_CODE.sub("", page.read_text(encoding="utf-8"))):
+        shown = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").lower()
+        anchors.append(re.sub(r"[^\w\- ]", "", shown).replace(" ", "-"))
+    return {
+        f"{anchor}-{nth}" if (nth := anchors[:place].count(anchor)) else anchor for place, anchor in enumerate(anchors)
+    }
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8")
-    targets = [target for target in _LINK.findall(text) if "://" not in target]
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    assert [target for target, _ in _links(page) if target and not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_anchor_is_a_heading_of_its_page(page: Path) -> None:
+    wrong = [
+        f"{target}#{anchor}"
+        for target, anchor in _links(page)
+        if anchor and anchor not in _anchors((page.parent / target).resolve() if target else page)
+    ]
+    assert wrong == []
+
+
+def test_no_page_of_the_site_leads_out_of_it() -> None:
+    """What is beside `docs` is no page of the site: name its path instead."""
+    docs = ROOT / "docs"
+    out = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in PAGES
+        if page.is_relative_to(docs)
+        for target, _ in _links(page)
+        if target and not (page.parent / target).resolve().is_relative_to(docs)
+    ]
+    assert out == []
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/guarantees.md"])
