@@ -23,6 +23,23 @@ def link_to(settings: Settings, labels: Mapping[str, str], starts_at_ms: int) ->
     return f"{url}{path}room/alerts/{fingerprint_of(labels)}"
 
 
+def silence_link(link: str, labels: Mapping[str, str]) -> str | None:
+    """`silenceURL`, a name of Grafana's: the watch room's form for a silence of an alert, filled in.
+
+    Args:
+        link: the alert's own page.
+        labels: those of the alert; a silence names no severity, which may rise.
+
+    Returns:
+        None when the link leads to no page of the watch room.
+    """
+    page, found, _ = link.rpartition("/room/alerts/")
+    if not found:
+        return None
+    asked = {name: labels[name] for name in ("alertname", "watch", "theme", "model_version") if labels.get(name)}
+    return f"{page}/room/alerts?{urlencode(asked)}#new-silence"
+
+
 def link_of(external_url: str, labels: Mapping[str, str], starts_at_ms: int) -> str:
     """The counts of half an hour before and after it began, minute by minute."""
     minute = starts_at_ms // 60_000 * 60_000

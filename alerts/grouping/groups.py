@@ -232,7 +232,8 @@ class _Look:
         return self.target.alone and event.alert.fingerprint not in self.members
 
     def _is_acknowledged(self, fingerprint: str) -> bool:
-        return fingerprint in self.active and self.active[fingerprint].acknowledgement is not None
+        taken = self.active[fingerprint].acknowledgement if fingerprint in self.active else None
+        return taken is not None and taken.holds(self.now_ms)
 
     def _to_repeat(self) -> list[str]:
         return [name for name in self.members if name not in self.muted and not self._is_acknowledged(name)]

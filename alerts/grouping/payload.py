@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 import standardwebhooks
 
+from alerts.explanation.annotations import silence_link
 from alerts.grouping.groups import Notification, NotificationItem
 from alerts.state.alert import NEVER, Alert, Status, Transition
 from contracts.times import to_rfc3339
@@ -60,6 +61,7 @@ def render(notification: Notification) -> str:
 
 def shown(status: Status, alert: Alert, url: str) -> dict[str, Any]:
     """One alert of the body; `url` is where buzzwatch is."""
+    silence = silence_link(alert.link, alert.labels)
     return {
         "status": status,
         "labels": alert.labels,
@@ -68,6 +70,7 @@ def shown(status: Status, alert: Alert, url: str) -> dict[str, Any]:
         "endsAt": NEVER if alert.ends_at_ms is None else to_rfc3339(alert.ends_at_ms),
         "generatorURL": alert.link or f"{url}/alerts",
         "fingerprint": alert.fingerprint,
+        **({} if silence is None else {"silenceURL": silence}),
     }
 
 

@@ -76,4 +76,6 @@ def _paragraph(alert: Mapping[str, Any], *, alone: bool) -> str:
     since = f"{alert['labels'].get('severity', 'alert')}, since {alert['startsAt']}"
     lines.append(f"{since}, until {alert['endsAt']}" if resolved else since)
     lines.append(alert["generatorURL"])
+    if not resolved and "silenceURL" in alert:
+        lines.append(f"Silence these: {alert['silenceURL']}")
     return "\n".join(lines)

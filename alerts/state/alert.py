@@ -32,10 +32,17 @@ class Acknowledgement(Struct, frozen=True):
     by: str
     comment: str
     at_ms: int
+    until_ms: int | None = None
+    """When it expires, so that an alert is not forgotten; None: with the alert."""
+
+    def holds(self, now_ms: int) -> bool:
+        """Whether it has not expired."""
+        return self.until_ms is None or now_ms < self.until_ms
 
     def public(self) -> dict[str, str]:
         """As `GET /alerts` shows it."""
-        return {"by": self.by, "comment": self.comment, "at": to_rfc3339(self.at_ms)}
+        until = {} if self.until_ms is None else {"until": to_rfc3339(self.until_ms)}
+        return {"by": self.by, "comment": self.comment, "at": to_rfc3339(self.at_ms), **until}
 
 
 class Alert(Struct, frozen=True):

@@ -104,6 +104,8 @@ class AcknowledgementBody(BaseModel):
 
     by: Said
     comment: Annotated[str, Field(max_length=1000)] = ""
+    until: pydantic.AwareDatetime | None = None
+    """When the acknowledgement expires; with the alert when not given."""
 
 
 class OneAlert(BaseModel):

@@ -89,8 +89,12 @@ def expire_silence(parts: PartsOf, trail: TrailOf, silence_id: Identifier) -> No
 
 @router.post("/alerts/{fingerprint}/ack", responses=RESPONSES | _UNKNOWN, dependencies=[require("operate")])
 def acknowledge(parts: PartsOf, trail: TrailOf, fingerprint: Identifier, body: AcknowledgementBody) -> OneAlert:
-    """Acknowledge an alert: it is not repeated until it is over. Its end is sent as usual."""
-    alert = _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, clock_ms()))
+    """Acknowledge an alert: it is not repeated until it is over, or until the acknowledgement expires. Its end is sent
+    as usual."""
+    until_ms = None if body.until is None else to_ms(body.until)
+    if until_ms is not None and until_ms <= clock_ms():
+        raise HTTPException(422, "until: is over already; leave it out for as long as the alert lasts")
+    alert = _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, clock_ms(), until_ms))
     trail.note("alert.acknowledged", f"alert {fingerprint}", body.comment, by=body.by)
     return alert
 

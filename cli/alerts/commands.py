@@ -20,6 +20,7 @@ from cli.alerts.try_receiver import try_receiver
 from cli.backtest.command import EXAMPLES, backtest
 from cli.output.audited import record_event
 from cli.output.console import cell, current_user, table_console
+from cli.output.moments import lasting_ms
 from cli.output.preconditions import redis_answers, rules_if_usable
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
@@ -102,13 +103,22 @@ def acknowledge(
     comment: Annotated[str, typer.Option(help="What you do about it.")] = "",
     by: Annotated[str | None, typer.Option(help="Your name; by default that of the system's user.")] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take it back.")] = False,
+    lasting: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="Such as 2h; until the alert is over when not given.")
+    ] = None,
 ) -> None:
     """Acknowledge an alert: its notification is not repeated any more; its end is sent as usual.
 
-    Example: buzzwatch alerts ack e7828b69622f061a --comment "calling the baggage desk"
+    Examples:
+
+      buzzwatch alerts ack e7828b69622f061a --comment "calling the baggage desk"
+
+      buzzwatch alerts ack e7828b69622f061a --for 2h
     """
     settings = load_settings()
-    acknowledgement = None if undo else Acknowledgement(by or current_user(), comment, clock_ms())
+    now_ms = clock_ms()
+    until_ms = None if lasting is None else now_ms + lasting_ms("--for", lasting)
+    acknowledgement = None if undo else Acknowledgement(by or current_user(), comment, now_ms, until_ms)
     with redis_answers(settings.redis), connect(settings) as client:
         alert = AlertStore(client, settings).acknowledge(fingerprint, acknowledgement)
     if alert is None:
@@ -143,5 +153,6 @@ def _quiet(one: Shown) -> str:
     reasons += ["inhibited"] if one.inhibited_by else []
     taken = one.alert.acknowledgement
     if taken is not None:
-        reasons.append(f"{taken.by} at {to_rfc3339(taken.at_ms)}{f': {taken.comment}' if taken.comment else ''}")
+        until = "" if taken.until_ms is None else f" until {to_rfc3339(taken.until_ms)}"
+        reasons.append(f"{taken.by} at {to_rfc3339(taken.at_ms)}{until}{f': {taken.comment}' if taken.comment else ''}")
     return ", ".join(reasons)

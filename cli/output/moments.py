@@ -16,6 +16,18 @@ _AGO: Final = re.compile(r"-?((?:\d+(?:ms|s|m|h|d|w))+)(?: ago)?")
 EXAMPLES: Final = "a time such as 2026-11-20T10:00:00Z (UTC if it names no offset), or how long ago such as 2h or 30m"
 
 
+def lasting_ms(option: str, text: str) -> int:
+    """Milliseconds of a duration such as `30m`, `2h`, `1d`.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    try:
+        return int(pydantic.TypeAdapter(Duration).validate_python(text) * 1000)
+    except pydantic.ValidationError:
+        raise typer.BadParameter(f"{option}: {text!r} is no duration: write one such as 30m, 2h or 1d") from None
+
+
 def moment_ms(option: str, value: str | None, *, now_ms: int | None = None) -> int | None:
     """Milliseconds since 1970, None for None.
 

@@ -94,7 +94,7 @@ class AlertView(NamedTuple):
             "theme": self.theme,
             "since": self.alert.starts_at_ms,
             "summary": self.summary,
-            "by": acknowledgement.by if acknowledgement else "",
+            "by": acknowledgement.by if acknowledgement and acknowledgement.holds(clock_ms()) else "",
             "silenced": bool(self.silences),
             "inhibited": bool(self.inhibited_by),
         }

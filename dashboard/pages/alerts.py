@@ -23,6 +23,7 @@ _HISTORY = 40
 _IDENTITY = ("alertname", "watch", "theme", "model_version")
 """Labels that a silence of "these" names; not the severity, which may rise."""
 Who = Annotated[str, Form(min_length=1, max_length=100)]
+Minutes = Annotated[int, Form(ge=0, le=60 * 24 * 366)]
 Comment = Annotated[str, Form(max_length=1000)]
 DURATIONS = ((15, "15 min"), (60, "1 h"), (240, "4 h"), (480, "8 h"), (1440, "1 d"), (10_080, "7 d"))
 """Minutes, and what is read."""
@@ -84,10 +85,18 @@ def alert(request: Request, room: RoomOf, fingerprint: str) -> Response:
 
 @router.post("/{fingerprint}/acknowledge", dependencies=[require("operate")])
 def acknowledge(
-    request: Request, room: RoomOf, trail: TrailOf, fingerprint: str, who: Who, comment: Comment = ""
+    request: Request,
+    room: RoomOf,
+    trail: TrailOf,
+    fingerprint: str,
+    who: Who,
+    comment: Comment = "",
+    minutes: Minutes = 0,
 ) -> Response:
-    """Say that you are at it."""
-    _acknowledge(room, fingerprint, Acknowledgement(who.strip(), comment.strip(), clock_ms()))
+    """Say that you are at it; for so many minutes, or (0) until the alert is over."""
+    now_ms = clock_ms()
+    until_ms = now_ms + minutes * 60_000 if minutes else None
+    _acknowledge(room, fingerprint, Acknowledgement(who.strip(), comment.strip(), now_ms, until_ms))
     trail.note("alert.acknowledged", f"alert {fingerprint}", comment, by=who)
     answer = back(request, room, "{who} is on it: it is not repeated any more", anchor=fingerprint, who=who.strip())
     return remember_name(answer, room, who)

@@ -264,6 +264,16 @@ def test_what_is_acknowledged_is_not_repeated_but_its_end_is_told() -> None:
     assert channel.look() == [[("a", "resolved", 0), ("b", "firing", 3), ("c", "firing", 1)]]
 
 
+def test_an_acknowledgement_that_has_expired_holds_back_nothing() -> None:
+    channel = Channel(repeat_s=600)
+    channel.fire(A)
+    channel.look()
+    until_ms = channel.clock() + 1_500_000
+    channel.active["a"] = msgspec.structs.replace(A, acknowledgement=Acknowledgement("maya", "on it", 0, until_ms))
+    assert look_until(channel, 1400) == []
+    assert look_until(channel, 10_000)[0][1] == [("a", "firing", 1)]
+
+
 def test_a_muted_alert_sends_nothing_and_is_told_when_it_still_fires_at_the_end_of_that() -> None:
     channel = Channel()
     channel.muted = {"a"}

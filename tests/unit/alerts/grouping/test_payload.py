@@ -40,6 +40,14 @@ def test_the_body_is_alertmanagers_version_4() -> None:
     assert json.loads(render(notification_of("team", RESOLVED)))["alerts"][0]["endsAt"] == "2026-09-21T14:14:20.000Z"
 
 
+def test_a_notification_links_to_the_form_that_silences_such_alerts() -> None:
+    page = "https://buzz.example.org/rooms/room/alerts/e7828b69622f061a"
+    transition = Transition("firing", msgspec.structs.replace(ALERT, link=page))
+    (alert,) = json.loads(render(notification_of("team", transition)))["alerts"]
+    form = "https://buzz.example.org/rooms/room/alerts?alertname=BadBuzz&watch=air-paradis#new-silence"
+    assert (alert["generatorURL"], alert["silenceURL"]) == (page, form)
+
+
 def test_a_receiver_can_verify_the_signature_with_the_standard_library() -> None:
     body = render(notification_of("team", FIRING))
     headers = signed_headers([SECRET], webhook_id("team", FIRING), body, clock_ms())

@@ -39,6 +39,15 @@ def test_one_alert_is_its_summary_its_reason_and_where_to_look() -> None:
     ]
 
 
+def test_the_text_says_where_such_alerts_are_silenced_while_they_fire() -> None:
+    page = "http://127.0.0.1:8000/room/alerts/e7828b69622f061a"
+    firing = Transition("firing", msgspec.structs.replace(FIRING.alert, link=page))
+    ended = Transition("resolved", msgspec.structs.replace(RESOLVED.alert, link=page))
+    last = message_of(body(firing)).text.splitlines()[-1]
+    assert last.startswith("Silence these: http://127.0.0.1:8000/room/alerts?alertname=BadBuzz&watch=air-paradis")
+    assert "Silence these" not in message_of(body(ended)).text
+
+
 def test_an_end_says_until_when_and_shows_no_tweets() -> None:
     title, text, kind, _ = message_of(body(RESOLVED))
     assert (title, kind) == ("[RESOLVED] Bad buzz about air-paradis", "success")
