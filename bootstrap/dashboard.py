@@ -22,6 +22,7 @@ from contracts.settings import Settings
 from dashboard.feed.alert_view import views
 from dashboard.feed.board import Board
 from dashboard.feed.feed import Feed
+from dashboard.feed.forgotten import ForgottenTweets
 from dashboard.feed.tail import ScoredTail
 from dashboard.lately import Lately
 from dashboard.model_desk import ModelDesk, run_models
@@ -50,7 +51,13 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
         bucket_s=settings.alerts.bucket_s,
         fresh_s=settings.dashboard.frame_ms / 1000 / 2,
     )
-    feed = Feed(settings.dashboard, ScoredTail(settings), board, partial(_open_alerts, alerts, silences, parts))
+    feed = Feed(
+        settings.dashboard,
+        ScoredTail(settings),
+        board,
+        partial(_open_alerts, alerts, silences, parts),
+        ForgottenTweets(client, settings.redis.prefix),
+    )
     room = Room(
         settings=settings,
         parts=parts,

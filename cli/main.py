@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "feedback": ("cli.stream.feedback", "app", "Report whether a prediction was right"),
     "labels": ("cli.learning.labels", "app", "What people said about texts: import, stats, retract, snapshot"),
     "review": ("cli.learning.review", "app", "Judge texts that are worth a minute, one key each"),
+    "privacy": ("cli.learning.privacy", "app", "What is kept about people; having it forgotten"),
     "retrain": ("cli.learning.retrain", "app", "Retrain the champion with what people said, register a challenger"),
     "train": ("cli.training.train", "app", "Train models and register them"),
     "data": ("cli.training.data", "app", "What is in labelled tweets"),

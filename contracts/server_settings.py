@@ -40,8 +40,21 @@ class KafkaSettings(Group):
     """Client certificate, PEM."""
     ssl_keyfile: Path | None = None
     """Client key, PEM."""
+    ssl_key_password: pydantic.SecretStr | None = None
+    """Password of that key, where it has one."""
     topics: TopicSettings = TopicSettings()
     """Names, partitions and retention."""
+
+    @pydantic.model_validator(mode="after")
+    def _is_whole(self) -> KafkaSettings:
+        """What the clients would complain about in words of their own, or not at all."""
+        if self.security_protocol.startswith("SASL"):
+            for name in ("sasl_mechanism", "sasl_username", "sasl_password"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"security_protocol {self.security_protocol} needs {name}, which is not set")
+        if (self.ssl_certfile is None) != (self.ssl_keyfile is None):
+            raise ValueError("ssl_certfile and ssl_keyfile belong together: one of them is not set")
+        return self
 
     @pydantic.field_validator("bootstrap_servers")
     @classmethod
@@ -67,6 +80,7 @@ class KafkaSettings(Group):
             "ssl.ca.location": self.ssl_cafile and str(self.ssl_cafile),
             "ssl.certificate.location": self.ssl_certfile and str(self.ssl_certfile),
             "ssl.key.location": self.ssl_keyfile and str(self.ssl_keyfile),
+            "ssl.key.password": self.ssl_key_password and self.ssl_key_password.get_secret_value(),
         }
         return properties | {name: value for name, value in optional.items() if value is not None}
 
@@ -94,6 +108,7 @@ class KafkaSettings(Group):
             "ssl_cafile": self.ssl_cafile and str(self.ssl_cafile),
             "ssl_certfile": self.ssl_certfile and str(self.ssl_certfile),
             "ssl_keyfile": self.ssl_keyfile and str(self.ssl_keyfile),
+            "ssl_password": self.ssl_key_password and self.ssl_key_password.get_secret_value(),
         }
         return arguments | {name: value for name, value in optional.items() if value is not None}
 

@@ -17,9 +17,16 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import pydantic
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from contracts.environment.running_ports import read_running_ports
+from contracts.environment.secret_files import SUFFIX, values_from_files
 from contracts.environment.setting_names import PREFIX, misspelt, setting_names
 from contracts.errors import SettingsError
 from contracts.learning.rollout import RolloutSettings
@@ -54,7 +61,8 @@ class WorkerSettings(Group):
     group: str = pydantic.Field(default="buzzwatch", pattern=r"^[\w.-]+$")
     """Consumer group of feedback, name of the Faust app; with `-score` and `-watch` that of tweets and predictions."""
     text: Literal["masked", "raw", "none"] = "masked"
-    """The text in scored events: handles, URLs, e-mail addresses and phone numbers masked, as it came, or none."""
+    """The text in scored events: handles, URLs, e-mail addresses, phone numbers and the like masked, as it came, or
+    none."""
     max_batch: int = pydantic.Field(default=16_000, ge=1, le=100_000)
     """Most tweets in one transaction. A batch takes what is there and what the model scores in half a second, so a
     quiet topic and a slow model have small ones."""
@@ -277,6 +285,26 @@ class Settings(BaseSettings):
     """Least severe level that is logged."""
     _external: frozenset[str] = pydantic.PrivateAttr(default=frozenset())
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, with `NAME_FILE` read for `NAME`."""
+        assert isinstance(env_settings, EnvSettingsSource)
+        found = {name.lower(): text for name, text in values_from_files(os.environ, set(setting_names(cls))).items()}
+        others = {
+            name: text
+            for name, text in env_settings.env_vars.items()
+            if name.upper().removesuffix(SUFFIX).lower() not in found
+        }
+        env_settings.env_vars = {**others, **found}
+        return init_settings, env_settings
+
     @pydantic.model_validator(mode="after")
     def _follow_local_ports(self) -> Settings:
         kafka = "bootstrap_servers" in self.kafka.model_fields_set
@@ -348,7 +376,8 @@ def configured_settings() -> Settings:
     Raises:
         SettingsError: names the first bad variable, its value and why.
     """
-    if (found := misspelt(os.environ, setting_names(Settings))) is not None:
+    names = list(setting_names(Settings))
+    if (found := misspelt(os.environ, [*names, *(name + SUFFIX for name in names)])) is not None:
         variable, nearest = found
         hint = f"did you mean {nearest}?" if nearest else "docs/settings.md lists them all"
         raise SettingsError(f"{variable}: there is no such setting; {hint}")
@@ -363,6 +392,8 @@ def configured_settings() -> Settings:
         value = redacted(str(detail.get("input")))
         shown = f" (is {value!r})" if isinstance(detail.get("input"), (str, int, float)) and "@" not in value else ""
         raise SettingsError(f"{name}: {redacted(message)}{shown}") from None
+    except SettingsError:
+        raise
     except Exception:  # pydantic-settings wraps a value that is no JSON where JSON is due
         raise SettingsError(_no_group(os.environ)) from None
     for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile"):

@@ -20,7 +20,7 @@ _SHOWN_SAMPLES: Final = 3
 UNITS: Final[Mapping[Unit, str]] = {"voices": "voices", "texts": "different texts", "tweets": "tweets"}
 _SAME: Final = 0.5
 """Two tweets with this much of their words in common are near-duplicates."""
-_LONGEST_SAMPLE: Final = 280
+LONGEST_SAMPLE: Final = 280
 _VIRAL_VOICES: Final = 10
 _VIRAL_SHARE: Final = 0.5
 """Viral is what at least so many voices pass on in at most half as many texts."""
@@ -120,7 +120,7 @@ def viral_text(verdict: Verdict, samples: Sequence[Sample]) -> str | None:
 
 def _shortened(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_SAMPLE else text[: _LONGEST_SAMPLE - 1] + "…"
+    return text if len(text) <= LONGEST_SAMPLE else text[: LONGEST_SAMPLE - 1] + "…"
 
 
 def begun(evidence: Evidence) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 Keys of one Lua call share a hash tag, so that they live in one slot of a cluster: `{counts2:<topic id>}` for the
 counters of one scored topic, `{alerts}` for alert states, feedback and outbox, `{replays:<topic id>}` for
-the dead letters that were replayed, `{api}` for keys and sessions.
+the dead letters that were replayed, `{api}` for keys and sessions, `{privacy}` for what was erased.
 """
 
 from __future__ import annotations
@@ -60,6 +60,12 @@ class CounterKeys:
     def past_samples(self, watch: str) -> str:
         """The same, one tweet of every ten minutes: samples from before a crisis, which fills `samples` quickly."""
         return self._key(f"past:{watch}")
+
+
+def forgotten_key(prefix: str) -> str:
+    """Sorted set: id of a tweet or a prediction that was erased → when, seconds since 1970. What keeps texts in memory
+    looks here."""
+    return f"{prefix}:{{privacy}}:forgotten"
 
 
 def counted_topics_key(prefix: str) -> str:

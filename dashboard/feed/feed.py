@@ -19,6 +19,7 @@ from alerts.storage.redis_health import trouble_of
 from contracts.settings import DashboardSettings
 from contracts.times import clock_ms
 from dashboard.feed.board import Board
+from dashboard.feed.forgotten import ForgottenTweets
 from dashboard.feed.hub import Hub, Reader
 from dashboard.feed.picking import Picker, row_of
 from dashboard.feed.tail import ScoredTail
@@ -39,11 +40,19 @@ OpenAlerts = Callable[[], list[dict[str, Any]]]
 class Feed:
     """Wires tail, board and alerts to the hub. Started and stopped with the app."""
 
-    def __init__(self, settings: DashboardSettings, tail: ScoredTail, board: Board, open_alerts: OpenAlerts) -> None:
+    def __init__(
+        self,
+        settings: DashboardSettings,
+        tail: ScoredTail,
+        board: Board,
+        open_alerts: OpenAlerts,
+        forgotten: ForgottenTweets,
+    ) -> None:
         self._frame_s = settings.frame_ms / 1000
         self._tail = tail
         self._board = board
         self._open_alerts = open_alerts
+        self._forgotten = forgotten
         self._hub = Hub(settings.readers, self._snapshot)
         self._picker = Picker()
         self._recent: deque[dict[str, Any]] = deque(maxlen=_RECENT)
@@ -138,6 +147,7 @@ class Feed:
         state: dict[str, Any] = {}
         trouble = self._tail.problem
         try:
+            self._take_off()
             self._publish_alerts()
             state = self._board.now().public()
         except redis.RedisError as error:
@@ -156,6 +166,24 @@ class Feed:
         self._trouble = trouble
         if state:
             self._last = state
+
+    def _take_off(self) -> None:
+        """What was erased leaves the pages, and the memory from which others would be shown it."""
+        gone = self._forgotten.new()
+        if not gone:
+            return
+        assert self._loop is not None
+        self._picker = Picker()
+
+        def take_off() -> None:
+            kept = [row for row in self._recent if gone.isdisjoint({row["id"], row["tweet"]})]
+            self._recent.clear()
+            self._recent.extend(kept)
+            self._hub.forget()
+            self._hub.publish("forget", sorted(gone))
+
+        with contextlib.suppress(RuntimeError):  # the loop has closed
+            self._loop.call_soon_threadsafe(take_off)
 
     def _publish_alerts(self) -> None:
         alerts = self._open_alerts()

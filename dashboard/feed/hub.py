@@ -106,6 +106,10 @@ class Hub:
         for reader in self._readers:
             reader.offer(event)
 
+    def forget(self) -> None:
+        """Drop what readers would be told who come back: they get a snapshot."""
+        self._ring.clear()
+
     def join(self, last_id: str | None) -> Reader:
         """A new reader.
 

@@ -173,6 +173,7 @@ function lay() {
 function rowOf(tweet) {
   const row = template.cloneNode(true);
   row.dataset.id = tweet.id;
+  row.dataset.tweet = tweet.tweet;
   row.className = `tweet ${tweet.s} fresh`;
   const mood = row.querySelector(".mood");
   mood.className = `mood ${tweet.s}`;
@@ -305,6 +306,12 @@ on("snapshot", (snapshot) => {
   drawSoon();
   const fresh = snapshot.tweets.filter((tweet) => !shown.has(tweet.id) && fits(tweet));
   if (shown.size && fresh.length) take(fresh.slice(0, BURST), 0);
+});
+on("forget", (ids) => {
+  const gone = new Set(ids);
+  waiting = waiting.filter(({ tweet }) => !gone.has(tweet.id) && !gone.has(tweet.tweet));
+  for (const row of [...list.children]) if (gone.has(row.dataset.id) || gone.has(row.dataset.tweet)) row.remove();
+  lay();
 });
 on("alerts", (now) => {
   alerts = now;

@@ -4,7 +4,7 @@ import { word } from "./words.js";
 
 const base = document.body.dataset.path;
 const channel = new BroadcastChannel("buzzwatch" + base);
-const listeners = { frame: [], alerts: [], snapshot: [], missed: [], state: [] };
+const listeners = { frame: [], alerts: [], snapshot: [], missed: [], forget: [], state: [] };
 const STALE_MS = 5000;
 const HIDDEN_MS = 30000;
 const AGAIN_MS = 3000;
@@ -13,7 +13,7 @@ let lastId = "";
 let heard = 0;
 let state = "page";
 
-// Calls `listen(data)` for each event: `snapshot`, `frame`, `alerts`, `missed`, and `state` of the connection.
+// Calls `listen(data)` for each event: `snapshot`, `frame`, `alerts`, `forget` (ids), `missed`, and `state` of the connection.
 export function on(kind, listen) {
   listeners[kind].push(listen);
 }
@@ -43,7 +43,7 @@ channel.onmessage = ({ data }) => {
 
 function open() {
   source = new EventSource(`${base}stream` + (lastId ? `?last=${encodeURIComponent(lastId)}` : ""));
-  for (const kind of ["snapshot", "frame", "alerts", "missed"]) {
+  for (const kind of ["snapshot", "frame", "alerts", "forget", "missed"]) {
     source.addEventListener(kind, (event) => {
       const data = JSON.parse(event.data);
       channel.postMessage({ kind, data, id: event.lastEventId });

@@ -12,7 +12,9 @@ from docs.generator.text import ROOT, attribute_docs, page, table
 
 _HEAD = """Every setting is an environment variable; there is no settings file. Nested groups are joined by two underscores. A
 value that cannot be used stops the program at its start with one line that names the variable, and so does a misspelt
-name. `buzzwatch up` starts no Kafka, Redis or MLflow of its own when the variable that names one is set."""
+name. **Secrets from files**: for each setting, `NAME_FILE` names a file that holds its value, such as
+`BUZZWATCH_KAFKA__SASL_PASSWORD_FILE=/run/secrets/kafka`; it is read once, at the start. `buzzwatch up` starts no Kafka,
+Redis or MLflow of its own when the variable that names one is set."""
 _COLUMNS = ("variable", "default", "what it is")
 
 

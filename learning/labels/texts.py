@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -96,6 +96,14 @@ class PredictionTexts:
         """Of a prediction that was erased."""
         self._redis.delete(self._prefix + prediction_id)
         self._redis.zrem(self._known, prediction_id)
+
+    def of_tweets(self, tweet_ids: Collection[str]) -> list[Remembered]:
+        """What is remembered of these tweets."""
+        found: list[Remembered] = []
+        known = self._redis.zrange(self._known, 0, -1)
+        for start in range(0, len(known), _TOGETHER):
+            found += [one for one in self.find(known[start : start + _TOGETHER]).values() if one.tweet_id in tweet_ids]
+        return found
 
 
 class TextMemory:

@@ -300,10 +300,15 @@ class ReviewQueue:
         wanted = set(ids)
         items = self._load(self._redis.hkeys(self._key("items")))
         gone = [item for item in items if not wanted.isdisjoint({item.id, item.tweet_id})]
-        self._redis.sadd(self._key("erased"), *wanted, *(item.tweet_id for item in gone))
+        names = sorted(wanted | {item.id for item in gone})
+        self._redis.sadd(self._key("erased"), *names, *(item.tweet_id for item in gone))
         self._remove([item.id for item in gone])
-        for one in wanted:
-            self._redis.delete(self._key(f"judged:{one}"))
+        self._redis.hdel(self._key("by-chance"), *names)
+        self._redis.zrem(self._key("done"), *names)
+        for one in names:
+            self._redis.delete(self._key(f"judged:{one}"), self._key(f"verdicts:{one}"))
+        for key in self._redis.scan_iter(self._key("by:*"), count=1000):
+            self._redis.zrem(key, *names)
 
 
 def _taken_back(item: ReviewItem, judge: str, before: Verdict | None) -> list[LabelEvent]:

@@ -8,6 +8,45 @@ import numpy as np
 
 from models.base.jit import compiled
 
+TOP_LEVEL: Final = (
+    *(
+        "com",
+        "net",
+        "org",
+        "info",
+        "io",
+        "app",
+        "dev",
+        "eu",
+        "fr",
+        "de",
+        "uk",
+        "es",
+        "nl",
+        "ch",
+        "ie",
+        "pl",
+        "pt",
+        "se",
+    ),
+    *("ca", "au", "nz", "jp", "cn", "br", "mx", "ru", "biz", "gov", "edu", "aero", "travel", "online", "shop", "site"),
+    *("xyz", "ly", "gl", "tv", "social", "cloud", "page", "blog", "news"),
+)
+"""Ends of host names that are known without a scheme before them or a path behind them; none is a word that often
+follows a full stop without a blank (`it`, `me`, `us`, `so`)."""
+_LETTER_BITS: Final = 5
+
+
+def _packed(name: str) -> int:
+    number = 0
+    for letter in name:
+        number = number << _LETTER_BITS | (ord(letter) - 96)
+    return number
+
+
+_TOPS: Final = np.array(sorted(_packed(name) for name in TOP_LEVEL), np.int64)
+_LONGEST_TOP: Final = max(map(len, TOP_LEVEL))
+
 _USER: Final = np.frombuffer(b"@user", np.uint8)
 _URL: Final = np.frombuffer(b"<url>", np.uint8)
 
@@ -55,12 +94,49 @@ def _after_link(text: Any, at: int, stop: int, kind: Any) -> int:
 
 
 @compiled
+def _ends_host(text: Any, at: int, stop: int, kind: Any) -> bool:
+    """Whether one of TOP_LEVEL, in small letters, is the whole word behind the full stop at `at`."""
+    number, end = 0, at + 1
+    while end < stop and 97 <= text[end] <= 122:
+        if end - at > _LONGEST_TOP:
+            return False
+        number = number << _LETTER_BITS | (int(text[end]) - 96)
+        end += 1
+    if end == at + 1 or (end < stop and kind[text[end]] & _HANDLE):
+        return False
+    return bool(_TOPS[np.searchsorted(_TOPS, number) % len(_TOPS)] == number)
+
+
+@compiled
+def _is_code(text: Any, at: int, start: int, stop: int) -> bool:
+    """Whether a digit beside a capital may begin an account's number or stand in a booking reference."""
+    first = at
+    while first > start and (65 <= text[first - 1] <= 90 or 48 <= text[first - 1] <= 57):
+        first -= 1
+    end = at
+    while end < stop and (65 <= text[end] <= 90 or 48 <= text[end] <= 57):
+        end += 1
+    length = end - first
+    # An IBAN: two letters, two digits, groups of four.
+    if length >= 15 or (length == 4 and stop - end > 10 and text[end] == 32 and text[end + 5] == 32):
+        return True
+    if length != 6:
+        return False
+    capitals = 0
+    for place in range(first + 2, end):
+        capitals += text[place] > 57
+    return capitals > 0  # a flight has four digits at its end
+
+
+@compiled
 def _is_suspect(text: Any, at: int, start: int, stop: int, kind: Any) -> bool:
     """Whether an address, a host, a path or a phone number may begin at a trigger."""
     byte = int(text[at])
     if byte == 64:  # an address, or a word that may be one
         return at > start and (kind[text[at - 1]] & _LOCAL != 0 or text[at - 1] >= 128)
     if byte == 46:
+        if at + 1 < stop and 97 <= text[at + 1] <= 122 and _ends_host(text, at, stop, kind):
+            return True
         return at - start >= 3 and text[at - 1] | 32 == 119 and text[at - 2] | 32 == 119 and text[at - 3] | 32 == 119
     if byte == 47:  # .io/ and .com/
         if at - start < 3 or not kind[text[at - 1]] & _LETTER or not kind[text[at - 2]] & _LETTER:
@@ -74,6 +150,11 @@ def _is_suspect(text: Any, at: int, start: int, stop: int, kind: Any) -> bool:
         return False
     if byte >= 128:  # the wide @
         return at + 2 < stop and text[at + 1] == 0xBC and text[at + 2] == 0xA0
+    if (
+        ((at > start and 65 <= text[at - 1] <= 90) or (at + 1 < stop and 65 <= text[at + 1] <= 90))
+        and _is_code(text, at, start, stop)
+    ):  # fmt: skip
+        return True
     length = 1
     while length < 8 and at + length < stop and kind[text[at + length]] & _IN_PHONE:
         length += 1
@@ -98,6 +179,10 @@ def _mask(text: Any, start: int, stop: int, kind: Any, out: Any, n: int) -> int:
         if byte == 64:
             while end < stop and kind[text[end]] & _HANDLE:
                 end += 1
+            if end < stop and (
+                text[end] >= 128 or (text[end] == 46 and end + 1 < stop and kind[text[end + 1]] & _LETTER)
+            ):
+                return -1  # a letter beyond ASCII, or a domain (Bluesky)
             if end > at + 1:
                 for i in range(5):
                     out[n + i] = _USER[i]

@@ -60,6 +60,23 @@ def test_a_filter_in_the_address_holds_for_what_comes(open_page: OpenPage, produ
     assert page.locator(".tweet", has_text="filter-no").count() == 0
 
 
+def test_an_erased_tweet_leaves_open_pages(
+    open_page: OpenPage, produce: Callable[..., list[str]], stack: RunningStack
+) -> None:
+    page = open_page("/?watch=united")
+    expect(page.locator("#stream")).to_have_attribute("data-state", "live")
+    gone, _ = produce("@united you lost my zither, terrible, to-be-erased", "@united a lovely evening, to-be-kept")
+    for mark in ("to-be-erased", "to-be-kept"):
+        expect(page.locator(".tweet", has_text=mark).first).to_be_visible()
+    ended = stack.run("privacy", "forget", "--tweet", gone)
+    assert ended.returncode == 0, ended.stderr
+    expect(page.locator(".tweet", has_text="to-be-erased")).to_have_count(0)
+    expect(page.locator(".tweet", has_text="to-be-kept").first).to_be_visible()
+    page.reload()
+    expect(page.locator(".tweet", has_text="to-be-kept").first).to_be_visible()
+    assert "to-be-erased" not in page.content()
+
+
 def test_pause_holds_new_rows_back_and_loses_none(open_page: OpenPage, produce: Callable[..., list[str]]) -> None:
     page = open_page("/?watch=jetblue")
     expect(page.locator("#stream")).to_have_attribute("data-state", "live")

@@ -55,6 +55,16 @@ async def test_a_new_reader_gets_a_snapshot_and_one_that_comes_back_what_it_miss
     ]
 
 
+async def test_after_something_was_erased_who_comes_back_is_not_told_of_it() -> None:
+    hub = Hub(10, lambda: "whole")
+    hub.publish("frame", {"n": 1})
+    [(_, _, first_id)] = await read(hub.join(None), 1)
+    hub.publish("frame", {"text": "erased later"})
+    hub.forget()
+    hub.publish("forget", ["7"])
+    assert [(kind, payload) for kind, payload, _ in await read(hub.join(first_id), 1)] == [("snapshot", "whole")]
+
+
 @pytest.mark.parametrize("last_id", ["", "nonsense", "00000000-1", "-5", "a-b-c"])
 async def test_an_id_that_is_not_ours_gets_a_snapshot(last_id: str) -> None:
     hub = Hub(10, lambda: "whole")

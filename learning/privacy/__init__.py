@@ -1,0 +1,1 @@
+"""What the law asks for: everything that is kept about a person or a tweet is found and erased."""
