@@ -58,6 +58,12 @@ USER buzzwatch
 # Compiled code is kept beside the data: the image's own folders are not this user's.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 \
   NUMBA_CACHE_DIR=/data/numba BUZZWATCH_LOCAL__DATA_DIR=/data
+# A first container finds the scoring path compiled: Docker fills a new volume with what lies here. Where a folder is
+# mounted instead (Kubernetes), it is copied from /opt/numba. Machine code is per processor: on another kind it is made anew.
+RUN python -m bootstrap.compile
+USER root
+RUN cp -a /data/numba /opt/numba
+USER buzzwatch
 VOLUME /data
 EXPOSE 8000 6065 6066
 CMD ["buzzwatch", "--help"]

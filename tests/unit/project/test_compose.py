@@ -129,6 +129,38 @@ def test_the_worker_has_a_longer_grace_than_it_takes_to_drain(compose: dict[str,
         assert grace > DEFAULTS.worker.drain_timeout_s + 5
 
 
+@pytest.mark.parametrize("service", ["kafka", "redis", "mlflow", *OURS, "dashboard", "prometheus", "grafana"])
+def test_no_container_has_more_rights_than_it_needs(compose: dict[str, Any], service: str) -> None:
+    found = compose["services"][service]
+    assert found["cap_drop"] == ["ALL"]
+    assert found["security_opt"] == ["no-new-privileges:true"]
+    assert service == "kafka" or (found["read_only"] and any(one.startswith("/tmp") for one in found["tmpfs"]))
+
+
+def test_what_is_not_needed_to_score_and_alert_is_in_a_profile(compose: dict[str, Any]) -> None:
+    core = {name for name, service in compose["services"].items() if "profiles" not in service}
+    assert core == {"kafka", "redis", "mlflow", *OURS}
+    assert compose["services"]["dashboard"]["profiles"] == ["dashboard"]
+
+
+def test_volumes_hold_all_that_is_written(compose: dict[str, Any]) -> None:
+    named = {
+        volume.partition(":")[0]
+        for service in compose["services"].values()
+        for volume in service.get("volumes", ())
+        if volume[0] not in "./$"
+    }
+    assert named == set(compose["volumes"])
+
+
+def test_images_run_as_somebody_and_bring_their_machine_code() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    for target in ("mlflow", "runtime"):
+        stage = text.split(f" AS {target}\n", 1)[1].split("\nFROM ", 1)[0]
+        assert re.findall(r"^USER (\w+)$", stage, re.MULTILINE)[-1] == "buzzwatch"
+    assert stage.index("python -m bootstrap.compile") < stage.index("VOLUME /data")
+
+
 def test_redis_is_as_the_local_one(compose: dict[str, Any]) -> None:
     command = shlex.join(compose["services"]["redis"]["command"])
     for option in ("--appendonly yes", "--appendfsync everysec", "--maxmemory-policy noeviction"):
