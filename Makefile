@@ -14,7 +14,7 @@ help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: .venv/.tools .venv/.installed .venv/.compiled var/kafka-jars/.pom charts ## Install everything that is missing: system packages, .venv, Kafka's jars
+setup: .venv/.tools .venv/.installed .venv/.compiled var/kafka-jars/.pom charts examples/node_modules/.package-lock.json ## Install everything that is missing: system packages, .venv, Kafka's jars
 	@:
 
 .PHONY: running
@@ -134,6 +134,9 @@ KERNELS := $(shell grep -ls '^@compiled' models/*/*.py stream/*/*.py)
 .venv/.compiled: .venv/.installed $(KERNELS)
 	@echo 'compiling the scoring path'
 	@$(BIN)/python -m bootstrap.compile
+
+examples/node_modules/.package-lock.json: examples/package-lock.json | .venv/.tools
+	@.ci/examples .venv
 
 var/kafka-jars/.pom: pom.xml | .venv/.running
 	$(BIN)/python -c "from local.servers.kafka_jars import ensure_jars; ensure_jars()"

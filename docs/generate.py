@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from docs.generator.asyncapi import asyncapi  # noqa: E402
 from docs.generator.commands import commands_page  # noqa: E402
 from docs.generator.errors import errors_page  # noqa: E402
 from docs.generator.log_lines import log_lines_page  # noqa: E402
@@ -23,7 +24,8 @@ from docs.generator.topics import topics_page  # noqa: E402
 def generated() -> dict[Path, str]:
     """File → what it should hold."""
     docs = ROOT / "docs"
-    files = {docs / "schemas" / f"{name}.schema.json": as_text(schema) for name, schema in schemas().items()}
+    files = {docs / "asyncapi.json": as_text(asyncapi())}
+    files |= {docs / "schemas" / f"{name}.schema.json": as_text(schema) for name, schema in schemas().items()}
     pages = {
         "cli": commands_page,
         "rest": rest_page,

@@ -6,7 +6,8 @@ from contracts.topics import FOR_EVER, TopicSettings
 from docs.generator.text import attribute_docs, page, table
 
 _HEAD = """The topics that `buzzwatch topics create` and `buzzwatch up` make where they are missing, with the defaults of the
-settings. `buzzwatch doctor` compares those that are there with this list. What the records hold: [events](../events.md)."""
+settings. `buzzwatch doctor` compares those that are there with this list. What the records hold: [events](../events.md); the
+same for programs: [asyncapi.json](../asyncapi.json), AsyncAPI 3.0."""
 _WRITTEN = {
     "tweets": ("you (`buzzwatch produce`)", "worker, role `score`", "[tweet](../schemas/tweet.schema.json)"),
     "scored": (
