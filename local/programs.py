@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import httpx
-
 from contracts.settings import Settings
-from local.servers.server import Server, make_folder, reachable_host
+from local.servers.server import Server, make_folder, reachable_host, says_ok
 
 # The first worker of a checkout compiles the scorer: 20 s of a processor, two minutes where ten share it.
 _START_TIMEOUT_S = 300.0
@@ -65,12 +64,4 @@ def our_programs(settings: Settings, workers: int = 1) -> list[Server]:
 
 
 def _says_yes(host: str, port: int, path: str) -> Callable[[], bool]:
-    url = f"http://{reachable_host(host)}:{port}{path}"
-
-    def ready() -> bool:
-        try:
-            return httpx.get(url, timeout=2, trust_env=False).is_success
-        except httpx.HTTPError:
-            return False
-
-    return ready
+    return partial(says_ok, f"http://{reachable_host(host)}:{port}{path}")

@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import httpx
-
 from contracts.errors import Unavailable
 from contracts.extras import what_to_install
 from contracts.settings import LocalSettings
-from local.servers.server import Server, is_listening, make_folder
+from local.servers.server import Server, is_listening, make_folder, says_ok
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -78,9 +76,4 @@ def _remove_half_a_database(database: Path, begun: Path) -> None:
 
 
 def _answers(port: int) -> bool:
-    if not is_listening(port):
-        return False
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2, trust_env=False).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False
+    return is_listening(port) and says_ok(f"http://127.0.0.1:{port}/health")

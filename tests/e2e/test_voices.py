@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import httpx
 import pytest
 
 from tests.fakes import Receiver
@@ -88,7 +87,7 @@ def crowds(tmp_path_factory: pytest.TempPathFactory, heard: Receiver) -> Iterato
 
 
 def points(stack: RunningStack, watch: str) -> list[dict[str, int]]:
-    answer = httpx.get(f"http://127.0.0.1:{stack.api}/stats", params={"watch": watch, "theme": ""}, timeout=10)
+    answer = stack.client.get("/stats", params={"watch": watch, "theme": ""})
     found: list[dict[str, int]] = answer.json()["points"]
     return found
 

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from contracts.events import Prediction
@@ -69,7 +68,7 @@ def feedback(stack: RunningStack, predictions: list[Prediction], *, correct: boo
             "expected": prediction.sentiment if correct else other,
             "model_version": prediction.model.version,
         }
-        answer = httpx.post(f"http://127.0.0.1:{stack.api}/feedback", json=body, timeout=10, trust_env=False)
+        answer = stack.client.post("/feedback", json=body)
         assert answer.status_code == 202, answer.text
 
 

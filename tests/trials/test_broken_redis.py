@@ -7,7 +7,6 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 
-import httpx
 import pytest
 import redis
 
@@ -51,16 +50,16 @@ def test_every_door_says_that_redis_takes_no_writes_and_that_it_is_over(
     breaks, words = BROKEN[name]
     api, worker, notifier = _ports(stack)
     probes = [f"http://127.0.0.1:{port}/readyz" for port in (worker, notifier)]
-    wait(lambda: all(httpx.get(url).is_success for url in probes), 120, stack.said)
+    wait(lambda: all(stack.client.get(url).is_success for url in probes), 120, stack.said)
     before = {log: len(_log(stack, log)) for log in ("worker", "notifier")}
 
     breaks(server)
     for url in probes:
-        wait(lambda url=url: httpx.get(url).status_code == 503, 120, stack.said)  # type: ignore[misc]
-        assert words in httpx.get(url).text
-        assert httpx.get(url.replace("readyz", "health")).status_code == 503
-        assert httpx.get(url.replace("readyz", "livez")).status_code == 200, "a restart would not help"
-    health = httpx.get(f"http://127.0.0.1:{api}/health").json()
+        wait(lambda url=url: stack.client.get(url).status_code == 503, 120, stack.said)  # type: ignore[misc]
+        assert words in stack.client.get(url).text
+        assert stack.client.get(url.replace("readyz", "health")).status_code == 503
+        assert stack.client.get(url.replace("readyz", "livez")).status_code == 200, "a restart would not help"
+    health = stack.client.get(f"http://127.0.0.1:{api}/health").json()
     assert health["status"] == "degraded"
     assert words in health["components"]["redis"]["detail"]
     doctor = subprocess.run(
@@ -83,7 +82,7 @@ def test_every_door_says_that_redis_takes_no_writes_and_that_it_is_over(
     server.replicaof("NO", "ONE")
     server.config_set("min-replicas-to-write", 0)
     server.config_set("maxmemory", 0)
-    wait(lambda: all(httpx.get(url).is_success for url in probes), 120, stack.said)
+    wait(lambda: all(stack.client.get(url).is_success for url in probes), 120, stack.said)
     for log, start in before.items():
         new = _log(stack, log)[start:]
         assert len(re.findall(r"takes writes again", new)) == 1, new
@@ -93,7 +92,10 @@ def test_every_door_says_that_redis_takes_no_writes_and_that_it_is_over(
 @pytest.mark.parametrize("page", ["/health", "/livez", "/readyz", "/metrics"])
 def test_head_answers_as_get_without_a_body_on_every_page(stack: RunningStack, page: str) -> None:
     for port in _ports(stack):
-        got, head = httpx.get(f"http://127.0.0.1:{port}{page}"), httpx.head(f"http://127.0.0.1:{port}{page}")
+        got, head = (
+            stack.client.get(f"http://127.0.0.1:{port}{page}"),
+            stack.client.head(f"http://127.0.0.1:{port}{page}"),
+        )
         assert head.status_code == got.status_code
         assert head.content == b""
         assert head.headers["content-type"] == got.headers["content-type"]

@@ -58,7 +58,7 @@ def send(stack: RunningStack, values: list[bytes], **properties: Any) -> None:
 
 def judged(stack: RunningStack, version: str) -> tuple[int, int]:
     """Right and wrong judgements of a version, as REST says."""
-    versions = httpx.get(f"http://127.0.0.1:{stack.api}/stats", timeout=10).json()["judgements"]
+    versions = stack.client.get("/stats").json()["judgements"]
     found = [one for one in versions if one["model_version"] == version]
     return (found[0]["right"], found[0]["wrong"]) if found else (0, 0)
 
@@ -78,7 +78,7 @@ def test_feedback_of_rest_is_judged_where_the_topic_packs_with_zstd(stack: Runni
     _compress(stack, "zstd")
     try:
         version = own_version(stack)
-        answer = httpx.post(f"http://127.0.0.1:{stack.api}/feedback", json=json.loads(judgement(version)), timeout=10)
+        answer = stack.client.post("/feedback", json=json.loads(judgement(version)))
         assert answer.status_code == 202, answer.text
         wait_judged(stack, version, 1)
     finally:
@@ -111,7 +111,7 @@ def test_an_aborted_transaction_counts_nothing_and_an_open_one_is_no_standstill(
         producer.produce(stack.settings.kafka.topics.feedback, judgement(version, correct=False))
     producer.flush(5)
     time.sleep(2)
-    metrics = httpx.get(f"http://127.0.0.1:{stack.environment['BUZZWATCH_WORKER__WEB_PORT']}/metrics", timeout=5).text
+    metrics = stack.client.get(f"http://127.0.0.1:{stack.environment['BUZZWATCH_WORKER__WEB_PORT']}/metrics").text
     assert "buzzwatch_feedback_lag_records 0.0" in metrics
     producer.abort_transaction(10)
     send(stack, [judgement(version)])

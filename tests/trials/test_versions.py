@@ -18,7 +18,7 @@ from training.registry.register import register_artefact
 
 def serving(stack: RunningStack) -> str:
     """The version that the API answers with."""
-    answer = httpx.post(f"http://127.0.0.1:{stack.api}/predict", json={"text": "a late flight"}, timeout=10)
+    answer = stack.client.post("/predict", json={"text": "a late flight"})
     version: str = answer.json()["model"]["version"]
     return version
 

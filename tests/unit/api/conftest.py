@@ -151,7 +151,8 @@ class Api:
             rules=lambda: RULES.model_copy(update={"inhibit_rules": self.inhibit_rules}),
         )
         self.app: FastAPI = create_app(self.parts)
-        self.client = httpx.AsyncClient()
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
 
     def with_settings(self, **settings: Any) -> None:
         self.parts = replace(self.parts, settings=ApiSettings(**settings))
@@ -170,9 +171,5 @@ class Api:
 @pytest.fixture
 async def api() -> AsyncIterator[Api]:
     api = Api()
-    transport = httpx.ASGITransport(api.app, raise_app_exceptions=False)
-    async with (
-        api.app.router.lifespan_context(api.app),
-        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as api.client,
-    ):
+    async with api.app.router.lifespan_context(api.app), api.client:
         yield api

@@ -135,8 +135,8 @@ def test_another_recipe_or_other_tweets_are_not_taken_for_what_was_kept(tmp_path
 def test_the_bench_makes_its_tables_and_its_picture(tmp_path: Path) -> None:
     done: list[int] = []
     task = replace(weeks(RULE, POOLS, curve=True), kept=tmp_path / "kept")
-    found = run(task, [1, 2], 1, done.append)
-    assert done == [1, 2]
+    found = run(task, [1], 1, done.append)
+    assert done == [1]
     assert found.keys() == {(one.name, value) for one in CONTENDERS for value in one.grid}
     table = figures.summary(found)
     assert len(table.rows) == len(CONTENDERS)
