@@ -78,7 +78,7 @@ class Publisher:
                     self._producer.send_offsets_to_transaction,
                     batch.source.next_offsets(),
                     batch.source.group_metadata,
-                    wanted=lambda: is_current(batch),
+                    still_needed=lambda: is_current(batch),
                 )
                 self._produce(self._scored, batch.predictions)
                 self._produce(self._dead_letters, batch.dead_letters)
@@ -128,7 +128,7 @@ class Publisher:
         raise Aborted(cause.str()) from None
 
     def _insist(
-        self, call: Callable[..., Any], *args: Any, timed: bool = True, wanted: Callable[[], bool] = lambda: True
+        self, call: Callable[..., Any], *args: Any, timed: bool = True, still_needed: Callable[[], bool] = lambda: True
     ) -> None:
         def noted(*args: Any) -> None:
             self._calling_since = time.monotonic()
@@ -137,4 +137,4 @@ class Publisher:
             finally:
                 self._calling_since = None
 
-        insist(self._give_up_after_s, noted, *args, timed=timed, wanted=wanted)
+        insist(self._give_up_after_s, noted, *args, timed=timed, still_needed=still_needed)

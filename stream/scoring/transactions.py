@@ -61,9 +61,9 @@ def insist(
     call: Callable[..., Any],
     *args: Any,
     timed: bool = True,
-    wanted: Callable[[], bool] = lambda: True,
+    still_needed: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Make a transactional call again while librdkafka allows it, up to the limit, and while it is wanted."""
+    """Make a transactional call again while librdkafka allows it, up to the limit, and while it is still needed."""
     since = time.monotonic()
     while True:
         try:
@@ -71,7 +71,7 @@ def insist(
             return
         except KafkaException as error:
             cause: KafkaError = error.args[0]
-            if not cause.retriable() or not wanted():
+            if not cause.retriable() or not still_needed():
                 raise
             away_s = time.monotonic() - since
             if away_s > give_up_after_s:

@@ -16,9 +16,19 @@ def trained_on(folder: Path, name: str, **options: object) -> Trained:
     return train(folder, MEMBERS[name], 0, lambda _: None, **options)  # type: ignore[arg-type]
 
 
-def test_the_kept_model_carries_the_figures_of_one_that_saw_no_held_out_text(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return folder_of(tmp_path_factory.mktemp("data"))
+
+
+@pytest.fixture(scope="module")
+def hashed(folder: Path) -> Trained:
+    return trained_on(folder, "hashed", keep=False)
+
+
+def test_the_kept_model_carries_the_figures_of_one_that_saw_no_held_out_text(folder: Path, tmp_path: Path) -> None:
     steps: list[str] = []
-    trained = train(folder_of(tmp_path), MEMBERS["hashed"], 0, steps.append)
+    trained = train(folder, MEMBERS["hashed"], 0, steps.append)
     assert trained.model is not None
     assert list(trained.metrics) == list(FILES)
     assert trained.metrics["airline"]["n"] == len(trained.held_out["airline"][0])
@@ -40,9 +50,8 @@ def test_the_kept_model_carries_the_figures_of_one_that_saw_no_held_out_text(tmp
 
 
 @pytest.mark.parametrize("name", ["tfidf-lr", "tfidf-nbsvm", "fasttext-lr"])
-def test_another_member_is_measured_on_the_same_held_out_texts(tmp_path: Path, name: str) -> None:
-    folder = folder_of(tmp_path)
-    hashed, other = trained_on(folder, "hashed", keep=False), trained_on(folder, name)
+def test_another_member_is_measured_on_the_same_held_out_texts(folder: Path, hashed: Trained, name: str) -> None:
+    other = trained_on(folder, name)
     assert other.model is None
     for source in FILES:
         assert other.metrics[source]["n"] == hashed.metrics[source]["n"]
@@ -50,16 +59,15 @@ def test_another_member_is_measured_on_the_same_held_out_texts(tmp_path: Path, n
         np.testing.assert_allclose(other.held_out[source][1].sum(axis=1), 1, atol=1e-5)
 
 
-def test_a_learning_curve_shows_what_fewer_rows_teach(tmp_path: Path) -> None:
-    trained = trained_on(folder_of(tmp_path), "hashed", keep=False, curve=True)
+def test_a_learning_curve_shows_what_fewer_rows_teach(folder: Path) -> None:
+    trained = trained_on(folder, "hashed", keep=False, curve=True)
     rows = [rows for rows, _ in trained.curve["airline"]]
     assert len(rows) == 3
     assert rows == sorted(rows)
     assert rows[-1] == trained.rows
 
 
-def test_a_limit_on_emoticon_labels_leaves_all_labels_by_people(tmp_path: Path) -> None:
-    folder = folder_of(tmp_path)
-    full, few = trained_on(folder, "hashed", keep=False), trained_on(folder, "hashed", keep=False, distant=50)
+def test_a_limit_on_emoticon_labels_leaves_all_labels_by_people(folder: Path, hashed: Trained) -> None:
+    few = trained_on(folder, "hashed", keep=False, distant=50)
     assert few.distant_rows == 50
-    assert few.rows - few.distant_rows == full.rows - full.distant_rows
+    assert few.rows - few.distant_rows == hashed.rows - hashed.distant_rows
