@@ -106,9 +106,10 @@ def _message(detail: dict[str, Any]) -> str:
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "multiple_of":
         width = detail["ctx"]["multiple_of"]
-        near = int(detail["input"]) // width * width
-        choices = ", ".join(f"{one:g}" for one in (near, near + width) if one > 0)
-        return f"{detail['input']} is no multiple of {width:g}; the nearest are {choices}"
+        near = max(int(detail["input"]) // width * width, 0)
+        choices = [f"{one:g}" for one in (near, near + width) if one > 0]
+        nearest = f"the nearest {'are' if len(choices) > 1 else 'is'} {', '.join(choices)}"
+        return f"{detail['input']} is no multiple of {width:g}; {nearest}"
     if detail["type"].startswith("datetime"):
         lowered = message[0].lower() + message[1:]
         return f"{lowered}; write 2026-11-20T10:00:00Z (in an address a + of an offset is %2B)"

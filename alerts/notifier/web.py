@@ -6,12 +6,15 @@ import json
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from alerts.metrics import REGISTRY, RULES
 from contracts.errors import Unavailable
+
+_SLOW_S: Final = 10.0
+"""Who takes longer to send a request is hung up on."""
 
 for _metric in RULES:
     REGISTRY.register(_metric)
@@ -31,6 +34,8 @@ def serve(host: str, port: int, *, alive: Callable[[], bool], problem: Callable[
     """
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = _SLOW_S
+
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/metrics":
@@ -46,15 +51,22 @@ def serve(host: str, port: int, *, alive: Callable[[], bool], problem: Callable[
             else:
                 self._answer(404, b'{"detail": "not found"}', "application/json")
 
-        def _answer(self, status: int, body: bytes, content_type: str) -> None:
+        def _answer(self, status: int, body: bytes, content_type: str, **headers: str) -> None:
             self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
             self.send_header("content-type", content_type)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(body)
 
+        def _refuse(self) -> None:
+            self.close_connection = True  # a body is not read
+            self._answer(405, b'{"detail": "only GET and HEAD"}', "application/json", allow="GET, HEAD")
+
         do_HEAD = do_GET  # noqa: N815 - the server's name for it
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815 - the same
 
         def log_message(self, *_: Any) -> None:
             """Do not log requests: probes come every few seconds."""

@@ -6,8 +6,10 @@ wide enough for whole rows when piped.
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
+import select
 import sys
 from collections.abc import Iterable
 from typing import Final
@@ -51,6 +53,18 @@ def print_error(*lines: str) -> None:
     """Lines on standard error, without credentials and escaped."""
     for line in lines:
         typer.echo(printable(redacted(line)), err=True)
+
+
+def end_without_reader() -> None:
+    """For a command that waits for more: the end once nobody reads what it writes, as of `tail -f`.
+
+    Raises:
+        BrokenPipeError: the other end of the pipe that standard output is has been closed.
+    """
+    waiting = select.poll()
+    waiting.register(sys.stdout.fileno(), 0)  # an error is reported unasked
+    if any(event & select.POLLERR for _, event in waiting.poll(0)):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 def refuse_to_steer(values: Iterable[bytes]) -> bool:

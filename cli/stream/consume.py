@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 
-from cli.output.console import print_error, table_console
+from cli.output.console import end_without_reader, print_error, table_console
 from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
 from contracts.printable import printable_line, safe_json
@@ -54,7 +54,11 @@ def consume(
         )
     try:
         for message in follow(
-            settings, settings.kafka.topics.scored, from_beginning=from_beginning, until_end=until_end
+            settings,
+            settings.kafka.topics.scored,
+            from_beginning=from_beginning,
+            until_end=until_end,
+            idle=end_without_reader,
         ):
             value = message.value()
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
@@ -20,7 +20,9 @@ _MOST = 500
 """Records of one poll; what is printed first should not wait for more."""
 
 
-def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: bool) -> Iterator[Record]:
+def follow(
+    settings: Settings, topic: str, *, from_beginning: bool, until_end: bool, idle: Callable[[], object] | None = None
+) -> Iterator[Record]:
     """Records of a topic in the order of each partition, read_committed.
 
     Args:
@@ -28,6 +30,7 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
         topic: what to read.
         from_beginning: start with the oldest record instead of the next one.
         until_end: stop at what was the end when it began.
+        idle: called a few times a second while no record comes.
 
     Raises:
         Unavailable: Kafka does not answer or has no such topic; with `until_end` also when it falls silent before the
@@ -49,7 +52,10 @@ def follow(settings: Settings, topic: str, *, from_beginning: bool, until_end: b
             yield from records
             if records or len(poller.ends) > known:
                 read_at = time.monotonic()  # after the yield: the time that the reader takes is no silence
-            elif until_end and time.monotonic() - read_at > _SILENCE_S:
+                continue
+            if idle is not None:
+                idle()
+            if until_end and time.monotonic() - read_at > _SILENCE_S:
                 # librdkafka does not report through `poll` that its brokers are away.
                 raise Unavailable(_silent(settings, topic, set(partitions) - set(poller.ends)))
     except KafkaException as error:
