@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import pydantic
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 from ruamel.yaml.scalarbool import ScalarBoolean
 
 from contracts.errors import RulesError
@@ -66,13 +67,7 @@ def load_rules(path: Path, *checks: Check) -> Rules:
 
 
 def _document(path: Path) -> dict[Any, Any]:
-    try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise RulesError(f"{path}: the rules file is larger than {_MOST_BYTES // 1024**2} MiB")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise RulesError(f"{path}: the rules file cannot be read: {reason} (BUZZWATCH_RULES names it)") from None
+    text = _text(path)
     try:
         document = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
@@ -80,6 +75,10 @@ def _document(path: Path) -> dict[Any, Any]:
         line = mark.line + 1 if mark else 1
         problem = " ".join(str(error.problem or error.context).split())
         raise RulesError(f"{path}:{line}: not YAML: {problem}") from None
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        hint = ": UTF-16? Save it as UTF-8" if "\0" in text[:4] else ""
+        raise RulesError(f"{path}:{line}: not YAML: {text[error.position]!r} stands there{hint}") from None
     except (YAMLError, ValueError, OverflowError) as error:  # a date that there is not, a number without end
         raise RulesError(f"{path}:1: not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
@@ -87,6 +86,24 @@ def _document(path: Path) -> dict[Any, Any]:
     if not isinstance(document, dict):
         raise RulesError(f"{path}:1: the file must be a mapping with watches, themes, rules and receivers")
     return document
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        if len(data) > _MOST_BYTES:
+            raise RulesError(f"{path}: the rules file is larger than {_MOST_BYTES // 1024**2} MiB")
+        return data.decode().lstrip("\ufeff")
+    except OSError as error:
+        raise RulesError(
+            f"{path}: the rules file cannot be read: {error.strerror} (BUZZWATCH_RULES names it)"
+        ) from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise RulesError(
+            f"{path}:{line}: byte 0x{error.object[error.start]:02X} is not UTF-8: save it as UTF-8"
+        ) from None
 
 
 class _Expansion:

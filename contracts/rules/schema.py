@@ -5,6 +5,7 @@ Names are Alertmanager's where it has one (`labels`, `annotations`, `keep_firing
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Final
 
 import pydantic
@@ -59,8 +60,8 @@ __all__ = [
 
 
 def _can_match(term: str) -> str:
-    if not term.strip():
-        raise ValueError("a term of white space alone matches nothing" if term else "must not be empty")
+    if all(unicodedata.category(letter)[0] in "ZC" for letter in term):
+        raise ValueError("a term that nobody can see matches nothing" if term else "must not be empty")
     return term
 
 

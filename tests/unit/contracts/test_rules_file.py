@@ -69,7 +69,8 @@ def file(tmp_path: Path) -> Path:
         ("[" * 500, ":1: not YAML: nested too deeply"),
         ("watches:\n  - name: Air Paradis\n", ":2: watches[0].name: 'Air Paradis' is no name: small letters"),
         ("watches:\n  - name: a\n", ":2: watches[0].match: this key is missing"),
-        ("watches:\n  - name: a\n    match: [x, '  ']\n", ":3: watches[0].match[1]: a term of white space alone"),
+        ("watches:\n  - name: a\n    match: [x, '  ']\n", ":3: watches[0].match[1]: a term that nobody can see"),
+        ('watches:\n  - name: a\n    match: ["\\u200b"]\n', ":3: watches[0].match[0]: a term that nobody can see"),
         ("watches:\n  - name: a\n    match: ['']\n", ":3: watches[0].match[0]: must not be empty"),
         (RULE + '    annotations: {a: "\\ud800"}\n', ":7: rules[0].annotations.a: holds half of a character"),
         ("watches: [\n", "not YAML"),
@@ -83,6 +84,27 @@ def test_a_mistake_is_named_with_file_line_and_key(file: Path, text: str, said: 
         load_rules(file)
     assert all(line.startswith(f"{file}:") for line in str(raised.value).splitlines())
     assert said in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (RULE.encode() + b"# caf\xe9\n", ":7: byte 0xE9 is not UTF-8: save it as UTF-8"),
+        (RULE.encode() + b"# \x1b\n", r":7: not YAML: '\x1b' stands there"),
+        (RULE.encode("utf-16-le"), r":1: not YAML: '\x00' stands there: UTF-16? Save it as UTF-8"),
+        (b"\xef\xbb\xbf\xef\xbb\xbf- a\n", ":1: the file must be a mapping"),
+    ],
+)
+def test_bytes_that_no_editor_of_yaml_writes_are_named_with_their_line(file: Path, data: bytes, said: str) -> None:
+    file.write_bytes(data)
+    with pytest.raises(RulesError) as raised:
+        load_rules(file)
+    assert str(raised.value).startswith(f"{file}{said}")
+
+
+def test_a_file_without_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(RulesError, match="/dev/zero: the rules file is larger than 4 MiB"):
+        load_rules(Path("/dev/zero"))
 
 
 def test_a_file_that_is_not_there_is_named(file: Path) -> None:
