@@ -11,7 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import pydantic
+
 from contracts.errors import BuzzwatchError, Unavailable
+from contracts.events import one_line
 from contracts.redaction import redacted
 from contracts.settings import MlflowSettings
 
@@ -198,6 +201,13 @@ class Registry:
         return self._package
 
     def _away(self, error: Exception) -> Unavailable:
+        if isinstance(error, pydantic.ValidationError):  # a proxy's page, another service
+            return Unavailable(
+                f"what answers at {self._where} is not MLflow ({one_line(error)}): set BUZZWATCH_MLFLOW__TRACKING_URI "
+                "to its address"
+            )
+        if getattr(error, "error_code", None) is not None:
+            return Unavailable(f"MLflow at {self._where} answers with an error ({short_cause(error)})")
         return Unavailable(
             f"MLflow at {self._where} cannot be reached ({short_cause(error)}): start it with `buzzwatch up` or set "
             "BUZZWATCH_MLFLOW__TRACKING_URI"

@@ -127,7 +127,8 @@ def test_a_user_without_a_home_reaches_mlflow_too(monkeypatch: pytest.MonkeyPatc
     [
         (404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "x"}, NoChampion, "has the alias 'champion'"),
         (403, {"error_code": "PERMISSION_DENIED", "message": "not you"}, Unavailable, "PERMISSION_DENIED: not you"),
-        (200, {"welcome": 1}, Unavailable, "cannot be reached"),
+        (500, ["oops"], Unavailable, "answers with an error .500: Internal Server Error"),
+        (200, {"welcome": 1}, Unavailable, "is not MLflow .model_version: Field required.: set BUZZWATCH_MLFLOW"),
     ],
 )
 def test_the_registry_says_it_in_a_line(
