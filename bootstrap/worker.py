@@ -197,7 +197,7 @@ class _RoleBuilder:
         settings, topic = self._settings, self._settings.kafka.topics.feedback
         source = Source(
             topic,
-            batch_consumer(settings, settings.worker.group, self._instance),
+            batch_consumer(settings, settings.worker.group, self._instance, check_crcs=True),
             TopicIdentity(settings, topic),
             partial(end_of_undecodable, settings),
             most=MOST,

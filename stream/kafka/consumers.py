@@ -34,12 +34,20 @@ def reader(settings: Settings) -> Consumer:
         settings.kafka.librdkafka()
         | _READING
         # Callers report that Kafka is away themselves; librdkafka would log it on standard error too.
-        | {"group.id": "buzzwatch-follow", "auto.offset.reset": "earliest", "log_level": 2}
+        | {"group.id": "buzzwatch-follow", "auto.offset.reset": "earliest", "log_level": 2, "check.crcs": True}
     )
 
 
-def batch_consumer(settings: Settings, group: str, instance: str) -> Consumer:
-    """A consumer that keeps its partitions over a restart, and reads committed records only."""
+def batch_consumer(settings: Settings, group: str, instance: str, *, check_crcs: bool = False) -> Consumer:
+    """A consumer that keeps its partitions over a restart, and reads committed records only.
+
+    Args:
+        settings: where Kafka is.
+        group: the consumer group.
+        instance: its name in the group.
+        check_crcs: recompute the checksum of each batch, so that bits that changed on a broker's disk are noticed even
+            where the batch can still be decoded.
+    """
     return Consumer(
         settings.kafka.librdkafka()
         | {
@@ -52,6 +60,7 @@ def batch_consumer(settings: Settings, group: str, instance: str) -> Consumer:
             **_READING,
             # A missing position may be one of a deleted topic. The caller decides where to go on.
             "auto.offset.reset": "error",
+            "check.crcs": check_crcs,
             "enable.auto.offset.store": False,
             # These two keep the batches of a busy topic full: fetch ahead, and resume soon after a full queue.
             "fetch.queue.backoff.ms": 10,

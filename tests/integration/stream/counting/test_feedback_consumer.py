@@ -56,7 +56,7 @@ class Judging:
         self.role = JudgeRole(
             Source(
                 topic,
-                batch_consumer(settings, settings.kafka.topics.tweets, name),
+                batch_consumer(settings, settings.kafka.topics.tweets, name, check_crcs=True),
                 identity,
                 partial(end_of_undecodable, settings),
                 most=MOST,
