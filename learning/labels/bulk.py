@@ -13,7 +13,7 @@ from contracts.errors import BuzzwatchError, InvalidTweet
 from contracts.events import MAX_ID, MAX_TEXT, SENTIMENTS
 from contracts.learning.labels import LabelEvent, judge_hash, label_id_of
 from contracts.texts import checked_text
-from contracts.tweet_files.errors import TweetFileError
+from contracts.tweet_files.errors import TweetFileError, shown
 from contracts.tweet_files.reader import read_rows
 from contracts.tweet_files.rows import ReadOptions
 from contracts.tweet_objects.shapes import TEXTS, find
@@ -74,18 +74,22 @@ def read_label_file(
 
 def _event(fields: Mapping[str, Any], judge: str, secret: str, batch: str, now: datetime) -> LabelEvent:
     label = fields.get("label")
+    if label in (None, ""):
+        raise LabelFileError(f"the label is missing (known: {', '.join(SENTIMENTS)})")
     if label not in SENTIMENTS:
         raise LabelFileError(f"unknown label {label!r} (known: {', '.join(SENTIMENTS)})")
-    text = find(fields).text
-    if not isinstance(text, str):
-        raise LabelFileError(f"the text is {text!r}")
-    masked = mask(checked_text(text))[:MAX_TEXT]
+    tweet = find(fields)
+    if not isinstance(tweet.text, str):
+        raise LabelFileError("the text is missing" if tweet.text is None else f"the text is {shown(tweet.text)}")
+    masked = mask(checked_text(tweet.text))[:MAX_TEXT]
     prediction = fields.get("prediction_id") or None
     try:
         prediction_id = None if prediction is None else uuid.UUID(str(prediction))
     except ValueError:
         raise LabelFileError(f"prediction_id {prediction!r} is no UUID") from None
-    given = fields.get("id")
+    given = tweet.identifier
+    if given is not None and (isinstance(given, bool) or not isinstance(given, str | int | float)):
+        raise LabelFileError(f"the id is {shown(given)}: expected a string or a whole number")
     tweet_id = str(given) if given not in (None, "") else _id_of(masked)
     if len(tweet_id) > MAX_ID:
         raise LabelFileError(f"the id has {len(tweet_id)} characters, the limit is {MAX_ID}")

@@ -40,7 +40,8 @@ def test_the_same_file_twice_counts_once_and_as_another_batch_again(tmp_path: Pa
     ("row", "said"),
     [
         ({"text": "a", "label": "angry"}, "line 2: unknown label 'angry'"),
-        ({"text": "a", "label": None}, "line 2: unknown label None"),
+        ({"text": "a", "label": None}, "line 2: the label is missing"),
+        ({"text": "a", "label": "neutral", "id": True}, "line 2: the id is True: expected a string or a whole number"),
         ({"text": "  ", "label": "neutral"}, "line 2: text is empty"),
         ({"text": 7, "label": "neutral"}, "line 2: the text is 7"),
         ({"text": "a", "label": "neutral", "prediction_id": "x"}, "line 2: prediction_id 'x' is no UUID"),
@@ -51,6 +52,11 @@ def test_a_file_with_a_bad_row_is_refused_as_a_whole(tmp_path: Path, row: object
     path = file_of(tmp_path, {"text": "a bag", "label": "negative"}, row)
     with pytest.raises(LabelFileError, match=f"nothing was imported: {said}"):
         read_label_file(path, "ann", "")
+
+
+def test_the_id_of_a_wrapped_tweet_is_its_own(tmp_path: Path) -> None:
+    path = file_of(tmp_path, {"data": {"id": "7", "text": "a bag"}, "label": "negative"})
+    assert [event.tweet_id for event in read_label_file(path, "ann", "")] == ["7"]
 
 
 def test_a_file_without_rows_or_columns_says_so(tmp_path: Path) -> None:
