@@ -62,7 +62,6 @@ def serve(host: str, port: int, *, alive: Callable[[], bool], problem: Callable[
                 self.wfile.write(body)
 
         def _refuse(self) -> None:
-            self.close_connection = True  # a body is not read
             self._answer(405, b'{"detail": "only GET and HEAD"}', "application/json", allow="GET, HEAD")
 
         do_HEAD = do_GET  # noqa: N815 - the server's name for it
