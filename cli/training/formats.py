@@ -14,7 +14,7 @@ from rich.table import Table
 
 from cli.output.console import table_console
 from cli.training.deep import require_tensorflow
-from cli.training.options import WORK_DIR, Data, Description
+from cli.training.options import WORK_DIR, Data, Description, TaughtFiles
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 from training.evaluation.format_cost import FormatRow
@@ -84,6 +84,7 @@ def cascade(
     data_dir: Data,
     deep: Annotated[Path, typer.Option(help="Folder of the deep model's artefact.")],
     description: Description = None,
+    taught: TaughtFiles = None,
     most: Annotated[int, typer.Option(min=10, help="Held-out texts of each set.")] = 5_000,
     budget_ms: Annotated[float, typer.Option(min=0, help="Most time of a batch in the deep tier.")] = 100,
     patience_s: Annotated[float, typer.Option(min=0.1, help="So far behind, only the linear tier answers.")] = 5.0,
@@ -108,6 +109,7 @@ def cascade(
     from models.base.artefact import load_artefact
     from models.cascade import CascadeModel
     from models.deep.model import DeepModel
+    from training.data.datasets import load_training_data
     from training.deep.cascade.build import cascade_of, draw, unseen_linear
     from training.deep.cascade.register import log_cascade
     from training.registry.register import chosen_alias
@@ -119,9 +121,7 @@ def cascade(
     if not isinstance(model, DeepModel):
         raise SettingsError(f"--deep {deep}: not a deep model")
     with errors.status("reading the data") as status:
-        from training.data.datasets import load_training_data
-
-        data = load_training_data(data_dir, description)
+        data = load_training_data(data_dir, description, taught=taught or ())
         linear = unseen_linear(data, WORK_DIR, status.update)
         chosen, curve, evidence = cascade_of(
             linear, model, data, most, budget_ms / 1000, patience_s, status.update, times=times

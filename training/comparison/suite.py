@@ -30,8 +30,7 @@ def run_suite(
 ) -> Suite:
     """Train without each of the sets, and measure on it.
 
-    Near-duplicates of what is measured on are learnt from in no file. The hashed model's polarity is learnt once, from
-    the rows with emoticons that are near-duplicates of no text labelled by people.
+    Near-duplicates of what is measured on are learnt from in no file. The hashed model's polarity is learnt once.
 
     Args:
         only: names of files to be left out; all of those labelled by people when empty.
@@ -80,8 +79,7 @@ class _Trainer:
         plain = (str, int, float, bool)
         self.params = {name: value for name, value in estimator.get_params().items() if isinstance(value, plain)}
         if isinstance(estimator, HashedClassifier):
-            prints = np.unique(data.fingerprints[data.by_people])
-            rows = data.distant & data.usable & ~np.isin(data.fingerprints, prints)
+            rows = data.by_emoticons_alone
             texts, labels = data.rows(rows)
             self._polarity = estimator.learn_polarity(texts, labels, data.weight[rows], progress)
 
@@ -90,7 +88,8 @@ class _Trainer:
         data, estimator = self._data, self._member.build(self._seed)
         more = {}
         if self._polarity is not None:
-            learn, more = learn & ~data.distant, {"polarity": self._polarity}
+            learn = learn & ~data.distant
+            more = {"polarity": self._polarity, "targets": data.targets[learn]}
         elif self._member.most_distant is not None:
             distant = np.flatnonzero(learn & data.distant)
             kept = np.random.default_rng(self._seed).permutation(distant)[: self._member.most_distant]

@@ -82,6 +82,15 @@ class TrainingData:
         """Rows that people labelled."""
         return ~np.isin(self.source, [one.name for one in self.sources if one.role in ("emoticons", "teacher")])
 
+    @property
+    def by_emoticons_alone(self) -> NDArray[np.bool_]:
+        """Usable rows labelled by emoticons that are near-duplicates of nothing that people labelled.
+
+        A polarity knows the texts that it has learnt by heart, emoticon and all. A head that learns from the same texts
+        with people's labels would take it for better than it is.
+        """
+        return self.distant & self.usable & ~np.isin(self.fingerprints, np.unique(self.fingerprints[self.by_people]))
+
     def apart_from(self, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Usable rows that are neither among `rows` nor near-duplicates of them."""
         return self.usable & ~rows & ~np.isin(self.fingerprints, np.unique(self.fingerprints[rows]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +17,7 @@ from models.linear.constants import REACH, negator_table
 from models.linear.model import HashedModel
 from models.linear.weights import DENSE, HashedWeights, dense_features
 from models.text.batch import join
+from training.data.datasets import one_hot
 from training.linear.binary_classifier import BinaryWeights, learn_binary
 from training.linear.hashing import hash_all
 from training.linear.sgd import count_labels, fit_head
@@ -105,6 +108,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         sample_weight: ArrayLike | None = None,
         *,
         distant: ArrayLike | None = None,
+        targets: ArrayLike | None = None,
         polarity: BinaryWeights | None = None,
         progress: Progress = _silent,
     ) -> HashedClassifier:
@@ -113,6 +117,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Args:
             sample_weight: (n,), all 1 when not given.
             distant: (n,) of bool, none when not given.
+            targets: (n, 3) how probable each label is, by a teacher; 1 for the row's label when not given.
             polarity: what an earlier `learn_polarity` of the same parameters has learnt, instead of the distant rows.
             progress: called with what begins now.
 
@@ -127,9 +132,9 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"unknown label {unknown[0]!r} (known: {', '.join(SENTIMENTS)})")
         weight = np.ones(len(labels)) if sample_weight is None else np.asarray(sample_weight, np.float64)
         far = np.zeros(len(labels), bool) if distant is None else np.asarray(distant, bool)
-        codes = np.searchsorted(np.array(SENTIMENTS), labels)
-        if (codes[far] == 1).any():
+        if (labels[far] == SENTIMENTS[1]).any():
             raise ValueError("a distant row is neutral")
+        soft = one_hot(labels) if targets is None else np.asarray(targets, np.float32)
 
         if polarity is None:
             polarity = self.learn_polarity(
@@ -138,7 +143,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         progress("learning from labels by people")
         rows = np.flatnonzero(~far)
         near = [X[i] for i in rows.tolist()]
-        self.model_ = self._learn_head(near, codes[rows], weight[rows], polarity)
+        self.model_ = self._learn_head(near, soft[rows], weight[rows], polarity)
         self.classes_ = np.array(SENTIMENTS)
         return self
 
@@ -171,7 +176,7 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _learn_head(
         self,
         texts: Sequence[str],
-        codes: NDArray[np.intp],
+        targets: NDArray[np.float32],
         weight: NDArray[np.float64],
         polarity: BinaryWeights,
     ) -> HashedModel:
@@ -193,14 +198,15 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ).astype(np.int32)
         counts = np.bincount(slots, minlength=n_words + n_chars)
         inverse = (1.0 / np.maximum(counts, 1)).astype(np.float32)
-        prior = self._naive_bayes(slots, bounds, codes, weight, len(inverse))
+        prior = self._naive_bayes(slots, bounds, targets, weight, len(inverse))
         table = np.zeros((len(inverse), 3), np.float32)
-        examples = (slots, bounds, dense, codes, weight, prior, inverse)
+        examples = (slots, bounds, dense, targets, weight, prior, inverse)
         options = (self.epochs, self.rate, self.l2, self.char_share, self.dropout)
-        for order in range(self.heads):
-            learnt, learnt_dense = fit_head(*examples, *options, self.random_state + order)
-            table += learnt / self.heads
-            weights.dense[:, :3] += learnt_dense / self.heads
+        seeds = range(self.random_state, self.random_state + self.heads)
+        with ThreadPoolExecutor(min(self.heads, os.cpu_count() or 1)) as pool:  # numba runs without the GIL
+            for learnt, learnt_dense in pool.map(lambda seed: fit_head(*examples, *options, seed), seeds):
+                table += learnt / self.heads
+                weights.dense[:, :3] += learnt_dense / self.heads
         for k in range(3):
             weights.words[:, k], weights.word_scale[k] = _quantise(table[:n_words, k])
             weights.chars[:, k], weights.char_scale[k] = _quantise(self.char_share * table[n_words:, k])
@@ -233,10 +239,10 @@ class HashedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return HashedModel(weights, {})
 
     def _naive_bayes(
-        self, slots: NDArray[np.int32], bounds: NDArray[np.int64], codes: NDArray[Any], weight: NDArray[Any], n: int
+        self, slots: NDArray[np.int32], bounds: NDArray[np.int64], targets: NDArray[Any], weight: NDArray[Any], n: int
     ) -> NDArray[np.float32]:
         counts = np.ones((n, 3))
-        count_labels(slots, bounds, codes, weight, counts)
+        count_labels(slots, bounds, targets, weight, counts)
         share = np.log(counts / counts.sum(axis=0))
         start: NDArray[np.float32] = (self.prior * (share - share.mean(axis=1, keepdims=True))).astype(np.float32)
         return start

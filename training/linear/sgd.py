@@ -81,7 +81,7 @@ def fit_head(
     slots: Array,
     bounds: Array,
     dense: Array,
-    labels: Array,
+    targets: Array,
     sample_weight: Array,
     prior: Array,
     inverse: Array,
@@ -95,7 +95,8 @@ def fit_head(
     """Weights of a multinomial logistic model on word n-grams, byte n-grams and dense numbers.
 
     Args:
-        dense: (texts, d). labels: (texts,) 0, 1 or 2. inverse: (slots,) 1 / occurrences.
+        dense: (texts, d). inverse: (slots,) 1 / occurrences.
+        targets: (texts, 3) how probable each label is: 1 for that of a person, a teacher's probabilities.
         prior: (slots, 3) where the weights start and what the L2 penalty pulls them to.
         char_share: length of the vector of byte n-grams; that of the word n-grams is 1.
         dropout: share of a text's n-grams that are left out of each step, the others raised to make up for it.
@@ -109,16 +110,16 @@ def fit_head(
     dense_squares = np.full((dense.shape[1], 3), 0.01)
     errors = np.zeros(3)
     longest = 0
-    for row in range(len(labels)):
+    for row in range(len(targets)):
         longest = max(longest, bounds[2 * row + 2] - bounds[2 * row])
     kept = np.empty(longest, np.int64)
     values = np.empty(longest)
     noise = np.full(1, np.uint64(88172645463325252) + np.uint64(seed))
     left_out = np.uint64(dropout * 4294967296.0)
-    steps = epochs * len(labels)
+    steps = epochs * len(targets)
     step = 0
     for _ in range(epochs):
-        for row in np.random.permutation(len(labels)):
+        for row in np.random.permutation(len(targets)):
             first, middle, last = bounds[2 * row], bounds[2 * row + 1], bounds[2 * row + 2]
             step += 1
             now = rate * (1.0 - step / steps)
@@ -127,8 +128,7 @@ def fit_head(
             n = _keep_some(slots, first, middle, last, word_value, char_value, left_out, noise, kept, values)
             _softmax(state, kept, values, n, dense_weights, dense[row], errors)
             for k in range(3):
-                target = 1.0 if labels[row] == k else 0.0
-                errors[k] = (errors[k] - target) * sample_weight[row]
+                errors[k] = (errors[k] - targets[row, k]) * sample_weight[row]
             _descend(state, kept, values, n, dense_weights, dense_squares, dense[row], errors, now)
     weights: NDArray[np.float32] = state[:, :3].copy()
     return weights, dense_weights
@@ -226,8 +226,9 @@ def _descend(
 
 
 @compiled
-def count_labels(slots: Array, bounds: Array, labels: Array, sample_weight: Array, counts: Array) -> None:
+def count_labels(slots: Array, bounds: Array, targets: Array, sample_weight: Array, counts: Array) -> None:
     """Add to `counts` (slots, 3) how much weight each label has among the texts of each slot."""
-    for row in range(len(labels)):
+    for row in range(len(targets)):
         for j in range(bounds[2 * row], bounds[2 * row + 2]):
-            counts[slots[j], labels[row]] += sample_weight[row]
+            for k in range(3):
+                counts[slots[j], k] += sample_weight[row] * targets[row, k]

@@ -28,6 +28,7 @@ from training.evaluation.drift_reference import reference
 from training.evaluation.held_out import HeldOut
 from training.evaluation.metrics import held_out_report
 from training.linear.model_zoo import MEMBERS
+from training.linear.train import fit_on
 
 SHARES: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
 """Of the tweets that go to the deep tier, the points of the curve."""
@@ -153,9 +154,7 @@ def unseen_linear(data: TrainingData, cache: Path, tell: Callable[[str], None]) 
     folder = cache / f"linear-{data.data_hash[:16]}"
     if not (folder / METADATA).is_file():
         estimator = MEMBERS["hashed"].build(0)
-        texts, labels = data.rows(data.learn)
-        distant = data.distant[data.learn]
-        estimator.fit(texts, labels, data.weight[data.learn], distant=distant, progress=lambda s: tell(f"linear: {s}"))
+        fit_on(estimator, data, data.learn, lambda step: tell(f"linear: {step}"))
         estimator.model_.save(folder)
     model = load_artefact(folder)
     assert isinstance(model, HashedModel)

@@ -212,3 +212,14 @@ def test_a_file_of_the_training_data_without_labels_is_named(tmp_path: Path) -> 
     write(folder / "airline.parquet", {"text": ["a"], "sentiment": ["neutral"]})
     with pytest.raises(DataError, match=r"airline\.parquet: no column 'label' \(it has text, sentiment\)"):
         load_training_data(folder)
+
+
+def test_what_people_labelled_teaches_nothing_by_its_emoticon(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path)
+    data = load_training_data(folder)
+    assert data.by_emoticons_alone.sum() == data.distant.sum()
+    texts = [data.texts[row] for row in np.flatnonzero(data.distant).tolist()]
+    write(folder / "kaggle.parquet", {"text": [f"{texts[5].upper()}!", "other"], "label": ["neutral", "negative"]})
+    data = load_training_data(folder)
+    alone = {data.texts[row] for row in np.flatnonzero(data.by_emoticons_alone).tolist()}
+    assert set(texts) - alone == {texts[5]}

@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.model_selection import cross_val_score
 
+from training.data.datasets import one_hot
 from training.linear.binary_classifier import BinaryWeights, learn_binary
 from training.linear.hashed_classifier import HashedClassifier
 
@@ -59,6 +60,20 @@ def test_a_row_of_weight_zero_teaches_nothing() -> None:
     model = small().fit(texts + texts, np.append(labels, wrong), weight)
     fresh, truth = made_up(200, 1)
     assert model.score(fresh, truth) > 0.95
+
+
+def test_a_teachers_probabilities_are_learnt_as_they_are() -> None:
+    texts, labels = made_up(400, 0)
+    unsure = ["the seat is blue"] * 60
+    everything, names = texts + unsure, np.append(labels, ["positive"] * 60)
+    targets = np.concatenate([one_hot(labels), np.tile(np.array([0.1, 0.4, 0.5], np.float32), (60, 1))])
+    table = small().fit(everything, names, targets=targets).predict_proba(unsure[:1])[0]
+    assert table[1] == pytest.approx(0.4, abs=0.1)
+    assert small().fit(everything, names).predict_proba(unsure[:1])[0, 1] < 0.1
+    np.testing.assert_array_equal(
+        small().fit(texts, labels).predict_proba(texts),
+        small().fit(texts, labels, targets=one_hot(labels)).predict_proba(texts),
+    )
 
 
 def test_it_is_an_estimator_for_scikit_learn() -> None:

@@ -36,7 +36,7 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def options(teacher: Path) -> TeachOptions:
-    return TeachOptions(teacher, 600, threads=2, least=0.0)
+    return TeachOptions(teacher, 600, threads=2, least=0.0, chunk=256)
 
 
 def ask(data_dir: Path, options: TeachOptions, out: Path) -> list[str]:
