@@ -21,7 +21,7 @@ same held-out texts, near-duplicates apart ([models.md](models.md)); of Sentimen
 ones on a random 20,000, the others on 5 %. The hashed model has learnt from kaggle's tweets, too; the others are of
 the data before. In brackets the 95 % interval. *n*: texts of airline / SemEval / Sentiment140. *ECE*: of three labels
 on airline and SemEval, on Sentiment140 of negative and positive rescaled to one; – where it was not measured and the
-answers were not kept. *Rows*: labelled by emoticons; people's 58,000 (hashed: 81,000) come on top, and members slower
+answers were not kept. *Rows*: labelled by emoticons; people's 58,000 (hashed: 83,000) come on top, and members slower
 than the hashed one learn from a random part. *Tweets/s*: one thread, from a list of strings, on 2 cores of an AMD
 EPYC shared with other work.
 """
