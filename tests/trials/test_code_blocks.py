@@ -1,0 +1,57 @@
+"""Blocks of the documents that say `tested` are run as they stand, page by page, beside a running stack."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from contracts.settings import ROOT
+from tests.stack import RunningStack
+
+_BLOCK = re.compile(r"^( *)<!-- tested: (bash|python) -->\n+ *```\2\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_DOCS = ROOT / "docs"
+PAGES = sorted(
+    str(page.relative_to(_DOCS)) for page in _DOCS.rglob("*.md") if "<!-- tested: " in page.read_text(encoding="utf-8")
+)
+
+
+def blocks(page: str, language: str) -> str:
+    """All of a language on a page, one after the other."""
+    text = (_DOCS / page).read_text(encoding="utf-8")
+    found = [textwrap.dedent(code) for _, spoken, code in _BLOCK.findall(text) if spoken == language]
+    return "\n".join(found)
+
+
+def test_there_are_tested_blocks_and_each_is_found() -> None:
+    assert {"quickstart.md", "how-to/connect-kafka.md", "how-to/secure.md"} <= set(PAGES)
+    for page in PAGES:
+        text = (_DOCS / page).read_text(encoding="utf-8")
+        assert len(_BLOCK.findall(text)) == text.count("<!-- tested: ")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_blocks_of_a_page_run(page: str, stack: RunningStack, tmp_path: Path) -> None:
+    (tmp_path / "alerts").symlink_to(ROOT / "alerts")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    for start, language in ((["bash", "-euo", "pipefail", "-c"], "bash"), ([sys.executable, "-c"], "python")):
+        code = blocks(page, language).replace("localhost:8000", f"localhost:{stack.api}")
+        if not code:
+            continue
+        done = subprocess.run(
+            [*start, code],
+            cwd=tmp_path,
+            env=stack.environment | {"PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
+        assert done.stdout
+        assert '"status":4' not in done.stdout  # curl takes a problem for an answer
+        assert '"status":5' not in done.stdout
