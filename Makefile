@@ -96,6 +96,19 @@ LOCKING := --quiet --universal --python-version 3.11 --generate-hashes --no-emit
   --custom-compile-command 'make lock' $(if $(UPGRADE),--upgrade)
 LEAN := --constraint requirements.lock --excludes deploy/unused.txt
 
+TOOL := $(BIN)/uv tool run --quiet --from
+BILL := --output-format JSON --output-reproducible --output-file build/sbom
+
+.PHONY: sbom
+sbom: .venv/.uv ## List what the images are made of, as CycloneDX, under build/sbom
+	@mkdir -p build/sbom
+	@$(TOOL) cyclonedx-bom==7.5.0 cyclonedx-py requirements deploy/serving.lock $(BILL)/serving.json
+	@$(TOOL) cyclonedx-bom==7.5.0 cyclonedx-py requirements deploy/mlflow.lock $(BILL)/mlflow.json
+
+.PHONY: audit
+audit: .venv/.uv ## Ask whether a version in the images is known to be vulnerable (needs the advisory database)
+	@$(TOOL) pip-audit==2.10.1 pip-audit --require-hashes --disable-pip --progress-spinner off --requirement deploy/serving.lock --requirement deploy/mlflow.lock
+
 .PHONY: clean
 clean: ## Remove the environment, caches and Kafka's jars; the data under var stays
 	rm -rf .venv build var/kafka-jars var/environments *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -16,6 +16,7 @@ from contracts.audit import Figure
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.settings import Settings, load_settings
+from contracts.texts import MAX_ID
 from learning.privacy.forget import Forgotten, forget
 from learning.privacy.register import holdings
 from learning.privacy.subject import Subject
@@ -83,8 +84,8 @@ def forget_command(
     """
     if not author and not tweet:
         raise BuzzwatchError("whom or what? Name an --author ID or a --tweet ID")
-    if any(not one.strip() for one in (*(author or ()), *(tweet or ()))):
-        raise BuzzwatchError("an --author or --tweet is empty")
+    if any(not one.strip() or len(one) > MAX_ID for one in (*(author or ()), *(tweet or ()))):
+        raise BuzzwatchError(f"an --author or --tweet is empty, or has more than {MAX_ID} characters")
     settings = load_settings()
     subject = Subject.of(tweet or (), author or (), settings.privacy.secret)
     done = _forget(settings, subject, cut_topics, dry_run)

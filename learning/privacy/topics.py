@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -87,7 +88,9 @@ class TopicEraser:
     def keep_away(self, subject: Subject, reason: str) -> int:
         """Write an erasure for each tweet and prediction, so that no copy of a label counts later."""
         names: list[tuple[str | None, uuid.UUID | None]] = [(one, None) for one in sorted(subject.tweet_ids)]
-        names += [(None, uuid.UUID(one)) for one in sorted(subject.prediction_ids)]
+        for one in sorted(subject.prediction_ids):
+            with suppress(ValueError):  # of another producer, whose ids are no UUIDs: no label names it
+                names.append((None, uuid.UUID(one)))
         now = datetime.now(UTC)
         events = [
             LabelEvent(

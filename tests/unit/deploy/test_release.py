@@ -1,0 +1,52 @@
+"""The delivery workflow: nothing is published that was not tested, nothing runs that is not pinned."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from contracts.settings import ROOT
+from docs.generator.operating.licences import licences_page
+
+
+@pytest.fixture(scope="module")
+def release() -> dict[str, Any]:
+    loaded: dict[str, Any] = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "release.yml")
+    return loaded
+
+
+def test_every_action_is_pinned_by_commit_with_its_version(release: dict[str, Any]) -> None:
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    used = re.findall(r"uses: (.+)", text)
+    assert used
+    assert [one for one in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*", one)] == []
+
+
+def test_nothing_is_published_before_the_tests_pass(release: dict[str, Any]) -> None:
+    assert release["jobs"]["publish"]["needs"] == "test"
+    assert release["jobs"]["test"]["steps"][-1] == {"run": ".ci/run"}
+    assert release["on"] == {"push": {"tags": ["v*"]}}
+
+
+def test_only_what_publishes_may_write(release: dict[str, Any]) -> None:
+    assert release["permissions"] == {"contents": "read"}
+    assert "permissions" not in release["jobs"]["test"]
+    assert set(release["jobs"]["publish"]["permissions"]) == {"contents", "packages", "id-token"}
+
+
+def test_targets_of_make_and_images_that_it_names_are_there(release: dict[str, Any]) -> None:
+    commands = "\n".join(step.get("run", "") for step in release["jobs"]["publish"]["steps"])
+    makefile = (ROOT / "Makefile").read_text()
+    for targets in re.findall(r"^make (.+)$", commands, re.MULTILINE):
+        assert all(f"\n{target}:" in makefile for target in targets.split())
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert all(f" AS {target}\n" in dockerfile for target in re.findall(r"--target (\w+)", commands))
+
+
+def test_no_package_of_the_images_binds_what_is_built_with_it() -> None:
+    found = licences_page()
+    assert "not stated" not in found
+    assert re.findall(r"\| [^|]*\b(?:A?GPL|GNU (?:Affero )?General)\b[^|]*\|", found) == []
