@@ -234,6 +234,47 @@ def alerts(
     _show([part.report(part.run(watches, themes, past, rate, seconds, _progress))], output, markdown)
 
 
+@app.command()
+def dashboard(
+    only: Annotated[
+        str, typer.Option(help="Parts, comma-separated: load, rows, alerts, clicks, memory, readers.")
+    ] = "load,rows,alerts,clicks,memory,readers",
+    url: Annotated[str | None, typer.Option(help="Where the pages begin; by default on this machine's API.")] = None,
+    rate: Annotated[float, typer.Option(min=1, max=50_000, help="Tweets a second while rows are timed.")] = 1000,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="Of the rows, and of the readers.")] = 20,
+    bystanders: Annotated[int, typer.Option(min=0, max=1000, help="Further readers while rows are timed.")] = 0,
+    readers: Annotated[int, typer.Option(min=1, max=1000, help="Readers beside /predict.")] = 250,
+    firing: Annotated[int, typer.Option(min=1, max=1000, help="Alerts that are timed.")] = 40,
+    rounds: Annotated[int, typer.Option(min=1, max=1000, help="Rounds of keys and clicks.")] = 10,
+    hours: Annotated[float, typer.Option(min=0.1, max=24, help="Hours of frames in fast motion.")] = 8,
+    pictures: Annotated[Path | None, typer.Option(help="Only take the pictures of the docs, into this folder.")] = None,
+    output: _Format = "table",
+) -> None:
+    """How fast the watch room is, in Debian's Chromium and by bare readers of its stream, on a stack that runs.
+
+    It sends invented tweets and writes invented alerts: take a stack of its own (`buzzwatch up`). Needs the packages of
+    `dev` or `bench`, and /usr/bin/chromium.
+
+    Examples:
+
+      buzzwatch bench dashboard --only load,rows
+
+      buzzwatch bench dashboard --only rows --rate 5000 --bystanders 50
+
+      buzzwatch bench dashboard --only readers --seconds 600
+    """
+    from bench.room import command
+    from bench.room import pictures as album
+
+    settings = load_settings()
+    where = url or f"http://{settings.api.host}:{settings.api.port}{settings.dashboard.path}"
+    if pictures is not None:
+        album.take(where, pictures)
+        return
+    options = command.Options(where, rate, seconds, bystanders, readers, firing, rounds, hours)
+    command.run(settings, only.split(","), options, output, _progress)
+
+
 def _show(reports: Any, output: str, markdown: Path | None = None) -> None:
     from bench.reporting.report import show
 

@@ -1,0 +1,1 @@
+"""How fast the watch room is, measured in Chromium and by bare readers of its stream, on a running stack."""

@@ -1,0 +1,40 @@
+"""The pictures of docs/dashboard.md, of a stack on which a crisis is going on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench.room.browser import chromium, live
+
+
+def take(url: str, folder: Path) -> None:
+    """Each page once, some in the dark and one as on a phone."""
+    with chromium() as browser:
+
+        def taken(name: str, path: str, *, width: int = 1280, height: int = 860, dark: bool = False) -> None:
+            scheme: Any = "dark" if dark else "light"
+            page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
+            page.goto(url.rstrip("/") + path)
+            live(page)
+            if name == "try":
+                page.fill("textarea", "@AirParadis lost my bag again, but what a great crew! Call me: 555-123-4567")
+                page.get_by_role("button", name="What does it feel?").click()
+                page.wait_for_selector("#answer")
+            if name == "alert":
+                page.locator("article.alert h3 a", has_text="air-paradis").first.click()
+                page.wait_for_selector(".story")
+            page.wait_for_timeout(4000)
+            page.screenshot(path=folder / f"room-{name}.png")
+            page.context.close()
+
+        taken("now", "/")
+        taken("now-dark", "/", dark=True, width=1920, height=1080)
+        taken("phone", "/", width=360, height=740)
+        taken("alerts", "/room/alerts")
+        taken("alert", "/room/alerts")
+        taken("watch", "/room/watch?watch=air-paradis&span=hour")
+        taken("try", "/room/try")
+        taken("review", "/room/review")
+        taken("model", "/room/model", height=1100)
+        taken("system", "/room/system", dark=True)
