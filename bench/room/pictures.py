@@ -14,7 +14,9 @@ def take(url: str, folder: Path) -> None:
 
         def taken(name: str, path: str, *, width: int = 1280, height: int = 860, dark: bool = False) -> None:
             scheme: Any = "dark" if dark else "light"
-            page = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme).new_page()
+            page = browser.new_context(
+                viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+            ).new_page()
             page.goto(url.rstrip("/") + path)
             live(page)
             if name == "try":

@@ -41,13 +41,15 @@ def open_page(browser: Browser, stack: RunningStack) -> Iterator[OpenPage]:
     """
     contexts: list[Any] = []
     faults: list[str] = []
-    base = f"http://127.0.0.1:{stack.api}"
+    api = f"http://127.0.0.1:{stack.api}"
 
     def noted(kind: str, text: str) -> None:
         if "status of 503" not in text and "net::ERR_" not in text:  # a test answers so on purpose, or kills the API
             faults.append(f"{kind}: {text}")
 
-    def opened(path: str = "/", *, width: int = 1280, height: int = 900, dark: bool = False, **options: Any) -> Page:
+    def opened(
+        path: str = "/", *, base: str = api, width: int = 1280, height: int = 900, dark: bool = False, **options: Any
+    ) -> Page:
         context = browser.new_context(
             base_url=base,
             viewport={"width": width, "height": height},

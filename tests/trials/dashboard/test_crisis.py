@@ -14,6 +14,7 @@ from stream.kafka.tweet_files import Line
 from stream.kafka.tweet_producer import TweetProducer
 from tests.stack import RunningStack
 from tests.trials.dashboard.conftest import OpenPage
+from tests.trials.dashboard.test_every_page import violations
 
 PLACES = (
     *("Lyon", "Nice", "Rome", "Madrid", "Geneva", "Boston", "Austin", "Dublin"),
@@ -95,6 +96,7 @@ def test_a_crisis_is_seen_acknowledged_silenced_and_over_by_keyboard(open_page: 
         page.keyboard.press("Enter")
         for step in ("It began", "It fired", "Maya é is on it"):
             expect(page.locator(".story")).to_contain_text(step)
+        assert violations(page) == []
     expect(page.locator(".story")).to_contain_text("It was over")
     expect(now.locator('.card[data-watch="virgin-america"]')).not_to_have_attribute("data-mood", "critical")
     page.goto("/room/alerts")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
 from dashboard.html.rendering import PAGES
 from tests.trials.dashboard.conftest import OpenPage
@@ -11,13 +12,22 @@ from tests.trials.dashboard.conftest import OpenPage
 ADDRESSES = [f"/room/{name}" if name else "/" for name, _, _ in PAGES]
 
 
+def violations(page: Page) -> list[tuple[str, list[str]]]:
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
+
+
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_axe_finds_nothing_and_nothing_overflows(open_page: OpenPage, address: str) -> None:
     for dark in (False, True):
         page = open_page(address, dark=dark, locale="fr-FR" if dark else "en-GB")
         page.wait_for_selector("h1", state="attached")
-        found = Axe().run(page).response["violations"]
-        assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
+        assert violations(page) == []
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        page.keyboard.press("?")
+        page.wait_for_selector("#help[open]")
+        assert violations(page) == [], "what unfolds, and the keys"
+        page.keyboard.press("Escape")
         for width in (360, 1920):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
