@@ -44,7 +44,7 @@ def test_the_gate_refuses_lets_pass_and_is_rolled_back(
 
     promote(page, equal)
     expect(versions.locator(".said:not(.wrong)")).to_contain_text(
-        f"version {equal} is the champion now", timeout=LONG_MS
+        f"Version {equal} is the champion now", timeout=LONG_MS
     )
     expect(versions.locator("tr", has_text="champion").first).to_contain_text(equal)
 
