@@ -25,6 +25,7 @@ from api.routes import silences as silence_routes
 from api.routes.pages import HeadAsGet, OwnServerOnly
 from api.routes.predict import Scoring
 from api.security.gate import Authenticated
+from api.traffic.conditional import Packed, Tagged
 from api.traffic.overload import Overload
 from api.traffic.request_id import RequestId
 
@@ -90,9 +91,11 @@ def create_app(parts: Parts, extensions: Sequence[Extension] = ()) -> FastAPI:
     errors.install(app)
     errors.document_problems(app)
     app.add_middleware(Overload)  # once the body is here
+    app.add_middleware(Tagged)
     app.add_middleware(BodyLimit)
     app.add_middleware(Authenticated)  # before a body is read
     app.add_middleware(OwnServerOnly)
+    app.add_middleware(Packed)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Measured, metrics=metrics)  # it sees what the others answer
     app.add_middleware(RequestId)  # outermost, so that each of them knows it

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol
@@ -127,6 +129,22 @@ class Component:
 
 Probe = Callable[[], Component]
 """Asks a component how it is; blocks, for seconds at most, and raises nothing."""
+
+
+def remembered(probe: Probe, for_s: float, clock: Callable[[], float] = time.monotonic) -> Probe:
+    """The probe, asked once within so many seconds however many ask; those who come meanwhile wait for its answer."""
+    lock = threading.Lock()
+    known: tuple[float, Component] | None = None
+
+    def asked() -> Component:
+        nonlocal known
+        with lock:
+            if known is None or clock() - known[0] >= for_s:
+                found = probe()
+                known = clock(), found
+            return known[1]
+
+    return asked
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
-"""Queries are taken at their word: a parameter that is misspelt, or given twice, is refused."""
+"""Queries are taken at their word: a parameter that is misspelt, or given twice, is refused. Parts of long lists."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
+from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
@@ -32,3 +34,28 @@ def refused(name: str, message: str) -> RequestValidationError:
 
 KnownQuery = Depends(_known_only)
 """A dependency of routes with query parameters."""
+
+_Item = TypeVar("_Item")
+
+Limit = Annotated[int | None, Query(ge=1, le=1000, description="So many at most; all of them without it")]
+Offset = Annotated[int, Query(ge=0, le=1_000_000, description="So many are left out at the beginning")]
+UNCHANGED: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "It is as `If-None-Match` says"}}
+"""Of routes with an ETag (`api.traffic.conditional`)."""
+_HEADERS: Final[dict[str, Any]] = {
+    "x-total-count": {"description": "How many there are in all", "schema": {"type": "integer"}},
+    "link": {"description": 'The address of the next part, `rel="next"`', "schema": {"type": "string"}},
+}
+PAGED: Final[dict[int | str, dict[str, Any]]] = {**UNCHANGED, 200: {"headers": _HEADERS}}
+"""The headers, for the document."""
+
+
+def part_of(
+    items: Sequence[_Item], limit: int | None, offset: int, request: Request, response: Response
+) -> list[_Item]:
+    """The items asked for; the headers go to the response."""
+    response.headers["x-total-count"] = str(len(items))
+    end = len(items) if limit is None else offset + limit
+    if end < len(items):
+        url = request.url.include_query_params(offset=end)
+        response.headers["link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return list(items[offset:end])

@@ -20,7 +20,7 @@ from alerts.storage.connection import connect
 from alerts.storage.redis_health import WriteProbe
 from api.factory import create_app
 from api.feedback import FeedbackPublisher
-from api.parts import Component, Parts
+from api.parts import Component, Parts, remembered
 from api.security.exposure import keys_required
 from api.security.gate import Gate
 from api.security.keyring import Keyring
@@ -50,6 +50,9 @@ _log = logging.getLogger("buzzwatch.api")
 
 _PROBE_TIMEOUT_S = 2.0
 """Longest that a component may take to answer `/health`, which load balancers poll every few seconds."""
+
+_PROBED_EVERY_S = 1.0
+"""How long an answer of a component is good for `/health`."""
 
 
 def build_api(settings: Settings | None = None, *, host: str | None = None) -> FastAPI:
@@ -92,9 +95,9 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
         judgements=partial(judgements_between, client, settings),
         rules=lambda: following.rules,
         probes={
-            "kafka": partial(_kafka_health, feedback),
-            "redis": partial(_redis_health, client, WriteProbe(client, settings)),
-            "mlflow": partial(_mlflow_health, settings, champion),
+            "kafka": remembered(partial(_kafka_health, feedback), _PROBED_EVERY_S),
+            "redis": remembered(partial(_redis_health, client, WriteProbe(client, settings)), _PROBED_EVERY_S),
+            "mlflow": remembered(partial(_mlflow_health, settings, champion), _PROBED_EVERY_S),
             "rules": partial(_rules_health, following),
         },
         gate=gate,

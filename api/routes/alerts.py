@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import pydantic
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request, Response
 
 from alerts.counters.feedback_counts import Judgements
 from alerts.state.alert import State
@@ -17,7 +17,7 @@ from alerts.state.visibility import shown
 from api.bodies import AlertList, Judged, Problem, StatsList, StatsPoint
 from api.errors import REFUSALS
 from api.parts import PartsOf
-from api.query import KnownQuery, refused
+from api.query import PAGED, UNCHANGED, KnownQuery, Limit, Offset, part_of, refused
 from api.security.gate import require
 from contracts.times import clock_ms, to_ms, to_rfc3339
 
@@ -44,15 +44,27 @@ Moment = Annotated[
 ]
 
 
-@router.get("/alerts")
-def alerts(parts: PartsOf, state: State | None = None) -> AlertList:
-    """Firing alerts, then pending, then resolved ones, each newest first; with what mutes them, and who is at it."""
+@router.get("/alerts", responses=PAGED)
+def alerts(
+    parts: PartsOf,
+    request: Request,
+    response: Response,
+    state: State | None = None,
+    limit: Limit = None,
+    offset: Offset = 0,
+) -> AlertList:
+    """Firing alerts, then pending, then resolved ones, each newest first; with what mutes them, and who is at it.
+
+    All of them, or a part: `limit` and `offset`; the header `x-total-count` says how many there are, `link`
+    where the next part is.
+    """
     now = clock_ms()
     found = shown(parts.alerts.list(), parts.silences.list(now), parts.rules().inhibit_rules, now)
-    return AlertList(alerts=[one.public() for one in found if state in (None, one.alert.state)])
+    asked = [one for one in found if state in (None, one.alert.state)]
+    return AlertList(alerts=[one.public() for one in part_of(asked, limit, offset, request, response)])
 
 
-@router.get("/stats")
+@router.get("/stats", responses=UNCHANGED)
 def stats(
     parts: PartsOf,
     watch: Name = None,

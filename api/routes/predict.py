@@ -16,6 +16,7 @@ from api.batching import MicroBatcher
 from api.errors import REFUSALS
 from api.json_body import RESPONSES, JsonRoute
 from api.parts import Parts, PartsOf
+from api.query import UNCHANGED
 from api.routes.predict_bodies import (
     BatchBody,
     Explained,
@@ -213,7 +214,7 @@ async def explain(body: TextBody, scoring: ScoringOf) -> Explained:
     return await scoring.explain(body.text)
 
 
-@router.get("/model", responses=REFUSALS, dependencies=[require("read")])
+@router.get("/model", responses=REFUSALS | UNCHANGED, dependencies=[require("read")])
 async def model(parts: PartsOf) -> ServingModel:
     """The model that serves."""
     loaded = parts.champion.current

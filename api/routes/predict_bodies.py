@@ -48,6 +48,8 @@ Identifier = Annotated[
 class TextBody(BaseModel):
     """A text."""
 
+    model_config = pydantic.ConfigDict(json_schema_extra={"examples": [{"text": "@AirParadis lost my bag again"}]})
+
     text: Text
 
 
@@ -64,6 +66,10 @@ class PredictBody(TextBody):
 
 class BatchBody(BaseModel):
     """Texts to be scored."""
+
+    model_config = pydantic.ConfigDict(
+        json_schema_extra={"examples": [{"texts": ["@AirParadis lost my bag", "lovely crew"], "on_error": "skip"}]}
+    )
 
     texts: Annotated[list[Annotated[Any, WithJsonSchema(_TEXT_SCHEMA)]], Field(max_length=MOST_TEXTS)]
     """Checked one by one, so that all that are wrong can be named."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path
+from fastapi import APIRouter, HTTPException, Path, Request, Response
 
 from alerts.state.alert import Acknowledgement
 from alerts.state.silences import SilenceError, SilenceState, UnknownSilence, new_silence
@@ -12,7 +12,7 @@ from api.bodies import Problem
 from api.errors import REFUSALS
 from api.json_body import RESPONSES, JsonRoute
 from api.parts import PartsOf
-from api.query import KnownQuery
+from api.query import PAGED, KnownQuery, Limit, Offset, part_of
 from api.routes.silence_bodies import AcknowledgementBody, OneAlert, OneSilence, SilenceBody, SilenceList
 from api.security.gate import require
 from api.security.trail import TrailOf
@@ -29,12 +29,24 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"model": Problem}}
 Identifier = Annotated[str, Path(max_length=64)]
 
 
-@router.get("/silences", dependencies=[require("read")])
-def silences(parts: PartsOf, state: SilenceState | None = None) -> SilenceList:
-    """Active silences, then those to come, then those that are over; these are kept for five days."""
+@router.get("/silences", responses=PAGED, dependencies=[require("read")])
+def silences(
+    parts: PartsOf,
+    request: Request,
+    response: Response,
+    state: SilenceState | None = None,
+    limit: Limit = None,
+    offset: Offset = 0,
+) -> SilenceList:
+    """Active silences, then those to come, then those that are over; these are kept for five days.
+
+    All of them, or a part, as of `/alerts`.
+    """
     now = clock_ms()
     found = [silence for silence in parts.silences.list(now) if state in (None, silence.state(now))]
-    return SilenceList(silences=[OneSilence.of(silence, now) for silence in found])
+    return SilenceList(
+        silences=[OneSilence.of(silence, now) for silence in part_of(found, limit, offset, request, response)]
+    )
 
 
 @router.get("/silences/{silence_id}", responses=_UNKNOWN, dependencies=[require("read")])
