@@ -88,7 +88,7 @@ docs: setup ## Build the documents as a site, into build/site
 
 .PHONY: lock
 lock: .venv/.uv ## Write the lock files from pyproject.toml; with UPGRADE=1 to the newest versions
-	$(BIN)/uv pip compile pyproject.toml $(LOCKING) --extra train --extra deep --extra onnx --extra local --extra streamlit --extra bench --extra docs --extra dev --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml $(LOCKING) --extra train --extra deep --extra onnx --extra local --extra streamlit --extra tracing --extra bench --extra docs --extra dev --output-file requirements.lock
 	$(BIN)/uv pip compile pyproject.toml $(LOCKING) $(LEAN) --extra local --group build --output-file running.lock
 	$(BIN)/uv pip compile pyproject.toml $(LOCKING) $(LEAN) --extra onnx --output-file deploy/serving.lock
 	$(BIN)/uv pip compile --group pyproject.toml:mlflow-server $(LOCKING) $(LEAN) --output-file deploy/mlflow.lock

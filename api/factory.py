@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
@@ -29,6 +29,9 @@ from api.traffic.conditional import Packed, Tagged
 from api.traffic.overload import Overload
 from api.traffic.request_id import RequestId
 
+if TYPE_CHECKING:
+    from contracts.tracing.spans import Tracer
+
 
 @dataclass(frozen=True)
 class Extension:
@@ -41,8 +44,14 @@ class Extension:
     stop: Callable[[], Awaitable[None]]
 
 
-def create_app(parts: Parts, extensions: Sequence[Extension] = ()) -> FastAPI:
-    """The app; nothing is connected or loaded before its lifespan starts."""
+def create_app(parts: Parts, extensions: Sequence[Extension] = (), tracer: Tracer | None = None) -> FastAPI:
+    """The app; nothing is connected or loaded before its lifespan starts.
+
+    Args:
+        parts: what the routes work with.
+        extensions: further routes.
+        tracer: makes spans of requests; None traces none.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -98,5 +107,9 @@ def create_app(parts: Parts, extensions: Sequence[Extension] = ()) -> FastAPI:
     app.add_middleware(Packed)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Measured, metrics=metrics)  # it sees what the others answer
+    if tracer is not None:
+        from api.traffic.traced import Traced  # OpenTelemetry is imported where it is used
+
+        app.add_middleware(Traced, tracer=tracer)
     app.add_middleware(RequestId)  # outermost, so that each of them knows it
     return app

@@ -29,6 +29,7 @@ from api.security.sessions import Sessions
 from api.security.store import KeyStore
 from bootstrap.dashboard import build_room
 from bootstrap.logs import configure_logging
+from bootstrap.tracing import start_tracing
 from contracts.audit import AuditEvent
 from contracts.errors import SettingsError, Unavailable
 from contracts.events import Feedback
@@ -67,7 +68,8 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
             reach the API and there is no key.
     """
     settings = settings or load_settings()
-    configure_logging(settings.log_level)
+    configure_logging(settings)
+    tracer = start_tracing(settings, "api")
     checks = (kept_long_enough(settings.alerts),)
     following = RulesReloader(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
     following.on_sighup()
@@ -106,10 +108,10 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
         audit=partial(_audited, AuditLog(settings)),
         review=ReviewQueue(client, settings, labels.write) if settings.learning.review_queue else None,
         judge_secret=settings.privacy.secret,
-        closing=[following.stop, memory.stop, client.close],
+        closing=[following.stop, memory.stop, client.close, *([] if tracer is None else [tracer.close])],
     )
     room = build_room(settings, client, parts)
-    app = create_app(parts, [room] if room else [])
+    app = create_app(parts, [room] if room else [], tracer)
     for metric in RULES:
         app.state.metrics.registry.register(metric)
     return app

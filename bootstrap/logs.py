@@ -1,12 +1,16 @@
-"""One format for all processes, on standard error."""
+"""One format for all processes, on standard error: lines for people, or JSON."""
 
 from __future__ import annotations
 
+import json
 import logging.config
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from contracts.printable import printable
 from contracts.redaction import redacted
+from contracts.settings import Settings
+from contracts.times import to_rfc3339
+from contracts.tracing.current import REQUEST_ID, TRACE_ID
 
 _REPEAT_S: Final = 10.0
 """A warning that is repeated within this time is not logged again."""
@@ -56,20 +60,47 @@ class Line(logging.Formatter):
         return line.replace("\r", "\\r").replace("\n", "\\n") if record.name.startswith("buzzwatch") else line
 
 
-def logging_config(level: str) -> dict[str, Any]:
+class JsonLine(logging.Formatter):
+    """One JSON object a line; what it quotes is without passwords, and escaped as JSON is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The object, without the fields that are empty."""
+        exception = self.formatException(record.exc_info) if record.exc_info else record.exc_text or ""
+        fields = {
+            "time": to_rfc3339(int(record.created * 1000)),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redacted(record.getMessage()),
+            "request_id": REQUEST_ID.get(),
+            "trace_id": TRACE_ID.get(),
+            "thread": record.threadName or "",
+            "exception": redacted(exception),
+        }
+        return json.dumps({name: value for name, value in fields.items() if value})
+
+
+def logging_config(level: str, form: Literal["console", "json"] = "console") -> dict[str, Any]:
     """For `logging.config.dictConfig`: our level, and warnings only from chatty libraries."""
+    lines = {"()": Line, "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}
+    # uvicorn has set up loggers of its own before we are asked; where it logs no requests, that stays so.
+    requests = ["stderr"] if logging.getLogger("uvicorn.access").handlers else []
+    servers = {
+        "uvicorn": {"handlers": ["stderr"], "propagate": False},
+        "uvicorn.access": {"handlers": requests, "propagate": False},
+    }
+    quiet = {name: {"level": "WARNING"} for name in _CHATTY}
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"line": {"()": Line, "format": "%(asctime)s %(levelname)-7s %(name)s: %(message)s"}},
+        "formatters": {"line": {"()": JsonLine} if form == "json" else lines},
         "filters": {"seldom": {"()": Seldom}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["seldom"]}},
         "root": {"level": level, "handlers": ["stderr"]},
         # Ours by name: `faust worker` puts the root at its own --loglevel, which is WARN by default.
-        "loggers": {name: {"level": "WARNING"} for name in _CHATTY} | {"buzzwatch": {"level": level}},
+        "loggers": quiet | {"buzzwatch": {"level": level}} | (servers if form == "json" else {}),
     }
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(settings: Settings) -> None:
     """Set up this process."""
-    logging.config.dictConfig(logging_config(level))
+    logging.config.dictConfig(logging_config(settings.log_level, settings.log_format))

@@ -6,6 +6,7 @@ import logging
 import signal
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from alerts.grouping.dispatcher import Dispatcher
 from alerts.notifier import web as notifier_web
@@ -20,8 +21,12 @@ from alerts.rules.reloader import RulesReloader
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from bootstrap.logs import configure_logging
+from bootstrap.tracing import start_tracing
 from contracts.settings import Settings
 from contracts.times import clock_ms
+
+if TYPE_CHECKING:
+    from contracts.tracing.spans import Tracer
 
 _STALLED_S = 60.0
 log = logging.getLogger("buzzwatch.notifier")
@@ -34,7 +39,8 @@ def run_notifier(settings: Settings) -> None:
         RulesError: the rules file cannot be used.
         Unavailable: the metrics port is taken.
     """
-    configure_logging(settings.log_level)
+    configure_logging(settings)
+    tracer = start_tracing(settings, "notifier")
     checks = (kept_long_enough(settings.alerts), receivers_can_be_reached)
     following = RulesReloader(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
     stopping = threading.Event()
@@ -43,7 +49,7 @@ def run_notifier(settings: Settings) -> None:
     with connect(settings) as client:
         trouble = TroubleLog(log, settings.redis, "deliveries wait")
         dispatcher = Dispatcher(client, settings, following.rules.inhibit_rules)
-        sending = Sender(settings.alerts, clock_ms)
+        sending = _sender(settings, tracer)
         notifier = Notifier(
             Outbox(client, settings),
             dispatcher,
@@ -74,3 +80,13 @@ def run_notifier(settings: Settings) -> None:
             monitor.stop()
             server.shutdown()
             server.server_close()
+            if tracer is not None:
+                tracer.close()
+
+
+def _sender(settings: Settings, tracer: Tracer | None) -> Sender:
+    if tracer is None:
+        return Sender(settings.alerts, clock_ms)
+    from alerts.receivers.traced import TracedSender  # OpenTelemetry is imported where it is used
+
+    return TracedSender(settings.alerts, clock_ms, tracer)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from alerts.counters.store import CounterStore
 from alerts.rules.checks import kept_long_enough
@@ -16,6 +18,7 @@ from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from bootstrap.logs import logging_config
 from bootstrap.prepare import WorkerBootstrap, prepare
+from bootstrap.tracing import start_tracing
 from learning.labels.credible import Credibility
 from learning.labels.from_feedback import LabelsFromFeedback
 from learning.labels.log import LabelWriter
@@ -33,7 +36,7 @@ from models.text import language
 from stream import metrics
 from stream.codecs.authors import AuthorKey
 from stream.counting.feedback_consumer import MOST, JudgeFeedback, JudgeRole
-from stream.counting.marked_consumer import Source
+from stream.counting.marked_consumer import Source, Task
 from stream.counting.role import WatchRole
 from stream.dead_letters.producer import DeadLetterProducer
 from stream.kafka.admin import wait_for_topics
@@ -45,6 +48,10 @@ from stream.scoring.role import ScoreRole
 from stream.scoring.scorer import BatchScorer, Scorer
 from stream.worker.faust_app import Deliver, Failed, Roles, Worker, create_worker
 from stream.worker.health import Health
+
+if TYPE_CHECKING:
+    from alerts.rules.traced import AlertTracing
+    from contracts.tracing.spans import Tracer
 
 _log = logging.getLogger("buzzwatch.worker")
 
@@ -69,7 +76,7 @@ def build_worker(bootstrap: WorkerBootstrap | None = None, scorer: BatchScorer |
         _wait_for_kafka(bootstrap)
         return _RoleBuilder(bootstrap, following, deliver, failed, scorer).build()
 
-    return create_worker(settings, bootstrap.instance, build, logging_config(settings.log_level))
+    return create_worker(settings, bootstrap.instance, build, logging_config(settings.log_level, settings.log_format))
 
 
 def _wait_for_kafka(bootstrap: WorkerBootstrap) -> None:
@@ -110,6 +117,7 @@ class _RoleBuilder:
         self._rollout: RolloutFollower | None = None
         self._champion = Champion(settings)
         self._redis = connect(settings)
+        self._tracer = start_tracing(settings, "worker", self._instance)
         self._monitor = WriteMonitor(
             WriteProbe(self._redis, settings), TroubleLog(_log, settings.redis, "counting, rules and judging wait")
         )
@@ -148,7 +156,7 @@ class _RoleBuilder:
         return ScoreRole(
             self._settings,
             self._champion,
-            self._scores,
+            self._scores if self._tracer is None else self._traced_scorer(self._scores, self._tracer),
             self._instance,
             fencing=self._fencing,
             deliver=self._deliver,
@@ -178,8 +186,26 @@ class _RoleBuilder:
         self._following.on_change(lambda new: scorer.follow(Annotator(new)))
         return scorer
 
+    @staticmethod
+    def _traced_scorer(scorer: BatchScorer, tracer: Tracer) -> BatchScorer:
+        from stream.scoring.traced import TracedScorer  # OpenTelemetry is imported where it is used
+
+        return TracedScorer(scorer, tracer)
+
+    def _traced_counting(self) -> tuple[AlertTracing | None, Callable[[Task], Task]]:
+        """What ties alerts to traced tweets, and what follows those into the counters."""
+        if self._tracer is None:
+            return None, lambda task: task
+        from alerts.rules.traced import AlertTracing
+        from alerts.state.traces import RecentTraces
+        from stream.counting.traced import TracedCounting
+
+        recent, tracer = RecentTraces(self._redis, self._settings), self._tracer
+        return AlertTracing(tracer, recent), lambda task: TracedCounting(task, tracer, recent)
+
     def _watch_role(self) -> WatchRole:
-        evaluator = Evaluator(self._redis, self._settings, self._following.rules)
+        traced_alerts, traced_counting = self._traced_counting()
+        evaluator = Evaluator(self._redis, self._settings, self._following.rules, traced_alerts)
         self._following.on_change(evaluator.follow)
         return WatchRole(
             self._settings,
@@ -191,6 +217,7 @@ class _RoleBuilder:
             identity=self._scored_topic,
             failed=self._failed,
             seen=self._sampler.see if self._settings.learning.review_queue else lambda _: None,
+            traced=traced_counting,
         )
 
     def _judge_role(self) -> JudgeRole:
@@ -240,6 +267,8 @@ class _RoleBuilder:
         self._monitor.stop()
         self._champion.stop()
         self._redis.close()
+        if self._tracer is not None:
+            self._tracer.close()
 
 
 def _watches_with_bad_buzz(alerts: AlertStore) -> frozenset[str]:

@@ -92,6 +92,8 @@ class Prediction(Struct, frozen=True, omit_defaults=False):
     """Which part of a cascade answered; absent when the model is none."""
     canary: bool | UnsetType = UNSET
     """True: the model is a challenger on trial, which answers a share of the tweets."""
+    traced: bool | UnsetType = UNSET
+    """True: the record has a header `traceparent`; absent where the tweet is not traced."""
     author: Annotated[str, Meta(max_length=MAX_ID)] | UnsetType | None = UNSET
     """A keyed hash of the tweet's author, 16 hexadecimal digits: the same for all tweets of one; absent where the tweet
     names none."""

@@ -154,6 +154,23 @@ def _check_redis_query(url: str) -> None:
         raise ValueError(f"Redis's client takes no parameter {unknown[1] if unknown else 'of the query'!r}") from None
 
 
+class TracingSettings(Group):
+    """OpenTelemetry traces; off without a collector."""
+
+    endpoint: str | None = None
+    """Collector that takes OTLP over HTTP (`http://collector:4318`). Without one nothing is traced, at no cost. Needs
+    `buzzwatch[tracing]`."""
+    sample: float = pydantic.Field(default=0.01, ge=0, le=1)
+    """Share of tweets and requests that are traced where their sender has not decided; 0.01 is one in a hundred."""
+
+    @pydantic.field_validator("endpoint")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^/\s?#]+[^\s?#]*", value):
+            raise ValueError("is no address such as http://collector:4318")
+        return value
+
+
 class MlflowSettings(Group):
     """How to reach the model registry."""
 

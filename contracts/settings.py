@@ -36,6 +36,7 @@ from contracts.server_settings import Group, Port, Seconds
 from contracts.server_settings import KafkaSettings as KafkaSettings
 from contracts.server_settings import MlflowSettings as MlflowSettings
 from contracts.server_settings import RedisSettings as RedisSettings
+from contracts.server_settings import TracingSettings as TracingSettings
 
 _FORMS: Final = {
     r"^[\w.-]+$": "has something else than letters, digits, '.', '_' and '-'",
@@ -276,6 +277,7 @@ class Settings(BaseSettings):
     learning: LearningSettings = LearningSettings()
     rollout: RolloutSettings = RolloutSettings()
     training: TrainingSettings = TrainingSettings()
+    tracing: TracingSettings = TracingSettings()
     local: LocalSettings = LocalSettings()
     rules: Path = ROOT / "alerts" / "default_rules.yaml"
     """The YAML file with watches, themes, rules and receivers."""
@@ -283,6 +285,9 @@ class Settings(BaseSettings):
     """The shipped model, with which an empty registry is seeded."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Least severe level that is logged."""
+    log_format: Literal["console", "json"] = "console"
+    """Lines for people, or one JSON object a line: time, level, logger, message, and request_id, trace_id, exception
+    where there are such."""
     _external: frozenset[str] = pydantic.PrivateAttr(default=frozenset())
 
     @classmethod

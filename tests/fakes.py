@@ -34,6 +34,7 @@ class Received(NamedTuple):
     body: Any
     raw: bytes
     answered: int
+    traceparent: str = ""
 
     @property
     def status(self) -> str:
@@ -117,6 +118,6 @@ class Receiver:
         with self._arrived:
             answer = self.answers.pop(0) if self.answers else 200
             status, extra = (answer, {}) if isinstance(answer, int) else answer
-            self.posts.append(Received(lower["webhook-id"], body, raw, status))
+            self.posts.append(Received(lower["webhook-id"], body, raw, status, lower.get("traceparent", "")))
             self._arrived.notify_all()
         return status, extra

@@ -227,6 +227,9 @@ def entry_of(notification: Notification, now_ms: int) -> Entry:
         status=notification.status,
         created_ms=now_ms,
         body=render(notification),
+        traceparent=next(
+            (item.alert.traceparent for item in reversed(notification.items) if item.alert.traceparent), ""
+        ),
     )
 
 

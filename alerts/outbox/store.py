@@ -41,6 +41,8 @@ class Entry(Struct, frozen=True):
     """Stored, so that every attempt sends the same bytes."""
     failures: int = 0
     last_error: str = ""
+    traceparent: str = ""
+    """Context of the span in which its newest traced alert began to fire."""
 
     @property
     def lane(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
@@ -68,7 +68,14 @@ class Evaluator:
     the state that the other one wrote.
     """
 
-    def __init__(self, redis: redis.Redis, settings: Settings, rules: Rules) -> None:
+    def __init__(
+        self,
+        redis: redis.Redis,
+        settings: Settings,
+        rules: Rules,
+        traced: Callable[[list[Transition]], list[Transition]] | None = None,
+    ) -> None:
+        self._traced = traced
         self._redis = redis
         self._settings = settings
         self._url = external_url(settings)
@@ -131,6 +138,8 @@ class Evaluator:
             plan = self._planned(moment)
             if not plan:
                 return []
+            if self._traced is not None:
+                plan.transitions = self._traced(plan.transitions)
             commands = self._store.record(snapshot, plan.transitions)
             for alert in plan.kept:
                 commands += self._store.store(alert)

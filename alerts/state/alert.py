@@ -69,6 +69,8 @@ class Alert(Struct, frozen=True):
     """Where to see what was going on."""
     explained_ms: int = 0
     """When `value` and `annotations` were made."""
+    traceparent: str = ""
+    """Context of the span in which it began to fire; empty where none of its tweets was traced."""
     fired_ms: int = 0
     """When it began to fire, at this severity; 0 while it is pending, and in what older releases have stored."""
 

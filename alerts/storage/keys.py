@@ -122,6 +122,10 @@ class AlertKeys:
         """Hash: `alertname|useful` or `alertname|noise` → number of alerts."""
         return self._key("opinions:counts")
 
+    def traces(self, watch: str) -> str:
+        """List: contexts of traced tweets about a watch that were counted lately, newest first; expires."""
+        return self._key(f"traces:{watch}")
+
     def attempts(self, fingerprint: str) -> str:
         """List: what receivers answered to notifications about an alert, oldest first; expires."""
         return self._key(f"attempts:{fingerprint}")

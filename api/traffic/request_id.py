@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import re
 import uuid
-from contextvars import ContextVar
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.tracing.current import REQUEST_ID
+
 HEADER: Final = "x-request-id"
 _FORM: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
-_current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def request_id() -> str:
     """That of the request that is being answered, empty outside of one."""
-    return _current.get()
+    return REQUEST_ID.get()
 
 
 class RequestId:
@@ -33,7 +33,7 @@ class RequestId:
             return
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         name = given.decode() if _FORM.fullmatch(given) else uuid.uuid4().hex
-        _current.set(name)  # each request is a task of its own, with a context of its own
+        REQUEST_ID.set(name)  # each request is a task of its own, with a context of its own
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":

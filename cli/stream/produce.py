@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bootstrap.tracing import start_tracing
 from cli.output.console import print_error, table_console
 from cli.output.options import Encoding
 from contracts.errors import BuzzwatchError
@@ -72,7 +73,9 @@ def produce(
     if first is None:
         errors.print("nothing to produce: no tweets in the input")
         return
-    producer = TweetProducer(load_settings())
+    settings = load_settings()
+    tracer = start_tracing(settings, "produce")
+    producer = TweetProducer(settings) if tracer is None else TweetProducer(settings, tracer.sent)
     sent, interrupted = 0, False
     broken: TweetFileError | None = None
     columns = (
@@ -103,6 +106,8 @@ def produce(
         broken = error
     finally:
         producer.close()
+        if tracer is not None:
+            tracer.close()
     print_error(*(f"{file or 'standard input'}: {line}" for line in options.notes.all()))
     if broken is not None:
         raise BuzzwatchError(f"{broken} ({producer.acknowledged:,} tweets before it were sent)") from None

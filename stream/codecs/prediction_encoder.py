@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import overload
+from typing import Final, overload
 
 import msgspec
 import numpy as np
@@ -22,6 +22,8 @@ from stream.codecs.tweet_decoder import TweetColumns
 from stream.kafka.records import OutRecord
 
 _encode = msgspec.json.Encoder().encode
+TRACED: Final = b',"traced":true}'
+"""How the value of a record ends that has a header `traceparent`: so readers need not look at the headers of all."""
 _MOST_KEPT = 10_000
 _Run = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
@@ -66,7 +68,13 @@ class EventBatch(Sequence[OutRecord]):
     @overload
     def __getitem__(self, at: slice) -> list[OutRecord]: ...
     def __getitem__(self, at: int | slice) -> OutRecord | list[OutRecord]:
-        return list(self)[at]
+        if isinstance(at, slice):
+            return list(self)[at]
+        row = range(len(self))[at]
+        [headers] = cloud_event_headers([self.identifiers[LENGTH * row :][:LENGTH].tobytes()], self.scored_at)
+        key = self.keys.data[self.keys.bounds[row] : self.keys.bounds[row + 1] - 1].tobytes()
+        value = self.data[self.bounds[row] : self.bounds[row + 1]].tobytes()
+        return OutRecord(key, value, headers, int(self.timestamps[row]))
 
     def __iter__(self) -> Iterator[OutRecord]:
         data, names, keys = self.data.tobytes(), self.identifiers.tobytes(), self.keys.data.tobytes()

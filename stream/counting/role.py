@@ -20,7 +20,7 @@ from contracts.settings import Settings
 from contracts.times import clock_ms
 from models.registry.champion import Champion, LoadedModel
 from stream.counting.consumer import CountPredictions
-from stream.counting.marked_consumer import MarkedRole, Source
+from stream.counting.marked_consumer import MarkedRole, Source, Task
 from stream.kafka.consumers import batch_consumer
 from stream.kafka.polling import end_of_undecodable
 from stream.kafka.records import Record
@@ -52,6 +52,7 @@ class WatchRole(MarkedRole):
         identity: of the scored topic.
         failed: called once, in any thread, when the role cannot go on.
         seen: receives the records that were counted.
+        traced: wraps what counts, where tweets are traced.
     """
 
     name = "watch"
@@ -68,6 +69,7 @@ class WatchRole(MarkedRole):
         identity: TopicIdentity,
         failed: Callable[[Exception], None],
         seen: Callable[[Sequence[Record]], None] = lambda _: None,
+        traced: Callable[[Task], Task] = lambda task: task,
     ) -> None:
         self._evaluator = evaluator
         self._judge = judge
@@ -86,7 +88,7 @@ class WatchRole(MarkedRole):
                 most=_MAX_BATCH,
                 give_up_after_s=settings.worker.give_up_after_s,
             ),
-            CountPredictions(counters, settings.alerts, self._counted.set, seen),
+            traced(CountPredictions(counters, settings.alerts, self._counted.set, seen)),
             failed,
         )
         self._threads = [

@@ -38,6 +38,16 @@ def error_class(letter: OutRecord) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
+def source_of(letter: OutRecord) -> tuple[str, int, int]:
+    """Topic, partition and offset of the record that a dead letter of ours was made of."""
+    values = {name: value for name, value in letter.headers if name.startswith("source-")}
+    topic, partition, offset = (
+        value.decode() if isinstance(value, bytes) else str(value)
+        for value in (values[name] for name in ("source-topic", "source-partition", "source-offset"))
+    )
+    return topic, int(partition), int(offset)
+
+
 def taken_apart(headers: Headers) -> tuple[Headers, int]:
     """The record's own headers, and how often it failed.
 

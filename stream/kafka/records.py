@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from operator import methodcaller
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -84,6 +84,8 @@ class ScoredBatch:
     source: RecordBatch
     predictions: Sequence[OutRecord]
     dead_letters: list[OutRecord]
+    instead: Mapping[int, OutRecord] = field(default_factory=dict)
+    """By row among the predictions: what is published in their place, the same with the header of a trace."""
 
 
 UNREADABLE: Final = "\ufffd"

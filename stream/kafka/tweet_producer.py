@@ -13,6 +13,7 @@ from kafka.errors import KafkaError, MessageSizeTooLargeError
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from contracts.topics import DEAD_LETTER_ROOM, MAX_RECORD_BYTES
+from contracts.tracing.propagation import HEADER
 from stream.kafka.tweet_files import Line
 
 _log = logging.getLogger("buzzwatch.produce")
@@ -24,11 +25,16 @@ _TIMEOUT_S = 30.0
 class TweetProducer:
     """Sends lines to `tweets` and counts what Kafka has acknowledged.
 
+    Args:
+        settings: Kafka and the topic.
+        traced: gives the `traceparent` of the next tweet, "" for one that is not traced.
+
     Raises:
         Unavailable: there is no Kafka.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, traced: Callable[[], str] = str) -> None:
+        self._traced = traced
         self._topic = settings.kafka.topics.tweets
         self._servers = settings.kafka.bootstrap_servers
         self.acknowledged = 0
@@ -60,7 +66,9 @@ class TweetProducer:
             Unavailable: Kafka has accepted nothing for half a minute.
         """
         try:
-            future: Any = self._producer.send(self._topic, line.value, line.key)
+            context = self._traced()
+            headers = [(HEADER, context.encode())] if context else None
+            future: Any = self._producer.send(self._topic, line.value, line.key, headers)
         except MessageSizeTooLargeError as error:
             self.refused.append(f"{line.key.decode('utf-8', 'replace')[:80]}: {error}")
             return

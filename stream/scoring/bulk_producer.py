@@ -67,8 +67,12 @@ def compile_bulk_producer() -> None:
     _produce_rows(0, np.zeros((1, _WIDTH), np.int64), 0, none, none, none, none, 0)
 
 
-def produce_events(producer: LibrdkafkaProducer, topic: str, events: EventBatch, at: int) -> int:
-    """Enqueue the events from number `at` on; returns how many of all are enqueued, fewer when the queue is full.
+def produce_events(
+    producer: LibrdkafkaProducer, topic: str, events: EventBatch, at: int, stop: int | None = None
+) -> int:
+    """Enqueue the events from number `at` up to `stop`, all of them without it.
+
+    Returns the number of the first that is not enqueued: less than `stop` when the queue is full.
 
     Raises:
         KafkaException: any other error.
@@ -80,7 +84,7 @@ def produce_events(producer: LibrdkafkaProducer, topic: str, events: EventBatch,
     runs = (events.data, events.keys.data, events.identifiers, table)
     starts = np.array([run.ctypes.data for run in runs], np.int64)
     at, error = _produce_rows(
-        producer.handle, table, id_row, starts, events.bounds, events.keys.bounds, events.timestamps, at
+        producer.handle, table, id_row, starts, events.bounds, events.keys.bounds, events.timestamps[:stop], at
     )
     is_enqueued(error)
     return int(at)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -19,6 +20,7 @@ from stream.scoring.transactions import insist
 
 _log = logging.getLogger("buzzwatch.stream.publishing")
 
+_NONE: Mapping[int, OutRecord] = MappingProxyType({})
 _FULL_S = 0.05
 
 
@@ -80,7 +82,7 @@ class Publisher:
                     batch.source.group_metadata,
                     still_needed=lambda: is_current(batch),
                 )
-                self._produce(self._scored, batch.predictions)
+                self._produce(self._scored, batch.predictions, batch.instead)
                 self._produce(self._dead_letters, batch.dead_letters)
                 self._insist(self._producer.commit_transaction)
             except KafkaException as error:
@@ -108,16 +110,23 @@ class Publisher:
         self._in_flight.release()
         return True
 
-    def _produce(self, topic: str, records: Sequence[OutRecord]) -> None:
+    def _produce(self, topic: str, records: Sequence[OutRecord], instead: Mapping[int, OutRecord] = _NONE) -> None:
         if isinstance(records, EventBatch):
             enqueued = 0
-            while (enqueued := produce_events(self._producer, topic, records, enqueued)) < len(records):
-                self._producer.poll(_FULL_S)
-        else:
-            for record in records:
-                while not self._producer.produce(topic, record):
+            for stop in (*sorted(instead), len(records)):  # in order: two tweets of one id stay as they came
+                while (enqueued := produce_events(self._producer, topic, records, enqueued, stop)) < stop:
                     self._producer.poll(_FULL_S)
+                if stop in instead:
+                    self._produce_one(topic, instead[stop])
+                    enqueued = stop + 1
+        else:
+            for row, record in enumerate(records):
+                self._produce_one(topic, instead.get(row, record))
         self._producer.poll(0)
+
+    def _produce_one(self, topic: str, record: OutRecord) -> None:
+        while not self._producer.produce(topic, record):
+            self._producer.poll(_FULL_S)
 
     def _abort(self, error: KafkaException) -> None:
         cause: KafkaError = error.args[0]

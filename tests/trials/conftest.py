@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes import Receiver
+from tests.otlp import Collector
 from tests.stack import RunningStack, quick_rules
 
 
@@ -19,11 +20,25 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[RunningStack]:
-    """`buzzwatch up` with rules that fire and resolve within seconds."""
+def collector() -> Iterator[Collector]:
+    """Receives the spans of `stack`."""
+    collector = Collector()
+    yield collector
+    collector.close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, collector: Collector) -> Iterator[RunningStack]:
+    """`buzzwatch up` with rules that fire and resolve within seconds; it traces what comes with a trace."""
     folder = tmp_path_factory.mktemp("trials")
     rules = folder / "rules.yaml"
     quick_rules(rules, receiver)
-    running = RunningStack(folder, rules)
+    running = RunningStack(
+        folder,
+        rules,
+        BUZZWATCH_TRACING__ENDPOINT=collector.url,
+        BUZZWATCH_TRACING__SAMPLE="0",
+        BUZZWATCH_LOG_FORMAT="json",
+    )
     yield running
     running.kill()

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import logging
 import sys
 
-from bootstrap.logs import Line, Seldom
+from bootstrap.logs import JsonLine, Line, Seldom, logging_config
+from contracts.tracing.current import REQUEST_ID, TRACE_ID
 
 
 def record(name: str, level: int, message: str, at: float) -> logging.LogRecord:
@@ -53,3 +55,32 @@ def test_aiokafka_says_its_errors_once() -> None:
         seldom.filter(record("aiokafka.conn", logging.ERROR, "Unable connect", at / 10)) for at in range(1000, 1300)
     ]
     assert sum(heard) == 1
+
+
+def test_a_line_of_json_names_request_and_trace_and_no_password() -> None:
+    REQUEST_ID.set("4f1c")
+    TRACE_ID.set("0af7651916cd43dd8448eb211c80319c")
+    try:
+        raise ValueError("redis://:hunter2@cache:6379 is away")
+    except ValueError:
+        line = record("buzzwatch.api", logging.ERROR, "two\nlines about redis://:hunter2@cache:6379", 1_795_000_000.5)
+        line.exc_info = sys.exc_info()
+    text = JsonLine().format(line)
+    assert "hunter2" not in text
+    assert "\n" not in text
+    fields = json.loads(text)
+    assert fields["message"].startswith("two\nlines")
+    assert (fields["time"], fields["level"]) == ("2026-11-18T11:06:40.500Z", "ERROR")
+    assert (fields["request_id"], fields["trace_id"]) == ("4f1c", "0af7651916cd43dd8448eb211c80319c")
+    assert "ValueError" in fields["exception"]
+    REQUEST_ID.set("")
+    TRACE_ID.set("")
+    assert "request_id" not in json.loads(JsonLine().format(line))
+
+
+def test_what_the_settings_ask_for_is_what_all_loggers_write() -> None:
+    config = logging_config("INFO", "json")
+    assert config["formatters"]["line"]["()"] is JsonLine
+    assert config["loggers"]["uvicorn"]["handlers"] == ["stderr"]
+    assert config["loggers"]["uvicorn.access"] == {"handlers": [], "propagate": False}  # nobody asked for it here
+    assert logging_config("INFO")["formatters"]["line"]["()"] is Line

@@ -1,0 +1,98 @@
+"""One trace from `buzzwatch produce` to the webhook, as a collector receives it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import httpx
+
+from tests.fakes import Receiver
+from tests.otlp import Collector, Span
+from tests.stack import RunningStack, wait
+
+HANDLE, WATCH = "@virginamerica", "virgin-america"
+THINGS = ("crew", "seats", "food", "gate staff", "hotline", "website", "lounge", "cabin")
+PLACES = ("Oslo", "Lima", "Rome", "Nice", "Bonn", "Cork", "Graz", "Bern")
+
+
+def _crisis() -> bytes:
+    """64 people complain, each about something else."""
+    rows = [
+        {"id": f"traced-{number}", "author_id": f"t{number}",
+         "text": f"worst {THINGS[number % 8]} ever in {PLACES[number // 8]}, I hate this airline {HANDLE}"}
+        for number in range(64)
+    ]  # fmt: skip
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def _produce(stack: RunningStack, text: bytes, sample: str) -> None:
+    command = [str(Path(sys.executable).with_name("buzzwatch")), "produce"]
+    environment = stack.environment | {"BUZZWATCH_TRACING__SAMPLE": sample}
+    subprocess.run(command, env=environment, input=text, capture_output=True, check=True, timeout=60)
+
+
+def test_a_tweet_an_alert_and_its_webhook_are_one_trace(
+    stack: RunningStack, receiver: Receiver, collector: Collector
+) -> None:
+    _produce(stack, _crisis(), "1")
+
+    def about_us() -> list[tuple[str, str]]:
+        return [
+            (post.traceparent, post.status)
+            for post in list(receiver.posts)
+            if post.body["commonLabels"].get("watch") == WATCH and post.traceparent
+        ]
+
+    wait(about_us, 90, stack.said)
+    wait(lambda: collector.named("deliver notification"), 30)
+    _, trace, post, flags = about_us()[0][0].split("-")
+    assert int(flags, 16) & 1  # sampled
+    wait(lambda: {"send tweet", "deliver notification"} <= {one.name for one in _of(collector, trace)}, 30)
+    by_id = {span.id: span for span in _of(collector, trace)}
+    way, at = [], post
+    while at in by_id:
+        way.append((by_id[at].process, by_id[at].name))
+        at = by_id[at].parent
+    assert way == [
+        ("buzzwatch-notifier", "deliver notification"),
+        ("buzzwatch-worker", "alert fires"),
+        ("buzzwatch-worker", "count tweet"),
+        ("buzzwatch-worker", "score tweet"),
+        ("buzzwatch-produce", "send tweet"),
+    ]
+    batches = [span for span in collector.named("score batch") if trace in {linked for linked, _ in span.links}]
+    assert len(batches) == 1  # which has a link to each of its tweets
+    assert 1 <= len(batches[0].links) <= 16
+    [alert] = [span for span in _of(collector, trace) if span.name == "alert fires"]
+    assert len(alert.links) >= 1
+    assert alert.attributes["buzzwatch.watch"] == WATCH
+
+
+def test_what_nobody_traces_makes_no_spans_and_spans_hold_no_text(stack: RunningStack, collector: Collector) -> None:
+    stack.run("produce", text=b'{"id": "untraced-1", "text": "the quokka waits at the gate"}')
+    wait(lambda: any(one.tweet_id == "untraced-1" for one in stack.predictions()), 60)
+    said = repr(collector.spans)
+    assert "quokka" not in said
+    assert "I hate" not in said
+
+
+def _of(collector: Collector, trace: str) -> list[Span]:
+    return [span for span in list(collector.spans) if span.trace == trace]
+
+
+def test_a_request_that_comes_with_a_trace_is_a_span_of_it_and_others_are_none(
+    stack: RunningStack, collector: Collector
+) -> None:
+    trace, api = uuid.uuid4().hex, f"http://127.0.0.1:{stack.api}"
+    headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    assert httpx.get(f"{api}/alerts", trust_env=False).status_code == 200
+    assert httpx.post(f"{api}/predict", json={"text": ""}, headers=headers, trust_env=False).status_code == 422
+    wait(lambda: _of(collector, trace), 30)
+    [span] = _of(collector, trace)
+    assert (span.process, span.name, span.parent) == ("buzzwatch-api", "POST /predict", "b7ad6b7169203331")
+    assert span.attributes == {"http.route": "/predict", "http.response.status_code": "422"}
+    assert not collector.named("GET /alerts")
