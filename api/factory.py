@@ -99,6 +99,12 @@ def create_app(parts: Parts, extensions: Sequence[Extension] = (), tracer: Trace
         app.include_router(routes.router)
     errors.install(app)
     errors.document_problems(app)
+    _add_layers(app, metrics, tracer)
+    return app
+
+
+def _add_layers(app: FastAPI, metrics: Metrics, tracer: Tracer | None) -> None:
+    """What each request goes through, from the innermost layer outwards."""
     app.add_middleware(Overload)  # once the body is here
     app.add_middleware(Tagged)
     app.add_middleware(BodyLimit)
@@ -112,4 +118,3 @@ def create_app(parts: Parts, extensions: Sequence[Extension] = (), tracer: Trace
 
         app.add_middleware(Traced, tracer=tracer)
     app.add_middleware(RequestId)  # outermost, so that each of them knows it
-    return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -73,9 +74,7 @@ def produce(
     if first is None:
         errors.print("nothing to produce: no tweets in the input")
         return
-    settings = load_settings()
-    tracer = start_tracing(settings, "produce")
-    producer = TweetProducer(settings) if tracer is None else TweetProducer(settings, tracer.sent)
+    producer, stop_tracing = _producer()
     sent, interrupted = 0, False
     broken: TweetFileError | None = None
     columns = (
@@ -106,14 +105,22 @@ def produce(
         broken = error
     finally:
         producer.close()
-        if tracer is not None:
-            tracer.close()
+        stop_tracing()
     print_error(*(f"{file or 'standard input'}: {line}" for line in options.notes.all()))
     if broken is not None:
         raise BuzzwatchError(f"{broken} ({producer.acknowledged:,} tweets before it were sent)") from None
     _report(errors, producer, sent)
     if interrupted:
         raise typer.Exit(130)
+
+
+def _producer() -> tuple[TweetProducer, Callable[[], None]]:
+    """A producer, and what sends the spans of its tweets at the end."""
+    settings = load_settings()
+    tracer = start_tracing(settings, "produce")
+    if tracer is None:
+        return TweetProducer(settings), lambda: None
+    return TweetProducer(settings, tracer.sent), tracer.close
 
 
 def _report(errors: Console, producer: TweetProducer, sent: int) -> None:
