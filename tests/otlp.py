@@ -40,7 +40,7 @@ class Collector:
                 if self.headers.get("content-encoding") == "gzip":
                     raw = gzip.decompress(raw)
                 assert self.path == "/v1/traces"
-                collector._take(ExportTraceServiceRequest.FromString(raw))
+                collector.take(ExportTraceServiceRequest.FromString(raw))
                 body = ExportTraceServiceResponse().SerializeToString()
                 self.send_response(200)
                 self.send_header("content-type", "application/x-protobuf")
@@ -65,7 +65,8 @@ class Collector:
         self._server.shutdown()
         self._server.server_close()
 
-    def _take(self, request: ExportTraceServiceRequest) -> None:
+    def take(self, request: ExportTraceServiceRequest) -> None:
+        """Keep the spans of a request."""
         for resource in request.resource_spans:
             about = {one.key: one.value.string_value for one in resource.resource.attributes}
             self.spans += [

@@ -92,7 +92,8 @@ UNREADABLE: Final = "\ufffd"
 """Replaces a name that is not UTF-8."""
 
 # Not `message.headers()`: CPython's method-call shortcut does not check whether the C code has left an error set.
-_get_headers: Final = methodcaller("headers")
+get_headers: Final = methodcaller("headers")
+"""Headers as the client returns them; raises SystemError or UnicodeDecodeError where a name is not UTF-8."""
 
 
 def headers_of(message: Record) -> Headers:
@@ -102,9 +103,9 @@ def headers_of(message: Record) -> Headers:
     and leaves an error behind: reading that item crashes the process.
     """
     try:
-        headers = _get_headers(message)
+        headers = get_headers(message)
     except (SystemError, UnicodeDecodeError):
-        headers = _get_headers(message)  # the error is cleared once raised, and the headers are cached
+        headers = get_headers(message)  # the error is cleared once raised, and the headers are cached
     return [pair if _has_name(pair) else (UNREADABLE, pair[1]) for pair in headers or []]
 
 

@@ -19,13 +19,19 @@ from contracts.tracing.spans import Attributes, Tracer
 from models.registry.champion import LoadedModel
 from stream.codecs.prediction_encoder import TRACED
 from stream.dead_letters.record import source_of
-from stream.kafka.records import OutRecord, Record, RecordBatch, ScoredBatch, headers_of
+from stream.kafka.records import OutRecord, Record, RecordBatch, ScoredBatch, get_headers, headers_of
 from stream.scoring.scorer import BatchScorer
 
 _log = logging.getLogger("buzzwatch.stream.scoring")
 
-MOST: Final = 16
-"""Tweets of a batch that are traced: a bound for what tracing costs when every producer traces everything."""
+_BATCH_FOR_EACH: Final = 1000
+_MOST: Final = 16
+
+
+def most_of(number: int) -> int:
+    """How many of so many tweets are traced at most: one in a thousand, so that tracing costs next to nothing of the
+    worker's throughput even when every producer traces everything; and at least one."""
+    return max(1, min(number // _BATCH_FOR_EACH, _MOST))
 
 
 class TracedScorer:
@@ -61,48 +67,60 @@ class TracedScorer:
 
     def _chosen(self, messages: Sequence[Record]) -> dict[int, str]:
         """Rows of the tweets that are traced, with the context that they came with ("" for none)."""
-        found: dict[int, str] = {}
-        undecided = []
-        for row, message in enumerate(messages):
-            parent = traceparent_in(headers_of(message))
-            if parent:
-                found[row] = parent
-            elif parent is None:
-                undecided.append(row)
-        some = self._tracer.how_many(len(undecided))
-        found |= dict.fromkeys(random.sample(undecided, min(some, len(undecided), MOST)), "")
-        # Those that come with a context first: their traces have begun.
-        kept = sorted(found, key=lambda row: (not found[row], row))[:MOST]
-        return {row: found[row] for row in sorted(kept)}
+        try:
+            headers = list(map(get_headers, messages))  # most have none: a loop in Python would cost more than all else
+        except (SystemError, UnicodeDecodeError):
+            headers = [headers_of(message) for message in messages]
+        decided = {row: traceparent_in(headers_of(messages[row])) for row, named in enumerate(headers) if named}
+        most = most_of(len(messages))
+        found = {row: parent for row, parent in decided.items() if parent}
+        if len(found) > most:
+            found = dict(sorted(found.items())[:most])
+        some = min(self._tracer.how_many(len(messages)), most - len(found))
+        for row in random.sample(range(len(messages)), max(0, some)):
+            if decided.get(row) is None:
+                found[row] = ""
+        return dict(sorted(found.items()))
 
     def _marked(
         self, batch: RecordBatch, scored: ScoredBatch, chosen: dict[int, str], whole: str, begun_ns: int
     ) -> dict[int, OutRecord]:
         """The predictions of traced tweets, with the header, by their row among the predictions."""
-        dead = {source_of(letter) for letter in scored.dead_letters}
+        ended_ns = time.time_ns()
         marked: dict[int, OutRecord] = {}
-        row, ended_ns = 0, time.time_ns()
+        for number, row in self._rows(batch, scored, chosen).items():
+            message = batch.messages[number]
+            context = self._tracer.at(
+                "score tweet",
+                SpanKind.CONSUMER,
+                begun_ns,
+                ended_ns,
+                parent=chosen[number],
+                links=[whole],
+                attributes={
+                    "messaging.system": "kafka",
+                    "messaging.destination.name": message.topic(),
+                    "messaging.destination.partition.id": str(message.partition()),
+                    "messaging.kafka.offset": message.offset(),
+                },
+            )
+            record = scored.predictions[row]
+            value = record.value and record.value[:-1] + TRACED
+            marked[row] = record._replace(headers=[*record.headers, (HEADER, context.encode())], value=value)
+        return marked
+
+    @staticmethod
+    def _rows(batch: RecordBatch, scored: ScoredBatch, chosen: dict[int, str]) -> dict[int, int]:
+        """Where the predictions of chosen records are: as many rows earlier as records before them are dead."""
+        if not scored.dead_letters:
+            return {number: number for number in chosen}
+        dead = {source_of(letter) for letter in scored.dead_letters}
+        rows: dict[int, int] = {}
+        row = 0
         for number, message in enumerate(batch.messages):
-            if dead and (message.topic(), message.partition(), message.offset()) in dead:
+            if (message.topic(), message.partition(), message.offset()) in dead:
                 continue
             if number in chosen:
-                context = self._tracer.at(
-                    "score tweet",
-                    SpanKind.CONSUMER,
-                    begun_ns,
-                    ended_ns,
-                    parent=chosen[number],
-                    links=[whole],
-                    attributes={
-                        "messaging.system": "kafka",
-                        "messaging.destination.name": message.topic(),
-                        "messaging.destination.partition.id": str(message.partition()),
-                        "messaging.kafka.offset": message.offset(),
-                    },
-                )
-                record = scored.predictions[row]
-                headers = [*record.headers, (HEADER, context.encode())]
-                value = record.value and record.value[:-1] + TRACED
-                marked[row] = record._replace(headers=headers, value=value)
+                rows[number] = row
             row += 1
-        return marked
+        return rows

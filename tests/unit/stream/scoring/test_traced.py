@@ -17,7 +17,7 @@ from models.annotator import Annotator
 from models.registry.champion import LoadedModel
 from stream.kafka.records import Headers, OutRecord, RecordBatch, ScoredBatch
 from stream.scoring.scorer import Scorer
-from stream.scoring.traced import MOST, TracedScorer
+from stream.scoring.traced import TracedScorer, most_of
 from tests.fake_model import FakeModel
 from tests.fakes_kafka import FakeRecord
 
@@ -69,8 +69,8 @@ def test_a_traced_tweet_hands_its_trace_on_and_all_else_stays_as_it_is(exporter:
 
 
 def test_the_right_prediction_is_traced_where_records_before_it_are_dead(exporter: InMemorySpanExporter) -> None:
-    scored = score(exporter, [None, None, SAMPLED, None, SAMPLED], bad=[0, 3])
-    assert [(row, about(record)) for row, record in scored.instead.items()] == [(1, "2"), (2, "4")]
+    scored = score(exporter, [None, None, None, None, SAMPLED], bad=[0, 3])
+    assert [(row, about(record)) for row, record in scored.instead.items()] == [(2, "4")]
     assert len(scored.dead_letters) == 2
 
 
@@ -80,12 +80,12 @@ def test_a_dead_letter_keeps_the_context_it_came_with(exporter: InMemorySpanExpo
     assert ("traceparent", SAMPLED.encode()) in scored.dead_letters[0].headers
 
 
-def test_no_more_than_some_of_a_batch_are_traced_those_with_a_trace_first(exporter: InMemorySpanExporter) -> None:
+def test_one_in_a_thousand_is_traced_at_most_and_those_with_a_trace_first(exporter: InMemorySpanExporter) -> None:
+    assert [most_of(number) for number in (1, 999, 1000, 4000, 16_000, 100_000)] == [1, 1, 1, 4, 16, 16]
     scored = score(exporter, [None] * 40 + [SAMPLED] * 3, sample=1.0)
-    assert len(scored.instead) == MOST
-    assert {40, 41, 42} <= set(scored.instead)
-    assert len(named(exporter, "score tweet")) == MOST
-    assert len(named(exporter, "score batch")) == 1
+    assert list(scored.instead) == [40]
+    assert len(named(exporter, "score tweet")) == len(named(exporter, "score batch")) == 1
+    assert len(score(exporter, [None] * 3000, sample=1.0).instead) == 3
 
 
 def test_what_nobody_decided_about_is_not_traced_at_a_share_of_nothing(exporter: InMemorySpanExporter) -> None:
