@@ -12,6 +12,7 @@ from typing import Any, Final
 import keras
 import tensorflow as tf
 
+from training.deep.export.mpnet_onnx import MPNET_NAME, mpnet_to_onnx
 from training.deep.networks.transformer import MPNET
 from training.deep.runs.work_folder import Finished, built
 
@@ -21,7 +22,7 @@ _OPSET: Final = 17
 _QUANTIZED: Final = ("MatMul", "Gather", "LSTM")
 """Convolutions stay in float32: few weights, and onnxruntime is eight times slower with theirs in one byte."""
 
-KEPT_FLOAT: Final = {MPNET: re.compile(r"layer_(?:0|6|7|8|9|10)(?:_\d+)?/narrowing")}
+KEPT_FLOAT: Final = {MPNET: re.compile(r"layer_(?:0|6|7|8|9|10)/narrowing")}
 """Matrix products that stay in float32, by member. What goes into these of MPNet has values up to 100 beside many below
 1: one scale for both loses the small ones, and 3 to 7 points of accuracy with them."""
 
@@ -29,7 +30,7 @@ KEPT_FLOAT: Final = {MPNET: re.compile(r"layer_(?:0|6|7|8|9|10)(?:_\d+)?/narrowi
 def converted(finished: Finished, form: str) -> bytes:
     """The network in one of `FORMATS`: int32 ids (n, width) in, float32 logits (n, 3) out."""
     if form.startswith("onnx"):
-        content = to_onnx(finished.network)
+        content = to_onnx(finished.network, finished.longest)
         return quantized_onnx(content, KEPT_FLOAT.get(finished.member)) if form == "onnx-int8" else content
     network = finished.network
     if finished.member in ("bilstm", "bigru"):
@@ -44,8 +45,14 @@ def runtime_of(form: str) -> str:
     return form.split("-")[0]
 
 
-def to_onnx(network: keras.Model) -> bytes:
-    """ONNX in float32; batch and width stay open."""
+def to_onnx(network: keras.Model, longest: int = 512) -> bytes:
+    """ONNX in float32; batch and width stay open.
+
+    Args:
+        longest: most tokens of a text, which bounds an MPNet's tables.
+    """
+    if any(layer.name == MPNET_NAME for layer in network.layers):
+        return mpnet_to_onnx(network, longest)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # tf2onnx and the protobuf it brings
         import tf2onnx

@@ -123,7 +123,7 @@ class EncoderLayer(keras.layers.Layer):  # type: ignore[misc]
     def __init__(self, config: MPNetConfig, number: int) -> None:
         super().__init__(name=f"layer_{number}")
         size, dense = config.hidden_size, keras.layers.Dense
-        self._size, self._heads, self._wide = size, config.num_attention_heads, config.intermediate_size
+        self._size, self.heads, self._wide = size, config.num_attention_heads, config.intermediate_size
         self.query_key_value = dense(3 * size, name="query_key_value")
         self.attention_out = dense(size, name="attention_out")
         self.attention_norm = keras.layers.LayerNormalization(epsilon=config.layer_norm_eps, name="attention_norm")
@@ -140,8 +140,8 @@ class EncoderLayer(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, x: Any, bias: Any) -> Any:
         """See the class."""
-        width, each = ops.shape(x)[1], self._size // self._heads
-        split = ops.reshape(self.query_key_value(x), (-1, width, 3, self._heads, each))
+        width, each = ops.shape(x)[1], self._size // self.heads
+        split = ops.reshape(self.query_key_value(x), (-1, width, 3, self.heads, each))
         query, key, value = ops.unstack(ops.transpose(split, (2, 0, 3, 1, 4)), 3, axis=0)
         weights = ops.matmul(query, ops.swapaxes(key, -1, -2)) * each**-0.5 + bias
         seen = ops.transpose(ops.matmul(ops.softmax(weights), value), (0, 2, 1, 3))
