@@ -18,6 +18,7 @@ from alerts.state.silences import SilenceStore
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import WriteProbe
+from alerts.storage.state_version import check_state
 from api.factory import create_app
 from api.feedback import FeedbackPublisher
 from api.parts import Component, Parts, remembered
@@ -77,6 +78,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     following.on_change(annotator.follow)
     language.warm()
     client = connect(settings)
+    check_state(client, settings)
     gate = build_gate(settings, client, host)
     following.start()
     champion = Champion(settings)

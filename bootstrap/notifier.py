@@ -20,6 +20,7 @@ from alerts.rules.checks import kept_long_enough
 from alerts.rules.reloader import RulesReloader
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
+from alerts.storage.state_version import check_state
 from bootstrap.logs import configure_logging
 from bootstrap.tracing import start_tracing
 from contracts.settings import Settings
@@ -47,6 +48,7 @@ def run_notifier(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     with connect(settings) as client:
+        check_state(client, settings)
         trouble = TroubleLog(log, settings.redis, "deliveries wait")
         dispatcher = Dispatcher(client, settings, following.rules.inhibit_rules)
         sending = _sender(settings, tracer)

@@ -16,6 +16,7 @@ from alerts.rules.reloader import RulesReloader
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
+from alerts.storage.state_version import check_state
 from bootstrap.logs import logging_config
 from bootstrap.prepare import WorkerBootstrap, prepare
 from bootstrap.tracing import start_tracing
@@ -132,6 +133,7 @@ class _RoleBuilder:
 
     def build(self) -> Roles:
         """The roles of the settings; also starts what follows the model, the rules file and Redis."""
+        check_state(self._redis, self._settings)
         self._following.on_change(self._judge.follow)
         score = self._score_role()
         # After the score role, whose `language.warm` loads its tables in a thread while the model is loaded here.

@@ -15,6 +15,10 @@ Port = Annotated[int, pydantic.Field(ge=1, le=65_535)]
 Seconds = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 
 
+SENTINEL = "redis+sentinel://"
+"""How an address of Sentinels begins: `redis+sentinel://HOST:PORT,HOST:PORT/MASTER/DATABASE`."""
+
+
 class Group(pydantic.BaseModel):
     """Settings that share a prefix; an unknown one is a mistake."""
 
@@ -117,7 +121,8 @@ class RedisSettings(Group):
     """How to reach Redis."""
 
     url: str = "redis://127.0.0.1:6379/0"
-    """`redis://` or `rediss://` URL. When set, `buzzwatch up` starts no Redis of its own."""
+    """`redis://` or `rediss://` URL; `redis+sentinel://HOST:26379,HOST:26379/MASTER/0`: the master that Sentinels name.
+    When set, `buzzwatch up` starts no Redis of its own."""
     prefix: str = pydantic.Field(default="buzzwatch", pattern=r"^[\w.-]+$")
     """First part of every key."""
     timeout_s: Seconds = 5
@@ -126,8 +131,11 @@ class RedisSettings(Group):
     @pydantic.field_validator("url")
     @classmethod
     def _scheme(cls, value: str) -> str:
+        if value.startswith(SENTINEL):
+            _check_sentinels(value)
+            return value
         if not value.startswith(("redis://", "rediss://", "unix://")):
-            raise ValueError("does not start with redis://, rediss:// or unix://")
+            raise ValueError("does not start with redis://, rediss://, unix:// or redis+sentinel://")
         if "#" in value:
             raise ValueError("has a # in it: in a password it is written %23")
         try:
@@ -140,6 +148,18 @@ class RedisSettings(Group):
         if parts.query:
             _check_redis_query(value)
         return value
+
+
+def _check_sentinels(url: str) -> None:
+    """Raises ValueError for an address of Sentinels that lacks something."""
+    parts = urlsplit(url)
+    for host in parts.netloc.rpartition("@")[2].split(","):
+        if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\[\]]+):\d{1,5}", host):
+            raise ValueError(f"{host!r} is not host:port of a Sentinel")
+    if not re.fullmatch(r"/[\w.-]+(/\d*)?", parts.path):
+        raise ValueError("needs the name of the master behind the hosts, and at most a database: /mymaster/0")
+    if parts.query:
+        raise ValueError("takes no parameters behind a ?")
 
 
 def _check_redis_query(url: str) -> None:

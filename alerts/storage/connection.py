@@ -1,12 +1,40 @@
-"""Opens Redis with the options that every part of alerts/ needs."""
+"""Opens Redis with the options that every part of alerts/ needs; behind Sentinels, the master of the moment."""
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
 import redis
+from redis.asyncio import ConnectionPool as AsyncPool
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
 
-from contracts.settings import Settings
+from contracts.server_settings import SENTINEL
+from contracts.settings import RedisSettings, Settings
+
+
+class _Sentinels(NamedTuple):
+    """What a `redis+sentinel://` address says."""
+
+    hosts: list[tuple[str, int]]
+    master: str
+    options: dict[str, Any]
+    """Database, user and password of the Redis itself."""
+
+    @classmethod
+    def of(cls, url: str) -> _Sentinels:
+        parts = urlsplit(url)
+        user, _, hosts = parts.netloc.rpartition("@")
+        name, _, password = user.partition(":")
+        master, _, database = parts.path.strip("/").partition("/")
+        options: dict[str, Any] = {"db": int(database or 0)}
+        if password:
+            options |= {"username": unquote(name) or None, "password": unquote(password)}
+        found = [host.rpartition(":") for host in hosts.split(",")]
+        return cls([(host.strip("[]"), int(port)) for host, _, port in found], master, options)
 
 
 def connect(settings: Settings) -> redis.Redis:
@@ -15,14 +43,33 @@ def connect(settings: Settings) -> redis.Redis:
     A command that finds its connection dead is sent once more. That is safe, since every script may run twice:
     counts are guarded by their mark, alert states by their revision, deliveries by their claim.
     """
-    return redis.Redis.from_url(
-        settings.redis.url,
-        decode_responses=True,
-        socket_timeout=settings.redis.timeout_s,
-        socket_connect_timeout=settings.redis.timeout_s,
-        health_check_interval=15,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), retries=1),
+    seconds = settings.redis.timeout_s
+    options: dict[str, Any] = {
+        "decode_responses": True,
+        "socket_timeout": seconds,
+        "socket_connect_timeout": seconds,
+        "health_check_interval": 15,
+        "retry": Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), retries=1),
+    }
+    if not settings.redis.url.startswith(SENTINEL):
+        return redis.Redis.from_url(settings.redis.url, **options)
+    found = _Sentinels.of(settings.redis.url)
+    asked = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+    client: redis.Redis = Sentinel(found.hosts, sentinel_kwargs=asked).master_for(
+        found.master, **(options | found.options)
     )
+    return client
+
+
+def async_pool(settings: RedisSettings, timeout_s: float) -> AsyncPool:
+    """Connections for a client of an event loop, answers as bytes."""
+    options: dict[str, Any] = {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+    if not settings.url.startswith(SENTINEL):
+        return AsyncPool.from_url(settings.url, **options)
+    found = _Sentinels.of(settings.url)
+    client = AsyncSentinel(found.hosts, sentinel_kwargs=options).master_for(found.master, **(options | found.options))
+    pool: AsyncPool = client.connection_pool
+    return pool
 
 
 def require_text(client: redis.Redis) -> redis.Redis:

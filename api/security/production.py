@@ -143,7 +143,7 @@ def _redis(settings: Settings) -> Iterator[Finding]:
             "no password: who reaches Redis can make keys of the API and change alerts",
             remedy="redis://USER:PASSWORD@HOST in BUZZWATCH_REDIS__URL",
         )
-    if address.scheme == "redis":
+    if address.scheme in ("redis", "redis+sentinel"):
         yield Finding.doubtful("the connection is not encrypted", remedy="rediss:// in BUZZWATCH_REDIS__URL")
 
 

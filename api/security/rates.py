@@ -22,6 +22,7 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import ConnectionPool
 
+from alerts.storage.connection import async_pool
 from alerts.storage.redis_health import TroubleLog, trouble_of
 from api.security.keys import Scope
 from contracts.errors import Unavailable
@@ -49,7 +50,7 @@ class Rates:
     """
 
     def __init__(self, settings: Settings, unchecked: Callable[[str], object] = lambda _kind: None) -> None:
-        self._url = settings.redis.url
+        self._redis = settings.redis
         self._prefix = f"{settings.redis.prefix}:{{api}}:rate"
         self._limits = {kind: _Limit(parse_rate(text), text) for kind, text in rates_of(settings).items() if text}
         self.unchecked = unchecked
@@ -100,9 +101,7 @@ class Rates:
 
     def _counting(self) -> SlidingWindowCounterRateLimiter:
         if self._limiter is None:  # in the event loop that it belongs to
-            self._pool = ConnectionPool.from_url(
-                self._url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
-            )
+            self._pool = async_pool(self._redis, _TIMEOUT_S)
             options: dict[str, Any] = {"connection_pool": self._pool}  # its types leave this one out
             storage = RedisStorage("async+redis://", implementation="redispy", key_prefix=self._prefix, **options)
             self._limiter = SlidingWindowCounterRateLimiter(storage)

@@ -15,6 +15,7 @@ from contracts.errors import Unavailable
 
 _HERE: Final = Path(__file__).parent.parent
 _PEERS: Final = _HERE / ".venv-peers"
+_SERVING: Final = _HERE / ".venv-serving"
 _PYFLINK: Final = _HERE / ".venv-pyflink"
 _CONNECTOR_POM: Final = _HERE / "connector" / "pom.xml"
 _JARS: Final = _PYFLINK / "jars"
@@ -33,6 +34,15 @@ def peers_python() -> str:
         Unavailable: the packages cannot be installed here.
     """
     return _environment(_PEERS, _HERE / "peers.txt")
+
+
+def serving_python() -> str:
+    """The interpreter of `bench/.venv-serving`, with BentoML and LitServe.
+
+    Raises:
+        Unavailable: the packages cannot be installed here.
+    """
+    return _environment(_SERVING, _HERE / "serving.txt")
 
 
 def pyflink_python() -> str:

@@ -128,6 +128,37 @@ def throughput(
 
 
 @app.command()
+def api(
+    peers: Annotated[
+        str, typer.Option(help="Comma-separated: mlflow, bentoml, litserve; none: the API alone.")
+    ] = "mlflow,bentoml,litserve",
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long each load lasts.")] = 8,
+    connections: Annotated[int, typer.Option(min=1, max=1000, help="Of wrk, for one text a request.")] = 32,
+    output: _Format = "table",
+    markdown: _Markdown = None,
+) -> None:
+    """`/predict` and `/predict/batch` under load, beside others that serve the same champion, and in a crowd.
+
+    wrk and the server share the machine. Then three times as many requests come as the API answers: some are served,
+    the others are to be refused quickly.
+
+    Examples:
+
+      buzzwatch bench api
+
+      buzzwatch bench api --peers none --seconds 3
+    """
+    from bench.parts import api as part
+    from bench.reporting.report import goals_report
+    from bench.stage.site import open_site
+
+    wanted = [] if peers == "none" else _listed(peers, "peers", part.PEERS)
+    with open_site(None, _progress) as site:
+        found = part.run(site, wanted, seconds, connections, _progress)
+    _show([*part.reports(found), goals_report(part.goals(found))], output, markdown)
+
+
+@app.command()
 def latency(
     rates: Annotated[str, typer.Option(help="Tweets a second, comma-separated.")] = "10,100,1000,5000,10000",
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long each rate is kept up.")] = 10,
