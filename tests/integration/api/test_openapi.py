@@ -12,7 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from alerts.storage.connection import connect
+from api.security.keys import SCOPES, new_key
+from api.security.store import KeyStore
 from contracts.settings import Settings
+from contracts.times import clock_ms
 from contracts.topics import TopicSettings
 from tests.integration.registering import Registering
 from tests.servers import free_ports
@@ -45,6 +49,10 @@ def api(settings: Settings, topics: TopicSettings, mlflow_uri: str, tmp_path: Pa
         "BUZZWATCH_MLFLOW__TRACKING_URI": mlflow_uri,
         "BUZZWATCH_MLFLOW__MODEL_NAME": settings.mlflow.model_name,
         "BUZZWATCH_LOCAL__DATA_DIR": str(tmp_path),
+        "BUZZWATCH_API__REQUIRE_KEYS": "true",
+        **{
+            f"BUZZWATCH_API__RATE_{scope.upper()}": "" for scope in SCOPES
+        },  # a request is not to be refused for its rate
     }
     with (tmp_path / "api.log").open("wb") as log:
         process = subprocess.Popen(
@@ -66,13 +74,33 @@ def api(settings: Settings, topics: TopicSettings, mlflow_uri: str, tmp_path: Pa
                 process.wait()
 
 
-def test_every_answer_is_one_that_the_document_names(api: str, tmp_path: Path) -> None:
+@pytest.fixture
+def key(settings: Settings) -> str:
+    """A key with all scopes, which is there before the API starts."""
+    made = new_key("fuzz", SCOPES, now_ms=clock_ms(), created_by="test")
+    with connect(settings) as client:
+        KeyStore(client, settings).add(made.record, made.record.created_ms)
+    return made.text
+
+
+def test_every_answer_is_one_that_the_document_names(key: str, api: str, tmp_path: Path) -> None:
     fuzzing = subprocess.run(
         [
             str(Path(sys.executable).with_name("schemathesis")),
             *("run", f"{api}/openapi.json"),
             *("--checks", CHECKS, "--max-examples", str(EXAMPLES), "--phases", "examples,coverage,fuzzing"),
-            *("--seed", "1", "--max-time", "90", "--request-timeout", "20", "--no-shrink", "--continue-on-failure"),
+            *(
+                "--seed",
+                "1",
+                "--max-time",
+                "20",
+                "--request-timeout",
+                "20",
+                "--header",
+                f"authorization: Bearer {key}",
+                "--no-shrink",
+                "--continue-on-failure",
+            ),
         ],
         cwd=tmp_path,
         capture_output=True,
