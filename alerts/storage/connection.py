@@ -55,9 +55,8 @@ def connect(settings: Settings) -> redis.Redis:
         return redis.Redis.from_url(settings.redis.url, **options)
     found = _Sentinels.of(settings.redis.url)
     asked = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
-    client: redis.Redis = Sentinel(found.hosts, sentinel_kwargs=asked).master_for(
-        found.master, **(options | found.options)
-    )
+    make: Any = Sentinel  # which has no types
+    client: redis.Redis = make(found.hosts, sentinel_kwargs=asked).master_for(found.master, **(options | found.options))
     return client
 
 
@@ -67,7 +66,8 @@ def async_pool(settings: RedisSettings, timeout_s: float) -> AsyncPool:
     if not settings.url.startswith(SENTINEL):
         return AsyncPool.from_url(settings.url, **options)
     found = _Sentinels.of(settings.url)
-    client = AsyncSentinel(found.hosts, sentinel_kwargs=options).master_for(found.master, **(options | found.options))
+    make: Any = AsyncSentinel
+    client = make(found.hosts, sentinel_kwargs=options).master_for(found.master, **(options | found.options))
     pool: AsyncPool = client.connection_pool
     return pool
 

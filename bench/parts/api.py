@@ -140,12 +140,12 @@ def _mlflow(site: Site, port: int) -> list[str]:
 
 
 def _bentoml(_site: Site, port: int) -> list[str]:
-    command = [serving_python(), "-m", "bentoml", "serve", "bench.contenders.serve_bentoml:Sentiment"]
+    command = [serving_python(), "-m", "bentoml", "serve", "bench.contenders.serving.serve_bentoml:Sentiment"]
     return [*command, "--host", "127.0.0.1", "--port", str(port)]
 
 
 def _litserve(_site: Site, port: int) -> list[str]:
-    return [serving_python(), "-m", "bench.contenders.serve_litserve", str(port)]
+    return [serving_python(), "-m", "bench.contenders.serving.serve_litserve", str(port)]
 
 
 def _artefact() -> Path:
@@ -227,7 +227,7 @@ def _wrk(port: int, path: str, script: Path, connections: int, seconds: float) -
 
 
 def _crowd(port: int, rate: float, seconds: float) -> CrowdResult:
-    command = [sys.executable, "-m", "bench.contenders.http_load", "--port", str(port), "--rate", f"{rate:.0f}"]
+    command = [sys.executable, "-m", "bench.contenders.serving.http_load", "--port", str(port), "--rate", f"{rate:.0f}"]
     command += ["--seconds", f"{seconds:g}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 120, cwd=ROOT)
     if done.returncode:
@@ -254,7 +254,7 @@ def reports(result: Result) -> list[Report]:
             f"Served over HTTP, {result.loads[0].connections} connections",
             columns,
             [*rows, *((one.who, "not measured", *[""] * 6) for one in result.missing)],
-            [one._asdict() for one in (*result.loads, *result.missing)],
+            [*(one._asdict() for one in result.loads), *(one._asdict() for one in result.missing)],
             notes,
         ),
         Report(

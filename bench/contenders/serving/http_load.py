@@ -1,4 +1,4 @@
-"""Sends requests at a steady rate whatever comes back, as a crowd does: `python -m bench.contenders.http_load`.
+"""Sends requests at a steady rate whatever comes back, as a crowd does: `python -m bench.contenders.serving.http_load`.
 
 Open loop: a request is sent when its time has come, on a connection that waits for nothing; its time to be answered is
 counted from then, so that a server that falls behind cannot slow the crowd down. Prints JSON.

@@ -1,0 +1,1 @@
+"""Others that serve the champion over HTTP, and the crowd that asks."""
