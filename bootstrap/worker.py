@@ -20,6 +20,7 @@ from alerts.storage.state_version import check_state
 from bootstrap.logs import logging_config
 from bootstrap.prepare import WorkerBootstrap, prepare
 from bootstrap.tracing import start_tracing
+from contracts.errors import Unavailable
 from learning.labels.credible import Credibility
 from learning.labels.from_feedback import LabelsFromFeedback
 from learning.labels.log import LabelWriter
@@ -28,10 +29,11 @@ from learning.review.queue import ReviewQueue
 from learning.review.sampler import ReviewSampler
 from learning.rollout.follower import RolloutFollower
 from learning.rollout.judged import judged_since
+from learning.rollout.messages import announcer
 from learning.rollout.promote import promote_challenger
 from learning.rollout.state import TrialStore
 from models.annotator import Annotator
-from models.registry.champion import Champion, serving_version
+from models.registry.champion import Champion, LoadedModel, serving_version
 from models.registry.client import Registry
 from models.text import language
 from stream import metrics
@@ -129,6 +131,8 @@ class _RoleBuilder:
             PredictionTexts(self._redis, settings),
             settings,
             partial(_watches_with_bad_buzz, AlertStore(self._redis, settings)),
+            champion=partial(_serving, self._champion),
+            challenger=self._on_trial,
         )
 
     def build(self) -> Roles:
@@ -178,9 +182,14 @@ class _RoleBuilder:
             install=lambda trial: setattr(scorer, "trial", trial),
             judged=partial(judged_since, settings),
             publish=AuditLog(settings).send,
+            announce=announcer(self._redis, settings, lambda: self._following.rules),
             promote=partial(promote_challenger, settings),
         )
         self._rollout.start()
+
+    def _on_trial(self) -> LoadedModel | None:
+        trial = self._scores.trial if isinstance(self._scores, Scorer) else None
+        return None if trial is None else trial.challenger
 
     def _scorer_of_the_rules(self) -> Scorer:
         settings = self._settings
@@ -275,6 +284,13 @@ class _RoleBuilder:
 
 def _watches_with_bad_buzz(alerts: AlertStore) -> frozenset[str]:
     return frozenset(alert.labels.get("watch", "") for alert in alerts.list("firing") if alert.kind == "bad_buzz")
+
+
+def _serving(champion: Champion) -> LoadedModel | None:
+    try:
+        return champion.current
+    except Unavailable:
+        return None
 
 
 def _publish_gauges(champion: Champion, score: ScoreRole | None, watch: WatchRole | None, judging: JudgeRole) -> None:

@@ -126,6 +126,9 @@ class AlertSettings(Group):
     unserved_version_s: Seconds = 3600
     """A model version that never served is forgotten, and its alerts are over, this long after its last judgement.
     Seconds."""
+    new_version_s: float = pydantic.Field(default=7 * 86_400, ge=0, allow_inf_nan=False)
+    """How long a model version that took over from another one is watched more sharply (`error_count` fires at half the
+    errors, `accuracy` at 5 points more), seconds. 0: not at all."""
     delivery_timeout_s: Seconds = 10
     """Time-out of one delivery attempt, seconds."""
     allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 from alerts.conditions.finding import AlertDetails, Finding, Moment, alert_key_of, no_longer_serving
 from alerts.counters.feedback_counts import Recent
@@ -11,7 +12,11 @@ from alerts.detectors import accuracy, error_count
 from alerts.state.alert import Alert
 from contracts.rules.schema import Accuracy, BaseRule, ErrorCount, Rules
 
+_Rule = TypeVar("_Rule", ErrorCount, Accuracy)
 _REFRESH_S = 1.0
+_MORE_ACCURACY = 0.05
+_MOST_ACCURACY = 0.95
+"""No rule is sharpened beyond it: people err, too."""
 
 
 class FeedbackCondition:
@@ -19,9 +24,11 @@ class FeedbackCondition:
 
     Args:
         recent: reads them (`alerts.counters.feedback_counts.recent_judgements`).
+        new_for_s: how long a version that took over from another one is new; rules are sharper for it, see `sharper`.
     """
 
-    def __init__(self, rules: Rules, recent: Callable[[], Mapping[str, Recent]]) -> None:
+    def __init__(self, rules: Rules, recent: Callable[[], Mapping[str, Recent]], new_for_s: float = 0.0) -> None:
+        self._new_for_ms = new_for_s * 1000
         self._rules = [rule for rule in rules.rules if isinstance(rule, (ErrorCount, Accuracy)) and rule.enabled]
         self._read = recent
         self._known: Mapping[str, Recent] = {}
@@ -41,16 +48,25 @@ class FeedbackCondition:
                     yield no_longer_serving(rule, version)
             for version, recent in sorted(self._known.items()):
                 alert_key = alert_key_of({"alertname": rule.alert, "model_version": version})
+                is_new = 0 <= moment.now_ms - (recent.serving_since_ms or 0) < self._new_for_ms
                 if isinstance(rule, ErrorCount):
-                    found = _errors(rule, version, recent, moment)
+                    found = _errors(sharper(rule) if is_new else rule, version, recent, moment)
                 else:
-                    found = _accuracy(rule, version, recent, moment, firing=moment.firing(alert_key))
+                    asked = sharper(rule) if is_new else rule
+                    found = _accuracy(asked, version, recent, moment, firing=moment.firing(alert_key))
                 if found.active or alert_key in moment.alerts:
                     yield found
 
     def covers(self, _rule: BaseRule, _alert: Alert, /) -> bool:
         """Any version."""
         return True
+
+
+def sharper(rule: _Rule) -> _Rule:
+    """The rule for a version that is new: half the errors, a twentieth more accuracy."""
+    if isinstance(rule, ErrorCount):
+        return rule.model_copy(update={"count": rule.count // 2})
+    return rule.model_copy(update={"below": max(rule.below, min(rule.below + _MORE_ACCURACY, _MOST_ACCURACY))})
 
 
 def _errors(rule: ErrorCount, version: str, recent: Recent, moment: Moment) -> Finding:

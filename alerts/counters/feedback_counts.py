@@ -62,6 +62,8 @@ class Recent(NamedTuple):
     """When people called it wrong, ascending."""
     verdicts: list[bool]
     """Whether they called it right, newest first."""
+    serving_since_ms: int | None = None
+    """When it took over from another version; None where that is not known."""
 
 
 def recent_judgements(redis: redis.Redis, settings: Settings) -> dict[str, Recent]:
@@ -71,14 +73,19 @@ def recent_judgements(redis: redis.Redis, settings: Settings) -> dict[str, Recen
     pipeline = client.pipeline(transaction=False)
     pipeline.zrange(keys.judged_versions, 0, -1)
     pipeline.hgetall(keys.serving)
-    versions, serving = pipeline.execute()
+    pipeline.hgetall(keys.serving_since)
+    versions, serving, since = pipeline.execute()
     asked = [version for version in versions if serving.get(version) != "0"]
     for version in asked:
         pipeline.zrange(keys.wrong(version), 0, -1, withscores=True)
         pipeline.lrange(keys.verdicts(version), 0, -1)
     answers = iter(pipeline.execute())
     return {
-        version: Recent([int(when) for _, when in next(answers)], [verdict == "1" for verdict in next(answers)])
+        version: Recent(
+            [int(when) for _, when in next(answers)],
+            [verdict == "1" for verdict in next(answers)],
+            int(since[version]) if version in since else None,
+        )
         for version in asked
     }
 

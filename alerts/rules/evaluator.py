@@ -95,7 +95,9 @@ class Evaluator:
         return frozenset(self._conditions)
 
     def _use(self, rules: Rules) -> None:
-        feedback = FeedbackCondition(rules, partial(recent_judgements, self._redis, self._settings))
+        feedback = FeedbackCondition(
+            rules, partial(recent_judgements, self._redis, self._settings), self._settings.alerts.new_version_s
+        )
         self._conditions: Mapping[str, Condition | None] = {
             "bad_buzz": BadBuzzCondition(rules, self._counters, bucket_s=self._settings.alerts.bucket_s),
             "error_count": feedback,

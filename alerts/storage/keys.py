@@ -187,6 +187,11 @@ class AlertKeys:
         return self._key("outbox:entries")
 
     @property
+    def announced(self) -> str:
+        """Sorted set: `webhook-id` of a message of its own → when it was put into the outbox, ms."""
+        return self._key("outbox:announced")
+
+    @property
     def receivers(self) -> str:
         """Set: receivers that ever had an entry."""
         return self._key("outbox:receivers")

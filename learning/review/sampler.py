@@ -18,12 +18,14 @@ import redis
 from numpy.typing import NDArray
 
 from contracts.errors import InvalidRecord
-from contracts.events import MAX_TEXT, Prediction, decode_prediction
+from contracts.events import MAX_TEXT, SENTIMENTS, ModelRef, Prediction, decode_prediction
 from contracts.settings import Settings
 from contracts.times import clock_ms
 from learning.labels.texts import PredictionTexts, Remembered
 from learning.review.item import ReviewItem, item_of, margin
 from learning.review.queue import ReviewQueue
+from models.linear.rare_words import RareWords
+from models.registry.champion import LoadedModel
 from models.text.digests import digests
 from models.text.masking import mask
 from stream.kafka.records import Record
@@ -37,6 +39,12 @@ _UNSURE: Final = 0.2
 """Margin below which a text is worth a person's minute."""
 _MOST_UNSURE: Final = 3
 """Unsure texts of one turn: the least sure."""
+_LOOKED_AT: Final = 50
+"""Predictions of one turn at which a second look is taken."""
+_MOST_DISPUTED: Final = 2
+_DISPUTED_FIRST: Final = 0.05
+_UNSEEN_FIRST: Final = 0.1
+"""Places among the unsure ones, by margin."""
 _FIRST_DRAW_S: Final = 5.0
 """The first tweet is drawn so soon, the next after twice the time, and so on up to `random_interval_s`."""
 _ALERTS_S: Final = 10.0
@@ -92,11 +100,21 @@ class ReviewSampler:
 
     Args:
         firing: the watches with a bad buzz that fires; asked every ten seconds.
+        champion: the model that answers; None: texts with words that it has hardly seen are not looked for.
+        challenger: the model on trial in this worker.
     """
 
     def __init__(
-        self, queue: ReviewQueue, texts: PredictionTexts, settings: Settings, firing: Callable[[], frozenset[str]]
+        self,
+        queue: ReviewQueue,
+        texts: PredictionTexts,
+        settings: Settings,
+        firing: Callable[[], frozenset[str]],
+        *,
+        champion: Callable[[], LoadedModel | None] = lambda: None,
+        challenger: Callable[[], LoadedModel | None] = lambda: None,
     ) -> None:
+        self._seconds = _SecondLook(champion, challenger)
         self._queue = queue
         self._texts = texts
         self._firing = firing
@@ -164,7 +182,7 @@ class ReviewSampler:
         if now_s - self._asked_at >= _ALERTS_S:
             self._asked_at = now_s
             self._crises.follow(self._firing())
-        items = _unsure(values, now_ms) + self._crises.typical(values, now_ms)
+        items = _unsure(values, now_ms) + self._crises.typical(values, now_ms) + self._seconds.chosen(values, now_ms)
         if draw is not None:
             self._drawn_at, self._interval_s = now_s, min(2 * self._interval_s, self._longest_s)
             items += _by_chance(draw, now_ms)
@@ -202,6 +220,52 @@ class _Crises:
             if len(self._seen) and sum(map(len, self._seen.values())) > 50_000:
                 self._seen = {watch: Counter() for watch in self._seen}
         return found
+
+
+class _SecondLook:
+    """Texts on which the challenger differs from what was answered, and those with words that hardly any model saw."""
+
+    def __init__(
+        self, champion: Callable[[], LoadedModel | None], challenger: Callable[[], LoadedModel | None]
+    ) -> None:
+        self._champion = champion
+        self._challenger = challenger
+        self._rare: tuple[ModelRef, RareWords] | None = None
+
+    def chosen(self, values: Sequence[bytes | None], now_ms: int) -> list[ReviewItem]:
+        some = _readable(values[:: max(1, len(values) // _LOOKED_AT)][:_LOOKED_AT])
+        return [*self._disputed(some, now_ms), *self._unseen(some, now_ms)]
+
+    def _disputed(self, some: Sequence[tuple[Prediction, str]], now_ms: int) -> list[ReviewItem]:
+        challenger = self._challenger()
+        asked = [one for one in some if challenger is not None and one[0].model != challenger.ref]
+        if challenger is None or not asked:
+            return []
+        try:
+            said = challenger.model.predict_proba([text for _, text in asked]).argmax(axis=1).tolist()
+        except Exception:  # its errors are counted where it is on trial
+            return []
+        differ = [(one, SENTIMENTS[label]) for one, label in zip(asked, said, strict=True)]
+        differ = [one for one in differ if one[0][0].sentiment != one[1]][:_MOST_DISPUTED]
+        return [
+            item_of(
+                prediction, text, "disagreement", f"the challenger, version {challenger.ref.version}, says {label}",
+                priority=_DISPUTED_FIRST, now_ms=now_ms,
+            )
+            for (prediction, text), label in differ
+        ]  # fmt: skip
+
+    def _unseen(self, some: Sequence[tuple[Prediction, str]], now_ms: int) -> list[ReviewItem]:
+        champion = self._champion()
+        if champion is None:
+            return []
+        if self._rare is None or self._rare[0] != champion.ref:
+            self._rare = champion.ref, RareWords(champion.model)
+        for prediction, text in some:
+            if words := self._rare[1].of(text):
+                note = f"words that the model has hardly seen: {', '.join(words[:5])}"
+                return [item_of(prediction, text, "unseen_words", note, priority=_UNSEEN_FIRST, now_ms=now_ms)]
+        return []
 
 
 def _unsure(values: Sequence[bytes | None], now_ms: int) -> list[ReviewItem]:

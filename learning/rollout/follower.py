@@ -48,6 +48,7 @@ class RolloutFollower:
         install: gives the scorer the challenger, None takes it away.
         judged: the tweets judged since a time, milliseconds.
         publish: writes events to the audit topic.
+        announce: tells receivers of a change; may be called again with the same one.
         promote: gives a version the champion's alias; raises PromotionRefused where the gate does not let it pass.
     """
 
@@ -61,6 +62,7 @@ class RolloutFollower:
         install: Callable[[Trial | None], None],
         judged: Callable[[int], Sequence[Judged]],
         publish: Callable[[Sequence[AuditEvent]], None],
+        announce: Callable[[AuditEvent], None] = lambda _: None,
         promote: Callable[[TrialState], None],
     ) -> None:
         self._settings = settings
@@ -70,6 +72,7 @@ class RolloutFollower:
         self._install = install
         self._judged = judged
         self._publish = publish
+        self._announce = announce
         self._promote = promote
         self._cache = ChampionCache(settings.champion_cache)
         self._trial: tuple[str, Trial] | None = None
@@ -211,10 +214,15 @@ class RolloutFollower:
         )  # fmt: skip
 
     def _send(self) -> None:
-        """Changes that are not on the audit topic yet: twice where somebody dies here, and read once."""
+        """Changes that are not on the audit topic yet: twice where somebody dies here, and read once.
+
+        Receivers hear of them here, too, for commands make changes as well as workers.
+        """
         for text in self._store.unsent():
             try:
-                self._publish([decode_audit(text.encode())])
+                event = decode_audit(text.encode())
+                self._publish([event])
+                self._announce(event)
             except UnreadableRecord as error:
                 _log.warning("an event for the audit topic cannot be read and is dropped: %s", error)
             self._store.sent(text)

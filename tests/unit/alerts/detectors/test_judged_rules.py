@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import pytest
 
+from alerts.conditions.feedback import FeedbackCondition, sharper
+from alerts.conditions.finding import Moment
+from alerts.counters.feedback_counts import Recent
 from alerts.detectors import accuracy, error_count
-from contracts.rules.schema import Accuracy, ErrorCount
+from alerts.state.store import Snapshot
+from contracts.rules.schema import Accuracy, ErrorCount, Rules, Watch
 
 NOW = 1_790_000_000_000
 ERRORS = ErrorCount(alert="Errors", kind="error_count")
@@ -50,3 +54,28 @@ def test_it_is_over_when_the_accuracy_is_back_and_not_before() -> None:
 def test_the_interval_is_wilsons(right: int, judged: int, upper: float) -> None:
     # scipy.stats.binomtest(right, judged).proportion_ci(0.9, "wilson").high: two sides at 90 % are one at 95 %.
     assert accuracy.wilson_upper(right, judged, 0.95) == pytest.approx(upper, abs=2e-4)
+
+
+WEEK_S = 7 * 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("since_ms", "fires"),
+    [(NOW - 1000, True), (NOW - 7 * 86_400_000 + 1, True), (NOW - 7 * 86_400_000, False), (None, False)],
+)
+def test_a_version_that_took_over_is_watched_more_sharply_for_a_week(since_ms: int | None, fires: bool) -> None:
+    rules = Rules(watches=(Watch(name="acme", match=("acme",)),), rules=(ERRORS, ACCURACY))
+    verdicts = [True] * 66 + [False] * 34  # too few for a new one, enough for another
+    recent = Recent([NOW - 1] * 6, verdicts, since_ms)
+    condition = FeedbackCondition(rules, lambda: {"8": recent}, WEEK_S)
+    moment = Moment(NOW, Snapshot("1", {}, {}), "8", None, None, True, {})
+    found = {finding.rule.alert: finding for finding in condition.findings(moment)}
+    assert set(found) == ({"Errors", "Accuracy"} if fires else set())
+    if fires:
+        assert "the limit is 5" in found["Errors"].begin().annotations["description"]
+
+
+def test_no_rule_becomes_laxer_by_being_sharpened() -> None:
+    assert sharper(ACCURACY.model_copy(update={"below": 0.99})).below == 0.99
+    assert sharper(ACCURACY.model_copy(update={"below": 0.93})).below == 0.95
+    assert sharper(ERRORS.model_copy(update={"count": 0})).count == 0

@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from contracts.events import Scores
+from contracts.events import SENTIMENTS, ModelRef, Scores
 from contracts.settings import Settings
 from learning.labels.texts import Remembered
 from learning.review.item import ReviewItem, margin
 from learning.review.sampler import Reservoir, ReviewSampler
+from models.base.artefact import load_artefact
+from models.linear.model import HashedModel
+from models.registry.champion import LoadedModel
 from tests.fakes_kafka import FakeRecord
+from tests.unit.models.hashed_samples import random_weights
 
 
 class KeptItems:
@@ -136,3 +140,44 @@ def test_a_crisis_typical_texts_are_those_that_come_again_and_again() -> None:
 def test_the_margin_is_that_of_the_two_best_labels() -> None:
     assert margin(Scores(0.5, 0.1, 0.4)) == pytest.approx(0.1)
     assert margin(Scores(0.1, 0.1, 0.8)) == pytest.approx(0.7)
+
+
+def loaded(model: HashedModel, version: str) -> LoadedModel:
+    return LoadedModel.of(ModelRef("sentiment", version), model)
+
+
+def test_texts_on_which_the_challenger_differs_are_asked_about_but_none_that_it_answered() -> None:
+    challenger = loaded(HashedModel(random_weights(1), {}), "8")
+    texts = [f"text number {n}" for n in range(40)]
+    says = [SENTIMENTS[label] for label in challenger.model.predict_proba(texts).argmax(axis=1).tolist()]
+    kept = KeptItems()
+    chosen = ReviewSampler(kept, kept, Settings(), frozenset, challenger=lambda: challenger)  # type: ignore[arg-type]
+    sure = {"negative": (0.9, 0.05, 0.05), "neutral": (0.05, 0.9, 0.05), "positive": (0.05, 0.05, 0.9)}
+    agreed = [scored(n, *sure[says[n]], text=texts[n]) for n in range(20)]
+    own = {"model": {"name": "sentiment", "version": "8"}, "canary": True}
+    by_itself = [scored(n, *sure["negative" if says[n] != "negative" else "positive"], text=texts[n], **own)
+                 for n in range(20, 30)]  # fmt: skip
+    chosen.see([*agreed, *by_itself])
+    assert chosen.turn(1, 0.0) == 0
+    other = "negative" if says[35] != "negative" else "positive"
+    chosen.see([*agreed, scored(35, *sure[other], text=texts[35])])
+    assert chosen.turn(1, 1.0) == 1
+    (item,) = kept.items
+    assert (item.tweet_id, item.reason) == ("35", "disagreement")
+    assert item.note == f"the challenger, version 8, says {says[35]}"
+
+
+def test_a_text_in_words_that_training_never_saw_is_asked_about() -> None:
+    shipped = load_artefact(Settings().artefact)
+    assert isinstance(shipped, HashedModel)
+    kept = KeptItems()
+    champion = loaded(shipped, "7")
+    chosen = ReviewSampler(kept, kept, Settings(), frozenset, champion=lambda: champion)  # type: ignore[arg-type]
+    usual = "the crew was so friendly and we landed on time"
+    strange = "yeetified zlorpen gremblax quobbish frandlewick vornex that snazzfrop blimterous day"
+    chosen.see([scored(n, 0.9, 0.05, 0.05, text=usual) for n in range(30)])
+    assert chosen.turn(1, 0.0) == 0
+    chosen.see([scored(31, 0.9, 0.05, 0.05, text=strange)])
+    assert chosen.turn(1, 1.0) == 1
+    assert kept.items[0].reason == "unseen_words"
+    assert "zlorpen" in kept.items[0].note or "gremblax" in kept.items[0].note
