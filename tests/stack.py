@@ -70,7 +70,7 @@ class RunningStack:
     def run(self, *arguments: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """A `buzzwatch` command beside the stack."""
         return subprocess.run(
-            [self._command, *arguments], env=self.environment, input=text, capture_output=True, check=True, timeout=60
+            [self._command, *arguments], env=self.environment, input=text, capture_output=True, check=True, timeout=300
         )
 
     def predictions(self) -> list[Prediction]:

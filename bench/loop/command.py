@@ -14,6 +14,7 @@ from bench.loop.runs import (
     A_MONTH,
     MONTHS,
     Canary,
+    CrisisDays,
     Estimated,
     Gain,
     Poisoned,
@@ -65,13 +66,13 @@ def loop(data: Path, seeds: int, poison_runs: int, to: Path, output: str, markdo
     for seed in range(poison_runs):
         say(f"poisoners, run {seed + 1} of {poison_runs}")
         attacked.append(poisoned(world, seed))
-    estimated, days, false = estimates(world, frozen)
+    estimated, crisis = estimates(world, frozen)
     reports = [
         _months(runs, queued),
         _canaries(equal, worse),
         *([_poisoned(attacked)] if attacked else []),
-        _estimates(estimated, days, false),
-        goals_report(_goals(runs, queued, equal, worse, attacked, estimated, false)),
+        _estimates(estimated, crisis),
+        goals_report(_goals(runs, queued, equal, worse, attacked, estimated, crisis)),
     ]
     show(reports, output, markdown)
     with writing(to):
@@ -134,7 +135,7 @@ def _poisoned(found: Sequence[Poisoned]) -> Report:
     return Report(title, ("", "measured"), list(means.items()), [one._asdict() for one in found])
 
 
-def _estimates(found: Sequence[Estimated], days: int, false: int) -> Report:
+def _estimates(found: Sequence[Estimated], crisis: CrisisDays) -> Report:
     rows: list[tuple[str, ...]] = []
     data: list[dict[str, Any]] = []
     for one in found:
@@ -145,7 +146,10 @@ def _estimates(found: Sequence[Estimated], days: int, false: int) -> Report:
             (one.where, f"{one.truth:.3f}", shown, f"{error:.1f}", "yes" if value.trusted else "; ".join(value.doubts))
         )
         data.append({"where": one.where, "truth": one.truth, "estimate": value.accuracy, "trusted": value.trusted})
-    note = f"Crisis days with four times as many negative tweets on which the model is called worse: {false} of {days}"
+    note = (
+        f"Crisis days with four times as many negative tweets on which the model is called worse: {crisis.worse} of "
+        f"{crisis.days}; on which the estimate is not trusted: {crisis.doubted}"
+    )
     columns = ("tweets", "true accuracy", "estimated", "error, points", "can be trusted")
     return Report("Accuracy without labels, of the frozen model", columns, rows, data, [note])
 
@@ -157,7 +161,7 @@ def _goals(
     worse: Sequence[Canary],
     attacked: Sequence[Poisoned],
     estimated: Sequence[Estimated],
-    false: int,
+    crisis: CrisisDays,
 ) -> list[Goal]:
     def gained(right: float) -> float:
         return float(np.mean([(one.airline[-1] - one.airline[0]) * 100 for one in runs[right]]))
@@ -206,7 +210,10 @@ def _goals(
                 at_least=False,
             )
         )
-    return [*goals, Goal("crisis days on which the model is called worse", 0, float(false), "days", at_least=False)]
+    return [
+        *goals,
+        Goal("crisis days on which the model is called worse", 0, float(crisis.worse), "days", at_least=False),
+    ]
 
 
 def _draw(runs: dict[float, list[Gain]], path: Path) -> None:

@@ -21,6 +21,7 @@ from learning.labels.resolution import resolve
 from learning.review.accuracy import Drawn, accuracy_in_production
 from learning.rollout.verdict import Outcome, Pairs, outcome_of
 from models.linear.model import HashedModel
+from models.text.word_profile import WordProfile
 from training.evaluation.drift_reference import reference
 from training.evaluation.held_out import HeldOut
 from training.registry.promotion_gate import GateRefused, check
@@ -31,6 +32,7 @@ A_MONTH: Final = 400
 LOOK: Final = 20
 """Judged tweets between two looks of a canary."""
 LONGEST: Final = 6_000
+CRISIS_DAYS: Final = 20
 A_FEW: Final = 150
 """Tweets drawn at random and judged beside an estimate."""
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -170,15 +172,15 @@ def poisoned(world: World, seed: int, settings: LearningSettings | None = None) 
     naive = trained(world, everything, seed=seed)
     quarantined = set(found.quarantined)
     names = {judge_hash(f"honest {at}", "") for at in range(12)}, {judge_hash(f"poison {at}", "") for at in range(5)}
-    before = carried(world, champion)
+    before = carried(world.held_out, champion)
     return Poisoned(
         len(quarantined & names[1]),
         sum(len(honest) // 12 for name in names[0] if name in quarantined) / len(honest),
         accuracy(champion, world.held_out["airline"]),
         accuracy(guarded, world.held_out["airline"]),
         accuracy(naive, world.held_out["airline"]),
-        _passes(before, carried(world, guarded)),
-        _passes(before, carried(world, naive)),
+        _passes(before, carried(world.held_out, guarded)),
+        _passes(before, carried(world.held_out, naive)),
     )
 
 
@@ -224,38 +226,53 @@ class Estimated(NamedTuple):
     estimate: Estimate
 
 
-def estimates(world: World, frozen: HashedModel) -> tuple[list[Estimated], int, int]:
-    """On the general sets that it knows and on airline tweets that have just arrived; then twenty crisis days.
+class CrisisDays(NamedTuple):
+    """Days on which nothing is wrong with the model."""
 
-    Returns:
-        The estimates; the crisis days; those of them on which the model is called worse.
-    """
-    whole = carried(world, frozen)
+    days: int
+    worse: int
+    """On which it is called worse."""
+    doubted: int
+    """On which the estimate says that it cannot be trusted."""
+
+
+def estimates(world: World, frozen: HashedModel) -> tuple[list[Estimated], CrisisDays]:
+    """On texts of the general sets that it knows and on airline tweets that have just arrived; then crisis days."""
     rng = np.random.default_rng(0)
-    known = rng.permutation(np.flatnonzero(whole.source != "airline"))
-    half, rest = known[: len(known) // 2], known[len(known) // 2 :]
-    calibration = Calibration.of(whole.rows(half))
+    known: dict[str, Texts] = {}
+    stream = {"airline": world.held_out["airline"]}
+    for name in ("semeval", "kaggle"):
+        order = rng.permutation(len(world.held_out[name]))
+        known[name], stream[name] = (world.held_out[name].rows(part) for part in np.array_split(order, 2))
+    evidence = carried(known, frozen)
+    calibration, usual = Calibration.of(evidence), Reference.of({"reference": reference(evidence)})
     found = []
     for name in ("semeval", "kaggle", "airline"):
-        rows = np.flatnonzero(whole.source == "airline") if name == "airline" else rest[whole.source[rest] == name]
-        scores = whole.scores[rows]
-        truth = float((scores.argmax(axis=1) == whole.truth[rows]).mean())
-        found.append(Estimated(name, truth, calibration.estimate(scores.max(axis=1))))
+        scores, texts = answers(frozen, stream[name]), stream[name]
+        right = scores.argmax(axis=1) == texts.truth
+        profile = WordProfile.of(texts.texts)
+        estimate = calibration.estimate(scores.max(axis=1), words=profile)
+        found.append(Estimated(name, float(right.mean()), estimate))
         if name == "airline":
-            right = (scores.argmax(axis=1) == whole.truth[rows])[rng.permutation(len(rows))[:A_FEW]].tolist()
-            drawn = accuracy_in_production([Drawn(one, 1.0) for one in right])
+            few = right[rng.permutation(len(right))[:A_FEW]].tolist()
+            drawn = accuracy_in_production([Drawn(one, 1.0) for one in few])
             assert drawn is not None, "some were judged"
             judged = JudgedAccuracy(drawn.n, drawn.value, drawn.low, drawn.high)
-            told = findings(Answers(scores.max(axis=1).tolist()), calibration, None, judged)
-            found.append(Estimated(f"airline, {A_FEW} judged at random", truth, told.estimate))
-    usual = Reference.of({"reference": reference(whole.rows(half))})
-    said = whole.scores[rest].argmax(axis=1)
-    worse = 0
-    for _ in range(20):
+            told = findings(Answers(scores.max(axis=1).tolist(), profile=profile), calibration, None, judged)
+            found.append(Estimated(f"airline, {A_FEW} judged at random", float(right.mean()), told.estimate))
+    rest = Texts(
+        [*stream["semeval"].texts, *stream["kaggle"].texts],
+        np.concatenate([stream["semeval"].truth, stream["kaggle"].truth]),
+    )
+    scores = answers(frozen, rest)
+    worse = strange = 0
+    for _ in range(CRISIS_DAYS):
         # A crisis: four times as many negative tweets as usual.
-        weight = np.where(whole.truth[rest] == 0, 4.0, 1.0)
+        weight = np.where(rest.truth == 0, 4.0, 1.0)
         day = rng.choice(len(rest), 1_500, p=weight / weight.sum())
-        answered = Answers(whole.scores[rest][day].max(axis=1).tolist())
-        answered.classes.update(SENTIMENTS[label] for label in said[day].tolist())
-        worse += bool(findings(answered, calibration, usual).model)
-    return found, 20, worse
+        answered = Answers(scores[day].max(axis=1).tolist(), profile=WordProfile.of(rest.rows(day).texts))
+        answered.classes.update(SENTIMENTS[label] for label in scores[day].argmax(axis=1).tolist())
+        said = findings(answered, calibration, usual)
+        worse += bool(said.model)
+        strange += not said.estimate.trusted
+    return found, CrisisDays(CRISIS_DAYS, worse, strange)

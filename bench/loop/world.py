@@ -7,6 +7,7 @@ seconds: differences are what is measured, not how good it can be.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -120,12 +121,12 @@ def accuracy(model: HashedModel, texts: Texts) -> float:
     return float((answers(model, texts).argmax(axis=1) == texts.truth).mean())
 
 
-def carried(world: World, model: HashedModel) -> HeldOut:
+def carried(sets: Mapping[str, Texts], model: HashedModel) -> HeldOut:
     """The held-out predictions that travel with a version: what the gate and the estimate look at."""
-    texts = [text for one in world.held_out.values() for text in one.texts]
-    labels = _NAMES[np.concatenate([one.truth for one in world.held_out.values()])]
-    source = np.concatenate([np.full(len(one), name) for name, one in world.held_out.items()])
-    scores = np.concatenate([answers(model, one) for one in world.held_out.values()])
+    texts = [text for one in sets.values() for text in one.texts]
+    labels = _NAMES[np.concatenate([one.truth for one in sets.values()])]
+    source = np.concatenate([np.full(len(one), name) for name, one in sets.items()])
+    scores = np.concatenate([answers(model, one) for one in sets.values()])
     return HeldOut.of(texts, labels, source, np.full(len(texts), ""), scores)
 
 

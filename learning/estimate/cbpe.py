@@ -13,15 +13,17 @@ Source: NannyML's documentation, "How it works: estimation of performance of cla
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import BuzzwatchError
+from models.text.word_profile import WordProfile
 from training.evaluation.held_out import HeldOut
 
 FEWEST: Final = 200
@@ -31,6 +33,10 @@ _LEAST_SET: Final = 200
 _MOST_UNKNOWN: Final = 0.1
 """Share of tweets in languages that the model does not know, from which its confidence means little."""
 _BINS: Final = 20
+MOST_STRANGE: Final = 4.0
+"""Distance of the tweets' words to those of the nearest held-out set, up to which they are of its kind. Measured:
+halves of a set, single airlines and crises are 0 to 2.8 from it, other sets 6 to 10, another language 28
+(docs/learning.md)."""
 
 
 class NoReference(BuzzwatchError):
@@ -71,6 +77,8 @@ class Calibration:
     """(20,): shares of the confidence, each set with the same weight."""
     usual_shift: float
     """Largest distance (Kolmogorov–Smirnov) of one set's confidence to that of the others together."""
+    words: Mapping[str, WordProfile] = field(default_factory=dict)
+    """Set → its words; empty where the model carries none."""
 
     @classmethod
     def of(cls, held_out: HeldOut) -> Calibration:
@@ -106,6 +114,7 @@ class Calibration:
             spread=math.sqrt(float(np.mean(np.square(errors)))) if errors else 0.0,
             histogram=np.mean(list(histograms.values()), axis=0),
             usual_shift=max(shifts, default=0.0),
+            words={name: profile for name, profile in held_out.words.items() if name in sets},
         )
 
     def right(self, confidence: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -113,12 +122,15 @@ class Calibration:
         found: NDArray[np.float64] = np.interp(confidence, self.confidences, self.rights)
         return found
 
-    def estimate(self, confidence: NDArray[np.floating], *, unknown: float = 0.0) -> Estimate:
+    def estimate(
+        self, confidence: NDArray[np.floating], *, unknown: float = 0.0, words: WordProfile | None = None
+    ) -> Estimate:
         """Accuracy on tweets from the confidence of their answers.
 
         Args:
             confidence: (n,): the largest probability of each.
             unknown: share of the tweets that are in languages which the model does not know.
+            words: of the tweets; without them nobody can tell whether they are of a kind that it was measured on.
         """
         n = len(confidence)
         if n < FEWEST:
@@ -127,7 +139,32 @@ class Calibration:
         accuracy = float(rights.mean())
         error = 1.96 * math.sqrt(float((rights * (1 - rights)).mean()) / n + self.spread**2)
         return Estimate(
-            n, accuracy, max(0.0, accuracy - error), min(1.0, accuracy + error), self._doubts(confidence, unknown)
+            n,
+            accuracy,
+            max(0.0, accuracy - error),
+            min(1.0, accuracy + error),
+            (*self._doubts(confidence, unknown), *self._strange(words)),
+        )
+
+    def _strange(self, words: WordProfile | None) -> tuple[str, ...]:
+        """Why the tweets may be of a kind on which the model was never measured.
+
+        A model is as sure as ever about a subject that it does not know, so confidence does not show it; words do.
+        """
+        if not self.words:
+            return ("the model carries no words of its held-out texts: nobody can tell whether it knows the subject",)
+        if words is None or words.texts < FEWEST:
+            return (f"fewer than {FEWEST} tweets came with their text: nobody can tell whether it knows the subject",)
+        distance, nearest = min(
+            (words.distance(sum((self.words[name] for name in some), WordProfile())), " and ".join(some))
+            for number in range(1, len(self.words) + 1)
+            for some in itertools.combinations(self.words, number)
+        )
+        if distance <= MOST_STRANGE:
+            return ()
+        return (
+            f"the tweets' words are those of no held-out set: {distance:.1f} from {nearest}, the nearest; up to"
+            f" {MOST_STRANGE:g} is the same kind",
         )
 
     def _doubts(self, confidence: NDArray[np.floating], unknown: float) -> tuple[str, ...]:

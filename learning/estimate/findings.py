@@ -58,7 +58,7 @@ def findings(
         judged: of the same model, where tweets were drawn at random and judged.
     """
     unknown = answers.unknown / answers.n if answers.n else 0.0
-    estimate = calibration.estimate(np.array(answers.confidence, np.float64), unknown=unknown)
+    estimate = calibration.estimate(np.array(answers.confidence, np.float64), unknown=unknown, words=answers.profile)
     if judged is not None and estimate.accuracy is not None and not judged.low <= estimate.accuracy <= judged.high:
         doubt = f"{judged.n:,} tweets that were drawn at random and judged say {judged.accuracy:.3f}"
         estimate = Estimate(estimate.n, estimate.accuracy, estimate.low, estimate.high, (*estimate.doubts, doubt))

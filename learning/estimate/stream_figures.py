@@ -15,12 +15,16 @@ from contracts.errors import InvalidRecord
 from contracts.events import SENTIMENTS, Prediction
 from contracts.settings import Settings
 from contracts.times import to_ms
+from models.text.masking import mask
+from models.text.word_profile import WordProfile
 from stream.codecs.prediction_decoder import read_one
 from stream.kafka.topic_reader import follow
 
 EVERYTHING: Final = ""
 """The watch of all tweets together."""
 _DAY_MS: Final = 86_400_000
+MOST_PROFILED: Final = 2_000
+"""Texts of one day and watch whose words are looked at: more say the same."""
 
 
 @dataclass
@@ -34,6 +38,8 @@ class Answers:
     """Tweets in languages that the model does not know."""
     words: int = 0
     texts: int = 0
+    profile: WordProfile = field(default_factory=WordProfile)
+    """Words of the first `MOST_PROFILED` texts in languages that the model knows."""
     langs: Counter[str] = field(default_factory=Counter)
     themes: Counter[str] = field(default_factory=Counter)
 
@@ -59,6 +65,8 @@ class Answers:
             self.confidence.append(prediction.confidence)
         else:
             self.unknown += 1
+        if prediction.text and prediction.reliable and self.profile.texts < MOST_PROFILED:
+            self.profile.add(mask(prediction.text))
         if prediction.text:
             self.texts += 1
             self.words += prediction.text.count(" ") + 1
@@ -110,6 +118,7 @@ def together(parts: Iterable[Answers]) -> Answers:
         whole.unknown += part.unknown
         whole.words += part.words
         whole.texts += part.texts
+        whole.profile += part.profile
         whole.langs += part.langs
         whole.themes += part.themes
     return whole

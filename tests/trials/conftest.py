@@ -10,6 +10,14 @@ from tests.fakes import Receiver
 from tests.otlp import Collector
 from tests.stack import RunningStack, quick_rules
 
+QUICK = {
+    "BUZZWATCH_ROLLOUT__CANARY_STEPS": "50%/1s,100%/1s",
+    "BUZZWATCH_ROLLOUT__CANARY_TWEETS": "50",
+    "BUZZWATCH_ROLLOUT__LOOK_S": "1",
+    "BUZZWATCH_LEARNING__RANDOM_INTERVAL_S": "2",
+}
+"""A challenger's trial is over within seconds."""
+
 
 @pytest.fixture(scope="session")
 def receiver() -> Iterator[Receiver]:
@@ -39,6 +47,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, collecto
         BUZZWATCH_TRACING__ENDPOINT=collector.url,
         BUZZWATCH_TRACING__SAMPLE="0",
         BUZZWATCH_LOG_FORMAT="json",
+        **QUICK,
     )
     yield running
     running.kill()

@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
 from contracts.events import SENTIMENTS
+from models.text.masking import mask
+from models.text.word_profile import BUCKETS, WordProfile
 from training.data.slices import slice_masks
 
 FILE: Final = "held_out.npz"
@@ -48,6 +50,8 @@ class HeldOut:
     """Slice → (n,) membership."""
     distant: frozenset[str] = frozenset()
     """Data sets labelled by emoticons: they show something, and judge nothing."""
+    words: Mapping[str, WordProfile] = field(default_factory=dict)
+    """Data set → the words of its texts; empty in artefacts from before there were any."""
 
     @classmethod
     def of(
@@ -71,6 +75,10 @@ class HeldOut:
             scores=np.asarray(scores, np.float64)[kept],
             slices=slice_masks(chosen, companies[kept]),
             distant=frozenset(distant),
+            words={
+                str(source[rows[0]]): WordProfile.of(mask(texts[row]) for row in rows[:MOST_ROWS].tolist())
+                for rows in sets
+            },
         )
 
     def save(self, folder: Path, file: str = FILE) -> None:
@@ -91,6 +99,9 @@ class HeldOut:
             slices=bits,
             slice_names=np.array(names),
             distant=np.array(sorted(self.distant), np.str_),
+            word_sets=np.array(list(self.words), np.str_),
+            word_counts=np.array([one.counts for one in self.words.values()], np.uint16).reshape(-1, BUCKETS),
+            word_texts=np.array([one.texts for one in self.words.values()], np.uint32),
         )
 
     @classmethod
@@ -114,16 +125,26 @@ class HeldOut:
                     scores=archive["scores"] / _STEPS,
                     slices={name: (bits >> np.uint32(bit) & 1).astype(bool) for bit, name in enumerate(names)},
                     distant=frozenset(archive["distant"].tolist() if "distant" in archive else _two(source, truth)),
+                    words=_words_of(archive) if "word_sets" in archive else {},
                 )
         except (ValueError, OSError, EOFError, KeyError, IndexError, zipfile.BadZipFile) as error:
             raise ArtefactError(f"{path}: the held-out predictions are damaged ({type(error).__name__})") from None
 
     def rows(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> HeldOut:
-        """Some of them: a mask, or places."""
+        """Some of them: a mask, or places. The words stay those of the whole sets."""
         slices = {name: members[chosen] for name, members in self.slices.items()}
         return HeldOut(
-            self.keys[chosen], self.source[chosen], self.truth[chosen], self.scores[chosen], slices, self.distant
-        )
+            self.keys[chosen], self.source[chosen], self.truth[chosen], self.scores[chosen], slices, self.distant,
+            self.words,
+        )  # fmt: skip
+
+
+def _words_of(archive: Any) -> dict[str, WordProfile]:
+    counts, texts = archive["word_counts"].astype(np.int64), archive["word_texts"].tolist()
+    return {
+        name: WordProfile(row, number)
+        for name, row, number in zip(archive["word_sets"].tolist(), counts, texts, strict=True)
+    }
 
 
 def _two(source: NDArray[np.str_], truth: NDArray[np.int64]) -> list[str]:

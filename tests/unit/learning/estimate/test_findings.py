@@ -9,10 +9,14 @@ from contracts.settings import Settings
 from learning.estimate.cbpe import Calibration
 from learning.estimate.findings import JudgedAccuracy, as_json, findings
 from learning.estimate.stream_figures import EVERYTHING, Answers, by_version, together
+from models.text.word_profile import WordProfile
 from training.evaluation.held_out import HeldOut
 
 REFERENCE = Reference((0.4, 0.3, 0.3), (0.05,) * 20)
 PEOPLE = ("airline", "kaggle", "semeval")
+_SHIPPED = HeldOut.load(Settings().artefact)
+assert _SHIPPED is not None
+KNOWN = sum((_SHIPPED.words[name] for name in PEOPLE), WordProfile())
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +32,7 @@ def calibration(held_out: HeldOut) -> Calibration:
 
 
 def answers(confidence: np.ndarray, shares: tuple[float, float, float] = (0.4, 0.3, 0.3), unknown: int = 0) -> Answers:
-    found = Answers(confidence.tolist(), unknown=unknown)
+    found = Answers(confidence.tolist(), unknown=unknown, profile=KNOWN)
     for label, share in zip(SENTIMENTS, shares, strict=True):
         found.classes[label] = round(share * (len(confidence) + unknown))
     return found
