@@ -57,7 +57,11 @@ class RunningStack:
             limits=httpx.Limits(max_keepalive_connections=0),
         )
         """Asks the API. One for all: a client reads the certificates of all authorities, 27 ms of processor time."""
-        wait(lambda: "ready; Ctrl-C" in self.said(), 300, self.said)
+        try:
+            wait(lambda: "ready; Ctrl-C" in self.said(), 600, self.said)
+        except BaseException:
+            self.kill()
+            raise
 
     @property
     def _command(self) -> str:

@@ -15,6 +15,8 @@ from contracts.errors import BuzzwatchError
 from contracts.printable import printable
 from contracts.settings import Settings, load_settings
 from contracts.times import clock_ms, to_ms
+from learning.labels.log import read_labels
+from learning.labels.resolution import resolve
 from learning.report.daily import DAY_MS, DailyReport, as_json, daily_report, headline, markdown
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
@@ -54,6 +56,35 @@ def daily(
     typer.echo(printable(json.dumps(as_json(report))) if output == "json" else _lines(markdown(report)))
     if to is not None:
         _send(settings, to, report)
+
+
+@app.command(name="mistakes")
+def show_mistakes(
+    output: Annotated[Literal["markdown", "json"], typer.Option("--format", help="For people or JSON.")] = "markdown",
+) -> None:
+    """What the model gets wrong: judged tweets by theme and by topic, version by version.
+
+    From the labels that hold and what was answered at the time. Topics are found in the words of all misjudged tweets,
+    so that versions before and after a retraining stand beside each other.
+
+    Examples:
+
+      buzzwatch report mistakes
+
+      buzzwatch report mistakes --format json
+    """
+    from learning.report import mistakes  # scikit-learn and what it brings, for this alone
+    from models.text.matching import Matcher
+
+    settings = load_settings()
+    rules = rules_if_usable(settings, "mistakes are not split by theme")
+    matcher = Matcher(rules.themes) if rules is not None and rules.themes else None
+    found = mistakes.mistakes(
+        resolve(read_labels(settings, print_error), settings.learning).labels,
+        lambda texts: matcher.match_batch(texts) if matcher is not None else [[] for _ in texts],
+    )
+    shown = json.dumps(mistakes.as_json(found), indent=2) if output == "json" else _lines(mistakes.markdown(found))
+    typer.echo(printable(shown) if output == "json" else shown)
 
 
 def _midnight(day: str | None) -> int:

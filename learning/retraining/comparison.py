@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from learning.labels.agreement import cohens_kappa
 from learning.retraining.base_model import BaseModel
 from learning.retraining.corpus import Corpus
 from models.text.masking import mask
+from training.data.topics import topics
 from training.evaluation.held_out import DRAWN_ANEW, MOST_ROWS, HeldOut, keys_of
 from training.evaluation.metrics import held_out_report
 from training.registry.promotion_gate import Comparison, GateRefused, compare
@@ -21,6 +22,14 @@ from training.registry.promotion_gate import Comparison, GateRefused, compare
 _CHUNK: Final = 5000
 _EXAMPLES: Final = 5
 _OVERLAP: Final = 0.8
+
+
+class WrongAbout(NamedTuple):
+    """A topic of misjudged texts, and how many of them each model gets wrong."""
+
+    words: list[str]
+    champion: int
+    new: int
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,8 @@ class Outcome:
     """Those that only the champion gets right: text, label, what the new model says."""
     kappa: float | None
     """Agreement of the two on the labelled texts."""
+    wrong_about: list[WrongAbout]
+    """Topics of the labelled texts that at least one of them gets wrong."""
 
     @property
     def worse(self) -> list[Comparison]:
@@ -79,6 +90,7 @@ def measure_both(corpus: Corpus, scores: NDArray[np.float32], base: BaseModel) -
         champion_may_have_seen=seen,
         right_now=_examples(texts, labels, before, judged & (ours == truth) & (before != truth)),
         wrong_now=_examples(texts, labels, ours, judged & (ours != truth) & (before == truth)),
+        wrong_about=_topics(texts, judged & ((ours != truth) | (before != truth)), before != truth, ours != truth),
         kappa=cohens_kappa(ours[judged].tolist(), before[judged].tolist()) if judged.any() else None,
     )
 
@@ -104,6 +116,16 @@ def _of_champion(
                 continue
         seen.append(name)
     return scores, seen
+
+
+def _topics(
+    texts: Sequence[str], either: NDArray[np.bool_], champion: NDArray[np.bool_], new: NDArray[np.bool_]
+) -> list[WrongAbout]:
+    rows = np.flatnonzero(either)
+    found = topics([mask(texts[row]) for row in rows.tolist()], [()] * len(rows))
+    return [
+        WrongAbout(one.words, int(champion[rows[one.texts]].sum()), int(new[rows[one.texts]].sum())) for one in found
+    ]
 
 
 def _examples(

@@ -30,6 +30,8 @@ def release_note(plan: Mapping[str, Any], labels: Sequence[Label], outcome: Outc
         _figures(outcome),
         "## Worse",
         _worse(outcome),
+        "## What they get wrong",
+        _wrong_about(outcome),
         "## Examples",
         _examples("Right now, wrong before", "the champion says", outcome.right_now),
         _examples("Wrong now, right before", "the new model says", outcome.wrong_now),
@@ -98,6 +100,15 @@ def _worse(outcome: Outcome) -> str:
         return "Shown to be worse on no set and no slice."
     head = ["| where | figure | n | champion | new | difference |", "|---|---|---|---|---|---|"]
     return "\n".join([*head, *(_row(one) for one in outcome.worse)])
+
+
+def _wrong_about(outcome: Outcome) -> str:
+    if not outcome.wrong_about:
+        return "Too few of the held-out labels are got wrong for topics."
+    lines = ["| words of the texts | champion wrong | new wrong |", "|---|---|---|"]
+    return "\n".join(
+        [*lines, *(f"| {', '.join(one.words)} | {one.champion:,} | {one.new:,} |" for one in outcome.wrong_about)]
+    )
 
 
 def _examples(title: str, who: str, rows: Sequence[tuple[str, str, str]]) -> str:

@@ -1,0 +1,178 @@
+"""What the model gets wrong: judged tweets by theme and by topic, for each version that answered them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from contracts.events import SENTIMENTS
+from learning.labels.resolution import Label
+from training.data.topics import Topic, topics
+
+_EXAMPLES: Final = 2
+_MOST_THEMES: Final = 12
+NO_THEME: Final = ""
+"""Stands for the tweets without a theme."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Judged tweets of one theme, or of all."""
+
+    judged: int
+    wrong: int
+    by_choice: int
+    """Of these, reported by somebody because of what was shown: mostly errors."""
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """All of it."""
+
+    versions: list[str]
+    """That answered, the oldest first."""
+    themes: dict[str, dict[str, Tally]]
+    """Theme → version → judged tweets, the most mistakes first."""
+    confusions: dict[str, Counter[tuple[str, str]]]
+    """Version → (what people say, what it said) of its mistakes."""
+    topics: list[Topic]
+    """Of all mistakes; their texts are places in `wrong`."""
+    wrong: list[Label]
+    without_answer: int
+    """Labels of which nobody noted what the model had said: they say nothing about it."""
+
+
+def mistakes(labels: Sequence[Label], themes_of: Callable[[Sequence[str]], list[list[str]]]) -> Mistakes:
+    """Work it out from the labels that hold.
+
+    Args:
+        themes_of: the themes of texts.
+    """
+    known = [label for label in labels if label.scores is not None and label.model_version is not None]
+    themes = themes_of([label.text for label in known])
+    cells: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    confusions: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    places = []
+    for place, (label, own) in enumerate(zip(known, themes, strict=True)):
+        version, said = str(label.model_version), _said(label)
+        is_wrong = said != label.label
+        for theme in own or [NO_THEME]:
+            cells[theme][version].update(
+                {"judged": 1, "wrong": int(is_wrong), "by choice": int(is_wrong and set(label.sources) == {"feedback"})}
+            )
+        if is_wrong:
+            confusions[version][label.label, said] += 1
+            places.append(place)
+    wrong = [known[place] for place in places]
+    order = sorted(cells, key=lambda theme: (-sum(one["wrong"] for one in cells[theme].values()), theme))
+    return Mistakes(
+        versions=sorted({str(label.model_version) for label in known}, key=_by_number),
+        themes={
+            theme: {
+                version: Tally(one["judged"], one["wrong"], one["by choice"]) for version, one in cells[theme].items()
+            }
+            for theme in order[:_MOST_THEMES]
+        },
+        confusions=dict(confusions),
+        topics=topics([label.text for label in wrong], [themes[place] for place in places]),
+        wrong=wrong,
+        without_answer=len(labels) - len(known),
+    )
+
+
+def _said(label: Label) -> str:
+    scores = label.scores or (0.0, 0.0, 0.0)
+    return SENTIMENTS[max(range(3), key=lambda code: scores[code])]
+
+
+def _by_number(version: str) -> tuple[int, str]:
+    return (int(version), "") if version.isdecimal() else (10**9, version)
+
+
+def by_version(topic: Topic, found: Mistakes) -> dict[str, int]:
+    """Version → its mistakes in a topic."""
+    counts = Counter(str(found.wrong[place].model_version) for place in topic.texts)
+    return {version: counts[version] for version in found.versions}
+
+
+def as_json(found: Mistakes) -> dict[str, Any]:
+    """For programs."""
+    return {
+        "versions": found.versions,
+        "themes": {
+            theme or "none": {
+                version: {"judged": one.judged, "wrong": one.wrong, "reported": one.by_choice}
+                for version, one in cells.items()
+            }
+            for theme, cells in found.themes.items()
+        },
+        "confusions": {
+            version: [{"label": label, "said": said, "n": n} for (label, said), n in counts.most_common()]
+            for version, counts in found.confusions.items()
+        },
+        "topics": [
+            {
+                "words": one.words,
+                "wrong": by_version(one, found),
+                "themes": dict(one.themes.most_common(3)),
+                "examples": [
+                    {"text": label.text, "label": label.label, "said": _said(label)}
+                    for label in (found.wrong[place] for place in one.texts[:_EXAMPLES])
+                ],
+            }
+            for one in found.topics
+        ],
+        "wrong": len(found.wrong),
+        "without_answer": found.without_answer,
+    }
+
+
+def markdown(found: Mistakes) -> str:
+    """For people."""
+    lines = ["# What the model gets wrong", ""]
+    if not found.versions:
+        return "\n".join([*lines, "No judged tweet says what the model had answered.", ""])
+    heads = " | ".join(f"version {_plain(version)}" for version in found.versions)
+    lines += [f"| theme, wrong of judged | {heads} |", "|---" * (len(found.versions) + 1) + "|"]
+    for theme, cells in found.themes.items():
+        row = [_shown(cells.get(version)) for version in found.versions]
+        lines.append(f"| {_plain(theme) or 'no theme'} | {' | '.join(row)} |")
+    lines += ["", "Of these, reported by people because they were wrong: mostly errors, so no share is an accuracy."]
+    for version in found.versions:
+        counts = found.confusions.get(version, Counter())
+        said = ", ".join(f"{label} called {wrong} ({n:,})" for (label, wrong), n in counts.most_common(3))
+        lines += [f"Version {_plain(version)}: {said or 'no mistake'}."]
+    lines += ["", "## Topics", "", *_topics(found)]
+    return "\n".join([*lines, ""])
+
+
+def _topics(found: Mistakes) -> list[str]:
+    if not found.topics:
+        return [f"Too few mistakes for topics: {len(found.wrong):,}."]
+    heads = " | ".join(f"version {_plain(version)}" for version in found.versions)
+    lines = [f"| words | {heads} | themes |", "|---" * (len(found.versions) + 2) + "|"]
+    for one in found.topics:
+        counts = " | ".join(f"{n:,}" for n in by_version(one, found).values())
+        themes = ", ".join(_plain(theme) for theme, _ in one.themes.most_common(2))
+        lines.append(f"| {', '.join(map(_plain, one.words))} | {counts} | {themes or '–'} |")
+    lines.append("")
+    for one in found.topics:
+        for place in one.texts[:1]:
+            label = found.wrong[place]
+            about = _plain(", ".join(one.words[:2]))
+            lines.append(f"- {about}: {label.label}, said {_said(label)}: {_plain(label.text)}")
+    return lines
+
+
+def _shown(tally: Tally | None) -> str:
+    if tally is None:
+        return "–"
+    reported = f", {tally.by_choice:,} reported" if tally.by_choice else ""
+    return f"{tally.wrong:,} of {tally.judged:,}{reported}"
+
+
+def _plain(text: str) -> str:
+    """Others' words as words: no table, link or line of Markdown."""
+    return "".join(f"\\{sign}" if sign in "|[]*_`<>#\\" else sign for sign in " ".join(text.split()))
