@@ -109,7 +109,8 @@ def retrain(
         progress: receives what begins now. tell: receives a line about each file, and about a run that goes on.
 
     Raises:
-        CannotRetrain: another one runs, there is too little to learn from, or the champion is of another family.
+        CannotRetrain: another one runs, there is too little to learn from, the champion is of another family, or the
+            disk takes no more.
         SnapshotError, DataError, SourcesError: the labels or the old data cannot be used.
         Unavailable: Kafka or MLflow cannot be reached. What was trained is kept, and goes on from there.
     """
@@ -118,17 +119,31 @@ def retrain(
         base = download_champion(settings)
         progress("reading the data")
         old = load_training_data(data_dir, description, tell, roles=("people", "test"))
-        work = _Work.open(settings, root, base, old, snapshot, seed, fresh=fresh, tell=tell)
-        worse = _trained(work, base, old, settings, progress)
+        with _room(root):
+            work = _Work.open(settings, root, base, old, snapshot, seed, fresh=fresh, tell=tell)
+            worse = _trained(work, base, old, settings, progress)
         progress("registering")
         try:
             version = _register(settings, work)
         except Unavailable as error:
             raise Unavailable(f"{error}; what was trained is kept, and the same command registers it") from None
-        _write(work.folder / _DONE, json.dumps({"version": version}))
+        with _room(root):
+            _write(work.folder / _DONE, json.dumps({"version": version}))
         _forget_old_runs(root)
         note = (work.artefact / FILE).read_text(encoding="utf-8")
         return Retrained(version, CHALLENGER, note, work.artefact, worse)
+
+
+@contextmanager
+def _room(root: Path) -> Iterator[None]:
+    """One line for a disk that takes no more, or takes nothing: NumPy's own errors do not even name the file."""
+    try:
+        yield
+    except OSError as error:
+        raise CannotRetrain(
+            f"{error.filename or root} cannot be written: {error.strerror or error}; what was done before is kept, and "
+            "the same command goes on from there once there is room"
+        ) from None
 
 
 @dataclass(frozen=True)

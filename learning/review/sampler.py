@@ -41,6 +41,8 @@ _MOST_UNSURE: Final = 3
 """Unsure texts of one turn: the least sure."""
 _LOOKED_AT: Final = 50
 """Predictions of one turn at which a second look is taken."""
+_ASKED_S: Final = 0.05
+"""How long a challenger is asked in one turn, which is a second."""
 _MOST_DISPUTED: Final = 2
 _DISPUTED_FIRST: Final = 0.05
 _UNSEEN_FIRST: Final = 0.1
@@ -231,6 +233,7 @@ class _SecondLook:
         self._champion = champion
         self._challenger = challenger
         self._rare: tuple[ModelRef, RareWords] | None = None
+        self._per_text_s = 1e-3
 
     def chosen(self, values: Sequence[bytes | None], now_ms: int) -> list[ReviewItem]:
         some = _readable(values[:: max(1, len(values) // _LOOKED_AT)][:_LOOKED_AT])
@@ -241,10 +244,13 @@ class _SecondLook:
         asked = [one for one in some if challenger is not None and one[0].model != challenger.ref]
         if challenger is None or not asked:
             return []
+        asked = asked[: max(1, int(_ASKED_S / self._per_text_s))]
+        since = time.perf_counter()
         try:
             said = challenger.model.predict_proba([text for _, text in asked]).argmax(axis=1).tolist()
         except Exception:  # its errors are counted where it is on trial
             return []
+        self._per_text_s = max((time.perf_counter() - since) / len(asked), 1e-7)
         differ = [(one, SENTIMENTS[label]) for one, label in zip(asked, said, strict=True)]
         differ = [one for one in differ if one[0][0].sentiment != one[1]][:_MOST_DISPUTED]
         return [

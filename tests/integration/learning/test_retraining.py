@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,26 @@ def test_a_registry_that_goes_away_before_the_end_loses_nothing(retraining: Retr
     began: list[str] = []
     done = retraining.run(progress=began.append)
     assert began == ["reading the data", "registering"]
+    assert retraining.aliases()["challenger"] == done.version
+
+
+@pytest.mark.parametrize("step", ["to measure", "comparing", "to keep"])
+def test_a_full_disk_is_one_line_and_costs_nothing_that_was_done(retraining: Retraining, step: str) -> None:
+    def fills_up(line: str) -> None:
+        if line.startswith(step):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (64, most))  # bytes that a file may have from now on
+
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        with pytest.raises(CannotRetrain, match=r"cannot be written: .*goes on from there once there is room") as raised:
+            retraining.run(progress=fills_up)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
+    assert "\n" not in str(raised.value)
+    assert retraining.aliases() == {"champion": retraining.champion}
+    began: list[str] = []
+    done = retrain(retraining.settings, retraining.data, progress=began.append)
+    assert any(line.startswith("to measure") for line in began) is (step == "to measure")
     assert retraining.aliases()["challenger"] == done.version
 
 
