@@ -145,7 +145,7 @@ def test_a_full_disk_is_one_line_and_costs_nothing_that_was_done(retraining: Ret
 
     usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
-        with pytest.raises(CannotRetrain, match=r"cannot be written: .*goes on from there once there is room") as raised:
+        with pytest.raises(CannotRetrain, match=r"cannot be written: .*once there is room") as raised:
             retraining.run(progress=fills_up)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
