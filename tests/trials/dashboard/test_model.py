@@ -46,7 +46,7 @@ def test_the_gate_refuses_lets_pass_and_is_rolled_back(
     expect(versions.locator(".said:not(.wrong)")).to_contain_text(
         f"Version {equal} is the champion now", timeout=LONG_MS
     )
-    expect(versions.locator("tr", has_text="champion").first).to_contain_text(equal)
+    expect(versions.locator("tr", has=page.locator(".tag", has_text="champion"))).to_contain_text(equal)
 
     versions.locator("#rollback summary").click()
     form = versions.locator("#rollback form")
