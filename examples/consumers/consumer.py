@@ -48,6 +48,7 @@ try:
                 "sentiment": prediction["sentiment"],
                 "watches": prediction["watches"],
             }
+            print(json.dumps(line), flush=True)
         if records:
             consumer.commit(asynchronous=False)
 finally:

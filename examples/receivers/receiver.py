@@ -22,14 +22,22 @@ class Receiver(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("content-length", 0)))
         try:
             notification = webhook.verify(raw, dict(self.headers))
-        except WebhookVerificationError:
+        except WebhookVerificationError as error:
+            print(f"refused: {error}", flush=True)
             self._answer(401)
             return
         webhook_id = self.headers["webhook-id"]
         if webhook_id not in seen:
             seen.add(webhook_id)
             for alert in notification["alerts"]:
-                alert["labels"]
+                labels = alert["labels"]
+                print(
+                    alert["status"],
+                    labels["alertname"],
+                    labels["severity"],
+                    alert["annotations"]["summary"],
+                    flush=True,
+                )
         self._answer(204)
 
     def _answer(self, status: int) -> None:
@@ -41,4 +49,5 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 9000), Receiver)
+print(f"listening on http://127.0.0.1:{server.server_port}/", flush=True)
 server.serve_forever()
