@@ -170,7 +170,8 @@ def test_wrong_predictions_become_a_better_champion_and_a_worse_challenger_goes_
     wrong = [one for one in before if one.sentiment != circle.truth[one.tweet_id]]
     for prediction in wrong[:3]:
         circle.report_wrong(prediction)
-    wait(lambda: any(f"version {champion}" in said for name, said in told(receiver) if name == "ConsecutiveErrors"), 600)
+    named = f"version {champion}"
+    wait(lambda: any(named in said for name, said in told(receiver) if name == "ConsecutiveErrors"), 600)
 
     # People judge what is worth it; the champion's recipe learns from that.
     assert circle.review(at_least=15) >= 15
