@@ -11,6 +11,7 @@ import pytest
 
 from contracts.errors import ArtefactError
 from models.base.artefact import load_artefact
+from models.deep.model import DeepModel
 from tests.unit.models.deep.tiny import tiny_model
 
 
@@ -34,6 +35,26 @@ def test_answers_come_in_the_order_of_the_texts() -> None:
 
 
 tiny_model_alone = tiny_model()
+
+
+class Recorder:
+    """A network that notes the shapes of what it gets."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def logits(self, ids: np.ndarray) -> np.ndarray:
+        self.shapes.append(ids.shape)
+        return np.zeros((len(ids), 3), np.float32)
+
+
+@pytest.mark.parametrize(("family", "shapes"), [("student", [(64, 8)]), ("transformer", [(32, 1), (32, 8)])])
+def test_a_transformer_gets_fewer_texts_of_more_like_length(family: str, shapes: list[tuple[int, int]]) -> None:
+    model, recorder = tiny_model(), Recorder()
+    parts = {name: array.tobytes() for name, array in model.arrays().items()}
+    opened = DeepModel({**model.metadata, "family": family}, **parts, opened=recorder)
+    opened.logits(["love", "the gate " * 4] * 32)
+    assert recorder.shapes == shapes
 
 
 def test_a_temperature_makes_answers_modest_and_keeps_their_order() -> None:
