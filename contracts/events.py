@@ -24,8 +24,9 @@ from contracts.texts import MAX_LANG
 from contracts.texts import MAX_TEXT as MAX_TEXT
 from contracts.times import to_ms
 from contracts.tweet_objects.dates import date_or_none
+from contracts.tweet_objects.depths import without_depths
 from contracts.tweet_objects.fields import Fields, is_unicode, read_fields
-from contracts.tweet_objects.shapes import NEEDED, find
+from contracts.tweet_objects.shapes import NAMES, NEEDED, find
 
 Sentiment = Literal["negative", "neutral", "positive"]
 SENTIMENTS: Final[tuple[Sentiment, ...]] = ("negative", "neutral", "positive")
@@ -110,7 +111,7 @@ _HALF_PAIR: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 """An escape that may be half of a surrogate pair."""
 _prediction_decoder = msgspec.json.Decoder(Prediction)
 _WITHOUT: Final = frozenset(
-    {"author_id", "user", "author", "account", "lang", "langs", "language", "reach", "includes"}
+    {"author_id", "user", "author", "account", "lang", "langs", "language", "reach", "includes", *NAMES}
 )
 """Fields whose value may be beyond reading: the tweet does without."""
 
@@ -138,7 +139,13 @@ def decode_fields(value: bytes | None) -> Fields:
         raise UnreadableRecord("the record has no value (null)")
     value = value.removeprefix(codecs.BOM_UTF8)
     try:
-        return read_fields(_needed(value))
+        try:
+            return read_fields(_needed(value))
+        except RecursionError:
+            shallow = without_depths(value)
+            if shallow is None:
+                raise
+            return read_fields(_needed(shallow))
     except msgspec.ValidationError as error:
         if not value.lstrip()[:1] == b"{":
             raise UnreadableRecord(f"not a JSON object: {error}") from None

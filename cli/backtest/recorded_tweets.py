@@ -49,7 +49,7 @@ class Recorded:
     reliable: list[bool | None] = field(default_factory=list)
     """Whether the model knows the language, where the file says so."""
     authors: list[str | None] = field(default_factory=list)
-    """`author_id`, `user` or, as the scored topic has it, `author`; None where the file does not have it."""
+    """`author_id`, `user`, a user name or, as the scored topic has it, `author`; None where the file has none."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Mistake → number of rows."""
     examples: dict[str, list[str]] = field(default_factory=dict)
@@ -135,7 +135,7 @@ def _take(found: Recorded, where: str, row: Mapping[str, Any], options: ReadOpti
     found.theme_sentiments.append(felt or None)
     found.langs.append(lang or None)
     found.reliable.append(reliable)
-    found.authors.append(author_of(tweet.authors))
+    found.authors.append(author_of(tweet.authors, names=tweet.names))
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -20,6 +21,7 @@ _SHOWN: Final = 40
 NOBODY: Final = frozenset({"", "nan", "null", "none", "nil", "n/a", "na", "<na>", "undefined", "0", "-1", "-"})
 """What programs write for an author whom they do not know, in small letters: many tweets of nobody known are not one
 voice."""
+NAMED: Final = " @"
 _BLANKS: Final = "".join(map(chr, range(33)))
 _DIGITS: Final = re.compile(r"[0-9]{1,18}")
 
@@ -32,6 +34,7 @@ class Fields(NamedTuple):
     """In NFC."""
     created_at: datetime | None
     author_id: str | None
+    """Of an author who is known only by a user name `author_name` of it."""
     lang: str | None
     reach: int | None
     dropped: tuple[str, ...]
@@ -57,7 +60,7 @@ def read_fields(tweet: Mapping[str, Any]) -> Fields:
         identifier,
         text,
         _date(found.created_at),
-        author_of(found.authors, dropped),
+        author_of(found.authors, dropped, found.names),
         _lang(found.lang, dropped),
         _reach(found.reaches, dropped),
         tuple(dropped),
@@ -112,25 +115,34 @@ def _date(value: Any) -> datetime | None:
         raise InvalidTweet(f"not a tweet: created_at is {_shown(value)}: {EXPECTED}") from None
 
 
-def author_of(candidates: Iterable[Any], dropped: list[str] | None = None) -> str | None:
-    """The first usable id of an author; where none of several is usable, `author_id` is among `dropped`."""
+def author_name(name: str) -> str:
+    """What identifies an author by a user name, however it is written (`@Ann`, `ann`): no id begins with a blank."""
+    return NAMED + unicodedata.normalize("NFC", name.strip(_BLANKS).removeprefix("@").lower())
+
+
+def author_of(candidates: Iterable[Any], dropped: list[str] | None = None, names: Iterable[Any] = ()) -> str | None:
+    """The first usable id of an author, else the first user name; where none of several is usable, `author_id` is
+    among `dropped`."""
     unusable = False
-    for value in candidates:
-        if value is None or value == "":
-            continue
-        whole = _whole(value)
-        if whole is not None:
-            value = str(whole)
-        if isinstance(value, str):
-            value = value.strip(_BLANKS)
-            if value.lower() in NOBODY:
+    for values, key_of in ((candidates, _id_key), (names, author_name)):
+        for value in values:
+            whole = _whole(value)
+            written = value if whole is None else str(whole)
+            if written is None or written == "":
                 continue
-        if isinstance(value, str) and len(value) <= MAX_ID and is_unicode(value):
-            return value
-        unusable = True
+            key = key_of(written) if isinstance(written, str) and is_unicode(written) else None
+            if key is not None and key.removeprefix(NAMED).lower() in NOBODY:
+                continue
+            if key is not None and len(key) <= MAX_ID:
+                return key
+            unusable = True
     if unusable and dropped is not None:
         dropped.append("author_id")
     return None
+
+
+def _id_key(written: str) -> str:
+    return written.strip(_BLANKS)
 
 
 def _lang(value: Any, dropped: list[str]) -> str | None:

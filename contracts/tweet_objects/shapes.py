@@ -18,6 +18,7 @@ Object = Mapping[str, Any]
 NEEDED: Final = frozenset(
     {
         *("id", "id_str", "text", "full_text", "created_at", "date", "createdAt", "author_id", "user", "author"),
+        *("username", "screen_name", "handle", "acct"),
         *("lang", "reach", "note_tweet", "extended_tweet", "retweeted_status", "referenced_tweets", "data", "includes"),
         *("tweet", "did", "kind", "commit", "uri", "record", "value", "post", "reason", "langs", "$type"),
         *("content", "spoiler_text", "reblog", "account", "language"),
@@ -26,6 +27,8 @@ NEEDED: Final = frozenset(
 """Fields that are read of a tweet; all others are ignored."""
 
 
+NAMES: Final = ("username", "screen_name", "handle", "acct")
+"""Fields with the user name of an author."""
 TEXTS: Final = frozenset(
     {"text", "full_text", "note_tweet", "extended_tweet", "retweeted_status", "data", "tweet", "did", "record", "value"}
     | {"post", "content"}
@@ -43,6 +46,8 @@ class Found(NamedTuple):
     """Ids of the author, the best first."""
     lang: Any = None
     reaches: Sequence[Any] = ()
+    names: Sequence[Any] = ()
+    """User names of the author, the best first: who is known only by one."""
 
 
 def find(tweet: Object) -> Found:
@@ -97,13 +102,14 @@ def _of_x(tweet: Object, includes: Object) -> Found:
         written if isinstance(written, str) and written else tweet.get("id"),
         _x_text(tweet, includes),
         first_of(tweet.get("created_at"), tweet.get("date"), tweet.get("createdAt")),
-        (author_id, *_ids(user), *_ids(author)),
+        (author_id, *(() if is_name(user) else _ids(user)), *_ids(author)),
         tweet.get("lang"),
         (
             tweet.get("reach"),
             *(person.get("followers_count") for person in people),
             *(_dict(person.get("public_metrics")).get("followers_count") for person in people),
         ),
+        (*_names(tweet), *(one for person in people for one in _names(person)), user if is_name(user) else None),
     )
 
 
@@ -116,6 +122,15 @@ def _key(identifier: Any) -> str | None:
 
 def _ids(person: Any) -> tuple[Any, ...]:
     return (person.get("id_str"), person.get("id")) if isinstance(person, dict) else (person,)
+
+
+def is_name(user: Any) -> bool:
+    """Whether `user` of a flat tweet is a user name: ids of X are digits, those of Bluesky are DIDs."""
+    return isinstance(user, str) and not user.strip().isdigit() and not user.startswith("did:")
+
+
+def _names(person: Object) -> tuple[Any, ...]:
+    return tuple(person.get(name) for name in NAMES)
 
 
 def _x_text(tweet: Object, includes: Object) -> Any:
@@ -156,7 +171,7 @@ def _reposted(found: Found, reason: Object) -> Found:
     if by.get("did") is None:
         return found
     created_at = first_of(reason.get("indexedAt"), found.created_at)
-    return found._replace(created_at=created_at, authors=(by["did"],), reaches=(by.get("followersCount"),))
+    return found._replace(created_at=created_at, authors=(by["did"],), reaches=(by.get("followersCount"),), names=())
 
 
 def _of_bluesky(post: Object, uri: Any, author: Object) -> Found:
@@ -170,8 +185,9 @@ def _of_bluesky(post: Object, uri: Any, author: Object) -> Found:
         post.get("text"),
         first_of(post.get("createdAt")),
         (did,),
-        langs[0] if isinstance(langs, list) and langs else None,
+        (langs[0] if langs else None) if isinstance(langs, list) else langs or None,
         (author.get("followersCount"), post.get("reach")),
+        (author.get("handle"),),
     )
 
 
@@ -192,9 +208,10 @@ def _of_mastodon(status: Object) -> Found:
         status.get("id"),
         _mastodon_text(original),
         first_of(status.get("created_at")),
-        (account.get("id"), account.get("acct")),
+        (account.get("id"),),
         original.get("language"),
         (account.get("followers_count"),),
+        (account.get("acct"), account.get("username")),
     )
 
 

@@ -12,6 +12,8 @@ from contracts.errors import InvalidRecord
 from contracts.events import decode_feedback, decode_prediction, decode_tweet
 from contracts.learning.labels import decode_label
 from contracts.settings import Settings
+from contracts.tweet_objects.fields import author_name
+from contracts.tweet_objects.shapes import NAMES
 from learning.privacy.subject import Subject
 from stream.kafka.records import Record
 from stream.kafka.topic_reader import follow
@@ -79,7 +81,7 @@ def candidates(
         known = len(subject.tweet_ids) + len(subject.prediction_ids)
         if known != names:
             pieces, names = subject.pieces(), known
-        content = (record.value() or b"") + b" " + (record.key() or b"")
+        content = ((record.value() or b"") + b" " + (record.key() or b"")).lower()
         if any(piece in content for piece in pieces):
             yield record
         if number % _REPORT == 0:
@@ -166,4 +168,5 @@ def _names_in_json(record: Record, subject: Subject) -> bool:
     if not isinstance(value, dict):
         return False
     held = {str(value.get(name)) for name in ("id", "id_str", "author_id", "user", "author")}
+    held |= {author_name(str(value[name])) for name in (*NAMES, "user") if value.get(name)}
     return not held.isdisjoint(subject.tweet_ids | subject.authors)

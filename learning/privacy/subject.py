@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from contracts.tweet_objects.fields import author_name
+from contracts.tweet_objects.shapes import is_name
 from models.text.batch import TextBatch
 from models.text.masking import mask
 from stream.codecs.authors import AuthorKey
@@ -20,7 +22,7 @@ class Subject:
 
     tweet_ids: set[str]
     authors: set[str]
-    """Their ids, as networks give them."""
+    """Their ids, as networks give them; of who is known only by a user name `author_name` of it."""
     author_hashes: set[str] = field(default_factory=set)
     """The same as scored events have them."""
     prediction_ids: set[str] = field(default_factory=set)
@@ -30,9 +32,11 @@ class Subject:
     @classmethod
     def of(cls, tweet_ids: Iterable[str], authors: Iterable[str], secret: str) -> Subject:
         """Args:
+        authors: ids; one that may be a user name stands for that, too.
         secret: `PrivacySettings.secret`, under which authors are hashed.
         """
-        names = sorted(set(authors))
+        ids = set(authors)
+        names = sorted(ids | {author_name(one) for one in ids if is_name(one)})
         hashes = AuthorKey.of(secret).hashes(TextBatch.of(names)).tolist() if names else []
         return cls(set(tweet_ids), set(names), {f"{number:016x}" for number in hashes})
 
@@ -50,7 +54,10 @@ class Subject:
             self.texts.add(shown)
 
     def pieces(self, *, texts: bool = False) -> list[bytes]:
-        """Bytes of which one is in every record about it, however its JSON is escaped: a quick look before decoding."""
+        """Bytes of which one is in every record about it, however its JSON is escaped: a quick look before decoding.
+
+        In small letters, as user names are written in any.
+        """
         names = [
             *self.tweet_ids,
             *self.authors,
@@ -58,4 +65,4 @@ class Subject:
             *self.prediction_ids,
             *(self.texts if texts else ()),
         ]
-        return sorted({max(_PIECE.findall(name.encode()), key=len, default=name.encode()) for name in names})
+        return sorted({max(_PIECE.findall(name.encode()), key=len, default=name.encode()).lower() for name in names})

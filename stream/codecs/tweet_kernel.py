@@ -14,6 +14,9 @@ _MAX_TEXT: Final = 10_000
 _MAX_ID: Final = 256
 _MAX_LANG: Final = 35
 _MAX_NOBODY: Final = 9
+_MAX_NAME: Final = 64
+_NAMED: Final = b" @"
+"""`contracts.tweet_objects.fields.NAMED`."""
 _MAX_DIGITS: Final = 18
 _FAILED: Final = -1
 
@@ -24,11 +27,12 @@ CREATED_AT: Final = 3
 AUTHOR_ID: Final = 4
 LANG: Final = 5
 REACH: Final = 6
-OTHERWISE: Final = 7
+NAME: Final = 7
+OTHERWISE: Final = 8
 """Keys that may say the text, the id, the date or the author in another way: not for this walk."""
 
 _TEXTS, _IDS, _LANGS, _AUTHORS, WASTE = range(5)
-_COLUMNS: Final = (WASTE, _IDS, _TEXTS, WASTE, _AUTHORS, _LANGS, WASTE)
+_COLUMNS: Final = (WASTE, _IDS, _TEXTS, WASTE, _AUTHORS, _LANGS, WASTE, WASTE)
 """Where the string of each field goes."""
 _WHOLE_SECOND: Final = b".000Z"
 _ESCAPES: Final = b'"\\/bfnrt'
@@ -159,6 +163,29 @@ def _digits(data: Any, at: int, stop: int) -> int:
 
 
 @compiled
+def _number(data: Any, at: int, end: int, out: Any, n: int) -> int:
+    """Copy digits to `out[n:]`; what they say."""
+    number = 0
+    for i in range(at, end):
+        out[n + i - at] = data[i]
+        number = 10 * number + int(data[i]) - 48
+    return number
+
+
+@compiled
+def _key_end(data: Any, at: int, stop: int) -> int:
+    """The place of the quote that ends the key of which the first letter is `data[at]`, _FAILED when it is none that is
+    plain."""
+    if at > stop or data[at - 1] != 34:
+        return _FAILED
+    while at < stop and data[at] != 34:
+        if data[at] < 32 or data[at] >= 128 or data[at] == 92:
+            return _FAILED
+        at += 1
+    return at
+
+
+@compiled
 def _is(data: Any, start: int, name: Any) -> bool:
     same = True
     for i in range(len(name)):
@@ -177,7 +204,7 @@ def _word(data: Any, at: int, stop: int) -> int:
 
 
 @compiled
-def _field(data: Any, start: int, stop: int) -> int:
+def _field(data: Any, start: int, stop: int) -> int:  # noqa: C901, one case each
     """Which field a key is."""
     length = stop - start
     if length == 2 and _is(data, start, b"id"):
@@ -188,10 +215,18 @@ def _field(data: Any, start: int, stop: int) -> int:
         return LANG
     if length == 4 and (_is(data, start, b"user") or _is(data, start, b"date")):
         return OTHERWISE
+    if length == 4 and _is(data, start, b"acct"):
+        return NAME
     if length == 5 and _is(data, start, b"reach"):
         return REACH
     if length == 6 and (_is(data, start, b"id_str") or _is(data, start, b"author")):
         return OTHERWISE
+    if length == 6 and _is(data, start, b"handle"):
+        return NAME
+    if length == 8 and _is(data, start, b"username"):
+        return NAME
+    if length == 11 and _is(data, start, b"screen_name"):
+        return NAME
     if length == 9 and _is(data, start, b"author_id"):
         return AUTHOR_ID
     if length == 9 and (_is(data, start, b"full_text") or _is(data, start, b"createdAt")):
@@ -209,6 +244,38 @@ def _may_be_nobody(out: Any, start: int, end: int) -> bool:
         return True
     starts = first | 32  # n of nan, null, none; u of undefined; <na>, -1, 0
     return end - start <= _MAX_NOBODY and (starts == 110 or starts == 117 or first == 60 or first == 45 or first == 48)
+
+
+@compiled
+def _name(data: Any, at: int, out: Any, n: int) -> int:
+    """Write the key of the user name in the JSON value at `data[at]` to `out[n:]`: the place behind it, _FAILED when it
+    is not plainly one.
+
+    Of ASCII letters, digits, `_`, `.` and `-`, and nobody of `contracts.tweet_objects.fields.NOBODY`.
+    """
+    if data[at] != 34 or data[at + 1] == 34:
+        return _FAILED
+    for i in range(len(_NAMED)):
+        out[n + i] = _NAMED[i]
+    n += len(_NAMED)
+    first = n
+    start = at = at + 1
+    while data[at] != 34:
+        byte = int(data[at])
+        if 65 <= byte <= 90:
+            byte += 32
+        if not (97 <= byte <= 122 or 48 <= byte <= 57 or byte == 95 or ((byte == 46 or byte == 45) and at > start)):
+            return _FAILED
+        out[n] = byte
+        n += 1
+        at += 1
+    length = n - first
+    if length > _MAX_NAME:
+        return _FAILED
+    nobody = (length == 1 and out[first] == 48) or (length == 2 and _is(out, first, b"na"))
+    nobody = nobody or (length == 3 and (_is(out, first, b"nan") or _is(out, first, b"nil")))
+    nobody = nobody or (length == 4 and (_is(out, first, b"null") or _is(out, first, b"none")))
+    return _FAILED if nobody or (length == 9 and _is(out, first, b"undefined")) else n
 
 
 @compiled
@@ -291,20 +358,16 @@ def _read(  # noqa: C901, one case each
     `has`, out: whether there is a language, an author, a date. `reach`, out, (1,): left as it is where there is none.
     """
     seen = 0
+    names = name_at = 0
     at = _blank(data, at, stop)
     if at >= stop or data[at] != 123:
         return False
     at += 1
     while True:
-        at = _blank(data, at, stop)
-        if at >= stop or data[at] != 34:
+        start = _blank(data, at, stop) + 1
+        at = _key_end(data, start, stop)
+        if at == _FAILED:
             return False
-        start = at + 1
-        at = start
-        while at < stop and data[at] != 34:
-            if data[at] < 32 or data[at] >= 128 or data[at] == 92:
-                return False
-            at += 1
         field = _field(data, start, at)
         at = _blank(data, at + 1, stop)
         if at >= stop or data[at] != 58:
@@ -313,10 +376,11 @@ def _read(  # noqa: C901, one case each
         if at >= stop:
             return False
         if field != OTHER:
-            if field == OTHERWISE or seen >> field & 1:
+            if field == OTHERWISE or (seen >> field & 1 and field != NAME):
                 return False
             seen |= 1 << field
         first = data[at]
+        value = at
         column = _COLUMNS[field]
         ns[WASTE] = 0
         start = ns[column]
@@ -329,10 +393,7 @@ def _read(  # noqa: C901, one case each
             at, ns[column] = _string(data, at, stop, outs[column], start)
         elif 48 <= first <= 57 and field != TEXT and field != LANG and field != CREATED_AT:
             end = _digits(data, at, stop)
-            number = 0
-            for i in range(at, end):
-                outs[column][start + i - at] = data[i]
-                number = 10 * number + int(data[i]) - 48
+            number = _number(data, at, end, outs[column], start)
             if field == REACH:
                 reach[0] = number
             ns[column] = start + end - at
@@ -356,6 +417,9 @@ def _read(  # noqa: C901, one case each
                 return False
             if not is_plain and length > 0 and _may_be_nobody(outs[column], start, ns[column]):
                 return False
+        elif field == NAME and first != 110:
+            names += 1
+            name_at = value
         elif field == LANG:
             has[0] = first == 34
             if not is_plain and length > _MAX_LANG:
@@ -368,7 +432,10 @@ def _read(  # noqa: C901, one case each
         if data[at] != 44:
             return False
         at += 1
-    return _blank(data, at + 1, stop) == stop and seen >> ID & 1 == 1 and seen >> TEXT & 1 == 1
+    if names > 0 and not has[1]:
+        ns[_AUTHORS] = _FAILED if names > 1 else _name(data, name_at, outs[_AUTHORS], ns[_AUTHORS])
+        has[1] = True
+    return ns[_AUTHORS] != _FAILED and _blank(data, at + 1, stop) == stop and seen >> ID & 3 == 3  # with ID and TEXT
 
 
 @compiled

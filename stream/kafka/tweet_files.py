@@ -21,10 +21,10 @@ from contracts.tweet_files.errors import shown
 from contracts.tweet_files.reader import read_rows
 from contracts.tweet_files.rows import ReadOptions, Row
 from contracts.tweet_objects.dates import date_or_none
-from contracts.tweet_objects.shapes import find
+from contracts.tweet_objects.shapes import find, is_name
 
 _DATES: Final = ("created_at", "date", "createdAt")
-_RENAMED: Final = {"date": "created_at", "user": "author_id"}
+_RENAMED: Final = {"date": "created_at", "user": "author_id", "screen_name": "username"}
 
 
 class Line(NamedTuple):
@@ -106,7 +106,7 @@ def _flat(row: Row, options: ReadOptions) -> dict[str, Any]:
             value = _date(value, row.where, options)
             if value is None:
                 continue
-        renamed = _RENAMED.get(name, name)
+        renamed = "username" if name == "user" and is_name(value) else _RENAMED.get(name, name)
         tweet[name if row.fields.get(renamed) not in (None, "") else renamed] = value
     return tweet
 

@@ -17,7 +17,7 @@ from contracts.times import to_rfc3339
 from contracts.tweet_objects.dates import read_date
 from contracts.tweet_objects.html_text import html_to_text
 from contracts.tweet_objects.shapes import NEEDED
-from stream.codecs.tweet_decoder import read_batch
+from stream.codecs.tweet_decoder import read_batch, read_values
 from tests.fakes_kafka import FakeRecord
 
 LONG = "@AirParadis two hours on the tarmac and not one word from the crew, and nobody has ever answered me"
@@ -98,6 +98,14 @@ OBJECTS: dict[str, tuple[dict[str, Any], str, str | None, int | None]] = {
     "Mastodon": (STATUS, "12", "77", 1200),
     "Mastodon, boost": (BOOST, "13", "77", 1200),
     "Mastodon, boost without content": ({**BOOST, "content": None}, "13", "77", 1200),
+    "Mastodon, only acct": ({**STATUS, "account": {"acct": "@Ann@made.up"}}, "12", " @ann@made.up", None),
+    "X v1.1, only screen_name": ({**V11_FULL, "user": {"screen_name": "Ann_1"}}, "5", " @ann_1", None),
+    "Bluesky, only handle": (
+        {"uri": "12", "record": {**RECORD, "langs": "en"}, "author": {"handle": "Ann.made.up"}},
+        "12",
+        " @ann.made.up",
+        None,
+    ),
     "Mastodon, without account": ({**STATUS, "account": None}, "12", None, None),
 }
 
@@ -174,6 +182,85 @@ def test_a_field_that_nothing_needs_never_costs_a_tweet(
     assert columns is not None
     assert columns.authors[0] == (author or "")
     assert columns.has_author[0] == (author is not None)
+
+
+@pytest.mark.parametrize("name", ["username", "screen_name", "handle", "acct", "user"])
+@pytest.mark.parametrize(
+    ("written", "author"),
+    [("Nick_9", " @nick_9"), ("@NICK_9", " @nick_9"), (" nick_9 ", " @nick_9"), ("Été", " @été"), ("x" * 300, None)]
+    + [(nobody, None) for nobody in ("nan", "NA", "undefined", "-1", "", "@", None, True)],
+)
+def test_a_user_name_is_the_author_where_there_is_no_id(name: str, written: Any, author: str | None) -> None:
+    said: list[dict[str, Any]] = [
+        {},
+        {"author_id": None},
+        {"author_id": "nan"},
+        {"author_id": " @nick_9"},
+        {"author_id": "7"},
+    ]
+    tweets = [
+        {"id": "1", "text": "a", **pair} for one in said for pair in ({**one, name: written}, {name: written, **one})
+    ]
+    values = [json.dumps(tweet).encode() for tweet in tweets]
+    found = [decode_tweet(value).author_id for value in values]
+    assert found == [author] * 6 + ["@nick_9"] * 2 + ["7"] * 2
+    for value, one in zip(values, found, strict=True):
+        columns, _ = read_batch([FakeRecord(value, timestamp_ms=NOW_MS)], NOW_MS)
+        assert columns is not None
+        assert (columns.authors[0], columns.has_author[0]) == (one or "", one is not None)
+
+
+@pytest.mark.parametrize(
+    "names", [{"handle": "b", "username": "A"}, {"username": "a", "acct": 5}, {"username": "", "handle": "a"}]
+)
+def test_of_several_user_names_the_worker_takes_the_same_one(names: dict[str, Any]) -> None:
+    columns, _ = read_batch([FakeRecord(json.dumps({"id": 1, "text": "a", **names}).encode())], NOW_MS)
+    assert columns is not None
+    assert columns.authors[0] == " @a"
+
+
+def test_user_names_beside_an_id_or_alone_leave_a_tweet_to_the_compiled_walk() -> None:
+    beside = {"author_id": "7", "username": "Nick", "screen_name": 5, "handle": None, "acct": "x" * 300}
+    values = [json.dumps({"id": 1, "text": "a", **one}).encode() for one in (beside, {"username": "Nick"})]
+    columns, unsure = read_values(values, [NOW_MS] * 2, NOW_MS)
+    assert not unsure
+    assert columns.authors.strings() == ["7", " @nick"]
+
+
+_DEEP = 5000
+_NESTED = "[" * _DEEP + '"]\\"[{"' + "]" * _DEEP
+
+
+@pytest.mark.parametrize("name", ["entities", "user", "reach", "retweeted_status", "place"])
+def test_a_field_that_is_nested_too_deeply_costs_no_tweet(name: str) -> None:
+    value = f'{{"id":"1","{name}":{{"id":{_NESTED}}},"text":"a [","reach":3}}'.encode()
+    columns, wrong = read_batch([FakeRecord(value, timestamp_ms=NOW_MS)], NOW_MS)
+    assert not wrong
+    assert columns is not None
+    assert columns.texts[0] == "a ["
+    assert columns.reach[0] == 3
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        f'{{"id":"1","text":{_NESTED}}}',
+        '{"data":' * _DEEP + '{"id":"1","text":"a"}' + "}" * _DEEP,
+        "[" * _DEEP + '{"id":"1","text":"a"}' + "]" * _DEEP,
+        f'{{"id":"1","text":"a","x":{_NESTED[:-1]}}}',
+        f'{{"id":"1","text":"a","x":{_NESTED}}}}}',
+    ],
+)
+def test_a_text_that_is_nested_too_deeply_makes_a_dead_letter(value: str) -> None:
+    columns, [(row, error)] = read_batch([FakeRecord(value.encode(), timestamp_ms=NOW_MS)], NOW_MS)
+    assert columns is None
+    assert row == 0
+    assert "that can be read" not in str(error)
+
+
+@pytest.mark.parametrize(("langs", "lang"), [("fr", "fr"), ("", None), ([], None), (["fr", "en"], "fr"), (3, None)])
+def test_languages_of_a_post_may_be_one_string(langs: Any, lang: str | None) -> None:
+    assert decode_fields(json.dumps({"uri": URI, "record": {**RECORD, "langs": langs}}).encode()).lang == lang
 
 
 @pytest.mark.parametrize("optional", [b'"author_id":"\\ud800"', b'"author_id":' + b"9" * 5000, b'"lang":"\xff"'])

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 
+from contracts.events import decode_tweet
 from contracts.settings import Settings, WorkerSettings
 from contracts.topics import FOR_EVER
+from contracts.tweet_objects.fields import author_name
 from learning.privacy.in_redis import ERASED, without_texts
 from learning.privacy.register import FOREVER, holdings, span
 from learning.privacy.subject import Subject
@@ -39,6 +41,16 @@ def test_an_author_is_found_by_id_and_by_hash() -> None:
     assert subject.is_of("1", author=next(iter(subject.author_hashes)))
     assert not subject.is_of("1", author="7")
     assert subject.author_hashes != Subject.of([], ["77"], "other").author_hashes
+
+
+def test_an_author_is_found_by_user_name_however_it_is_written() -> None:
+    subject = Subject.of([], ["Ann"], "key")
+    tweet = decode_tweet(b'{"id":"1","text":"a","username":"@aNN"}')
+    assert subject.is_of("1", author=str(tweet.author_id))
+    assert subject.is_of("1", author="Ann")
+    assert subject.pieces().count(b"ann") == 1
+    assert not Subject.of([], ["77"], "key").is_of("1", author=author_name("77"))
+    assert Subject.of([], ["@77"], "key").is_of("1", author=author_name("77"))
 
 
 def test_spans_are_said_in_whole_units() -> None:

@@ -21,10 +21,11 @@ def values(path: Path, file_format: str | None = None) -> list[dict[str, Any]]:
     return [json.loads(line.value) for line in read_tweets(path, file_format)]
 
 
-def test_date_and_user_become_created_at_and_author_id(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("user", "field"), [("77", "author_id"), ("did:plc:a", "author_id"), ("ann", "username")])
+def test_date_and_user_become_created_at_and_author_id_or_username(tmp_path: Path, user: str, field: str) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("id,date,user,text\n7,2015-02-24 11:35:52 -0800,ann,hello\n")
-    assert values(path) == [{"id": "7", "created_at": "2015-02-24T19:35:52.000Z", "author_id": "ann", "text": "hello"}]
+    path.write_text(f"id,date,user,text\n7,2015-02-24 11:35:52 -0800,{user},hello\n")
+    assert values(path) == [{"id": "7", "created_at": "2015-02-24T19:35:52.000Z", field: user, "text": "hello"}]
 
 
 def test_a_missing_id_is_a_hash_of_file_and_row_and_the_same_each_time(tmp_path: Path) -> None:
