@@ -6,6 +6,7 @@ wrk sends invented tweets over loopback from the same machine, to one process (a
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ from bench.reporting.report import Goal, Report, figure
 from bench.stage.peers import serving_python
 from bench.stage.ports import free_ports
 from bench.stage.processes import resident_mib
-from bench.stage.programs import Program, running
+from bench.stage.programs import Program, explained, running
 from bench.stage.site import Site
 from bench.stage.tweets import tweets
 from contracts.errors import BuzzwatchError
@@ -117,8 +118,8 @@ def run(site: Site, peers: Sequence[str], seconds: float, connections: int, prog
             script = _script(site.folder, form)
             with _served(site, settings, peer, commands[peer]) as (program, port, start_s):
                 loads.append(_measured(peer, program, port, path, script, connections, seconds, start_s))
-        except (BuzzwatchError, OSError) as error:
-            missing.append(Missing(peer, str(error)))
+        except Exception as error:  # whatever a peer does, the others are measured
+            missing.append(Missing(peer, explained(error)))
     return Result(loads, missing, Batches(batch[0] * BATCH, batch[2], batch[3]), crowd)
 
 
@@ -132,9 +133,8 @@ def _mlflow(site: Site, port: int) -> list[str]:
 
     folder = site.folder / "pyfunc"
     if not folder.exists():
-        artefact = {"linear": str(_artefact())}
-        script = ROOT / "training" / "registry" / "pyfunc_model.py"
-        pyfunc.save_model(folder, python_model=str(script), artifacts=artefact, pip_requirements=[])
+        loader = "training.registry.pyfunc_model"
+        pyfunc.save_model(folder, loader_module=loader, data_path=str(_artefact()), pip_requirements=[])
     command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(folder)]
     return [*command, "--env-manager", "local", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
 
@@ -164,7 +164,9 @@ def _served(
     [port] = free_ports(1)
     started = time.monotonic()
     more = {"BENCH_ARTEFACT": str(_artefact()), "BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(site.folder)}
-    with running(site, settings, command(site, port), PYTHONPATH=str(ROOT), **more) as program:
+    # mlflow starts a `uvicorn` by its name.
+    more |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    with running(site, settings, command(site, port), **more) as program:
         path, body = ("/invocations", {"inputs": ["hello"]}) if who == "mlflow" else ("/predict", {"text": "hello"})
         while not _answers(f"http://127.0.0.1:{port}{path}", body):
             if not program.is_alive or time.monotonic() - started > _START_S:
