@@ -20,6 +20,7 @@ from stream.counting.marked_consumer import MarkedBatch
 from stream.counting.tally import Tally, tally_columns
 from stream.kafka.records import Record
 from stream.metrics import COUNT_DELAY, WATCH_TWEETS, WATCHED, WATCHED_UNREADABLE
+from stream.sparse_log import SparseLog
 
 _log = logging.getLogger("buzzwatch.stream.watching")
 
@@ -46,6 +47,7 @@ class CountPredictions:
         self._counted = counted
         self._seen = seen
         self._reader = ScoredReader()
+        self._unreadable_log = SparseLog(_log)
 
     def marks(self, topic_id: str, partitions: Sequence[int]) -> Mapping[int, int]:
         """The marks that Redis keeps beside the counters."""
@@ -55,7 +57,8 @@ class CountPredictions:
         """Count a batch and move its mark in one call."""
         counts = Tally()
         if batch.records:
-            counts = tallied(self._reader, list(batch.records), batch.expected, self._settings, clock_ms())
+            counts = tallied(self._reader, list(batch.records), batch.expected, self._settings, clock_ms(), self._skip)
+            self._unreadable_log.flush()
         after = self._counters.add(
             topic_id=batch.topic_id,
             partition=batch.partition,
@@ -77,7 +80,14 @@ class CountPredictions:
     def reject(self, batch: MarkedBatch, error: Exception) -> None:
         """Skip a record that is no prediction of ours. It stays in its topic and can be read there."""
         for record in batch.records:
-            _skip(record, error)
+            self._skip(record, error)
+
+    def _skip(self, record: Record, error: Exception) -> None:
+        WATCHED_UNREADABLE.inc()
+        self._unreadable_log.warning(
+            "%s[%d]@%d is no prediction and is not counted: %s",
+            record.topic(), record.partition(), record.offset(), error, kind=error,
+        )  # fmt: skip
 
 
 def _publish(counts: Tally, newest: Record) -> None:
@@ -97,23 +107,23 @@ def _series(watch: str, sentiment: str) -> Counter:
     return WATCH_TWEETS.labels(watch, sentiment.removesuffix(UNRELIABLE), reliable)
 
 
-def tallied(reader: ScoredReader, records: list[Record], since: int, settings: AlertSettings, now_ms: int) -> Tally:
-    """Count the records of a partition from the offset `since` on; what is no prediction is skipped and logged."""
+def tallied(
+    reader: ScoredReader,
+    records: list[Record],
+    since: int,
+    settings: AlertSettings,
+    now_ms: int,
+    unreadable: Callable[[Record, Exception], None] = lambda _record, _error: None,
+) -> Tally:
+    """Count the records of a partition from the offset `since` on; what is no prediction is skipped and reported."""
     if records[0].offset() < since:
         records = [record for record in records if record.offset() >= since]
 
     def skip(row: int, error: InvalidRecord) -> None:
-        _skip(records[row], error)
+        unreadable(records[row], error)
 
     values = [record.value() for record in records]
     stamps = [record.timestamp()[1] for record in records]
     columns = reader.read(values, stamps, skip)
     columns = columns._replace(stamps=all_sent_ms(columns.stamps, columns.created, now_ms))
     return tally_columns(columns, settings, now_ms)
-
-
-def _skip(record: Record, error: Exception) -> None:
-    WATCHED_UNREADABLE.inc()
-    _log.warning(
-        "%s[%d]@%d is no prediction and is not counted: %s", record.topic(), record.partition(), record.offset(), error
-    )

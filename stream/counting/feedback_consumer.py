@@ -24,6 +24,7 @@ from stream.codecs.record_times import sent_ms
 from stream.counting.marked_consumer import MarkedBatch, MarkedRole, Source
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record
+from stream.sparse_log import SparseLog
 
 _log = logging.getLogger("buzzwatch.stream.judge")
 
@@ -63,6 +64,7 @@ class JudgeFeedback:
         credibility: Doubting | None = None,
     ) -> None:
         self._judge = judge
+        self._refused_log = SparseLog(_log)
         self._credibility = credibility
         self._send_dead_letters = send_dead_letters
         self._write_labels = write_labels
@@ -78,6 +80,7 @@ class JudgeFeedback:
 
     def act(self, batch: MarkedBatch) -> int:
         """Count a batch. Records that cannot be read are sent to the dead letters before the mark moves."""
+        self._refused_log.flush()
         place, now_ms = (batch.topic_id, batch.partition), clock_ms()
         read: list[tuple[Record, Feedback]] = []
         refused: list[tuple[Record, InvalidRecord]] = []
@@ -130,9 +133,10 @@ class JudgeFeedback:
         self._sent_up_to[topic_id, partition] = new[-1][0].offset() + 1
         for record, error in new:
             metrics.DEAD.labels(type(error).__name__).inc()
-            _log.warning(
-                "%s[%d]@%d was sent to the dead letters: %s", record.topic(), partition, record.offset(), error
-            )
+            self._refused_log.warning(
+                "%s[%d]@%d was sent to the dead letters: %s",
+                record.topic(), partition, record.offset(), error, kind=error,
+            )  # fmt: skip
 
 
 def _dated(feedback: Feedback, record: Record) -> Feedback:

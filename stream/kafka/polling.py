@@ -12,6 +12,7 @@ from contracts.settings import Settings
 from stream.kafka.consumers import CALL_S, is_fatal, reader
 from stream.kafka.records import Record
 from stream.metrics import UNDECODABLE
+from stream.sparse_log import SparseLog
 
 _log = logging.getLogger("buzzwatch.stream")
 
@@ -41,6 +42,7 @@ class Poller:
         self._consumer = consumer
         self._end_of_gap = end_of_gap
         self._raise_errors = raise_errors
+        self._skipped_log = SparseLog(_log)
         self.ends: dict[int, int] = {}
         """Where a partition's committed records ended when it was last read to its end."""
         self.out_of_range: set[int] = set()
@@ -62,6 +64,7 @@ class Poller:
         Raises:
             KafkaException: the consumer cannot go on.
         """
+        self._skipped_log.flush()
         first = self._consumer.poll(timeout_s)
         if first is None:
             return []
@@ -118,9 +121,10 @@ class Poller:
             )  # fmt: skip
             return
         UNDECODABLE.labels(topic).inc(end - start)
-        _log.error(
+        self._skipped_log.error(
             "%s[%d]@%d to @%d: skipped a record batch of %d offsets that cannot be decoded (%s); it is not processed",
             topic, partition, start, end - 1, end - start, cast("KafkaError", message.error()).str(),
+            kind=topic,
         )  # fmt: skip
 
     def reset(self) -> None:
