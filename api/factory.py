@@ -83,6 +83,7 @@ def create_app(parts: Parts, extensions: Sequence[Extension] = (), tracer: Trace
     metrics = Metrics()
     app.state.parts = parts
     app.state.metrics = metrics
+    app.router.routes[:0] = predict_routes.SHORTCUTS
     for extension in extensions:
         app.include_router(extension.router)
         for name, value in extension.state.items():

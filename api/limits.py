@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
@@ -38,9 +39,8 @@ class BodyLimit:
             return
         limit = limit_of(scope["path"])
         stated = dict(scope["headers"]).get(b"content-length", b"")
-        too_large = problem(413, f"the body is larger than {limit:,} bytes", Connection="close")
         if stated.isdigit() and int(stated) > limit:
-            await too_large(scope, receive, send)
+            await _too_large(limit)(scope, receive, send)
             return
         body = bytearray()
         until = asyncio.get_running_loop().time() + BODY_S
@@ -56,7 +56,7 @@ class BodyLimit:
                 return
             body += message.get("body", b"")
             if len(body) > limit:
-                await too_large(scope, receive, send)
+                await _too_large(limit)(scope, receive, send)
                 return
             if not message.get("more_body", False):
                 break
@@ -70,3 +70,7 @@ class BodyLimit:
             return {"type": "http.request", "body": bytes(body), "more_body": False}
 
         await self._app(scope, replay, send)
+
+
+def _too_large(limit: int) -> Response:
+    return problem(413, f"the body is larger than {limit:,} bytes", Connection="close")

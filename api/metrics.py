@@ -51,6 +51,7 @@ class Measured:
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
+        self._seen: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -71,5 +72,11 @@ class Measured:
         finally:
             route = getattr(scope.get("route"), "path", "unknown")
             method = scope["method"] if route != "unknown" else "other"
-            self._metrics.requests.labels(method, route, status).inc()
-            self._metrics.latency.labels(route).observe(time.perf_counter() - begun)
+            requests, latency = self._seen.get((method, route, status)) or self._of(method, route, status)
+            requests.inc()
+            latency.observe(time.perf_counter() - begun)
+
+    def _of(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        found = self._metrics.requests.labels(method, route, status), self._metrics.latency.labels(route)
+        self._seen[method, route, status] = found
+        return found

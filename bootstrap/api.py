@@ -53,6 +53,9 @@ _log = logging.getLogger("buzzwatch.api")
 _PROBE_TIMEOUT_S = 2.0
 """Longest that a component may take to answer `/health`, which load balancers poll every few seconds."""
 
+_SETTLE_S = 1.0
+"""Longest that a judgement waits for the texts of predictions that were answered before it."""
+
 _PROBED_EVERY_S = 1.0
 """How long an answer of a component is good for `/health`."""
 
@@ -106,7 +109,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
         },
         gate=gate,
         remember=memory.remember,
-        doubts=partial(_doubts, credibility),
+        doubts=partial(_doubts, credibility, memory),
         audit=partial(_audited, AuditLog(settings)),
         review=ReviewQueue(client, settings, labels.write) if settings.learning.review_queue else None,
         judge_secret=settings.privacy.secret,
@@ -137,8 +140,9 @@ def build_gate(settings: Settings, client: redis.Redis, host: str | None = None)
     return Gate(keyring, sessions, Rates(settings), required=required, external_url=settings.alerts.external_url)
 
 
-def _doubts(credibility: Credibility, judgement: Feedback) -> str | None:
+def _doubts(credibility: Credibility, memory: TextMemory, judgement: Feedback) -> str | None:
     """The worker looks again: where Redis is away here, its answer counts."""
+    memory.settle(_SETTLE_S)  # the prediction may have been answered a moment ago
     try:
         return credibility.doubts([judgement])[0]
     except redis.RedisError:

@@ -20,14 +20,18 @@ class OwnServerOnly:
         """Serve one request."""
 
         async def with_policy(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and _is_page(message):
                 headers = MutableHeaders(scope=message)
                 # A page that brings a stricter policy of its own keeps it.
-                if headers.get("content-type", "").startswith("text/html") and _HEADER not in headers:
+                if _HEADER not in headers:
                     headers[_HEADER] = _POLICY
             await send(message)
 
         await self._app(scope, receive, with_policy)
+
+
+def _is_page(start: Message) -> bool:
+    return any(name == b"content-type" and value.startswith(b"text/html") for name, value in start["headers"])
 
 
 class HeadAsGet:

@@ -11,25 +11,27 @@ from typing import Annotated, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
 
 from api.batching import MicroBatcher
 from api.errors import REFUSALS
-from api.json_body import RESPONSES, JsonRoute
+from api.json_body import RESPONSES, JsonRoute, Shortcut, encoded, read_as
 from api.parts import Parts, PartsOf
 from api.query import UNCHANGED
 from api.routes.predict_bodies import (
+    Answer,
     BatchBody,
     Explained,
     Model,
     NotScored,
     PredictBody,
     Predicted,
-    Scores,
     ServingModel,
     TextBody,
     Weight,
 )
 from api.security.gate import require
+from api.traffic.drawn import random_bytes
 from contracts.errors import BuzzwatchError, ModelFailure
 from contracts.events import ModelRef, prediction_id
 from contracts.events import Scores as EventScores
@@ -139,35 +141,44 @@ def _scoring(request: Request) -> Scoring:
 ScoringOf = Annotated[Scoring, Depends(_scoring)]
 
 
-def _answer(scored: Scored, tweet_id: str | None) -> Predicted:
+def _answer(scored: Scored, tweet_id: str | None) -> Answer:
     annotation, model = scored
-    negative, neutral, positive = annotation.scores
-    return Predicted(
-        prediction_id=prediction_id(model.name, model.version, tweet_id or str(uuid.uuid4())),
+    if tweet_id is None:
+        name = str(uuid.UUID(bytes=random_bytes(), version=5))
+    else:
+        name = prediction_id(model.name, model.version, tweet_id)
+    return Answer(
+        prediction_id=name,
         sentiment=annotation.sentiment,
         confidence=annotation.confidence,
-        scores=Scores(negative=negative, neutral=neutral, positive=positive),
+        scores=EventScores(*annotation.scores),
         watches=annotation.watches,
         themes=annotation.themes,
-        model=Model(name=model.name, version=model.version),
+        model=model,
         reliable=annotation.reliable,
         tier=annotation.tier,
         theme_sentiments=annotation.theme_sentiments or None,
     )
 
 
-def _remembered(text: str, answer: Predicted, tweet_id: str | None) -> Remembered:
+def _remembered(text: str, answer: Answer, tweet_id: str | None) -> Remembered:
     return Remembered(
         prediction_id=answer.prediction_id,
         text=text,
         tweet_id=tweet_id,
-        scores=EventScores(**answer.scores.model_dump()),
+        scores=answer.scores,
         model_version=answer.model.version,
     )
 
 
-@router.post("/predict", response_model_exclude_none=True, responses=RESPONSES, dependencies=[MAY_PREDICT])
-async def predict(body: PredictBody, scoring: ScoringOf, parts: PartsOf) -> Predicted:
+@router.post(
+    "/predict",
+    response_model=Predicted,
+    response_model_exclude_none=True,
+    responses=RESPONSES,
+    dependencies=[MAY_PREDICT],
+)
+async def predict(body: PredictBody, scoring: ScoringOf, parts: PartsOf) -> Answer:
     """Score one text. Requests that come together are scored together.
 
     The masked text is remembered for some days, so that feedback which brings no text finds it.
@@ -178,8 +189,14 @@ async def predict(body: PredictBody, scoring: ScoringOf, parts: PartsOf) -> Pred
     return answer
 
 
-@router.post("/predict/batch", response_model_exclude_none=True, responses=RESPONSES, dependencies=[MAY_PREDICT])
-async def predict_batch(body: BatchBody, scoring: ScoringOf, parts: PartsOf) -> list[Predicted | NotScored]:
+@router.post(
+    "/predict/batch",
+    response_model=list[Predicted | NotScored],
+    response_model_exclude_none=True,
+    responses=RESPONSES,
+    dependencies=[MAY_PREDICT],
+)
+async def predict_batch(body: BatchBody, scoring: ScoringOf, parts: PartsOf) -> list[Answer | dict[str, str]]:
     """Score up to 1,000 texts, answers in their order.
 
     Some that cannot be scored make the whole request fail, with all of them named; with `"on_error": "skip"` the others
@@ -190,13 +207,31 @@ async def predict_batch(body: BatchBody, scoring: ScoringOf, parts: PartsOf) -> 
     if wrong and not skips:
         raise _refused(wrong, len(body.texts))
     places = [place for place in range(len(body.texts)) if place not in wrong]
-    answers: dict[int, Predicted | NotScored] = {place: NotScored(error=why) for place, why in wrong.items()}
+    answers: dict[int, Answer | dict[str, str]] = {place: {"error": why} for place, why in wrong.items()}
     found = await scoring.score_each(texts) if skips else await scoring.score_all(texts)
     for place, scored in zip(places, found, strict=True):
-        answers[place] = NotScored(error=scored) if isinstance(scored, str) else _answer(scored, None)
-    answered = [(body.texts[place], one) for place, one in answers.items() if isinstance(one, Predicted)]
+        answers[place] = {"error": scored} if isinstance(scored, str) else _answer(scored, None)
+    answered = [(body.texts[place], one) for place, one in answers.items() if isinstance(one, Answer)]
     parts.remember(lambda: [_remembered(text, answer, None) for text, answer in answered])
     return [answers[place] for place in range(len(body.texts))]
+
+
+async def _predicted(request: Request) -> Response:
+    body = await read_as(request, PredictBody, MAY_PREDICT)
+    return encoded(await predict(body, _scoring(request), request.app.state.parts))
+
+
+async def _batch_predicted(request: Request) -> Response:
+    body = await read_as(request, BatchBody, MAY_PREDICT)
+    return encoded(await predict_batch(body, _scoring(request), request.app.state.parts))
+
+
+SHORTCUTS: Final = (
+    Shortcut("/predict", _predicted, methods=["POST"], include_in_schema=False),
+    Shortcut("/predict/batch", _batch_predicted, methods=["POST"], include_in_schema=False),
+)
+"""The same two, past FastAPI's dependencies and its check of each answer, which take longer than the work itself. They
+stand before the documented ones, take and answer the same, and refuse it in the same words."""
 
 
 def _refused(wrong: Mapping[int, str], count: int) -> RequestValidationError:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 import pydantic
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from contracts.errors import InvalidTweet
-from contracts.events import MAX_ID, MAX_TEXT, Sentiment
+from contracts.events import MAX_ID, MAX_TEXT, ModelRef, Sentiment
+from contracts.events import Scores as EventScores
 from contracts.texts import checked_text
 
 MOST_TEXTS = 1000
@@ -83,7 +85,9 @@ class BatchBody(BaseModel):
         wrong: dict[int, str] = {}
         for place, text in enumerate(self.texts):
             try:
-                texts.append(_one_text.validate_python(text))
+                texts.append(checked_text(text) if type(text) is str else _one_text.validate_python(text))
+            except InvalidTweet as error:
+                wrong[place] = str(error).removeprefix("text ")
             except pydantic.ValidationError as error:
                 wrong[place] = error.errors()[0]["msg"].removeprefix("Value error, ")
         return texts, wrong
@@ -97,6 +101,21 @@ class NotScored(BaseModel):
 
     error: str
     """Why."""
+
+
+class Answer(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What `Predicted` documents, in the form that is made and written fastest."""
+
+    prediction_id: str
+    sentiment: Sentiment
+    confidence: float
+    scores: EventScores
+    watches: list[str]
+    themes: list[str]
+    model: ModelRef
+    reliable: bool
+    tier: Literal["linear", "deep"] | None = None
+    theme_sentiments: dict[str, Sentiment] | None = None
 
 
 class Model(BaseModel):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 _REMEDY: Final = "set BUZZWATCH_API__REQUIRE_KEYS=true and make a key with `buzzwatch keys create`"
 
 
+@lru_cache(256)  # asked of every request
 def is_loopback(host: str) -> bool:
     """Whether an address or name is this machine's own, which nobody else reaches."""
     host = host.strip("[]").lower()
@@ -83,7 +85,7 @@ def why_no_stranger(request: Request, external_url: str | None) -> str | None:
     for name in _FORWARDED:
         if name in request.headers:
             return f"a proxy brought it ({name}), so that others can reach us, and no keys are in force: {_REMEDY}"
-    host = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    host = _name_in(request.headers.get("host", ""))
     ours = urlsplit(external_url).hostname if external_url else None
     if host and not is_loopback(host) and host != ours:
         return (
@@ -91,3 +93,9 @@ def why_no_stranger(request: Request, external_url: str | None) -> str | None:
             f"in BUZZWATCH_ALERTS__EXTERNAL_URL"
         )
     return None
+
+
+@lru_cache(256)
+def _name_in(host: str) -> str:
+    """The name or address in a header `Host`."""
+    return urlsplit(f"//{host}").hostname or ""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import uuid
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.traffic.drawn import random_bytes
 from contracts.tracing.current import REQUEST_ID
 
 HEADER: Final = "x-request-id"
+_HEADER: Final = HEADER.encode()
 _FORM: Final = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -32,12 +32,15 @@ class RequestId:
             await self._app(scope, receive, send)
             return
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        name = given.decode() if _FORM.fullmatch(given) else uuid.uuid4().hex
+        name = given.decode() if _FORM.fullmatch(given) else random_bytes().hex()
         REQUEST_ID.set(name)  # each request is a task of its own, with a context of its own
+
+        encoded = name.encode()
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[HEADER] = name
+                others = [pair for pair in message["headers"] if pair[0] != _HEADER]
+                message = {**message, "headers": [*others, (_HEADER, encoded)]}
             await send(message)
 
         await self._app(scope, receive, named)

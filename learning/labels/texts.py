@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -18,7 +19,7 @@ import redis
 
 from contracts.events import MAX_TEXT, Scores
 from contracts.settings import Settings
-from models.text.masking import mask
+from models.text.masking import mask_batch
 
 _log = logging.getLogger("buzzwatch.learning")
 
@@ -26,6 +27,25 @@ _WAITING: Final = 1000
 """Groups of texts that wait for Redis; what comes beyond is not remembered."""
 
 _TOGETHER: Final = 500
+_GATHER_S: Final = 0.005
+"""How long texts are gathered before they go to Redis together."""
+
+_REMEMBER: Final = """
+local now, keep, most = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+for _, one in ipairs(cmsgpack.unpack(ARGV[5])) do
+  redis.call('SET', ARGV[1] .. one[1], one[2], 'EX', keep)
+  redis.call('ZADD', KEYS[1], now, one[1])
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now - keep)
+redis.call('EXPIRE', KEYS[1], keep)
+local beyond = redis.call('ZCARD', KEYS[1]) - most
+if beyond > 0 then
+  local oldest = redis.call('ZPOPMIN', KEYS[1], beyond)
+  for at = 1, #oldest, 2 do redis.call('DEL', ARGV[1] .. oldest[at]) end
+end
+"""
+"""All texts in one command: the client's work for each of thousands of commands costs more than Redis's. All keys have
+the hash tag of the one that is named, so they lie in one slot of a cluster."""
 
 
 class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,6 +76,7 @@ class PredictionTexts:
         self._known = f"{self._prefix}known"
         self._keep_s = int(settings.learning.text_memory_s)
         self._most = settings.learning.text_memory
+        self._add = self._redis.register_script(_REMEMBER)
 
     def remember(self, texts: Iterable[Remembered]) -> None:
         """Keep them; masks what is not masked yet.
@@ -63,19 +84,17 @@ class PredictionTexts:
         Raises:
             redis.RedisError: Redis does not take them.
         """
+        given = list(texts)
         now = time.time()
-        pipeline = self._redis.pipeline(transaction=False)
-        for one in texts:
-            masked = msgspec.structs.replace(one, text=mask(one.text)[:MAX_TEXT])
-            pipeline.set(self._prefix + one.prediction_id, msgspec.json.encode(masked).decode(), ex=self._keep_s)
-            pipeline.zadd(self._known, {one.prediction_id: now})
-        pipeline.zremrangebyscore(self._known, 0, now - self._keep_s)
-        pipeline.expire(self._known, self._keep_s)
-        pipeline.zcard(self._known)
-        too_many = pipeline.execute()[-1] - self._most
-        if too_many > 0:
-            oldest = [one for one, _ in self._redis.zpopmin(self._known, too_many)]
-            self._redis.delete(*(self._prefix + one for one in oldest))
+        for start in range(0, len(given), _TOGETHER):  # a script holds up whoever else asks Redis
+            some = given[start : start + _TOGETHER]
+            masked = mask_batch([one.text for one in some])
+            values = [
+                (one.prediction_id, msgspec.json.encode(msgspec.structs.replace(one, text=text[:MAX_TEXT])).decode())
+                for one, text in zip(some, masked, strict=True)
+            ]
+            packed = msgspec.msgpack.encode(values)
+            self._add(keys=[self._known], args=[self._prefix, now, self._keep_s, self._most, packed])
 
     def find(self, prediction_ids: Sequence[str]) -> dict[str, Remembered]:
         """Those that are remembered.
@@ -124,6 +143,18 @@ class TextMemory:
         if self._thread is not None:
             self._thread.join(timeout=5)
 
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until all that was handed over before is in Redis, or given up; False when that takes longer."""
+        if self._thread is None:
+            return True
+        done = threading.Event()
+        until = time.monotonic() + timeout_s
+        try:
+            self._waiting.put(lambda: _Settled(done), timeout=timeout_s)
+        except queue.Full:
+            return False
+        return done.wait(max(0.0, until - time.monotonic()))
+
     def remember(self, texts: Callable[[], list[Remembered]]) -> None:
         """Hand over what makes them; it is called in the thread. Never blocks."""
         if self._thread is None:
@@ -137,22 +168,33 @@ class TextMemory:
             self.lost += 1
 
     def _run(self) -> None:
-        is_away = False
-        while (make := self._waiting.get()) is not None:
-            made = make()
-            is_last = False
+        is_away = is_last = False
+        while not is_last and (make := self._waiting.get()) is not None:
+            groups = [make()]
+            if not isinstance(groups[0], _Settled):
+                time.sleep(_GATHER_S)
             with contextlib.suppress(queue.Empty):
-                while len(made) < _TOGETHER and not is_last:  # what waits goes to Redis together
+                while sum(map(len, groups)) < _TOGETHER and not is_last:  # what waits goes to Redis together
                     more = self._waiting.get_nowait()
                     is_last = more is None
-                    made += more() if more is not None else []
+                    if more is not None:
+                        groups.append(more())
             try:
-                self._texts.remember(made)
+                self._texts.remember(chain.from_iterable(groups))
                 is_away = False
             except redis.RedisError as error:
-                self.lost += 1
+                self.lost += len(groups)
                 if not is_away:
                     _log.warning("texts of predictions are not remembered, judgements may not find theirs: %s", error)
                 is_away = True
-            if is_last:
-                return
+            for group in groups:
+                if isinstance(group, _Settled):
+                    group.done.set()
+
+
+class _Settled(list[Remembered]):
+    """No texts: whoever waits for those before it is told."""
+
+    def __init__(self, done: threading.Event) -> None:
+        super().__init__()
+        self.done = done

@@ -24,7 +24,6 @@ from learning.labels.texts import PredictionTexts, Remembered, TextMemory
 from stream.counting.feedback_consumer import JudgeFeedback
 from stream.counting.marked_consumer import MarkedBatch
 from tests.fakes_kafka import FakeRecord
-from tests.waiting import until
 
 RULES = Rules.model_validate({"watches": [{"name": "air-paradis", "match": ["@airparadis"]}]})
 
@@ -105,7 +104,8 @@ def test_texts_are_remembered_masked_and_the_oldest_forgotten_first(settings: Se
         texts.remember(made(number))
     assert {one: found.text for one, found in texts.find(["0", "1", "2"]).items()} == {"1": "@user 1", "2": "@user 2"}
     memory.remember(lambda: made(5))
-    until(lambda: "5" in texts.find(["5"]), 120)
+    assert memory.settle(120)
+    assert "5" in texts.find(["5"])
     memory.stop()
     texts.forget("5")
     assert texts.find(["5"]) == {}

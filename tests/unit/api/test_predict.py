@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from api.json_body import Shortcut
 from contracts.events import prediction_id
 from models.cascade import CascadeModel
 from tests.fake_model import POISON, FakeModel
@@ -54,6 +55,30 @@ async def test_a_batch_answers_in_its_order(api: Api) -> None:
     assert [one["sentiment"] for one in answer.json()] == ["negative", "positive", "neutral"]
     assert (await api.post("/predict/batch", {"texts": []})).json() == []
     assert len((await api.post("/predict/batch", {"texts": ["x"] * 1000})).json()) == 1000
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/predict", {"text": "@AirParadis bad, lost my bag", "id": 7}),
+        ("/predict", {"text": "", "id": []}),
+        ("/predict", {"text": "x", "id": 1.5}),
+        ("/predict", {}),
+        ("/predict", []),
+        ("/predict/batch", {"texts": ["x", 7, "", None]}),
+        ("/predict/batch", {"texts": [7, "x" * 10_001], "on_error": "skip"}),
+        ("/predict/batch", {"texts": "x", "on_error": "never"}),
+        ("/predict/batch", {"texts": ["x"] * 1001}),
+    ],
+)
+async def test_the_short_way_answers_as_the_documented_one(api: Api, path: str, body: Any) -> None:
+    headers = {"x-request-id": "the-same"}
+    short = await api.client.post(path, json=body, headers=headers)
+    routes = api.app.router.routes
+    routes[:] = [route for route in routes if not isinstance(route, Shortcut)]
+    documented = await api.client.post(path, json=body, headers=headers)
+    assert (short.status_code, short.json()) == (documented.status_code, documented.json())
+    assert dict(short.headers) == dict(documented.headers)
 
 
 class Deep(FakeModel):
