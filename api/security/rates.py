@@ -56,6 +56,8 @@ class Rates:
         self.unchecked = unchecked
         self._limiter: SlidingWindowCounterRateLimiter | None = None
         self._pool: ConnectionPool | None = None
+        self._uncounted: dict[tuple[str, str], list[asyncio.Future[bool]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._paused_until = float("-inf")
         self._trouble = TroubleLog(_log, settings.redis, "requests are not counted against their rates")
 
@@ -77,10 +79,10 @@ class Rates:
             self._not_counted(kind)
             return
         try:
+            if await self._hit(limit.item, kind, who):
+                self._trouble.recovered()
+                return
             async with asyncio.timeout(_TIMEOUT_S):
-                if await self._counting().hit(limit.item, kind, who):
-                    self._trouble.recovered()
-                    return
                 stats = await self._counting().get_window_stats(limit.item, kind, who)
         except _FAILURES as error:
             self._paused_until = time.monotonic() + _PAUSE_S
@@ -95,9 +97,54 @@ class Rates:
 
     async def stop(self) -> None:
         """Close the connections."""
+        for task in self._tasks:
+            task.cancel()
         if self._pool is not None:
             await self._pool.aclose()
             self._pool = self._limiter = None
+
+    async def _hit(self, item: RateLimitItem, kind: str, who: str) -> bool:
+        """Whether a request is within the rate; those that come while Redis counts one are counted together next."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bool] = loop.create_future()
+        uncounted = self._uncounted.get((kind, who))
+        if uncounted is not None:
+            uncounted.append(answer)
+        else:
+            self._uncounted[kind, who] = [answer]
+            task = loop.create_task(self._count(item, kind, who))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return await answer
+
+    async def _count(self, item: RateLimitItem, kind: str, who: str) -> None:
+        """Count all that wait, and those that come meanwhile."""
+        while together := self._uncounted[kind, who]:
+            self._uncounted[kind, who] = []
+            try:
+                async with asyncio.timeout(_TIMEOUT_S):
+                    within = await self._together(item, kind, who, len(together))
+            except Exception as error:  # so do those that came meanwhile: one wait for Redis is enough
+                together += self._uncounted[kind, who]
+                self._uncounted[kind, who] = []
+                for one in together:
+                    if not one.done():
+                        one.set_exception(error)
+                continue
+            for place, one in enumerate(together):
+                if not one.done():  # its client has gone
+                    one.set_result(place < within)
+        del self._uncounted[kind, who]
+
+    async def _together(self, item: RateLimitItem, kind: str, who: str, requests: int) -> int:
+        """How many of so many requests are within the rate."""
+        limiter = self._counting()
+        if await limiter.hit(item, kind, who, cost=requests):
+            return requests
+        within = 0
+        while within < requests - 1 and await limiter.hit(item, kind, who):  # near the limit: one by one
+            within += 1
+        return within
 
     def _counting(self) -> SlidingWindowCounterRateLimiter:
         if self._limiter is None:  # in the event loop that it belongs to

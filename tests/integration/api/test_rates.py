@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from fastapi import HTTPException
 
@@ -30,6 +32,21 @@ async def test_a_key_may_ask_so_often_and_is_told_when_to_come_again(settings: S
         await one.check("predict", "key-1")
     await one.stop()
     await other.stop()
+
+
+async def test_requests_that_come_together_are_counted_each(settings: Settings) -> None:
+    rates = Rates(settings.model_copy(update={"api": ApiSettings(rate_read="30/hour")}))
+
+    async def allowed() -> bool:
+        try:
+            await rates.check("read", "key-3")
+        except HTTPException:
+            return False
+        return True
+
+    assert await asyncio.gather(*(allowed() for _ in range(20))) == [True] * 20
+    assert sum(await asyncio.gather(*(allowed() for _ in range(20)))) == 10
+    await rates.stop()
 
 
 async def test_without_redis_everything_but_signing_in_is_let_through_and_counted(settings: Settings) -> None:
