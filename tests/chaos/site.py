@@ -10,7 +10,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -194,8 +195,11 @@ class Site:
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis.address, decode_responses=True)
 
-    def check(self, timeout_s: float = PATIENCE_S) -> None:
-        """Wait until everything has gone its way, then see that all of it did, once."""
+    def check(self, timeout_s: float = PATIENCE_S, *, trial_changes: Sequence[str] = ()) -> None:
+        """Wait until everything has gone its way, then see that all of it did, once.
+
+        `trial_changes`: version and change of each message about a trial that the receiver must have been told.
+        """
         assert self._traffic is not None
         sent = self._traffic.stop()
         servers, topics = self.kafka.address, self.topics
@@ -227,16 +231,23 @@ class Site:
             assert checker.difference(expected, checker.counted(client, self.prefix)) == []
             assert {k: int(v) for k, v in client.hgetall(judged).items()} == asked.judged
         if any(process.name == "notifier" for process in self._processes):
-            self._check_alerts(asked.changes)
+            self._check_alerts(asked.changes, trial_changes)
 
-    def _check_alerts(self, changes: int) -> None:
-        def told() -> set[str]:
-            return {post.id for post in self.receiver.accepted if checker.told(post.body)[0].alert != "BadBuzz"}
+    def _check_alerts(self, changes: int, trial_changes: Sequence[str]) -> None:
+        def told() -> Counter[str]:
+            """Messages of each alert, each message once."""
+            return Counter({post.id: checker.told(post.body)[0].alert for post in self.receiver.accepted}.values())
 
+        name = "ConsecutiveErrors"
         self._until(
-            lambda: len(told()) >= changes, 60, "alerts are missing", lambda: f"{len(told())} of {changes} came"
+            lambda: told()[name] >= changes, 60, "alerts are missing", lambda: f"{told()[name]} of {changes} came"
         )
-        assert len(told()) == changes
+        assert told()[name] == changes, told()
+        self._until(
+            lambda: len(self._trial_changes_told()) >= len(trial_changes), 60, "changes of the trial are missing"
+        )
+        assert self._trial_changes_told() == list(trial_changes)
+        assert told().keys() <= {name, "BadBuzz", "ModelTrial"}
         assert self.receiver.forged == 0
         bodies: dict[str, set[bytes]] = {}
         for post in self.receiver.posts:
@@ -253,6 +264,16 @@ class Site:
             lambda: str(self._heard(alert)),
         )
         return time.monotonic() - since
+
+    def _trial_changes_told(self) -> list[str]:
+        """Version and change of each message about a trial, in order of arrival, repetitions left out."""
+        messages = {post.id: post.body["alerts"] for post in self.receiver.accepted}
+        return [
+            f"{alert['labels']['model_version']} {alert['annotations']['change']}"
+            for alerts in messages.values()
+            for alert in alerts
+            if alert["labels"]["alertname"] == "ModelTrial"
+        ]
 
     def check_states(self, alert: str) -> None:
         """The receiver has heard of every state that Redis holds, of no other, and in order."""
