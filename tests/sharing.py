@@ -15,8 +15,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.servers import RunningServer
 
-TOGETHER: Final = ("tests/trials/", "tests/chaos/")
-"""Folders whose tests share something that only one test may use at a time: a stack, a broker that is killed."""
+TOGETHER: Final = ("tests/trials/dashboard/", "tests/trials/", "tests/chaos/")
+"""Folders whose tests share something that only one test may use at a time: a stack, a broker that is killed. A test is
+of the first that it lies in."""
 _LONGEST_FIRST: Final = (*TOGETHER, "tests/e2e/", "tests/integration/", "tests/behavioural/", "tests/unit/")
 
 
