@@ -57,12 +57,18 @@ def piped_to_head(arguments: Sequence[str], environment: Mapping[str, str]) -> t
         return process.wait(60), first, said
 
 
-def interrupted(arguments: Sequence[str], environment: Mapping[str, str], *, after_s: float) -> tuple[int, str]:
-    """Status and standard error of a command that gets Ctrl-C."""
-    process = subprocess.Popen(
-        [COMMAND, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-    time.sleep(after_s)
-    assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    return process.wait(60), process.communicate()[1]
+def interrupted(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, str]:
+    """Status and standard error of a command that follows something and gets Ctrl-C after its first line."""
+    with subprocess.Popen(
+        [COMMAND, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        time.sleep(1)  # it goes on to what it follows
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        try:
+            said = process.communicate(timeout=60)[1]
+        finally:
+            process.kill()
+        return process.returncode, said

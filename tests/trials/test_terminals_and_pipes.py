@@ -113,4 +113,4 @@ def test_no_command_complains_of_a_pipe_that_is_closed(written: RunningStack, ar
 
 
 def test_ctrl_c_ends_with_130_and_without_a_word(written: RunningStack) -> None:
-    assert interrupted(("consume",), written.environment, after_s=4) == (130, "")
+    assert interrupted(("consume",), written.environment) == (130, "")

@@ -23,7 +23,7 @@ async def test_alerts_come_by_state(api: Api) -> None:
         ("/alerts", {"stat": "firing"}, "stat: there is no such parameter; did you mean state? there are state"),
         ("/stats", {"wach": "delta"}, "wach: there is no such parameter; did you mean watch? there are watch, theme"),
         ("/stats", {"step": [60, 120]}, "step: is given more than once"),
-        ("/silences", {"limit": 5}, "limit: there is no such parameter; there are state"),
+        ("/silences", {"pages": 5}, "pages: there is no such parameter; there are state, limit, offset"),
         ("/health", {"alert": "critical"}, "alert: there is no such parameter; did you mean alerts? there are alerts"),
     ],
 )

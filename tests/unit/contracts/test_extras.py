@@ -32,6 +32,7 @@ _MODULES = {
     "faust-streaming": "faust",
     "kafka-python": "kafka",
     "mlflow-skinny": "mlflow",
+    "opentelemetry-api": "opentelemetry",
     "ruamel.yaml": "ruamel",
 }
 _THEIRS = {"aiohttp", "mode", "httpcore", "llvmlite", "pydantic_core", "starlette"}

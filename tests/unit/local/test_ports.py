@@ -33,8 +33,21 @@ def listening(port: int) -> socket.socket:
     return socket.create_server(("127.0.0.1", port))
 
 
+def neighbours(count: int) -> int:
+    """The first of so many free ports in a row; other tests' servers may have the one beside a free port."""
+    while True:
+        [port] = free_ports(1)
+        try:
+            with ExitStack() as taken:
+                for at in range(count):
+                    taken.enter_context(listening(port + at))
+        except OSError:
+            continue
+        return port
+
+
 def test_a_default_that_is_taken_gives_way_to_the_next_free_port_and_says_so(claims: PortClaims) -> None:
-    [port] = free_ports(1)
+    port = neighbours(3)
     said: list[str] = []
     with listening(port), listening(port + 1):
         chosen = claims.choose([server("api", API, port)], Settings(), said.append)
@@ -43,21 +56,21 @@ def test_a_default_that_is_taken_gives_way_to_the_next_free_port_and_says_so(cla
 
 
 def test_defaults_that_are_free_stay_and_nothing_is_said(claims: PortClaims, tmp_path: Path) -> None:
-    [port] = free_ports(1)
+    port = neighbours(3)
     said: list[str] = []
     assert claims.choose([server("api", API, port)], Settings(), said.append) == {API: port}
     assert said == []
 
 
 def test_a_configured_port_stays_also_when_it_is_taken(claims: PortClaims) -> None:
-    [port] = free_ports(1)
+    port = neighbours(3)
     settings = Settings(api=ApiSettings(port=port))
     with listening(port):
         assert claims.choose([server("api", API, port)], settings, pytest.fail) == {API: port}
 
 
 def test_no_setting_takes_the_port_that_another_one_wants(claims: PortClaims) -> None:
-    [port] = free_ports(1)
+    port = neighbours(3)
     servers = [server("notifier", METRICS, port), server("api", API, port + 1)]
     settings = Settings(api=ApiSettings(port=port + 1))
     with listening(port):
@@ -67,7 +80,7 @@ def test_no_setting_takes_the_port_that_another_one_wants(claims: PortClaims) ->
 
 
 def test_several_workers_move_together(claims: PortClaims) -> None:
-    [port] = free_ports(1)
+    port = neighbours(3)
     servers = [server(f"worker-{slot}", WEB, port + slot) for slot in range(3)]
     said: list[str] = []
     with listening(port + 2):
@@ -79,7 +92,7 @@ def test_several_workers_move_together(claims: PortClaims) -> None:
 
 
 def test_two_stacks_that_start_at_once_choose_different_ports(claims: PortClaims) -> None:
-    [port] = free_ports(1)
+    port = neighbours(3)
     other = PortClaims()
     try:
         first = claims.choose([server("api", API, port)], Settings(), lambda _: None)
@@ -93,7 +106,7 @@ def test_two_stacks_that_start_at_once_choose_different_ports(claims: PortClaims
 
 
 def test_an_address_that_this_machine_does_not_have_is_left_to_the_refusal(claims: PortClaims) -> None:
-    [port] = free_ports(1)
+    port = neighbours(3)
     one = Server(name="api", command=(), log=Path("log"), host="192.0.2.1", ports={API: port}, ready=lambda: False)
     assert claims.choose([one], Settings(), pytest.fail) == {API: port}
 

@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from alerts.counters.counts import Counts
-from alerts.explanation.annotations import link_of
+from alerts.explanation.annotations import link_to
 from alerts.explanation.bad_buzz import begun
 from alerts.grouping.payload import render
 from alerts.outbox.backoff import DELAYS_S
 from alerts.state.alert import Alert, Transition, fingerprint_of
+from contracts.settings import Settings
 from contracts.times import to_ms
 from tests.unit.alerts.explanation.test_bad_buzz import evidence, verdict_on
 from tests.unit.alerts.notifications import notification_of
@@ -23,7 +24,7 @@ def test_the_documented_body_is_what_is_sent() -> None:
     documented = json.loads(EXAMPLE)
     shown = documented["alerts"][0]
     labels, start = shown["labels"], to_ms(datetime.fromisoformat(shown["startsAt"]))
-    link = link_of(documented["externalURL"], labels, start)
+    link = link_to(Settings(), labels, start)
     alert = Alert("bad_buzz", fingerprint_of(labels), labels, shown["annotations"], start, 0.8, link=link)
     sent = json.loads(render(notification_of("social-team", Transition("firing", alert))))
     sent["commonAnnotations"] = documented["commonAnnotations"]

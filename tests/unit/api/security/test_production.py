@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
 
 from api.security.production import production_findings
 from contracts.settings import (
@@ -17,7 +18,12 @@ from contracts.topics import TopicSettings
 
 SAFE = Settings(
     kafka=KafkaSettings(
-        bootstrap_servers="kafka-1:9093", security_protocol="SASL_SSL", topics=TopicSettings(replication_factor=3)
+        bootstrap_servers="kafka-1:9093",
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-512",
+        sasl_username="buzzwatch",
+        sasl_password=SecretStr("0123456789abcdef"),
+        topics=TopicSettings(replication_factor=3),
     ),
     redis=RedisSettings(url="rediss://app:secret@cache:6379/0"),
     mlflow=MlflowSettings(tracking_uri="https://mlflow.example.org"),

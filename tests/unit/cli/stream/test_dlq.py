@@ -19,8 +19,10 @@ from stream.dead_letters.replay_claims import Claim
 from stream.kafka.records import Record
 from tests.fakes_kafka import FakeRecord
 
+_DAY_MS = 1_790_000_000_000
 
-def _letter(number: int, timestamp_ms: int = 1_790_000_000_000) -> FakeRecord:
+
+def _letter(number: int, timestamp_ms: int = _DAY_MS) -> FakeRecord:
     headers = dead_letter(FakeRecord(), InvalidTweet("no text")).headers
     return FakeRecord(topic="dead-letters", offset=number, timestamp_ms=timestamp_ms, headers=headers)
 
@@ -50,7 +52,7 @@ def test_a_list_of_the_newest_holds_no_more_than_it_shows(monkeypatch: pytest.Mo
 def test_the_newest_are_last_and_of_one_time_those_that_came_later(
     monkeypatch: pytest.MonkeyPatch, limit: int, shown: list[int]
 ) -> None:
-    letters = (described(_letter(number, timestamp_ms=at)) for number, at in enumerate([20, 30, 10, 20, 20]))
+    letters = (described(_letter(number, timestamp_ms=_DAY_MS + at)) for number, at in enumerate([20, 30, 10, 20, 20]))
     found = json.loads(_listed(monkeypatch, letters, "--limit", str(limit), "--format", "json"))
     assert [letter["position"] for letter in found] == [f"0:{number}" for number in shown]
 
