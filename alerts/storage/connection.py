@@ -72,6 +72,14 @@ def async_pool(settings: RedisSettings, timeout_s: float) -> AsyncPool:
     return pool
 
 
+async def close_async_pool(pool: AsyncPool) -> None:
+    """Close the connections of `async_pool`, those to Sentinels too, which the pool leaves open."""
+    await pool.aclose()
+    sentinels = getattr(pool, "sentinel_manager", None)
+    for client in sentinels.sentinels if sentinels is not None else ():
+        await client.aclose()
+
+
 def require_text(client: redis.Redis) -> redis.Redis:
     """Refuse a client that returns bytes: keys and fields are compared as text everywhere."""
     if not client.connection_pool.connection_kwargs.get("decode_responses"):

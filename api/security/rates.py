@@ -22,7 +22,7 @@ from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import ConnectionPool
 
-from alerts.storage.connection import async_pool
+from alerts.storage.connection import async_pool, close_async_pool
 from alerts.storage.redis_health import TroubleLog, trouble_of
 from api.security.keys import Scope
 from contracts.errors import Unavailable
@@ -100,7 +100,7 @@ class Rates:
         for task in self._tasks:
             task.cancel()
         if self._pool is not None:
-            await self._pool.aclose()
+            await close_async_pool(self._pool)
             self._pool = self._limiter = None
 
     async def _hit(self, item: RateLimitItem, kind: str, who: str) -> bool:

@@ -110,11 +110,11 @@ def promote(
     with connected(settings) as mlflow:
         client = mlflow.MlflowClient()
         aliases = aliases_of(client, settings)
-        version, tags = registered(client, settings, wanted)
+        version, known = registered(client, settings, wanted)
         champion = _holder(aliases, settings.mlflow.alias)
         if version == champion:
             raise PromotionError(f"version {version} is the champion already")
-        if ARCHIVED_TAG in tags:
+        if ARCHIVED_TAG in known:
             raise PromotionError(f"version {version} is archived: `buzzwatch models archive {version} --undo` first")
         challenger = _carried(client, settings, version, common, serves=True)
         comparisons: list[Comparison] = []

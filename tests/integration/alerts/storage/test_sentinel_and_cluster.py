@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from alerts.state.silences import SilenceStore
-from alerts.storage.connection import async_pool, connect
+from alerts.storage.connection import async_pool, close_async_pool, connect
 from alerts.storage.redis_health import WriteProbe, trouble_of
 from alerts.storage.state_version import CURRENT, check_state, state_version_key
 from contracts.errors import SettingsError
@@ -102,6 +102,7 @@ async def test_the_next_master_is_found_when_the_first_dies(processes: Processes
     pool = async_pool(settings.redis, 2)
     async with redis.asyncio.Redis(connection_pool=pool) as counted:
         assert await counted.get("after") == b"the failover"
+    await close_async_pool(pool)
     replica.close()
     asked.close()
 
