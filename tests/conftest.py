@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from contracts.settings import AlertSettings, KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings
@@ -22,6 +24,9 @@ for _name in [name for name in os.environ if name.startswith("BUZZWATCH_")]:
     del os.environ[_name]
 # Brokers of tests live for seconds: what Java's second compiler takes is never earned back.
 os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1"
+
+# Hypothesis' own: no deadline and no check of speed, which a busy machine misses; each run draws the same examples.
+hypothesis.settings.load_profile("ci")
 
 NOBODY = "127.0.0.1:1"
 """An address where nothing listens: what `settings` names for a server that the test did not ask for."""
@@ -46,6 +51,23 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     # Not in a fixture: waiting for the other processes shall not count as the time of the last test.
     if (shared := session.config.stash.get(_SHARED, None)) is not None:
         shared.leave()
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Commands and entry points set up logging as if the process were theirs: the next test finds it as it was."""
+    root, disabled_below = logging.root, logging.root.manager.disable
+    loggers = [one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger)]
+    before = [(one, one.level, one.propagate, one.disabled, one.handlers[:]) for one in (root, *loggers)]
+    yield
+    logging.disable(disabled_below)
+    known = {one for one, *_ in before}
+    new = [one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger) and one not in known]
+    before += [(one, logging.NOTSET, True, False, []) for one in new if one.name.startswith("buzzwatch")]
+    for logger, level, propagate, disabled, handlers in before:
+        if logger.level != level:
+            logger.setLevel(level)
+        logger.propagate, logger.disabled, logger.handlers[:] = propagate, disabled, handlers
 
 
 @pytest.fixture(scope="session")
