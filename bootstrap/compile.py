@@ -17,7 +17,7 @@ from models.base.artefact import load_artefact
 from models.text import language
 from stream.codecs.prediction_decoder import ScoredReader
 from stream.codecs.tweet_decoder import read_values
-from stream.scoring.bulk_producer import compile_bulk_producer
+from stream.scoring.publisher import compile_bulk_producer
 from stream.scoring.scorer import Scorer
 
 

@@ -21,8 +21,8 @@ from models.registry.champion import LoadedModel
 from models.text.masking import mask_batch
 from models.text.matching import Matcher
 from stream.codecs.authors import AuthorKey
+from stream.codecs.cloud_events import identifiers
 from stream.codecs.prediction_encoder import EventBatchWriter
-from stream.codecs.prediction_ids import identifiers
 from stream.codecs.tweet_decoder import read_batch
 from stream.kafka.records import RecordBatch
 from stream.scoring.scorer import Scorer

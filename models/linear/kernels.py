@@ -324,7 +324,7 @@ def score_all(
     Args:
         plan: whole numbers: longest word n-gram of the polarity, of the head; shortest, longest byte n-gram; bits of
             the three tables; reach of a negator.
-        polarity: (2**bits,) int8. words, chars: (2**bits,) uint32, as `hashed_weights.pack` makes them.
+        polarity: (2**bits,) int8. words, chars: (2**bits,) uint32, as `weights.pack` makes them.
         out: (n, 17) int64 zeros, to be filled: polarity sum, sum above zero, largest, smallest, features; four word
             sums, word features; four byte n-gram sums, byte n-gram features; the polarity's sums of negated words,
             above and below zero.

@@ -15,7 +15,7 @@ from models.linear.weights import DENSE, HashedWeights
 _MOST_BITS: Final = 30
 """Of a table: hashes have 32, and a table of 2**30 rows is 4 GiB."""
 _LONGEST_WORDS: Final = 3
-"""`hashed_kernels.word_hashes` knows no longer n-grams."""
+"""`kernels.word_hashes` knows no longer n-grams."""
 _LONGEST_CHARS: Final = 16
 """The walk keeps room for all byte n-grams of the longest text of a batch."""
 _LARGEST: Final = 1e6

@@ -65,7 +65,7 @@ class HashedWeights:
 
     @property
     def plan(self) -> NDArray[np.int64]:
-        """The shape of the walk, as `hashed_kernels.score_all` takes it."""
+        """The shape of the walk, as `kernels.score_all` takes it."""
         return np.array(
             [
                 self.polarity_longest,
@@ -116,7 +116,7 @@ def dense_features(sums: NDArray[np.int64], scale: float, char_scale: float) -> 
 
 
 def probabilities(weights: HashedWeights, sums: NDArray[np.int64]) -> NDArray[np.float32]:
-    """(n, 3) from the sums of `hashed_kernels.score_all`."""
+    """(n, 3) from the sums of `kernels.score_all`."""
     dense = dense_features(sums, weights.polarity_scale, float(weights.char_scale[3]))
     logits = dense @ weights.dense
     logits += sums[:, 5:9] * (weights.word_scale / np.sqrt(np.maximum(sums[:, 9:10], 1)))

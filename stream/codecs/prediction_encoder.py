@@ -15,9 +15,8 @@ from contracts.events import MAX_REACH, SENTIMENTS, ModelRef
 from models.annotator import Annotator, Columns
 from models.text.batch import TextBatch
 from stream.codecs.authors import AuthorKey
-from stream.codecs.cloud_events import cloud_event_headers
+from stream.codecs.cloud_events import LENGTH, cloud_event_headers, identifiers
 from stream.codecs.prediction_encoder_kernel import DIGITS, ESCAPES, write_events
-from stream.codecs.prediction_ids import LENGTH, identifiers
 from stream.codecs.tweet_decoder import TweetColumns
 from stream.kafka.records import OutRecord
 

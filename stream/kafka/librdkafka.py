@@ -2,7 +2,7 @@
 
 confluent-kafka's `produce` makes and reads six headers for each event under the interpreter's lock, and its
 `produce_batch` takes neither headers nor timestamps. `rd_kafka_produceva` takes a table of arguments, which compiled
-code can fill in again for each event (`stream.scoring.bulk_producer`). Errors are those of confluent-kafka.
+code can fill in again for each event (`stream.scoring.publisher`). Errors are those of confluent-kafka.
 
 The library is the one that confluent-kafka is linked with, so group metadata that its consumer wrote can be read here.
 """

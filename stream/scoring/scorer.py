@@ -21,8 +21,8 @@ from models.registry.champion import LoadedModel
 from models.text.batch import TextBatch
 from models.text.masking import mask_batch
 from stream.codecs.authors import AuthorKey
+from stream.codecs.cloud_events import LENGTH, identifiers
 from stream.codecs.prediction_encoder import EventBatchWriter
-from stream.codecs.prediction_ids import LENGTH, identifiers
 from stream.codecs.record_times import sent_ms
 from stream.codecs.tweet_decoder import TweetColumns, read_batch, read_values
 from stream.dead_letters.record import dead_letter

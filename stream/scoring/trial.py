@@ -26,7 +26,7 @@ from models.annotator import walks_bytes
 from models.base.artefact import in_short
 from models.registry.champion import LoadedModel
 from models.text.batch import TextBatch
-from stream.codecs.prediction_ids import LENGTH
+from stream.codecs.cloud_events import LENGTH
 
 _T = TypeVar("_T")
 

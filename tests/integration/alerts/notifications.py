@@ -85,7 +85,7 @@ def delivering(settings: Settings, *receivers: AnyReceiver) -> Iterator[Notifier
     """A notifier in a thread."""
     notifier = notifier_of(settings, receivers)
     stopping = threading.Event()
-    thread = threading.Thread(target=notifier.run, args=(stopping,))
+    thread = threading.Thread(target=notifier.run, args=(stopping,), name="notifier")
     thread.start()
     try:
         yield notifier

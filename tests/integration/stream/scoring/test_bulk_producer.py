@@ -18,7 +18,7 @@ from models.registry.champion import LoadedModel
 from stream.codecs.prediction_encoder import EventBatch
 from stream.kafka.librdkafka import LibrdkafkaProducer
 from stream.kafka.records import RecordBatch
-from stream.scoring.bulk_producer import produce_events
+from stream.scoring.publisher import produce_events
 from stream.scoring.scorer import Scorer
 from tests.fakes_kafka import FakeRecord
 from tests.unit.models.hashed_samples import random_weights

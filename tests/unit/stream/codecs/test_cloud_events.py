@@ -4,7 +4,7 @@ import pytest
 
 from contracts.events import ModelRef, prediction_id
 from models.text.batch import TextBatch
-from stream.codecs.prediction_ids import identifiers
+from stream.codecs.cloud_events import identifiers
 
 
 @pytest.mark.parametrize("name", ["sentiment", "é" * 100])
