@@ -136,12 +136,13 @@ class MarkedConsumer:
             identity.give_up_after(self._source.give_up_after_s)
             if identity.changed():
                 _log.warning("topic %s was deleted and created again; the new one is read from its beginning", topic)
+                self._poller.created_again()
                 self._placed = False
             now = time.monotonic()
             try:
                 if not self._placed or self._poller.out_of_range:
                     self._place()
-                elif records:
+                elif records or self._poller.skipped:
                     self._act(records)
                 elif now - compared > _COMPARE_S:
                     compared = now
@@ -225,6 +226,13 @@ class MarkedConsumer:
                 self._placed = False
                 return
             self._marks[partition] = after
+        for partition, end in self._poller.skipped.items():
+            # So that a batch that cannot be decoded is not met again after a restart where nothing follows it.
+            if partition in self._marks:
+                self._marks[partition] = self._task.act(
+                    MarkedBatch(self._topic_id, partition, self._marks[partition], end)
+                )
+                self._placed &= self._marks[partition] == end
         self.last_progress = time.monotonic()
 
     def _halved(self, batch: MarkedBatch) -> int:

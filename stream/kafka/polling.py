@@ -49,6 +49,10 @@ class Poller:
         """Partitions that have nothing at our position, because they were shortened, deleted or created again."""
         self._starts: dict[int, int] = {}
         """The offset at which each assigned partition was started."""
+        self.skipped: dict[int, int] = {}
+        """Per partition the offset behind the batch that the last poll skipped; the records before it were returned."""
+        self._counted: dict[int, int] = {}
+        """Per partition the end of the last batch that the metric has: a batch that is met again counts once."""
         self.left_group = False
         """Whether the group removed us because we polled too seldom."""
 
@@ -65,6 +69,8 @@ class Poller:
             KafkaException: the consumer cannot go on.
         """
         self._skipped_log.flush()
+        if self.skipped:
+            self.skipped = {}
         first = self._consumer.poll(timeout_s)
         if first is None:
             return []
@@ -86,11 +92,12 @@ class Poller:
             elif error.code() in _UNDECODABLE:
                 gaps[partition] = message
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
-                self.out_of_range.add(partition)
-                _log.warning(
-                    "%s[%s] has no record at the position to read (%s); a position that exists is looked up",
-                    message.topic(), partition, error.str(),
-                )  # fmt: skip
+                if not self._stays(cast("str", message.topic()), partition):
+                    self.out_of_range.add(partition)
+                    _log.warning(
+                        "%s[%s] has no record at the position to read (%s); a position that exists is looked up",
+                        message.topic(), partition, error.str(),
+                    )  # fmt: skip
             elif is_fatal(error) or self._raise_errors:
                 raise KafkaException(error)
             else:
@@ -108,30 +115,69 @@ class Poller:
             return  # revoked meanwhile
         try:
             end = self._end_of_gap(TopicPartition(topic, partition, start))
-            # `assign` and not `seek`, which librdkafka refuses while it looks up another offset.
-            reached = self._consumer.position([TopicPartition(topic, number) for number in self._starts])
-            self._starts |= {position.partition: position.offset for position in reached if position.offset >= 0}
-            self._starts[partition] = end
-            self._consumer.assign([TopicPartition(topic, *begun) for begun in self._starts.items()])
-            self.ends.pop(partition, None)
         except KafkaException as error:
             _log.warning(
                 "%s[%d]@%d: a record batch cannot be decoded, and its end cannot be looked up yet (%s); tried again",
                 topic, partition, start, error,
             )  # fmt: skip
+            end = start
+        self._go_on(topic, partition, end)
+        if end == start:
             return
-        UNDECODABLE.labels(topic).inc(end - start)
+        self.skipped[partition] = end
+        counted = max(start, self._counted.get(partition, 0))
+        if end <= counted:
+            return
+        self._counted[partition] = end
+        UNDECODABLE.labels(topic).inc(end - counted)
         self._skipped_log.error(
             "%s[%d]@%d to @%d: skipped a record batch of %d offsets that cannot be decoded (%s); it is not processed",
             topic, partition, start, end - 1, end - start, cast("KafkaError", message.error()).str(),
             kind=topic,
         )  # fmt: skip
 
+    def _stays(self, topic: str, partition: int) -> bool:
+        """Read on from our own position where Kafka has it after all, though it refused what librdkafka asked for.
+
+        Behind a batch with a wrong checksum, librdkafka 2.16 reads on from the middle of it (`rd_kafka_buf_skip_to` in
+        rdkafka_msgset_reader.c takes the length for a place), takes what it finds for an offset, and reports that
+        Kafka does not have it; also when it was given another position meanwhile. A broker that has just started may
+        refuse for a moment what it has.
+        """
+        position = self._positions(topic).get(partition, -1)
+        if position < 0:
+            return False
+        try:
+            low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CALL_S)
+        except KafkaException:
+            return False
+        if not low <= position <= high:
+            return False
+        self._go_on(topic, partition, position)
+        return True
+
+    def _positions(self, topic: str) -> dict[int, int]:
+        """The offset behind the last record that was returned of each partition, else where it was started."""
+        reached = self._consumer.position([TopicPartition(topic, number) for number in self._starts])
+        return {one.partition: max(one.offset, self._starts[one.partition]) for one in reached}
+
+    def _go_on(self, topic: str, partition: int, offset: int) -> None:
+        """Read a partition from this offset on; the others stay where they are."""
+        # `assign` and not `seek`, which librdkafka refuses while it looks up another offset.
+        self._starts = self._positions(topic) | {partition: offset}
+        self._consumer.assign([TopicPartition(topic, *start) for start in self._starts.items()])
+        self.ends.pop(partition, None)
+
     def reset(self) -> None:
         """Forget the partitions: they were revoked, or are assigned anew."""
         self.ends = {}
         self._starts = {}
+        self.skipped = {}
         self.out_of_range = set()
+
+    def created_again(self) -> None:
+        """The topic was deleted and created again: its offsets begin anew, and so do those of batches to count."""
+        self._counted = {}
 
     def lag(
         self,

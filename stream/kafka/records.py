@@ -66,12 +66,16 @@ class RecordBatch:
     epoch: int
     group_metadata: Any
     topic_id: str = ""
+    topic: str = ""
+    skipped: Mapping[int, int] = field(default_factory=dict)
+    """By partition of `topic`, the offset behind a batch that cannot be decoded and follows these records."""
 
     def next_offsets(self) -> list[TopicPartition]:
         """The offsets to commit: one past the last record of each partition, with the id of the topic beside it."""
         last: dict[tuple[str, int], int] = {}
         for message in self.messages:
             last[message.topic(), message.partition()] = message.offset()
+        last |= {(self.topic, partition): end - 1 for partition, end in self.skipped.items()}
         return [
             TopicPartition(topic, partition, offset + 1, self.topic_id) for (topic, partition), offset in last.items()
         ]

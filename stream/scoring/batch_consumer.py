@@ -126,6 +126,7 @@ class Intake:
                 _log.warning(
                     "topic %s was deleted and created again; the new one is read from its beginning", self._topic
                 )
+                self._poller.created_again()
                 self.rewind()
             self._identity.give_up_after(self._give_up_after_s)
             if self._rewind_due:
@@ -164,9 +165,10 @@ class Intake:
             # A rebalance happened during the poll: some records may be of partitions that were revoked.
             self.rewind()
             return None
-        if not records:
+        if not records and not self._poller.skipped:
             return None
-        return RecordBatch(records, epoch, self._consumer.consumer_group_metadata(), self._topic_id)
+        metadata = self._consumer.consumer_group_metadata()
+        return RecordBatch(records, epoch, metadata, self._topic_id, self._topic, self._poller.skipped)
 
     def _on_assign(self, _consumer: Any, partitions: list[TopicPartition]) -> None:
         # librdkafka seeks to the committed offsets by itself, even to those of a deleted topic of this name.

@@ -135,6 +135,9 @@ class ScoreRole:
             if batch.epoch != self._intake.epoch:
                 self._in_flight.release()
                 return
+            if not batch.messages:  # what could not be decoded: there is only an offset to commit
+                self._to_publish.put(ScoredBatch(batch, (), []))
+                return
             since = time.perf_counter()
             now_ms = clock_ms()
             model = self._champion.current

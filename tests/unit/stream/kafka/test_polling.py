@@ -1,0 +1,120 @@
+"""What a poller makes of what librdkafka reports; `tests/integration/stream/kafka/test_undecodable.py` has a broker."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from stream.kafka.polling import Poller
+from stream.metrics import UNDECODABLE
+
+BAD, LOST = KafkaError._BAD_MSG, KafkaError._AUTO_OFFSET_RESET
+
+
+def message(offset: int, code: int | None = None, partition: int = 0) -> SimpleNamespace:
+    error = None if code is None else KafkaError(code)
+    return SimpleNamespace(
+        topic=lambda: "polled", partition=lambda: partition, offset=lambda: offset, error=lambda: error
+    )
+
+
+class Kafka:
+    """A consumer of a log from 5 to 60; it hands out what it is given, and keeps where it was started."""
+
+    def __init__(self, *polled: list[SimpleNamespace]) -> None:
+        self.polled = list(polled)
+        self.starts: dict[int, int] = {}
+        self.reached: dict[int, int] = {}
+        self.is_away = False
+
+    def poll(self, _timeout: float) -> SimpleNamespace:
+        self.now, self.polled = self.polled[0], self.polled[1:]
+        return self.now[0]
+
+    def consume(self, *_: Any) -> list[SimpleNamespace]:
+        self.reached |= {one.partition(): one.offset() + 1 for one in self.now if one.error() is None}
+        return self.now[1:]
+
+    def position(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        return [TopicPartition(one.topic, one.partition, self.reached.get(one.partition, -1001)) for one in partitions]
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        self.starts = {one.partition: one.offset for one in partitions}
+        self.reached = {}
+
+    def get_watermark_offsets(self, _: TopicPartition, **__: Any) -> tuple[int, int]:
+        if self.is_away:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+        return 5, 60
+
+
+def poller_of(kafka: Kafka, start: int = 5) -> Poller:
+    poller = Poller(cast("Consumer", kafka), lambda gap: gap.offset + 10)
+    poller.assign([TopicPartition("polled", 0, start), TopicPartition("polled", 1, start)])
+    return poller
+
+
+def offsets(poller: Poller) -> list[int]:
+    return [record.offset() for record in poller.poll(100, 0)]
+
+
+def counted() -> float:
+    return sum(
+        sample.value
+        for metric in UNDECODABLE.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total") and sample.labels["topic"] == "polled"
+    )
+
+
+def test_an_offset_that_librdkafka_made_up_behind_a_damaged_batch_moves_nobody() -> None:
+    kafka = Kafka([message(8), message(9), message(10, BAD)], [message(2_939_699_771_431_179_130, LOST)], [message(20)])
+    poller = poller_of(kafka)
+    assert offsets(poller) == [8, 9]
+    assert (poller.skipped, kafka.starts) == ({0: 20}, {0: 20, 1: 5})
+    assert offsets(poller) == []
+    assert (poller.out_of_range, kafka.starts) == (set(), {0: 20, 1: 5})
+    assert offsets(poller) == [20]
+    assert poller.skipped == {}
+
+
+@pytest.mark.parametrize("start", [OFFSET_BEGINNING, 4, 61])
+def test_a_position_that_kafka_does_not_have_is_reported(start: int) -> None:
+    poller = poller_of(Kafka([message(start, LOST)]), start)
+    assert offsets(poller) == []
+    assert poller.out_of_range == {0}
+
+
+def test_who_cannot_be_asked_does_not_vouch_for_a_position() -> None:
+    kafka = Kafka([message(7, LOST)])
+    kafka.is_away = True
+    poller = poller_of(kafka)
+    assert offsets(poller) == []
+    assert poller.out_of_range == {0}
+
+
+def test_a_batch_that_is_met_again_counts_once_and_in_a_new_topic_anew() -> None:
+    kafka = Kafka(*[[message(10, BAD)]] * 3, [message(20, BAD)], [message(10, BAD, partition=1)], [message(10, BAD)])
+    poller, before = poller_of(kafka), counted()
+    found = []
+    for number in range(6):
+        if number == 5:
+            poller.created_again()
+        poller.assign([TopicPartition("polled", 0, 5), TopicPartition("polled", 1, 5)])  # read again from a mark
+        assert offsets(poller) == []
+        found.append(counted() - before)
+    assert found == [10, 10, 10, 20, 30, 40]
+
+
+def test_while_the_end_of_a_batch_cannot_be_looked_up_the_position_stays_before_it() -> None:
+    def away(_: TopicPartition) -> int:
+        raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+
+    kafka = Kafka([message(9), message(10, BAD), message(123, LOST)])
+    poller = Poller(cast("Consumer", kafka), away)
+    poller.assign([TopicPartition("polled", 0, 5)])
+    assert offsets(poller) == [9]
+    assert (kafka.starts, poller.skipped, poller.out_of_range) == ({0: 10}, {}, set())
