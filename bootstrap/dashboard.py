@@ -68,7 +68,7 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
         serving_since=partial(serving_since, client, settings),
         opinions=OpinionStore(client, settings),
         attempts=AttemptLog(client, settings),
-        trial=TrialStore(client, settings).status,
+        trials=TrialStore(client, settings),
         models=ModelDesk(run_models),
         answers=CounterStore(client, settings).answers,
         learned=Lately(partial(_learned, settings), _LEARNED_S),

@@ -22,7 +22,7 @@ from dashboard.lately import Lately
 from dashboard.model_desk import ModelDesk
 from learning.labels.stats import LabelStats
 from learning.review.accuracy import Saturation
-from learning.rollout.state import RolloutStatus
+from learning.rollout.state import TrialStore
 
 AnswersOf = Callable[[int, float], Mapping[str, Mapping[tuple[str, int], int]]]
 """Now in ms and a span in seconds → version → label and bin of its confidence → tweets."""
@@ -49,7 +49,7 @@ class Room:
     opinions: OpinionStore
     serving_since: Callable[[], Mapping[str, int]]
     """Model version → when it began to serve, ms."""
-    trial: Callable[[], RolloutStatus]
+    trials: TrialStore
     """The challenger in shadow or canary, or the last one."""
     models: ModelDesk
     answers: AnswersOf

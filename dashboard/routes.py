@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from dashboard.html import files
-from dashboard.pages import alerts, common, model, now, review, system, try_it, watch
+from dashboard.pages import alerts, common, model, now, review, system, trial, try_it, watch
 
 ROUTERS = (
     common.router,
@@ -15,6 +15,7 @@ ROUTERS = (
     try_it.router,
     review.router,
     model.router,
+    trial.router,
     system.router,
     files.router,
 )

@@ -15,14 +15,13 @@ from alerts.storage.connection import connect
 from cli.output.console import current_user, print_error, table_console
 from cli.output.preconditions import redis_answers
 from cli.training.audited import record
-from contracts.errors import BuzzwatchError
 from contracts.events import SENTIMENTS
 from contracts.printable import printable, printable_line
 from contracts.settings import Settings, load_settings
 from contracts.times import clock_ms, to_rfc3339
-from learning.rollout.decide import Change, Facts, begin, end, to_canary, waits_for
-from learning.rollout.state import Phase, RolloutStatus, TrialState, TrialStore
-from models.registry.client import Registry
+from learning.rollout import trials
+from learning.rollout.decide import end
+from learning.rollout.state import RolloutStatus, TrialStore
 from training.registry.promotion import CHALLENGER
 from training.registry.promotion import promote as promote_version
 
@@ -32,12 +31,6 @@ canary = typer.Typer(add_completion=False, no_args_is_help=True)
 _Version = Annotated[str, typer.Argument(help="Version number or alias.")]
 _Why = Annotated[str, typer.Option(metavar="REASON", help="For the topic `audit`.")]
 _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people or JSON.")]
-_TRIES = 20
-"""Workers change the trial, too: a command that was overtaken looks again."""
-
-
-class TrialError(BuzzwatchError):
-    """A trial cannot be changed so. Says why and what to do."""
 
 
 @shadow.callback()
@@ -68,8 +61,8 @@ def start_shadow(version: _Version = CHALLENGER, why: _Why = "") -> None:
     """
     settings = load_settings()
     with _store(settings) as store:
-        change = _begin(settings, store, version, "shadow", why)
-    print_error(f"version {change.state.version} is in shadow; see `buzzwatch models shadow status`")
+        state = trials.start_shadow(settings, store, version, _me(), why)
+    print_error(f"version {state.version} is in shadow; see `buzzwatch models shadow status`")
 
 
 @shadow.command("stop")
@@ -82,7 +75,7 @@ def stop_shadow(why: _Why = "") -> None:
     """
     settings = load_settings()
     with _store(settings) as store:
-        state = _end(store, "shadow", "stopped", why)
+        state = trials.end_trial(store, "shadow", _me(), why)
     print_error(f"the shadow of version {state.version} has ended")
 
 
@@ -97,25 +90,10 @@ def start_canary(version: _Version = CHALLENGER, why: _Why = "") -> None:
       buzzwatch models canary start 7 --why "agrees on 96 % in shadow"
     """
     settings = load_settings()
-    share = settings.rollout.steps[0].share
     with _store(settings) as store:
-        for _ in range(_TRIES):
-            revision, state = store.read()
-            if state is None or not state.active:
-                change = _begin(settings, store, version, "canary", why, share)
-                break
-            wanted = _registered(settings, version)
-            if state.phase != "shadow" or (state.version, state.origin) != (wanted.version, wanted.origin):
-                raise TrialError(_busy(state))
-            now_ms = clock_ms()
-            change = to_canary(state, store.counts(state.id), _me(), why, now_ms, share)
-            if store.change(revision, change.state, change.event):
-                break
-        else:
-            raise TrialError("the trial changes all the time; try again")
-    print_error(
-        f"version {change.state.version} answers {share:.0%} of the tweets; see `buzzwatch models canary status`"
-    )
+        state = trials.start_canary(settings, store, version, _me(), why)
+    share = trials.share_of(state, settings)
+    print_error(f"version {state.version} answers {share:.0%} of the tweets; see `buzzwatch models canary status`")
 
 
 @canary.command()
@@ -128,7 +106,7 @@ def abort(why: _Why = "") -> None:
     """
     settings = load_settings()
     with _store(settings) as store:
-        state = _end(store, "canary", "rolled back", why or "aborted by a person")
+        state = trials.end_trial(store, "canary", _me(), why or "aborted by a person")
     print_error(f"version {state.version} is rolled back: version {state.champion} answers everything")
 
 
@@ -147,10 +125,10 @@ def promote(
     with _store(settings) as store:
         _, state = store.read()
         if state is None or state.phase != "canary":
-            raise TrialError("there is no canary to promote; see `buzzwatch models canary status`")
+            raise trials.TrialError("there is no canary to promote; see `buzzwatch models canary status`")
         done = promote_version(settings, state.version, force=force)
         record(settings, "model.promoted", done.version, why or force or "", {"replaced": done.replaced})
-        for _ in range(_TRIES):
+        for _ in range(trials.TRIES):
             revision, now = store.read()
             if now is None or not now.active or now.id != state.id:
                 break  # a worker has seen the alias
@@ -194,47 +172,6 @@ def _me() -> str:
     return current_user()[:200] or "unknown"
 
 
-def _registered(settings: Settings, wanted: str) -> Any:
-    registry = Registry(settings.mlflow)
-    try:
-        return registry.named(wanted)
-    finally:
-        registry.close()
-
-
-def _begin(settings: Settings, store: TrialStore, wanted: str, phase: Phase, why: str, share: float = 0.0) -> Change:
-    registry = Registry(settings.mlflow)
-    try:
-        version, champion = registry.named(wanted), registry.champion()
-    finally:
-        registry.close()
-    if version.version == champion.version:
-        raise TrialError(f"version {version.version} is the champion: a trial is of another one")
-    revision, state = store.read()
-    if state is not None and state.active:
-        raise TrialError(_busy(state))
-    change = begin(version, champion.version, phase, _me(), why, clock_ms(), share)
-    if not store.change(revision, change.state, change.event):
-        raise TrialError("somebody else has begun a trial at this moment; see `buzzwatch models canary status`")
-    return change
-
-
-def _busy(state: TrialState) -> str:
-    how = "models shadow stop" if state.phase == "shadow" else "models canary abort"
-    return f"version {state.version} is on trial ({state.phase}): end that first with `buzzwatch {how}`"
-
-
-def _end(store: TrialStore, phase: Phase, to: Phase, why: str) -> TrialState:
-    for _ in range(_TRIES):
-        revision, state = store.read()
-        if state is None or state.phase != phase:
-            raise TrialError(f"there is no {phase} to end; see `buzzwatch models {phase} status`")
-        change = end(state, to, _me(), why, clock_ms(), store.counts(state.id))
-        if store.change(revision, change.state, change.event):
-            return change.state
-    raise TrialError("the trial changes all the time; try again")
-
-
 def _status(output: str) -> None:
     settings = load_settings()
     with _store(settings) as store:
@@ -268,7 +205,7 @@ def as_json(status: RolloutStatus, settings: Settings) -> dict[str, Any]:
             "phase": state.phase,
             "version": state.version,
             "champion": state.champion,
-            "share": _share(state, settings),
+            "share": trials.share_of(state, settings),
             "step": state.step + 1 if state.phase == "canary" else None,
             "steps": settings.rollout.canary_steps,
             "started_at": to_rfc3339(state.started_ms),
@@ -277,7 +214,7 @@ def as_json(status: RolloutStatus, settings: Settings) -> dict[str, Any]:
             "why": state.why,
             "refused": state.refused or None,
         },
-        "waits_for": _missing(status, settings),
+        "waits_for": trials.still_missing(status, settings),
         "scored": counts.offered,
         "compared": counts.compared,
         "agreement": counts.agreement,
@@ -292,27 +229,6 @@ def as_json(status: RolloutStatus, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _share(state: TrialState, settings: Settings) -> float:
-    steps = settings.rollout.steps
-    return steps[min(state.step, len(steps) - 1)].share if state.phase == "canary" else 0.0
-
-
-def _missing(status: RolloutStatus, settings: Settings) -> list[str]:
-    state = status.state
-    if state is None or state.phase != "canary":
-        return []
-    judged = next((one["n"] for one in status.verdicts if one["metric"] == "accuracy"), 0)
-    facts = Facts(clock_ms(), None, status.counts)
-    left = settings.rollout.canary_judged - judged
-    missing = [one for one in waits_for(state, facts, settings.rollout) if "judged" not in one]
-    missing += [f"{left:,} more judged tweets"] if left > 0 else []
-    if state.refused:
-        return ["a person: the gate refuses its promotion (`models canary promote --force REASON`, or `abort`)"]
-    if not missing and state.step + 1 == len(settings.rollout.steps):
-        missing = ["a verdict that it is better, or `buzzwatch models canary promote`"]
-    return missing
-
-
 def _rows(status: RolloutStatus, settings: Settings) -> Iterator[tuple[str, str]]:
     state, counts = status.state, status.counts
     assert state is not None
@@ -322,8 +238,8 @@ def _rows(status: RolloutStatus, settings: Settings) -> Iterator[tuple[str, str]
         yield "why", state.why
     if state.phase == "canary":
         step = f"step {state.step + 1} of {settings.rollout.canary_steps}"
-        yield "answers", f"{_share(state, settings):.0%} of the tweets, {counts.answered:,} so far ({step})"
-        yield "waits for", "; ".join(_missing(status, settings)) or "the next look"
+        yield "answers", f"{trials.share_of(state, settings):.0%} of the tweets, {counts.answered:,} so far ({step})"
+        yield "waits for", "; ".join(trials.still_missing(status, settings)) or "the next look"
     agree = "–" if counts.agreement is None else f"{counts.agreement:.1%}"
     yield "compared", f"{counts.compared:,} of {counts.offered:,} tweets, the same label on {agree}"
     for name, value in (("challenger", counts.challenger_ms), ("champion, all it does", counts.champion_ms)):

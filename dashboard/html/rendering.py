@@ -27,6 +27,7 @@ from contracts.redaction import redacted
 from contracts.rules.matchers import matcher
 from contracts.times import clock_ms, to_rfc3339
 from dashboard.html.files import FILES
+from dashboard.html.lines import line_in
 from dashboard.html.words import language_of, translator
 from dashboard.room import Room
 
@@ -77,6 +78,8 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
     said = request.cookies.get(SAID_COOKIE)
     html = _environment.get_template(template).render(
         t=t,
+        line=lambda text: line_in(language, text),
+        lines=lambda texts: "; ".join(line_in(language, text) for text in texts),
         language=language,
         look=request.cookies.get(THEME_COOKIE) if request.cookies.get(THEME_COOKIE) in ("light", "dark") else "",
         who=name_of(request),
@@ -120,8 +123,9 @@ def back(
     Args:
         anchor: id of what has the focus then.
     """
-    t = translator(language_of(request))
-    said = t(said, **{name: t(value) if isinstance(value, str) else value for name, value in values.items()})
+    language = language_of(request)
+    shown = {name: line_in(language, str(value)) for name, value in values.items()}
+    said = translator(language)(said, **shown)
     target = request.headers.get("referer", "")
     origin = str(request.base_url).rstrip("/")
     # Only an address here: a redirect to somewhere else would be somebody else's.

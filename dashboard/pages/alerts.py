@@ -14,6 +14,7 @@ from api.security.trail import TrailOf
 from contracts.rules.matchers import Matcher, parse_matcher
 from contracts.times import clock_ms
 from dashboard.feed.alert_view import AlertView, views
+from dashboard.feed.episode import episode_of
 from dashboard.html.rendering import PageRoute, back, page, remember_name
 from dashboard.room import Room, RoomOf
 
@@ -77,6 +78,7 @@ def alert(request: Request, room: RoomOf, fingerprint: str) -> Response:
         room,
         "alert.html",
         view=view,
+        episode=episode_of(view, room.board),
         story=story(view, found, room.attempts.of(fingerprint)),
         opinion=room.opinions.of([view.alert]).get((view.alert.fingerprint, view.alert.starts_at_ms)),
         durations=DURATIONS,

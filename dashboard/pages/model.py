@@ -19,7 +19,7 @@ from contracts.times import clock_ms
 from dashboard.html.rendering import PageRoute, back, caller_of, page, remember_name
 from dashboard.pages.drift import DriftNow, drift_now, drift_rule
 from dashboard.room import Room, RoomOf
-from learning.rollout.state import RolloutStatus
+from learning.rollout.trials import share_of, still_missing
 from models.registry.champion import LoadedModel
 from stream.kafka.audit import audit_events
 
@@ -48,7 +48,7 @@ async def model(request: Request, room: RoomOf) -> Response:
     judged, since, trial, events, drift, versions = await asyncio.gather(
         asyncio.to_thread(room.parts.judgements, since_s=now_s - _WEEK_S, until_s=now_s + 60),
         asyncio.to_thread(room.serving_since),
-        asyncio.to_thread(room.trial),
+        asyncio.to_thread(room.trials.status),
         asyncio.to_thread(_newest, room.settings),
         asyncio.to_thread(_drift, room, loaded),
         asyncio.to_thread(room.models.versions, _FIRST_S),
@@ -65,7 +65,9 @@ async def model(request: Request, room: RoomOf) -> Response:
         judged=sorted(judged.items(), key=lambda one: -one[1].right - one[1].wrong),
         since=since,
         trial=trial,
-        share=_share(trial, room.settings),
+        share=share_of(trial.state, room.settings) if trial.state else 0.0,
+        missing_yet=still_missing(trial, room.settings),
+        steps=room.settings.rollout.steps,
         labels=SENTIMENTS,
         events=events,
         drift=drift,
@@ -132,13 +134,6 @@ def _newest(settings: Settings) -> list[AuditEvent] | str:
         return list(deque(audit_events(settings), maxlen=_EVENTS))[::-1]
     except BuzzwatchError as error:
         return str(error)
-
-
-def _share(trial: RolloutStatus, settings: Settings) -> float:
-    """Which part of the tweets the challenger answers."""
-    steps = settings.rollout.steps
-    state = trial.state
-    return steps[min(state.step, len(steps) - 1)].share if state is not None and state.phase == "canary" else 0.0
 
 
 class Figure(NamedTuple):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.security.gate import require
 from contracts.times import clock_ms, to_rfc3339
-from dashboard.feed.alert_view import views
+from dashboard.feed.alert_view import AlertView, views
+from dashboard.feed.board import WatchNow
 from dashboard.html.rendering import PageRoute, page
 from dashboard.room import Room, RoomOf
 
@@ -30,19 +32,30 @@ def now(
     """The first page."""
     board = room.board.now()
     rules = room.parts.rules()
+    alerts = views(room.alerts, room.silences, rules.inhibit_rules, history=False)
+    ranked = sorted(board.watches, key=lambda one: _rank(one, alerts))
+    busy = [watch for watch in ranked if watch.counted]
     rows = [row for row in _rows(room) if _fits(row, watch, theme, sentiment)][:_ROWS]
     return page(
         request,
         room,
         "now.html",
         board=board,
-        alerts=views(room.alerts, room.silences, rules.inhibit_rules, history=False),
+        watches_now=[("busy", busy), ("idle", [watch for watch in ranked if not watch.counted])],
+        alerts=alerts,
         rows=rows,
         watches=[one.name for one in rules.watches],
         themes=[one.name for one in rules.themes],
         chosen={"watch": watch, "theme": theme, "sentiment": sentiment},
         has_seen_tweets=any(total for spark in board.sparks.values() for total, _ in spark) or bool(rows),
     )
+
+
+def _rank(watch: WatchNow, alerts: Sequence[AlertView]) -> int:
+    """What needs a look comes first, what nobody writes about last; otherwise as in the rules."""
+    if any(view.watch == watch.name and view.state == "firing" for view in alerts):
+        return 0
+    return 1 if watch.score else 2 if watch.counted else 3
 
 
 def _rows(room: Room) -> list[dict[str, Any]]:

@@ -322,6 +322,8 @@ on("missed", (count) => {
 });
 document.addEventListener("visibilitychange", () => !document.hidden && drawSoon());
 
+const TROUBLES = { "Kafka does not answer: no new tweets are shown": word("Kafka does not answer: no new tweets are shown") };
+
 function trouble(what) {
   let line = document.getElementById("trouble");
   if (!what) {
@@ -335,5 +337,5 @@ function trouble(what) {
     line.setAttribute("role", "status");
     document.querySelector("main").prepend(line);
   }
-  set(line, what);
+  set(line, TROUBLES[what] ?? what.replace("counters and alerts stand still", word("counters and alerts stand still")));
 }

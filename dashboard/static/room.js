@@ -42,8 +42,11 @@ export function freshenTimes(root = document) {
 }
 // A time of day: the server knows that of UTC alone.
 const dayClock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const secondClock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 export function localClocks(root = document) {
-  for (const time of root.querySelectorAll("[data-clock]")) time.textContent = dayClock.format(Number(time.dataset.clock));
+  for (const time of root.querySelectorAll("[data-clock]")) {
+    time.textContent = ("seconds" in time.dataset ? secondClock : dayClock).format(Number(time.dataset.clock));
+  }
 }
 localClocks();
 freshenTimes();
@@ -92,6 +95,11 @@ export function showStrip(alerts) {
   }
 }
 
+function isFilledIn(field) {
+  if (field.matches("select")) return [...field.options].some((one) => one.selected !== one.defaultSelected && one.index > 0);
+  return field.value !== field.defaultValue;
+}
+
 // Parts of the page that the server renders anew: `data-live`, when alerts change or every `data-every` seconds.
 let refreshing = false;
 let again = false;
@@ -108,8 +116,9 @@ export async function refresh() {
     if (answer.ok) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const part of parts) {
-        // What somebody is writing in is left alone.
+        // What somebody writes in, or has filled in and not sent yet, is left alone.
         if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
+        if ([...part.querySelectorAll("input, textarea, select")].some(isFilledIn)) continue;
         const newer = page.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`);
         if (!newer) continue;
         const opened = [...part.querySelectorAll("details[open][id]")].map((one) => one.id);

@@ -1,4 +1,4 @@
-"""The page Model: the gate behind a button, its reasons, and who did it."""
+"""The page Model: a trial and the gate behind buttons, the gate's reasons, and who did it."""
 
 from __future__ import annotations
 
@@ -18,44 +18,53 @@ LONG_MS = 240_000
 SHIPPED = ROOT / "models" / "artefacts" / "linear"
 
 
-def promote(page: Page, version: str) -> None:
-    row = page.locator("section[aria-labelledby=versions-title] tbody tr", has=page.locator(f"#promote-{version}"))
-    row.locator("summary").click()
-    row.locator("[name=who]").fill("maya")
-    row.get_by_role("button", name="Ask the gate").click()
+def try_beside_the_champion(page: Page, version: str) -> None:
+    """In shadow, as a canary, and back."""
+    trial = page.locator("#trial")
+    trial.locator("[name=version]").select_option(version, timeout=LONG_MS)
+    trial.locator("[name=who]").fill("maya")
+    trial.get_by_role("button", name="Start in shadow").click()
+    expect(page.locator(".said").first).to_contain_text(f"Version {version} scores beside the champion")
+    trial.locator("#to-canary summary").click()
+    trial.get_by_role("button", name="Start as a canary").click()
+    expect(trial.locator("[aria-current=step]")).to_contain_text("50%")
+    expect(trial).to_contain_text("Waits for:")
+    trial.locator("#end-trial summary").click()
+    trial.locator("#end-trial [name=why]").fill("seen enough")
+    trial.get_by_role("button", name="The champion answers everything").click()
+    expect(trial).to_contain_text("None is on trial. The last one:")
+    expect(trial).to_contain_text("maya: seen enough")
 
 
-def test_the_gate_refuses_lets_pass_and_is_rolled_back(
+def test_a_trial_a_refusal_a_forced_promotion_and_the_way_back(
     open_page: OpenPage, stack: RunningStack, tmp_path: Path
 ) -> None:
-    untested = tmp_path / "untested"
-    untested.mkdir()
     for file in SHIPPED.iterdir():
         if file.name != FILE:
-            (untested / file.name).write_bytes(file.read_bytes())
-    refused = register_artefact(stack.settings, untested, alias="untested")
-    equal = register_artefact(stack.settings, SHIPPED, alias="challenger")
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    version = register_artefact(stack.settings, tmp_path, alias="untested")
     page = open_page("/room/model")
+    try_beside_the_champion(page, version)
+
     versions = page.locator("section[aria-labelledby=versions-title]")
-
-    promote(page, refused)
+    row = versions.locator("tbody tr", has=page.locator(f"#promote-{version}"))
+    row.locator("summary").click()
+    row.get_by_role("button", name="Ask the gate").click()
     expect(versions.locator(".said.wrong")).to_contain_text("carries no held-out predictions", timeout=LONG_MS)
-    expect(versions).to_contain_text("Let it serve all the same")
 
-    promote(page, equal)
-    expect(versions.locator(".said:not(.wrong)")).to_contain_text(
-        f"Version {equal} is the champion now", timeout=LONG_MS
-    )
-    expect(versions.locator("tr", has=page.locator(".tag", has_text="champion"))).to_contain_text(equal)
+    versions.locator("#all-the-same summary").click()
+    versions.locator("#all-the-same [name=reason]").fill("a test of the page")
+    versions.get_by_role("button", name=f"Promote version {version}").click()
+    done = versions.locator(".said:not(.wrong)")
+    expect(done).to_contain_text(f"Version {version} is the champion now", timeout=LONG_MS)
 
     versions.locator("#rollback summary").click()
-    form = versions.locator("#rollback form")
-    form.locator("[name=who]").fill("maya")
-    form.locator("[name=reason]").fill("it was only a trial")
-    form.get_by_role("button", name="Roll back").click()
-    expect(versions.locator(".said:not(.wrong)")).to_contain_text("is the champion again", timeout=LONG_MS)
-    done = [(event.what, event.who, event.why) for event in audit_events(stack.settings) if "model." in event.what]
-    assert ("model.promoted", "maya", "the gate let it pass") in done
-    assert ("model.rolled_back", "maya", "it was only a trial") in done
+    versions.locator("#rollback [name=reason]").fill("it was only a trial")
+    versions.get_by_role("button", name="Roll back").click()
+    expect(done).to_contain_text("is the champion again", timeout=LONG_MS)
+    noted = [(event.what, event.who, event.why) for event in audit_events(stack.settings)]
+    assert ("canary.rolled_back", "maya", "seen enough") in noted
+    assert ("model.rolled_back", "maya", "it was only a trial") in noted
+    assert any(what == "model.promoted" and "forced: a test of the page" in why for what, _, why in noted)
     page.reload()
     expect(page.locator("section:has(> #audit-title)")).to_contain_text("it was only a trial")

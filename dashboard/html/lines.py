@@ -1,0 +1,46 @@
+"""What other parts of the product say in one line (the gate, an estimate, a verdict, a trial), in French."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from dashboard.html.words import FRENCH, Language
+
+LINES: Final[dict[str, str]] = json.loads(
+    (Path(__file__).resolve().parent / "french_lines.json").read_text(encoding="utf-8")
+)
+"""English sentence with `{values}` → French one; values may be sentences of this kind, too."""
+_PLACE: Final = re.compile(r"\{(\w+)\}")
+
+
+def _pattern(sentence: str) -> re.Pattern[str]:
+    parts = _PLACE.split(sentence)
+    values = {"n": r"[\d,.]+"}
+    literal = [
+        re.escape(part) if at % 2 == 0 else f"(?P<{part}>{values.get(part, '.*?')})" for at, part in enumerate(parts)
+    ]
+    return re.compile("".join(literal), re.DOTALL)
+
+
+# The one with most words of its own first: it says most.
+_PATTERNS: Final = [
+    (_pattern(english), french)
+    for english, french in sorted(LINES.items(), key=lambda one: -len(_PLACE.sub("", one[0])))
+]
+
+
+@lru_cache(1000)
+def line_in(language: Language, text: str) -> str:
+    """The line in this language; one without French stays English."""
+    if language == "en" or not text:
+        return text
+    if text in FRENCH:
+        return FRENCH[text]
+    for pattern, french in _PATTERNS:
+        if found := pattern.fullmatch(text):
+            return french.format(**{name: line_in(language, value) for name, value in found.groupdict().items()})
+    return text
