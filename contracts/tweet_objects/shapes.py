@@ -102,14 +102,14 @@ def _of_x(tweet: Object, includes: Object) -> Found:
         written if isinstance(written, str) and written else tweet.get("id"),
         _x_text(tweet, includes),
         first_of(tweet.get("created_at"), tweet.get("date"), tweet.get("createdAt")),
-        (author_id, *(() if is_name(user) else _ids(user)), *_ids(author)),
+        (author_id, *(found for one in (user, author) if not is_name(one) for found in _ids(one))),
         tweet.get("lang"),
         (
             tweet.get("reach"),
             *(person.get("followers_count") for person in people),
             *(_dict(person.get("public_metrics")).get("followers_count") for person in people),
         ),
-        (*_names(tweet), *(one for person in people for one in _names(person)), user if is_name(user) else None),
+        (*_names(tweet), *(one for person in people for one in _names(person)), *filter(is_name, (user, author))),
     )
 
 
@@ -125,7 +125,7 @@ def _ids(person: Any) -> tuple[Any, ...]:
 
 
 def is_name(user: Any) -> bool:
-    """Whether `user` of a flat tweet is a user name: ids of X are digits, those of Bluesky are DIDs."""
+    """Whether `user` or `author` of a flat tweet is a user name: ids of X are digits, those of Bluesky are DIDs."""
     return isinstance(user, str) and not user.strip().isdigit() and not user.startswith("did:")
 
 

@@ -6,7 +6,8 @@ A plain word also matches inside a mention or a tag of exactly that word (`delay
 
 Words end where Unicode says (UAX 29): a mark, such as a vowel sign of Hindi, belongs to the letter before it, and
 scripts without spaces have a boundary between any two characters. An apostrophe ends a word, as French needs it
-(`l'avion`). A zero-width space parts words or does not, whichever matches.
+(`l'avion`). A zero-width space parts words or does not, whichever matches. An emoji made of several (a family, a flag)
+is one: none of its parts is found in it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from contracts.rules.schema import Topic
 from models.text.matching_kernel import (
     BEGINS,
     BOUNDED,
+    JOINED,
     WORD,
     ZERO_WIDTH_SPACE,
     classes,
@@ -82,7 +84,7 @@ class Matcher:
         for first in {term[0] for term in owners}:
             # An emoji needs no white space before it, a word, a mention and a tag do.
             bounded = BOUNDED if self._kinds[ord(first)] & WORD or first in "@#" else 0
-            self._kinds[ord(first)] |= BEGINS | bounded
+            self._kinds[ord(first)] |= BEGINS | JOINED | bounded
         self._keys, self._nodes, self._ends = _tree(owners)
         self._lists: dict[int, list[str]] = {}
         self.find_batch([""])  # compiles, once per machine

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.base.jit import compiled
+from models.text.normal_form import ZERO_WIDTH_JOINER
 
 SEPARATOR: Final = 0
 """Code point between two texts."""
@@ -23,9 +24,14 @@ BOUNDED: Final = 8
 """... and only where no word character stands before it."""
 MARK: Final = 16
 """Belongs to the character before it: no word begins or ends between the two (UAX 29, WB4)."""
+JOINED: Final = 32
+"""A term begins with this character, and not behind a joiner, which has made one emoji of it and that before it."""
+FLAG: Final = 64
+"""Half of a flag: a term may begin with every other one of a row."""
 ZERO_WIDTH_SPACE: Final = 0x200B
 _MARKS_END: Final = 0x20000
 """Above are no marks but variation selectors, which the normal form leaves out."""
+_FLAGS: Final = (0x1F1E6, 0x1F1FF)
 _BLANK: Final = 32
 _NOWHERE: Final = -1
 
@@ -41,7 +47,7 @@ _UNSPACED: Final = (
 
 @functools.cache
 def classes() -> NDArray[np.uint8]:
-    """WORD, MARK and SPACE of every code point. Read-only: copy it to add to it."""
+    """WORD, MARK, SPACE and FLAG of every code point. Read-only: copy it to add to it."""
     everything = np.arange(CODE_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
     table = np.zeros(CODE_POINTS, np.uint8)
     for bit, pattern in ((WORD, r"\w+"), (SPACE, r"\s+")):
@@ -52,6 +58,8 @@ def classes() -> NDArray[np.uint8]:
         table[letters] &= ~np.uint8(WORD)
     table[[point for point in range(0x300, _MARKS_END) if unicodedata.category(chr(point))[0] == "M"]] |= MARK
     table[ZERO_WIDTH_SPACE] |= SPACE
+    table[ZERO_WIDTH_JOINER] |= MARK  # the normal form has it between emoji alone
+    table[_FLAGS[0] : _FLAGS[1] + 1] |= FLAG
     table.flags.writeable = False
     return table
 
@@ -60,7 +68,8 @@ def classes() -> NDArray[np.uint8]:
 def folds() -> NDArray[np.uint32]:
     """Every code point without its case, one for one, so that lengths are kept.
 
-    One that folds to several is the small letter of its own (`ẞ` is `ß`, not `ss`), or the plain one (`İ` is `i`).
+    One that folds to several is the small letter of its own, or the plain one (`İ` is `i`); what stands for `ß` and
+    ligatures the normal form has written.
     """
     table = np.arange(CODE_POINTS, dtype=np.uint32)
     letters = list(map(chr, range(0x20000)))  # no cased letters above
@@ -99,7 +108,7 @@ def find_terms(  # noqa: C901, one walk
 
     Args:
         text: uint32[n], code points.
-        fold, kinds: per code point: without case; WORD, MARK, SPACE, BEGINS, BOUNDED.
+        fold, kinds: per code point: without case; WORD, MARK, SPACE, BEGINS, BOUNDED, JOINED, FLAG.
         keys, nodes: the tree's branches as an open hash table, see `slot_of`; 0 in `keys` is an empty slot.
         ends: int32 per node: number of the term that ends there, -1 for none.
         starts: out, (texts + 2,): where each text begins.
@@ -110,7 +119,7 @@ def find_terms(  # noqa: C901, one walk
     """
     count = 0
     row = 0
-    after_word = False
+    before = 0  # those of BOUNDED, JOINED and FLAG that no term may begin with here
     length = len(text)
     starts[0] = 0
     for start in range(length):
@@ -119,7 +128,7 @@ def find_terms(  # noqa: C901, one walk
         if first == SEPARATOR:
             row += 1
             starts[row] = start + 1
-        elif kind & BEGINS and not (after_word and kind & BOUNDED):
+        elif kind & BEGINS and not kind & before:
             node = 0
             at = start
             ends_word = False
@@ -144,8 +153,12 @@ def find_terms(  # noqa: C901, one walk
                             found[count] = ends[node]
                             places[count] = start
                         count += 1
-        if not kind & MARK:
-            after_word = kind & WORD != 0
+        if not kind & (MARK | FLAG):
+            before = BOUNDED if kind & WORD else 0
+        elif kind & FLAG:
+            before = 0 if before & FLAG else FLAG
+        elif first == ZERO_WIDTH_JOINER:
+            before = JOINED
     starts[row + 1] = length + 1
     return count
 

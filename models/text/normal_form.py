@@ -6,11 +6,13 @@ export a text came through:
 - HTML entities, with a name or a number, are what they mean (`&amp;` is `&`), also those that were escaped twice;
 - apostrophes and quotation marks are `'` and `"`, hyphens, dashes and the minus sign are `-`, a full-width `＃`, `＠`
   or letter, a letter of a mathematical alphabet and one in a circle are the plain one;
+- `ß` is `ss`, as in capitals (`STRASSE`), and a ligature such as `ﬁ` is its letters;
 - what has no width and says nothing is left out: joiners, soft hyphens, direction marks, byte order marks, variation
-  selectors. So are vowel marks and lengthened lines of Arabic and Hebrew, which most people leave out when they write;
+  selectors. So are vowel marks and lengthened lines of Arabic and Hebrew, which most people leave out when they write,
+  and skin tones of emoji. A joiner between two emoji stays, as it makes another one of them (`👨‍👩‍👧`);
 - a zero-width space is one of its own kind: it stays, see `models.text.matching`.
 
-Case, accents and white space are left as they are. The events and masked texts keep what the author wrote.
+Case otherwise, accents and white space are left as they are. The events and masked texts keep what the author wrote.
 """
 
 from __future__ import annotations
@@ -32,11 +34,12 @@ _POINTS: Final = 0x110000
 _APOSTROPHES: Final = "`´ʹʻʼʽˈ׳‘’‛′‵ꞌ＇｀"
 _QUOTES: Final = "ʺ״“”‟„«»″‶〝〞＂"
 _DASHES: Final = "‐‑‒–—―⁃−⸺⸻﹘﹣－"
-# Unicode's Default_Ignorable_Code_Point without the fillers of Hangul, which have a width, and the zero-width space.
+# Unicode's Default_Ignorable_Code_Point without the fillers of Hangul, which have a width, and the zero-width space;
+# and the skin tones of emoji.
 _IGNORED: Final = (
     (0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200C, 0x200F),
     (0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFF0, 0xFFFB), (0x1BCA0, 0x1BCA3),
-    (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF),
+    (0x1D173, 0x1D17A), (0x1F3FB, 0x1F3FF), (0xE0000, 0xE0FFF),
 )  # fmt: skip
 # Points of Hebrew; vowel and Koranic marks and the lengthening line of Arabic. Hamza and madda, which make other
 # letters, stay.
@@ -53,8 +56,15 @@ _WITH_PLAIN_FORM: Final = (
 _SAME_LETTER: Final = frozenset({"<wide>", "<narrow>", "<font>", "<circle>", "<square>"})
 _EMOJI: Final = frozenset("ℹⓂ㊗㊙")
 """Letters that are drawn as pictures."""
+# Of those letters that casefold to several, the ones whose plain letters are not longer in UTF-8.
+_LETTERS: Final = {
+    "ß": "ss", "ẞ": "SS", "ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st",
+}  # fmt: skip
 _DROPPED: Final = 0xFFFFFFFF
 """In the table of characters: this one is left out."""
+_SEVERAL: Final = 0x80000000
+"""... this one becomes two or three of ASCII: _SEVERAL | first | second << 8 | third << 16."""
+ZERO_WIDTH_JOINER: Final = 0x200D
 _LONGEST_ENTITY: Final = 33
 """Bytes of the longest name of an HTML entity, `&` and `;` included."""
 _AMPERSAND: Final = 38
@@ -80,7 +90,7 @@ def normal(text: str) -> str:
 
 @functools.cache
 def _table() -> NDArray[np.uint32]:
-    """What stands for each character, _DROPPED for none."""
+    """What stands for each character, _DROPPED for none, _SEVERAL for some of ASCII."""
     table = np.arange(_POINTS, dtype=np.uint32)
     for point in (point for first, last in _WITH_PLAIN_FORM for point in range(first, last + 1)):
         kind, _, plain = unicodedata.decomposition(chr(point)).partition(" ")
@@ -91,6 +101,8 @@ def _table() -> NDArray[np.uint32]:
     for characters, plain in ((_APOSTROPHES, "'"), (_QUOTES, '"'), (_DASHES, "-")):
         for character in characters:
             table[ord(character)] = ord(plain)
+    for character, letters in _LETTERS.items():
+        table[ord(character)] = _SEVERAL | sum(ord(letter) << 8 * place for place, letter in enumerate(letters))
     for first, last in (*_IGNORED, *_VOWEL_MARKS):
         table[first : last + 1] = _DROPPED
     table.flags.writeable = False
@@ -228,6 +240,42 @@ def _put(point: int, out: Any, n: int) -> int:
 
 
 @compiled
+def _put_form(form: int, out: Any, n: int) -> int:
+    """Write what the table has for a character; the place behind it."""
+    if form == _DROPPED:
+        return n
+    if form & _SEVERAL == 0:
+        return _put(form, out, n)
+    form &= 0xFFFFFF
+    while form != 0:
+        out[n] = form & 127
+        form >>= 8
+        n += 1
+    return n
+
+
+@compiled
+def _is_picture(first: int, second: int) -> bool:
+    """Whether a character in UTF-8 that begins with these bytes may be joined to another as an emoji.
+
+    Those are U+1F000 to U+1FFFF, and arrows, signs and symbols from U+2180 to U+2BFF, such as of gender.
+    """
+    return (first == 0xF0 and second == 0x9F) or (first == 0xE2 and 0x86 <= second <= 0xAF)
+
+
+@compiled
+def _joins(data: Any, at: int, out: Any, start: int, n: int) -> bool:
+    """Whether a zero-width joiner stands between two pictures: before it is `out[start:n]`, behind it `data[at:]`.
+
+    Elsewhere it only says how letters are drawn.
+    """
+    before = (n - start >= 4 and _is_picture(out[n - 4], out[n - 3])) or (
+        n - start >= 3 and _is_picture(out[n - 3], out[n - 2])
+    )
+    return before and at + 1 < len(data) and _is_picture(data[at], data[at + 1])
+
+
+@compiled
 def _first_change(data: Any, table: Any) -> int:
     """Where the first byte stands that may not be in normal form; the number of bytes when there is none."""
     at = 0
@@ -262,6 +310,7 @@ def _write_normal(data: Any, bounds: Any, table: Any, entities: Any, out: Any, o
     n = 0
     out_bounds[0] = 0
     for row in range(len(bounds) - 1):
+        start = n
         at = bounds[row]
         stop = bounds[row + 1] - 1
         while at < stop:
@@ -271,9 +320,8 @@ def _write_normal(data: Any, bounds: Any, table: Any, entities: Any, out: Any, o
                     point, behind = _entity(data, at, stop, entities)
                     if point != _NONE:
                         at = behind
-                        point = int(table[point])
-                        if point != _DROPPED:
-                            n = _put(point, out, n)
+                        joined = point == ZERO_WIDTH_JOINER and _joins(data, at, out, start, n)
+                        n = _put_form(point if joined else int(table[point]), out, n)
                         continue
                 out[n] = 39 if byte == 96 else byte
                 n += 1
@@ -281,9 +329,8 @@ def _write_normal(data: Any, bounds: Any, table: Any, entities: Any, out: Any, o
                 continue
             point = _point(data, at)
             at += 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            point = int(table[point])
-            if point != _DROPPED:
-                n = _put(point, out, n)
+            joined = point == ZERO_WIDTH_JOINER and _joins(data, at, out, start, n)
+            n = _put_form(point if joined else int(table[point]), out, n)
         out[n] = 0
         n += 1
         out_bounds[row + 1] = n

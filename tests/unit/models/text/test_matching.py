@@ -54,6 +54,12 @@ def test_an_emoji_or_sign_needs_no_space_around_it() -> None:
     assert _AIRLINES.match("c++11") == ["meal"]
 
 
+def test_an_emoji_of_several_is_found_whole() -> None:
+    matcher = Matcher([_topic("family", "👨‍👩‍👧"), _topic("man", "👨"), _topic("russia", "🇷🇺"), _topic("usa", "🇺🇸")])
+    assert matcher.match("ok👨‍👩‍👧👨") == ["family", "man"]
+    assert matcher.match("🇫🇷🇺🇸 🇷🇺") == ["russia", "usa"]
+
+
 def test_no_topics_match_nothing() -> None:
     assert Matcher([]).match_batch(["air", "", "\0"]) == [[], [], []]
     assert Matcher([_topic("nul", "\0a")]).match("\0 x") == []
@@ -78,6 +84,9 @@ _WORDS = [
     "++",
     "İ",
     "Σ",
+    "👨",
+    "👨\u200d👩",
+    "🇫🇷",
 ]
 _MORE = ["&amp;", "’", "＠", "\u200b", "\u200d", "्", "ี", "ि", "は"]
 _PIECES = [*_WORDS, *_MORE, " ", "  ", "\n", "\0", "-", "@", "#", "_", "1", "."]
@@ -99,6 +108,7 @@ def _folded(text: str) -> str:
 def test_capital_letters_that_fold_to_two_match_their_small_ones() -> None:
     matcher = Matcher([_topic("istanbul", "istanbul"), _topic("strasse", "straße")])
     assert matcher.match("İSTANBUL STRAẞE") == ["istanbul", "strasse"]
+    assert matcher.match("STRASSE, strasse") == ["strasse"]
 
 
 # Characters with a boundary on either side, as far as these tests have them.
@@ -107,8 +117,11 @@ _UNSPACED = re.compile(
 )
 
 
+_FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200)))
+
+
 def _is_mark(character: str) -> bool:
-    return unicodedata.category(character)[0] == "M"
+    return unicodedata.category(character)[0] == "M" or character == "\u200d"
 
 
 def _is_word(text: str) -> bool:
@@ -116,6 +129,14 @@ def _is_word(text: str) -> bool:
     while text and _is_mark(text[-1]):
         text = text[:-1]
     return bool(text) and re.match(r"\w", text[-1]) is not None and not _UNSPACED.match(text[-1])
+
+
+def _is_inside_an_emoji(before: str, character: str) -> bool:
+    """Whether it is joined to what is before it, or the second half of a flag."""
+    letters = "".join(one for one in before if not _is_mark(one))
+    marks = before[len(before.rstrip("".join(filter(_is_mark, before)))) :]
+    flags = len(letters) - len(letters.rstrip(_FLAGS))
+    return "\u200d" in marks or (character in _FLAGS and flags % 2 == 1)
 
 
 def _one_by_one(topics: list[Topic], text: str) -> list[str]:
@@ -130,7 +151,7 @@ def _one_by_one(topics: list[Topic], text: str) -> list[str]:
                 continue
             end = body.end()
             bounded = text[start] in "@#" or (_is_word(text[start]) and not _is_mark(text[start]))
-            if bounded and _is_word(text[:start]):
+            if (bounded and _is_word(text[:start])) or _is_inside_an_emoji(text[:start], text[start]):
                 continue
             if end < len(text) and (_is_mark(text[end]) or (_is_word(body[0]) and _is_word(text[end]))):
                 continue
@@ -204,6 +225,11 @@ def test_a_thousand_topics_are_found() -> None:
         ("เครื่องบิน", "บนเครื่องบินของเรา"),
         ("दिल्ली", "दिल्ली से"),
         ("کتاب‌ها", "کتابها"),
+        ("straße", "STRASSE"),
+        ("FUẞBALL", "fussball"),
+        ("office", "oﬃce"),
+        ("👍", "👍🏿"),
+        ("👨🏽\u200d🚀", "👨\u200d🚀"),
     ],
 )
 def test_what_is_written_in_another_way_matches(term: str, text: str) -> None:
@@ -225,6 +251,12 @@ def test_what_is_written_in_another_way_matches(term: str, text: str) -> None:
         ("AT&T", "AT&ampT"),
         ("AT&T", "AT and T"),
         ("e", "e\u0323cole"),
+        ("👨", "👨\u200d👩\u200d👧"),
+        ("👩", "👨\u200d👩\u200d👧"),
+        ("👧", "👨🏽\u200d👩🏽\u200d👧🏽"),
+        ("👨\u200d👩", "👨\u200d👩\u200d👧"),
+        ("❤", "👩\u200d❤️\u200d👩"),
+        ("🇷🇺", "🇫🇷🇺🇸"),
     ],
 )
 def test_part_of_a_word_does_not_match(term: str, text: str) -> None:

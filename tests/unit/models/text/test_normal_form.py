@@ -30,7 +30,10 @@ def _x(term: str) -> Topic:
         ("𝓽𝓸𝓹 ⓣⓞⓟ 🄰", "top top A"),
         ("ℹ️ Ⓜ️", "ℹ Ⓜ"),
         ("a\u200cb\u200dc\u2060d\ufeffe\u00adf\u200eg", "abcdefg"),
-        ("👩\u200d👧 ❤\ufe0f", "👩👧 ❤"),
+        ("👩\u200d👧 ❤\ufe0f 👍🏽", "👩\u200d👧 ❤ 👍"),
+        ("👩🏽\u200d❤️\u200d👩 👩&zwj;✈", "👩\u200d❤\u200d👩 👩\u200d✈"),
+        ("\u200d👩\u200d a\u200d👧\u200d", "👩 a👧"),
+        ("Straße STRAẞE &szlig; ﬁne oﬃce ﬅ", "Strasse STRASSE ss fine office st"),
         ("a\u200bb", "a\u200bb"),
         ("a\u00a0b\u3000c", "a\u00a0b c"),
         ("&amp; &lt; &gt; &quot; &apos; &#39; &#x27; &#X2F;", "& < > \" ' ' ' /"),
@@ -62,7 +65,7 @@ def test_it_differs_by_no_letter_from_unicodes_own_compatibility_form(text: str)
     def letters(text: str) -> str:
         return "".join(one for one in unicodedata.normalize("NFKC", text) if one.isalpha() and one not in "ʹʻʼʽˈꞌـ")
 
-    assert letters(normal(text)) == letters(text)
+    assert letters(normal(text)) == letters(text.replace("ß", "ss").replace("ẞ", "SS"))
 
 
 _ENTITY = st.one_of(
