@@ -46,6 +46,8 @@ class Job:
     folder: Path
     source: Path
     started_ms: int
+    total: int = 0
+    """Rows that will be scored; 0 while they are being counted."""
     done: int = 0
     counts: dict[str, int] = field(default_factory=lambda: {"negative": 0, "neutral": 0, "positive": 0})
     wrong: int = 0
@@ -94,7 +96,9 @@ class FileJobs:
 
     def _run(self, job: Job, score: Score) -> None:
         try:
-            rows = read_rows(job.source, ReadOptions(columns=()))
+            options = ReadOptions(columns=())
+            job.total = sum(1 for _ in islice(read_rows(job.source, options), MOST_ROWS))
+            rows = read_rows(job.source, options)
             with (
                 job.result("csv").open("w", newline="", encoding="utf-8") as table,
                 job.result("jsonl").open("w", encoding="utf-8") as lines,

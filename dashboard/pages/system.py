@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 from fastapi import APIRouter, Form, Request, Response
 
 from alerts.storage.connection import connect
@@ -41,8 +42,9 @@ class Lag(NamedTuple):
 @router.get("", dependencies=[require("read")])
 async def system(request: Request, room: RoomOf) -> Response:
     """All of it; a part that cannot be read says so, and the others are shown."""
-    components, lags, letters, values = await asyncio.gather(
+    components, workers, lags, letters, values = await asyncio.gather(
         components_of(room.parts),
+        asyncio.to_thread(_or_why, lambda: _workers(room.settings)),
         asyncio.to_thread(_or_why, lambda: _lags(room)),
         asyncio.to_thread(_or_why, lambda: newest(room.settings, _LETTERS)),
         asyncio.to_thread(_or_why, lambda: _of_redis(room)),
@@ -52,6 +54,7 @@ async def system(request: Request, room: RoomOf) -> Response:
         room,
         "system.html",
         components=components,
+        workers=workers,
         lags=lags,
         letters=letters,
         values=values,
@@ -125,6 +128,14 @@ def _of_redis(room: Room) -> dict[str, Any]:
         "disabled": room.outbox.disabled(),
         "tallies": room.opinions.counts(),
     }
+
+
+def _workers(settings: Settings) -> int:
+    """How many workers score: members of the group that reads the tweets."""
+    group = f"{settings.worker.group}-score"
+    client = AdminClient(settings.kafka.librdkafka() | {"log_level": 2})  # kept until its answer is there
+    asked = client.describe_consumer_groups([group], request_timeout=CALL_S)
+    return len(asked[group].result(CALL_S).members)
 
 
 def _lags(room: Room) -> list[Lag]:

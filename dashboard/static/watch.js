@@ -39,13 +39,18 @@ function draw() {
     ctx.fillStyle = colour("--ink");
     ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
     ctx.setLineDash([4, 4]);
+    let last = -Infinity;
+    let lines = 0;
     for (const model of series.models) {
       const at = u.valToPos(model.at, "x", true);
       ctx.beginPath();
       ctx.moveTo(at, bbox.top);
       ctx.lineTo(at, bbox.top + bbox.height);
       ctx.stroke();
-      ctx.fillText(word("model {version}", { version: model.version }), at + 4, bbox.top + 14 * devicePixelRatio);
+      // Labels that would lie on one another go below one another.
+      lines = at - last < 70 * devicePixelRatio ? lines + 1 : 0;
+      last = at;
+      ctx.fillText(word("model {version}", { version: model.version }), at + 4, bbox.top + (14 + 14 * (lines % 6)) * devicePixelRatio);
     }
     ctx.restore();
   }
