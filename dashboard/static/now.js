@@ -161,20 +161,32 @@ let isPaused = false;
 let isReading = false;
 view.classList.add("laid");
 
+// Heights are measured once a row, and again when the width changes.
+const heights = new WeakMap();
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
+
 function lay() {
+  const rows = [...list.children];
+  for (const row of rows) if (!heights.has(row)) heights.set(row, row.offsetHeight);
   let top = 0;
-  for (const row of list.children) {
-    row.style.transform = `translateY(${top}px)`;
-    top += row.offsetHeight;
+  for (const row of rows) {
+    const place = `translateY(${top}px)`;
+    if (row.style.transform !== place) row.style.transform = place;
+    top += heights.get(row);
   }
   list.style.height = `${top}px`;
+}
+
+function layAnew() {
+  for (const row of list.children) heights.delete(row);
+  lay();
 }
 
 function rowOf(tweet) {
   const row = template.cloneNode(true);
   row.dataset.id = tweet.id;
   row.dataset.tweet = tweet.tweet;
-  row.className = `tweet ${tweet.s} fresh`;
+  row.className = `tweet ${tweet.s}`;
   const mood = row.querySelector(".mood");
   mood.className = `mood ${tweet.s}`;
   mood.textContent = `${GLYPHS[tweet.s]} ${SENTIMENTS[tweet.s]}${tweet.c === null ? "" : ` ${percent(tweet.c)}`}`;
@@ -237,41 +249,64 @@ function showNext() {
 }
 setInterval(() => waiting.length && showNext(), ROW_MS);
 
+function trim() {
+  while (list.children.length > MOST_ROWS) {
+    shown.delete(list.lastElementChild.dataset.id);
+    list.lastElementChild.remove();
+  }
+}
+
 function flush(most) {
-  const came = waiting.slice(0, most).map(({ tweet }) => tweet);
+  const next = waiting.slice(0, most).map(({ tweet }) => tweet);
   waiting = waiting.slice(most);
   heldBack = 0;
-  if (came.length) {
+  if (next.length) {
     shownAt = performance.now();
-    const rows = came.map(rowOf);
-    for (const tweet of came) shown.add(tweet.id);
+    const rows = next.map(rowOf);
+    for (const tweet of next) shown.add(tweet.id);
     list.prepend(...rows);
-    while (list.children.length > MOST_ROWS) {
-      shown.delete(list.lastElementChild.dataset.id);
-      list.lastElementChild.remove();
-    }
-    freshenTimes(list);
+    trim();
+    for (const row of rows) freshenTimes(row);
     lay();
-    requestAnimationFrame(() => rows.forEach((row) => row.classList.remove("fresh")));
+    // The whole list slides, as one layer.
+    const came = rows.reduce((sum, row) => sum + heights.get(row), 0);
+    if (!calm.matches && rows.length <= 3) list.animate([{ transform: `translateY(${-came}px)` }, { transform: "none" }], { duration: 160, easing: "ease-out" });
     document.getElementById("empty")?.setAttribute("hidden", "");
   }
   set(document.getElementById("more"), number(skipped));
   showPause();
 }
 
+// What waited: a screenful at once, the rest behind it once that is painted, so that the key is answered at once.
+function goOn() {
+  view.scrollTop = 0;
+  const rest = waiting.slice(BURST);
+  waiting = waiting.slice(0, BURST);
+  flush(BURST);
+  if (rest.length) requestAnimationFrame(() => setTimeout(() => append(rest.map(({ tweet }) => tweet)), 0));
+}
+
+function append(tweets) {
+  const rows = tweets.filter((tweet) => !shown.has(tweet.id)).slice(0, Math.max(MOST_ROWS - BURST, 0)).map(rowOf);
+  const at = list.children[BURST] ?? null;
+  for (const row of rows) {
+    shown.add(row.dataset.id);
+    list.insertBefore(row, at);
+    freshenTimes(row);
+  }
+  trim();
+  lay();
+}
+
 function pause(on) {
   isPaused = on;
-  if (!held()) {
-    view.scrollTop = 0;
-    flush(MOST_ROWS);
-  }
+  if (!held()) goOn();
   showPause();
 }
 pauseButton.addEventListener("click", () => {
   if (!isPaused && isReading) {
     isReading = false;
-    view.scrollTop = 0;
-    flush(MOST_ROWS);
+    goOn();
   } else pause(!isPaused);
 });
 keys({ p: () => pause(!isPaused) });
@@ -280,14 +315,14 @@ function reading() {
   const now = view.scrollTop > 8 || view.matches(":hover") || view.contains(document.activeElement);
   if (now !== isReading) {
     isReading = now;
-    if (!held()) flush(MOST_ROWS);
+    if (!held()) goOn();
     showPause();
   }
 }
 for (const kind of ["scroll", "pointerenter", "pointerleave", "focusin", "focusout"]) {
   view.addEventListener(kind, () => setTimeout(reading, 0), { passive: true });
 }
-new ResizeObserver(lay).observe(view);
+new ResizeObserver(layAnew).observe(view);
 lay();
 
 on("frame", (frame) => {

@@ -128,9 +128,13 @@ def test_the_page_says_what_is_away_and_recovers_by_itself(
     page = open_page(base=rooms.url, locale="fr-FR")
     live, trouble, feed = page.locator("#stream[data-state=live]"), page.locator("#trouble"), page.locator("#rows ol")
 
+    def shows(text: str) -> bool:
+        scored(own_kafka, text)
+        return feed.locator("li", has_text=text).count() > 0
+
     def seen(text: str) -> None:
         # Reading begins at the end of the topic: what was sent before that is nobody's.
-        until(lambda: scored(own_kafka, text) or feed.locator("li", has_text=text).count(), f"no row with {text}")
+        until(lambda: shows(text), f"no row with {text}")
 
     expect(live).to_be_visible()
     seen("my bag before Kafka died")
