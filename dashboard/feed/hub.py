@@ -10,7 +10,7 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -20,6 +20,10 @@ from contracts.errors import Unavailable
 
 RING_S: Final = 60.0
 """How long events are kept for readers that come back."""
+_AT_ONCE: Final = 25
+"""Readers that are handed an event in one turn of the event loop, about a millisecond of it."""
+_GAP_S: Final = 0.004
+"""Before the next ones: requests that come meanwhile are answered in between."""
 _RETRY_MS: Final = 1000
 """How soon a browser connects again."""
 
@@ -71,6 +75,11 @@ class Reader:
                 yield event.data
 
 
+def _offer(event: Event, readers: Iterable[Reader]) -> None:
+    for reader in readers:
+        reader.offer(event)
+
+
 class Hub:
     """Keeps the ring and the readers; used in the event loop alone.
 
@@ -85,7 +94,8 @@ class Hub:
         self._boot = uuid.uuid4().hex[:8]
         self._number = 0
         self._ring: deque[Event] = deque()
-        self._readers: set[Reader] = set()
+        self._readers: dict[Reader, int] = {}
+        """Each with its turn, which stays: so events come to it in their order."""
         self._left_at = float("-inf")
 
     @property
@@ -103,8 +113,14 @@ class Hub:
         self._ring.append(event)
         while self._ring[0].at < event.at - RING_S:
             self._ring.popleft()
-        for reader in self._readers:
-            reader.offer(event)
+        turns: dict[int, list[Reader]] = {}
+        for reader, turn in self._readers.items():
+            turns.setdefault(turn, []).append(reader)
+        for turn, readers in turns.items():
+            if turn:
+                asyncio.get_running_loop().call_later(turn * _GAP_S, _offer, event, readers)
+            else:
+                _offer(event, readers)
 
     def forget(self) -> None:
         """Drop what readers would be told who come back: they get a snapshot."""
@@ -122,12 +138,12 @@ class Hub:
         if len(self._readers) >= self._most:
             raise Unavailable(f"{self._most:,} browsers read already: try again later")
         reader = Reader(self._since(last_id))
-        self._readers.add(reader)
+        self._readers[reader] = len(self._readers) // _AT_ONCE
         return reader
 
     def leave(self, reader: Reader) -> None:
         """It has gone."""
-        self._readers.discard(reader)
+        self._readers.pop(reader, None)
         if not self._readers:
             self._left_at = time.monotonic()
 

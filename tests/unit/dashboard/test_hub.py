@@ -100,3 +100,16 @@ async def test_one_reader_too_many_is_refused_and_room_is_made_by_who_leaves() -
     hub.leave(reader)
     assert hub.readers == 0
     hub.join(None)
+
+
+async def test_a_crowd_is_served_in_turns_and_everybody_in_order() -> None:
+    hub = Hub(300, dict)
+    readers = [hub.join(None) for _ in range(120)]
+    taken = [asyncio.create_task(read(reader, 3)) for reader in readers]
+    await asyncio.sleep(0)
+    hub.publish("alerts", [1])
+    hub.publish("frame", {"n": 1})
+    for reader in readers[:30]:
+        hub.leave(reader)  # those behind them keep their turn
+    assert [len(events) for events in await asyncio.gather(*taken)] == [3] * 120
+    assert all([kind for kind, _, _ in task.result()] == ["snapshot", "alerts", "frame"] for task in taken)
