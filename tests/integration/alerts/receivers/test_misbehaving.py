@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -88,7 +89,32 @@ def say_nothing(connection: socket.socket) -> None:
     time.sleep(5 * TIMEOUT_S)
 
 
-@pytest.mark.parametrize("behave", [close_at_once, talk_nonsense, drip, never_stop, say_nothing])
+def reset(connection: socket.socket) -> None:
+    connection.recv(1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def talk_as_in_1991(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(b"<html>moved</html>")
+
+
+def say_continue_for_ever(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    while True:
+        connection.sendall(HEAD + b"100 Continue\r\n\r\n")
+
+
+def send_a_huge_head(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(HEAD + b"200 OK\r\n" + b"x-more: " + b"x" * 50_000_000 + b"\r\n\r\n")
+
+
+FAILING = [close_at_once, talk_nonsense, drip, never_stop, say_nothing]
+FAILING += [reset, talk_as_in_1991, say_continue_for_ever, send_a_huge_head]
+
+
+@pytest.mark.parametrize("behave", FAILING)
 def test_an_attempt_ends_in_time_and_says_why(behave: Callable[[socket.socket], None]) -> None:
     with server(behave) as place:
         answer, took_s = attempt(f"http://{place}/")
@@ -96,6 +122,45 @@ def test_an_attempt_ends_in_time_and_says_why(behave: Callable[[socket.socket], 
     assert 5 < len(answer.detail) <= 300
     assert "\n" not in answer.detail
     assert took_s < TIMEOUT_S + 0.7
+
+
+def nothing_more(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(HEAD + b"204 No Content\r\n\r\n")
+
+
+def a_body_that_takes_a_minute(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(HEAD + b"200 OK\r\ncontent-length: 60\r\n\r\n")
+    time.sleep(5 * TIMEOUT_S)
+
+
+def a_body_without_end(connection: socket.socket) -> None:
+    connection.recv(65_536)
+    connection.sendall(HEAD + b"200 OK\r\ncontent-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n")
+    while True:
+        connection.sendall(b"10000\r\n" + bytes(65_536) + b"\r\n")
+
+
+@pytest.mark.parametrize("behave", [nothing_more, a_body_that_takes_a_minute, a_body_without_end])
+def test_who_accepts_has_the_notification_whatever_body_follows(behave: Callable[[socket.socket], None]) -> None:
+    with server(behave) as place:
+        answer, took_s = attempt(f"http://{place}/")
+    assert (answer.outcome, answer.detail[:10]) == ("delivered", "answered 2")
+    assert took_s < TIMEOUT_S
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits_s"), [("3600", 3600), ("9" * 11, 9.9999999999e10), ("9" * 400, None), ("-5", None), ("soon", None)]
+)
+def test_only_a_pause_that_makes_sense_is_asked_for(asked: str, waits_s: float | None) -> None:
+    def refuse(connection: socket.socket) -> None:
+        connection.recv(65_536)
+        connection.sendall(f"HTTP/1.1 429 No\r\nretry-after: {asked}\r\ncontent-length: 0\r\n\r\n".encode())
+
+    with server(refuse) as place:
+        answer, _ = attempt(f"http://{place}/")
+    assert (answer.detail, answer.retry_after_s) == ("answered 429", waits_s)
 
 
 def test_a_receiver_without_a_valid_certificate_gets_nothing() -> None:
@@ -116,13 +181,15 @@ def test_a_reason_is_shown_as_one_printable_line() -> None:
     assert answer.detail.isprintable()
 
 
-def test_a_redirect_is_a_failure_that_says_so() -> None:
+@pytest.mark.parametrize("status", [301, 302, 307])
+def test_a_redirect_is_a_failure_that_says_so(status: int) -> None:
     def elsewhere(connection: socket.socket) -> None:
         connection.recv(65_536)
-        connection.sendall(HEAD + b"307 There\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n")
+        there = b"location: http://169.254.169.254/\r\ncontent-length: 0\r\n\r\n"
+        connection.sendall(HEAD + f"{status} There\r\n".encode() + there)
 
     with server(elsewhere) as place:
-        assert attempt(f"http://{place}/")[0].detail == "answered 307: redirects are not followed"
+        assert attempt(f"http://{place}/")[0].detail == f"answered {status}: redirects are not followed"
 
 
 def test_compressed_answers_are_not_unpacked() -> None:
