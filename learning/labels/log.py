@@ -11,7 +11,7 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from contracts.errors import InvalidRecord, Unavailable
-from contracts.learning.labels import LabelEvent, checked_label, decode_label
+from contracts.learning.labels import LabelEvent, checked_label, decode_label, with_a_time
 from contracts.settings import Settings
 from stream.kafka.topic_reader import follow
 
@@ -90,7 +90,7 @@ def read_labels(settings: Settings, unreadable: Callable[[str], object] | None =
     """
     for record in follow(settings, settings.kafka.topics.labels, from_beginning=True, until_end=True):
         try:
-            yield decode_label(record.value())
+            yield with_a_time(decode_label(record.value()))
         except InvalidRecord as error:
             line = f"{record.topic()}[{record.partition()}]@{record.offset()} is no label and is passed over: {error}"
             (unreadable or _log.warning)(line)

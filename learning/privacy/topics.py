@@ -26,6 +26,7 @@ from contracts.topics import FOR_EVER
 from learning.labels.log import LabelWriter
 from learning.privacy.scan import TopicTrace, label_belongs
 from learning.privacy.subject import Subject
+from stream.kafka.records import headers_of
 from stream.kafka.topic_reader import follow
 
 _TIMEOUT_S: Final = 30.0
@@ -173,7 +174,7 @@ class TopicEraser:
             for record in records:
                 producer.produce(
                     topic, record.value(), record.key(), partition=record.partition(),
-                    timestamp=record.timestamp()[1], headers=record.headers() or [], on_delivery=report,
+                    timestamp=record.timestamp()[1], headers=headers_of(record), on_delivery=report,
                 )  # fmt: skip
                 producer.poll(0)
             left = producer.flush(_TIMEOUT_S)

@@ -15,6 +15,7 @@ import pytest
 import redis
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from kafka import KafkaProducer
 from typer.testing import CliRunner
 
 from alerts.counters.store import CounterStore, Sample
@@ -38,6 +39,14 @@ from models.text.masking import mask
 from stream.kafka.audit import audit_events
 from stream.kafka.topic_reader import follow
 from tests.integration.learning.test_review import item
+
+
+class OddName(str):
+    """A header's name that no producer of ours can write: it is not UTF-8."""
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff"
+
 
 SECRET = "the stewardess in the blue scarf threw my zebra bag at me"
 KEPT = "the crew on the evening flight was wonderful"
@@ -104,6 +113,9 @@ def fill_labels(settings: Settings) -> None:
     retraction = LabelEvent(
         label_id=uuid.uuid4(), kind="retraction", created_at=datetime.now(UTC), retracts=taken_back.label_id
     )
+    stranger = KafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers)
+    stranger.send(settings.kafka.topics.labels, b"no label", b"k", headers=[(OddName("x"), b"v")]).get(20)
+    stranger.close()
     LabelWriter(settings).write([*events, taken_back, retraction])
     write_snapshot(resolve(read_labels(settings), settings.learning).labels, settings.snapshots)
 

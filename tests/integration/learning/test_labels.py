@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 
@@ -81,10 +82,11 @@ def test_a_record_that_is_no_label_is_passed_over_and_named(settings: Settings, 
         text="ok",
         source="review",
     )
-    LabelWriter(settings).write([event])
+    never = msgspec.structs.replace(event, created_at=datetime.fromisoformat("0001-01-01T00:00:00+14:00"))
+    LabelWriter(settings).write([event, never])
     lines: list[str] = []
     assert [one.label for one in read_labels(settings, lines.append)] == ["neutral"]
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert lines[0].startswith(f"{topics.labels}[0]@0 is no label")
 
 

@@ -6,7 +6,7 @@ import uuid
 import pytest
 
 from contracts.errors import InvalidRecord, UnreadableRecord
-from contracts.learning.labels import InvalidLabel, decode_label, is_judge_hash, judge_hash, label_id_of
+from contracts.learning.labels import InvalidLabel, decode_label, is_judge_hash, judge_hash, label_id_of, with_a_time
 
 JUDGEMENT = {
     "label_id": str(uuid.UUID(int=1)),
@@ -52,6 +52,15 @@ def test_what_is_no_json_is_refused(value: bytes | None) -> None:
     if value is not None and value != b"[" * 100_000:
         with pytest.raises(UnreadableRecord):
             decode_label(value)
+
+
+def test_a_label_that_cannot_have_been_received_then_counts_nowhere() -> None:
+    for at in ("0001-01-01T00:00:00+14:00", "1999-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00"):
+        event = decode_label(json.dumps(JUDGEMENT | {"created_at": at}).encode())
+        with pytest.raises(InvalidLabel, match="before 2006 or after tomorrow"):
+            with_a_time(event)
+    event = decode_label(json.dumps(JUDGEMENT).encode())
+    assert with_a_time(event) is event
 
 
 def test_a_judge_is_a_hash_that_only_the_secret_can_make() -> None:
