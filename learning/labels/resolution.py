@@ -138,10 +138,13 @@ def _standing(events: Iterable[LabelEvent], found: Resolution) -> list[LabelEven
         elif event.kind == "erasure":
             erased |= _names(event)
         else:
-            gone = [one for one in judgements.values() if _retracts(event, one)]
-            found.retracted += len(gone)
-            for one in gone:
-                del judgements[one.label_id]
+            gone = (
+                [event.retracts]  # not looked for: thousands may take back one each of thousands
+                if event.retracts is not None
+                else [one.label_id for one in judgements.values() if _retracts(event, one)]
+            )
+            for name in gone:
+                found.retracted += judgements.pop(name, None) is not None
     # A tweet and its predictions are one: who erases one of the names erases what was said under the other.
     for event in judgements.values():
         if not erased.isdisjoint(names := _names(event)):
@@ -156,8 +159,6 @@ def _names(event: LabelEvent) -> set[str]:
 
 
 def _retracts(event: LabelEvent, judgement: LabelEvent) -> bool:
-    if event.retracts is not None:
-        return judgement.label_id == event.retracts
     return (judgement.judge or UNSIGNED) == event.judge and (event.since is None or judgement.created_at >= event.since)
 
 
