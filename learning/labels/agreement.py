@@ -71,7 +71,9 @@ def dawid_skene(
 ) -> Consensus:
     """Labels and each judge's confusion by expectation maximisation (Dawid and Skene 1979), with a prior.
 
-    Without the prior a judge who never met another would count as perfect, or as anything.
+    Without the prior a judge who never met another would count as perfect, or as anything. No label is taken for more
+    likely because it is frequent, as in the original: where each text has one judgement, that would call nearly every
+    rare label a mistake, and the next pass would find it rarer still.
 
     Args:
         items, judges, codes: (n,) numbers from 0 on, a row for each judgement.
@@ -87,8 +89,7 @@ def dawid_skene(
         confusion = np.repeat(prior[None], n_judges, axis=0)
         np.add.at(confusion.swapaxes(1, 2), (judges[shared], codes[shared]), share[items[shared]])
         confusion /= confusion.sum(axis=2, keepdims=True)
-        classes = share.sum(axis=0) + 1
-        log = np.zeros((n_items, labels)) + np.log(classes / classes.sum())
+        log = np.zeros((n_items, labels))
         np.add.at(log, items, np.log(confusion[judges, :, codes]))
         log -= log.max(axis=1, keepdims=True)
         new = np.exp(log)

@@ -57,3 +57,10 @@ def test_who_judged_alone_is_believed_as_anybody() -> None:
     found = dawid_skene(np.array([0, 1]), np.array([0, 1]), np.array([0, 2]))
     assert found.reliability.tolist() == pytest.approx([0.8, 0.8])
     assert found.probabilities.argmax(axis=1).tolist() == [0, 2]
+
+
+def test_a_rare_label_that_one_judge_gives_is_believed_like_a_frequent_one() -> None:
+    codes = np.repeat([0, 1, 2], [640, 210, 150])
+    found = dawid_skene(np.arange(1_000), np.arange(1_000) % 12, codes)
+    assert (found.probabilities.argmax(axis=1) == codes).all()
+    assert found.probabilities.max(axis=1) == pytest.approx(np.full(1_000, 0.8))

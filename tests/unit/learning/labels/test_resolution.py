@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -152,3 +153,11 @@ def test_stats_count_what_holds_and_what_does_not() -> None:
     )
     assert found["sources"] == {"feedback": 2, "random": 1, "review": 1}
     assert found["agreement_with_the_model"] == {"blind": {"same": 1, "judged": 1}, "shown": {"same": 0, "judged": 1}}
+
+
+def test_what_is_seldom_said_is_a_label_too() -> None:
+    names = ["negative"] * 64 + ["neutral"] * 21 + ["positive"] * 15
+    events = [says(f"judge {n % 5}", name, f"text {n}") for n, name in enumerate(names)]
+    found = resolve(events, LearningSettings())
+    assert Counter(one.label for one in found.labels) == Counter(names)
+    assert found.conflicts == 0
