@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from typing import Any
 import filelock
 import pytest
 
+from bench.stage.site import environment
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from learning.labels.snapshot import SnapshotError, write_snapshot
@@ -99,25 +103,55 @@ def test_the_same_snapshot_and_seed_give_the_same_bytes(retraining: Retraining) 
     assert model() == model()
 
 
-@pytest.mark.parametrize("step", ["to measure", "to keep", "registering"])
-def test_what_was_cut_off_goes_on_and_registers_once(retraining: Retraining, step: str, tmp_path: Path) -> None:
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from contracts.settings import load_settings
+from learning.retraining.run import retrain
+
+data, step, *snapshot = sys.argv[1:]
+
+def progress(line):
+    if line.startswith(step):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+retrain(load_settings(), Path(data), snapshot=Path(snapshot[0]) if snapshot else None, progress=progress)
+"""
+"""Retrains in a process of its own, which ends like one that somebody else kills where `step` begins."""
+
+
+def test_kill_9_is_gone_on_behind_the_last_step_with_the_same_bytes_and_registered_once(retraining: Retraining) -> None:
+    command = [sys.executable, "-c", KILLED, str(retraining.data), "to keep", str(retraining.snapshot)]
+    known = environment(retraining.settings)
+    ended = subprocess.run(command, env=known, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert retraining.aliases() == {"champion": retraining.champion}
+    snapshot = retraining.snapshot.rename(retraining.data.parent / "elsewhere.parquet")  # the run has its own
+    lines: list[str] = []
+    began: list[str] = []
+    done = retrain(retraining.settings, retraining.data, progress=began.append, tell=lines.append)
+    assert any("going on with the run that was cut off" in line for line in lines)
+    assert not any(line.startswith("to measure") for line in began)
+    assert retraining.aliases() == {"champion": retraining.champion, "challenger": done.version}
+    weights = (done.folder / "weights.npz").read_bytes()
+    (done.folder.parent / "registered.json").unlink()  # killed before it was noted
+    assert retrain(retraining.settings, retraining.data).version == done.version
+    whole = retraining.run(snapshot=snapshot, fresh=True)
+    assert (whole.folder / "weights.npz").read_bytes() == weights
+
+
+@pytest.mark.parametrize("step", ["to measure", "registering"])
+def test_ctrl_c_keeps_what_was_done(retraining: Retraining, step: str) -> None:
     def cut_off(line: str) -> None:
         if line.startswith(step):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         retraining.run(progress=cut_off)
-    assert retraining.aliases() == {"champion": retraining.champion}
-    lines: list[str] = []
     began: list[str] = []
-    retraining.snapshot.unlink()  # the run has its own
-    done = retrain(retraining.settings, retraining.data, progress=began.append, tell=lines.append)
-    assert any("going on with the run that was cut off" in line for line in lines)
-    assert any(line.startswith("to keep") for line in began) is (step != "registering")
-    assert retraining.aliases()["challenger"] == done.version
-    (done.folder.parent / "registered.json").unlink()  # killed before it was noted
-    again = retrain(retraining.settings, retraining.data)
-    assert again.version == done.version
+    done = retrain(retraining.settings, retraining.data, progress=began.append)
+    assert any(line.startswith("to keep") for line in began) is (step == "to measure")
+    assert retraining.aliases() == {"champion": retraining.champion, "challenger": done.version}
 
 
 def test_a_registry_that_goes_away_before_the_end_loses_nothing(retraining: Retraining) -> None:

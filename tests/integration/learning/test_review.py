@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 import uuid
 from typing import Any
 
@@ -9,10 +12,13 @@ import httpx
 import pytest
 
 from alerts.storage.connection import connect
+from bench.stage.site import environment
 from contracts.events import Scores
 from contracts.learning.labels import LabelEvent, judge_hash
 from contracts.settings import Settings
 from contracts.times import clock_ms
+from contracts.topics import TopicSettings
+from learning.labels.log import LabelWriter, read_labels
 from learning.labels.resolution import resolve
 from learning.review.accuracy import accuracy_in_production
 from learning.review.item import ReviewItem
@@ -159,6 +165,43 @@ def test_the_filter_by_confidence_is_that_of_the_best_label(settings: Settings) 
     queue = Reviewing(settings).queue
     queue.offer([item(1), item(2, scores=Scores(0.7, 0.2, 0.1))])
     assert [one.tweet_id for one in queue.next(5, ANN, confidence=(0.4, 0.6))] == ["1"]
+
+
+KILLED = """
+import os, signal, sys
+from alerts.storage.connection import connect
+from contracts.settings import load_settings
+from learning.labels.log import LabelWriter
+from learning.review.queue import ReviewQueue
+
+settings = load_settings()
+
+def write(events):
+    LabelWriter(settings).write(events)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with connect(settings) as client:
+    ReviewQueue(client, settings, write).judge(*sys.argv[1:])
+"""
+
+
+def test_kill_9_between_the_label_and_the_queue_counts_once_when_it_is_judged_again(
+    settings: Settings, topics: TopicSettings
+) -> None:
+    asked = item(of_one_judge())
+    queue = ReviewQueue(connect(settings), settings, LabelWriter(settings).write)
+    queue.offer([asked])
+    command = [sys.executable, "-c", KILLED, asked.id, "positive", ANN]
+    known = environment(settings, BUZZWATCH_KAFKA__TOPICS__LABELS=topics.labels)
+    ended = subprocess.run(command, env=known, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert queue.waiting() == (1, 0)  # nobody was told that it was kept, so it is asked again
+    queue.judge(asked.id, "positive", ANN)
+    assert queue.waiting() == (0, 0)
+    events = list(read_labels(settings))
+    assert len(events) == 2
+    found = resolve(events, settings.learning)
+    assert ([one.label for one in found.labels], found.duplicates) == (["positive"], 1)
 
 
 async def test_the_routes_hand_out_take_and_refuse(settings: Settings) -> None:

@@ -19,7 +19,7 @@ from contracts.settings import Settings
 from learning.rollout.follower import RolloutFollower
 from learning.rollout.judged import Judged
 from learning.rollout.promote import promote_challenger
-from learning.rollout.state import TrialStore
+from learning.rollout.state import TrialState, TrialStore
 from models.linear.model import HashedModel
 from models.registry.champion import Champion
 from stream.kafka.records import RecordBatch
@@ -37,7 +37,14 @@ QUICK = {"canary_steps": "10%/0s,100%/0s", "canary_tweets": 20, "look_s": 0.001,
 class Worker:
     """Scores and follows the trial when it is told to."""
 
-    def __init__(self, settings: Settings, client: redis.Redis, name: str, judged: list[Judged]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client: redis.Redis,
+        name: str,
+        judged: list[Judged],
+        promote: Callable[[TrialState], None] | None = None,
+    ) -> None:
         self.champion = Champion(settings)
         self.champion.load()
         self.scorer = Scorer(ANNOTATOR, "masked")
@@ -47,7 +54,7 @@ class Worker:
             install=lambda trial: setattr(self.scorer, "trial", trial),
             judged=lambda _since: judged,
             publish=self.audit.extend,
-            promote=lambda state: promote_challenger(settings, state),
+            promote=promote or (lambda state: promote_challenger(settings, state)),
         )  # fmt: skip
 
     def score(self, ids: Sequence[int]) -> list[str]:
@@ -82,13 +89,13 @@ def client(settings: Settings) -> Iterator[redis.Redis]:
 @pytest.fixture
 def start(
     trial_settings: Settings, registering: Registering, client: redis.Redis, judged: list[Judged]
-) -> Iterator[Callable[[str], Worker]]:
+) -> Iterator[Callable[..., Worker]]:
     registering.promote(registering.version(held_out=evidence(0.7)))
     registering.version(held_out=evidence(0.8))
     workers: list[Worker] = []
 
-    def started(name: str) -> Worker:
-        workers.append(Worker(trial_settings, client, name, judged))
+    def started(name: str, promote: Callable[[TrialState], None] | None = None) -> Worker:
+        workers.append(Worker(trial_settings, client, name, judged, promote))
         return workers[-1]
 
     yield started
@@ -112,7 +119,7 @@ def as_seed_says(seed: int) -> list[Judged]:
 
 
 def test_a_better_challenger_goes_through_shadow_and_canary_to_champion_and_each_change_is_told_once(
-    start: Callable[[str], Worker], trial_settings: Settings, client: redis.Redis, judged: list[Judged]
+    start: Callable[..., Worker], trial_settings: Settings, client: redis.Redis, judged: list[Judged]
 ) -> None:
     one, other = start("one"), start("other")
     assert "is the champion" in refused("shadow", "start", "1")
@@ -147,8 +154,62 @@ def test_a_better_challenger_goes_through_shadow_and_canary_to_champion_and_each
     assert TrialStore(client, trial_settings).unsent() == []
 
 
+def test_a_worker_killed_in_shadow_is_followed_by_one_that_goes_on(
+    start: Callable[..., Worker], trial_settings: Settings, client: redis.Redis
+) -> None:
+    one, store = start("one"), TrialStore(client, trial_settings)
+    run("shadow", "start", "2")
+    one.follower.step()
+    one.score(range(300))
+    again = start("two")  # the first one is gone without a word
+    again.follower.start()
+    assert again.scorer.trial is not None
+    assert set(again.score(range(300))) == {"1"}
+    assert store.status().state.phase == "shadow"  # type: ignore[union-attr]
+    again.follower.step()
+    assert [event.what for event in [*one.audit, *again.audit]] == ["shadow.started"]
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that waits behind it is done."""
+
+
+def test_a_worker_killed_between_the_alias_and_the_note_leaves_a_promotion_that_the_next_one_notes_once(
+    start: Callable[..., Worker], trial_settings: Settings, client: redis.Redis, judged: list[Judged]
+) -> None:
+    def promote_and_die(state: TrialState) -> None:
+        promote_challenger(trial_settings, state)
+        raise Killed
+
+    one, other = start("one"), start("other")
+    run("canary", "start", "2")
+    judged += as_seed_says(2)
+    dying = start("dying", promote=promote_and_die)
+
+    def work() -> None:
+        for _ in range(6):
+            dying.follower.step()
+            dying.score(range(1_000))
+
+    with pytest.raises(Killed):
+        work()
+    assert Champion(trial_settings).load().ref.version == "2"
+    _, state = TrialStore(client, trial_settings).read()
+    assert state is not None
+    assert state.phase == "canary"
+    client.delete(f"{trial_settings.redis.prefix}:{{rollout}}:leader")  # its turn of ten seconds is over
+    for _ in range(2):
+        for worker in (one, other):
+            worker.champion.load()
+            worker.follower.step()
+            worker.score(range(100))
+    told = [event.what for event in [*dying.audit, *one.audit, *other.audit]]
+    assert told == ["canary.started", "canary.step", "canary.promoted"]
+    assert set(one.score(range(100))) == {"2"}
+
+
 def test_a_worse_challenger_is_rolled_back_and_a_started_worker_is_in_the_trial_at_once(
-    start: Callable[[str], Worker], judged: list[Judged]
+    start: Callable[..., Worker], judged: list[Judged]
 ) -> None:
     one = start("one")
     run("canary", "start", "2")
@@ -167,7 +228,7 @@ def test_a_worse_challenger_is_rolled_back_and_a_started_worker_is_in_the_trial_
 
 
 def test_what_is_better_on_judged_tweets_and_worse_on_held_out_ones_waits_for_a_person(
-    start: Callable[[str], Worker], registering: Registering, trial_settings: Settings, judged: list[Judged]
+    start: Callable[..., Worker], registering: Registering, trial_settings: Settings, judged: list[Judged]
 ) -> None:
     one = start("one")
     worse = registering.version(model=HashedModel(random_weights(2), {}), held_out=evidence(0.6))
@@ -187,7 +248,7 @@ def test_what_is_better_on_judged_tweets_and_worse_on_held_out_ones_waits_for_a_
 
 
 def test_a_challenger_that_cannot_be_loaded_is_rolled_back(
-    start: Callable[[str], Worker], registering: Registering
+    start: Callable[..., Worker], registering: Registering
 ) -> None:
     one = start("one")
     broken = registering.version(damaged=True)
@@ -200,7 +261,7 @@ def test_a_challenger_that_cannot_be_loaded_is_rolled_back(
 
 
 def test_a_person_aborts_a_canary_and_another_one_promotes_it(
-    start: Callable[[str], Worker], trial_settings: Settings
+    start: Callable[..., Worker], trial_settings: Settings
 ) -> None:
     one = start("one")
     run("canary", "start", "2")
