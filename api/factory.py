@@ -25,6 +25,7 @@ from api.routes import silences as silence_routes
 from api.routes.pages import HeadAsGet, OwnServerOnly
 from api.routes.predict import Scoring
 from api.security.gate import Authenticated
+from api.traffic.admission import Admission, Turns
 from api.traffic.conditional import Packed, Tagged
 from api.traffic.overload import Overload
 from api.traffic.request_id import RequestId
@@ -83,6 +84,7 @@ def create_app(parts: Parts, extensions: Sequence[Extension] = (), tracer: Trace
     metrics = Metrics()
     app.state.parts = parts
     app.state.metrics = metrics
+    app.state.admission = Admission(lambda: parts.settings.most_at_once)
     app.router.routes[:0] = predict_routes.SHORTCUTS
     for extension in extensions:
         app.include_router(extension.router)
@@ -113,6 +115,7 @@ def _add_layers(app: FastAPI, metrics: Metrics, tracer: Tracer | None) -> None:
     app.add_middleware(OwnServerOnly)
     app.add_middleware(Packed)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(Turns)
     app.add_middleware(Measured, metrics=metrics)  # it sees what the others answer
     if tracer is not None:
         from api.traffic.traced import Traced  # OpenTelemetry is imported where it is used

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "alerts": ("cli.alerts.commands", "app", "Alerts: what fires, what fired, what could not be delivered"),
     "notifier": ("cli.alerts.notifier", "app", "Deliver alerts to their receivers (a process of its own)"),
     "up": ("cli.stack.up", "app", "Start the whole stack on this machine, until Ctrl-C"),
+    "api": ("cli.stack.api", "app", "Serve the REST API and the watch room (a process of its own)"),
     "dashboard": ("cli.stack.dashboard", "app", "Serve the pages of the watch room in a process of their own"),
     "keys": ("cli.stack.keys", "app", "Who may call the API: create, list, revoke, rotate keys"),
     "doctor": ("cli.stack.doctor", "app", "Is every part there, in which version, and what to do if not"),

@@ -200,8 +200,9 @@ class ApiSettings(Group):
     """How often one key may silence and acknowledge."""
     rate_login: Rate = "10/minute"
     """How often one address may try to sign in."""
-    most_at_once: int = pydantic.Field(default=128, ge=1, le=10_000)
-    """How many predictions, and how many other requests, are answered at the same time; further ones get 503."""
+    most_at_once: int = pydantic.Field(default=64, ge=1, le=10_000)
+    """How many predictions, and how many other requests, are answered at the same time; further ones get 503. More of
+    them make each wait longer; fewer refuse short bursts."""
     session_hours: float = pydantic.Field(default=12, gt=0, le=24 * 365)
     """How long a browser stays signed in, hours."""
 

@@ -49,9 +49,8 @@ def our_programs(settings: Settings, workers: int = 1) -> list[Server]:
         Server(
             name="api",
             command=(
-                *(sys.executable, "-m", "uvicorn", "api.app:app"),
+                *(str(Path(sys.executable).with_name("buzzwatch")), "api"),
                 *("--host", settings.api.host, "--port", str(settings.api.port)),
-                *("--no-access-log", "--timeout-graceful-shutdown", "10"),
             ),
             host=settings.api.host,
             log=logs / "api.log",

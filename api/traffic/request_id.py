@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,6 +21,12 @@ def request_id() -> str:
     return REQUEST_ID.get()
 
 
+def given_id(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    """The id that a client or a proxy gave, empty where there is none that can be used."""
+    given = next((value for name, value in headers if name == _HEADER), b"")
+    return given.decode() if _FORM.fullmatch(given) else ""
+
+
 class RequestId:
     """Takes the id that a client or a proxy gave, or makes one, and puts it into the answer."""
 
@@ -31,8 +38,7 @@ class RequestId:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        name = given.decode() if _FORM.fullmatch(given) else random_bytes().hex()
+        name = given_id(scope["headers"]) or random_bytes().hex()
         REQUEST_ID.set(name)  # each request is a task of its own, with a context of its own
 
         encoded = name.encode()

@@ -72,6 +72,10 @@ class CrowdResult(NamedTuple):
     other: int
     lost: int
     unsent: int
+    sent_late_p99_ms: float | None
+    """The sender's own fault, part of the times above."""
+    sender_cores: float
+    """What sending took of the processors that the API has, too."""
 
 
 class Missing(NamedTuple):
@@ -124,7 +128,7 @@ def run(site: Site, peers: Sequence[str], seconds: float, connections: int, prog
 
 
 def _ours(_site: Site, port: int) -> list[str]:
-    return [sys.executable, "-m", "uvicorn", "api.app:app", "--port", str(port), "--no-access-log"]
+    return [sys.executable, "-m", "cli.main", "api", "--port", str(port)]
 
 
 def _mlflow(site: Site, port: int) -> list[str]:
@@ -277,7 +281,8 @@ def reports(result: Result) -> list[Report]:
             ],
             crowd._asdict(),
             ["times count from when a request was due, also where the sender was late",
-             "unsent: all connections waited for an answer"],
+             "unsent: all connections waited for an answer",
+             f"the sender was late by {_shown(crowd.sent_late_p99_ms)} ms (p99), took {crowd.sender_cores:g} cores"],
         ),
     ]  # fmt: skip
 

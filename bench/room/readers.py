@@ -127,7 +127,7 @@ def _server_of(port: int) -> Path:
             command = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if str(port).encode() in command and (b"api.app:app" in command or b"dashboard" in command):
+        if str(port).encode() in command and (b"api" in command or b"dashboard" in command):
             return process
     raise BuzzwatchError(f"no process of this machine serves the pages at port {port}")
 

@@ -12,6 +12,9 @@ import gc
 import json
 import time
 from collections import deque
+from typing import cast
+
+import uvloop
 
 _HEAD_END = b"\r\n\r\n"
 
@@ -23,16 +26,16 @@ class _Connection(asyncio.Protocol):
         self._crowd = crowd
         self._buffer = b""
         self._due = 0.0
-        self.transport: asyncio.Transport | None = None
+        self.transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast("asyncio.WriteTransport", transport)  # uvloop's is no subclass of it
         self._crowd.free.append(self)
 
     def ask(self, request: bytes, due: float) -> None:
         assert self.transport is not None
         self._due = due
+        self._crowd.late.append(time.perf_counter() - due)
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
@@ -59,6 +62,7 @@ class Crowd:
     def __init__(self) -> None:
         self.free: deque[_Connection] = deque()
         self.took: dict[int, list[float]] = {}
+        self.late: list[float] = []
         self.lost = self.unsent = self.without_retry_after = 0
 
     def answered(self, status: int, took: float, retry_after: bool) -> None:
@@ -109,7 +113,10 @@ def main() -> None:
         "127.0.0.1", options.port, head.encode() + body,
         rate=options.rate, seconds=options.seconds, connections=options.connections,
     )  # fmt: skip
-    asyncio.run(sent)
+    began, processor = time.perf_counter(), time.process_time()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(sent)
+    processor = (time.process_time() - processor) / (time.perf_counter() - began - 2)
     served = crowd.took.get(200, [])
     refused = [one for status, took in crowd.took.items() if status in (429, 503) for one in took]
     others = sum(len(took) for status, took in crowd.took.items() if status not in (200, 429, 503))
@@ -122,6 +129,8 @@ def main() -> None:
         "other": others,
         "unsent": crowd.unsent,
         "lost": crowd.lost,
+        "sent_late_p99_ms": _quantile(crowd.late, 0.99),
+        "sender_cores": round(processor, 2),
     }
     print(json.dumps(found))
 

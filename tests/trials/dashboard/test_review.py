@@ -112,6 +112,6 @@ def api_of(stack: RunningStack) -> int:
             command = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"api.app:app" in command and str(stack.api).encode() in command:
+        if b"api" in command and str(stack.api).encode() in command:
             return int(process.name)
     raise AssertionError("the API does not run")

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
+import httpx
+import pytest
+import uvicorn
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.metrics import Metrics
+from api.traffic.admission import Admission, Turns
+from api.traffic.door import door_of
 from tests.unit.api.conftest import Api
+from tests.waiting import until
 
 
 async def test_what_is_too_much_is_refused_at_once_and_what_is_served_goes_on(api: Api) -> None:
@@ -28,3 +39,116 @@ async def test_what_is_too_much_is_refused_at_once_and_what_is_served_goes_on(ap
     let_go.set()
     assert [(await one).status_code for one in served] == [200, 200]
     assert (await api.post("/predict", {"text": "bad"})).is_success
+
+
+class _Slow:
+    """Answers when it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+        self.asked = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        self.asked += 1
+        await receive()
+        await asyncio.to_thread(self.let_go.wait, 30)
+        await Response("served")(scope, receive, send)
+
+
+class _Served(NamedTuple):
+    url: str
+    slow: _Slow
+    metrics: Metrics
+    admission: Admission
+
+
+@pytest.fixture
+def behind_a_door() -> Iterator[_Served]:
+    """A server that lets two predictions in and works on one; its address."""
+    slow, metrics, admission = _Slow(), Metrics(), Admission(lambda: 2, at_a_time=1)
+    door = door_of(admission, metrics)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(Turns(slow), http=door, lifespan="off", log_level="error", access_log=False)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield _Served(f"http://127.0.0.1:{listening.getsockname()[1]}", slow, metrics, admission)
+        slow.let_go.set()
+        server.should_exit = True
+        thread.join()
+
+
+async def test_the_door_refuses_what_is_too_much_and_lets_in_again_when_there_is_room(
+    behind_a_door: _Served,
+) -> None:
+    url, slow, metrics, admission = behind_a_door
+    inside = [await _sent(url) for _ in range(2)]
+    await _until(lambda: admission.full and slow.asked == 1)
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+        refused = await _refused(client)
+        assert (refused.headers["retry-after"], refused.headers["x-request-id"]) == ("1", "mine")
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json() == {
+            "type": "about:blank", "title": "Service Unavailable", "status": 503,
+            "detail": "2 requests are being answered: try again", "request_id": "mine",
+        }  # fmt: skip
+        again = await client.post("/predict", json={"text": "d"}, headers={"connection": "close"})
+        assert (again.status_code, again.headers["connection"]) == (503, "close")
+        assert slow.asked == 1  # one is worked on, one waits for its turn
+        slow.let_go.set()
+        for reader, writer in inside:
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            writer.close()
+            await writer.wait_closed()
+        assert (await client.post("/predict", json={"text": "e"})).text == "served"
+    labels = {"method": "POST", "route": "/predict", "status": "503"}
+    assert (metrics.registry.get_sample_value("buzzwatch_api_requests_total", labels) or 0) >= 2
+
+
+async def test_who_goes_away_while_waiting_leaves_room(behind_a_door: _Served) -> None:
+    url, slow, _, admission = behind_a_door
+    gone = [await _sent(url) for _ in range(2)]
+    await _until(lambda: admission.full and slow.asked == 1)
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+        await _refused(client)
+        for _reader, writer in gone:
+            writer.close()
+            await writer.wait_closed()
+        slow.let_go.set()
+        await _until(lambda: slow.asked == 2)
+        for _ in range(3):
+            assert (await client.post("/predict", json={"text": "c"})).text == "served"
+
+
+async def test_a_slow_sender_takes_nobodys_place(behind_a_door: _Served) -> None:
+    url, slow, _, _ = behind_a_door
+    slow.let_go.set()
+    host, port = url.removeprefix("http://").split(":")
+    writers = []
+    for _ in range(4):
+        _reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+        writers.append(writer)
+    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+        assert (await client.post("/predict", json={"text": "c"})).text == "served"
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def _sent(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A prediction asked for in one piece."""
+    host, port = url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}")
+    return reader, writer
+
+
+async def _refused(client: httpx.AsyncClient) -> httpx.Response:
+    """The answer of a door that is full."""
+    return await client.post("/predict", json={"text": "c"}, headers={"x-request-id": "mine"})
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    await asyncio.to_thread(until, holds, 30)

@@ -1,0 +1,106 @@
+"""How many predictions are inside at once, and how many of them are worked on.
+
+Where more come than can be answered, what is served stays fast only if few wait, and what is refused is refused fast
+only if the event loop comes round often. So a bounded number is let in, and of those some at a time are worked on: a
+round of the loop then takes a few milliseconds at most, after which it looks at who has come meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+AT_A_TIME: Final = 32
+"""Enough company for a micro-batch; at 0.1 ms for each half of a request, a round of the loop takes 4 ms."""
+_ADMITTED: Final = "buzzwatch.admitted"
+
+
+class Admission:
+    """The predictions inside.
+
+    Args:
+        most: so many at most.
+        at_a_time: so many of them are worked on, the others wait for their turn in the order in which they came.
+    """
+
+    def __init__(self, most: Callable[[], int], at_a_time: int = AT_A_TIME) -> None:
+        self._most = most
+        self._at_a_time = at_a_time
+        self._inside = self._working = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def full(self) -> bool:
+        """Whether the next one is to be refused."""
+        return self._inside >= self._most()
+
+    @property
+    def most(self) -> int:
+        """So many are let in."""
+        return self._most()
+
+    def enter(self) -> None:
+        """Let a request in; `serve` lets it out again."""
+        self._inside += 1
+
+    async def serve(self, answer: Callable[[], Awaitable[None]]) -> None:
+        """Answer a request that was let in, when it is its turn."""
+        try:
+            await self._turn()
+            try:
+                await answer()
+            finally:
+                self._next()
+        finally:
+            self._inside -= 1
+
+    async def _turn(self) -> None:
+        if self._working < self._at_a_time:
+            self._working += 1
+            return
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(called)
+        try:
+            await called
+        except asyncio.CancelledError:
+            if called.done() and not called.cancelled():
+                self._next()
+            raise
+
+    def _next(self) -> None:
+        """One is done: it is the turn of who has waited longest."""
+        while self._waiting:
+            called = self._waiting.popleft()
+            if not called.done():  # else it was cancelled
+                called.set_result(None)
+                return
+        self._working -= 1
+
+
+def mark(state: dict[str, Any], admission: Admission) -> None:
+    """Note in a request's state that the door has let it in."""
+    state[_ADMITTED] = admission
+
+
+def is_inside(scope: Scope) -> bool:
+    """Whether the door has let this request in."""
+    return _ADMITTED in scope.get("state", {})
+
+
+class Turns:
+    """The layer that has those wait for their turn whom the door (`api.traffic.door`) let in."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if is_inside(scope):
+            admission: Admission = scope["state"][_ADMITTED]
+            await admission.serve(lambda: self._app(scope, receive, send))
+        else:
+            await self._app(scope, receive, send)
