@@ -130,6 +130,7 @@ clean: ## Remove the environment, caches and Kafka's jars; the data under var st
 	@touch $@
 
 .venv/.running: .venv/.uv running.lock pyproject.toml
+	@echo 'Installing what buzzwatch runs with, into .venv: a minute or less, once.'
 	@if [ ! .venv/.installed -nt running.lock ] || [ ! .venv/.installed -nt pyproject.toml ]; then \
 	  $(call INSTALL,--require-hashes --requirement running.lock); \
 	  $(call INSTALL,--no-build-isolation --editable .); \

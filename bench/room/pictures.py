@@ -26,17 +26,20 @@ def take(url: str, folder: Path) -> None:
             if name == "alert":
                 page.locator("article.alert h3 a", has_text="air-paradis").first.click()
                 page.wait_for_selector(".story")
-            page.wait_for_timeout(4000)
+            if name == "model":
+                page.wait_for_selector("section[aria-labelledby=versions-title] table", timeout=60_000)
+            page.wait_for_timeout(2000 if name in ("now", "alerts", "alert", "now-dark") else 4000)
             page.screenshot(path=folder / f"room-{name}.png")
             page.context.close()
 
-        taken("now", "/")
-        taken("now-dark", "/", dark=True, width=1920, height=1080)
-        taken("phone", "/", width=360, height=740)
+        # What shows the crisis comes first: it lasts for less than a minute.
+        taken("now", "/", width=1440, height=900)
         taken("alerts", "/room/alerts")
         taken("alert", "/room/alerts")
+        taken("now-dark", "/", dark=True, width=1920, height=1080)
+        taken("phone", "/", width=360, height=740)
         taken("watch", "/room/watch?watch=air-paradis&span=hour")
         taken("try", "/room/try")
         taken("review", "/room/review")
-        taken("model", "/room/model", height=1100)
-        taken("system", "/room/system", dark=True)
+        taken("model", "/room/model", height=1500, dark=True)
+        taken("system", "/room/system")
