@@ -28,7 +28,7 @@ class Seldom(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, tuple[float, float]] = {}
+        self._logged: dict[str, tuple[float, float]] = {}
         """Message → when it was last repeated, and when it was last logged."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -40,10 +40,10 @@ class Seldom(logging.Filter):
         else:
             return True
         now = record.created
-        came, let_through = self._said.get(what, (0.0, 0.0))
+        came, let_through = self._logged.get(what, (0.0, 0.0))
         is_news = now - came >= _REPEAT_S or now - let_through >= _REMIND_S
-        self._said = {said: at for said, at in self._said.items() if now - at[0] < _REPEAT_S}
-        self._said[what] = (now, now if is_news else let_through)
+        self._logged = {key: at for key, at in self._logged.items() if now - at[0] < _REPEAT_S}
+        self._logged[what] = (now, now if is_news else let_through)
         return is_news
 
 

@@ -53,14 +53,14 @@ class PortClaims:
                 need = needs.setdefault(setting, _Need(server.host))
                 need.names.append(server.name)
                 need.ports.append(port)
-        wanted = {port for need in needs.values() for port in need.ports}
+        needed = {port for need in needs.values() for port in need.ports}
         chosen = {}
         for setting, need in sorted(needs.items(), key=lambda item: not settings.names_port(item[0])):
             step = 0
             if settings.names_port(setting):
                 self._claim(need.ports)
             else:
-                step = self._first_free(need, wanted)
+                step = self._first_free(need, needed)
             chosen[setting] = min(need.ports) + step
             if step:
                 moved = _listed([port + step for port in need.ports])
@@ -72,11 +72,11 @@ class PortClaims:
         while self._sockets:
             self._sockets.pop().close()
 
-    def _first_free(self, need: _Need, wanted: set[int]) -> int:
+    def _first_free(self, need: _Need, needed: set[int]) -> int:
         """How far behind the defaults ports are free that no other setting of ours wants."""
         for step in range(_MOST_STEPS):
             ports = [port + step for port in need.ports]
-            if step and not wanted.isdisjoint(ports):
+            if step and not needed.isdisjoint(ports):
                 continue
             if not any(_is_taken(port, need.host) for port in ports) and self._claim(ports):
                 return step

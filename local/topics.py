@@ -38,7 +38,7 @@ def admin(kafka: KafkaSettings) -> AdminClient:
 
 
 @contextmanager
-def said_in_one_line(kafka: KafkaSettings) -> Iterator[None]:
+def errors_in_one_line(kafka: KafkaSettings) -> Iterator[None]:
     """Turn the client's exceptions into one line for a person."""
     try:
         yield
@@ -60,7 +60,7 @@ def create_topics(settings: Settings) -> list[TopicState]:
     kafka = settings.kafka
     expected = kafka.topics.all()
     created: set[str] = set()
-    with said_in_one_line(kafka):
+    with errors_in_one_line(kafka):
         client = admin(kafka)
         missing = [state.expected for state in _described(client, expected) if state.state == "missing"]
         news = [
@@ -90,7 +90,7 @@ def describe_topics(settings: Settings, *, timeout_s: float = _TIMEOUT_S) -> lis
     Raises:
         Unavailable: the broker does not answer.
     """
-    with said_in_one_line(settings.kafka):
+    with errors_in_one_line(settings.kafka):
         return _described(admin(settings.kafka), settings.kafka.topics.all(), timeout_s)
 
 

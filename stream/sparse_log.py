@@ -17,7 +17,7 @@ _NUMBERS: Final = re.compile(r"\d+")
 
 @dataclass
 class _Kind:
-    said_s: float
+    logged_s: float
     waiting: int = 0
     level: int = 0
     line: str = ""
@@ -47,7 +47,7 @@ class SparseLog:
     def flush(self) -> None:
         """Say what has waited for a minute; to be called now and then, as nothing follows the last ones of a flood."""
         for kind in self._kinds.values():
-            self._say(kind)
+            self._log_waiting(kind)
 
     def _add(self, level: int, text: str, args: tuple[object, ...], kind: object) -> None:
         name = f"{text} {_NUMBERS.sub('', str(kind))}"
@@ -60,12 +60,12 @@ class SparseLog:
             return
         known.waiting += 1
         known.level, known.line = level, text % args
-        self._say(known)
+        self._log_waiting(known)
 
-    def _say(self, kind: _Kind) -> None:
+    def _log_waiting(self, kind: _Kind) -> None:
         now_s = self._clock()
-        if not kind.waiting or now_s - kind.said_s < PAUSE_S:
+        if not kind.waiting or now_s - kind.logged_s < PAUSE_S:
             return
         more = f" (the newest of {kind.waiting:,} like it since the last line)" if kind.waiting > 1 else ""
         self._log.log(kind.level, "%s%s", kind.line, more)
-        kind.said_s, kind.waiting = now_s, 0
+        kind.logged_s, kind.waiting = now_s, 0

@@ -40,10 +40,10 @@ def replay_drift(
     width = int(rule.within // ANSWER_SLOT_S)
     life = ReplayedAlert(rule, where)
     for slot in range(number):
-        said = sums[slot] - (sums[slot - width] if slot >= width else 0)
+        counted = sums[slot] - (sums[slot - width] if slot >= width else 0)
         named: dict[tuple[str, int], int] = {
-            (SENTIMENTS[place // ANSWER_BINS], place % ANSWER_BINS): int(said[place])
-            for place in np.flatnonzero(said).tolist()
+            (SENTIMENTS[place // ANSWER_BINS], place % ANSWER_BINS): int(counted[place])
+            for place in np.flatnonzero(counted).tolist()
         }
         verdict = drift.judge(rule, named, reference, firing=life.firing is not None)
         end_ms = (first + slot + 1) * ANSWER_SLOT_S * 1000

@@ -150,9 +150,9 @@ class BadBuzzCondition:
         self, of: _Of, chosen: NDArray[np.intp], moment: Moment, alerts: Mapping[int, Alert]
     ) -> baseline.Baseline:
         """What is usual for these subjects; kept for some seconds."""
-        wanted = tuple(chosen.tolist())
+        columns = tuple(chosen.tolist())
         fresh = 0 <= moment.now_ms - of.usual_at_ms < _BASELINE_FOR_MS
-        if of.usual is not None and fresh and of.usual_for == wanted:
+        if of.usual is not None and fresh and of.usual_for == columns:
             return of.usual
         rule, rows = of.rule, of.rows[chosen]
         window_s = rule.windows[-1]
@@ -163,7 +163,7 @@ class BadBuzzCondition:
         lately = of_hours[len(of_hours) - len(spans.lately) :]
         recent = _tally(_evidence(table, rows, rule))
         bounds = self._counters.baseline_bounds(moment.now_ms, window_s=window_s, baseline_s=rule.baseline)
-        for column, number in enumerate(wanted):
+        for column, number in enumerate(columns):
             crises = self._crises(of, number, alerts.get(number), moment)
             for tally, (since, until) in zip((recent, *lately), (bounds, *spans.lately), strict=True):
                 crisis = self._within(of, number, crises, since, until, moment.now_ms)
@@ -172,11 +172,11 @@ class BadBuzzCondition:
         first = len(spans.slices)
         past = baseline.Past(
             recent,
-            _stacked(of_hours[:first], len(wanted)),
-            _stacked(lately, len(wanted)),
-            _stacked(of_hours[first : first + len(spans.week)], len(wanted)),
+            _stacked(of_hours[:first], len(columns)),
+            _stacked(lately, len(columns)),
+            _stacked(of_hours[first : first + len(spans.week)], len(columns)),
         )
-        of.usual, of.usual_at_ms, of.usual_for = baseline.expect(rule, past), moment.now_ms, wanted
+        of.usual, of.usual_at_ms, of.usual_for = baseline.expect(rule, past), moment.now_ms, columns
         return of.usual
 
     def _crises(self, of: _Of, number: int, alert: Alert | None, moment: Moment) -> list[tuple[int, int]]:

@@ -127,17 +127,17 @@ class CountCache:
                 moving = self._sums[name] = _Sum(CountTable(self._rows))
             if moving.made_of == (since_s, until_s, self._state):
                 return moving.table
-            wanted = {
+            needed = {
                 (topic_id, start): cells
                 for topic_id, topic in self._topics.items()
                 for start, cells in topic.cells.items()
                 if since_s <= start < until_s
             }
             for place, cells in list(moving.included.items()):
-                if wanted.get(place) is not cells:
+                if needed.get(place) is not cells:
                     moving.table.add(cells, -1)
                     del moving.included[place]
-            for place, cells in wanted.items():
+            for place, cells in needed.items():
                 if place not in moving.included:
                     moving.table.add(cells)
                     moving.included[place] = cells
@@ -207,12 +207,12 @@ class CountCache:
             self._find_changes()
 
     def _read_changed(self, since_s: int, until_s: int) -> None:
-        wanted = [
+        needed = [
             (name, start) for name, topic in self._topics.items() for start in topic.dirty if since_s <= start < until_s
         ]
         size = max(1, _CHUNK // self._parts)
-        for first in range(0, len(wanted), size):
-            chunk = wanted[first : first + size]
+        for first in range(0, len(needed), size):
+            chunk = needed[first : first + size]
             pipeline = self._redis.pipeline(transaction=False)
             for name, start in chunk:
                 self._packed(keys=self._hashes(CounterKeys(self._prefix, name), start), client=pipeline)

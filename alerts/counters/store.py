@@ -79,12 +79,12 @@ class CounterStore:
 
     def marks(self, topic_id: str, partitions: Iterable[int]) -> dict[int, int]:
         """The next offset to count, only for partitions that have one."""
-        wanted = list(partitions)
+        asked = list(partitions)
         pipeline = self._redis.pipeline(transaction=False)
-        for partition in wanted:
+        for partition in asked:
             pipeline.get(CounterKeys(self._prefix, topic_id).mark(partition))
         return {
-            partition: int(mark) for partition, mark in zip(wanted, pipeline.execute(), strict=True) if mark is not None
+            partition: int(mark) for partition, mark in zip(asked, pipeline.execute(), strict=True) if mark is not None
         }
 
     def add(

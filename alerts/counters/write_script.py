@@ -180,8 +180,8 @@ class CountCall:
         if row is None:
             names = self._keys.samples(sample.subject), self._keys.past_samples(sample.subject)
             row = self._samples[sample.subject] = [self._key(name) for name in names]
-        said = [sample.tweet_id, sample.text, list(sample.themes), *([sample.lang] if sample.lang else [])]
-        row += (sample.created_at_ms, json.dumps(said))
+        packed = [sample.tweet_id, sample.text, list(sample.themes), *([sample.lang] if sample.lang else [])]
+        row += (sample.created_at_ms, json.dumps(packed))
 
     def answer(self, answer: Answer, number: int) -> None:
         """What the model predicted, `number` times."""

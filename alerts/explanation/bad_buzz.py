@@ -53,8 +53,8 @@ class Evidence:
 
 def typical_samples(samples: Sequence[Sample], terms: Sequence[str]) -> list[str]:
     """Three texts that hold most of the top terms and are not each other's near-duplicates."""
-    wanted = set(terms)
-    ranked = sorted(samples, key=lambda sample: (-len(words_of(sample.text) & wanted), -sample.created_at_ms))
+    trending = set(terms)
+    ranked = sorted(samples, key=lambda sample: (-len(words_of(sample.text) & trending), -sample.created_at_ms))
     chosen: list[str] = []
     for sample in ranked:
         text = " ".join(sample.text.split())

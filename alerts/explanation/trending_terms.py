@@ -30,8 +30,8 @@ def words_of(text: str) -> set[str]:
 def similarity(one: str, other: str) -> float:
     """How much of their words two texts have in common, from 0 to 1 (Jaccard): of all words or of those that carry
     meaning, whichever is more. Handles, links and digits do not count, so that a template filled in twice is itself."""
-    said, also = ([_DIGITS.sub("", word) for word in _words(text, _ANY_WORD)] for text in (one, other))
-    return max(_jaccard(set(said) - {""}, set(also) - {""}), _jaccard(set(said) - _IDLE, set(also) - _IDLE))
+    first, second = ([_DIGITS.sub("", word) for word in _words(text, _ANY_WORD)] for text in (one, other))
+    return max(_jaccard(set(first) - {""}, set(second) - {""}), _jaccard(set(first) - _IDLE, set(second) - _IDLE))
 
 
 def _jaccard(one: set[str], other: set[str]) -> float:
@@ -56,18 +56,18 @@ def grown_terms(now: Sequence[str], before: Sequence[str], own_terms: Iterable[s
         own_terms: the watch's own names, which explain nothing.
     """
     own = {part for term in own_terms for part in re.findall(r"\w+", term.lower())}
-    said_now, said_before = _counted(now, own), _counted(before, own)
-    common = [word for word, texts in said_now.items() if texts > 1 or len(now) < 3]
-    if not said_before:
-        return sorted(common, key=lambda word: (-said_now[word], word))[:_TOP]
-    both = said_now + said_before
-    sums = said_now.total(), said_before.total()
+    counts_now, counts_before = _counted(now, own), _counted(before, own)
+    common = [word for word, texts in counts_now.items() if texts > 1 or len(now) < 3]
+    if not counts_before:
+        return sorted(common, key=lambda word: (-counts_now[word], word))[:_TOP]
+    both = counts_now + counts_before
+    sums = counts_now.total(), counts_before.total()
     worth = float(sums[0])
     scale = worth / both.total()
     scores = {}
     for word in common:
         prior = both[word] * scale
-        counts = said_now[word] + prior, said_before[word] + prior
+        counts = counts_now[word] + prior, counts_before[word] + prior
         odds = [count / (total + worth - count) for count, total in zip(counts, sums, strict=True)]
         scores[word] = math.log(odds[0] / odds[1]) / math.sqrt(1 / counts[0] + 1 / counts[1])
     grown = [word for word in common if scores[word] > _SURE]

@@ -14,7 +14,7 @@ from contracts.settings import Settings
 Opinion = Literal["useful", "noise"]
 
 # KEYS: opinions, counts. ARGV: alert, rule, opinion. A second opinion about the same alert replaces the first one.
-_SAY: Final = """
+_STORE: Final = """
 local before = redis.call('HGET', KEYS[1], ARGV[1])
 if before == ARGV[3] then return 0 end
 if before then redis.call('HINCRBY', KEYS[2], ARGV[2] .. '|' .. before, -1) end
@@ -37,21 +37,21 @@ class OpinionStore:
     def __init__(self, redis: redis.Redis, settings: Settings) -> None:
         self._redis: Any = require_text(redis)
         self._keys = AlertKeys(settings.redis.prefix)
-        self._say = self._redis.register_script(_SAY)
+        self._store = self._redis.register_script(_STORE)
 
-    def say(self, alert: Alert, opinion: Opinion) -> None:
+    def store(self, alert: Alert, opinion: Opinion) -> None:
         """Keep an opinion; the same one again changes nothing."""
         names = [self._keys.opinions, self._keys.opinion_counts]
-        self._say(keys=names, args=[_of(alert), alert.labels["alertname"], opinion])
+        self._store(keys=names, args=[_of(alert), alert.labels["alertname"], opinion])
 
     def of(self, alerts: list[Alert]) -> dict[tuple[str, int], str]:
         """Fingerprint and start → what was said."""
         if not alerts:
             return {}
-        said = self._redis.hmget(self._keys.opinions, [_of(alert) for alert in alerts])
+        stored = self._redis.hmget(self._keys.opinions, [_of(alert) for alert in alerts])
         return {
             (alert.fingerprint, alert.starts_at_ms): opinion
-            for alert, opinion in zip(alerts, said, strict=True)
+            for alert, opinion in zip(alerts, stored, strict=True)
             if opinion is not None
         }
 

@@ -56,15 +56,15 @@ def keys_required(settings: Settings, host: str | None = None) -> bool:
     Raises:
         SettingsError: keys were switched off, and others can reach the API.
     """
-    wanted = settings.api.require_keys
-    if wanted:
+    required = settings.api.require_keys
+    if required:
         return True
     hosts = {
         "BUZZWATCH_API__HOST": host or settings.api.host,
         "BUZZWATCH_WORKER__WEB_HOST": settings.worker.web_host,
     }
     beyond = [f"{name} is {value}" for name, value in hosts.items() if not is_loopback(value)]
-    if beyond and wanted is False:
+    if beyond and required is False:
         raise SettingsError(
             f"BUZZWATCH_API__REQUIRE_KEYS: cannot be false where others can reach us: {beyond[0]}; listen on "
             "127.0.0.1, or leave it out and make a key with `buzzwatch keys create`"

@@ -30,9 +30,9 @@ class Trail:
             figures: what else is worth knowing.
         """
         key = {"key": self._caller.key_id} if self._caller.key_id else {}
-        said = {"by": by[:200]} if by else {}
+        author = {"by": by[:200]} if by else {}
         event = AuditEvent(
-            who=self._caller.name, what=what, subject=subject, why=shortened(why), figures={**key, **said, **figures}
+            who=self._caller.name, what=what, subject=subject, why=shortened(why), figures={**key, **author, **figures}
         )
         self._background.add_task(self._parts.audit, event)
 

@@ -41,11 +41,11 @@ def detection(rules: Rules, data: Path, size: Size, to: Path, output: str, markd
     writable(to)
     errors = Console(stderr=True)
 
-    def say(line: str) -> None:
+    def print_progress(line: str) -> None:
         if errors.is_terminal:
             errors.print(line, markup=False, highlight=False)
 
-    pools = load_pools(data, say)
+    pools = load_pools(data, print_progress)
     found = _run(weeks(rule, pools, curve=size.curve), size.weeks, "weeks", errors)
     reports = [figures.summary(found), figures.classes(found), figures.passed_on(found), figures.false_alarms(found)]
     if size.months:

@@ -142,13 +142,13 @@ def counted(rule: BadBuzz, recording: Recording) -> Series:
 def ours(rule: BadBuzz, recording: Recording, series: Series, false_alarms: float) -> Alarms:
     """The rule as it ships, with this rate of false alarms: when each alert is first sent, and when it is over."""
     tuned = rule.model_copy(update={"false_alarms": false_alarms})
-    told: dict[int, tuple[float, float]] = {}
+    first_fired: dict[int, tuple[float, float]] = {}
     for found in Replay(tuned, {"watch": "simulated"}, series).alerts(recording.judged_from_s):
         # One whose severity is raised goes on from the same start.
-        first, _ = told.get(found.alert.starts_at_ms, (found.fired_ms / 1000, 0.0))
+        first, _ = first_fired.get(found.alert.starts_at_ms, (found.fired_ms / 1000, 0.0))
         end_ms = found.alert.ends_at_ms
-        told[found.alert.starts_at_ms] = first, float("inf") if end_ms is None else end_ms / 1000
-    return list(told.values())
+        first_fired[found.alert.starts_at_ms] = first, float("inf") if end_ms is None else end_ms / 1000
+    return list(first_fired.values())
 
 
 def _name(key: Key) -> str:

@@ -81,6 +81,6 @@ def _ideal(recording: Recording, crisis: Crisis, pool: Pool) -> float:
     until = min(crisis.fiftieth_s + 180, crisis.end_s)
     chosen = (recording.times_s >= crisis.start_s) & (recording.times_s <= until) & ~recording.late
     people = voices(recording.texts, recording.authors, recording.negative)
-    said = recording.negative[chosen][distinct(recording.times_s[chosen], people[chosen])]
-    counts = (np.array([float(said.sum())]), np.array([float(len(said))]), np.array([usual]), np.zeros(1))
+    answers = recording.negative[chosen][distinct(recording.times_s[chosen], people[chosen])]
+    counts = (np.array([float(answers.sum())]), np.array([float(len(answers))]), np.array([usual]), np.zeros(1))
     return float(share_score(*counts)[0])

@@ -46,7 +46,7 @@ class Pool(NamedTuple):
         return negative, neutral, positive
 
 
-def load_pools(folder: Path, say: Callable[[str], None]) -> list[Pool]:
+def load_pools(folder: Path, report: Callable[[str], None]) -> list[Pool]:
     """Score the held-out tweets with the shipped model's family, trained on the learning split alone.
 
     The shipped model has learnt from every tweet of the folder and would look too good. Trained once for these tweets
@@ -59,7 +59,7 @@ def load_pools(folder: Path, say: Callable[[str], None]) -> list[Pool]:
     recipe = [path for pattern in _RECIPE for path in sorted(root.glob(pattern))]
     cache = CACHE / f"answers-{fingerprint([*sorted(folder.glob('*.parquet')), *recipe])}.npz"
     if not cache.is_file():
-        _score(folder, cache, say)
+        _score(folder, cache, report)
     with np.load(cache) as kept:
         labels, sources, said = kept["labels"], kept["sources"], kept["said"]
     return [
@@ -76,12 +76,12 @@ def fingerprint(files: Sequence[Path], beside: bytes = b"") -> str:
     return key.hexdigest()[:16]
 
 
-def _score(folder: Path, cache: Path, say: Callable[[str], None]) -> None:
-    say("training on the learning split, once (3 minutes)")
+def _score(folder: Path, cache: Path, report: Callable[[str], None]) -> None:
+    report("training on the learning split, once (3 minutes)")
     data = load_training_data(folder)
     texts, labels = data.rows(data.learn)
     model = HashedClassifier(temperature=0.9, random_state=0)
-    model.fit(texts, labels, data.weight[data.learn], distant=data.distant[data.learn], progress=say)
+    model.fit(texts, labels, data.weight[data.learn], distant=data.distant[data.learn], progress=report)
     rows = data.held_out & np.isin(data.source, SOURCES)
     texts, labels = data.rows(rows)
     shares = model.predict_proba(texts)

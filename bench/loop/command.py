@@ -43,28 +43,28 @@ def loop(data: Path, seeds: int, poison_runs: int, to: Path, output: str, markdo
     writable(to)
     errors = Console(stderr=True)
 
-    def say(line: str) -> None:
+    def progress(line: str) -> None:
         if errors.is_terminal:
             errors.print(line, markup=False, highlight=False)
 
-    say("reading labelled tweets, learning from emoticons")
+    progress("reading labelled tweets, learning from emoticons")
     world = load_world(data)
     runs: dict[float, list[Gain]] = {0.9: [], 0.8: []}
     queued: list[float] = []
     good = frozen = trained(world)
     for seed in range(seeds):
         for right, gains in runs.items():
-            say(f"six months, judges right in {right:.0%}, run {seed + 1} of {seeds}")
+            progress(f"six months, judges right in {right:.0%}, run {seed + 1} of {seeds}")
             gain, model = months(world, right, seed)
             gains.append(gain)
             good = model if right == 0.9 else good
-        say(f"a thousand judgements of the queue, run {seed + 1} of {seeds}")
+        progress(f"a thousand judgements of the queue, run {seed + 1} of {seeds}")
         queued.append(queue(world, 0.9, seed))
-    say("canaries")
+    progress("canaries")
     equal, worse = canaries(world, good, frozen, AA_RUNS, WORSE_RUNS)
     attacked = []
     for seed in range(poison_runs):
-        say(f"poisoners, run {seed + 1} of {poison_runs}")
+        progress(f"poisoners, run {seed + 1} of {poison_runs}")
         attacked.append(poisoned(world, seed))
     estimated, crisis = estimates(world, frozen)
     reports = [

@@ -189,10 +189,10 @@ def _answers(url: str, body: dict[str, Any]) -> bool:
 def _script(folder: Path, form: dict[str, Any], texts: int = 1) -> Path:
     """A script for wrk that posts invented tweets, each request others."""
     number = _BODIES if texts == 1 else 8
-    said = [json.loads(value)["text"] for _, value in tweets(number * texts)]
+    sent = [json.loads(value)["text"] for _, value in tweets(number * texts)]
     bodies = []
     for at in range(0, number * texts, texts):
-        some = said[at : at + texts]
+        some = sent[at : at + texts]
         body = {name: some if isinstance(empty, list) else some[0] for name, empty in form.items()}
         bodies.append(json.dumps(body, ensure_ascii=False))
     file = folder / f"wrk-{'-'.join(form)}-{texts}.lua"

@@ -45,17 +45,17 @@ def content(value: bytes | None, headers: Headers | None) -> Content:
     return read, plain
 
 
-def require_same(wanted: Mapping[bytes | None, Content], found: Mapping[bytes | None, Content]) -> None:
+def require_same(required: Mapping[bytes | None, Content], found: Mapping[bytes | None, Content]) -> None:
     """Compare what was found of the sample.
 
     Raises:
         BuzzwatchError: a record differs, with both contents; or none of the sample is there.
     """
     if not found:
-        raise BuzzwatchError(f"none of the first {len(wanted)} tweets is in its output")
+        raise BuzzwatchError(f"none of the first {len(required)} tweets is in its output")
     for key, seen in found.items():
-        if not _alike(seen, wanted[key]):
-            raise BuzzwatchError(f"it does other work: tweet {key!r} became {seen}, not {wanted[key]}"[:900])
+        if not _alike(seen, required[key]):
+            raise BuzzwatchError(f"it does other work: tweet {key!r} became {seen}, not {required[key]}"[:900])
 
 
 def _alike(one: object, other: object) -> bool:

@@ -43,7 +43,9 @@ class Options:
     """That are played in fast motion."""
 
 
-def run(settings: Settings, only: Sequence[str], options: Options, output: str, say: Callable[[str], None]) -> None:
+def run(
+    settings: Settings, only: Sequence[str], options: Options, output: str, progress: Callable[[str], None]
+) -> None:
     """Measure the parts, one after the other, and show what was found beside the goals.
 
     Raises:
@@ -57,11 +59,11 @@ def run(settings: Settings, only: Sequence[str], options: Options, output: str, 
         with chromium() as browser:
             page, loaded = first_load(browser, options.url)
             for part in [one for one in PARTS[:-1] if one in only]:
-                say(f"measuring {part}")
+                progress(f"measuring {part}")
                 found |= loaded if part == "load" else _on_page(part, settings, page, options)
             found["cls_after_all"] = round(page.evaluate("seen.cls"), 4)
     if "readers" in only:
-        say("measuring readers")
+        progress("measuring readers")
         found |= readers.measure(settings, options.url, options.readers, options.seconds)
     table = Report("Watch room", ("figure", "value"), [(name, figure(value)) for name, value in found.items()], found)
     show([table, goals_report(_goals(found, options))], output)

@@ -63,22 +63,22 @@ def kafka_connector() -> Path:
     return jar
 
 
-def _environment(folder: Path, wanted: Path, more: Callable[[], None] | None = None) -> str:
+def _environment(folder: Path, requirements: Path, more: Callable[[], None] | None = None) -> str:
     """A virtual environment with the packages of a hashed list: theirs first, ours behind them."""
     python = folder / "bin" / "python"
     done = folder / "installed.txt"
-    if done.exists() and done.read_text() == wanted.read_text():
+    if done.exists() and done.read_text() == requirements.read_text():
         return str(python)
     venv.create(folder, clear=True, with_pip=True)
     install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command = [*install, "--require-hashes", "--requirement", str(wanted)]
-    _run(command, f"the packages of {wanted.name} cannot be installed")
+    command = [*install, "--require-hashes", "--requirement", str(requirements)]
+    _run(command, f"the packages of {requirements.name} cannot be installed")
     if more is not None:
         more()
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     ours = f"{sysconfig.get_path('purelib')}\n{_HERE.parent}\n"
     (folder / "lib" / version / "site-packages" / "zz_buzzwatch.pth").write_text(ours)
-    done.write_text(wanted.read_text())
+    done.write_text(requirements.read_text())
     return str(python)
 
 
@@ -94,5 +94,5 @@ def _run(command: list[str], complaint: str) -> None:
     except subprocess.TimeoutExpired:
         raise Unavailable(f"{complaint} within {_INSTALL_S:.0f} s") from None
     if done.returncode:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["no reason given"]
-        raise Unavailable(f"{complaint}: {next((line for line in said if 'ERROR' in line), said[-1])[:300]}")
+        lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()] or ["no reason given"]
+        raise Unavailable(f"{complaint}: {next((line for line in lines if 'ERROR' in line), lines[-1])[:300]}")

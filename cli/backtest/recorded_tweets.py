@@ -153,10 +153,10 @@ def _felt(value: Any) -> Mapping[str, str] | None:
             return None
     if value is None or value == "":
         return {}
-    if not isinstance(value, Mapping) or not all(said is None or said in SENTIMENTS for said in value.values()):
+    if not isinstance(value, Mapping) or not all(label is None or label in SENTIMENTS for label in value.values()):
         return None
     # Parquet has a column for every theme of the file, empty where a tweet is not about it.
-    return {str(theme): said for theme, said in value.items() if said is not None}
+    return {str(theme): label for theme, label in value.items() if label is not None}
 
 
 def _share(value: Any) -> float | None:

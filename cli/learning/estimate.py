@@ -76,8 +76,8 @@ def estimate(
 
 def _parts(cells: dict[tuple[str, str], Answers], watch: str | None) -> dict[str, Answers]:
     """All together, each day, each watch; of one watch alone, it and its days."""
-    wanted = watch or EVERYTHING
-    days = {day: answers for (day, name), answers in sorted(cells.items()) if name == wanted}
+    chosen = watch or EVERYTHING
+    days = {day: answers for (day, name), answers in sorted(cells.items()) if name == chosen}
     parts = {f"watch {watch}" if watch else "all tweets": together(days.values()), **days}
     if watch is None:
         watches = sorted({name for _, name in cells if name != EVERYTHING})

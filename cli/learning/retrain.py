@@ -98,7 +98,7 @@ def retrain(
                 seed=seed,
                 fresh=fresh,
                 progress=status.update,
-                tell=print_error,
+                report=print_error,
             )
     except KeyboardInterrupt:
         print_error("cancelled: the champion is untouched; the same command goes on where it was, --fresh begins anew")

@@ -101,8 +101,8 @@ class _Session:
         if key in LABELS:
             self._queue.judge(item.id, LABELS[key], self._judge)
             self.judged += 1
-            said = f"; the model said {item.sentiment}" if item.blind else ""
-            typer.echo(f"  {LABELS[key]}{said}")
+            hint = f"; the model said {item.sentiment}" if item.blind else ""
+            typer.echo(f"  {LABELS[key]}{hint}")
             return "next"
         if key == "s":
             self._queue.skip(item.id, self._judge)

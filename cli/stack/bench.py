@@ -120,10 +120,10 @@ def throughput(
     from bench.stage.site import open_site
 
     names = _listed(contenders, "contenders", tuple(CONTENDERS))
-    wanted = _listed(functions, "functions", ("whole", "plain"))
+    chosen = _listed(functions, "functions", ("whole", "plain"))
     with open_site(kafka, _progress) as site:
-        found = part.run(site, names, wanted, tweets, seconds, _progress)
-    reports = [tables.throughput(found, function) for function in wanted]
+        found = part.run(site, names, chosen, tweets, seconds, _progress)
+    reports = [tables.throughput(found, function) for function in chosen]
     _show([*reports, goals_report(tables.goals(["throughput"], rates=found))], output, markdown)
 
 
@@ -152,9 +152,9 @@ def api(
     from bench.reporting.report import goals_report
     from bench.stage.site import open_site
 
-    wanted = [] if peers == "none" else _listed(peers, "peers", part.PEERS)
+    chosen = [] if peers == "none" else _listed(peers, "peers", part.PEERS)
     with open_site(None, _progress) as site:
-        found = part.run(site, wanted, seconds, connections, _progress)
+        found = part.run(site, chosen, seconds, connections, _progress)
     _show([*part.reports(found), goals_report(part.goals(found))], output, markdown)
 
 
@@ -179,13 +179,13 @@ def latency(
     from bench.stage.site import open_site
 
     try:
-        wanted = [int(rate) for rate in rates.split(",")]
+        chosen = [int(rate) for rate in rates.split(",")]
     except ValueError:
         raise BuzzwatchError(f"--rates: {rates!r} is not a list of whole numbers such as 10,100") from None
-    if not all(1 <= rate <= 100_000 for rate in wanted):
+    if not all(1 <= rate <= 100_000 for rate in chosen):
         raise BuzzwatchError(f"--rates: {rates!r} has a rate below 1 or above 100000")
     with open_site(kafka, _progress) as site:
-        found = part.run(site, wanted, seconds, warm_up, _progress)
+        found = part.run(site, chosen, seconds, warm_up, _progress)
     _show([tables.latency(found), goals_report(tables.goals(["latency"], latencies=found))], output, markdown)
 
 

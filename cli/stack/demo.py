@@ -183,8 +183,8 @@ def name_of(alert: dict[str, Any]) -> str:
 
 def _standing(alert: dict[str, Any]) -> str:
     """How it is with a firing alert."""
-    said = "[yellow]silenced, no webhook[/]" if alert["silencedBy"] else "sent"
-    return f"{name_of(alert)} fires ({escape(alert['annotations'].get('summary', ''))}): {said}"
+    outcome = "[yellow]silenced, no webhook[/]" if alert["silencedBy"] else "sent"
+    return f"{name_of(alert)} fires ({escape(alert['annotations'].get('summary', ''))}): {outcome}"
 
 
 def _rate(phase: Phase) -> str:

@@ -162,11 +162,11 @@ def replay(
             "name the dead letters: positions, --all, or any of --error-class, --since and --until"
         )
     first, end = period_ms(since, until)
-    wanted = {checked_position(position) for position in positions or ()}
+    checked = {checked_position(position) for position in positions or ()}
     settings = load_settings()
 
     def chosen() -> Iterator[Record]:
-        missing = set(wanted)
+        missing = set(checked)
         for letter in records(settings):
             at = letter.timestamp()[1]
             if missing and position_of(letter) in missing:
@@ -175,7 +175,7 @@ def replay(
                 if not missing:
                     return
             elif (
-                not wanted
+                not checked
                 and error_class in (None, header(headers_of(letter), "error-class"))
                 and (first is None or at >= first)
                 and (end is None or at < end)

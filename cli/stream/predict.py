@@ -55,13 +55,13 @@ def predict(
     """Score texts."""
     settings = load_settings()
     annotator = Annotator(load_rules(settings.rules))
-    wanted = _checked(texts or (line for line in sys.stdin if line.strip()))
-    first = next(wanted, None)  # a bad text or an empty file is reported before a model is loaded
+    checked = _checked(texts or (line for line in sys.stdin if line.strip()))
+    first = next(checked, None)  # a bad text or an empty file is reported before a model is loaded
     if first is None:
         raise InvalidTweet("no text: give one as an argument or on standard input")
     loaded = _loaded(settings)
     rows: list[tuple[str, Annotation]] = []
-    everything = itertools.chain([first], wanted)
+    everything = itertools.chain([first], checked)
     while batch := list(itertools.islice(everything, _BATCH)):
         rows += zip(batch, annotator.annotate(loaded.model, batch), strict=True)
     if output == "json":

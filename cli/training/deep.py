@@ -67,13 +67,13 @@ def recurrent(
     """
     run = _Run("recurrent", form, register, alias, out, results, output, most)
 
-    def train(tell: Callable[[str], None]) -> Any:
+    def train(progress: Callable[[str], None]) -> Any:
         from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
 
         options = RecurrentOptions(
             member=model, vectors=vectors, units=units, vocabulary=vocabulary, rows=rows, batch=batch, seed=seed
         )
-        return train_recurrent(data_dir, options, work or WORK_DIR / model, tell, description, taught or ())
+        return train_recurrent(data_dir, options, work or WORK_DIR / model, progress, description, taught or ())
 
     run.whole(train, _ABOUT[model].format(units=units, vectors=vectors), command_of(context))
 
@@ -118,12 +118,12 @@ def transformer(
     """
     run = _Run("transformer", form, register, alias, out, results, output, most)
 
-    def train(tell: Callable[[str], None]) -> Any:
+    def train(progress: Callable[[str], None]) -> Any:
         from training.deep.runs.transformer import options_for, train_transformer
 
         options = options_for(preset, minutes=minutes, batch=batch, seed=seed)
         return train_transformer(
-            data_dir, options, work or WORK_DIR / Path(preset).name, tell, description, taught or ()
+            data_dir, options, work or WORK_DIR / Path(preset).name, progress, description, taught or ()
         )
 
     run.whole(train, f"{preset}, fine-tuned", command_of(context))
@@ -161,7 +161,7 @@ def student(
     """
     run = _Run("student", form, register, alias, out, results, output, most)
 
-    def train(tell: Callable[[str], None]) -> Any:
+    def train(progress: Callable[[str], None]) -> Any:
         from training.deep.runs.student import StudentOptions, train_student
 
         options = StudentOptions(
@@ -174,7 +174,7 @@ def student(
             batch=512,
             seed=seed,
         )
-        return train_student(data_dir, options, work or WORK_DIR / "student", tell, description)
+        return train_student(data_dir, options, work or WORK_DIR / "student", progress, description)
 
     run.whole(train, f"{model} taught by {', '.join(folder.name for folder in teacher)}", command_of(context))
 

@@ -152,14 +152,14 @@ def compare(
       buzzwatch train compare --data-dir data --experiments mine.yaml --register
     """
     settings = load_settings()
-    wanted = load_experiments(experiments)
+    chosen = load_experiments(experiments)
     if register:
         check_reachable(settings)
     errors = Console(stderr=True)
     with errors.status("starting") as status:
         drawn = register if curve is None else curve
         run = Comparison(data_dir, description, results, again=again, curve=drawn, progress=status.update)
-        for done in compare_all(wanted, run):
+        for done in compare_all(chosen, run):
             if register:
                 done.log(settings)
             errors.print(f"{done.result.member}: done in {done.result.seconds:.0f} s", highlight=False)
@@ -289,7 +289,7 @@ def _train(asked: _Asked) -> None:
             distant=asked.rows,
             curve=drawn,
             description=asked.description,
-            tell=lambda line: _note(errors, line),
+            report=lambda line: _note(errors, line),
             taught=asked.taught,
         )
         if asked.out is not None and trained.model is not None:

@@ -51,8 +51,8 @@ def _meant(node: Mapping[str, Any], value: Any) -> dict[str, Any]:
         kind_schema = one["properties"]["kind"]
         if kind_schema.get("const") == kind or (kind is None and "default" in kind_schema):
             return one
-    wanted = "array" if isinstance(value, list) else "object"
-    return {} if kinds else next((one for one in choices if one.get("type") == wanted), {})
+    expected = "array" if isinstance(value, list) else "object"
+    return {} if kinds else next((one for one in choices if one.get("type") == expected), {})
 
 
 def meant_by(key: str, keys: Keys, present: Collection[str]) -> str | None:

@@ -43,8 +43,8 @@ def csv_rows(source: Source, options: ReadOptions) -> Iterator[Row]:
     if header is None:
         return
     names = [name.strip() for name in header[1]]
-    wanted = options.selected_columns(names, source.name)
-    places = [(name, names.index(name)) for name in wanted]
+    selected = options.selected_columns(names, source.name)
+    places = [(name, names.index(name)) for name in selected]
     for number, (line, record) in enumerate(records, start=1):
         if len(record) != len(names):
             raise TweetFileError(

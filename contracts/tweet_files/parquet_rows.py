@@ -42,16 +42,16 @@ def parquet_rows(
     try:
         table = pq.ParquetFile(file)
         schema = table.schema_arrow
-        wanted = options.selected_columns(schema.names, name, known)
-        for column in wanted:
+        selected = options.selected_columns(schema.names, name, known)
+        for column in selected:
             _check_type(schema.field(column).type, column, name, pa)
         number = 0
-        for batch in table.iter_batches(batch_size=_BATCH, columns=wanted):
-            values = {column: _values(batch.column(column), column, name, number, pa) for column in wanted}
+        for batch in table.iter_batches(batch_size=_BATCH, columns=selected):
+            values = {column: _values(batch.column(column), column, name, number, pa) for column in selected}
             for at in range(batch.num_rows):
                 number += 1
                 where = f"row {number}"
-                fields = {column: _plain(column, values[column][at], name, where, options) for column in wanted}
+                fields = {column: _plain(column, values[column][at], name, where, options) for column in selected}
                 yield Row(where, {**known, **fields})
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise TweetFileError(f"{name}: not a Parquet file that can be read: {first_line(error)}") from None

@@ -118,11 +118,13 @@ class ReadOptions:
             stands_for = {"text": ("text", "full_text"), "created_at": ("created_at", "date", "createdAt")}
             if not any(one in names or one in known for one in stands_for.get(name, (name,))):
                 raise no_column(file, name, names)
-        wanted = [name for name in names if self.columns is None or name in self.fields or name in self.columns]
-        for name in wanted:
-            if wanted.count(name) > 1:
-                raise TweetFileError(f"{file}: {wanted.count(name)} columns are called {name!r}: rename or remove one")
-        return wanted
+        selected = [name for name in names if self.columns is None or name in self.fields or name in self.columns]
+        for name in selected:
+            if selected.count(name) > 1:
+                raise TweetFileError(
+                    f"{file}: {selected.count(name)} columns are called {name!r}: rename or remove one"
+                )
+        return selected
 
 
 def refuse(file: str, where: str, column: str, value: object, expected: str) -> TweetFileError:

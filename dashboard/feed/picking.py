@@ -32,7 +32,7 @@ class Picker:
             chosen = list(came)
         else:
             chosen = []
-            for prediction in islice(_in_turns(sorted(came, key=_says, reverse=True)), _CANDIDATES):
+            for prediction in islice(_in_turns(sorted(came, key=_rank, reverse=True)), _CANDIDATES):
                 text = prediction.text or ""
                 recent = [*list(self._shown)[-MOST:], *(one.text or "" for one in chosen)]
                 if all(text != other and similarity(text, other) < _SAME for other in recent):
@@ -43,7 +43,7 @@ class Picker:
         return chosen
 
 
-def _says(prediction: Prediction) -> tuple[bool, bool, float]:
+def _rank(prediction: Prediction) -> tuple[bool, bool, float]:
     """How much a tweet says: about a watch and negative first, then how sure the model is."""
     return prediction.sentiment == "negative" and prediction.reliable, bool(prediction.watches), prediction.confidence
 

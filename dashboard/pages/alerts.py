@@ -119,7 +119,7 @@ def opinion(
     """Was it useful, or noise?"""
     for view in _views(room):
         if view.alert.fingerprint == fingerprint:
-            room.opinions.say(view.alert, opinion)
+            room.opinions.store(view.alert, opinion)
             return back(request, room, "Thank you, it is counted for the rule", anchor=fingerprint)
     raise HTTPException(404, f"no alert has the fingerprint {fingerprint}")
 

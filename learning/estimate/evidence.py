@@ -24,11 +24,11 @@ class Evidence(NamedTuple):
     reference: Reference | None
 
 
-def evidence(settings: Settings, wanted: str) -> Evidence:
+def evidence(settings: Settings, which: str) -> Evidence:
     """Read it from MLflow.
 
     Args:
-        wanted: a version number or an alias.
+        which: a version number or an alias.
 
     Raises:
         Unavailable: MLflow cannot be reached. NoChampion: there is no such version.
@@ -36,7 +36,7 @@ def evidence(settings: Settings, wanted: str) -> Evidence:
     """
     registry = Registry(settings.mlflow)
     try:
-        version = registry.named(wanted)
+        version = registry.named(which)
         with tempfile.TemporaryDirectory() as scratch:
             registry.download(version, Path(scratch))
             found = sorted(Path(scratch).rglob(METADATA), key=lambda path: len(path.parts))

@@ -66,28 +66,28 @@ def findings(
 
 
 def _world(answers: Answers, reference: Reference | None, unknown: float) -> tuple[str, ...]:
-    said = []
+    reasons = []
     if reference is not None and answers.n:
         shares = answers.shares.tolist()
         if (distance := jensen_shannon(shares, reference.classes)) > _MOVED:
             moved = max(range(len(SENTIMENTS)), key=lambda at: abs(shares[at] - reference.classes[at]))
-            said.append(
+            reasons.append(
                 f"{SENTIMENTS[moved]} tweets are {shares[moved]:.0%} instead of {reference.classes[moved]:.0%}"
                 f" (divergence {distance:.2f} bits)"
             )
     if unknown > _UNKNOWN:
-        said.append(f"{unknown:.0%} are in languages that the model does not know")
-    return tuple(said)
+        reasons.append(f"{unknown:.0%} are in languages that the model does not know")
+    return tuple(reasons)
 
 
 def _model(estimate: Estimate, calibration: Calibration, judged: JudgedAccuracy | None) -> tuple[str, ...]:
     bound, held_out = calibration.accuracy - _LOSS, f"held out {calibration.accuracy:.3f}"
-    said = []
+    reasons = []
     if judged is not None and judged.high < bound:
-        said.append(f"judged accuracy {judged.accuracy:.3f} (at most {judged.high:.3f}), {held_out}")
+        reasons.append(f"judged accuracy {judged.accuracy:.3f} (at most {judged.high:.3f}), {held_out}")
     if estimate.trusted and estimate.high is not None and estimate.high < bound:
-        said.append(f"estimated accuracy {estimate.accuracy:.3f} (at most {estimate.high:.3f}), {held_out}")
-    return tuple(said)
+        reasons.append(f"estimated accuracy {estimate.accuracy:.3f} (at most {estimate.high:.3f}), {held_out}")
+    return tuple(reasons)
 
 
 def as_json(one: Findings) -> Mapping[str, object]:

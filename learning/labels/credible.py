@@ -150,6 +150,6 @@ def _contradiction(judgement: Feedback, remembered: Remembered | None) -> str | 
     if remembered.scores is not None:
         scores = dict(zip(SENTIMENTS, (getattr(remembered.scores, label) for label in SENTIMENTS), strict=True))
         if scores[judgement.predicted] < max(scores.values()) - _SAME:
-            said = max(scores, key=lambda label: scores[label])
-            return f"the prediction said {said}, not {judgement.predicted}"
+            likeliest = max(scores, key=lambda label: scores[label])
+            return f"the prediction said {likeliest}, not {judgement.predicted}"
     return None

@@ -231,18 +231,18 @@ def _vote(votes: Sequence[LabelEvent], found: Resolution) -> None:
     _agreement(found, items, judges, codes, consensus, names)
     for item, key in enumerate(keys):
         code = int(consensus.probabilities[item].argmax())
-        said = by_text[key]
+        judged = by_text[key]
         if consensus.probabilities[item, code] < SURE:
             found.conflicts += 1
             continue
-        newest = max(said, key=lambda one: (one.created_at, one.label_id))
+        newest = max(judged, key=lambda one: (one.created_at, one.label_id))
         found.labels.append(
             Label(
                 text=newest.text or "",
                 label=SENTIMENTS[code],
                 probability=float(consensus.probabilities[item, code]),
-                judges=len({event.judge or str(event.label_id) for event in said}),
-                sources=tuple(sorted({event.source or "" for event in said})),
+                judges=len({event.judge or str(event.label_id) for event in judged}),
+                sources=tuple(sorted({event.source or "" for event in judged})),
                 created_at=newest.created_at,
                 tweet_id=newest.tweet_id,
                 prediction_id=None if newest.prediction_id is None else str(newest.prediction_id),

@@ -163,8 +163,8 @@ def without_texts(value: str, texts: set[str]) -> str:
         parsed = json.loads(value)
     except ValueError:
         return value
-    wanted = texts | {text[: LONGEST_SAMPLE - 1] + "…" for text in texts if len(text) > LONGEST_SAMPLE}
-    cleaned = _cleaned(parsed, sorted(wanted, key=len, reverse=True))
+    spellings = texts | {text[: LONGEST_SAMPLE - 1] + "…" for text in texts if len(text) > LONGEST_SAMPLE}
+    cleaned = _cleaned(parsed, sorted(spellings, key=len, reverse=True))
     return value if cleaned == parsed else json.dumps(cleaned, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -242,8 +242,8 @@ def _model(report: DailyReport) -> list[str]:
     else:
         lines.append("No tweet drawn at random has been judged.")
     if found is not None:
-        for what, said in (("The world changed", found.world), ("The model is worse", found.model)):
-            lines += [f"{what}: {'; '.join(said)}."] if said else []
+        for what, reasons in (("The world changed", found.world), ("The model is worse", found.model)):
+            lines += [f"{what}: {'; '.join(reasons)}."] if reasons else []
     if report.trial is not None and report.trial.active:
         lines.append(f"Version {report.trial.version} is on trial ({report.trial.phase}).")
     return lines

@@ -56,14 +56,14 @@ def mistakes(labels: Sequence[Label], themes_of: Callable[[Sequence[str]], list[
     confusions: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     places = []
     for place, (label, own) in enumerate(zip(known, themes, strict=True)):
-        version, said = str(label.model_version), _said(label)
-        is_wrong = said != label.label
+        version, predicted = str(label.model_version), _predicted(label)
+        is_wrong = predicted != label.label
         for theme in own or [NO_THEME]:
             cells[theme][version].update(
                 {"judged": 1, "wrong": int(is_wrong), "by choice": int(is_wrong and set(label.sources) == {"feedback"})}
             )
         if is_wrong:
-            confusions[version][label.label, said] += 1
+            confusions[version][label.label, predicted] += 1
             places.append(place)
     wrong = [known[place] for place in places]
     order = sorted(cells, key=lambda theme: (-sum(one["wrong"] for one in cells[theme].values()), theme))
@@ -82,7 +82,7 @@ def mistakes(labels: Sequence[Label], themes_of: Callable[[Sequence[str]], list[
     )
 
 
-def _said(label: Label) -> str:
+def _predicted(label: Label) -> str:
     scores = label.scores or (0.0, 0.0, 0.0)
     return SENTIMENTS[max(range(3), key=lambda code: scores[code])]
 
@@ -109,7 +109,7 @@ def as_json(found: Mistakes) -> dict[str, Any]:
             for theme, cells in found.themes.items()
         },
         "confusions": {
-            version: [{"label": label, "said": said, "n": n} for (label, said), n in counts.most_common()]
+            version: [{"label": label, "said": predicted, "n": n} for (label, predicted), n in counts.most_common()]
             for version, counts in found.confusions.items()
         },
         "topics": [
@@ -118,7 +118,7 @@ def as_json(found: Mistakes) -> dict[str, Any]:
                 "wrong": by_version(one, found),
                 "themes": dict(one.themes.most_common(3)),
                 "examples": [
-                    {"text": label.text, "label": label.label, "said": _said(label)}
+                    {"text": label.text, "label": label.label, "said": _predicted(label)}
                     for label in (found.wrong[place] for place in one.texts[:_EXAMPLES])
                 ],
             }
@@ -142,8 +142,8 @@ def markdown(found: Mistakes) -> str:
     lines += ["", "Of these, reported by people because they were wrong: mostly errors, so no share is an accuracy."]
     for version in found.versions:
         counts = found.confusions.get(version, Counter())
-        said = ", ".join(f"{label} called {wrong} ({n:,})" for (label, wrong), n in counts.most_common(3))
-        lines += [f"Version {_plain(version)}: {said or 'no mistake'}."]
+        predicted = ", ".join(f"{label} called {wrong} ({n:,})" for (label, wrong), n in counts.most_common(3))
+        lines += [f"Version {_plain(version)}: {predicted or 'no mistake'}."]
     lines += ["", "## Topics", "", *_topics(found)]
     return "\n".join([*lines, ""])
 
@@ -162,7 +162,7 @@ def _topics(found: Mistakes) -> list[str]:
         for place in one.texts[:1]:
             label = found.wrong[place]
             about = _plain(", ".join(one.words[:2]))
-            lines.append(f"- {about}: {label.label}, said {_said(label)}: {_plain(label.text)}")
+            lines.append(f"- {about}: {label.label}, said {_predicted(label)}: {_plain(label.text)}")
     return lines
 
 

@@ -129,9 +129,9 @@ def _topics(
 
 
 def _examples(
-    texts: Sequence[str], labels: NDArray[np.str_], said: NDArray[np.intp], wanted: NDArray[np.bool_]
+    texts: Sequence[str], labels: NDArray[np.str_], predicted: NDArray[np.intp], chosen: NDArray[np.bool_]
 ) -> list[tuple[str, str, str]]:
     return [
-        (mask(texts[row]), str(labels[row]), SENTIMENTS[int(said[row])])
-        for row in np.flatnonzero(wanted)[:_EXAMPLES].tolist()
+        (mask(texts[row]), str(labels[row]), SENTIMENTS[int(predicted[row])])
+        for row in np.flatnonzero(chosen)[:_EXAMPLES].tolist()
     ]

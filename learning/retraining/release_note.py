@@ -115,5 +115,5 @@ def _examples(title: str, who: str, rows: Sequence[tuple[str, str, str]]) -> str
     if not rows:
         return f"{title}: none among the held-out labels."
     lines = [f"{title}:", ""]
-    lines += [f"- {label} ({who} {said}): {' '.join(text.split())}" for text, label, said in rows]
+    lines += [f"- {label} ({who} {answer}): {' '.join(text.split())}" for text, label, answer in rows]
     return "\n".join(lines)

@@ -97,7 +97,7 @@ def retrain(
     seed: int = 0,
     fresh: bool = False,
     progress: Progress = lambda _: None,
-    tell: Progress = lambda _: None,
+    report: Progress = lambda _: None,
 ) -> Retrained:
     """Retrain the champion and register the result as `challenger`.
 
@@ -118,9 +118,9 @@ def retrain(
         check_reachable(settings)
         base = download_champion(settings)
         progress("reading the data")
-        old = load_training_data(data_dir, description, tell, roles=("people", "test"))
+        old = load_training_data(data_dir, description, report, roles=("people", "test"))
         with _room(root):
-            work = _Work.open(settings, root, base, old, snapshot, seed, fresh=fresh, tell=tell)
+            work = _Work.open(settings, root, base, old, snapshot, seed, fresh=fresh, report=report)
             worse = _trained(work, base, old, settings, progress)
         progress("registering")
         try:
@@ -168,7 +168,7 @@ class _Work:
         seed: int,
         *,
         fresh: bool,
-        tell: Progress,
+        report: Progress,
     ) -> _Work:
         """Go on with the run that was cut off, where it is of the same champion, data and seed; else begin one."""
         inputs = {
@@ -179,7 +179,7 @@ class _Work:
             "half_life_days": settings.learning.half_life_days,
         }
         if snapshot is None and not fresh and (found := _cut_off(root, inputs)) is not None:
-            tell(f"going on with the run that was cut off, from snapshot {found.plan['snapshot']}")
+            report(f"going on with the run that was cut off, from snapshot {found.plan['snapshot']}")
             return found
         path = snapshot
         if path is None:

@@ -82,9 +82,9 @@ def learnt_until(settings: Settings) -> datetime | None:
         client = mlflow.MlflowClient()
         found = client.search_registered_models(f"name = '{name}'")
         aliases = found[0].aliases if found else {}
-        wanted = {str(aliases[alias]) for alias in (settings.mlflow.alias, CHALLENGER) if alias in aliases}
+        aliased = {str(aliases[alias]) for alias in (settings.mlflow.alias, CHALLENGER) if alias in aliases}
         versions = client.search_model_versions(f"name = '{name}'")
     moments = [
-        datetime.fromisoformat(one.tags[tag]) for one in versions if str(one.version) in wanted and tag in one.tags
+        datetime.fromisoformat(one.tags[tag]) for one in versions if str(one.version) in aliased and tag in one.tags
     ]
     return max(moments, default=None)

@@ -66,9 +66,9 @@ def drawn_of(events: Iterable[LabelEvent]) -> list[Drawn]:
     """The judged texts that were drawn by chance, of events that stand (`Resolution.judgements`); one for each text."""
     found: dict[str, Drawn] = {}
     for event in events:
-        said = predicted(event)
-        if event.source == "random" and event.label is not None and said is not None:
-            found[str(event.prediction_id or event.tweet_id)] = Drawn(event.label == said, event.drawn or 1.0)
+        answer = predicted(event)
+        if event.source == "random" and event.label is not None and answer is not None:
+            found[str(event.prediction_id or event.tweet_id)] = Drawn(event.label == answer, event.drawn or 1.0)
     return list(found.values())
 
 

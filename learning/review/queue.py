@@ -262,8 +262,8 @@ class ReviewQueue:
         pipeline.zadd(self._key(f"by:{judge}"), {item.id: now})
         pipeline.expire(self._key(f"by:{judge}"), keep_s)
         pipeline.hvals(self._key(f"verdicts:{item.id}"))
-        said = pipeline.execute()[-1]
-        labels = [one.label for one in (msgspec.json.decode(value, type=Verdict) for value in said) if one.label]
+        stored = pipeline.execute()[-1]
+        labels = [one.label for one in (msgspec.json.decode(value, type=Verdict) for value in stored) if one.label]
         if item.drawn is not None:
             self._note_random(item, labels[-1] if labels else None)
         if len(labels) >= item.judges:
@@ -297,10 +297,10 @@ class ReviewQueue:
         """Forget tweets (tweet ids or prediction ids) and take them no more."""
         if not ids:
             return
-        wanted = set(ids)
+        asked = set(ids)
         items = self._load(self._redis.hkeys(self._key("items")))
-        gone = [item for item in items if not wanted.isdisjoint({item.id, item.tweet_id})]
-        names = sorted(wanted | {item.id for item in gone})
+        gone = [item for item in items if not asked.isdisjoint({item.id, item.tweet_id})]
+        names = sorted(asked | {item.id for item in gone})
         self._redis.sadd(self._key("erased"), *names, *(item.tweet_id for item in gone))
         self._remove([item.id for item in gone])
         self._redis.hdel(self._key("by-chance"), *names)

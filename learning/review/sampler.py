@@ -247,11 +247,11 @@ class _SecondLook:
         asked = asked[: max(1, int(_ASKED_S / self._per_text_s))]
         since = time.perf_counter()
         try:
-            said = challenger.model.predict_proba([text for _, text in asked]).argmax(axis=1).tolist()
+            answers = challenger.model.predict_proba([text for _, text in asked]).argmax(axis=1).tolist()
         except Exception:  # its errors are counted where it is on trial
             return []
         self._per_text_s = max((time.perf_counter() - since) / len(asked), 1e-7)
-        differ = [(one, SENTIMENTS[label]) for one, label in zip(asked, said, strict=True)]
+        differ = [(one, SENTIMENTS[label]) for one, label in zip(asked, answers, strict=True)]
         differ = [one for one in differ if one[0][0].sentiment != one[1]][:_MOST_DISPUTED]
         return [
             item_of(

@@ -135,15 +135,15 @@ def verdict(pairs: Pairs, metric: str = "accuracy", *, pairs_per_s: float = 0.0,
     difference = pairs.challenger - pairs.champion
     low, high = _interval(pairs, alpha)
     outcome = outcome_of(pairs, alpha)
-    said = f"{metric} {pairs.challenger:.3f} against {pairs.champion:.3f} on the same {pairs.n:,} judged tweets"
+    measured = f"{metric} {pairs.challenger:.3f} against {pairs.champion:.3f} on the same {pairs.n:,} judged tweets"
     more = None
     if not pairs.n:
         why = "no tweet has been judged that both have answered"
     elif outcome != "cannot tell yet":
-        why = f"{said}: alone right on {b:,}, alone wrong on {c:,}"
+        why = f"{measured}: alone right on {b:,}, alone wrong on {c:,}"
     else:
         more = _more_pairs(pairs, alpha)
-        why = f"{said}; {_how_long(pairs, more, pairs_per_s, alpha)}"
+        why = f"{measured}; {_how_long(pairs, more, pairs_per_s, alpha)}"
     return Verdict(outcome, metric, pairs, difference, low, high, evidence, why, more)
 
 

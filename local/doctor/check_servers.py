@@ -13,7 +13,7 @@ from alerts.storage.connection import connect
 from alerts.storage.redis_health import WriteProbe, shown_address, trouble_of
 from contracts.settings import Settings
 from local.doctor.findings import Finding
-from local.topics import admin, describe_topics, said_in_one_line
+from local.topics import admin, describe_topics, errors_in_one_line
 from models.registry.health import ask_version
 
 _PATIENCE_S = 5.0
@@ -22,7 +22,7 @@ _ALTER = "kafka-configs --alter --add-config, or delete the topic and run `buzzw
 
 def check_kafka(settings: Settings) -> Finding:
     """Reachable, and new enough for transactions that fence by consumer group (KIP-447: 2.5)."""
-    with said_in_one_line(settings.kafka):
+    with errors_in_one_line(settings.kafka):
         admin(settings.kafka).list_topics(timeout=_PATIENCE_S)
     # Only kafka-python reports the version. It is asked second: when nobody answers it leaves its sockets open.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)

@@ -29,7 +29,7 @@ def kafka_version() -> str:
 def have_jars() -> bool:
     """Whether the jars of the present `pom.xml` are here."""
     stamp = JARS / ".pom"
-    return stamp.exists() and stamp.read_text(encoding="ascii") == _wanted()
+    return stamp.exists() and stamp.read_text(encoding="ascii") == _expected()
 
 
 def ensure_jars() -> Path:
@@ -47,7 +47,7 @@ def ensure_jars() -> Path:
     return JARS
 
 
-def _wanted() -> str:
+def _expected() -> str:
     return hashlib.sha256(POM.read_bytes()).hexdigest()
 
 
@@ -67,7 +67,7 @@ def _fetch() -> None:
         if done.returncode:
             errors = [line for line in done.stdout.splitlines() if "ERROR" in line]
             raise Unavailable(f"Maven cannot fetch Kafka's jars: {errors[0] if errors else done.stderr.strip()[:300]}")
-        (fresh / ".pom").write_text(_wanted(), encoding="ascii")
+        (fresh / ".pom").write_text(_expected(), encoding="ascii")
         if JARS.exists():
             shutil.rmtree(JARS)
         fresh.rename(JARS)

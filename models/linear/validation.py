@@ -89,8 +89,8 @@ def _table(name: str, table: NDArray[Any], columns: int) -> NDArray[np.int8]:
         raise ArtefactError(f"{name} of the model holds {table.dtype}, not int8")
     rows = table.shape[0] if table.ndim else 0
     if table.shape != ((rows, columns) if columns else (rows,)) or rows.bit_count() != 1 or rows > 1 << _MOST_BITS:
-        wanted = f"(2**bits, {columns})" if columns else "(2**bits,)"
-        raise ArtefactError(f"{name} of the model has shape {table.shape}, not {wanted}")
+        expected = f"(2**bits, {columns})" if columns else "(2**bits,)"
+        raise ArtefactError(f"{name} of the model has shape {table.shape}, not {expected}")
     return np.ascontiguousarray(table)
 
 

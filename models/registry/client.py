@@ -77,7 +77,7 @@ class Registry:
             origin=_origin(found),
         )
 
-    def named(self, wanted: str) -> RegisteredVersion:
+    def named(self, which: str) -> RegisteredVersion:
         """The version with this number or alias; its aliases are not all known.
 
         Raises:
@@ -87,11 +87,11 @@ class Registry:
         name = self._settings.model_name
         try:
             client = self._connected()
-            ask = client.get_model_version if wanted.isdecimal() else client.get_model_version_by_alias
-            found = ask(name, wanted)
+            ask = client.get_model_version if which.isdecimal() else client.get_model_version_by_alias
+            found = ask(name, which)
         except Exception as error:  # what else answers at that address may say anything
             if getattr(error, "error_code", None) in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                what = f"version {wanted}" if wanted.isdecimal() else f"alias {wanted!r}"
+                what = f"version {which}" if which.isdecimal() else f"alias {which!r}"
                 raise NoChampion(
                     f"{name!r} has no {what} in MLflow at {self._where}: see `buzzwatch models list`"
                 ) from None

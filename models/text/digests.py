@@ -29,11 +29,11 @@ _MASK32: Final = 0xFFFFFFFF
 _NOT_COMPARED: Final = frozenset({"Nd", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp"})
 
 
-def digest_array(texts: TextBatch, wanted: NDArray[np.bool_]) -> NDArray[np.uint64]:
+def digest_array(texts: TextBatch, chosen: NDArray[np.bool_]) -> NDArray[np.uint64]:
     """(n,): 64 bits per text, the same for the same texts, in every process; 0 where it is not wanted."""
     texts = normal_form(texts)
     found = np.zeros((len(texts), _LANES), np.dtype("<u4"))
-    _write_digests(texts.data, texts.bounds, wanted, _lower(), found)
+    _write_digests(texts.data, texts.bounds, chosen, _lower(), found)
     return found.view("<u8").reshape(-1)
 
 
@@ -151,18 +151,18 @@ def _mixed(value: int) -> int:
 
 
 @compiled
-def _write_digests(data: Any, bounds: Any, wanted: Any, lower: Any, out: Any) -> None:
+def _write_digests(data: Any, bounds: Any, chosen: Any, lower: Any, out: Any) -> None:
     """The digests of those texts that are wanted.
 
     Args:
         data, bounds: as of `models.text.batch.TextBatch`.
-        wanted: (n,), bool.
+        chosen: (n,), bool.
         lower: (65536,), the lower case of each character of the first plane; a space is not compared.
         out: (n, _LANES), uint32.
     """
     letters = np.empty(_COMPARED + 8, np.uint8)
     for row in range(len(bounds) - 1):
-        if not wanted[row]:
+        if not chosen[row]:
             continue
         first, last = int(bounds[row]), int(bounds[row + 1]) - 1
         n = _letters(data, first, last, lower, letters)

@@ -111,11 +111,11 @@ def record_at(settings: Settings, position: str) -> Record:
     Raises:
         BuzzwatchError: it is no position, or there is no letter (any more).
     """
-    wanted = checked_position(position)
+    expected = checked_position(position)
     for message in records(settings):
-        if position_of(message) == wanted:
+        if position_of(message) == expected:
             return message
-    raise BuzzwatchError(nothing_at(settings, wanted))
+    raise BuzzwatchError(nothing_at(settings, expected))
 
 
 def position_of(message: Record) -> str:

@@ -149,9 +149,9 @@ def compare_all(experiments: Sequence[Experiment], run: Comparison) -> Iterator[
     """
     kept = run.results.is_dir() and not run.options.again
     finished = {one.command for one in read_results(run.results)} if kept else set()
-    wanted = [experiment for experiment in experiments if experiment.command not in finished]
-    for number, experiment in enumerate(wanted, 1):
-        named = _named(run.options.progress, f"{number} of {len(wanted)}, {experiment.name}")
+    left = [experiment for experiment in experiments if experiment.command not in finished]
+    for number, experiment in enumerate(left, 1):
+        named = _named(run.options.progress, f"{number} of {len(left)}, {experiment.name}")
         try:
             done = experiment.kind.run(experiment, run, named)
         except (TypeError, ValueError) as error:

@@ -96,7 +96,7 @@ class _Trainer:
             learn = learn & ~data.distant
             learn[kept] = True
         texts, labels = data.rows(learn)
-        step = lambda told: self._progress(f"{what}: {told}")  # noqa: E731
+        step = lambda line: self._progress(f"{what}: {line}")  # noqa: E731
         return estimator.fit(texts, labels, data.weight[learn], distant=data.distant[learn], progress=step, **more)
 
     def judged(

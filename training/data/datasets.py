@@ -105,7 +105,7 @@ def fingerprint(text: str) -> int:
 def load_training_data(
     folder: Path,
     description: Path | None = None,
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
     taught: Sequence[Path] = (),
     roles: Collection[str] | None = None,
 ) -> TrainingData:
@@ -113,7 +113,7 @@ def load_training_data(
 
     Args:
         description: a YAML of the files, as `training.data.sources` reads it.
-        tell: receives a line for each file, what it is taken for.
+        progress: receives a line for each file, what it is taken for.
         taught: files of `buzzwatch train teach`, learnt from beside the others.
         roles: those of `Source.role` whose files are read; all when not given.
 
@@ -122,21 +122,21 @@ def load_training_data(
         DataError: a file, or all of them, cannot be used; names file and row.
     """
     found = find_sources(folder, description)
-    wanted = [*found.sources, *taught_sources(taught)]
+    used = [*found.sources, *taught_sources(taught)]
     if roles is not None:
-        wanted = [source for source in wanted if source.role in roles]
-        if not wanted:
+        used = [source for source in used if source.role in roles]
+        if not used:
             raise DataError(f"{folder}: no file there has labels by people")
-    read = [_read(folder / source.file, source, strict=found.described) for source in wanted]
+    read = [_read(folder / source.file, source, strict=found.described) for source in used]
     sources, parts = [source for source, _ in read], [part for _, part in read]
     prints = [np.array([fingerprint(text) for text in part.texts], np.uint64) for part in parts]
     for source, part, mine in zip(sources, parts, prints, strict=True):
         if not source.held_out_where and source.role in ("people", "emoticons"):
             # The share of a fingerprint's own range: a text stays on its side whatever else is in the files.
             part.held_out[:] = mine.astype(np.float64) / 2.0**64 < source.held_out
-        tell(described(source, part.labels.tolist(), int(part.held_out.sum())))
+        progress(described(source, part.labels.tolist(), int(part.held_out.sum())))
     for name in found.left_out:
-        tell(f"{folder / name} is not described, so it is not used")
+        progress(f"{folder / name} is not described, so it is not used")
     held_out, all_prints = np.concatenate([part.held_out for part in parts]), np.concatenate(prints)
     data = TrainingData(
         sources=tuple(sources),

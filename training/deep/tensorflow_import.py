@@ -46,5 +46,5 @@ def sifted_errors() -> Iterator[IO[str]]:
             sys.stderr.flush()
             os.dup2(before.fileno(), 2)
             kept.seek(0)
-            said = kept.read()
-            os.write(2, _GREETING.sub(b"", said) if well else said)
+            output = kept.read()
+            os.write(2, _GREETING.sub(b"", output) if well else output)

@@ -81,8 +81,8 @@ def learn_binary(
     for epoch in range(1, epochs + 1):
         progress(epoch)
         for part, hashes, bounds in chunks():
-            wanted = positive[part].astype(np.float32)
-            fit_binary(hashes, bounds, wanted, weight[part], word_state, char_state, state, rate, l2)
+            targets = positive[part].astype(np.float32)
+            fit_binary(hashes, bounds, targets, weight[part], word_state, char_state, state, rate, l2)
     return BinaryWeights(word_state[:, 0].copy(), char_state[:, 0].copy(), float(state[0]))
 
 

@@ -85,7 +85,7 @@ class OnnxWords:
 
 
 def linear_formats(
-    data: TrainingData, rows: Mapping[str, NDArray[np.int64]], hashed: HashedModel, tell: Callable[[str], None]
+    data: TrainingData, rows: Mapping[str, NDArray[np.int64]], hashed: HashedModel, progress: Callable[[str], None]
 ) -> Iterator[FormatRow]:
     """The TF-IDF pipeline natively and in ONNX, then the compiled model.
 
@@ -93,10 +93,10 @@ def linear_formats(
         rows: data set → held-out rows to measure on.
         hashed: should not have learnt from them.
     """
-    tell("training TF-IDF and logistic regression")
+    progress("training TF-IDF and logistic regression")
     texts, labels = data.rows(data.learn & ~data.distant)
     native = TfidfWords().fit(texts, labels)
-    tell("converting it to ONNX")
+    progress("converting it to ONNX")
     content = native.to_onnx()
     # Pickled to be weighed only; no model of ours is stored that way.
     yield (first := _row("tfidf-lr words", "native", native, _pickled(native), data, rows, None))

@@ -94,7 +94,7 @@ def train(
     curve: bool = False,
     keep: bool = True,
     description: Path | None = None,
-    tell: Progress = lambda _: None,
+    report: Progress = lambda _: None,
     taught: Sequence[Path] = (),
 ) -> Trained:
     """Train on the labelled files of `folder`.
@@ -103,13 +103,13 @@ def train(
         distant: most rows labelled by emoticons; the member's own number when not given, 0 for all.
         keep: train the model to be kept, on everything, when the member is one that serves.
         curve: also train on a tenth and three tenths of the rows.
-        description, tell, taught: as `load_training_data` takes them.
+        description, report, taught: as `load_training_data` takes them.
 
     Raises:
         SourcesError, DataError: the files or their description cannot be used.
     """
     progress("reading the data")
-    data = load_training_data(folder, description, tell, taught)
+    data = load_training_data(folder, description, report, taught)
     learn = _limited(data, member, distant, seed)
     split = _Split.of(data)
     learnt: dict[str, list[tuple[int, float]]] = {source.name: [] for source in split.measured}

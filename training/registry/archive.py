@@ -19,11 +19,11 @@ class Archived(NamedTuple):
     """Those that it lost."""
 
 
-def archive(settings: Settings, wanted: str, why: str) -> Archived:
+def archive(settings: Settings, which: str, why: str) -> Archived:
     """Take a version's aliases and note that it is not to serve.
 
     Args:
-        wanted: a version number or an alias.
+        which: a version number or an alias.
         why: kept as a tag of the version.
 
     Raises:
@@ -32,7 +32,7 @@ def archive(settings: Settings, wanted: str, why: str) -> Archived:
     """
     with connected(settings) as mlflow:
         client, name = mlflow.MlflowClient(), settings.mlflow.model_name
-        version, tags = registered(client, settings, wanted)
+        version, tags = registered(client, settings, which)
         aliases = aliases_of(client, settings).get(version, ())
         if settings.mlflow.alias in aliases:
             raise PromotionError(f"version {version} is the champion: promote another one or roll back first")
@@ -45,7 +45,7 @@ def archive(settings: Settings, wanted: str, why: str) -> Archived:
     return Archived(version, aliases)
 
 
-def restore(settings: Settings, wanted: str) -> Archived:
+def restore(settings: Settings, which: str) -> Archived:
     """Undo `archive`; the aliases stay lost.
 
     Raises:
@@ -54,7 +54,7 @@ def restore(settings: Settings, wanted: str) -> Archived:
     """
     with connected(settings) as mlflow:
         client, name = mlflow.MlflowClient(), settings.mlflow.model_name
-        version, tags = registered(client, settings, wanted)
+        version, tags = registered(client, settings, which)
         if ARCHIVED_TAG not in tags:
             raise PromotionError(f"version {version} is not archived")
         for tag in (ARCHIVED_TAG, _WHY_TAG):

@@ -83,7 +83,7 @@ def list_versions(settings: Settings) -> list[Version]:
 
 def promote(
     settings: Settings,
-    wanted: str = CHALLENGER,
+    which: str = CHALLENGER,
     *,
     force: str | None = None,
     on: Sequence[Path] = (),
@@ -92,7 +92,7 @@ def promote(
     """Let a version serve, if the gate lets it pass.
 
     Args:
-        wanted: a version number or an alias.
+        which: a version number or an alias.
         force: why it shall serve although the gate refuses it; kept as a tag of the version.
         on: labelled files that both score instead of comparing what they carry.
         tags: noted on the version.
@@ -110,7 +110,7 @@ def promote(
     with connected(settings) as mlflow:
         client = mlflow.MlflowClient()
         aliases = aliases_of(client, settings)
-        version, known = registered(client, settings, wanted)
+        version, known = registered(client, settings, which)
         champion = _holder(aliases, settings.mlflow.alias)
         if version == champion:
             raise PromotionError(f"version {version} is the champion already")
@@ -266,20 +266,20 @@ def _holder(aliases: Mapping[str, tuple[str, ...]], alias: str) -> str | None:
     return next((version for version, names in aliases.items() if alias in names), None)
 
 
-def registered(client: Any, settings: Settings, wanted: str) -> tuple[str, Mapping[str, str]]:
+def registered(client: Any, settings: Settings, which: str) -> tuple[str, Mapping[str, str]]:
     """The number of a version and its tags.
 
     Args:
-        wanted: a version number or an alias.
+        which: a version number or an alias.
 
     Raises:
         PromotionError: there is none.
     """
     name = settings.mlflow.model_name
     known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
-    version = _holder(aliases_of(client, settings), wanted) or wanted
+    version = _holder(aliases_of(client, settings), which) or which
     if version not in known:
-        what = f"version {wanted}" if wanted.isdecimal() else f"alias {wanted!r}"
+        what = f"version {which}" if which.isdecimal() else f"alias {which!r}"
         shown = ", ".join(sorted(known, key=int)) or "none"
         raise PromotionError(f"{name!r} has no {what} (versions: {shown}); see `buzzwatch models list`")
     return version, known[version]

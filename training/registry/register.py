@@ -82,7 +82,7 @@ def default_alias(settings: Settings) -> str:
         return CHALLENGER if has_champion(mlflow.MlflowClient(), settings) else settings.mlflow.alias
 
 
-def chosen_alias(settings: Settings, wanted: str | None) -> str:
+def chosen_alias(settings: Settings, asked: str | None) -> str:
     """The alias of a new version: the wanted one, else `default_alias`. Asked before minutes are spent on training.
 
     Raises:
@@ -90,14 +90,14 @@ def chosen_alias(settings: Settings, wanted: str | None) -> str:
         Unavailable: MLflow cannot be reached.
     """
     usual = default_alias(settings)
-    if wanted is None:
+    if asked is None:
         return usual
-    if wanted == settings.mlflow.alias != usual:
-        raise SettingsError(f"--alias {wanted}: a version becomes champion by `buzzwatch models promote`")
+    if asked == settings.mlflow.alias != usual:
+        raise SettingsError(f"--alias {asked}: a version becomes champion by `buzzwatch models promote`")
     # MLflow's own rule (mlflow.utils.validation): letters, digits, - and _; nothing that looks like a version.
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", wanted) or re.fullmatch(r"v?\d+|latest", wanted, re.IGNORECASE):
-        raise SettingsError(f"--alias {wanted}: letters, digits, - and _, and neither a number nor `latest`")
-    return wanted
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", asked) or re.fullmatch(r"v?\d+|latest", asked, re.IGNORECASE):
+        raise SettingsError(f"--alias {asked}: letters, digits, - and _, and neither a number nor `latest`")
+    return asked
 
 
 def register_artefact(settings: Settings, folder: Path, *, alias: str) -> str:

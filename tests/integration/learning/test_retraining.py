@@ -129,7 +129,7 @@ def test_kill_9_is_gone_on_behind_the_last_step_with_the_same_bytes_and_register
     snapshot = retraining.snapshot.rename(retraining.data.parent / "elsewhere.parquet")  # the run has its own
     lines: list[str] = []
     began: list[str] = []
-    done = retrain(retraining.settings, retraining.data, progress=began.append, tell=lines.append)
+    done = retrain(retraining.settings, retraining.data, progress=began.append, report=lines.append)
     assert any("going on with the run that was cut off" in line for line in lines)
     assert not any(line.startswith("to measure") for line in began)
     assert retraining.aliases() == {"champion": retraining.champion, "challenger": done.version}

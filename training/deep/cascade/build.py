@@ -73,7 +73,7 @@ def cascade_of(
     most: int,
     budget_s: float,
     patience_s: float,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
     *,
     times: float = 5.0,
 ) -> tuple[CascadeModel, Curve, HeldOut]:
@@ -91,11 +91,11 @@ def cascade_of(
     """
     rows = held_out_rows(data, most)
     sets = judging(data, rows)
-    answers = _answers(linear, deep, data, rows, sets, tell)
-    tell("timing both")
+    answers = _answers(linear, deep, data, rows, sets, progress)
+    progress("timing both")
     timed = [data.texts[row] for name in sets for row in rows[name].tolist()[:_TIMED]]
     costs = _cost(linear, timed * 5), _cost(deep, timed[: len(timed) // 3])
-    tell("choosing")
+    progress("choosing")
     points = [_point(answers, partial(Answers.setting, share=share), costs) for share in SHARES]
 
     quick_enough = [share for share in SHARES if costs[0] + share * costs[1] <= costs[1] / times]
@@ -146,7 +146,7 @@ def _measured(
     return evidence, {"metrics": reports, "reference": reference(evidence)}
 
 
-def unseen_linear(data: TrainingData, cache: Path, tell: Callable[[str], None]) -> HashedModel:
+def unseen_linear(data: TrainingData, cache: Path, progress: Callable[[str], None]) -> HashedModel:
     """The compiled linear model, learnt from the learning split alone; kept in `cache`.
 
     The shipped one has seen the held-out texts: on them it is surer, and right more often, than on anything new.
@@ -154,7 +154,7 @@ def unseen_linear(data: TrainingData, cache: Path, tell: Callable[[str], None]) 
     folder = cache / f"linear-{data.data_hash[:16]}"
     if not (folder / METADATA).is_file():
         estimator = MEMBERS["hashed"].build(0)
-        fit_on(estimator, data, data.learn, lambda step: tell(f"linear: {step}"))
+        fit_on(estimator, data, data.learn, lambda step: progress(f"linear: {step}"))
         estimator.model_.save(folder)
     model = load_artefact(folder)
     assert isinstance(model, HashedModel)
@@ -190,11 +190,11 @@ def _answers(
     data: TrainingData,
     rows: Mapping[str, NDArray[np.int64]],
     sets: tuple[str, ...],
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> Answers:
     quick, slow = [], []
     for name, mine in rows.items():
-        tell(f"both models on {len(mine):,} held-out texts of {name}")
+        progress(f"both models on {len(mine):,} held-out texts of {name}")
         texts = [data.texts[row] for row in mine.tolist()]
         quick.append(linear.predict_proba(texts))
         slow.append(deep.predict_proba(texts))

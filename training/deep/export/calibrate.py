@@ -44,12 +44,14 @@ def held_out_rows(data: TrainingData, most: int = MOST_MEASURED) -> dict[str, ND
     return found
 
 
-def answers_of(model: DeepModel, data: TrainingData, tell: Callable[[str], None], most: int = MOST_MEASURED) -> Answers:
+def answers_of(
+    model: DeepModel, data: TrainingData, progress: Callable[[str], None], most: int = MOST_MEASURED
+) -> Answers:
     """The model's predictions for held-out texts."""
     rows = held_out_rows(data, most)
     logits = {}
     for name, mine in rows.items():
-        tell(f"scoring {len(mine):,} held-out texts of {name}")
+        progress(f"scoring {len(mine):,} held-out texts of {name}")
         logits[name] = model.logits([data.texts[row] for row in mine.tolist()])
     return Answers(rows, logits)
 
@@ -93,7 +95,7 @@ def served(
     data: TrainingData,
     form: str,
     noted: Mapping[str, Any],
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
     most: int = MOST_MEASURED,
 ) -> tuple[DeepModel, dict[str, NDArray[np.float32]], Answers]:
     """The model as it serves, with its figures on held-out texts in its metadata.
@@ -105,7 +107,7 @@ def served(
     Returns:
         the model, its probabilities by data set, and the logits behind them.
     """
-    tell(f"converting to {form}")
+    progress(f"converting to {form}")
     metadata: dict[str, Any] = {
         **noted,
         "cleaning": CLEANING,
@@ -116,7 +118,7 @@ def served(
         "data_hash": data.data_hash,
     }
     content, words = converted(finished, form), finished.tokenizer.encode("utf-8")
-    answers = answers_of(DeepModel(metadata, words, content), data, tell, most)
+    answers = answers_of(DeepModel(metadata, words, content), data, progress, most)
     temperature = temperature_of(answers, data)
     metadata |= {"temperature": temperature, "metrics": report(answers, data, temperature)}
     scores = {name: softmax(logits / temperature) for name, logits in answers.logits.items()}

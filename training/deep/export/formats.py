@@ -35,7 +35,7 @@ def compare_formats(
     finished: Finished,
     data: TrainingData,
     most: int,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
     keep: Callable[[str, DeepModel], None] | None = None,
 ) -> Iterator[FormatRow]:
     """The native network, then each of `FORMATS`, on the same held-out texts.
@@ -54,7 +54,7 @@ def compare_formats(
     }
     words = finished.tokenizer.encode("utf-8")
     native = DeepModel(metadata, words, b"", opened=NativeNetwork(finished.network))
-    answers = answers_of(native, data, tell, most)
+    answers = answers_of(native, data, progress, most)
     metadata["temperature"] = temperature_of(answers, data)
     reached = {name: accuracy(answers.logits[name], truth_of(data, rows)) for name, rows in answers.rows.items()}
     asked = [data.texts[row] for rows in answers.rows.values() for row in rows.tolist()]
@@ -65,12 +65,12 @@ def compare_formats(
         finished.family, finished.member, "native", reached, counts, size, 0.0, *speed(native, asked), lost=0.0
     )
     for form in FORMATS:
-        tell(f"converting {finished.member} to {form}")
+        progress(f"converting {finished.member} to {form}")
         model = DeepModel({**metadata, "runtime": runtime_of(form), "form": form}, words, converted(finished, form))
         if keep is not None:
             keep(form, model)
         size, load_ms = weighed(model.save, load_artefact)
-        theirs = answers_of(model, data, tell, most)
+        theirs = answers_of(model, data, progress, most)
         now = {name: accuracy(theirs.logits[name], truth_of(data, rows)) for name, rows in theirs.rows.items()}
         lost = loss(reached, now)
         yield FormatRow(

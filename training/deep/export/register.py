@@ -56,7 +56,7 @@ class Served:
 
 
 def finish(
-    finished: Finished, data: TrainingData, form: str, tell: Callable[[str], None], most: int = MOST_MEASURED
+    finished: Finished, data: TrainingData, form: str, progress: Callable[[str], None], most: int = MOST_MEASURED
 ) -> Served:
     """Convert to `form` (one of `convert.FORMATS`), calibrate and measure on at most `most` held-out texts of a set."""
     noted = {
@@ -67,7 +67,7 @@ def finish(
         "tweets_seen": finished.state.rows,
     }
     started = time.process_time()
-    model, scores, answers = served(finished, data, form, noted, tell, most)
+    model, scores, answers = served(finished, data, form, noted, progress, most)
     seconds = time.process_time() - started
     rows = np.concatenate(list(answers.rows.values()))
     evidence = HeldOut.of(

@@ -50,7 +50,7 @@ def train_recurrent(
     folder: Path,
     options: RecurrentOptions,
     work: Path,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
     description: Path | None = None,
     taught: Sequence[Path] = (),
 ) -> tuple[Finished, TrainingData]:
@@ -60,38 +60,38 @@ def train_recurrent(
         DataError: a file is missing. WorkFolderError: `work` holds another run.
     """
     keras.utils.set_random_seed(options.seed)
-    tell("reading the data")
-    data = load_training_data(folder, description, tell, taught)
-    tokenizer, corpus, vectors = prepared(data, options, work, tell)
+    progress("reading the data")
+    data = load_training_data(folder, description, progress, taught)
+    tokenizer, corpus, vectors = prepared(data, options, work, progress)
     begin(work, "recurrent", options.longest, options, tokenizer.to_str(), data.data_hash)
     shares = shares_of(data, EMOTICONS_SHARE)
     mixture = corpus.mixture(shares=shares, size=options.batch, longest=options.longest, seed=options.seed)
     net = network(options.member, vectors, units=options.units, dropout=options.dropout)
     schedule = Schedule(options.peak, steps=max(1, options.rows // options.batch))
-    state = descend(net, mixture.batches, schedule, work, decay=options.decay, tell=tell)
+    state = descend(net, mixture.batches, schedule, work, decay=options.decay, progress=progress)
     return Finished(
         "recurrent", options.member, net, tokenizer.to_str(), options.longest, asdict(options), state, losses_of(work)
     ), data
 
 
 def prepared(
-    data: TrainingData, options: RecurrentOptions, cache: Path, tell: Callable[[str], None]
+    data: TrainingData, options: RecurrentOptions, cache: Path, progress: Callable[[str], None]
 ) -> tuple[Tokenizer, Corpus, NDArray[np.float32]]:
     """Vocabulary, encoded texts and vectors, from the cache where an earlier run left them."""
     key = _key(data.data_hash, options.vocabulary, options.longest)
     kept = cache / f"words-{key}.json"
     if not kept.is_file():
-        tell("counting words")
+        progress("counting words")
         cache.mkdir(parents=True, exist_ok=True)
         texts = [data.texts[row] for row in np.flatnonzero(data.learn).tolist()]
         with arriving(kept) as new:
             build_vocabulary(texts, options.vocabulary, 3).save(str(new))
     tokenizer = Tokenizer.from_file(str(kept))
-    tell("tokenizing")
+    progress("tokenizing")
     corpus = Corpus(data, cached_encoding(tokenizer, data, options.longest, cache / f"encoded-{key}.npz"))
     path = cache / f"{options.vectors}-{_key(key, options.vector_rows, options.vector_epochs, options.seed)}.npy"
     if not path.is_file():
-        tell(f"learning {options.vectors} vectors")
+        progress(f"learning {options.vectors} vectors")
         vectors = word_vectors(
             options.vectors,
             vocabulary_of(tokenizer),

@@ -41,7 +41,7 @@ class StudentOptions(RecurrentOptions):
 
 
 def train_student(
-    folder: Path, options: StudentOptions, work: Path, tell: Callable[[str], None], description: Path | None = None
+    folder: Path, options: StudentOptions, work: Path, progress: Callable[[str], None], description: Path | None = None
 ) -> tuple[Finished, TrainingData]:
     """Ask the teachers, then train on their answers and the labels; resumes what stands in `work`.
 
@@ -54,12 +54,12 @@ def train_student(
         WorkFolderError: `work` holds another run.
     """
     keras.utils.set_random_seed(options.seed)
-    tell("reading the data")
-    data = load_training_data(folder, description, tell)
-    tokenizer, corpus, vectors = prepared(data, options, work, tell)
+    progress("reading the data")
+    data = load_training_data(folder, description, progress)
+    tokenizer, corpus, vectors = prepared(data, options, work, progress)
     begin(work, "student", options.longest, options, tokenizer.to_str(), data.data_hash)
     rows = taught_rows(data, options)
-    taught = _answers(data, rows, options.teachers, work, tell)
+    taught = _answers(data, rows, options.teachers, work, progress)
     known = np.zeros(len(data.texts), bool)
     known[rows] = True
     # What the teachers were not asked about is left out; of the rest, no row is "distant" any more.
@@ -71,7 +71,7 @@ def train_student(
     mixture = dataclasses.replace(mixture, targets=targets, distant=np.zeros(len(known), bool))
     net = network(options.member, vectors, units=options.units, dropout=options.dropout)  # type: ignore[arg-type]
     schedule = Schedule(options.peak, steps=max(1, options.rows // options.batch))
-    state = descend(net, mixture.batches, schedule, work, decay=options.decay, tell=tell)
+    state = descend(net, mixture.batches, schedule, work, decay=options.decay, progress=progress)
     params = {**asdict(options), "teachers": list(options.teachers)}
     return Finished(
         "student", options.member, net, tokenizer.to_str(), options.longest, params, state, losses_of(work)
@@ -98,7 +98,7 @@ def blended(
 
 
 def _answers(
-    data: TrainingData, rows: NDArray[np.int64], teachers: Sequence[str], cache: Path, tell: Callable[[str], None]
+    data: TrainingData, rows: NDArray[np.int64], teachers: Sequence[str], cache: Path, progress: Callable[[str], None]
 ) -> NDArray[np.float32]:
     """The teachers' mean probabilities, (len(rows), 3); each teacher's are kept, for it may take an hour to answer."""
     total = np.zeros((len(rows), 3), np.float64)
@@ -114,7 +114,7 @@ def _answers(
             for at in range(0, len(rows), _CHUNK):
                 part = rows[at : at + _CHUNK]
                 table[at : at + _CHUNK] = model.predict_proba([data.texts[row] for row in part.tolist()])
-                tell(f"asking {teacher}: {min(at + _CHUNK, len(rows)):,} of {len(rows):,} tweets")
+                progress(f"asking {teacher}: {min(at + _CHUNK, len(rows)):,} of {len(rows):,} tweets")
             with arriving(path) as new:
                 np.save(new, table)
         total += np.load(path)

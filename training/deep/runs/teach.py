@@ -70,7 +70,7 @@ class Taught:
 
 
 def teach(
-    folder: Path, options: TeachOptions, out: Path, tell: Callable[[str], None], description: Path | None = None
+    folder: Path, options: TeachOptions, out: Path, progress: Callable[[str], None], description: Path | None = None
 ) -> Taught:
     """Ask a teacher about tweets labelled by emoticons and write `text`, `label` and three probabilities to `out`.
 
@@ -82,8 +82,8 @@ def teach(
         TeachError: the answers beside `out` are of another teacher, other data or another seed.
         SystemExit: on SIGTERM; what was answered is kept.
     """
-    tell("reading the data")
-    data = load_training_data(folder, description, tell)
+    progress("reading the data")
+    data = load_training_data(folder, description, progress)
     rows = np.flatnonzero(data.learn & data.distant)
     if not len(rows):
         raise DataError(f"{folder}: no tweet labelled by emoticons to ask the teacher about")
@@ -93,7 +93,7 @@ def teach(
     model = load_artefact(options.teacher)
     before = _count(kept)
     started = time.monotonic()
-    stopped = _ask(model, data, rows, kept, options, tell)
+    stopped = _ask(model, data, rows, kept, options, progress)
     asked = min(_count(kept), len(rows))
     rate = max(0, asked - before) / max(time.monotonic() - started, 1e-6)
     answers = np.fromfile(kept, np.float32, 3 * asked).reshape(-1, 3)
@@ -132,7 +132,7 @@ def _ask(
     rows: NDArray[np.int64],
     kept: Path,
     options: TeachOptions,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> bool:
     """Append answers until all are there or the time is over; true when SIGTERM ended it."""
     at = _count(kept)
@@ -156,7 +156,7 @@ def _ask(
             file.flush()
             at += len(found)
             passed = time.monotonic() - started
-            tell(f"{at:,} of {len(rows):,} tweets, {(at - first) / max(passed, 1e-6):,.0f} a second")
+            progress(f"{at:,} of {len(rows):,} tweets, {(at - first) / max(passed, 1e-6):,.0f} a second")
             if ended.is_set() or (options.minutes and passed > 60 * options.minutes):
                 break
         for one in waiting:

@@ -21,7 +21,7 @@ from training.deep.runs.stopping import terminated
 _WRITING_SHARE: Final = 0.02
 """Of the time, at most, goes into checkpoints: a gigabyte is not written as often as
 `training.checkpoint_every_s` asks for."""
-_TELL_EVERY_S: Final = 10.0
+_REPORT_EVERY_S: Final = 10.0
 _CLIPPED_AT: Final = 1.0
 
 
@@ -67,7 +67,7 @@ def descend(
     folder: Path,
     *,
     decay: float,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
     emoticons: float = 1.0,
     rates: Callable[[str], float] | None = None,
 ) -> State:
@@ -92,8 +92,8 @@ def descend(
     state = _resumed(keeper, folder)
     step = _step(network, optimizer, emoticons)
     at_least_s = every_s = load_settings().training.checkpoint_every_s
-    tell_every_s = min(_TELL_EVERY_S, at_least_s)
-    saved = told = started = time.monotonic()
+    report_every_s = min(_REPORT_EVERY_S, at_least_s)
+    saved = reported = started = time.monotonic()
     before = state.seconds
     with terminated() as ended:
         for batch in batches(state.step):
@@ -107,9 +107,9 @@ def descend(
             state.rows += len(batch.ids)
             state.loss = loss if state.step == 1 else 0.99 * state.loss + 0.01 * loss
             now = time.monotonic()
-            if now - told > tell_every_s:
-                told = now
-                _tell(state, position, folder, tell)
+            if now - reported > report_every_s:
+                reported = now
+                _report(state, position, folder, progress)
             if now - saved > every_s:
                 _save(keeper, state, folder)
                 saved = time.monotonic()
@@ -189,8 +189,8 @@ def _save(keeper: tf.train.CheckpointManager, state: State, folder: Path) -> Non
     new.replace(folder / "state.json")
 
 
-def _tell(state: State, position: float, folder: Path, tell: Callable[[str], None]) -> None:
+def _report(state: State, position: float, folder: Path, progress: Callable[[str], None]) -> None:
     rate = state.rows / max(state.seconds, 1)
-    tell(f"{position:.0%}, {state.rows:,} tweets, {rate:,.0f} a second, loss {state.loss:.4f}")
+    progress(f"{position:.0%}, {state.rows:,} tweets, {rate:,.0f} a second, loss {state.loss:.4f}")
     with (folder / "progress.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps({"position": round(position, 4), **asdict(state)}) + "\n")

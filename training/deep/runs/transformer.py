@@ -73,7 +73,7 @@ def train_transformer(
     folder: Path,
     options: TransformerOptions,
     work: Path,
-    tell: Callable[[str], None],
+    progress: Callable[[str], None],
     description: Path | None = None,
     taught: Sequence[Path] = (),
 ) -> tuple[Finished, TrainingData]:
@@ -88,13 +88,13 @@ def train_transformer(
     keras.utils.set_random_seed(options.seed)
     # bfloat16 in matrix products only, sums and the rest in float32: 1.5 times the speed on AVX512_BF16, no other loss.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
-    tell("reading the data")
-    data = load_training_data(folder, description, tell, taught)
+    progress("reading the data")
+    data = load_training_data(folder, description, progress, taught)
     backbone = backbone_of(options.preset)
     written = tokenizer_json(options.preset)
     tokenizer = Tokenizer.from_str(written)
     begin(work, "transformer", LONGEST, options, written, data.data_hash)
-    tell("tokenizing")
+    progress("tokenizing")
     key = hashlib.sha256(f"{data.data_hash} {written}".encode()).hexdigest()[:16]
     encoded = cached_encoding(tokenizer, data, LONGEST, work / f"encoded-{key}.npz")
     corpus = Corpus(data, encoded)
@@ -109,7 +109,7 @@ def train_transformer(
         schedule,
         work,
         decay=options.decay,
-        tell=tell,
+        progress=progress,
         emoticons=options.emoticons_weight,
         rates=layer_rates(backbone, options.layer_decay),
     )

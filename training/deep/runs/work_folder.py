@@ -89,8 +89,8 @@ def losses_of(work: Path) -> list[tuple[int, float]]:
         return []
     for line in lines:
         try:
-            told = json.loads(line)
-            found.append((int(told["rows"]), float(told["loss"])))
+            entry = json.loads(line)
+            found.append((int(entry["rows"]), float(entry["loss"])))
         except (ValueError, TypeError, KeyError):
             continue
     return sorted(found)

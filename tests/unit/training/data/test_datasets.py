@@ -133,7 +133,7 @@ def test_any_labelled_files_are_learnt_from(tmp_path: Path) -> None:
     write(tmp_path / "shop.csv", {"text": texts, "label": labels})
     write(tmp_path / "bank.jsonl", {"text": [f"bank {text}" for text in texts], "label": labels})
     told: list[str] = []
-    data = load_training_data(tmp_path, tell=told.append)
+    data = load_training_data(tmp_path, progress=told.append)
     assert [source.name for source in data.sources] == ["bank", "shop"]
     assert data.learn.sum() + data.held_out.sum() == 180
     assert not data.distant.any()
@@ -157,7 +157,7 @@ def test_a_description_gives_names_weights_roles_and_what_is_held_out(tmp_path: 
         "  - {file: c.csv, role: test}\n"
     )
     told: list[str] = []
-    data = load_training_data(tmp_path, tell=told.append)
+    data = load_training_data(tmp_path, progress=told.append)
     assert set(data.weight[data.labels == "negative"][:30].tolist()) == {6.0}
     assert data.held_out[:90].sum() == 45
     assert data.held_out[92:].all()
