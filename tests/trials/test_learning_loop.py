@@ -21,9 +21,9 @@ from learning.rollout.state import RolloutStatus, TrialStore
 from models.linear.model import HashedModel
 from stream.kafka.audit import audit_events
 from tests.fakes import Receiver
-from tests.integration.learning.test_retraining import SMALL
 from tests.stack import RunningStack, wait
 from tests.unit.learning.retraining.telling import NEW, old_data, tweet
+from tests.unit.training.linear.small import SMALL
 from training.data.datasets import load_training_data
 from training.evaluation.held_out import HeldOut
 from training.linear.hashed_classifier import HashedClassifier

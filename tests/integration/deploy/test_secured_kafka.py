@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -120,7 +119,6 @@ def test_a_certificate_is_enough_for_labels(secured: SecuredKafka) -> None:
 def test_who_may_not_is_told_in_one_line(secured: SecuredKafka, settings: Settings, tmp_path: Path) -> None:
     wrong = environment(secured.as_user("buzzwatch", TOPICS, "guess"), settings, tmp_path / "wrong")
     theirs = environment(secured.as_user("buzzwatch-producer", TOPICS), settings, tmp_path / "theirs")
-    started = time.monotonic()
     for variables, command in ((wrong, ["topics", "list"]), (theirs, ["consume", "--from-beginning", "--limit", "1"])):
         ended = run(variables, *command)
         lines = [line for line in ended.stderr.splitlines() if line.strip()]
@@ -128,4 +126,3 @@ def test_who_may_not_is_told_in_one_line(secured: SecuredKafka, settings: Settin
         assert len(lines) == 1, lines
         assert lines[0].startswith("buzzwatch: "), lines
         assert "guess" not in ended.stderr
-    assert time.monotonic() - started < 120

@@ -26,10 +26,9 @@ from models.linear.model import HashedModel
 from tests.integration.registering import Registering
 from tests.unit.learning.retraining.telling import NEW, WORDS, labels, old_data
 from tests.unit.models.hashed_samples import random_weights
+from tests.unit.training.linear.small import SMALL
 from training.linear.hashed_classifier import HashedClassifier
 from training.registry.promotion import promote
-
-SMALL = {"polarity_bits": 12, "word_bits": 14, "char_bits": 14, "heads": 1}
 
 
 class Retraining:

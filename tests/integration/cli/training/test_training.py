@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from cli.training.train import app
 from contracts.settings import ROOT
 from tests.unit.training.deep.invented import tweets, write_data
 from tests.waiting import until
@@ -58,12 +60,15 @@ def test_one_labelled_file_of_any_name_makes_a_model_that_serves(tmp_path: Path)
     assert json.loads(measured.stdout)["n"] == 400
 
 
-def test_a_yaml_gives_names_weights_and_roles_and_says_what_is_not_used(tmp_path: Path) -> None:
+def test_a_yaml_in_the_folder_of_a_setting_gives_names_weights_and_roles_and_says_what_is_not_used(
+    tmp_path: Path,
+) -> None:
     data = own(own(own(tmp_path / "own", "a.csv", 300), "b.csv", 90, 1), "c.csv", 30, 2)
     (data / "sources.yaml").write_text(
         "files:\n  - {file: a.csv, name: shop, weight: 2}\n  - {file: b.csv, name: later, role: test}\n"
     )
-    done = run("train", "linear", "--data-dir", str(data), "--no-register", "--format", "json", cwd=tmp_path)
+    asked = ("train", "linear", "--no-register", "--format", "json")
+    done = run(*asked, cwd=tmp_path, BUZZWATCH_DATA_DIR=str(data))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["later"]["n"] == 90
     assert "c.csv is not described, so it is not used" in done.stderr
@@ -82,12 +87,6 @@ def test_no_command_looks_for_data_outside_the_folder_that_is_named(tmp_path: Pa
     assert "name files, or a folder with --data-dir" in run("data", "profile", cwd=tmp_path).stderr
 
 
-def test_the_folder_of_the_data_can_be_a_setting(tmp_path: Path) -> None:
-    data = own(tmp_path / "own", "shop.csv", 300)
-    done = run("train", "linear", "--no-register", cwd=tmp_path, BUZZWATCH_DATA_DIR=str(data))
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.parametrize(
     ("family", "member"), [("trees", "svd-lightgbm"), ("vectors", "word2vec-lr"), ("linear", "tfidf-lr")]
 )
@@ -95,7 +94,7 @@ def test_a_model_that_is_measured_only_is_announced_before_it_is_trained(
     tmp_path: Path, family: str, member: str
 ) -> None:
     # An empty folder: the training itself never begins.
-    done = run("train", family, "--model", member, "--data-dir", str(tmp_path), "--no-register", cwd=tmp_path)
+    done = CliRunner().invoke(app, [family, "--model", member, "--data-dir", str(tmp_path), "--no-register"])
     assert (
         done.stderr.splitlines()[0] == f"{member} is measured only: figures are shown, no model is kept or registered"
     )

@@ -170,7 +170,6 @@ def tick_by_tick(rule: BadBuzz, series: Series) -> list[Alert]:
 @pytest.mark.parametrize(
     ("seed", "wait_s", "settle_s", "hours", "baseline_h"),
     [
-        (0, 0.0, 0.0, 3.5, 2),
         (1, 60.0, 0.0, 3.5, 2),
         (3, 0.0, 45.0, 3.5, 0.4),
         (5, 20.0, 30.0, 3.5, 2),

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.training.data.test_datasets import folder_of
+from tests.unit.training.linear.small import SMALL_HASHED
 from training.comparison.suite import run_suite
 from training.data.datasets import TrainingData, fingerprint, load_training_data
 from training.evaluation.suite import Suite, SuiteError, read_suite, table
@@ -18,7 +19,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> TrainingData:
 
 @pytest.fixture(scope="module")
 def suite(data: TrainingData) -> Suite:
-    return run_suite(data, MEMBERS["hashed"], 0, lambda _: None)
+    return run_suite(data, SMALL_HASHED, 0, lambda _: None)
 
 
 def test_every_file_by_people_is_held_out_in_part_and_left_out_whole(suite: Suite, data: TrainingData) -> None:
@@ -57,4 +58,4 @@ def test_another_member_and_some_files_only(data: TrainingData) -> None:
     found = run_suite(data, MEMBERS["tfidf-nbsvm"], 0, lambda _: None, ["french"])
     assert [row.set for row in found.rows if row.without != "held-out part"] == ["french"]
     with pytest.raises(SuiteError, match=r"no file labelled by people is called french2 .*there are airline"):
-        run_suite(data, MEMBERS["hashed"], 0, lambda _: None, ["french2"])
+        run_suite(data, SMALL_HASHED, 0, lambda _: None, ["french2"])

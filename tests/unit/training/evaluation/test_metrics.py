@@ -78,17 +78,17 @@ def test_wilson_gives_the_published_interval() -> None:
 
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
-    table, labels = sample(200_000, seed=1)
+    table, labels = sample(40_000, seed=1)
     truth = measure(table, labels)
     covered = dict.fromkeys(("accuracy", "macro_f1", "macro_recall", "binary_accuracy", "roc_auc", "brier"), 0)
-    for part in range(200):
+    for part in range(80):
         rows = slice(part * 500, part * 500 + 500)
         report = measure(table[rows], labels[rows])
         for name in covered:
             measured = report[name]
             assert measured.low <= measured.value <= measured.high
             covered[name] += measured.low <= truth[name].value <= measured.high
-    assert min(covered.values()) >= 180, covered  # 190 expected, standard deviation 3
+    assert min(covered.values()) >= 70, covered  # 76 expected, standard deviation 2
 
 
 def test_a_calibrated_model_has_a_small_calibration_error() -> None:

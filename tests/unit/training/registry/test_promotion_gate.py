@@ -61,7 +61,7 @@ def test_a_gain_on_the_whole_does_not_hide_a_loss_on_a_slice() -> None:
 
 def test_models_that_are_as_good_seldom_fail_by_chance() -> None:
     failed = 0
-    for seed in range(20):
+    for seed in range(8):
         rng = np.random.default_rng(seed)
         one = evidence(0.8)
         other = one.scores.copy()
@@ -73,7 +73,7 @@ def test_models_that_are_as_good_seldom_fail_by_chance() -> None:
         a = HeldOut(one.keys, one.source, one.truth, first, one.slices)
         b = HeldOut(one.keys, one.source, one.truth, other, one.slices)
         failed += any(comparison.worse for comparison in compare(a, b))
-    assert failed <= 5
+    assert failed <= 2
 
 
 def test_labels_by_emoticons_are_shown_and_do_not_judge(tmp_path: Path) -> None:
