@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,7 +11,7 @@ from alerts.grouping.announcement import announce
 from contracts.audit import AuditEvent, Figure
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
-from contracts.times import to_ms
+from contracts.times import clock_ms, to_ms
 
 ALERTNAME: Final = "ModelTrial"
 _WARN: Final = ("rolled_back", "refused")
@@ -65,7 +64,7 @@ def announcer(client: redis.Redis, settings: Settings, rules: Callable[[], Rules
     def announce_change(event: AuditEvent) -> None:
         announce(
             client, settings, rules(), labels_of(event), annotations_of(event),
-            at_ms=to_ms(event.when), now_ms=int(time.time() * 1000),
+            at_ms=to_ms(event.when), now_ms=clock_ms(),
         )  # fmt: skip
 
     return announce_change

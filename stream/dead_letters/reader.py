@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
-from contracts.times import to_rfc3339
+from contracts.times import clock_ms, to_rfc3339
 from stream.codecs.record_times import is_plausible
 from stream.kafka.consumers import CALL_S, reader
 from stream.kafka.polling import Poller, end_of_undecodable
@@ -166,7 +166,7 @@ def text_of(value: bytes | str | None) -> str | None:
 def sent_at(message: Record) -> str | None:
     """When a letter was sent, RFC 3339; None when Kafka does not know, or says what cannot be."""
     timestamp_ms = message.timestamp()[1]
-    return to_rfc3339(timestamp_ms) if is_plausible(timestamp_ms, int(time.time() * 1000)) else None
+    return to_rfc3339(timestamp_ms) if is_plausible(timestamp_ms, clock_ms()) else None
 
 
 def described(message: Record) -> DeadLetter:
