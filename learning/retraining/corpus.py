@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from contracts.events import SENTIMENTS
 from contracts.learning.settings import LearningSettings
 from learning.labels.resolution import Label
-from training.data.datasets import TrainingData, fingerprint
+from training.data.datasets import TrainingData, fingerprint, one_hot
 from training.evaluation.held_out import JUDGED, PRODUCTION
 
 _HELD_OUT: Final = 0.1
@@ -42,6 +42,8 @@ class Corpus:
     """Learnt from by the model that is kept: also the old data's held-out rows, never the labels' ones."""
     label_factor: float
     """How many times an old row a label counts, before its age and rarity."""
+    targets: NDArray[np.float32]
+    """(n, 3): how probable each label is; 1 for the label but where a teacher gave the old data's."""
 
     def rows(self, mask: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.str_], NDArray[np.float64]]:
         """Texts, labels and weights where `mask` is true."""
@@ -68,9 +70,10 @@ def make_corpus(
     weights = _label_weights(labels, settings)
     factor = _factor(float(old.weight[learn_old].sum()), float(weights[apart].sum()), settings.old_share)
     nothing = np.zeros(len(old.texts), bool)
+    given = np.array([label.label for label in labels], np.str_)
     return Corpus(
         texts=[*old.texts, *texts],
-        labels=np.concatenate([old.labels, np.array([label.label for label in labels], np.str_)]),
+        labels=np.concatenate([old.labels, given]),
         source=np.concatenate([old.source, np.where(production, PRODUCTION, JUDGED)]),
         company=np.concatenate([old.company, np.full(len(texts), "")]),
         weight=np.concatenate([old.weight, weights * factor]),
@@ -78,6 +81,7 @@ def make_corpus(
         learn=np.concatenate([learn_old, apart]),
         final=np.concatenate([final_old, ~held & ~np.isin(prints, prints[held])]) | np.concatenate([nothing, apart]),
         label_factor=factor,
+        targets=np.concatenate([old.targets, one_hot(given)]),
     )
 
 

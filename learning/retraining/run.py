@@ -118,7 +118,7 @@ def retrain(
         check_reachable(settings)
         base = download_champion(settings)
         progress("reading the data")
-        old = load_training_data(data_dir, description, report, roles=("people", "test"))
+        old = load_training_data(data_dir, description, report, roles=("people", "test", "teacher"))
         with _room(root):
             work = _Work.open(settings, root, base, old, snapshot, seed, fresh=fresh, report=report)
             worse = _trained(work, base, old, settings, progress)
@@ -275,7 +275,9 @@ class _Fitted:
 def _fit(base: BaseModel, corpus: Corpus, rows: Any, seed: int, progress: Progress) -> _Fitted:
     estimator = base.estimator(seed)
     texts, labels, weight = corpus.rows(rows)
-    estimator.fit(texts, labels, weight, polarity=base.polarity(), progress=progress)
+    estimator.fit(
+        texts, labels, weight, polarity=base.polarity(), progress=progress, targets=corpus.targets[np.asarray(rows)]
+    )
     return _Fitted(estimator.model_, estimator.get_params())
 
 

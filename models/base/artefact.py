@@ -28,6 +28,7 @@ _FAMILIES: Final = {
     "recurrent": ("models.deep.model", "DeepModel"),
     "student": ("models.deep.model", "DeepModel"),
     "transformer": ("models.deep.model", "DeepModel"),
+    "sentences": ("models.deep.sentence_model", "SentenceModel"),
     "cascade": ("models.cascade", "CascadeModel"),
 }
 

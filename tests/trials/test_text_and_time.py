@@ -85,25 +85,45 @@ def test_a_crisis_fires_whatever_its_producer_says_about_time_and_language(
     assert all(datetime.fromisoformat(event.created_at) > recent for event in events)
 
 
-def test_a_crisis_in_french_is_heard_with_its_language_named(stack: RunningStack, receiver: Receiver) -> None:
-    producer = Producer({"bootstrap.servers": stack.settings.kafka.bootstrap_servers})
+def test_a_crisis_in_german_is_heard_with_its_language_named(stack: RunningStack, receiver: Receiver) -> None:
+    said = [
+        "mein Koffer ist schon wieder weg, was für ein schlechter Service",
+        "drei Stunden Verspätung und niemand sagt uns etwas, eine Schande",
+        "Flug heute Morgen gestrichen, kein Geld zurück, nie wieder mit euch",
+    ]
+    _told_by_sixty(stack, "de", said)
+    wait(lambda: _annotations(receiver, "ForeignVolume", "air-paradis"), 120, stack.said)
+    told = _annotations(receiver, "ForeignVolume", "air-paradis")[-1]
+    assert "German" in told["summary"]
+    assert told["languages"].split(", ")[0] == "de"
+    shown = [text for name, text in told.items() if name.startswith("sample_")]
+    assert shown
+    assert all(text.startswith("@user") for text in shown)
+
+
+def test_complaints_in_french_are_judged(stack: RunningStack) -> None:
     said = [
         "ma valise est perdue, service client nul, plus jamais",
         "trois heures de retard et personne pour nous répondre, c'est une honte",
         "vol annulé ce matin, aucun remboursement, je ne reviendrai pas chez vous",
     ]
+    _told_by_sixty(stack, "fr", said)
+
+    def found() -> list[Any]:
+        return [event for event in stack.predictions() if re.fullmatch(r"fr\d+", event.tweet_id)]
+
+    wait(lambda: len(found()) == 60, 60, stack.said)
+    assert all(event.reliable for event in found())
+    assert sum(event.sentiment == "negative" for event in found()) >= 50
+
+
+def _told_by_sixty(stack: RunningStack, language: str, said: list[str]) -> None:
+    producer = Producer({"bootstrap.servers": stack.settings.kafka.bootstrap_servers})
     for number in range(60):
         text = f"@AirParadis {said[number % 3]} {_word()} {_word()} {_word()}"
-        value = {"id": f"fr{number}", "text": text, "author_id": f"fr-{number}"}
+        value = {"id": f"{language}{number}", "text": text, "author_id": f"{language}-{number}"}
         producer.produce("tweets", json.dumps(value).encode())
     producer.flush()
-    wait(lambda: _annotations(receiver, "ForeignVolume", "air-paradis"), 120, stack.said)
-    told = _annotations(receiver, "ForeignVolume", "air-paradis")[-1]
-    assert "French" in told["summary"]
-    assert told["languages"].split(", ")[0] == "fr"
-    shown = [text for name, text in told.items() if name.startswith("sample_")]
-    assert shown
-    assert all(text.startswith("@user") for text in shown)
 
 
 def test_what_is_written_in_another_way_is_the_same_in_events_of_one_stack(stack: RunningStack) -> None:

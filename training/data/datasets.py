@@ -122,7 +122,7 @@ def load_training_data(
         DataError: a file, or all of them, cannot be used; names file and row.
     """
     found = find_sources(folder, description)
-    used = [*found.sources, *taught_sources(taught)]
+    used = [*found.sources, *taught_sources(taught, found.sources)]
     if roles is not None:
         used = [source for source in used if source.role in roles]
         if not used:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pydantic
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -18,6 +20,9 @@ from contracts.settings import ROOT
 SOURCES_FILE: Final = "sources.yaml"
 """Name of the description inside the folder of the labelled files."""
 SHIPPED: Final = ROOT / "training" / "data" / SOURCES_FILE
+LANGUAGE_KEY: Final = "buzzwatch.language"
+"""In the metadata of a Parquet file that `buzzwatch train teach` wrote."""
+TAUGHT: Final = 0.7
 SUFFIXES: Final = (".parquet", ".csv", ".jsonl")
 
 _WHAT: Final = {
@@ -161,20 +166,41 @@ def find_sources(folder: Path, described: Path | None = None) -> Found:
     return Found(sources, [name for name in there if name not in used], described=True)
 
 
-def taught_sources(files: Sequence[Path]) -> list[Source]:
-    """Files of `buzzwatch train teach`, each row of which counts less than one labelled by people.
+def taught_sources(files: Sequence[Path], people: Sequence[Source] = ()) -> list[Source]:
+    """Files of `buzzwatch train teach`. A row counts `TAUGHT` of one that people labelled in the same language.
+
+    Args:
+        people: the other files. Where several are in the language, the one whose rows count least is meant.
 
     Raises:
         SourcesError: one is missing.
     """
-    for path in files:
+    found: list[Source] = []
+    names = [path.stem for path in files]
+    for path, name in zip(files, names, strict=True):
         if not path.is_file():
             raise SourcesError(f"--taught {path}: no such file (`buzzwatch train teach` makes one)")
-    names = [path.stem for path in files]
-    return [
-        Source(file=str(path.resolve()), name=name if names.count(name) == 1 else str(path), role="teacher", weight=0.7)
-        for path, name in zip(files, names, strict=True)
-    ]
+        language = _language_of(path)
+        weights = [one.weight for one in people if one.role == "people" and (one.language or "en") == language]
+        found.append(
+            Source(
+                file=str(path.resolve()),
+                name=name if names.count(name) == 1 else str(path),
+                role="teacher",
+                weight=TAUGHT * min(weights, default=1.0),
+                language=language,
+            )
+        )
+    return found
+
+
+def _language_of(path: Path) -> str:
+    """As `buzzwatch train teach` noted it; English for a file that does not say."""
+    try:
+        noted = pq.read_schema(path).metadata or {}
+    except (pa.ArrowException, OSError):  # whoever reads its rows says what is wrong
+        return "en"
+    return str(noted.get(LANGUAGE_KEY.encode(), b"en"), "utf-8", "replace")
 
 
 def _check_names(folder: Path, sources: Sequence[Source]) -> None:

@@ -54,11 +54,13 @@ The artefact holds hashed weights, no text; whoever sells what they score has to
 """
 
 _SUITE: Final = """`buzzwatch train suite`: each row is of a model of the same recipe that has seen neither the set nor
-near-duplicates of it. A whole file left out is another domain, a year left out another time.
+near-duplicates of it; teachers, who have learnt from these files, take no part. A whole file left out is another
+domain, a year left out another time.
 """
 
-_LIMITS: Final = """- English of tweets from 2009 to 2016. Newer words and emoji are read by their letters.
-  Languages that it does not list as known are marked `reliable: false`.
+_LIMITS: Final = """- English of tweets from 2009 to 2016, and a little French, mostly about politics.
+  Newer words and emoji are read by their letters. Languages that it does not list as known are
+  marked `reliable: false`.
 - Sarcasm is often read as praise. A negator reaches four words, up to a mark or "but", and no further.
 - Handles are hidden, so a name sways nothing; companies in plain text are words like others.
 - Neutral is learnt from people's labels alone. On Sentiment140, which has no neutral tweets, every neutral answer
@@ -131,7 +133,8 @@ def model_card(
         "Written by `buzzwatch train leaderboard --docs docs` from `models/artefacts/linear`.",
         "",
         f"Family `{metadata['family']}`, cleaning {metadata['cleaning']}, trained {metadata.get('trained_at', '–')} on "
-        f"{metadata.get('trained_on', '–')}. Three labels with probabilities, for tweets in English.",
+        f"{metadata.get('trained_on', '–')}. Three labels with probabilities, for tweets in "
+        f"{_spoken(metadata)}.",
         "Made to count what a crowd feels about a brand; not to judge a person by one tweet.",
         "",
         "## Data and licences",
@@ -159,6 +162,12 @@ def model_card(
         lines += ["### Behavioural tests, share passed", "", "| family | share |", "|---|---|"]
         lines += [f"| {name} | {rate:.0%} |" for name, rate in shipped[0].behaviour.items()]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _spoken(metadata: Mapping[str, Any]) -> str:
+    """The languages that it knows, in words."""
+    names = {"en": "English", "fr": "French"}
+    return " and ".join(names.get(code, code) for code in metadata.get("languages", ["en"]))
 
 
 def _suite_table(suite: Suite) -> list[str]:

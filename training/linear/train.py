@@ -21,7 +21,7 @@ from training.evaluation.drift_reference import reference
 from training.evaluation.held_out import HeldOut
 from training.evaluation.metrics import held_out_report
 from training.linear.hashed_classifier import HashedClassifier
-from training.linear.model_zoo import Member
+from training.linear.model_zoo import TAUGHT_TEMPERATURE, Member
 
 Progress = Callable[[str], None]
 
@@ -30,8 +30,9 @@ _CURVE: Final = (0.1, 0.3, 1.0)
 
 
 KNOWN_FROM: Final = 0.6
-"""Macro-recall on held-out tweets from which a language counts as known: the lower end of its 95 % interval, since
-a few hundred tweets reach it by luck."""
+"""Macro-recall on held-out tweets from which a language counts as known."""
+FEWEST: Final = 400
+"""Held-out tweets that show it: fewer reach it by luck."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,8 @@ def known_languages(sources: Sequence[Source], metrics: Mapping[str, Any]) -> li
     found: dict[str, float] = {}
     for source in sources:
         if source.name in metrics and not source.distant:
-            value = metrics[source.name]["macro_recall"]["low"]
+            figures = metrics[source.name]
+            value = figures["macro_recall"]["value"] if figures["n"] >= FEWEST else 0.0
             found[source.language or "en"] = max(value, found.get(source.language or "en", 0.0))
     return sorted((code for code, value in found.items() if value >= KNOWN_FROM), key=lambda code: (code != "en", code))
 
@@ -235,6 +237,8 @@ def fit_on(estimator: Any, data: TrainingData, rows: NDArray[np.bool_], progress
     if isinstance(estimator, HashedClassifier):
         rows = _for_hashed(data, rows)
         more["targets"] = data.targets[rows]  # a teacher's probabilities say more than its label
+        if np.isin(data.source[rows], [one.name for one in data.sources if one.role == "teacher"]).any():
+            estimator.temperature = TAUGHT_TEMPERATURE
     texts, labels = data.rows(rows)
     estimator.fit(texts, labels, data.weight[rows], distant=data.distant[rows], progress=progress, **more)
     return time.process_time() - started

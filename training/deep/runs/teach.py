@@ -24,7 +24,9 @@ from contracts.errors import BuzzwatchError
 from contracts.events import SENTIMENTS
 from models.base.artefact import load_artefact, read_metadata
 from models.base.sentiment import SentimentModel
+from models.text.language import known_languages
 from training.data.datasets import DataError, TrainingData, load_training_data
+from training.data.sources import LANGUAGE_KEY
 from training.deep.data.corpus import arriving
 from training.deep.runs.stopping import terminated
 
@@ -72,10 +74,11 @@ class Taught:
 def teach(
     folder: Path, options: TeachOptions, out: Path, progress: Callable[[str], None], description: Path | None = None
 ) -> Taught:
-    """Ask a teacher about tweets labelled by emoticons and write `text`, `label` and three probabilities to `out`.
+    """Ask a teacher about tweets labelled by emoticons and write `text`, `label`, three probabilities and the language
+    to `out`.
 
-    Near-duplicates of held-out texts are not asked about. Which tweets come first is drawn by the seed, the same ones
-    for every teacher.
+    Only files in a language that the teacher knows are asked about, and no near-duplicates of held-out texts. Which
+    tweets come first is drawn by the seed, the same ones for every teacher.
 
     Raises:
         DataError: there are no such tweets. ArtefactError: the teacher cannot be read.
@@ -84,10 +87,14 @@ def teach(
     """
     progress("reading the data")
     data = load_training_data(folder, description, progress)
-    rows = np.flatnonzero(data.learn & data.distant)
+    known = known_languages(read_metadata(options.teacher))
+    rows = np.random.default_rng(options.seed).permutation(np.flatnonzero(data.learn & data.distant))
+    spoken = [source.name for source in data.sources if (source.language or "en") in known]
+    rows = rows[np.isin(data.source[rows], spoken)][: options.rows]
     if not len(rows):
-        raise DataError(f"{folder}: no tweet labelled by emoticons to ask the teacher about")
-    rows = np.random.default_rng(options.seed).permutation(rows)[: options.rows]
+        raise DataError(
+            f"{folder}: no tweet labelled by emoticons to ask the teacher about (it knows {', '.join(sorted(known))})"
+        )
     kept = out.with_name(f"{out.stem}.answers")
     _note(kept, options, data)
     model = load_artefact(options.teacher)
@@ -172,8 +179,11 @@ def _write(
     labels = np.array(SENTIMENTS)[answers.argmax(axis=1)]
     columns: dict[str, Any] = {"text": [data.texts[row] for row in rows.tolist()], "label": labels.tolist()}
     columns |= {name: np.round(answers[:, k], 4) for k, name in enumerate(SENTIMENTS)}
+    spoken = {source.name: source.language or "en" for source in data.sources}
+    languages = {spoken[name] for name in set(data.source[rows].tolist())}
+    noted = {LANGUAGE_KEY: languages.pop()} if len(languages) == 1 else {}
     with arriving(out) as new:
-        pq.write_table(pa.table(columns), new)
+        pq.write_table(pa.table(columns).replace_schema_metadata(noted), new)
     polar = labels != SENTIMENTS[1]
     agreed = float((labels[polar] == data.labels[rows][polar]).mean()) if polar.any() else float("nan")
     return len(rows), {name: int((labels == name).sum()) for name in SENTIMENTS}, agreed

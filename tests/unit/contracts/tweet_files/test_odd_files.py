@@ -67,7 +67,11 @@ def test_what_other_programs_write_is_read_whole(tmp_path: Path, name: str, cont
         ("a.csv", "id,text\n1,a\n".encode("utf-16-be"), "Try --encoding utf-16-be"),
         ("a.csv", "編號,text\n1,hello\n".encode("utf-16-le"), "Try --encoding utf-16-le"),
         ("a.csv", "id,text\n1,a\n".encode("utf-32-be"), "Try --encoding utf-32-be"),
-        ("a.csv.gz", gzip.compress(gzip.compress(b"id,text\n1,a\n")), "packed with gzip twice: unpack it first"),
+        (
+            "a.csv.gz",
+            gzip.compress(gzip.compress(b"id,text\n1,a\n", mtime=0), mtime=0),
+            "packed with gzip twice: unpack it first",
+        ),
         ("a.jsonl", b"PAR1\x15\x04\x15\x80\n", "a Parquet file, not jsonl: name it .parquet"),
         ("a.csv", b"PAR1\x15\x04\x15\x80\n", "a Parquet file, not csv: name it .parquet"),
         ("a.csv", b"ARROW1\0\0", "an Arrow or Feather file: save it as Parquet"),
