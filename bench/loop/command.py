@@ -10,20 +10,8 @@ from typing import Any, Final
 import numpy as np
 from rich.console import Console
 
-from bench.loop.runs import (
-    A_MONTH,
-    MONTHS,
-    Canary,
-    CrisisDays,
-    Estimated,
-    Gain,
-    Poisoned,
-    canaries,
-    estimates,
-    months,
-    poisoned,
-    queue,
-)
+from bench.loop.months import A_MONTH, MONTHS, Gain, Played, play
+from bench.loop.runs import Canary, CrisisDays, Estimated, Poisoned, canaries, estimates, poisoned
 from bench.loop.world import load_world, trained
 from bench.reporting.report import Goal, Report, as_json, goals_report, show, writable, writing
 
@@ -49,17 +37,9 @@ def loop(data: Path, seeds: int, poison_runs: int, to: Path, output: str, markdo
 
     progress("reading labelled tweets, learning from emoticons")
     world = load_world(data)
-    runs: dict[float, list[Gain]] = {0.9: [], 0.8: []}
-    queued: list[float] = []
-    good = frozen = trained(world)
-    for seed in range(seeds):
-        for right, gains in runs.items():
-            progress(f"six months, judges right in {right:.0%}, run {seed + 1} of {seeds}")
-            gain, model = months(world, right, seed)
-            gains.append(gain)
-            good = model if right == 0.9 else good
-        progress(f"a thousand judgements of the queue, run {seed + 1} of {seeds}")
-        queued.append(queue(world, 0.9, seed))
+    played = [play(world, seed, progress) for seed in range(seeds)]
+    runs = {right: [one.gains[right] for one in played] for right in (0.9, 0.8)}
+    frozen, good = trained(world), played[-1].model
     progress("canaries")
     equal, worse = canaries(world, good, frozen, AA_RUNS, WORSE_RUNS)
     attacked = []
@@ -68,11 +48,12 @@ def loop(data: Path, seeds: int, poison_runs: int, to: Path, output: str, markdo
         attacked.append(poisoned(world, seed))
     estimated, crisis = estimates(world, frozen)
     reports = [
-        _months(runs, queued),
+        _months(runs),
+        _arms(played),
         _canaries(equal, worse),
         *([_poisoned(attacked)] if attacked else []),
         _estimates(estimated, crisis),
-        goals_report(_goals(runs, queued, equal, worse, attacked, estimated, crisis)),
+        goals_report(_goals(runs, played, equal, worse, attacked, estimated, crisis)),
     ]
     show(reports, output, markdown)
     with writing(to):
@@ -91,7 +72,7 @@ def _column(gains: Sequence[Gain], pick: Callable[[Gain], list[float]], month: i
     return [pick(one)[month] for one in gains]
 
 
-def _months(runs: dict[float, list[Gain]], queued: Sequence[float]) -> Report:
+def _months(runs: dict[float, list[Gain]]) -> Report:
     rows: list[list[str]] = []
     for month in range(MONTHS):
         rows.append([f"{month + 1}: {month * A_MONTH:,} judged"])
@@ -99,14 +80,28 @@ def _months(runs: dict[float, list[Gain]], queued: Sequence[float]) -> Report:
             rows[-1] += [_mean(_column(gains, lambda one: one.airline, month))]
             rows[-1] += [_mean(_column(gains, lambda one: one.general, month))]
     data = {str(right): [one._asdict() for one in gains] for right, gains in runs.items()}
-    seeds = len(queued)
+    seeds = len(runs[0.9])
     return Report(
         f"Six months, retrained after each; accuracy, mean of {seeds} runs ± 1.96 standard errors",
         ("month", "airline, judges right 90 %", "general", "airline, judges right 80 %", "general"),
         rows,
-        {"months": data, "queue_1000": list(queued)},
-        [f"1,000 judgements of the queue (smallest margin, a tenth at random; right 90 %): airline {_mean(queued)}"],
+        {"months": data},
     )
+
+
+def _arms(played: Sequence[Played]) -> Report:
+    queue, random = [one.choice.queue for one in played], [one.choice.random for one in played]
+    rows = [(f"queue, {count:,}", _mean([one[count] for one in queue])) for count in queue[0]]
+    rows += [(f"by chance, {count:,}", _mean([one[count] for one in random])) for count in random[0]]
+    french = [one.french for one in played]
+    rows += [
+        ("French macro-recall before", _mean([one.before for one in french])),
+        (f"French macro-recall, {french[0].judgements:,} judged", _mean([one.after for one in french])),
+        ("airline accuracy lost by it, points", _mean([one.airline_lost for one in french])),
+    ]
+    title = "Judgements at the same time, right 90 %: airline accuracy of queue and chance; then French tweets arrive"
+    data = [{"queue": one.choice.queue, "random": one.choice.random, "french": one.french._asdict()} for one in played]
+    return Report(title, ("judgements", "measured"), rows, data)
 
 
 def _canaries(equal: Sequence[Canary], worse: Sequence[Canary]) -> Report:
@@ -128,8 +123,8 @@ def _poisoned(found: Sequence[Poisoned]) -> Report:
         "of one from all that was said": _mean([one.unguarded for one in found]),
         "poisoners left out, of 5": _mean([float(one.left_out) for one in found]),
         "honest judgements lost": f"{np.mean([one.honest_lost for one in found]):.1%}",
-        "the gate lets the challenger pass": f"{sum(one.passes for one in found)} of {len(found)}",
-        "the gate lets that one pass": f"{sum(one.unguarded_passes for one in found)} of {len(found)}",
+        "the gate lets the challenger pass": f"{sum(not one.refused for one in found)} of {len(found)}",
+        "the gate lets that one pass": f"{sum(not one.unguarded_refused for one in found)} of {len(found)}",
     }
     title = f"Five poisoners (2,000 flipped labels) among twelve honest judges (2,000 labels), {len(found)} runs"
     return Report(title, ("", "measured"), list(means.items()), [one._asdict() for one in found])
@@ -156,7 +151,7 @@ def _estimates(found: Sequence[Estimated], crisis: CrisisDays) -> Report:
 
 def _goals(
     runs: dict[float, list[Gain]],
-    queued: Sequence[float],
+    played: Sequence[Played],
     equal: Sequence[Canary],
     worse: Sequence[Canary],
     attacked: Sequence[Poisoned],
@@ -167,13 +162,15 @@ def _goals(
         return float(np.mean([(one.airline[-1] - one.airline[0]) * 100 for one in runs[right]]))
 
     lost = float(np.mean([(one.general[0] - one.general[-1]) * 100 for one in runs[0.9]]))
-    random_2000 = float(np.mean([one.airline[-1] for one in runs[0.9]]))
+    ahead = float(np.mean([one.choice.queue[1_000] - one.choice.random[2_000] for one in played])) * 100
+    french = float(np.mean([one.french.after - one.french.before for one in played])) * 100
     stopped = [one.pairs for one in worse if one.outcome == "worse"]
     goals = [
         Goal("airline accuracy gained by 2,000 judgements, judges right 90 %", 6, gained(0.9), "points"),
         Goal("the same, judges right 80 %", 4, gained(0.8), "points"),
         Goal("lost on general sets", 0.5, lost, "points", at_least=False),
-        Goal("queue of 1,000 beside 2,000 at random", 0, (float(np.mean(queued)) - random_2000) * 100, "points"),
+        Goal("queue of 1,000 beside 2,000 at random", 0, ahead, "points"),
+        Goal("French macro-recall gained", 6, french, "points"),
         Goal(
             "equally good: cannot tell",
             95,
@@ -186,7 +183,9 @@ def _goals(
         ),
     ]
     if attacked:
-        held = sum(not (one.passes and one.resolved < one.before - 0.005) for one in attacked) / len(attacked) * 100
+        held = (
+            sum(not (not one.refused and one.resolved < one.before - 0.005) for one in attacked) / len(attacked) * 100
+        )
         goals += [
             Goal("poisoners: no worse challenger passes", 100, held, "% of the runs"),
             Goal(

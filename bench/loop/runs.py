@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alerts.detectors.drift import Reference
-from bench.loop.world import Texts, World, accuracy, answers, carried, said_by, trained
+from bench.loop.months import A_MONTH, MONTHS
+from bench.loop.world import START, Texts, World, accuracy, answers, carried, judged, said_by, trained
 from contracts.events import SENTIMENTS, Scores
 from contracts.learning.labels import LabelEvent, judge_hash
 from contracts.learning.settings import LearningSettings
@@ -26,62 +27,12 @@ from training.evaluation.drift_reference import reference
 from training.evaluation.held_out import HeldOut
 from training.registry.promotion_gate import GateRefused, check
 
-MONTHS: Final = 6
-A_MONTH: Final = 400
-"""Judgements of each month from the second on: 2,000 in all."""
 LOOK: Final = 20
 """Judged tweets between two looks of a canary."""
 LONGEST: Final = 6_000
 CRISIS_DAYS: Final = 20
 A_FEW: Final = 150
 """Tweets drawn at random and judged beside an estimate."""
-_START: Final = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Gain(NamedTuple):
-    """Accuracy after each month."""
-
-    judges_right: float
-    airline: list[float]
-    general: list[float]
-    """Mean of the two general sets."""
-
-
-def months(world: World, judges_right: float, seed: int) -> tuple[Gain, HashedModel]:
-    """Six months: airline tweets arrive in the second, a part is judged each month, and the model learns from it."""
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(world.pool))
-    model = trained(world, seed=seed)
-    gain = Gain(judges_right, [accuracy(model, world.held_out["airline"])], [_general(world, model)])
-    said = said_by(judges_right, world.pool.truth, rng)
-    for month in range(1, MONTHS):
-        chosen = order[: month * A_MONTH]
-        judged = Texts([world.pool.texts[row] for row in chosen.tolist()], said[chosen])
-        model = trained(world, judged, seed=seed)
-        gain.airline.append(accuracy(model, world.held_out["airline"]))
-        gain.general.append(_general(world, model))
-    return gain, model
-
-
-def _general(world: World, model: HashedModel) -> float:
-    return float(np.mean([accuracy(model, world.held_out[name]) for name in ("semeval", "kaggle")]))
-
-
-def queue(world: World, judges_right: float, seed: int, most: int = 1_000, batch: int = 200) -> float:
-    """Airline accuracy when the texts with the smallest margin are judged, the queue renewed after each batch."""
-    rng = np.random.default_rng(seed)
-    said = said_by(judges_right, world.pool.truth, rng)
-    chosen = np.zeros(0, np.intp)
-    model = trained(world, seed=seed)
-    while len(chosen) < most:
-        two = np.sort(answers(model, world.pool), axis=1)
-        margin = two[:, 2] - two[:, 1]
-        margin[chosen] = np.inf
-        drawn = rng.permutation(np.flatnonzero(np.isfinite(margin)))[: batch // 10]  # the random tenth
-        margin[drawn] = -1
-        chosen = np.concatenate([chosen, np.argsort(margin, kind="stable")[:batch]])
-        model = trained(world, Texts([world.pool.texts[row] for row in chosen.tolist()], said[chosen]), seed=seed)
-    return accuracy(model, world.held_out["airline"])
 
 
 class Canary(NamedTuple):
@@ -117,7 +68,8 @@ def canaries(
     """
     rng = np.random.default_rng(0)
     pool = world.pool
-    twin = trained(world, pool.rows(rng.permutation(len(pool))[: A_MONTH * (MONTHS - 1)]), seed=1)
+    rows = rng.permutation(len(pool))[: A_MONTH * (MONTHS - 1)]
+    twin = trained(world, judged(pool.rows(rows), said_by(0.9, pool.truth, rng)[rows]), seed=1)
     best, other, old = (answers(model, pool).argmax(axis=1) == pool.truth for model in (good, twin, frozen))
     share = 0.03 / float(best.mean() - old.mean())
     equal, worse = [], []
@@ -143,9 +95,9 @@ class Poisoned(NamedTuple):
     """Of the challenger from the labels that hold."""
     unguarded: float
     """Of one from all that was said, a label for each judgement."""
-    passes: bool
-    """The gate lets the challenger pass."""
-    unguarded_passes: bool
+    refused: str
+    """Why the gate does not let the challenger pass; empty: it does."""
+    unguarded_refused: str
 
 
 def poisoned(world: World, seed: int, settings: LearningSettings | None = None) -> Poisoned:
@@ -156,40 +108,38 @@ def poisoned(world: World, seed: int, settings: LearningSettings | None = None) 
     honest = said_by(0.9, world.pool.truth[honest_rows], rng)
     flipped = 2 - world.pool.truth[poison_rows]
     flipped = np.where(flipped == 1, rng.choice([0, 2], len(flipped)), flipped)
-    champion = trained(
-        world, Texts([world.pool.texts[row] for row in honest_rows[:1_000].tolist()], honest[:1_000]), seed=seed
-    )
+    champion = trained(world, judged(world.pool.rows(honest_rows[:1_000]), honest[:1_000]), seed=seed)
     scores = answers(champion, world.pool)
     events = [
         *_events(world, honest_rows, honest, [f"honest {at % 12}" for at in range(len(honest))], scores, rng),
         *_events(world, poison_rows, flipped, [f"poison {at % 5}" for at in range(len(flipped))], scores, rng),
     ]
     found = resolve(events, settings or LearningSettings())
-    judged = Texts([one.text for one in found.labels], np.array([SENTIMENTS.index(one.label) for one in found.labels]))
-    guarded = trained(world, judged, seed=seed)
+    guarded = trained(world, found.labels, seed=seed)
     rows = np.concatenate([honest_rows, poison_rows])
-    everything = Texts([world.pool.texts[row] for row in rows.tolist()], np.concatenate([honest, flipped]))
-    naive = trained(world, everything, seed=seed)
+    naive = trained(world, judged(world.pool.rows(rows), np.concatenate([honest, flipped])), seed=seed)
     quarantined = set(found.quarantined)
     names = {judge_hash(f"honest {at}", "") for at in range(12)}, {judge_hash(f"poison {at}", "") for at in range(5)}
-    before = carried(world.held_out, champion)
+    sets = {name: world.held_out[name] for name in ("airline", "semeval", "kaggle")}
+    before = carried(sets, champion)
+    refused, naive_refused = (_refused(before, carried(sets, one)) for one in (guarded, naive))
     return Poisoned(
         len(quarantined & names[1]),
         sum(len(honest) // 12 for name in names[0] if name in quarantined) / len(honest),
         accuracy(champion, world.held_out["airline"]),
         accuracy(guarded, world.held_out["airline"]),
         accuracy(naive, world.held_out["airline"]),
-        _passes(before, carried(world.held_out, guarded)),
-        _passes(before, carried(world.held_out, naive)),
+        refused,
+        naive_refused,
     )
 
 
-def _passes(champion: HeldOut, challenger: HeldOut) -> bool:
+def _refused(champion: HeldOut, challenger: HeldOut) -> str:
     try:
         check(champion, challenger)
-    except GateRefused:
-        return False
-    return True
+    except GateRefused as error:
+        return str(error)
+    return ""
 
 
 def _events(
@@ -204,7 +154,7 @@ def _events(
         LabelEvent(
             label_id=uuid.UUID(bytes=rng.bytes(16)),
             kind="judgement",
-            created_at=_START + timedelta(minutes=int(rng.integers(0, 14 * 24 * 60))),
+            created_at=START + timedelta(minutes=int(rng.integers(0, 14 * 24 * 60))),
             tweet_id=str(row),
             label=SENTIMENTS[label],
             text=world.pool.texts[row],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bench.loop.months import BATCH, smallest_margin
 from bench.loop.runs import LONGEST, canary
 from bench.loop.world import said_by
 
@@ -24,3 +25,16 @@ def test_a_canary_ends_at_the_first_look_that_decides() -> None:
     ended = canary(right, right & (rng.random(LONGEST) < 0.9))
     assert ended.outcome == "worse"
     assert ended.pairs < 1_000
+
+
+def test_the_queue_asks_about_the_unsure_and_a_tenth_by_chance_and_about_nothing_twice() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.dirichlet(np.ones(3), 2_000)
+    two = np.sort(scores, axis=1)
+    first = smallest_margin(scores, np.zeros(0, np.intp), rng)
+    assert len(set(first.tolist())) == BATCH
+    margin = two[:, 2] - two[:, 1]
+    assert margin[first[BATCH // 10 :]].max() <= np.sort(margin)[BATCH]
+    assert np.median(margin[first[: BATCH // 10]]) > np.sort(margin)[BATCH]
+    second = smallest_margin(scores, first, rng)
+    assert not set(first.tolist()) & set(second.tolist())
