@@ -196,6 +196,15 @@ def _goals(
                 at_least=False,
             ),
         ]
+    return [
+        *goals,
+        *_estimate_goals(estimated),
+        Goal("crisis days on which the model is called worse", 0, float(crisis.worse), "days", at_least=False),
+    ]
+
+
+def _estimate_goals(estimated: Sequence[Estimated]) -> list[Goal]:
+    goals = []
     for one in estimated:
         limit = 4.0 if "airline" in one.where else 2.0
         off = abs((one.estimate.accuracy or 0.0) - one.truth) * 100
@@ -209,10 +218,7 @@ def _goals(
                 at_least=False,
             )
         )
-    return [
-        *goals,
-        Goal("crisis days on which the model is called worse", 0, float(crisis.worse), "days", at_least=False),
-    ]
+    return goals
 
 
 def _draw(runs: dict[float, list[Gain]], path: Path) -> None:

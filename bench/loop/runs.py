@@ -120,9 +120,7 @@ def poisoned(world: World, seed: int, settings: LearningSettings | None = None) 
     naive = trained(world, judged(world.pool.rows(rows), np.concatenate([honest, flipped])), seed=seed)
     quarantined = set(found.quarantined)
     names = {judge_hash(f"honest {at}", "") for at in range(12)}, {judge_hash(f"poison {at}", "") for at in range(5)}
-    sets = {name: world.held_out[name] for name in ("airline", "semeval", "kaggle")}
-    before = carried(sets, champion)
-    refused, naive_refused = (_refused(before, carried(sets, one)) for one in (guarded, naive))
+    refused, naive_refused = _refusals(world, champion, [guarded, naive])
     return Poisoned(
         len(quarantined & names[1]),
         sum(len(honest) // 12 for name in names[0] if name in quarantined) / len(honest),
@@ -132,6 +130,12 @@ def poisoned(world: World, seed: int, settings: LearningSettings | None = None) 
         refused,
         naive_refused,
     )
+
+
+def _refusals(world: World, champion: HashedModel, challengers: list[HashedModel]) -> list[str]:
+    sets = {name: world.held_out[name] for name in ("airline", "semeval", "kaggle")}
+    before = carried(sets, champion)
+    return [_refused(before, carried(sets, one)) for one in challengers]
 
 
 def _refused(champion: HeldOut, challenger: HeldOut) -> str:
