@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 import typer
@@ -53,30 +57,56 @@ def consume(
             f"{'written':19}  {'sentiment':9} {'conf.':>5}  {'watches':16}  {'themes':20}  text", style="bold"
         )
     try:
-        for message in follow(
-            settings,
-            settings.kafka.topics.scored,
-            from_beginning=from_beginning,
-            until_end=until_end,
-            idle=end_without_reader,
-        ):
-            value = message.value()
-            try:
-                prediction = decode_prediction(value)
-            except InvalidRecord as error:
-                print_error(f"{message.topic()}[{message.partition()}]@{message.offset()}: {error}")
-                continue
-            if (watch and watch not in prediction.watches) or (sentiment and prediction.sentiment != sentiment):
-                continue
-            if output == "jsonl":
-                typer.echo(safe_json((value or b"").decode()))
-            else:
-                console.print(_row(prediction), no_wrap=True, overflow="ellipsis", crop=True)
-            shown += 1
-            if shown == limit:
-                return
+        with _noticed_ctrl_c() as end_if_over:
+            for message in follow(
+                settings,
+                settings.kafka.topics.scored,
+                from_beginning=from_beginning,
+                until_end=until_end,
+                idle=end_if_over,
+            ):
+                value = message.value()
+                try:
+                    prediction = decode_prediction(value)
+                except InvalidRecord as error:
+                    print_error(f"{message.topic()}[{message.partition()}]@{message.offset()}: {error}")
+                    continue
+                if (watch and watch not in prediction.watches) or (sentiment and prediction.sentiment != sentiment):
+                    continue
+                if output == "jsonl":
+                    typer.echo(safe_json((value or b"").decode()))
+                else:
+                    console.print(_row(prediction), no_wrap=True, overflow="ellipsis", crop=True)
+                shown += 1
+                if shown == limit:
+                    return
     except KeyboardInterrupt:
         raise typer.Exit(130) from None  # as Unix programs end that follow something
+
+
+@contextmanager
+def _noticed_ctrl_c() -> Iterator[Callable[[], None]]:
+    """What ends the command once nobody reads it or Ctrl-C was pressed, also where KeyboardInterrupt was lost.
+
+    Python drops an exception that is raised while an object is destroyed or in some callbacks: a command that waits for
+    more would wait on.
+    """
+    pressed = threading.Event()
+
+    def press(*_: object) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    def end_if_over() -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        end_without_reader()
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield end_if_over
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _row(prediction: Prediction) -> Text:

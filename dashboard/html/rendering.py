@@ -75,7 +75,9 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
     """A page in the reader's language; compressed where the browser takes it."""
     language = language_of(request)
     t = translator(language)
-    said = request.cookies.get(SAID_COOKIE)
+    # Only where somebody sees it: what a page fetches to renew its parts would use the line up.
+    is_seen = request.headers.get("sec-fetch-dest", "document") == "document"
+    said = request.cookies.get(SAID_COOKIE) if is_seen else None
     html = _environment.get_template(template).render(
         t=t,
         line=lambda text: line_in(language, text),

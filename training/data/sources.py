@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pydantic
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -196,6 +194,10 @@ def taught_sources(files: Sequence[Path], people: Sequence[Source] = ()) -> list
 
 def _language_of(path: Path) -> str:
     """As `buzzwatch train teach` noted it; English for a file that does not say."""
+    # Here, since the registry's commands read this module in images that have no pyarrow.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         noted = pq.read_schema(path).metadata or {}
     except (pa.ArrowException, OSError):  # whoever reads its rows says what is wrong

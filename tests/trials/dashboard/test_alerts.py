@@ -49,3 +49,13 @@ def test_an_alert_that_is_not_there_is_said_on_a_page(stack: RunningStack) -> No
     answer = httpx.get(f"http://127.0.0.1:{stack.api}/room/alerts/feedfeedfeedfeed", trust_env=False)
     assert answer.status_code == 404
     assert "no alert has the fingerprint feedfeedfeedfeed" in answer.text
+
+
+def test_the_line_about_what_was_done_waits_for_somebody_who_sees_it(stack: RunningStack) -> None:
+    url, kept = f"http://127.0.0.1:{stack.api}/room/alerts", {"cookie": "buzzwatch_said=.Silenced%20by%20maya"}
+    renewed = httpx.get(url, headers=kept | {"sec-fetch-dest": "empty"}, trust_env=False)
+    assert "Silenced by maya" not in renewed.text
+    assert "set-cookie" not in renewed.headers
+    shown = httpx.get(url, headers=kept | {"sec-fetch-dest": "document"}, trust_env=False)
+    assert "Silenced by maya" in shown.text
+    assert "buzzwatch_said=" in shown.headers["set-cookie"]
