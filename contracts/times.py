@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST = -62_135_596_800_000  # 0001-01-01T00:00:00Z
 _LAST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+
+
+OLDEST_MS: Final = 1_142_899_200_000
+"""2006-03-21, the day of the first tweet: nothing that is watched was sent before it."""
 
 
 def clock_ms() -> int:

@@ -57,7 +57,7 @@ class _Door(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._just_begun = False
         super().data_received(data)
-        # The rest of a refused one's body may come, and is not read; whoever sends nothing more is let go in time.
+        # What is left of a refused request's body is not read. A client that then sends nothing is closed as idle.
         if self._refused and self.timeout_keep_alive_task is None and not self.transport.is_closing():
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler

@@ -17,15 +17,13 @@ from msgspec import Meta, Struct
 
 from contracts.errors import UnreadableRecord
 from contracts.events import MAX_ID, MAX_TEXT, Scores, Sentiment
-from contracts.times import clock_ms, to_ms
+from contracts.times import OLDEST_MS, clock_ms, to_ms
 
 Source = Literal["feedback", "review", "random", "import"]
 SOURCES: Final[tuple[Source, ...]] = ("feedback", "review", "random", "import")
 
 # Fixed for ever: label ids made of feedback ids are UUIDv5 under this namespace.
 _NAMESPACE: Final = uuid.UUID("0b1f5a0c-55e7-5c1a-8f5d-6c6162656c73")
-_FIRST_MS: Final = 1_142_899_200_000
-"""2006-03-21, the first tweet."""
 _AHEAD_MS: Final = 86_400_000
 """How far the clock of who wrote a label may be ahead."""
 _HASHED: Final = re.compile(r"[0-9a-f]{16}").fullmatch
@@ -107,7 +105,7 @@ def with_a_time(event: LabelEvent) -> LabelEvent:
     Raises:
         InvalidLabel: no label can have been received then.
     """
-    if not _FIRST_MS <= to_ms(event.created_at) <= clock_ms() + _AHEAD_MS:
+    if not OLDEST_MS <= to_ms(event.created_at) <= clock_ms() + _AHEAD_MS:
         raise InvalidLabel(f"created_at is {event.created_at.isoformat()}, before 2006 or after tomorrow")
     return event
 

@@ -275,9 +275,7 @@ class _Fitted:
 def _fit(base: BaseModel, corpus: Corpus, rows: Any, seed: int, progress: Progress) -> _Fitted:
     estimator = base.estimator(seed)
     texts, labels, weight = corpus.rows(rows)
-    estimator.fit(
-        texts, labels, weight, polarity=base.polarity(), progress=progress, targets=corpus.targets[np.asarray(rows)]
-    )
+    estimator.fit(texts, labels, weight, polarity=base.polarity(), progress=progress, targets=corpus.targets[rows])
     return _Fitted(estimator.model_, estimator.get_params())
 
 

@@ -23,7 +23,7 @@ _BATCH: Final = 128
 _TRANSFORMER_BATCH: Final = 32
 """Fewer texts have more like lengths, and padding costs a transformer as much as words do: of 256 tweets MPNet in int8
 answers 57 a second by 32, 47 by 64 and 35 by 128."""
-_MOST_CHARACTERS: Final = 1_000
+MOST_CHARACTERS: Final = 1_000
 """Of a text: far more than a network reads, so that a huge text does not stall a tokenizer."""
 
 
@@ -60,7 +60,7 @@ class DeepModel:
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, at least one and at most `longest`; the last one stays, it may mark the end."""
-        entries = self._tokenizer.encode_batch_fast(cleaned_all([text[:_MOST_CHARACTERS] for text in texts]))
+        entries = self._tokenizer.encode_batch_fast(cleaned_all([text[:MOST_CHARACTERS] for text in texts]))
         found = [entry.ids or [0] for entry in entries]
         longest = self._longest
         return [ids if len(ids) <= longest else [*ids[: longest - 1], ids[-1]] for ids in found]

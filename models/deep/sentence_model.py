@@ -19,14 +19,12 @@ from contracts.errors import ArtefactError
 from contracts.extras import what_to_install
 from models.base.artefact import write_artefact
 from models.base.sentiment import WordWeight
-from models.deep.model import softmax
+from models.deep.model import MOST_CHARACTERS, softmax
 from models.deep.occlusion import occluded
 
 FAMILY: Final = "sentences"
 ENCODER: Final = "use-multilingual-3"
 DIMENSIONS: Final = 512
-_MOST_CHARACTERS: Final = 1_000
-"""Of a text, so that a huge one does not stall the tokenizer."""
 _BATCH: Final = 512
 
 
@@ -82,7 +80,7 @@ def embedded(texts: Sequence[str]) -> NDArray[np.float32]:
         ArtefactError: the encoder is not installed.
     """
     parts = [
-        encoder().encode([text[:_MOST_CHARACTERS] for text in texts[at : at + _BATCH]])
+        encoder().encode([text[:MOST_CHARACTERS] for text in texts[at : at + _BATCH]])
         for at in range(0, len(texts), _BATCH)
     ]
     return np.concatenate(parts) if parts else np.empty((0, DIMENSIONS), np.float32)

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-OLDEST_MS: Final = 1_142_899_200_000
-"""2006-03-21, the day of the first tweet: nothing that is watched was sent before it."""
+from contracts.times import OLDEST_MS
+
 AHEAD_MS: Final = 60_000
 """So far may a producer's clock be ahead of ours. Kafka refuses records dated more than an hour ahead
 (`message.timestamp.after.max.ms`), and with one of them the whole transaction, again and again."""

@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from contracts.errors import InvalidRecord
 from contracts.events import decode_fields
-from contracts.times import to_ms, to_rfc3339
+from contracts.times import OLDEST_MS, to_ms, to_rfc3339
 from contracts.tweet_objects.fields import Fields
 from models.base.jit import compiled
 from models.text.batch import TextBatch
-from stream.codecs.record_times import AHEAD_MS, OLDEST_MS, all_sent_ms
+from stream.codecs.record_times import AHEAD_MS, all_sent_ms
 from stream.codecs.tweet_kernel import INSTANT, read_tweets
 from stream.kafka.records import Record
 from stream.metrics import FIELDS_DROPPED

@@ -72,15 +72,19 @@ class TrainingData:
         """Texts and labels where `mask` is true."""
         return [self.texts[i] for i in np.flatnonzero(mask).tolist()], self.labels[mask]
 
+    def rows_of(self, is_meant: Callable[[Source], bool]) -> NDArray[np.bool_]:
+        """Rows (n,) of the files that are meant."""
+        return np.isin(self.source, [one.name for one in self.sources if is_meant(one)])
+
     @property
     def usable(self) -> NDArray[np.bool_]:
         """Rows that the model to be kept learns from: all but those of files that are only measured on."""
-        return ~np.isin(self.source, [one.name for one in self.sources if one.role == "test"])
+        return ~self.rows_of(lambda source: source.role == "test")
 
     @property
     def by_people(self) -> NDArray[np.bool_]:
         """Rows that people labelled."""
-        return ~np.isin(self.source, [one.name for one in self.sources if one.role in ("emoticons", "teacher")])
+        return ~self.rows_of(lambda source: source.role in ("emoticons", "teacher"))
 
     @property
     def by_emoticons_alone(self) -> NDArray[np.bool_]:

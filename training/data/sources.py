@@ -85,6 +85,11 @@ class Source(pydantic.BaseModel):
         """Labelled by emoticons, not by people."""
         return self.role == "emoticons"
 
+    @property
+    def spoken(self) -> str:
+        """Language of the texts, English unless the description says another."""
+        return self.language or "en"
+
     def weight_of(self, label: str) -> float:
         """What a row with this label counts."""
         return self.weight * self.class_weights.get(label, 1.0)  # type: ignore[call-overload, no-any-return]
@@ -179,7 +184,7 @@ def taught_sources(files: Sequence[Path], people: Sequence[Source] = ()) -> list
         if not path.is_file():
             raise SourcesError(f"--taught {path}: no such file (`buzzwatch train teach` makes one)")
         language = _language_of(path)
-        weights = [one.weight for one in people if one.role == "people" and (one.language or "en") == language]
+        weights = [one.weight for one in people if one.role == "people" and one.spoken == language]
         found.append(
             Source(
                 file=str(path.resolve()),
@@ -200,7 +205,7 @@ def _language_of(path: Path) -> str:
 
     try:
         noted = pq.read_schema(path).metadata or {}
-    except (pa.ArrowException, OSError):  # whoever reads its rows says what is wrong
+    except (pa.ArrowException, OSError):  # reading its rows reports what is wrong
         return "en"
     return str(noted.get(LANGUAGE_KEY.encode(), b"en"), "utf-8", "replace")
 

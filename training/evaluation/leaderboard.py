@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from contracts.words.languages import language_name
 from models.base.artefact import read_metadata
 from training.evaluation.held_out import HeldOut
 from training.evaluation.results import Result
@@ -166,8 +167,7 @@ def model_card(
 
 def _spoken(metadata: Mapping[str, Any]) -> str:
     """The languages that it knows, in words."""
-    names = {"en": "English", "fr": "French"}
-    return " and ".join(names.get(code, code) for code in metadata.get("languages", ["en"]))
+    return " and ".join(map(language_name, metadata.get("languages", ["en"])))
 
 
 def _suite_table(suite: Suite) -> list[str]:

@@ -213,7 +213,7 @@ def known_languages(sources: Sequence[Source], metrics: Mapping[str, Any]) -> li
         if source.name in metrics and not source.distant:
             figures = metrics[source.name]
             value = figures["macro_recall"]["value"] if figures["n"] >= FEWEST else 0.0
-            found[source.language or "en"] = max(value, found.get(source.language or "en", 0.0))
+            found[source.spoken] = max(value, found.get(source.spoken, 0.0))
     return sorted((code for code, value in found.items() if value >= KNOWN_FROM), key=lambda code: (code != "en", code))
 
 
@@ -237,7 +237,7 @@ def fit_on(estimator: Any, data: TrainingData, rows: NDArray[np.bool_], progress
     if isinstance(estimator, HashedClassifier):
         rows = _for_hashed(data, rows)
         more["targets"] = data.targets[rows]  # a teacher's probabilities say more than its label
-        if np.isin(data.source[rows], [one.name for one in data.sources if one.role == "teacher"]).any():
+        if (data.rows_of(lambda source: source.role == "teacher") & rows).any():
             estimator.temperature = TAUGHT_TEMPERATURE
     texts, labels = data.rows(rows)
     estimator.fit(texts, labels, data.weight[rows], distant=data.distant[rows], progress=progress, **more)

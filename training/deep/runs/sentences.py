@@ -48,7 +48,7 @@ def train_sentences(
     """
     progress("reading the data")
     data = load_training_data(folder, description, progress, roles=("people", "test"))
-    spoken = np.isin(data.source, [one.name for one in data.sources if (one.language or "en") == options.language])
+    spoken = data.rows_of(lambda source: source.spoken == options.language)
     mine = np.flatnonzero(data.learn & spoken)
     if not len(mine):
         raise NoSuchLanguageError(

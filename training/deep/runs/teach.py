@@ -89,8 +89,7 @@ def teach(
     data = load_training_data(folder, description, progress)
     known = known_languages(read_metadata(options.teacher))
     rows = np.random.default_rng(options.seed).permutation(np.flatnonzero(data.learn & data.distant))
-    spoken = [source.name for source in data.sources if (source.language or "en") in known]
-    rows = rows[np.isin(data.source[rows], spoken)][: options.rows]
+    rows = rows[data.rows_of(lambda source: source.spoken in known)[rows]][: options.rows]
     if not len(rows):
         raise DataError(
             f"{folder}: no tweet labelled by emoticons to ask the teacher about (it knows {', '.join(sorted(known))})"
@@ -179,7 +178,7 @@ def _write(
     labels = np.array(SENTIMENTS)[answers.argmax(axis=1)]
     columns: dict[str, Any] = {"text": [data.texts[row] for row in rows.tolist()], "label": labels.tolist()}
     columns |= {name: np.round(answers[:, k], 4) for k, name in enumerate(SENTIMENTS)}
-    spoken = {source.name: source.language or "en" for source in data.sources}
+    spoken = {source.name: source.spoken for source in data.sources}
     languages = {spoken[name] for name in set(data.source[rows].tolist())}
     noted = {LANGUAGE_KEY: languages.pop()} if len(languages) == 1 else {}
     with arriving(out) as new:

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.settings import AlertSettings
-from contracts.times import clock_ms, to_rfc3339
+from contracts.times import OLDEST_MS, clock_ms, to_rfc3339
 from stream.codecs.prediction_decoder import ScoredReader
-from stream.codecs.record_times import AHEAD_MS, OLDEST_MS, all_sent_ms, sent_ms
+from stream.codecs.record_times import AHEAD_MS, all_sent_ms, sent_ms
 from stream.counting.consumer import tallied
 from stream.counting.tally import Tally
 from stream.kafka.records import Record
