@@ -63,7 +63,7 @@ def _logging_as_before() -> Iterator[None]:
     logging.disable(disabled_below)
     known = {one for one, *_ in before}
     new = [one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger) and one not in known]
-    before += [(one, logging.NOTSET, True, False, []) for one in new if one.name.startswith("buzzwatch")]
+    before += [(one, logging.NOTSET, True, False, []) for one in new if one.name.startswith(("buzzwatch", "uvicorn"))]
     for logger, level, propagate, disabled, handlers in before:
         if logger.level != level:
             logger.setLevel(level)

@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 
+import pytest
+
 from bootstrap.logs import JsonLine, Line, Seldom, logging_config
 from contracts.tracing.current import REQUEST_ID, TRACE_ID
 
@@ -78,9 +80,13 @@ def test_a_line_of_json_names_request_and_trace_and_no_password() -> None:
     assert "request_id" not in json.loads(JsonLine().format(line))
 
 
-def test_what_the_settings_ask_for_is_what_all_loggers_write() -> None:
+@pytest.mark.parametrize("requests_are_logged", [True, False])
+def test_what_the_settings_ask_for_is_what_all_loggers_write(requests_are_logged: bool) -> None:
+    logging.getLogger("uvicorn.access").handlers[:] = [logging.NullHandler()] if requests_are_logged else []
     config = logging_config("INFO", "json")
     assert config["formatters"]["line"]["()"] is JsonLine
     assert config["loggers"]["uvicorn"]["handlers"] == ["stderr"]
-    assert config["loggers"]["uvicorn.access"] == {"handlers": [], "propagate": False}  # nobody asked for it here
+    assert config["loggers"]["uvicorn.access"] == {
+        "handlers": ["stderr"] if requests_are_logged else [], "propagate": False
+    }  # fmt: skip
     assert logging_config("INFO")["formatters"]["line"]["()"] is Line
