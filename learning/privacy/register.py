@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from alerts.counters.store import SAMPLES
 from contracts.settings import Settings
 from contracts.topics import FOR_EVER
+from learning.review.queue import kept_out_s
 
 FOREVER = "without limit"
 
@@ -192,12 +193,21 @@ def _numbers_in_redis(settings: Settings) -> list[Holding]:
         ),
         Holding(
             "ids that were erased",
-            "Redis, topic `" + settings.kafka.topics.labels + "`",
+            "topic `" + settings.kafka.topics.labels + "`",
             "tweet and prediction ids",
             FOREVER,
             "",
             "",
             "these keep what was erased from coming back",
+        ),
+        Holding(
+            "ids that were erased",
+            "Redis",
+            "tweet and prediction ids",
+            span(kept_out_s(settings)),
+            "",
+            "BUZZWATCH_KAFKA__TOPICS__DEAD_LETTER_RETENTION_HOURS, BUZZWATCH_LEARNING__REVIEW_KEEP_S",
+            "these keep what was erased from coming back while a topic holds it",
         ),
         Holding(
             "keys and sessions of the API",

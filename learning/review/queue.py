@@ -26,6 +26,13 @@ _REMEMBERED: Final = 20_000
 """Texts whose near-duplicates are kept out, and judged ones by chance."""
 
 
+def kept_out_s(settings: Settings) -> float:
+    """How long an erased tweet is kept out, seconds: as long as a topic may bring it back."""
+    topics = settings.kafka.topics
+    hours = max(topics.retention_hours, topics.dead_letter_retention_hours)
+    return hours * 3600 + settings.learning.review_keep_s
+
+
 class UnknownItem(BuzzwatchError):
     """There is no such text in the queue (any more)."""
 
@@ -66,6 +73,7 @@ class ReviewQueue:
         self._prefix = f"{settings.redis.prefix}:{{review}}:"
         self._size = settings.learning.review_queue
         self._keep_ms = int(settings.learning.review_keep_s * 1000)
+        self._kept_out_ms = int(kept_out_s(settings) * 1000)
         self._write = write or (lambda _events: None)
 
     def _key(self, name: str) -> str:
@@ -83,6 +91,7 @@ class ReviewQueue:
         """
         if not items or not self._size:
             return 0
+        self._take_over()
         taken = 0
         for item, digest in zip(items, digests([item.text for item in items]).tolist(), strict=True):
             taken += self._offer(item, str(digest))
@@ -93,7 +102,7 @@ class ReviewQueue:
         client = self._redis
         if client.hexists(self._key("items"), item.id) or client.zscore(self._key("done"), item.id) is not None:
             return False
-        if client.sismember(self._key("erased"), item.tweet_id):
+        if client.zscore(self._key("erased:at"), item.tweet_id) is not None:
             return False
         is_new = client.zadd(self._key("texts"), {digest: item.queued_at_ms}, nx=True)
         if not is_new and item.reason != "random":
@@ -107,6 +116,12 @@ class ReviewQueue:
             pipeline.zadd(self._key("since"), {item.id: item.queued_at_ms})
         pipeline.execute()
         return True
+
+    def _take_over(self) -> None:
+        """What an older release has noted as erased, without when."""
+        if before := self._redis.smembers(self._key("erased")):
+            self._redis.zadd(self._key("erased:at"), dict.fromkeys(before, clock_ms()))
+            self._redis.delete(self._key("erased"))
 
     def _trim(self) -> None:
         """Give up what is too old, and the least telling beyond the queue's size."""
@@ -171,7 +186,7 @@ class ReviewQueue:
         if value is None:
             raise UnknownItem(f"there is no text {item_id!r} in the review queue (any more); GET /review lists them")
         item = msgspec.json.decode(value, type=ReviewItem)
-        if self._redis.sismember(self._key("erased"), item.tweet_id):
+        if self._redis.zscore(self._key("erased:at"), item.tweet_id) is not None:
             self._remove([item_id])
             raise ErasedItem(f"the tweet {item.tweet_id} was erased meanwhile: nothing about it is kept")
         return item
@@ -301,7 +316,10 @@ class ReviewQueue:
         items = self._load(self._redis.hkeys(self._key("items")))
         gone = [item for item in items if not asked.isdisjoint({item.id, item.tweet_id})]
         names = sorted(asked | {item.id for item in gone})
-        self._redis.sadd(self._key("erased"), *names, *(item.tweet_id for item in gone))
+        now_ms = clock_ms()
+        erased = {*names, *(item.tweet_id for item in gone)}
+        self._redis.zadd(self._key("erased:at"), dict.fromkeys(erased, now_ms))
+        self._redis.zremrangebyscore(self._key("erased:at"), 0, now_ms - self._kept_out_ms)
         self._remove([item.id for item in gone])
         self._redis.hdel(self._key("by-chance"), *names)
         self._redis.zrem(self._key("done"), *names)

@@ -22,7 +22,7 @@ from learning.labels.log import LabelWriter, read_labels
 from learning.labels.resolution import resolve
 from learning.review.accuracy import accuracy_in_production
 from learning.review.item import ReviewItem
-from learning.review.queue import ErasedItem, ReviewQueue, UnknownItem
+from learning.review.queue import ErasedItem, ReviewQueue, UnknownItem, kept_out_s
 
 ANN, BOB = judge_hash("ann", ""), judge_hash("bob", "")
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
@@ -159,6 +159,19 @@ def test_an_erased_tweet_can_be_neither_judged_nor_queued(settings: Settings) ->
     assert held.id == item(1).id
     assert len(reviewing.events) == 1
     assert queue.offer([item(1)]) == 0
+
+
+def test_erased_tweets_are_kept_out_as_long_as_a_topic_may_bring_them_back(settings: Settings) -> None:
+    queue, client = Reviewing(settings).queue, connect(settings)
+    known = f"{settings.redis.prefix}:{{review}}:erased"
+    client.sadd(known, "1")  # as releases before this one have noted it
+    long_ago_ms = clock_ms() - int(kept_out_s(settings) * 1000) - 1000
+    client.zadd(f"{known}:at", {"2": long_ago_ms})
+    queue.erase(["3"])
+    assert queue.offer([item(1), item(2), item(3)]) == 1
+    assert [one.tweet_id for one in queue.next(5, ANN)] == ["2"]
+    assert client.exists(known) == 0
+    assert sorted(client.zrange(f"{known}:at", 0, -1)) == ["1", "3"]
 
 
 def test_the_filter_by_confidence_is_that_of_the_best_label(settings: Settings) -> None:
