@@ -12,6 +12,7 @@ from alerts.grouping.dispatcher import Dispatcher
 from alerts.notifier import web as notifier_web
 from alerts.notifier.loop import Notifier
 from alerts.outbox.attempts import AttemptLog
+from alerts.outbox.presence import Notifiers
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
 from alerts.receivers.checks import receivers_can_be_reached
@@ -61,6 +62,7 @@ def run_notifier(settings: Settings) -> None:
             trouble=trouble,
             resender=Resender(client, settings, sending.hand_over, clock_ms),
             attempts=AttemptLog(client, settings),
+            notifiers=Notifiers(client, settings),
         )
         following.on_change(notifier.follow)
         following.on_sighup()

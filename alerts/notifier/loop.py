@@ -20,6 +20,7 @@ import redis
 from alerts.grouping.dispatcher import Dispatcher
 from alerts.metrics import ACTIVE, ALERTS, DELIVERED, DISABLED, DURATION, EXHAUSTED, HELD, ORPHANED, SILENCES, WAITING
 from alerts.outbox.attempts import AttemptLog
+from alerts.outbox.presence import Notifiers
 from alerts.outbox.store import Claim, Outbox
 from alerts.receivers.alertmanager_resend import Resender
 from alerts.receivers.sender import Sender
@@ -35,7 +36,7 @@ SLOTS: Final = 4
 """Posts at once per receiver."""
 _LONGEST_WAIT_S: Final = 1.0
 _REFRESH_S: Final = 5.0
-"""How often the gauges and the list of unknown receivers are refreshed."""
+"""How often the gauges, the list of unknown receivers and the note that it is at work are refreshed."""
 
 _log = logging.getLogger("buzzwatch.notifier")
 
@@ -59,6 +60,7 @@ class Notifier:
         sender: makes an attempt.
         resender: sends firing alerts to Alertmanagers again; None leaves that out.
         attempts: where the answers of receivers are kept for people; None leaves that out.
+        notifiers: where it is kept that this one is at work; None leaves that out.
         timeout_s: of an attempt.
         trouble: logs failures of Redis.
         clock: milliseconds since 1970.
@@ -75,6 +77,7 @@ class Notifier:
         trouble: TroubleLog,
         resender: Resender | None = None,
         attempts: AttemptLog | None = None,
+        notifiers: Notifiers | None = None,
         clock: Callable[[], int] = clock_ms,
     ) -> None:
         self._outbox = outbox
@@ -86,6 +89,7 @@ class Notifier:
         self._sender = sender
         self._resender = resender
         self._attempts = attempts
+        self._notifiers = notifiers
         self._deliveries: dict[str, _Delivery] = {}
         self._lock = threading.Lock()
         self._known_disabled: set[str] = set()
@@ -138,6 +142,9 @@ class Notifier:
                 stopping.wait(pause_s)
                 pause_s = min(pause_s * 2, 2.0)
         self._finish()
+        if self._notifiers is not None:
+            with contextlib.suppress(redis.RedisError):
+                self._notifiers.forget_me()
 
     def _finish(self) -> None:
         deadline = time.monotonic() + self._timeout_s
@@ -294,6 +301,8 @@ class Notifier:
         """Refresh the gauges, and name receivers that have entries but left the rules."""
         if time.monotonic() - self._refreshed < _REFRESH_S:
             return
+        if self._notifiers is not None:
+            self._notifiers.note_me(self._clock())
         waiting, exhausted = self._outbox.counts()
         unknown = self._outbox.receivers() - self._receivers.keys()
         orphaned = {name: self._outbox.waiting_for(name) for name in unknown}

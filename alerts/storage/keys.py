@@ -217,6 +217,11 @@ class AlertKeys:
         return self._key("outbox:claims")
 
     @property
+    def notifiers(self) -> str:
+        """Sorted set: host and process of a notifier → when it was last at work, ms."""
+        return self._key("outbox:notifiers")
+
+    @property
     def wake(self) -> str:
         """List: a token for each new entry, so that a notifier waits without polling."""
         return self._key("outbox:wake")

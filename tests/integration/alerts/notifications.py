@@ -12,6 +12,7 @@ import msgspec
 from alerts.grouping.alert_events import event_commands
 from alerts.grouping.dispatcher import Dispatcher
 from alerts.notifier.loop import Notifier
+from alerts.outbox.presence import Notifiers
 from alerts.outbox.store import Outbox
 from alerts.receivers.alertmanager_resend import Resender
 from alerts.receivers.sender import Sender
@@ -77,6 +78,7 @@ def notifier_of(settings: Settings, receivers: Sequence[AnyReceiver]) -> Notifie
         timeout_s=settings.alerts.delivery_timeout_s,
         trouble=TroubleLog(logging.getLogger("buzzwatch.notifier"), settings.redis, "deliveries wait"),
         resender=Resender(client, settings, sending.hand_over, clock_ms),
+        notifiers=Notifiers(client, settings),
     )
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from alerts.metrics import REGISTRY
 from alerts.notifier.loop import LEASE_MS, SLOTS, Notifier
+from alerts.outbox.presence import Notifiers
 from alerts.outbox.store import Outbox
 from alerts.storage.connection import connect
 from contracts.rules.schema import Webhook
@@ -51,6 +52,16 @@ def now_ms() -> int:
 
 def delivering_to(settings: Settings, *receivers: Receiver) -> AbstractContextManager[Notifier]:
     return delivering(settings, *(Webhook(name=one.name, url=one.url, secret=one.secret) for one in receivers))
+
+
+def test_it_is_known_as_long_as_it_is_at_work(settings: Settings, receiver: Receiver) -> None:
+    notifiers = Notifiers(connect(settings), settings)
+    assert notifiers.seen() == []
+    before = now_ms()
+    with delivering_to(settings, receiver):
+        until(lambda: notifiers.seen() != [])
+        assert notifiers.seen()[0].at_ms >= before
+    assert notifiers.seen() == []
 
 
 def test_a_new_entry_is_posted_at_once_and_signed(settings: Settings, receiver: Receiver, outbox: Outbox) -> None:
