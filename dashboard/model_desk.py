@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Literal, NamedTuple
 
 from contracts.errors import BuzzwatchError
@@ -20,6 +21,8 @@ from dashboard.lately import Known, Lately
 
 Kind = Literal["promote", "rollback", "estimate"]
 _FRESH_S: Final = 20.0
+_HARDLY_EVER_S: Final = 600.0
+"""What a version carries does not change; MLflow may have been away."""
 _LONGEST_S: Final = 600.0
 _PREFIX: Final = "buzzwatch: "
 
@@ -62,6 +65,8 @@ class ModelDesk:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._versions: Lately[list[dict[str, Any]]] = Lately(self._list, _FRESH_S)
+        self._held_out: dict[str, Lately[dict[str, Any]]] = {}
+        """Of the version that was asked for last: of another one it is asked for anew."""
         self._lock = threading.Lock()
         self.last: Job | None = None
         """The promotion or rollback that runs, or ran last."""
@@ -71,6 +76,12 @@ class ModelDesk:
     def versions(self, wait_s: float = 0.0) -> Known[list[dict[str, Any]]]:
         """The registered versions, newest first, as `buzzwatch models list --format json` prints them."""
         return self._versions.get(wait_s)
+
+    def held_out(self, version: str, wait_s: float = 0.0) -> Known[dict[str, Any]]:
+        """What a version carries about itself, as `buzzwatch models held-out --format json` prints it."""
+        if version not in self._held_out:
+            self._held_out = {version: Lately(partial(self._ask_held_out, version), _HARDLY_EVER_S)}
+        return self._held_out[version].get(wait_s)
 
     def promote(self, version: str, who: str, reason: str = "") -> None:
         """Begin a promotion.
@@ -116,11 +127,18 @@ class ModelDesk:
             job.ended_ms = clock_ms()
 
     def _list(self) -> list[dict[str, Any]]:
-        answer = self._run(["list", "--format", "json"])
-        if answer.status:
-            raise BuzzwatchError(answer.lines[-1] if answer.lines else "the models cannot be listed")
-        found: list[dict[str, Any]] = json.loads(answer.output)
+        found: list[dict[str, Any]] = self._ask(["list"], "the models cannot be listed")
         return found
+
+    def _ask_held_out(self, version: str) -> dict[str, Any]:
+        found: dict[str, Any] = self._ask(["held-out", version], "its held-out predictions cannot be read")
+        return found
+
+    def _ask(self, arguments: Sequence[str], wrong: str) -> Any:
+        answer = self._run([*arguments, "--format", "json"])
+        if answer.status:
+            raise BuzzwatchError(answer.lines[-1] if answer.lines else wrong)
+        return json.loads(answer.output)
 
 
 def run_models(arguments: Sequence[str]) -> Answer:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any, Literal
 
-import numpy as np
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from cli.learning.held_out import calibration_rows
 from cli.output.console import print_error, table_console
 from cli.output.moments import period_ms
 from contracts.errors import Unavailable
@@ -22,8 +22,6 @@ from learning.estimate.judged import judged_accuracy
 from learning.estimate.stream_figures import EVERYTHING, Answers, by_version, predictions, together
 
 _DAY_MS = 86_400_000
-_SURE = np.linspace(0.35, 1.0, 14)
-"""Confidences of which JSON says how often they were right."""
 
 
 def estimate(
@@ -64,10 +62,7 @@ def estimate(
         held_out = {
             "accuracy": round(known.calibration.accuracy, 4),
             "error_on_new_sets": round(known.calibration.spread, 4),
-            "calibration": [
-                {"confidence": round(sure, 2), "right": round(right, 4)}
-                for sure, right in zip(_SURE.tolist(), known.calibration.right(_SURE).tolist(), strict=True)
-            ],
+            "calibration": calibration_rows(known.calibration),
         }
         typer.echo(printable(json.dumps({"version": known.version, "held_out": held_out, "parts": rows})))
         return

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.learning.estimate import estimate
+from cli.learning.held_out import held_out
 from cli.output.console import print_error, table_console
 from cli.training.audited import record
 from cli.training.rollout import canary, shadow
@@ -29,6 +30,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True)
 app.add_typer(shadow, name="shadow")
 app.add_typer(canary, name="canary")
 app.command()(estimate)
+app.command("held-out")(held_out)
 
 _Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 _By = Annotated[str | None, typer.Option(metavar="NAME", help="Who does it, for the topic `audit`; by default you.")]

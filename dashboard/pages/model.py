@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
-from typing import Annotated, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Form, Request, Response
 
@@ -17,6 +17,7 @@ from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from contracts.times import clock_ms
 from dashboard.html.rendering import PageRoute, back, caller_of, page, remember_name
+from dashboard.lately import Known
 from dashboard.pages.drift import DriftNow, drift_now, drift_rule
 from dashboard.room import Room, RoomOf
 from learning.rollout.trials import share_of, still_missing
@@ -28,7 +29,7 @@ router = APIRouter(prefix="/room/model", route_class=PageRoute, include_in_schem
 _EVENTS: Final = 50
 _WEEK_S: Final = 7 * 86_400
 _FIRST_S: Final = 1.0
-"""How long the page waits for the first list of versions."""
+"""How long the page waits for the first list of versions, and for the champion's slices."""
 _ESTIMATED: Final = "1h"
 """Of the stream: it is read for an estimate."""
 SHOWN: Final = ("airline.accuracy", "airline.macro_recall", "semeval.macro_recall", "sentiment140.binary_accuracy")
@@ -45,13 +46,14 @@ async def model(request: Request, room: RoomOf) -> Response:
     except Unavailable as error:
         loaded, missing = None, str(error)
     now_s = int(time.time())
-    judged, since, trial, events, drift, versions = await asyncio.gather(
+    slow = asyncio.gather(asyncio.to_thread(room.models.versions, _FIRST_S), asyncio.to_thread(_by_slice, room, loaded))
+    judged, since, trial, events, drift, (versions, by_slice) = await asyncio.gather(
         asyncio.to_thread(room.parts.judgements, since_s=now_s - _WEEK_S, until_s=now_s + 60),
         asyncio.to_thread(room.serving_since),
         asyncio.to_thread(room.trials.status),
         asyncio.to_thread(_newest, room.settings),
         asyncio.to_thread(_drift, room, loaded),
-        asyncio.to_thread(room.models.versions, _FIRST_S),
+        slow,
     )
     desk = room.models
     return page(
@@ -60,6 +62,7 @@ async def model(request: Request, room: RoomOf) -> Response:
         "model.html",
         loaded=loaded,
         held_out=_by_set(loaded.metrics) if loaded else [],
+        by_slice=by_slice,
         missing=missing,
         failure=room.parts.champion.failure,
         judged=sorted(judged.items(), key=lambda one: -one[1].right - one[1].wrong),
@@ -126,6 +129,11 @@ def _drift(room: Room, loaded: LoadedModel | None) -> DriftNow | str | None:
     rule = drift_rule(room.parts.rules())
     counts = room.answers(clock_ms(), rule.within).get(loaded.ref.version, {})
     return drift_now(rule, counts, loaded.model.metadata)
+
+
+def _by_slice(room: Room, loaded: LoadedModel | None) -> Known[dict[str, Any]] | None:
+    """None without a model."""
+    return None if loaded is None else room.models.held_out(loaded.ref.version, _FIRST_S)
 
 
 def _newest(settings: Settings) -> list[AuditEvent] | str:

@@ -20,6 +20,7 @@ class Evidence(NamedTuple):
     """Of one version."""
 
     version: str
+    held_out: HeldOut
     calibration: Calibration
     reference: Reference | None
 
@@ -45,12 +46,12 @@ def evidence(settings: Settings, which: str) -> Evidence:
             held_out = HeldOut.load(found[0].parent)
             if held_out is None:
                 raise NoReference(
-                    f"version {version.version} carries no held-out predictions: nothing to estimate from"
+                    f"version {version.version} carries no held-out predictions: nothing says how good it is, or where"
                 )
             try:
                 reference = Reference.of(json.loads(found[0].read_text("utf-8")))
             except (ValueError, AttributeError):
                 reference = None
-            return Evidence(version.version, Calibration.of(held_out), reference)
+            return Evidence(version.version, held_out, Calibration.of(held_out), reference)
     finally:
         registry.close()

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from contracts.events import SENTIMENTS
 from models.text.masking import mask
 from models.text.word_profile import BUCKETS, WordProfile
 from training.data.slices import slice_masks
+from training.evaluation.metrics import Measured, wilson
 
 FILE: Final = "held_out.npz"
 CHAMPIONS_FILE: Final = "champion_held_out.npz"
@@ -32,6 +33,8 @@ DRAWN_ANEW: Final = (PRODUCTION, JUDGED)
 MOST_ROWS: Final = 20_000
 """Of one set; of a larger one those with the smallest hashes, which is a random draw that every model makes alike."""
 _STEPS: Final = 65_535
+_LEAST_SLICE: Final = 50
+"""Rows of a slice whose figures say something."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,36 @@ class HeldOut:
             self.keys[chosen], self.source[chosen], self.truth[chosen], self.scores[chosen], slices, self.distant,
             self.words,
         )  # fmt: skip
+
+
+class SliceFigures(NamedTuple):
+    """How a model does on one part of a held-out set."""
+
+    source: str
+    """The set."""
+    slice: str
+    n: int
+    accuracy: Measured
+    negative_recall: Measured | None
+    """None where the part has no negative texts."""
+
+
+def slice_figures(held_out: HeldOut) -> list[SliceFigures]:
+    """Of every slice with enough rows, of the sets that people have labelled, in the order of the file."""
+    found = []
+    for source in dict.fromkeys(held_out.source.tolist()):
+        if source in held_out.distant:
+            continue
+        for name, members in held_out.slices.items():
+            rows = members & (held_out.source == source)
+            n = int(rows.sum())
+            if n < _LEAST_SLICE:
+                continue
+            right = held_out.scores[rows].argmax(axis=1) == held_out.truth[rows]
+            negative = right[held_out.truth[rows] == SENTIMENTS.index("negative")]
+            recall = wilson(int(negative.sum()), len(negative)) if len(negative) else None
+            found.append(SliceFigures(source, name, n, wilson(int(right.sum()), n), recall))
+    return found
 
 
 def _words_of(archive: Any) -> dict[str, WordProfile]:

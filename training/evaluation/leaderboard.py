@@ -10,7 +10,7 @@ import numpy as np
 
 from contracts.words.languages import language_name
 from models.base.artefact import read_metadata
-from training.evaluation.held_out import HeldOut
+from training.evaluation.held_out import HeldOut, slice_figures
 from training.evaluation.results import Result
 from training.evaluation.suite import FOLDER, Suite, interval_text, read_suite, table
 
@@ -213,19 +213,11 @@ def _behaviour(results: Sequence[Result]) -> list[str]:
 
 
 def _slices(held_out: HeldOut) -> list[str]:
-    lines = []
-    for source in dict.fromkeys(held_out.source.tolist()):
-        if source == "sentiment140":
-            continue
-        for name, members in held_out.slices.items():
-            rows = members & (held_out.source == source)
-            if rows.sum() < 50:
-                continue
-            right = held_out.scores[rows].argmax(axis=1) == held_out.truth[rows]
-            negative = held_out.truth[rows] == 0
-            recall = f"{np.mean(right[negative]):.3f}" if negative.any() else "–"
-            lines.append(f"| {source} | {name} | {rows.sum():,} | {right.mean():.3f} | {recall} |")
-    return lines
+    return [
+        f"| {one.source} | {one.slice} | {one.n:,} | {one.accuracy.value:.3f} | "
+        f"{'–' if one.negative_recall is None else f'{one.negative_recall.value:.3f}'} |"
+        for one in slice_figures(held_out)
+    ]
 
 
 def _form(one: Result) -> str:

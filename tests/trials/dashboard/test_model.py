@@ -44,6 +44,8 @@ def test_a_trial_a_refusal_a_forced_promotion_and_the_way_back(
             (tmp_path / file.name).write_bytes(file.read_bytes())
     version = register_artefact(stack.settings, tmp_path, alias="untested")
     page = open_page("/room/model")
+    expect(page.locator("#slices summary")).to_contain_text("weakest", timeout=LONG_MS)
+    expect(page.locator(".calibration polyline")).to_be_attached()
     try_beside_the_champion(page, version)
 
     versions = page.locator("section[aria-labelledby=versions-title]")

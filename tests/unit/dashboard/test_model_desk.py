@@ -72,3 +72,12 @@ def test_versions_are_listed_or_it_is_said_why_not() -> None:
     assert ModelDesk(Command(Answer(0, json.dumps([{"version": "1"}]), []))).versions(30).value == [{"version": "1"}]
     away = ModelDesk(Command(Answer(1, "", ["MLflow at http://x does not answer"]))).versions(30)
     assert (away.value, away.problem) == (None, "MLflow at http://x does not answer")
+
+
+def test_what_a_version_carries_is_asked_once_for_each_version() -> None:
+    command = Command(Answer(0, '{"version": "3", "slices": []}', []))
+    desk = ModelDesk(command)
+    for version in ("3", "3", "4"):
+        known = desk.held_out(version, 30)
+        assert known.value == {"version": "3", "slices": []}
+    assert [arguments[:2] for arguments in command.asked] == [["held-out", "3"], ["held-out", "4"]]
