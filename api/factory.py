@@ -27,6 +27,7 @@ from api.routes.predict import Scoring
 from api.security.gate import Authenticated
 from api.traffic.admission import Admission, Turns
 from api.traffic.conditional import Packed, Tagged
+from api.traffic.direct import Direct
 from api.traffic.overload import Overload
 from api.traffic.request_id import RequestId
 
@@ -121,4 +122,5 @@ def _add_layers(app: FastAPI, metrics: Metrics, tracer: Tracer | None) -> None:
         from api.traffic.traced import Traced  # OpenTelemetry is imported where it is used
 
         app.add_middleware(Traced, tracer=tracer)
-    app.add_middleware(RequestId)  # outermost, so that each of them knows it
+    app.add_middleware(RequestId)  # outermost of those that look at requests, so that each of them knows it
+    app.add_middleware(Direct)

@@ -1,16 +1,17 @@
-"""Builds the watch room: its own readers of Redis and Kafka, beside those of the API."""
+"""Builds the watch room: its own readers of Redis, beside those of the API, and the process that makes frames."""
 
 from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Any
+from typing import Final
 
 import redis
 
 from alerts.counters.feedback_counts import serving_since
 from alerts.counters.store import CounterStore
 from alerts.outbox.attempts import AttemptLog
+from alerts.outbox.presence import Notifiers
 from alerts.outbox.redelivery import Redelivery
 from alerts.outbox.store import Outbox
 from alerts.state.opinions import OpinionStore
@@ -18,12 +19,11 @@ from alerts.state.silences import SilenceStore
 from alerts.state.store import AlertStore
 from api.factory import Extension
 from api.parts import Parts
+from contracts.rules.schema import Rules
 from contracts.settings import Settings
-from dashboard.feed.alert_view import views
 from dashboard.feed.board import Board
 from dashboard.feed.feed import Feed
-from dashboard.feed.forgotten import ForgottenTweets
-from dashboard.feed.tail import ScoredTail
+from dashboard.feed.maker import Maker
 from dashboard.lately import Lately
 from dashboard.model_desk import ModelDesk, run_models
 from dashboard.pages.file_jobs import FileJobs
@@ -35,6 +35,8 @@ from learning.labels.stats import label_stats
 from learning.review.accuracy import saturation
 from learning.rollout.state import TrialStore
 
+FRAMES: Final = "bootstrap.frames"
+"""The module of the process that makes frames."""
 _LEARNED_S = 60.0
 """How old what the page Review shows of all judgements may be: the whole topic is read for it."""
 
@@ -51,13 +53,8 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
         bucket_s=settings.alerts.bucket_s,
         fresh_s=settings.dashboard.frame_ms / 1000 / 2,
     )
-    feed = Feed(
-        settings.dashboard,
-        ScoredTail(settings),
-        board,
-        partial(_open_alerts, alerts, silences, parts),
-        ForgottenTweets(client, settings.redis.prefix),
-    )
+    making = _Making(settings, parts)
+    feed = Feed(settings.dashboard.readers, making.start, making.is_outdated)
     room = Room(
         settings=settings,
         parts=parts,
@@ -68,6 +65,7 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
         serving_since=partial(serving_since, client, settings),
         opinions=OpinionStore(client, settings),
         attempts=AttemptLog(client, settings),
+        notifiers=Notifiers(client, settings),
         trials=TrialStore(client, settings),
         models=ModelDesk(run_models),
         answers=CounterStore(client, settings).answers,
@@ -89,5 +87,17 @@ def _learned(settings: Settings) -> Learned:
     return Learned(label_stats(found), saturation(found.labels))
 
 
-def _open_alerts(alerts: AlertStore, silences: SilenceStore, parts: Parts) -> list[dict[str, Any]]:
-    return [view.brief() for view in views(alerts, silences, parts.rules().inhibit_rules, history=False)]
+class _Making:
+    """Starts the process that makes frames, with the rules in force."""
+
+    def __init__(self, settings: Settings, parts: Parts) -> None:
+        self._settings = settings
+        self._rules_now = parts.rules
+        self._rules: Rules | None = None
+
+    def start(self) -> Maker:
+        self._rules = self._rules_now()
+        return Maker(FRAMES, (self._settings, self._rules))
+
+    def is_outdated(self) -> bool:
+        return self._rules is not self._rules_now()

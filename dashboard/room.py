@@ -9,6 +9,7 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, Request
 
 from alerts.outbox.attempts import AttemptLog
+from alerts.outbox.presence import Notifiers
 from alerts.outbox.redelivery import Redelivery
 from alerts.outbox.store import Outbox
 from alerts.state.opinions import OpinionStore
@@ -56,6 +57,7 @@ class Room:
     learned: Lately[Learned]
     outbox: Outbox
     attempts: AttemptLog
+    notifiers: Notifiers
     redelivery: Redelivery
 
     @property

@@ -12,6 +12,7 @@ from playwright.sync_api import Page
 from bench.reporting.report import Goal, Report, figure, goals_report, show
 from bench.room import alarms, hands, readers, rows
 from bench.room.browser import chromium, first_load
+from bench.room.crowd import Crowd
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings
 
@@ -71,7 +72,7 @@ def run(
 
 def _on_page(part: str, settings: Settings, page: Page, options: Options) -> dict[str, float]:
     if part == "rows":
-        with readers.crowd(options.url, options.bystanders) if options.bystanders else nullcontext():
+        with Crowd(options.url, options.bystanders) if options.bystanders else nullcontext():
             return rows.measure(settings, page, options.rate, options.seconds)
     if part == "alerts":
         return alarms.measure(settings, page, options.alerts)

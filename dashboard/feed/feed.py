@@ -1,4 +1,4 @@
-"""Makes a frame every few hundred milliseconds, as long as somebody watches."""
+"""What open pages are told: made by a process of its own as long as somebody watches, handed to all readers here."""
 
 from __future__ import annotations
 
@@ -7,80 +7,69 @@ import contextlib
 import logging
 import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 from typing import Any, Final
 
-import redis
+import msgspec
 
-from alerts.storage.redis_health import trouble_of
-from contracts.settings import DashboardSettings
-from contracts.times import clock_ms
-from dashboard.feed.board import Board
-from dashboard.feed.forgotten import ForgottenTweets
+from dashboard.feed.frames import Told
 from dashboard.feed.hub import Hub, Reader
-from dashboard.feed.picking import Picker, row_of
-from dashboard.feed.tail import ScoredTail
+from dashboard.feed.maker import Maker
 
 _log = logging.getLogger("buzzwatch.dashboard")
 
-_LINGER_S: Final = 30.0
+_LINGER_S: Final = 60.0
 """How long frames are made after the last reader has gone: somebody who changes the page comes back at once."""
 _RECENT: Final = 60
 """Tweets of a snapshot."""
-_ALIVE_S: Final = 1.0
-"""Something is sent at least so often, so that a page can tell a quiet stream from a lost one."""
-
-OpenAlerts = Callable[[], list[dict[str, Any]]]
-"""The pending and firing alerts as they are sent."""
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 30.0
+"""Before the process is started again that has ended by itself; doubled each time."""
+_ENDED: Final = "what keeps this page fresh has ended and is started again: the log says more"
 
 
 class Feed:
-    """Wires tail, board and alerts to the hub. Started and stopped with the app."""
+    """The hub, and what fills it. Started and stopped with the app.
 
-    def __init__(
-        self,
-        settings: DashboardSettings,
-        tail: ScoredTail,
-        board: Board,
-        open_alerts: OpenAlerts,
-        forgotten: ForgottenTweets,
-    ) -> None:
-        self._frame_s = settings.frame_ms / 1000
-        self._tail = tail
-        self._board = board
-        self._open_alerts = open_alerts
-        self._forgotten = forgotten
-        self._hub = Hub(settings.readers, self._snapshot)
-        self._picker = Picker()
+    Args:
+        most: readers at a time.
+        make: starts the process that makes frames.
+        changed: whether it has to be started anew, as what it works with has changed.
+    """
+
+    def __init__(self, most: int, make: Callable[[], Maker], changed: Callable[[], bool]) -> None:
+        self._make = make
+        self._changed = changed
+        self._hub = Hub(most, self._snapshot)
         self._recent: deque[dict[str, Any]] = deque(maxlen=_RECENT)
-        self._alerts: list[dict[str, Any]] | None = None
-        self._last: dict[str, Any] = {}
-        self._sent_at = float("-inf")
+        self._alerts: bytes | None = None
+        self._last: bytes | None = None
+        """The newest frame with counters."""
         self._stopping = threading.Event()
         self._joined = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._trouble: str | None = None
+        self._maker: Maker | None = None
 
     async def start(self) -> None:
-        """Begin; nothing is read before somebody watches."""
+        """Begin; nothing is made before somebody watches."""
         self._loop = asyncio.get_running_loop()
-        self._tail.start()
         self._thread = threading.Thread(target=self._run, name="frames", daemon=True)
         self._thread.start()
         self._end_streams_at_signals()
 
     async def stop(self) -> None:
-        """End streams and threads."""
+        """End streams, thread and process."""
         self._hub.close()
         self._stopping.set()
         self._joined.set()
-        await asyncio.to_thread(self._tail.stop)
+        if self._maker is not None:
+            self._maker.ask_to_end()
         if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, 5)
+            await asyncio.to_thread(self._thread.join, 10)
 
     def join(self, last_id: str | None) -> Reader:
         """A browser that reads; raises Unavailable when there are too many."""
@@ -102,7 +91,9 @@ class Feed:
         return list(self._recent)[::-1]
 
     def _snapshot(self) -> dict[str, Any]:
-        return {**self._last, "alerts": self._alerts, "tweets": self.recent(), "more": 0}
+        last: dict[str, Any] = {} if self._last is None else msgspec.json.decode(self._last)
+        alerts = None if self._alerts is None else msgspec.Raw(self._alerts)
+        return {**last, "alerts": alerts, "tweets": self.recent(), "more": 0}
 
     def _end_streams_at_signals(self) -> None:
         """A server waits for open requests before it ends its lifespan, and streams never end by themselves."""
@@ -124,79 +115,57 @@ class Feed:
     # The thread
 
     def _run(self) -> None:
-        due = time.monotonic()
+        pause_s = _FIRST_PAUSE_S
         while not self._stopping.is_set():
+            self._joined.wait()
+            if self._stopping.is_set():
+                return
+            self._maker = self._make()
+            has_ended = self._listen(self._maker)
+            status = self._maker.end()
+            self._in_loop(self._grow_old)
+            if not has_ended or self._stopping.is_set():
+                pause_s = _FIRST_PAUSE_S
+                continue
+            _log.warning("the process that makes the frames of the pages has ended with status %d", status)
+            self._in_loop(lambda: self._hub.publish("frame", {"tweets": [], "more": 0, "trouble": _ENDED}))
+            self._stopping.wait(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _listen(self, maker: Maker) -> bool:
+        """Whether the process has ended by itself."""
+        for told in maker:
+            self._in_loop(partial(self._tell, told))
+            if self._stopping.is_set() or self._changed():
+                return False
             if self._hub.idle_s() > _LINGER_S:
-                self._tail.watch(False)
                 self._joined.clear()
                 if self._hub.idle_s() > _LINGER_S:  # nobody has come between the two lines
-                    self._joined.wait()
-                due = time.monotonic()
-                continue
-            self._tail.watch(True)
-            try:
-                self._make()
-            except Exception:
-                _log.exception("a frame of the pages could not be made; the next one is tried")
-            due = max(due + self._frame_s, time.monotonic())
-            self._stopping.wait(due - time.monotonic())
+                    return False
+                self._joined.set()
+        return True
 
-    def _make(self) -> None:
-        came, number = self._tail.take()
-        shown = [row_of(one) for one in self._picker.pick(came)]
-        state: dict[str, Any] = {}
-        trouble = self._tail.problem
-        try:
-            self._take_off()
-            self._publish_alerts()
-            state = self._board.now().public()
-        except redis.RedisError as error:
-            trouble = f"Redis {trouble_of(error).what}: counters and alerts stand still"
-        frame = {
-            **state,
-            "at": clock_ms(),
-            "tweets": shown,
-            "more": number - len(shown),
-            "trouble": trouble,
-        }
-        changed = shown or state.get("watches") != self._last.get("watches") or trouble != self._trouble
-        if changed or time.monotonic() - self._sent_at >= _ALIVE_S:
-            self._publish("frame", frame, shown)
-            self._sent_at = time.monotonic()
-        self._trouble = trouble
-        if state:
-            self._last = state
-
-    def _take_off(self) -> None:
-        """What was erased leaves the pages, and the memory from which others would be shown it."""
-        gone = self._forgotten.new()
-        if not gone:
-            return
+    def _in_loop(self, act: Callable[[], None]) -> None:
         assert self._loop is not None
-        self._picker = Picker()
+        with contextlib.suppress(RuntimeError):  # the loop has closed
+            self._loop.call_soon_threadsafe(act)
 
-        def take_off() -> None:
+    # In the event loop
+
+    def _tell(self, told: Told) -> None:
+        if told.kind == "alerts":
+            self._alerts = told.payload
+        if told.whole:
+            self._last = told.payload
+        if told.gone:
+            gone = set(told.gone)
             kept = [row for row in self._recent if gone.isdisjoint({row["id"], row["tweet"]})]
             self._recent.clear()
             self._recent.extend(kept)
             self._hub.forget()
-            self._hub.publish("forget", sorted(gone))
+        self._recent.extend(reversed(told.rows))
+        self._hub.publish(told.kind, msgspec.Raw(told.payload))
 
-        with contextlib.suppress(RuntimeError):  # the loop has closed
-            self._loop.call_soon_threadsafe(take_off)
-
-    def _publish_alerts(self) -> None:
-        alerts = self._open_alerts()
-        if alerts != self._alerts:
-            self._alerts = alerts
-            self._publish("alerts", alerts, [])
-
-    def _publish(self, kind: str, payload: Any, shown: list[dict[str, Any]]) -> None:
-        assert self._loop is not None
-
-        def publish() -> None:
-            self._recent.extend(reversed(shown))
-            self._hub.publish(kind, payload)
-
-        with contextlib.suppress(RuntimeError):  # the loop has closed
-            self._loop.call_soon_threadsafe(publish)
+    def _grow_old(self) -> None:
+        """What was told last is of then: who comes next is not told it as news."""
+        self._last = self._alerts = None

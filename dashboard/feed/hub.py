@@ -20,9 +20,9 @@ from contracts.errors import Unavailable
 
 RING_S: Final = 60.0
 """How long events are kept for readers that come back."""
-_AT_ONCE: Final = 25
-"""Readers that are handed an event in one turn of the event loop, about a millisecond of it."""
-_GAP_S: Final = 0.004
+_AT_ONCE: Final = 10
+"""Readers that are handed an event in one turn of the event loop, a third of a millisecond of it."""
+_GAP_S: Final = 0.002
 """Before the next ones: requests that come meanwhile are answered in between."""
 _RETRY_MS: Final = 1000
 """How soon a browser connects again."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -27,7 +27,10 @@ from stream.kafka.topic_id import TopicIdentity
 router = APIRouter(prefix="/room/system", route_class=PageRoute, include_in_schema=False)
 
 _LETTERS = 20
+_AT_WORK_MS = 30_000
+"""A notifier that has gone round within this time is at work; it notes that every five seconds."""
 _LATE_MS = 120_000
+_STARTED_MS: Final = clock_ms()
 
 
 class Lag(NamedTuple):
@@ -60,6 +63,7 @@ async def system(request: Request, room: RoomOf) -> Response:
         values=values,
         latencies=_latencies(room.feed.recent()),
         readers=room.feed.readers,
+        started_ms=_STARTED_MS,
         rules=room.parts.rules(),
     )
 
@@ -126,8 +130,16 @@ def _of_redis(room: Room) -> dict[str, Any]:
         "exhausted": exhausted[:50],
         "exhausted_in_all": len(exhausted),
         "disabled": room.outbox.disabled(),
+        "notifiers": _notifiers(room),
         "tallies": room.opinions.counts(),
     }
+
+
+def _notifiers(room: Room) -> tuple[int, int | None]:
+    """How many are at work, and when one was for the last time, ms."""
+    seen = room.notifiers.seen()
+    now_ms = clock_ms()
+    return sum(now_ms - one.at_ms < _AT_WORK_MS for one in seen), seen[0].at_ms if seen else None
 
 
 def _workers(settings: Settings) -> int:

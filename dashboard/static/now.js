@@ -357,7 +357,10 @@ on("missed", (count) => {
 });
 document.addEventListener("visibilitychange", () => !document.hidden && drawSoon());
 
-const TROUBLES = { "Kafka does not answer: no new tweets are shown": word("Kafka does not answer: no new tweets are shown") };
+const TROUBLES = {
+  "Kafka does not answer: no new tweets are shown": word("Kafka does not answer: no new tweets are shown"),
+  "what keeps this page fresh has ended and is started again: the log says more": word("what keeps this page fresh has ended and is started again: the log says more"),
+};
 
 function trouble(what) {
   let line = document.getElementById("trouble");

@@ -1,6 +1,7 @@
 // On every page: theme, times, keys, parts that are fetched again, the strip of alerts.
 import { ago, language, word } from "./words.js";
 import { on } from "./stream.js";
+import "./alarm.js";
 
 document.documentElement.classList.add("scripted");
 const base = document.body.dataset.path;

@@ -73,7 +73,7 @@ function draw() {
     axes: [
       { ...axis, values: (_u, ticks) => ticks.map((tick) => tickClock.format(tick * 1000)), space: 90 },
       { ...axis, scale: "share", values: (_u, ticks) => ticks.map(percent), size: 56 },
-      { ...axis, scale: "tweets", side: 1, grid: { show: false }, values: (_u, ticks) => ticks.map((tick) => (tick <= most ? number(tick) : "")), size: 64 },
+      { ...axis, scale: "tweets", side: 1, grid: { show: false }, ticks: { show: false }, values: (_u, ticks) => ticks.map((tick) => (tick <= most ? number(tick) : "")), size: 64 },
     ],
     hooks: {
       drawClear: [marks],

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from stream.kafka.tweet_files import Line
+from stream.kafka.tweet_producer import TweetProducer
 from tests.stack import RunningStack
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -80,11 +82,11 @@ def produce(stack: RunningStack) -> Callable[..., list[str]]:
 
     def send(*texts: str) -> list[str]:
         ids = [uuid.uuid4().hex for _ in texts]
-        lines = [
-            json.dumps({"id": name, "text": text, "author_id": name}, ensure_ascii=False).encode()
-            for name, text in zip(ids, texts, strict=True)
-        ]
-        stack.run("produce", text=b"\n".join(lines) + b"\n")
+        producer = TweetProducer(stack.settings)
+        for name, text in zip(ids, texts, strict=True):
+            tweet = {"id": name, "text": text, "author_id": name}
+            producer.send(Line(name.encode(), json.dumps(tweet, ensure_ascii=False).encode()))
+        producer.close()
         return ids
 
     return send

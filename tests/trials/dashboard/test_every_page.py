@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from dashboard.html.rendering import PAGES
+from tests.stack import RunningStack
 from tests.trials.dashboard.conftest import OpenPage
 
 ADDRESSES = [f"/room/{name}" if name else "/" for name, _, _ in PAGES]
@@ -31,3 +33,11 @@ def test_axe_finds_nothing_and_nothing_overflows(open_page: OpenPage, address: s
         for width in (360, 1920):
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_health_of_every_part_is_on_the_page(stack: RunningStack) -> None:
+    said = httpx.get(f"http://127.0.0.1:{stack.api}/room/system", trust_env=False, timeout=60).text
+    parts = ("model", "kafka", "redis", "mlflow", "rules", "worker", "notifier", "API", "scoring", "counting")
+    assert [part for part in parts if f"<h3>{part}</h3>" not in said] == []
+    assert "1 scores" in said
+    assert "1 delivers" in said
