@@ -62,7 +62,7 @@ def daily(
 def show_mistakes(
     output: Annotated[Literal["markdown", "json"], typer.Option("--format", help="For people or JSON.")] = "markdown",
 ) -> None:
-    """What the model gets wrong: judged tweets by theme and by topic, version by version.
+    """What the model gets wrong: judged tweets by theme, watch and topic, version by version.
 
     From the labels that hold and what was answered at the time. Topics are found in the words of all misjudged tweets,
     so that versions before and after a retraining stand beside each other.

@@ -66,6 +66,8 @@ class LabelEvent(Struct, frozen=True, kw_only=True):
     """The judge did not see the prediction."""
     drawn: Annotated[float, Meta(gt=0, le=1)] | None = None
     """Of a text that was drawn by chance: with which probability."""
+    watches: list[str] = []
+    """Watches that the tweet is about, where they are known: the text is masked and does not name them any more."""
     retracts: uuid.UUID | None = None
     """A retraction of the judgement with this `label_id`; otherwise of all that `judge` said before, sixteen zeros for
     what nobody signed."""

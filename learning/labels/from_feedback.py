@@ -74,4 +74,5 @@ def label_of(feedback: Feedback, received_ms: int, known: Remembered | None, sec
         judge=judge_hash(feedback.author, secret) if feedback.author else None,
         source="feedback",
         blind=False,
+        watches=[feedback.watch] if feedback.watch else [],
     )

@@ -60,6 +60,8 @@ class Label:
     model_version: str | None
     scores: tuple[float, float, float] | None
     """Of the model at the time, in the order of SENTIMENTS."""
+    watches: tuple[str, ...] = ()
+    """That the tweet is about, where a judgement says so. For reports: not in snapshots, nothing learns from them."""
 
     @property
     def random(self) -> bool:
@@ -248,6 +250,7 @@ def _vote(votes: Sequence[LabelEvent], found: Resolution) -> None:
                 prediction_id=None if newest.prediction_id is None else str(newest.prediction_id),
                 model_version=newest.model_version,
                 scores=_scores(newest),
+                watches=tuple(sorted({watch for event in judged for watch in event.watches})),
             )
         )
 

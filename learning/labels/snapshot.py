@@ -106,6 +106,7 @@ def _row(label: Label) -> dict[str, Any]:
     row = asdict(label)
     row["created_at"] = to_ms(label.created_at)
     row["sources"] = "+".join(label.sources)
+    del row["watches"]
     scores = row.pop("scores") or (None,) * len(SENTIMENTS)
     return row | dict(zip(SENTIMENTS, scores, strict=True))
 

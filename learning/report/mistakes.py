@@ -1,4 +1,4 @@
-"""What the model gets wrong: judged tweets by theme and by topic, for each version that answered them."""
+"""What the model gets wrong: judged tweets by theme, watch and topic, for each version that answered them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from learning.labels.resolution import Label
 from training.data.topics import Topic, topics
 
 _EXAMPLES: Final = 2
-_MOST_THEMES: Final = 12
-NO_THEME: Final = ""
-"""Stands for the tweets without a theme."""
+_MOST_ROWS: Final = 12
+NONE: Final = ""
+"""Stands for the tweets without a theme, and for those of which no watch is known."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Judged tweets of one theme, or of all."""
+    """Judged tweets of one theme or watch."""
 
     judged: int
     wrong: int
@@ -35,6 +35,8 @@ class Mistakes:
     """That answered, the oldest first."""
     themes: dict[str, dict[str, Tally]]
     """Theme → version → judged tweets, the most mistakes first."""
+    watches: dict[str, dict[str, Tally]]
+    """Watch → version → judged tweets, likewise."""
     confusions: dict[str, Counter[tuple[str, str]]]
     """Version → (what people say, what it said) of its mistakes."""
     topics: list[Topic]
@@ -52,34 +54,46 @@ def mistakes(labels: Sequence[Label], themes_of: Callable[[Sequence[str]], list[
     """
     known = [label for label in labels if label.scores is not None and label.model_version is not None]
     themes = themes_of([label.text for label in known])
-    cells: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    by_theme, by_watch = _Cells(), _Cells()
     confusions: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     places = []
     for place, (label, own) in enumerate(zip(known, themes, strict=True)):
         version, predicted = str(label.model_version), _predicted(label)
         is_wrong = predicted != label.label
-        for theme in own or [NO_THEME]:
-            cells[theme][version].update(
-                {"judged": 1, "wrong": int(is_wrong), "by choice": int(is_wrong and set(label.sources) == {"feedback"})}
-            )
+        for cells, names in ((by_theme, own), (by_watch, label.watches)):
+            cells.add(names, version, is_wrong=is_wrong, by_choice=is_wrong and set(label.sources) == {"feedback"})
         if is_wrong:
             confusions[version][label.label, predicted] += 1
             places.append(place)
     wrong = [known[place] for place in places]
-    order = sorted(cells, key=lambda theme: (-sum(one["wrong"] for one in cells[theme].values()), theme))
     return Mistakes(
         versions=sorted({str(label.model_version) for label in known}, key=_by_number),
-        themes={
-            theme: {
-                version: Tally(one["judged"], one["wrong"], one["by choice"]) for version, one in cells[theme].items()
-            }
-            for theme in order[:_MOST_THEMES]
-        },
+        themes=by_theme.tallies(),
+        watches=by_watch.tallies(),
         confusions=dict(confusions),
         topics=topics([label.text for label in wrong], [themes[place] for place in places]),
         wrong=wrong,
         without_answer=len(labels) - len(known),
     )
+
+
+class _Cells:
+    """Counts by name (theme or watch) and version."""
+
+    def __init__(self) -> None:
+        self._counts: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+
+    def add(self, names: Sequence[str], version: str, *, is_wrong: bool, by_choice: bool) -> None:
+        for name in names or [NONE]:
+            self._counts[name][version].update(judged=1, wrong=int(is_wrong), by_choice=int(by_choice))
+
+    def tallies(self) -> dict[str, dict[str, Tally]]:
+        """The names with the most mistakes."""
+        order = sorted(self._counts, key=lambda name: (-sum(one["wrong"] for one in self._counts[name].values()), name))
+        return {
+            name: {version: Tally(one["judged"], one["wrong"], one["by_choice"]) for version, one in cells.items()}
+            for name, cells in ((name, self._counts[name]) for name in order[:_MOST_ROWS])
+        }
 
 
 def _predicted(label: Label) -> str:
@@ -101,13 +115,8 @@ def as_json(found: Mistakes) -> dict[str, Any]:
     """For programs."""
     return {
         "versions": found.versions,
-        "themes": {
-            theme or "none": {
-                version: {"judged": one.judged, "wrong": one.wrong, "reported": one.by_choice}
-                for version, one in cells.items()
-            }
-            for theme, cells in found.themes.items()
-        },
+        "themes": _tallies_as_json(found.themes),
+        "watches": _tallies_as_json(found.watches),
         "confusions": {
             version: [{"label": label, "said": predicted, "n": n} for (label, predicted), n in counts.most_common()]
             for version, counts in found.confusions.items()
@@ -129,16 +138,24 @@ def as_json(found: Mistakes) -> dict[str, Any]:
     }
 
 
+def _tallies_as_json(tallies: dict[str, dict[str, Tally]]) -> dict[str, Any]:
+    return {
+        name or "none": {
+            version: {"judged": one.judged, "wrong": one.wrong, "reported": one.by_choice}
+            for version, one in cells.items()
+        }
+        for name, cells in tallies.items()
+    }
+
+
 def markdown(found: Mistakes) -> str:
     """For people."""
     lines = ["# What the model gets wrong", ""]
     if not found.versions:
         return "\n".join([*lines, "No judged tweet says what the model had answered.", ""])
-    heads = " | ".join(f"version {_plain(version)}" for version in found.versions)
-    lines += [f"| theme, wrong of judged | {heads} |", "|---" * (len(found.versions) + 1) + "|"]
-    for theme, cells in found.themes.items():
-        row = [_shown(cells.get(version)) for version in found.versions]
-        lines.append(f"| {_plain(theme) or 'no theme'} | {' | '.join(row)} |")
+    lines += _table("theme, wrong of judged", "no theme", found.themes, found.versions)
+    if set(found.watches) != {NONE}:
+        lines += ["", *_table("watch, wrong of judged", "no watch known", found.watches, found.versions)]
     lines += ["", "Of these, reported by people because they were wrong: mostly errors, so no share is an accuracy."]
     for version in found.versions:
         counts = found.confusions.get(version, Counter())
@@ -146,6 +163,15 @@ def markdown(found: Mistakes) -> str:
         lines += [f"Version {_plain(version)}: {predicted or 'no mistake'}."]
     lines += ["", "## Topics", "", *_topics(found)]
     return "\n".join([*lines, ""])
+
+
+def _table(head: str, none: str, tallies: dict[str, dict[str, Tally]], versions: list[str]) -> list[str]:
+    heads = " | ".join(f"version {_plain(version)}" for version in versions)
+    lines = [f"| {head} | {heads} |", "|---" * (len(versions) + 1) + "|"]
+    for name, cells in tallies.items():
+        row = [_shown(cells.get(version)) for version in versions]
+        lines.append(f"| {_plain(name) or none} | {' | '.join(row)} |")
+    return lines
 
 
 def _topics(found: Mistakes) -> list[str]:

@@ -224,6 +224,7 @@ class ReviewQueue:
             source="random" if item.reason == "random" else "review",
             blind=item.blind,
             drawn=item.drawn,
+            watches=item.watches,
         )
         self._write([*_taken_back(item, judge, before), event])
         self._keep(item, judge, Verdict(label=label, label_id=str(event.label_id), times=times))

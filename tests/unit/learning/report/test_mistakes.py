@@ -21,13 +21,18 @@ def texts(words: list[str], count: int, seed: int) -> list[str]:
 
 
 def label(
-    text: str, truth: Sentiment, said: int, version: str | None = "1", sources: Sequence[str] = ("review",)
+    text: str,
+    truth: Sentiment,
+    said: int,
+    version: str | None = "1",
+    sources: Sequence[str] = ("review",),
+    watches: Sequence[str] = (),
 ) -> Label:
     scores = [0.1, 0.1, 0.1]
     scores[said] = 0.8
     return Label(
         text=text, label=truth, probability=0.8, judges=1, sources=tuple(sources), created_at=DAY, tweet_id=None,
-        prediction_id=None, model_version=version, scores=(scores[0], scores[1], scores[2]),
+        prediction_id=None, model_version=version, scores=(scores[0], scores[1], scores[2]), watches=tuple(watches),
     )  # fmt: skip
 
 
@@ -37,7 +42,7 @@ def themes_of(found: Sequence[str]) -> list[list[str]]:
 
 def test_before_and_after_a_retraining_stand_beside_each_other() -> None:
     labels = [
-        *(label(text, "negative", 1) for text in texts(BAG, 40, 0)),  # all wrong before
+        *(label(text, "negative", 1, watches=["delta"]) for text in texts(BAG, 40, 0)),  # all wrong before
         *(label(text, "negative", 2, sources=("feedback",)) for text in texts(GATE, 20, 1)),
         *(label(text, "negative", 0, "2") for text in texts(BAG, 30, 2)),  # right now
         *(label(text, "negative", 1, "2") for text in texts(GATE, 20, 3)),
@@ -57,6 +62,8 @@ def test_before_and_after_a_retraining_stand_beside_each_other() -> None:
     said = markdown(found)
     assert "| baggage | 40 of 40 | 0 of 30 |" in said
     assert "| no theme | 20 of 20, 20 reported | 20 of 20 |" in said
+    assert "| delta | 40 of 40 | – |" in said
+    assert "| no watch known | 20 of 20, 20 reported | 20 of 50 |" in said
     assert "Version 1: negative called neutral (40), negative called positive (20)." in said
     assert as_json(found)["wrong"] == 80
 
