@@ -17,7 +17,9 @@ from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from cli.output.console import print_error
 from cli.output.preconditions import redis_answers
+from cli.training.audited import record
 from cli.training.options import Description, Seed
+from contracts.audit import audit_id
 from contracts.errors import BuzzwatchError, SettingsError
 from contracts.printable import printable
 from contracts.settings import Settings, load_settings
@@ -75,12 +77,14 @@ def retrain(
 ) -> None:
     """Retrain."""
     settings = load_settings()
+    reasons = ["asked for by hand"]
     if check or if_due:
         due = _due(settings, estimate=estimate)
         if check or not due.now:
             _print_due(due, output)
             raise typer.Exit(0 if due.now or (if_due and not check) else 1)
-        print_error(*due.reasons)
+        reasons = due.reasons
+        print_error(f"due: {'; '.join(reasons)}")
     if data_dir is None:
         raise SettingsError(
             "--data-dir: name the folder of the labelled tweets that the champion learnt from, or the like: from the "
@@ -103,6 +107,8 @@ def retrain(
     except KeyboardInterrupt:
         print_error("cancelled: the champion is untouched; the same command goes on where it was, --fresh begins anew")
         raise
+    why, figures = "; ".join(reasons), {**done.figures, "worse on": done.worse}
+    record(settings, "model.retrained", done.version, why, figures, event_id=audit_id("retrained", done.key))
     if output == "json":
         found = {"version": done.version, "alias": done.alias, "worse": done.worse, "folder": str(done.folder)}
         typer.echo(json.dumps({**found, "release_note": done.note}, indent=2))
@@ -149,4 +155,4 @@ def _print_due(due: Due, output: str) -> None:
     elif due.reasons:
         typer.echo("due: " + "; ".join(due.reasons))
     else:
-        typer.echo(f"not due: {due.new_labels:,} new labels, no accuracy alert")
+        typer.echo(f"not due: {due.new_labels:,} new labels, and no other reason")

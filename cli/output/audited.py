@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 
 from cli.output.console import current_user, print_error
@@ -20,6 +21,7 @@ def record_event(
     figures: Mapping[str, Figure] | None = None,
     *,
     who: str | None = None,
+    event_id: uuid.UUID | None = None,
 ) -> None:
     """Write that somebody did something; what hinders it is one line on standard error, never an error.
 
@@ -30,8 +32,10 @@ def record_event(
         why: the reason.
         figures: what else is worth knowing.
         who: by default the system's user.
+        event_id: of an event that may be written more than once.
     """
     event = AuditEvent(
+        id=event_id or uuid.uuid4(),
         who=(who or current_user())[:200] or "unknown",
         what=what,
         subject=subject,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 
 from cli.output.audited import record_event
@@ -17,6 +18,8 @@ def record(
     figures: Mapping[str, Figure] | None = None,
     *,
     who: str | None = None,
+    event_id: uuid.UUID | None = None,
 ) -> None:
     """Write an event about a registered version; what hinders it is one line on standard error, never an error."""
-    record_event(settings, what, model_subject(settings.mlflow.model_name, version), why, figures, who=who)
+    subject = model_subject(settings.mlflow.model_name, version)
+    record_event(settings, what, subject, why, figures, who=who, event_id=event_id)

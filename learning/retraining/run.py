@@ -21,6 +21,7 @@ from typing import Any, Final
 import filelock
 import numpy as np
 
+from contracts.audit import Figure
 from contracts.errors import SettingsError, Unavailable
 from contracts.settings import Settings
 from learning.labels.log import read_labels
@@ -62,6 +63,10 @@ class Retrained:
     """The artefact, its held-out predictions and the note."""
     worse: int
     """Sets and slices on which it is shown to be worse than the champion."""
+    key: str
+    """Of the run: the same where it is called again for what was registered."""
+    figures: dict[str, Figure]
+    """What was learnt from, and the differences to the champion on each held-out set."""
 
 
 @contextmanager
@@ -131,7 +136,7 @@ def retrain(
             _write(work.folder / _DONE, json.dumps({"version": version}))
         _forget_old_runs(root)
         note = (work.artefact / FILE).read_text(encoding="utf-8")
-        return Retrained(version, CHALLENGER, note, work.artefact, worse)
+        return Retrained(version, CHALLENGER, note, work.artefact, worse, str(work.plan["key"]), _figures(work))
 
 
 @contextmanager
@@ -327,6 +332,13 @@ def _register(settings: Settings, work: _Work) -> str:
         client.update_model_version(name, version, description=note)
         client.set_registered_model_alias(name, CHALLENGER, version)
     return version
+
+
+def _figures(work: _Work) -> dict[str, Figure]:
+    comparisons = json.loads((work.artefact / "comparisons.json").read_text(encoding="utf-8"))
+    sets = [one for one in comparisons if "/" not in one["where"]]
+    differences = {f"{one['where']} {one['figure']}": round(one["challenger"] - one["champion"], 4) for one in sets}
+    return {"champion": str(work.plan["champion"]), "labels": int(work.plan["labels"]), **differences}
 
 
 def _forget_old_runs(root: Path) -> None:

@@ -61,14 +61,22 @@ def is_due(
         wrong = sorted({alert.labels.get("alertname", alert.kind) for alert in alerts if alert.kind in ACCURACY_KINDS})
         reasons += [f"the alert {name} fires: the model is worse than it was" for name in wrong]
         reasons += [f"the model is worse: {line}" for line in worse]
-        if learnt_until is not None and now - learnt_until >= timedelta(days=settings.retrain_every_days):
-            days = (now - learnt_until).days
-            reasons.append(f"{days} days since the newest label that was learnt from")
+        reasons += _calendar(new, learnt_until, now, timedelta(days=settings.retrain_every_days))
     crises = sorted({alert.labels.get("watch", "?") for alert in alerts if alert.kind == "bad_buzz"})
     held = None
     if crises:
         held = f"a bad buzz about {', '.join(crises)} fires: what is said now is of the crisis; it waits for its end"
     return Due(reasons, len(new), held if reasons else None)
+
+
+def _calendar(new: Sequence[Label], learnt_until: datetime | None, now: datetime, every: timedelta) -> list[str]:
+    since = min(label.created_at for label in new) if learnt_until is None else learnt_until
+    if now - since < every:
+        return []
+    days = (now - since).days
+    if learnt_until is None:
+        return [f"{days} days since the oldest label, and no model has learnt from any"]
+    return [f"{days} days since the newest label that was learnt from"]
 
 
 def learnt_until(settings: Settings) -> datetime | None:

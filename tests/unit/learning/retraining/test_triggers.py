@@ -44,6 +44,8 @@ def test_the_calendar_is_a_reason() -> None:
     assert due(150, learnt=DAY - timedelta(days=20), days=11).reasons == [
         "31 days since the newest label that was learnt from"
     ]
+    assert due(150, days=29).reasons == []
+    assert due(150, days=30).reasons == ["30 days since the oldest label, and no model has learnt from any"]
 
 
 @pytest.mark.parametrize("kind", ["drift", "quiet", "foreign_volume", "bad_buzz", "consecutive_errors"])
