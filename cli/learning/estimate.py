@@ -17,7 +17,7 @@ from contracts.printable import printable, printable_line
 from contracts.settings import Settings, load_settings
 from contracts.times import clock_ms
 from learning.estimate.evidence import Evidence, evidence
-from learning.estimate.findings import Findings, as_json, findings
+from learning.estimate.findings import Findings, as_json, different_words, findings, mean_confidence
 from learning.estimate.judged import judged_accuracy
 from learning.estimate.stream_figures import EVERYTHING, Answers, by_version, predictions, together
 
@@ -62,6 +62,10 @@ def estimate(
         held_out = {
             "accuracy": round(known.calibration.accuracy, 4),
             "error_on_new_sets": round(known.calibration.spread, 4),
+            "confidence": round(_held_out_confidence(known), 4),
+            "different_words": {
+                name: round(different_words(one) or 0.0, 2) for name, one in known.calibration.words.items()
+            },
             "calibration": calibration_rows(known.calibration),
         }
         typer.echo(printable(json.dumps({"version": known.version, "held_out": held_out, "parts": rows})))
@@ -90,9 +94,18 @@ def _found(answers: Answers, known: Evidence, settings: Settings, part: str) -> 
     return findings(answers, known.calibration, known.reference, judged)
 
 
+def _held_out_confidence(known: Evidence) -> float:
+    return float(np.mean([one.top.mean() for one in known.calibration.sets.values()]))
+
+
+def _figure(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
 def _show(known: Evidence, results: dict[str, Findings]) -> None:
     table = Table(
-        "part", "tweets", "neg / neu / pos", "estimated accuracy", "95 %", "cannot be trusted, because",
+        "part", "tweets", "neg / neu / pos", "sure", "words", "distance", "other languages",
+        "estimated accuracy", "95 %", "cannot be trusted, because",
         box=None, header_style="bold",
     )  # fmt: skip
     for name, one in results.items():
@@ -100,10 +113,17 @@ def _show(known: Evidence, results: dict[str, Findings]) -> None:
         shares = " / ".join(f"{share:.0%}" for share in one.answers.shares.tolist())
         accuracy = "–" if value.accuracy is None else f"{value.accuracy:.3f}"
         interval = "" if value.low is None else f"{value.low:.3f} to {value.high:.3f}"
-        cells = (name, f"{one.answers.n:,}", shares, accuracy, interval, "; ".join(value.doubts))
+        unknown = f"{one.answers.unknown / max(one.answers.n, 1):.0%}"
+        usual = (_figure(mean_confidence(one.answers), 2), _figure(different_words(one.answers.profile), 1))
+        distance = "–" if value.distance is None else f"{value.distance:.1f} ({value.nearest})"
+        doubts = "; ".join(value.doubts)
+        cells = (name, f"{one.answers.n:,}", shares, *usual, distance, unknown, accuracy, interval, doubts)
         table.add_row(*(Text(printable_line(cell)) for cell in cells))
     table_console().print(table)
     calibration = known.calibration
+    lengths = ", ".join(f"{name} {_figure(different_words(one), 1)}" for name, one in calibration.words.items())
+    sure = _held_out_confidence(known)
+    print_error(f"held out: sure {sure:.2f} on the mean; different words in a text: {lengths or 'unknown'}")
     print_error(
         f"version {known.version}: {calibration.accuracy:.3f} on held-out sets, each counting the same; estimates for"
         f" sets that it was not calibrated on are off by {calibration.spread * 100:.1f} points"

@@ -5,8 +5,10 @@ tweet with .8 counts as right by .77; the mean over the tweets is the estimate. 
 means the same*. It sees that texts are harder, as the model is less sure then. It does not see that words have
 changed their meaning, nor texts so strange that the model is wrongly sure: `doubts` names the signs of that.
 
-The calibration is isotonic, on sets labelled by people, each set with the same weight. How far the estimate is off
-where a set is new is measured on those sets: calibrated on the others, compared with the truth.
+The calibration is isotonic, on sets labelled by people. The same confidence means different things on different sets,
+so each set has the weight that it has in the words of the tweets: the mixture of the sets whose words are most like
+theirs (`shares_of`). How far the estimate is off where a set is new is measured on those sets: calibrated on the
+others, compared with the truth.
 
 Source: NannyML's documentation, "How it works: estimation of performance of classification models" (CBPE).
 """
@@ -33,6 +35,9 @@ _LEAST_SET: Final = 200
 _MOST_UNKNOWN: Final = 0.1
 """Share of tweets in languages that the model does not know, from which its confidence means little."""
 _BINS: Final = 20
+_SMOOTH: Final = 0.5
+_PASSES: Final = 50
+_LEAST_SHARE: Final = 1e-6
 MOST_STRANGE: Final = 4.0
 """Distance of the tweets' words to those of the nearest held-out set, up to which they are of its kind. Measured:
 halves of a set, single airlines and crises are 0 to 2.8 from it, other sets 6 to 10, another language 28
@@ -55,6 +60,14 @@ class Estimate:
     """95 %, the tweets' own chance and the calibration's error on new sets together."""
     doubts: tuple[str, ...]
     """Why it cannot be trusted; empty: it can."""
+    usual: float | None = None
+    """Accuracy on held-out texts of the same kinds."""
+    shift: float | None = None
+    """Distance (Kolmogorov–Smirnov) of the confidence to that on the held-out texts."""
+    distance: float | None = None
+    """Of the tweets' words to those of the nearest held-out set, or sum of sets."""
+    nearest: str = ""
+    """Which that is."""
 
     @property
     def trusted(self) -> bool:
@@ -79,6 +92,8 @@ class Calibration:
     """Largest distance (Kolmogorov–Smirnov) of one set's confidence to that of the others together."""
     words: Mapping[str, WordProfile] = field(default_factory=dict)
     """Set → its words; empty where the model carries none."""
+    sets: Mapping[str, HeldOutSet] = field(default_factory=dict)
+    """Those that it was calibrated on."""
 
     @classmethod
     def of(cls, held_out: HeldOut) -> Calibration:
@@ -95,7 +110,7 @@ class Calibration:
         ]
         if not used:
             raise NoReference("the model carries no held-out predictions on texts that people have labelled")
-        sets = {name: _Set.of(held_out, name) for name in used}
+        sets = {name: HeldOutSet.of(held_out, name) for name in used}
         curve = _curve(sets)
         errors = [
             _mean(_curve(others), one.top) - float(one.right.mean())
@@ -115,6 +130,7 @@ class Calibration:
             histogram=np.mean(list(histograms.values()), axis=0),
             usual_shift=max(shifts, default=0.0),
             words={name: profile for name, profile in held_out.words.items() if name in sets},
+            sets=sets,
         )
 
     def right(self, confidence: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -135,31 +151,48 @@ class Calibration:
         n = len(confidence)
         if n < FEWEST:
             return Estimate(n, None, None, None, (f"fewer than {FEWEST} tweets",))
-        rights = self.right(np.asarray(confidence, np.float64))
+        shares = self._shares(words)
+        rights = np.interp(np.asarray(confidence, np.float64), *_curve(self.sets, shares))
         accuracy = float(rights.mean())
+        shift = _shift(_histogram(np.asarray(confidence, np.float64)), self.histogram)
+        distance, nearest = self._nearest(words)
         error = 1.96 * math.sqrt(float((rights * (1 - rights)).mean()) / n + self.spread**2)
         return Estimate(
             n,
             accuracy,
             max(0.0, accuracy - error),
             min(1.0, accuracy + error),
-            (*self._doubts(confidence, unknown), *self._strange(words)),
+            (*self._doubts(shift, unknown), *self._strange(distance, nearest)),
+            usual=sum(share * float(self.sets[name].right.mean()) for name, share in shares.items()),
+            shift=shift,
+            distance=distance,
+            nearest=nearest,
         )
 
-    def _strange(self, words: WordProfile | None) -> tuple[str, ...]:
+    def _shares(self, words: WordProfile | None) -> dict[str, float]:
+        """How much each held-out set counts for tweets of these words: all the same where nobody can tell."""
+        if words is None or words.texts < FEWEST or self.words.keys() != self.sets.keys():
+            return dict.fromkeys(self.sets, 1 / len(self.sets))
+        return shares_of(words, self.words)
+
+    def _nearest(self, words: WordProfile | None) -> tuple[float | None, str]:
+        if not self.words or words is None or words.texts < FEWEST:
+            return None, ""
+        return min(
+            (words.distance(sum((self.words[name] for name in some), WordProfile())), " and ".join(some))
+            for number in range(1, len(self.words) + 1)
+            for some in itertools.combinations(self.words, number)
+        )
+
+    def _strange(self, distance: float | None, nearest: str) -> tuple[str, ...]:
         """Why the tweets may be of a kind on which the model was never measured.
 
         A model is as sure as ever about a subject that it does not know, so confidence does not show it; words do.
         """
         if not self.words:
             return ("the model carries no words of its held-out texts: nobody can tell whether it knows the subject",)
-        if words is None or words.texts < FEWEST:
+        if distance is None:
             return (f"fewer than {FEWEST} tweets came with their text: nobody can tell whether it knows the subject",)
-        distance, nearest = min(
-            (words.distance(sum((self.words[name] for name in some), WordProfile())), " and ".join(some))
-            for number in range(1, len(self.words) + 1)
-            for some in itertools.combinations(self.words, number)
-        )
         if distance <= MOST_STRANGE:
             return ()
         return (
@@ -167,11 +200,10 @@ class Calibration:
             f" {MOST_STRANGE:g} is the same kind",
         )
 
-    def _doubts(self, confidence: NDArray[np.floating], unknown: float) -> tuple[str, ...]:
+    def _doubts(self, shift: float, unknown: float) -> tuple[str, ...]:
         doubts = []
         if unknown > _MOST_UNKNOWN:
             doubts.append(f"{unknown:.0%} of the tweets are in languages that the model does not know")
-        shift = _shift(_histogram(np.asarray(confidence, np.float64)), self.histogram)
         # What is farther away than any held-out set is from the others has no precedent.
         if shift > max(1.5 * self.usual_shift, 0.1):
             doubts.append(
@@ -182,21 +214,49 @@ class Calibration:
 
 
 @dataclass(frozen=True)
-class _Set:
+class HeldOutSet:
+    """The held-out predictions on one set."""
+
     top: NDArray[np.float64]
+    """(n,): confidence."""
     right: NDArray[np.bool_]
+    """(n,)"""
 
     @classmethod
-    def of(cls, held_out: HeldOut, name: str) -> _Set:
+    def of(cls, held_out: HeldOut, name: str) -> HeldOutSet:
+        """Its rows."""
         rows = held_out.source == name
         scores = held_out.scores[rows]
         return cls(scores.max(axis=1), scores.argmax(axis=1) == held_out.truth[rows])
 
 
-def _curve(sets: Mapping[str, _Set]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def shares_of(words: WordProfile, sets: Mapping[str, WordProfile]) -> dict[str, float]:
+    """Which mixture of the sets has words most like these: expectation maximisation of the shares, summing to 1."""
+    counts = np.stack([one.counts + _SMOOTH for one in sets.values()])
+    likelihood = counts / counts.sum(axis=1, keepdims=True)
+    shares = np.full(len(sets), 1 / len(sets))
+    for _ in range(_PASSES):
+        whose = shares[:, None] * likelihood
+        whose /= whose.sum(axis=0)
+        shares = whose @ words.counts
+        shares /= shares.sum()
+    shares = np.maximum(shares, _LEAST_SHARE)
+    return dict(zip(sets, (shares / shares.sum()).tolist(), strict=True))
+
+
+def _curve(
+    sets: Mapping[str, HeldOutSet], shares: Mapping[str, float] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The calibration.
+
+    Args:
+        shares: weight of each set; the same for all when not given.
+    """
     top = np.concatenate([one.top for one in sets.values()])
     right = np.concatenate([one.right for one in sets.values()]).astype(np.float64)
-    weight = np.concatenate([np.full(len(one.top), 1 / len(one.top)) for one in sets.values()])
+    weight = np.concatenate(
+        [np.full(len(one.top), (1.0 if shares is None else shares[name]) / len(one.top)) for name, one in sets.items()]
+    )
     order = np.argsort(top, kind="stable")
     return _isotonic(top[order], right[order], weight[order])
 

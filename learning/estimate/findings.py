@@ -8,7 +8,7 @@ an estimate that can be trusted.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from alerts.detectors.drift import Reference, jensen_shannon
 from contracts.events import SENTIMENTS
 from learning.estimate.cbpe import Calibration, Estimate
 from learning.estimate.stream_figures import Answers
+from models.text.word_profile import WordProfile
 
 _MOVED: Final = 0.05
 """Bits of Jensen–Shannon divergence between shares of labels from which they are called different."""
@@ -61,7 +62,7 @@ def findings(
     estimate = calibration.estimate(np.array(answers.confidence, np.float64), unknown=unknown, words=answers.profile)
     if judged is not None and estimate.accuracy is not None and not judged.low <= estimate.accuracy <= judged.high:
         doubt = f"{judged.n:,} tweets that were drawn at random and judged say {judged.accuracy:.3f}"
-        estimate = Estimate(estimate.n, estimate.accuracy, estimate.low, estimate.high, (*estimate.doubts, doubt))
+        estimate = replace(estimate, doubts=(*estimate.doubts, doubt))
     return Findings(answers, estimate, _world(answers, reference, unknown), _model(estimate, calibration, judged))
 
 
@@ -81,13 +82,24 @@ def _world(answers: Answers, reference: Reference | None, unknown: float) -> tup
 
 
 def _model(estimate: Estimate, calibration: Calibration, judged: JudgedAccuracy | None) -> tuple[str, ...]:
-    bound, held_out = calibration.accuracy - _LOSS, f"held out {calibration.accuracy:.3f}"
+    usual = calibration.accuracy if estimate.usual is None else estimate.usual
+    bound, held_out = usual - _LOSS, f"held out {usual:.3f}"
     reasons = []
     if judged is not None and judged.high < bound:
         reasons.append(f"judged accuracy {judged.accuracy:.3f} (at most {judged.high:.3f}), {held_out}")
     if estimate.trusted and estimate.high is not None and estimate.high < bound:
         reasons.append(f"estimated accuracy {estimate.accuracy:.3f} (at most {estimate.high:.3f}), {held_out}")
     return tuple(reasons)
+
+
+def mean_confidence(answers: Answers) -> float | None:
+    """Of answers in languages that the model knows."""
+    return float(np.mean(answers.confidence)) if answers.confidence else None
+
+
+def different_words(profile: WordProfile) -> float | None:
+    """How many a text has, on the mean: its length, as the held-out sets carry it, too."""
+    return float(profile.counts.sum()) / profile.texts if profile.texts else None
 
 
 def as_json(one: Findings) -> Mapping[str, object]:
@@ -98,6 +110,12 @@ def as_json(one: Findings) -> Mapping[str, object]:
         "classes": {label: round(float(share), 4) for label, share in zip(SENTIMENTS, answers.shares, strict=True)},
         "unknown_language": round(answers.unknown / answers.n, 4) if answers.n else None,
         "mean_words": None if answers.mean_words is None else round(answers.mean_words, 2),
+        "different_words": _rounded(different_words(answers.profile)),
+        "confidence": _rounded(mean_confidence(answers)),
+        "confidence_shift": _rounded(estimate.shift),
+        "words_distance": _rounded(estimate.distance),
+        "nearest_set": estimate.nearest or None,
+        "held_out_accuracy": _rounded(estimate.usual),
         "estimated_accuracy": _rounded(estimate.accuracy),
         "low": _rounded(estimate.low),
         "high": _rounded(estimate.high),

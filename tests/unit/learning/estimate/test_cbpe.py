@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contracts.settings import Settings
-from learning.estimate.cbpe import FEWEST, Calibration, NoReference
+from learning.estimate.cbpe import FEWEST, Calibration, NoReference, shares_of
 from models.text.word_profile import WordProfile
 from training.evaluation.held_out import HeldOut
 
@@ -83,3 +83,22 @@ def test_the_curve_rises(shipped: HeldOut) -> None:
     grid = calibration.right(np.linspace(0.34, 1, 200))
     assert (np.diff(grid) >= 0).all()
     assert 0 <= grid.min() < grid.max() <= 1
+
+
+def test_each_set_counts_as_much_as_the_words_of_the_tweets_are_its_own(shipped: HeldOut) -> None:
+    words = {name: shipped.words[name] for name in PEOPLE}
+    alone = shares_of(words["kaggle"], words)
+    assert alone["kaggle"] > 0.8
+    mixed = shares_of(words["airline"] + words["semeval"], words)
+    texts = {name: words[name].texts for name in ("airline", "semeval")}
+    assert mixed["airline"] == pytest.approx(texts["airline"] / sum(texts.values()), abs=0.1)
+    assert sum(mixed.values()) == pytest.approx(1)
+
+
+def test_what_is_usual_is_that_of_the_sets_which_the_tweets_are_like(shipped: HeldOut) -> None:
+    calibration = Calibration.of(shipped)
+    for name in PEOPLE:
+        own = shipped.source == name
+        found = calibration.estimate(shipped.scores[own].max(axis=1), words=shipped.words[name])
+        assert found.usual == pytest.approx(truth(shipped, own), abs=0.02)
+        assert found.nearest == name
