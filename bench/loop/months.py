@@ -123,17 +123,16 @@ def french(world: World, labels: list[Label], seed: int, model: HashedModel, jud
 
 
 class Played(NamedTuple):
-    """All that one seed has shown."""
+    """The months of one seed."""
 
     gains: dict[float, Gain]
-    choice: Choice
     french: French
     model: HashedModel
     """After the six months, judges right in 9 of 10."""
 
 
 def play(world: World, seed: int, say: Callable[[str], None]) -> Played:
-    """Everything of one seed."""
+    """Six months, with better and worse judges, and French tweets after them."""
     frozen = trained(world, seed=seed)
     gains: dict[float, Gain] = {}
     say(f"run {seed + 1}: six months, judges right in 80%")
@@ -141,6 +140,4 @@ def play(world: World, seed: int, say: Callable[[str], None]) -> Played:
     say(f"run {seed + 1}: six months, judges right in 90%")
     gains[0.9], model, labels = months(world, 0.9, seed, frozen)
     say(f"run {seed + 1}: French tweets")
-    arrived = french(world, labels, seed, model)
-    say(f"run {seed + 1}: the queue beside chance")
-    return Played(gains, choice(world, 0.9, seed, frozen), arrived, model)
+    return Played(gains, french(world, labels, seed, model), model)

@@ -9,30 +9,20 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from alerts.detectors.drift import Reference
 from bench.loop.months import A_MONTH, MONTHS
-from bench.loop.world import START, Texts, World, accuracy, answers, carried, judged, said_by, trained
+from bench.loop.world import START, World, accuracy, answers, carried, judged, said_by, trained
 from contracts.events import SENTIMENTS, Scores
 from contracts.learning.labels import LabelEvent, judge_hash
 from contracts.learning.settings import LearningSettings
-from learning.estimate.cbpe import Calibration, Estimate
-from learning.estimate.findings import JudgedAccuracy, findings
-from learning.estimate.stream_figures import Answers
 from learning.labels.resolution import resolve
-from learning.review.accuracy import Drawn, accuracy_in_production
 from learning.rollout.verdict import Outcome, Pairs, outcome_of
 from models.linear.model import HashedModel
-from models.text.word_profile import WordProfile
-from training.evaluation.drift_reference import reference
 from training.evaluation.held_out import HeldOut
 from training.registry.promotion_gate import GateRefused, check
 
 LOOK: Final = 20
 """Judged tweets between two looks of a canary."""
 LONGEST: Final = 6_000
-CRISIS_DAYS: Final = 20
-A_FEW: Final = 150
-"""Tweets drawn at random and judged beside an estimate."""
 
 
 class Canary(NamedTuple):
@@ -170,63 +160,3 @@ def _events(
         )
         for row, label, judge in zip(rows.tolist(), said.tolist(), judges, strict=True)
     ]
-
-
-class Estimated(NamedTuple):
-    """An estimate without labels beside the truth."""
-
-    where: str
-    truth: float
-    estimate: Estimate
-
-
-class CrisisDays(NamedTuple):
-    """Days on which nothing is wrong with the model."""
-
-    days: int
-    worse: int
-    """On which it is called worse."""
-    doubted: int
-    """On which the estimate says that it cannot be trusted."""
-
-
-def estimates(world: World, frozen: HashedModel) -> tuple[list[Estimated], CrisisDays]:
-    """On texts of the general sets that it knows and on airline tweets that have just arrived; then crisis days."""
-    rng = np.random.default_rng(0)
-    known: dict[str, Texts] = {}
-    stream = {"airline": world.held_out["airline"]}
-    for name in ("semeval", "kaggle"):
-        order = rng.permutation(len(world.held_out[name]))
-        known[name], stream[name] = (world.held_out[name].rows(part) for part in np.array_split(order, 2))
-    evidence = carried(known, frozen)
-    calibration, usual = Calibration.of(evidence), Reference.of({"reference": reference(evidence)})
-    found = []
-    for name in ("semeval", "kaggle", "airline"):
-        scores, texts = answers(frozen, stream[name]), stream[name]
-        right = scores.argmax(axis=1) == texts.truth
-        profile = WordProfile.of(texts.texts)
-        estimate = calibration.estimate(scores.max(axis=1), words=profile)
-        found.append(Estimated(name, float(right.mean()), estimate))
-        if name == "airline":
-            few = right[rng.permutation(len(right))[:A_FEW]].tolist()
-            drawn = accuracy_in_production([Drawn(one, 1.0) for one in few])
-            assert drawn is not None, "some were judged"
-            judged = JudgedAccuracy(drawn.n, drawn.value, drawn.low, drawn.high)
-            told = findings(Answers(scores.max(axis=1).tolist(), profile=profile), calibration, None, judged)
-            found.append(Estimated(f"airline, {A_FEW} judged at random", float(right.mean()), told.estimate))
-    rest = Texts(
-        [*stream["semeval"].texts, *stream["kaggle"].texts],
-        np.concatenate([stream["semeval"].truth, stream["kaggle"].truth]),
-    )
-    scores = answers(frozen, rest)
-    worse = strange = 0
-    for _ in range(CRISIS_DAYS):
-        # A crisis: four times as many negative tweets as usual.
-        weight = np.where(rest.truth == 0, 4.0, 1.0)
-        day = rng.choice(len(rest), 1_500, p=weight / weight.sum())
-        answered = Answers(scores[day].max(axis=1).tolist(), profile=WordProfile.of(rest.rows(day).texts))
-        answered.classes.update(SENTIMENTS[label] for label in scores[day].argmax(axis=1).tolist())
-        said = findings(answered, calibration, usual)
-        worse += bool(said.model)
-        strange += not said.estimate.trusted
-    return found, CrisisDays(CRISIS_DAYS, worse, strange)

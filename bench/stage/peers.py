@@ -16,6 +16,7 @@ from contracts.errors import Unavailable
 _HERE: Final = Path(__file__).parent.parent
 _PEERS: Final = _HERE / ".venv-peers"
 _SERVING: Final = _HERE / ".venv-serving"
+_NANNYML: Final = _HERE / ".venv-nannyml"
 _PYFLINK: Final = _HERE / ".venv-pyflink"
 _CONNECTOR_POM: Final = _HERE / "connector" / "pom.xml"
 _JARS: Final = _PYFLINK / "jars"
@@ -43,6 +44,15 @@ def serving_python() -> str:
         Unavailable: the packages cannot be installed here.
     """
     return _environment(_SERVING, _HERE / "serving.txt")
+
+
+def nannyml_python() -> str:
+    """The interpreter of `bench/.venv-nannyml`, with NannyML.
+
+    Raises:
+        Unavailable: the packages cannot be installed here.
+    """
+    return _environment(_NANNYML, _HERE / "nannyml.txt")
 
 
 def pyflink_python() -> str:

@@ -21,6 +21,7 @@ _Markdown = Annotated[Path | None, typer.Option(help="Append the table to this f
 _Kafka = Annotated[str | None, typer.Option(help="host:port of a broker to use instead of one of its own.")]
 
 _ALL = "buzzwatch,bytewax,bytewax-collect,pyflink,quixstreams,kafka-python-polled,kafka-python,faust-take,faust"
+_LOOP_PARTS = "months,queue,canaries,poison,estimates"
 _PARTS = "scoring,throughput,latency,webhook,growth,workers,memory,watching"
 _Contenders = Annotated[str, typer.Option(help="Comma-separated; by default " + _ALL + ".")]
 
@@ -221,6 +222,7 @@ def loop(
     data_dir: Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder with the labelled tweets.")],
     seeds: Annotated[int, typer.Option(min=1, max=100, help="Runs of the six months.")] = 5,
     poison_runs: Annotated[int, typer.Option(min=0, max=200, help="Runs with poisoners.")] = 20,
+    only: Annotated[str, typer.Option(help="Parts, comma-separated; by default " + _LOOP_PARTS + ".")] = _LOOP_PARTS,
     to: Annotated[Path, typer.Option(help="Folder for loop.json and loop.png.")] = Path("var/bench"),
     output: _Format = "table",
     markdown: _Markdown = None,
@@ -234,11 +236,15 @@ def loop(
 
       buzzwatch bench loop --data-dir data
 
-      buzzwatch bench loop --data-dir data --seeds 1 --poison-runs 2
+      buzzwatch bench loop --data-dir data --only poison --poison-runs 20
     """
+    from bench.loop.command import PARTS
     from bench.loop.command import loop as run
 
-    run(data_dir, seeds, poison_runs, to, output, markdown)
+    chosen = [part.strip() for part in only.split(",") if part.strip()]
+    if unknown := [part for part in chosen if part not in PARTS] or ([] if chosen else [only]):
+        raise typer.BadParameter(f"--only: unknown part {unknown[0]!r} (known: {', '.join(PARTS)})")
+    run(data_dir, seeds, poison_runs, to, output, markdown, chosen)
 
 
 @app.command()

@@ -1,0 +1,1 @@
+"""Estimates of accuracy without labels by others, beside ours."""
