@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -170,41 +174,69 @@ def test_a_worker_killed_in_shadow_is_followed_by_one_that_goes_on(
     assert [event.what for event in [*one.audit, *again.audit]] == ["shadow.started"]
 
 
-class Killed(BaseException):
-    """The process is gone: nothing that waits behind it is done."""
+KILLED = """
+import os, signal, sys
+from alerts.storage.connection import connect
+from contracts.settings import load_settings
+from learning.rollout.promote import promote_challenger
+from learning.rollout.state import TrialStore
+from learning.rollout.trials import start_canary
+from tests.integration.learning.rollout.test_follower import QUICK, Worker, as_seed_says
+
+settings = load_settings()
+settings = settings.model_copy(update={"rollout": settings.rollout.model_copy(update=QUICK)})
+client = connect(settings)
+
+def die(*_):
+    sys.stdout.flush()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def promote_and_die(state):
+    promote_challenger(settings, state)
+    die()
+
+if sys.argv[1] == "start":
+    start_canary(settings, TrialStore(client, settings), "2", "ada", "")
+    die()
+worker = Worker(settings, client, "dying", as_seed_says(2), promote_and_die)
+for _ in range(6):
+    worker.follower.step()
+    print(*[event.what for event in worker.audit], sep="\\n")
+    worker.audit.clear()
+    worker.score(range(1_000))
+"""
+"""Begins a canary, or works until it has given the challenger the alias; then it is killed, with no word to anybody."""
 
 
-def test_a_worker_killed_between_the_alias_and_the_note_leaves_a_promotion_that_the_next_one_notes_once(
+def killed(settings: Settings, what: str) -> list[str]:
+    """What was on the audit topic before."""
+    command = [sys.executable, "-c", KILLED, what]
+    known = os.environ | environment(settings)
+    done = subprocess.run(command, env=known, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    return done.stdout.split()
+
+
+def test_kill_9_between_a_change_and_its_event_leaves_what_the_next_worker_notes_once(
     start: Callable[..., Worker], trial_settings: Settings, client: redis.Redis, judged: list[Judged]
 ) -> None:
-    def promote_and_die(state: TrialState) -> None:
-        promote_challenger(trial_settings, state)
-        raise Killed
-
+    assert killed(trial_settings, "start") == []
     one, other = start("one"), start("other")
-    run("canary", "start", "2")
-    judged += as_seed_says(2)
-    dying = start("dying", promote=promote_and_die)
-
-    def work() -> None:
-        for _ in range(6):
-            dying.follower.step()
-            dying.score(range(1_000))
-
-    with pytest.raises(Killed):
-        work()
-    assert Champion(trial_settings).load().ref.version == "2"
+    assert set(one.score(range(100))) == {"1"}
+    told = killed(trial_settings, "work")
+    assert told == ["canary.started", "canary.step"]
+    assert Champion(trial_settings).load().ref.version == "2"  # the alias was given, and nobody has said so
     _, state = TrialStore(client, trial_settings).read()
     assert state is not None
     assert state.phase == "canary"
+    judged += as_seed_says(2)
     client.delete(f"{trial_settings.redis.prefix}:{{rollout}}:leader")  # its turn of ten seconds is over
     for _ in range(2):
         for worker in (one, other):
             worker.champion.load()
             worker.follower.step()
             worker.score(range(100))
-    told = [event.what for event in [*dying.audit, *one.audit, *other.audit]]
-    assert told == ["canary.started", "canary.step", "canary.promoted"]
+    assert [event.what for event in [*one.audit, *other.audit]] == ["canary.promoted"]
     assert set(one.score(range(100))) == {"2"}
 
 
