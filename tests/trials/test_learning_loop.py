@@ -202,9 +202,10 @@ def test_wrong_predictions_become_a_better_champion_and_a_worse_challenger_goes_
     assert (gone.state.version, gone.verdicts[0]["outcome"]) == (worse, "worse")
     wait(lambda: circle.answers(circle.send(circle.new_texts(1)))[0].model.version == better, 600, stack.said)
     assert {one.model.version for one in circle.answers(circle.send(texts))} == {better}
-    wait(lambda: len(list(audit_events(stack.settings))) - len(began) >= 6, 300)
+    wait(lambda: len(list(audit_events(stack.settings))) - len(began) >= 7, 300)
     events = list(audit_events(stack.settings))[len(began) :]
     assert [(one.what, one.subject.split()[-1]) for one in events] == [
+        ("model.retrained", better),
         ("shadow.started", better),
         ("canary.started", better),
         ("canary.step", better),

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from alerts.storage.connection import connect
 from cli.learning import labels as labels_command
+from cli.learning import retrain as retrain_command
 from cli.learning import review as review_command
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
@@ -56,6 +57,28 @@ def test_labels_are_imported_counted_retracted_and_erased(as_environment: Settin
     assert json.loads(labels("stats", "--format", "json"))["judgements"] == 0
     assert labels("import", str(file), "--judge", "ann", "--batch", "again") == "imported 3 labels\n"
     assert json.loads(labels("stats", "--format", "json"))["judgements"] == 2
+
+
+def test_whether_a_retraining_is_due_is_said_with_the_reason(
+    as_environment: Settings, mlflow_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUZZWATCH_MLFLOW__TRACKING_URI", mlflow_uri)
+    monkeypatch.setenv("BUZZWATCH_MLFLOW__MODEL_NAME", as_environment.mlflow.model_name)
+    file = tmp_path / "checked.csv"
+    file.write_text("text,label\n" + "".join(f"bag number {number},negative\n" for number in range(120)))
+    labels("import", str(file), "--judge", "ann")
+
+    def asked(*arguments: str) -> tuple[int, str]:
+        ended = CliRunner().invoke(retrain_command.app, list(arguments))
+        return ended.exit_code, ended.stdout
+
+    assert asked("--check") == (1, "not due: 120 new labels, and no other reason\n")
+    assert asked("--if-due")[0] == 0
+    monkeypatch.setenv("BUZZWATCH_LEARNING__RETRAIN_AFTER", "110")
+    assert asked("--check") == (0, "due: 120 new labels (110 are enough)\n")
+    due = json.loads(asked("--check", "--format", "json")[1])
+    assert (due["due"], due["new_labels"]) == (True, 120)
+    assert asked("--if-due")[0] == 1  # it begins, and has no old data to learn from
 
 
 def test_a_sitting_of_review_by_keys(as_environment: Settings) -> None:
