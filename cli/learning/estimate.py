@@ -62,7 +62,7 @@ def estimate(
         held_out = {
             "accuracy": round(known.calibration.accuracy, 4),
             "error_on_new_sets": round(known.calibration.spread, 4),
-            "confidence": round(_held_out_confidence(known), 4),
+            "confidence": round(known.calibration.confidence, 4),
             "different_words": {
                 name: round(different_words(one) or 0.0, 2) for name, one in known.calibration.words.items()
             },
@@ -94,10 +94,6 @@ def _found(answers: Answers, known: Evidence, settings: Settings, part: str) -> 
     return findings(answers, known.calibration, known.reference, judged)
 
 
-def _held_out_confidence(known: Evidence) -> float:
-    return float(np.mean([one.top.mean() for one in known.calibration.sets.values()]))
-
-
 def _figure(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
@@ -122,7 +118,7 @@ def _show(known: Evidence, results: dict[str, Findings]) -> None:
     table_console().print(table)
     calibration = known.calibration
     lengths = ", ".join(f"{name} {_figure(different_words(one), 1)}" for name, one in calibration.words.items())
-    sure = _held_out_confidence(known)
+    sure = known.calibration.confidence
     print_error(f"held out: sure {sure:.2f} on the mean; different words in a text: {lengths or 'unknown'}")
     print_error(
         f"version {known.version}: {calibration.accuracy:.3f} on held-out sets, each counting the same; estimates for"

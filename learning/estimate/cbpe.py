@@ -133,6 +133,11 @@ class Calibration:
             sets=sets,
         )
 
+    @property
+    def confidence(self) -> float:
+        """Mean confidence on the held-out sets, each with the same weight."""
+        return float(np.mean([one.top.mean() for one in self.sets.values()]))
+
     def right(self, confidence: NDArray[np.floating]) -> NDArray[np.float64]:
         """(n,): probability of being right at each confidence."""
         found: NDArray[np.float64] = np.interp(confidence, self.confidences, self.rights)
