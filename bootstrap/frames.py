@@ -25,6 +25,7 @@ from dashboard.feed.forgotten import ForgottenTweets
 from dashboard.feed.frames import Frames
 from dashboard.feed.maker import handed, write
 from dashboard.feed.tail import ScoredTail
+from dashboard.html.lines import line_in
 
 
 def main() -> None:
@@ -47,7 +48,8 @@ def run(settings: Settings, rules: Rules, tell: Any) -> None:
         alerts, silences = AlertStore(client, settings), SilenceStore(client, settings)
 
         def open_alerts() -> list[dict[str, Any]]:
-            return [view.brief() for view in views(alerts, silences, rules.inhibit_rules, history=False)]
+            opened = views(alerts, silences, rules.inhibit_rules, history=False)
+            return [{**view.brief(), "summary_fr": line_in("fr", view.summary)} for view in opened]
 
         board = Board(
             CounterStore(client, settings),

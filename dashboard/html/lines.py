@@ -1,4 +1,4 @@
-"""What other parts of the product say in one line (the gate, an estimate, a verdict, a trial), in French."""
+"""What other parts of the product say in one line (an alert, the gate, an estimate, a verdict, a trial), in French."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLACE: Final = re.compile(r"\{(\w+)\}")
 
 def _pattern(sentence: str) -> re.Pattern[str]:
     parts = _PLACE.split(sentence)
-    values = {"n": r"[\d,.]+"}
+    values = {"n": r"[\d,.]+", "unit": r"[\w ]+"}
     literal = [
         re.escape(part) if at % 2 == 0 else f"(?P<{part}>{values.get(part, '.*?')})" for at, part in enumerate(parts)
     ]
@@ -43,4 +43,7 @@ def line_in(language: Language, text: str) -> str:
     for pattern, french in _PATTERNS:
         if found := pattern.fullmatch(text):
             return french.format(**{name: line_in(language, value) for name, value in found.groupdict().items()})
-    return text
+    # What stands between semicolons, or before the full stop, may be known where the whole is not.
+    if "; " in text:
+        return " ; ".join(line_in(language, part) for part in text.split("; "))
+    return line_in(language, text[:-1]) + "." if text.endswith(".") else text

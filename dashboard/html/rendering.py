@@ -83,6 +83,7 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
         line=lambda text: line_in(language, text),
         lines=lambda texts: "; ".join(line_in(language, text) for text in texts),
         language=language,
+        colon="\u202f:" if language == "fr" else ":",
         look=request.cookies.get(THEME_COOKIE) if request.cookies.get(THEME_COOKIE) in ("light", "dark") else "",
         who=name_of(request),
         may=_scopes(request),

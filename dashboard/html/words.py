@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from fastapi import Request
+if TYPE_CHECKING:
+    from fastapi import Request
 
 Language = Literal["en", "fr"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "fr")

@@ -1,6 +1,6 @@
 // On every page: notifications of the browser and a sound when an alert fires. Both are off until somebody switches them
 // on, on the page Alerts.
-import { word } from "./words.js";
+import { language, word } from "./words.js";
 import { on } from "./stream.js";
 
 const SWITCHES = ["notify", "sound"];
@@ -71,7 +71,7 @@ function tell(alerts) {
   if (!isOn("notify") || !("Notification" in window) || Notification.permission !== "granted") return;
   for (const alert of alerts) {
     try {
-      const shown = new Notification(`${word("Alert")}: ${alert.name} ${alert.watch}`, { body: alert.summary, tag: alert.fingerprint });
+      const shown = new Notification(`${word("Alert")}: ${alert.name} ${alert.watch}`, { body: language === "fr" ? alert.summary_fr : alert.summary, tag: alert.fingerprint });
       shown.onclick = () => {
         window.focus();
         location.href = `${document.body.dataset.path}room/alerts/${alert.fingerprint}`;

@@ -57,6 +57,9 @@ setInterval(freshenTimes, 1000);
 const MARKS = { critical: "◆", warning: "▲", info: "●" };
 const SEVERITIES = { critical: word("critical"), warning: word("warning"), info: word("info") };
 const RANKS = ["info", "warning", "critical"];
+function summaryOf(alert) {
+  return language === "fr" ? alert.summary_fr : alert.summary;
+}
 export function showStrip(alerts) {
   const strip = document.getElementById("strip");
   if (!strip) return;
@@ -70,7 +73,7 @@ export function showStrip(alerts) {
   if (loud.length) {
     strip.className = `strip ${loud[0].severity}`;
     strong.textContent = `${MARKS[loud[0].severity]} ${SEVERITIES[loud[0].severity]}`;
-    rest.textContent = loud[0].summary;
+    rest.textContent = summaryOf(loud[0]);
     rest.href += `#${loud[0].fingerprint}`;
   } else if (alerts.length) {
     strip.className = "strip muted";

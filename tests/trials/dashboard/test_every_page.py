@@ -37,7 +37,7 @@ def test_axe_finds_nothing_and_nothing_overflows(open_page: OpenPage, address: s
 
 def test_the_health_of_every_part_is_on_the_page(stack: RunningStack) -> None:
     said = httpx.get(f"http://127.0.0.1:{stack.api}/room/system", trust_env=False, timeout=60).text
-    parts = ("model", "kafka", "redis", "mlflow", "rules", "worker", "notifier", "API", "scoring", "counting")
+    parts = ("model", "Kafka", "Redis", "MLflow", "rules", "worker", "notifier", "API", "scoring", "counting")
     assert [part for part in parts if f"<h3>{part}</h3>" not in said] == []
     assert "1 scores" in said
     assert "1 delivers" in said

@@ -14,6 +14,8 @@ SPEAKERS = (
     *("learning/estimate/cbpe.py", "learning/estimate/findings.py", "learning/estimate/evidence.py"),
     *("learning/rollout/decide.py", "learning/rollout/verdict.py", "learning/rollout/trials.py"),
     *("training/registry/promotion_gate.py", "training/registry/promotion.py"),
+    *("alerts/explanation/foreign_volume.py", "alerts/conditions/model_broken.py"),
+    *("alerts/conditions/drift.py", "alerts/conditions/feedback.py"),
 )
 TO_PROGRAMMERS = {"there is no figure 7: it is one of 7", "truth and answers are not of one length"}
 
@@ -56,3 +58,17 @@ def test_values_stay_and_sentences_within_are_translated() -> None:
     )
     assert line_in("en", said) == said
     assert line_in("fr", "what nobody has foreseen") == "what nobody has foreseen"
+
+
+def test_an_alert_is_in_the_readers_language() -> None:
+    assert line_in("fr", "Bad buzz about air-paradis: 72% of 32 voices are negative, 25% before") == (
+        "Bad buzz sur air-paradis : 72% de négatif sur 32 voix, 25% auparavant"
+    )
+    said = (
+        "23 of 31 voices (21 of 28 different texts) in the last 30 s are negative; the past leads to expect 26% (from "
+        "1,096 voices); themes: baggage (20), crew (4); words: airline, worst; escalation score 59 of 100."
+    )
+    assert line_in("fr", said) == (
+        "négatif depuis 30 s : 23 voix sur 31 (21 textes différents sur 28) ; le passé laisse attendre 26% (d'après "
+        "1,096 voix) ; thèmes : baggage (20), crew (4) ; mots : airline, worst ; score d'escalade 59 sur 100."
+    )

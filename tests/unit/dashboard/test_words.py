@@ -20,7 +20,7 @@ BY_NAME = {title for _, title, _ in PAGES} | {
         "this version carries no reference of its answers on held-out tweets",
         "this version has answered nothing in this time",
     ),
-    *("scoring", "counting", "shadow", "canary", "promoted", "rolled back", "stopped"),
+    *("model", "rules", "scoring", "counting", "shadow", "canary", "promoted", "rolled back", "stopped"),
     *("better", "worse", "cannot tell yet", "negative recall", "challenger"),
 }
 """Words that templates look up by a value."""
