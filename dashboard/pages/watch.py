@@ -123,8 +123,8 @@ def _bounds(span: Span, at: int | None) -> tuple[int, int]:
     """First second, and the end; whole steps."""
     length, step = SPANS[span]
     if span == "hour" and at is not None:
-        middle = at // 60 * 60
-        return middle - _DRILL_S, middle + _DRILL_S
+        end = min(at // 60 * 60 + _DRILL_S, -(-int(time.time()) // 60) * 60)  # nothing is known of what comes
+        return end - 2 * _DRILL_S, end
     until = -(-int(time.time()) // step) * step
     return until - length, until
 
@@ -177,7 +177,7 @@ def _chart(rows: list[Row], alerts: list[AlertView], models: dict[str, int], sin
         "alerts": [
             {
                 "from": max(view.alert.starts_at_ms // 1000, since),
-                "to": min((view.alert.ends_at_ms or until * 1000) // 1000, until),
+                "to": min((view.alert.ends_at_ms or clock_ms()) // 1000, until),
                 "severity": view.severity,
             }
             for view in alerts
