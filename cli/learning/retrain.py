@@ -15,11 +15,11 @@ from rich.console import Console
 
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
+from cli.output.audited import record_event
 from cli.output.console import print_error
 from cli.output.preconditions import redis_answers
-from cli.training.audited import record
 from cli.training.options import Description, Seed
-from contracts.audit import audit_id
+from contracts.audit import audit_id, model_subject
 from contracts.errors import BuzzwatchError, SettingsError
 from contracts.printable import printable
 from contracts.settings import Settings, load_settings
@@ -108,7 +108,8 @@ def retrain(
         print_error("cancelled: the champion is untouched; the same command goes on where it was, --fresh begins anew")
         raise
     why, figures = "; ".join(reasons), {**done.figures, "worse on": done.worse}
-    record(settings, "model.retrained", done.version, why, figures, event_id=audit_id("retrained", done.key))
+    subject = model_subject(settings.mlflow.model_name, done.version)
+    record_event(settings, "model.retrained", subject, why, figures, event_id=audit_id("retrained", done.key))
     if output == "json":
         found = {"version": done.version, "alias": done.alias, "worse": done.worse, "folder": str(done.folder)}
         typer.echo(json.dumps({**found, "release_note": done.note}, indent=2))

@@ -13,6 +13,48 @@ from stream.kafka.audit import AuditLog
 _PATIENCE_S = 2.0
 
 
+def audit_event(
+    what: str,
+    subject: str,
+    why: str = "",
+    figures: Mapping[str, Figure] | None = None,
+    *,
+    who: str | None = None,
+    event_id: uuid.UUID | None = None,
+) -> AuditEvent:
+    """That somebody does something.
+
+    Args:
+        what: such as `key.created`.
+        subject: to what, such as `key 3f9a1c02b7de`.
+        why: the reason.
+        figures: what else is worth knowing.
+        who: by default the system's user.
+        event_id: of an event that may be written more than once.
+    """
+    return AuditEvent(
+        id=event_id or uuid.uuid4(),
+        who=(who or current_user())[:200] or "unknown",
+        what=what,
+        subject=subject,
+        why=shortened(why),
+        figures=dict(figures or {}),
+    )
+
+
+def send_event(settings: Settings, event: AuditEvent) -> bool:
+    """Write what was done to the topic; what hinders it is one line on standard error, never an error.
+
+    Returns:
+        Whether the topic has it, or the file of those that wait for it.
+    """
+    log = AuditLog(settings, timeout_s=_PATIENCE_S)
+    problem = log.record(event)
+    if problem is not None:
+        print_error(f"done, but not yet on the audit topic: {problem}")
+    return problem is None or log.waiting.exists()
+
+
 def record_event(
     settings: Settings,
     what: str,
@@ -23,25 +65,5 @@ def record_event(
     who: str | None = None,
     event_id: uuid.UUID | None = None,
 ) -> None:
-    """Write that somebody did something; what hinders it is one line on standard error, never an error.
-
-    Args:
-        settings: name Kafka.
-        what: such as `key.created`.
-        subject: to what, such as `key 3f9a1c02b7de`.
-        why: the reason.
-        figures: what else is worth knowing.
-        who: by default the system's user.
-        event_id: of an event that may be written more than once.
-    """
-    event = AuditEvent(
-        id=event_id or uuid.uuid4(),
-        who=(who or current_user())[:200] or "unknown",
-        what=what,
-        subject=subject,
-        why=shortened(why),
-        figures=dict(figures or {}),
-    )
-    problem = AuditLog(settings, timeout_s=_PATIENCE_S).record(event)
-    if problem is not None:
-        print_error(f"done, but not yet on the audit topic: {problem}")
+    """Write that somebody has done something, as `audit_event` and `send_event` do."""
+    send_event(settings, audit_event(what, subject, why, figures, who=who, event_id=event_id))

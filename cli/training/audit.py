@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from typing import Annotated, Literal
 
 import typer
@@ -13,9 +14,11 @@ from rich.text import Text
 from cli.output.console import print_error, table_console
 from cli.output.moments import period_ms
 from contracts.audit import AuditEvent
+from contracts.errors import Unavailable
 from contracts.printable import printable_line, safe_json
-from contracts.settings import load_settings
+from contracts.settings import Settings, load_settings
 from contracts.times import to_ms
+from models.registry.client import Registry
 from stream.kafka.audit import audit_events
 
 app = typer.Typer(add_completion=False)
@@ -43,10 +46,11 @@ def audit(
 ) -> None:
     """List what was done."""
     first_ms, end_ms = period_ms(since, until)
-    unreadable: list[str] = []
+    settings, unreadable = load_settings(), list[str]()
+    _send_what_waits(settings)
     found = (
         event
-        for event in audit_events(load_settings(), unreadable.append)
+        for event in audit_events(settings, unreadable.append)
         if (first_ms is None or to_ms(event.when) >= first_ms)
         and (end_ms is None or to_ms(event.when) < end_ms)
         and event.what.startswith(what or "")
@@ -61,6 +65,15 @@ def audit(
     if unreadable:
         more = f" (and {len(unreadable) - 1:,} more)" if len(unreadable) > 1 else ""
         print_error(f"{unreadable[0]}{more}")
+
+
+def _send_what_waits(settings: Settings) -> None:
+    """Changes of models by commands that were killed before they could send them."""
+    with suppress(Unavailable), closing(Registry(settings.mlflow)) as registry:  # away, it keeps them for the next time
+        if registry.keeps_events():
+            from cli.training.audited import send_changes  # imports MLflow, which takes seconds
+
+            send_changes(settings)
 
 
 def _table(events: Iterable[AuditEvent]) -> Table:

@@ -1,25 +1,18 @@
-"""What commands do to models goes to the topic `audit`."""
+"""What commands do to models goes to the topic `audit`: kept in the registry before it is done, sent after it."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Mapping
-
-from cli.output.audited import record_event
-from contracts.audit import Figure, model_subject
+from cli.output.audited import send_event
 from contracts.settings import Settings
+from training.registry.unsent import forget_event, unsent_events
 
 
-def record(
-    settings: Settings,
-    what: str,
-    version: str,
-    why: str = "",
-    figures: Mapping[str, Figure] | None = None,
-    *,
-    who: str | None = None,
-    event_id: uuid.UUID | None = None,
-) -> None:
-    """Write an event about a registered version; what hinders it is one line on standard error, never an error."""
-    subject = model_subject(settings.mlflow.model_name, version)
-    record_event(settings, what, subject, why, figures, who=who, event_id=event_id)
+def send_changes(settings: Settings) -> None:
+    """Send what this command has done, and what commands did that were killed before they could send it.
+
+    Raises:
+        Unavailable: MLflow cannot be reached.
+    """
+    for event in unsent_events(settings):
+        if send_event(settings, event):
+            forget_event(settings, event)

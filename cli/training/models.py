@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -13,15 +14,17 @@ from rich.text import Text
 
 from cli.learning.estimate import estimate
 from cli.learning.held_out import held_out
+from cli.output.audited import audit_event
 from cli.output.console import print_error, table_console
-from cli.training.audited import record
+from cli.output.options import Format
+from cli.training.audited import send_changes
 from cli.training.rollout import canary, shadow
-from contracts.audit import Figure
+from contracts.audit import AuditEvent, Figure, model_subject
 from contracts.printable import printable_line
-from contracts.settings import load_settings
+from contracts.settings import Settings, load_settings
+from training.registry.archive import Archived, restore
 from training.registry.archive import archive as archive_version
-from training.registry.archive import restore
-from training.registry.promotion import CHALLENGER, Version, list_versions
+from training.registry.promotion import CHALLENGER, Promoted, Version, list_versions
 from training.registry.promotion import promote as promote_version
 from training.registry.promotion import rollback as roll_back
 from training.registry.promotion_gate import Comparison
@@ -32,7 +35,6 @@ app.add_typer(canary, name="canary")
 app.command()(estimate)
 app.command("held-out")(held_out)
 
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 _By = Annotated[str | None, typer.Option(metavar="NAME", help="Who does it, for the topic `audit`; by default you.")]
 _SHOWN = ("airline.accuracy", "airline.macro_recall", "semeval.macro_recall", "sentiment140.binary_accuracy")
 
@@ -48,7 +50,7 @@ def _group() -> None:
 
 
 @app.command("list")
-def list_models(output: _Format = "table") -> None:
+def list_models(output: Format = "table") -> None:
     """List the registered versions, newest first, with aliases and held-out figures.
 
     Examples:
@@ -57,7 +59,9 @@ def list_models(output: _Format = "table") -> None:
 
       buzzwatch models list --format json
     """
-    versions = list_versions(load_settings())
+    settings = load_settings()
+    versions = list_versions(settings)
+    send_changes(settings)
     if output == "json":
         typer.echo(json.dumps([asdict(version) for version in versions]))
         return
@@ -78,7 +82,7 @@ def promote(
         typer.Option(metavar="FILE", help="Compare on these labelled tweets instead, which neither has learnt from."),
     ] = None,
     by: _By = None,
-    output: _Format = "table",
+    output: Format = "table",
 ) -> None:
     """Let a version serve, if it is not worse than the champion on any held-out set or slice.
 
@@ -97,13 +101,17 @@ def promote(
       buzzwatch models promote 7 --force "the champion cannot read the new emoji"
     """
     settings = load_settings()
-    done = promote_version(settings, version, force=force, on=on or ())
-    reason = f"forced: {force}; the gate: {done.refused}" if done.refused else "the gate let it pass"
-    figures: dict[str, Figure] = {"replaced": done.replaced}
-    for one in done.comparisons:
-        if one.judges and " / " not in one.where:
-            figures[f"{one.where} {one.figure}"] = round(one.challenger - one.champion, 4)
-    record(settings, "model.promoted", done.version, reason, figures, who=by)
+
+    def event(done: Promoted) -> AuditEvent:
+        reason = f"forced: {force}; the gate: {done.refused}" if done.refused else "the gate let it pass"
+        figures: dict[str, Figure] = {"replaced": done.replaced}
+        for one in done.comparisons:
+            if one.judges and " / " not in one.where:
+                figures[f"{one.where} {one.figure}"] = round(one.challenger - one.champion, 4)
+        return _event(settings, "model.promoted", done.version, reason, figures, by)
+
+    done = promote_version(settings, version, force=force, on=on or (), event=event)
+    send_changes(settings)
     if output == "json":
         comparisons = [comparison.as_json() for comparison in done.comparisons]
         typer.echo(json.dumps({**done._asdict(), "comparisons": comparisons}))
@@ -121,7 +129,7 @@ def promote(
 def rollback(
     why: Annotated[str, typer.Option(metavar="REASON", help="For the topic `audit`.")] = "",
     by: _By = None,
-    output: _Format = "table",
+    output: Format = "table",
 ) -> None:
     """Let the version serve again that served last; a second time goes one step further.
 
@@ -135,9 +143,13 @@ def rollback(
       buzzwatch models rollback --why "it calls every question a complaint"
     """
     settings = load_settings()
-    done = roll_back(settings)
-    figures: dict[str, Figure] = {"replaced": done.replaced, "passed_over": done.refused}
-    record(settings, "model.rolled_back", done.version, why, figures, who=by)
+
+    def event(done: Promoted) -> AuditEvent:
+        figures: dict[str, Figure] = {"replaced": done.replaced, "passed_over": done.refused}
+        return _event(settings, "model.rolled_back", done.version, why, figures, by)
+
+    done = roll_back(settings, event)
+    send_changes(settings)
     if output == "json":
         passed_over = {"passed_over": done.refused} if done.refused else {}
         typer.echo(json.dumps({"version": done.version, "replaced": done.replaced, **passed_over}))
@@ -153,7 +165,7 @@ def archive(
     version: Annotated[str, typer.Argument(help="Version number or alias.")],
     why: Annotated[str, typer.Option(metavar="REASON", help="Kept with it, and on the topic `audit`.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Let it be promoted again.")] = False,
-    output: _Format = "table",
+    output: Format = "table",
 ) -> None:
     """Set a version aside: it loses its aliases, and is neither promoted nor rolled back to.
 
@@ -166,14 +178,24 @@ def archive(
       buzzwatch models archive 5 --undo
     """
     settings = load_settings()
-    done = restore(settings, version) if undo else archive_version(settings, version, why)
-    aliases = ", ".join(done.aliases)
-    record(settings, "model.restored" if undo else "model.archived", done.version, why, {"aliases": aliases or None})
+
+    def event(done: Archived) -> AuditEvent:
+        what = "model.restored" if undo else "model.archived"
+        return _event(settings, what, done.version, why, {"aliases": ", ".join(done.aliases) or None})
+
+    done = restore(settings, version, event) if undo else archive_version(settings, version, why, event)
+    send_changes(settings)
     if output == "json":
         typer.echo(json.dumps({"version": done.version, "archived": not undo, "aliases": done.aliases}))
         return
-    lost = f"; it is no longer {aliases}" if aliases else ""
+    lost = f"; it is no longer {', '.join(done.aliases)}" if done.aliases else ""
     print_error(f"version {done.version} is {'no longer archived' if undo else 'archived'}{lost}")
+
+
+def _event(
+    settings: Settings, what: str, version: str, why: str, figures: Mapping[str, Figure], by: str | None = None
+) -> AuditEvent:
+    return audit_event(what, model_subject(settings.mlflow.model_name, version), why, figures, who=by)
 
 
 def _cells(one: Version) -> tuple[str, ...]:

@@ -5,24 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from alerts.storage.connection import connect
+from cli.output.audited import audit_event
 from cli.output.console import current_user, print_error, table_console
+from cli.output.options import Format
 from cli.output.preconditions import redis_answers
-from cli.training.audited import record
+from cli.training.audited import send_changes
+from contracts.audit import AuditEvent, model_subject
 from contracts.events import SENTIMENTS
 from contracts.printable import printable, printable_line
 from contracts.settings import Settings, load_settings
-from contracts.times import clock_ms, to_rfc3339
+from contracts.times import to_rfc3339
 from learning.rollout import trials
-from learning.rollout.decide import end
 from learning.rollout.state import RolloutStatus, TrialStore
-from training.registry.promotion import CHALLENGER
+from training.registry.promotion import CHALLENGER, Promoted
 from training.registry.promotion import promote as promote_version
 
 shadow = typer.Typer(add_completion=False, no_args_is_help=True)
@@ -30,7 +32,6 @@ canary = typer.Typer(add_completion=False, no_args_is_help=True)
 
 _Version = Annotated[str, typer.Argument(help="Version number or alias.")]
 _Why = Annotated[str, typer.Option(metavar="REASON", help="For the topic `audit`.")]
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people or JSON.")]
 
 
 @shadow.callback()
@@ -126,20 +127,19 @@ def promote(
         _, state = store.read()
         if state is None or state.phase != "canary":
             raise trials.TrialError("there is no canary to promote; see `buzzwatch models canary status`")
-        done = promote_version(settings, state.version, force=force)
-        record(settings, "model.promoted", done.version, why or force or "", {"replaced": done.replaced})
-        for _ in range(trials.TRIES):
-            revision, now = store.read()
-            if now is None or not now.active or now.id != state.id:
-                break  # a worker has seen the alias
-            change = end(now, "promoted", _me(), why, clock_ms(), store.counts(now.id))
-            if store.change(revision, change.state, change.event):
-                break
+
+        def event(done: Promoted) -> AuditEvent:
+            subject = model_subject(settings.mlflow.model_name, done.version)
+            return audit_event("model.promoted", subject, why or force or "", {"replaced": done.replaced})
+
+        promote_version(settings, state.version, force=force, event=event)
+        send_changes(settings)
+        trials.note_promoted(store, state.id, _me(), why)
     print_error(f"version {state.version} is the champion now, after version {state.champion}")
 
 
 @shadow.command("status")
-def shadow_status(output: _Format = "table") -> None:
+def shadow_status(output: Format = "table") -> None:
     """Agreement, confusion, accuracy of both on judged tweets, time, errors.
 
     Examples:
@@ -152,7 +152,7 @@ def shadow_status(output: _Format = "table") -> None:
 
 
 @canary.command("status")
-def canary_status(output: _Format = "table") -> None:
+def canary_status(output: Format = "table") -> None:
     """The step, what it waits for, and the figures of `shadow status`.
 
     Example:

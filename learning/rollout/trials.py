@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 from contracts.errors import BuzzwatchError
@@ -12,7 +13,7 @@ from learning.rollout.state import Phase, RolloutStatus, TrialState, TrialStore
 from models.registry.client import RegisteredVersion, Registry
 
 ActivePhase = Literal["shadow", "canary"]
-TRIES: Final = 20
+_TRIES: Final = 20
 """Workers change the trial, too: who was overtaken looks again."""
 
 
@@ -39,17 +40,16 @@ def start_canary(settings: Settings, store: TrialStore, wanted: str, who: str, w
     Raises as `start_shadow`.
     """
     share = settings.rollout.steps[0].share
-    for _ in range(TRIES):
-        revision, state = store.read()
+
+    def next_of(state: TrialState | None) -> Change | None:
         if state is None or not state.active:
-            return _begin(settings, store, wanted, "canary", who, why, share).state
+            return None
         version = _registered(settings, wanted)
         if state.phase != "shadow" or (state.version, state.origin) != (version.version, version.origin):
             raise TrialError(_busy(state))
-        change = to_canary(state, store.counts(state.id), who, why, clock_ms(), share)
-        if store.change(revision, change.state, change.event):
-            return change.state
-    raise TrialError("the trial changes all the time; try again")
+        return to_canary(state, store.counts(state.id), who, why, clock_ms(), share)
+
+    return _changed(store, next_of) or _begin(settings, store, wanted, "canary", who, why, share).state
 
 
 def end_trial(store: TrialStore, phase: ActivePhase, who: str, why: str) -> TrialState:
@@ -59,13 +59,36 @@ def end_trial(store: TrialStore, phase: ActivePhase, who: str, why: str) -> Tria
         TrialError: there is none of this phase.
     """
     to: Phase = "stopped" if phase == "shadow" else "rolled back"
-    for _ in range(TRIES):
-        revision, state = store.read()
+
+    def next_of(state: TrialState | None) -> Change | None:
         if state is None or state.phase != phase:
-            raise TrialError(f"there is no {phase} to end; see `buzzwatch models {phase} status`")
-        change = end(state, to, who, why, clock_ms(), store.counts(state.id))
-        if store.change(revision, change.state, change.event):
-            return change.state
+            return None
+        return end(state, to, who, why, clock_ms(), store.counts(state.id))
+
+    ended = _changed(store, next_of)
+    if ended is None:
+        raise TrialError(f"there is no {phase} to end; see `buzzwatch models {phase} status`")
+    return ended
+
+
+def note_promoted(store: TrialStore, trial: str, who: str, why: str) -> None:
+    """End a trial whose challenger has been given the champion's alias, unless a worker has seen that already."""
+
+    def next_of(state: TrialState | None) -> Change | None:
+        if state is None or not state.active or state.id != trial:
+            return None
+        return end(state, "promoted", who, why, clock_ms(), store.counts(trial))
+
+    _changed(store, next_of)
+
+
+def _changed(store: TrialStore, next_of: Callable[[TrialState | None], Change | None]) -> TrialState | None:
+    """The state after the change that `next_of` makes of the present one; None when it makes none."""
+    for _ in range(_TRIES):
+        revision, state = store.read()
+        change = next_of(state)
+        if change is None or store.change(revision, change.state, change.event):
+            return None if change is None else change.state
     raise TrialError("the trial changes all the time; try again")
 
 

@@ -26,6 +26,8 @@ SERVED_TAG: Final = "served_at"
 """Tag of a version: when a worker or an API last began to serve it."""
 HISTORY_TAG: Final = "champions"
 """Tag of the registered model: the versions that served, separated by commas, the last one at the end."""
+EVENT_TAG: Final = "audit."
+"""Begins tags of the registered model that keep events for the topic `audit` (`training.registry.unsent`)."""
 LONGEST_HISTORY: Final = 100
 """Versions: MLflow keeps 5,000 characters of a tag."""
 
@@ -166,9 +168,24 @@ class Registry:
             Unavailable: MLflow cannot be reached.
         """
         try:
-            return history(self._connected().get_registered_model(self._settings.model_name).tags)
+            return history(self._model_tags())
         except Exception as error:  # what else answers at that address may say anything
             raise self._away(error) from error
+
+    def keeps_events(self) -> bool:
+        """Whether a change of models is not on the topic `audit` yet.
+
+        Raises:
+            Unavailable: MLflow cannot be reached.
+        """
+        try:
+            return any(key.startswith(EVENT_TAG) for key in self._model_tags())
+        except Exception as error:  # what else answers at that address may say anything
+            raise self._away(error) from error
+
+    def _model_tags(self) -> Mapping[str, str]:
+        tags: Mapping[str, str] = self._client().get_registered_model(self._settings.model_name).tags
+        return tags
 
     def close(self) -> None:
         """Close the connection; the next question opens another."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import filelock
@@ -33,7 +32,8 @@ class AuditLog:
         self._settings = settings
         self._topic = settings.kafka.topics.audit
         self._timeout_s = timeout_s
-        self._file = settings.local.data_dir / _WAITING
+        self.waiting = settings.local.data_dir / _WAITING
+        """Where events are kept that Kafka has not taken yet."""
 
     def send(self, events: Sequence[AuditEvent]) -> None:
         """Write events; some may be on the topic when it raises. Send them again then: their ids are the same.
@@ -69,27 +69,27 @@ class AuditLog:
         """
         try:
             with self._locked():
-                waiting = self._waiting()
+                waiting = self._kept()
                 try:
                     self.send([*waiting, event])
                 except Unavailable as error:
                     self._keep(event)
-                    return f"{error}; the event is kept in {self._file} and sent with the next one"
-                self._file.unlink(missing_ok=True)
+                    return f"{error}; the event is kept in {self.waiting} and sent with the next one"
+                self.waiting.unlink(missing_ok=True)
                 return None
         except (OSError, filelock.Timeout) as error:
             why = getattr(error, "strerror", None) or str(error)
             try:
                 self.send([event])
             except Unavailable as away:
-                return f"{away}; nor can it be kept in {self._file} ({why}): {event.model_dump_json()}"
+                return f"{away}; nor can it be kept in {self.waiting} ({why}): {event.model_dump_json()}"
             return None
 
-    def _waiting(self) -> list[AuditEvent]:
-        if not self._file.exists():
+    def _kept(self) -> list[AuditEvent]:
+        if not self.waiting.exists():
             return []
         events = []
-        for line in self._file.read_bytes().splitlines():
+        for line in self.waiting.read_bytes().splitlines():
             try:
                 events.append(decode_audit(line))
             except UnreadableRecord:
@@ -97,15 +97,15 @@ class AuditLog:
         return events
 
     def _keep(self, event: AuditEvent) -> None:
-        with self._file.open("ab") as file:
+        with self.waiting.open("ab") as file:
             file.write(b"\n" * (file.tell() > 0) + event.model_dump_json().encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(self._file.with_suffix(".lock"), timeout=_LOCK_S):
+        self.waiting.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(self.waiting.with_suffix(".lock"), timeout=_LOCK_S):
             yield
 
     def _away(self, why: str) -> Unavailable:
@@ -138,8 +138,3 @@ def audit_events(settings: Settings, unreadable: Callable[[str], object] | None 
         if event.id not in seen:
             seen.add(event.id)
             yield event
-
-
-def waiting_file(settings: Settings) -> Path:
-    """Where events are kept that Kafka has not taken yet."""
-    return settings.local.data_dir / _WAITING

@@ -9,18 +9,27 @@ tag have `promoted_from` on each version, the one that it replaced last.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from contracts.audit import AuditEvent
 from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from models.base.artefact import METADATA, load_artefact
 from models.base.smoke_test import tried
-from models.registry.client import HISTORY_TAG, LONGEST_HISTORY, SERVED_TAG, RegisteredVersion, Registry, history
+from models.registry.client import (
+    EVENT_TAG,
+    HISTORY_TAG,
+    LONGEST_HISTORY,
+    SERVED_TAG,
+    RegisteredVersion,
+    Registry,
+    history,
+)
 from training.evaluation.held_out import CHAMPIONS_FILE, HeldOut
 from training.registry.common_set import CommonSet, read_common_set
 from training.registry.promotion_gate import Comparison, GateRefused, check
@@ -88,6 +97,7 @@ def promote(
     force: str | None = None,
     on: Sequence[Path] = (),
     tags: Mapping[str, str] = MappingProxyType({}),
+    event: Callable[[Promoted], AuditEvent] | None = None,
 ) -> Promoted:
     """Let a version serve, if the gate lets it pass.
 
@@ -96,6 +106,7 @@ def promote(
         force: why it shall serve although the gate refuses it; kept as a tag of the version.
         on: labelled files that both score instead of comparing what they carry.
         tags: noted on the version.
+        event: what to keep about it for the topic `audit`, before the alias is moved (`training.registry.unsent`).
 
     Raises:
         DataError: a file of `on` cannot be used.
@@ -105,13 +116,13 @@ def promote(
         GateRefused: it is worse than the champion somewhere, or cannot be compared.
     """
     if force is not None and not 0 < len(force.strip()) <= _LONGEST_REASON:
-        raise PromotionError(f"--force wants the reason, at most {_LONGEST_REASON} characters: it is kept")
+        raise PromotionError(f"--force needs a reason of at most {_LONGEST_REASON} characters: it is kept")
     common = read_common_set(on)
     with connected(settings) as mlflow:
         client = mlflow.MlflowClient()
         aliases = aliases_of(client, settings)
         version, known = registered(client, settings, which)
-        champion = _holder(aliases, settings.mlflow.alias)
+        champion = holder(aliases, settings.mlflow.alias)
         if version == champion:
             raise PromotionError(f"version {version} is the champion already")
         if ARCHIVED_TAG in known:
@@ -130,15 +141,23 @@ def promote(
             if force is None:
                 raise GateRefused(f"version {version} stays where it is: {error}") from None
             refused = str(error)
+        done = Promoted(version, champion, comparisons, refused)
+        if event is not None:
+            keep_event(client, settings, event(done))
         move_champion(client, settings, version, {**tags, **({"forced": force.strip()} if refused and force else {})})
-    return Promoted(version, champion, comparisons, refused)
+    return done
 
 
-def rollback(settings: Settings) -> Promoted:
+def keep_event(client: Any, settings: Settings, event: AuditEvent) -> None:
+    """Keep the event of a change that is about to be made, until it is on the topic `audit`."""
+    client.set_registered_model_tag(settings.mlflow.model_name, f"{EVENT_TAG}{event.id}", event.model_dump_json())
+
+
+def rollback(settings: Settings, event: Callable[[Promoted], AuditEvent] | None = None) -> Promoted:
     """Let the version serve that served last before the one with the alias, whoever moved the alias or took it away.
 
     Passed over are versions that were deleted or cannot be loaded here, and, where workers note what serves, those that
-    were promoted and never served.
+    were promoted and never served. `event` is as in `promote`.
 
     Raises:
         Unavailable: MLflow cannot be reached.
@@ -147,18 +166,21 @@ def rollback(settings: Settings) -> Promoted:
     with connected(settings) as mlflow:
         client = mlflow.MlflowClient()
         name, alias = settings.mlflow.model_name, settings.mlflow.alias
-        champion = _holder(aliases_of(client, settings), alias)
+        champion = holder(aliases_of(client, settings), alias)
         known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
         served = _served(client, settings, champion, known)
         before, refused = _last_that_loads(client, settings, champion, served, known)
         if before is None:
             raise PromotionError(_nothing_to_roll_back_to(settings, champion, refused))
+        done = Promoted(served[before], champion, [], "; ".join(refused) or None)
+        if event is not None:
+            keep_event(client, settings, event(done))
         # The tag first: a worker that sees the alias there would note its version once more.
         _keep_served(client, settings, served[: before + 1])
         client.set_registered_model_alias(name, alias, served[before])
         if champion in known:
             client.set_model_version_tag(name, champion, "rolled_back_at", now())
-    return Promoted(served[before], champion, [], "; ".join(refused) or None)
+    return done
 
 
 def _last_that_loads(
@@ -198,7 +220,7 @@ def move_champion(client: Any, settings: Settings, version: str, tags: Mapping[s
     """Give the version the champion's alias, and note when, after whom and, in `tags`, why if it was forced."""
     name, alias = settings.mlflow.model_name, settings.mlflow.alias
     aliases = aliases_of(client, settings)
-    champion = _holder(aliases, alias)
+    champion = holder(aliases, alias)
     noted = {"promoted_at": now(), **({"promoted_from": champion} if champion else {}), **tags}
     known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
     served = _served(client, settings, champion, known)
@@ -249,7 +271,7 @@ def _keep_served(client: Any, settings: Settings, served: list[str]) -> None:
 
 def has_champion(client: Any, settings: Settings) -> bool:
     """Whether a version has the champion's alias."""
-    return _holder(aliases_of(client, settings), settings.mlflow.alias) is not None
+    return holder(aliases_of(client, settings), settings.mlflow.alias) is not None
 
 
 def aliases_of(client: Any, settings: Settings) -> dict[str, tuple[str, ...]]:
@@ -262,7 +284,8 @@ def aliases_of(client: Any, settings: Settings) -> dict[str, tuple[str, ...]]:
     return {version: tuple(sorted(names)) for version, names in held.items()}
 
 
-def _holder(aliases: Mapping[str, tuple[str, ...]], alias: str) -> str | None:
+def holder(aliases: Mapping[str, tuple[str, ...]], alias: str) -> str | None:
+    """The version that has the alias."""
     return next((version for version, names in aliases.items() if alias in names), None)
 
 
@@ -277,7 +300,7 @@ def registered(client: Any, settings: Settings, which: str) -> tuple[str, Mappin
     """
     name = settings.mlflow.model_name
     known = {str(one.version): one.tags for one in client.search_model_versions(f"name = '{name}'")}
-    version = _holder(aliases_of(client, settings), which) or which
+    version = holder(aliases_of(client, settings), which) or which
     if version not in known:
         what = f"version {which}" if which.isdecimal() else f"alias {which!r}"
         shown = ", ".join(sorted(known, key=int)) or "none"

@@ -7,7 +7,7 @@ from contracts.audit import AuditEvent
 from contracts.errors import Unavailable
 from contracts.settings import KafkaSettings, Settings
 from contracts.topics import TopicSettings
-from stream.kafka.audit import AuditLog, audit_events, waiting_file
+from stream.kafka.audit import AuditLog, audit_events
 from tests.conftest import NOBODY
 
 
@@ -31,12 +31,12 @@ def test_what_kafka_does_not_take_is_kept_and_sent_before_the_next(settings: Set
         line = AuditLog(away, timeout_s=0.5).record(one)
         assert line is not None
         assert NOBODY in line
-        assert str(waiting_file(settings)) in line
-    with waiting_file(settings).open("ab") as file:
+        assert str(AuditLog(settings).waiting) in line
+    with AuditLog(settings).waiting.open("ab") as file:
         file.write(b'{"cut off')
     assert AuditLog(settings).record(third) is None
     assert list(audit_events(settings)) == [first, second, third]
-    assert not waiting_file(settings).exists()
+    assert not AuditLog(settings).waiting.exists()
 
 
 def test_where_it_can_be_neither_sent_nor_kept_the_line_holds_the_event(

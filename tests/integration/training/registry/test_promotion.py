@@ -224,7 +224,7 @@ def test_a_version_that_cannot_be_loaded_is_refused_with_and_without_force(
 
 def test_a_reason_must_be_one(settings: Settings) -> None:
     for reason in ("", "   ", "x" * 501):
-        with pytest.raises(PromotionError, match="--force wants the reason"):
+        with pytest.raises(PromotionError, match="--force needs a reason"):
             promote(settings, "2", force=reason)
 
 
