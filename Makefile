@@ -18,8 +18,8 @@ setup: .venv/.tools .venv/.installed .venv/.compiled var/kafka-jars/.pom charts 
 	@:
 
 .PHONY: running
-running: .venv/.running charts ## Install what running needs and no more; Kafka comes with the first start
-	@:
+running: | .venv/.system ## Install what running needs and no more; Kafka comes with the first start
+	@$(MAKE) --no-print-directory --jobs 2 .venv/.running charts
 
 .PHONY: charts
 charts: | .venv/.system ## Fetch what draws the pages' charts (uPlot), where it is missing

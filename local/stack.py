@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -55,18 +56,21 @@ class Stack:
         programs: Callable[[Settings], Sequence[Server]],
         seed: Callable[[Settings], object],
         progress: Callable[[str], None],
+        before_programs: Callable[[Settings], object] = lambda _: None,
     ) -> None:
         """
         Args:
             settings: names the servers to use, or the ports of those to start; a default that is taken gives way to
                 the next free port.
             programs: our processes on these settings, see `local.programs`.
-            seed: fills an empty model registry; called when MLflow is ready.
+            seed: fills an empty model registry; called when MLflow is ready, beside the start of the other servers.
             progress: takes one line of progress at a time.
+            before_programs: called when all servers are ready.
         """
         self.settings = settings
         """With the ports in use, once the stack has started."""
         self._seed = seed
+        self._before_programs = before_programs
         self._progress = progress
         data_dir = make_folder(settings.local.data_dir.absolute())
         self._lock = FileLock(data_dir / "up.lock")
@@ -180,22 +184,37 @@ class Stack:
             ensure_ports_are_free(server)
         self._supervision = supervision
         supervision.start()
-        self._launch(self.servers)
+        # Topics and a first model as soon as their server answers: the others take seconds more.
+        self._launch(self.servers, {"kafka": self._create_topics, "mlflow": partial(self._seed, self.settings)})
+        self._before_programs(self.settings)
+        self._launch(self.programs, {})
+
+    def _create_topics(self) -> None:
         for state in create_topics(self.settings):
             for difference in state.differences:
                 self._progress(f"topic {state.expected.name}: {difference}")
-        self._seed(self.settings)
-        self._launch(self.programs)
 
-    def _launch(self, servers: Sequence[Server]) -> None:
-        """Start them side by side: preparing Kafka's storage and importing MLflow take seconds each."""
-        if not servers:
-            return
-        self._progress(f"starting {_listed(servers)}")
+    def _launch(self, servers: Sequence[Server], then: Mapping[str, Callable[[], object]]) -> None:
+        """Start them side by side: preparing Kafka's storage and importing MLflow take seconds each.
+
+        Args:
+            then: name → what to do once that server is ready; at once where it is none of these.
+        """
+        if servers:
+            self._progress(f"starting {_listed(servers)}")
         given_up = threading.Event()
-        with ThreadPoolExecutor(len(servers)) as pool:
+        own = {server.name: server for server in servers}
+
+        def step(name: str) -> None:
+            if name in own:
+                self._launch_one(own[name], given_up)
+            if name in then:
+                then[name]()
+
+        names = own.keys() | then.keys()
+        with ThreadPoolExecutor(len(names) or 1) as pool:
             try:
-                for launched in as_completed([pool.submit(self._launch_one, server, given_up) for server in servers]):
+                for launched in as_completed([pool.submit(step, name) for name in names]):
                     launched.result()
             except BaseException:  # one failed, or Ctrl-C: the others are not waited for
                 given_up.set()

@@ -116,12 +116,14 @@ def running_stack(settings: Settings, screen: Screen, *, workers: int = 1, quiet
             version = Registry(settings.mlflow).champion()
             files = partial(shutil.copytree, settings.artefact, dirs_exist_ok=True)
             ChampionCache(settings.champion_cache).add(version, files)
+
+    def before_programs(settings: Settings) -> None:
         _first_key(settings, screen)
         if compiling is not None and compiling.poll() is None:
             screen.show("compiling the scoring path, which is kept for the next start")
             compiling.wait()
 
-    stack = Stack(settings, programs=programs, seed=seed, progress=screen.show)
+    stack = Stack(settings, programs=programs, seed=seed, progress=screen.show, before_programs=before_programs)
     with LogFollower([] if quiet else stack.programs, screen.show_of), stack:
         yield stack
 
