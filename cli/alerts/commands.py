@@ -21,6 +21,7 @@ from cli.backtest.command import EXAMPLES, backtest
 from cli.output.audited import record_event
 from cli.output.console import cell, current_user, table_console
 from cli.output.moments import lasting_ms
+from cli.output.options import Format
 from cli.output.preconditions import redis_answers, rules_if_usable
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
@@ -41,16 +42,6 @@ class State(enum.StrEnum):
     resolved = "resolved"
 
 
-class Format(enum.StrEnum):
-    """How to print."""
-
-    table = "table"
-    json = "json"
-
-
-_Format = Annotated[Format, typer.Option("--format", help="Print as a table or as JSON.")]
-
-
 app.add_typer(silences.app, name="silence")
 app.command("backtest", help=EXAMPLES)(backtest)
 app.command("test")(try_receiver)
@@ -69,7 +60,7 @@ def _group() -> None:
 def list_alerts(
     state: Annotated[State | None, typer.Option(help="Only these.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="The whole history, not just the last day's.")] = False,
-    output: _Format = Format.table,
+    output: Format = "table",
 ) -> None:
     """Show alerts: the firing ones, then pending, then those resolved within the last day, each newest first.
 
@@ -91,7 +82,7 @@ def list_alerts(
         if state in (None, one.alert.state)
         and (everything or state or one.alert.ends_at_ms is None or one.alert.ends_at_ms > now - _DAY_MS)
     ]
-    if output is Format.json:
+    if output == "json":
         typer.echo(printable_json([one.public() for one in found]))
     else:
         table_console().print(table_of(found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import typer
 from rich.box import SIMPLE
@@ -14,6 +14,7 @@ from alerts.outbox.redelivery import Redelivery
 from alerts.outbox.store import Entry, Outbox
 from alerts.storage.connection import connect
 from cli.output.console import cell, table_console
+from cli.output.options import Format
 from cli.output.preconditions import redis_answers, rules_if_usable
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
@@ -31,7 +32,7 @@ def redeliver(
         bool, typer.Option("--drop", help="Drop the notifications with these ids for good: they are never sent.")
     ] = False,
     enable: Annotated[str | None, typer.Option(help="Post again to this receiver, which answered 410 Gone.")] = None,
-    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+    output: Format = "table",
 ) -> None:
     """Try notifications that have failed again now, or throw them away; without arguments, show them.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import enum
+from datetime import UTC, datetime
 from typing import Annotated
 
 import rich.box
@@ -13,6 +13,7 @@ from alerts.state.silences import Silence, SilenceStore, new_silence
 from alerts.storage.connection import connect
 from cli.output.audited import record_event
 from cli.output.console import cell, current_user, table_console
+from cli.output.options import Format
 from cli.output.preconditions import redis_answers
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
@@ -20,21 +21,10 @@ from contracts.rules.matchers import parse_matcher
 from contracts.rules.strict import Duration
 from contracts.settings import load_settings
 from contracts.times import clock_ms, to_ms, to_rfc3339
-from contracts.tweet_objects.dates import read_date
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
 _COLOURS = {"active": "yellow", "pending": "cyan", "expired": "dim"}
-
-
-class Format(enum.StrEnum):
-    """How to print."""
-
-    table = "table"
-    json = "json"
-
-
-_Format = Annotated[Format, typer.Option("--format", help="Print as a table or as JSON.")]
 
 
 @app.callback()
@@ -55,7 +45,7 @@ def add(
     duration: Annotated[str, typer.Option("--for", help="For how long: 30m, 2h, 1d.")] = "1h",
     until: Annotated[str | None, typer.Option(help="Instead of --for: an end such as 2026-11-20T18:00Z.")] = None,
     by: Annotated[str | None, typer.Option(help="Your name; by default that of the system's user.")] = None,
-    output: _Format = Format.table,
+    output: Format = "table",
 ) -> None:
     """Silence alerts that match; prints the silence's id.
 
@@ -83,7 +73,7 @@ def add(
     settings = load_settings()
     with redis_answers(settings.redis), connect(settings) as client:
         SilenceStore(client, settings).add(silence, now)
-    if output is Format.json:
+    if output == "json":
         typer.echo(printable_json(silence.public(now)))
     else:
         typer.echo(silence.id)
@@ -96,7 +86,7 @@ def add(
 @app.command("list")
 def list_silences(
     everything: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
-    output: _Format = Format.table,
+    output: Format = "table",
 ) -> None:
     """Show silences: active ones, then those that start later.
 
@@ -107,7 +97,7 @@ def list_silences(
     with redis_answers(settings.redis), connect(settings) as client:
         found = SilenceStore(client, settings).list(now)
     found = [silence for silence in found if everything or silence.state(now) != "expired"]
-    if output is Format.json:
+    if output == "json":
         typer.echo(printable_json([silence.public(now) for silence in found]))
     else:
         table_console().print(table_of(found, now))
@@ -157,6 +147,7 @@ def _milliseconds(duration: str) -> int:
 
 def _moment(text: str) -> int:
     try:
-        return to_ms(read_date(text))
-    except (ValueError, OverflowError):
+        when = datetime.fromisoformat(text)
+    except ValueError:
         raise BuzzwatchError(f"--until: {text!r} is not a time such as 2026-11-20T18:00Z") from None
+    return to_ms(when if when.tzinfo else when.replace(tzinfo=UTC))

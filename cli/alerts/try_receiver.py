@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import sys
 import time
 from typing import Annotated
@@ -12,6 +11,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from cli.output.console import cell, table_console
+from cli.output.options import Format
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.rules.file import load_rules
@@ -19,17 +19,10 @@ from contracts.settings import load_settings
 from contracts.times import clock_ms
 
 
-class Format(enum.StrEnum):
-    """How to print."""
-
-    table = "table"
-    json = "json"
-
-
 def try_receiver(
     receiver: Annotated[str, typer.Argument(help="Its name in the rules file.")],
     resolved: Annotated[bool, typer.Option("--resolved", help="Then send that it is over, too.")] = False,
-    output: Annotated[Format, typer.Option("--format", help="Print as a table or as JSON.")] = Format.table,
+    output: Format = "table",
 ) -> None:
     """Send a sample alert to a receiver, once, and show what came back; fails when it was not taken.
 
@@ -86,7 +79,7 @@ def try_receiver(
 
 
 def _print(rows: list[dict[str, str | int]], output: Format) -> None:
-    if output is Format.json:
+    if output == "json":
         typer.echo(printable_json(rows))
         return
     table = Table("receiver", "kind", "status", "outcome", "what came back", "ms", box=SIMPLE)

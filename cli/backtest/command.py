@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import rich.box
 import typer
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from alerts.state.alert import Alert
 from cli.output.console import table_console
-from cli.output.options import DATA_HELP, Encoding
+from cli.output.options import DATA_HELP, Encoding, Format
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.rules.file import load_rules
@@ -41,8 +41,6 @@ Examples:
   buzzwatch alerts backtest --data tweets.parquet --tune
 """
 
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
-
 
 def backtest(
     data: Annotated[Path, typer.Option(help=DATA_HELP)],
@@ -55,7 +53,7 @@ def backtest(
         bool, typer.Option("--tune", help="Alerts a week and delay over a grid of thresholds instead.")
     ] = False,
     encoding: Encoding = None,
-    output: _Format = "table",
+    output: Format = "table",
 ) -> None:
     """Run the rules over recorded tweets."""
     # Here, so that the other commands of `alerts` do not wait for compiled code.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -12,6 +12,7 @@ from rich.text import Text
 from cli.learning.held_out import calibration_rows
 from cli.output.console import print_error, table_console
 from cli.output.moments import period_ms
+from cli.output.options import Format
 from contracts.errors import Unavailable
 from contracts.printable import printable, printable_line
 from contracts.settings import Settings, load_settings
@@ -29,7 +30,7 @@ def estimate(
     until: Annotated[str | None, typer.Option(metavar="TIME", help="The same.")] = None,
     version: Annotated[str | None, typer.Option(help="Version number or alias; by default the champion.")] = None,
     watch: Annotated[str | None, typer.Option(help="Of this watch only.")] = None,
-    output: Annotated[Literal["table", "json"], typer.Option("--format", help="For people or JSON.")] = "table",
+    output: Format = "table",
 ) -> None:
     """Estimate how accurate a model is on the stream, by day and by watch, without labels; say when that means little.
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -16,7 +16,7 @@ from rich.table import Table
 from alerts.storage.connection import connect
 from cli.output.console import cell, print_error, table_console
 from cli.output.moments import moment_ms
-from cli.output.options import Encoding
+from cli.output.options import Encoding, Format
 from cli.output.preconditions import redis_answers
 from contracts.errors import BuzzwatchError
 from contracts.learning.labels import UNSIGNED, LabelEvent, is_judge_hash, judge_hash
@@ -31,7 +31,6 @@ from learning.review.queue import ReviewQueue
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 _Reason = Annotated[str | None, typer.Option(help="Why; it is kept.")]
 _SHOWN = 20
 
@@ -71,7 +70,7 @@ def import_file(
 
 
 @app.command()
-def stats(output: _Format = "table") -> None:
+def stats(output: Format = "table") -> None:
     """Count what people said, and how far they agree.
 
     Judges are shown as hashes. The rules by which judgements become labels are in docs/learning.md.
@@ -128,7 +127,7 @@ def retract(
     if not count:
         when = "" if since is None else f" since {since}"
         raise BuzzwatchError(
-            f"nothing stands that judge {judge!r} said{when}; `buzzwatch labels stats` lists the judges"
+            f"there is no judgement of judge {judge!r}{when} to retract; `buzzwatch labels stats` lists the judges"
         )
     _write(settings, [event])
     typer.echo(f"retracted {count:,} judgements of {who}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -11,6 +11,7 @@ from rich.table import Table
 from alerts.storage.connection import connect
 from cli.output.audited import record_event
 from cli.output.console import cell, print_error, table_console
+from cli.output.options import Format
 from cli.output.preconditions import redis_answers
 from contracts.audit import Figure
 from contracts.errors import BuzzwatchError
@@ -22,7 +23,6 @@ from learning.privacy.register import holdings
 from learning.privacy.subject import Subject
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 
 
 @app.callback()
@@ -31,7 +31,7 @@ def _group() -> None:
 
 
 @app.command("register")
-def register(output: _Format = "table") -> None:
+def register(output: Format = "table") -> None:
     """List what is stored where and for how long, with the settings that are in force here.
 
     Example: buzzwatch privacy register --format json
@@ -60,7 +60,7 @@ def forget_command(
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is there.")] = False,
-    output: _Format = "table",
+    output: Format = "table",
 ) -> None:
     """Find all that is kept about an author or a tweet, and erase it.
 
@@ -83,7 +83,7 @@ def forget_command(
       buzzwatch privacy forget --tweet 1465 --cut-topics --format json
     """
     if not author and not tweet:
-        raise BuzzwatchError("whom or what? Name an --author ID or a --tweet ID")
+        raise BuzzwatchError("name an --author ID or a --tweet ID")
     if any(not one.strip() or len(one) > MAX_ID for one in (*(author or ()), *(tweet or ()))):
         raise BuzzwatchError(f"an --author or --tweet is empty, or has more than {MAX_ID} characters")
     settings = load_settings()

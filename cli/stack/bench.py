@@ -6,17 +6,17 @@ import json
 import platform
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from cli.output.options import Format
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
 
 app = typer.Typer(add_completion=False)
 
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="A table for people or JSON.")]
 _Markdown = Annotated[Path | None, typer.Option(help="Append the table to this file, too.")]
 _Kafka = Annotated[str | None, typer.Option(help="host:port of a broker to use instead of one of its own.")]
 
@@ -36,7 +36,7 @@ def bench(
     ] = False,
     to: Annotated[Path, typer.Option(help="Folder for bench.md, bench.json and bench.svg.")] = Path("var/bench"),
     kafka: _Kafka = None,
-    output: _Format = "table",
+    output: Format = "table",
 ) -> None:
     """Benchmarks on invented tweets, goals beside the figures; Kafka and Redis of their own, deleted at the end.
 
@@ -81,7 +81,7 @@ def bench(
 def scoring(
     batch: Annotated[int, typer.Option(min=1, max=100_000, help="Tweets in a batch.")] = 4000,
     rounds: Annotated[int, typer.Option(min=1, max=1000, help="How often each step runs.")] = 30,
-    output: _Format = "table",
+    output: Format = "table",
     markdown: _Markdown = None,
 ) -> None:
     """The model and the function around it alone, microseconds a tweet, step by step.
@@ -103,7 +103,7 @@ def throughput(
     tweets: Annotated[int, typer.Option(min=1000, max=5_000_000, help="Tweets in the topic.")] = 400_000,
     seconds: Annotated[float, typer.Option(min=1, max=600, help="Most time for each contender.")] = 20,
     kafka: _Kafka = None,
-    output: _Format = "table",
+    output: Format = "table",
     markdown: _Markdown = None,
 ) -> None:
     """Each contender drains the same topic on the same broker with the same champion, one process each.
@@ -135,7 +135,7 @@ def api(
     ] = "mlflow,bentoml,litserve",
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long each load lasts.")] = 8,
     connections: Annotated[int, typer.Option(min=1, max=1000, help="Of wrk, for one text a request.")] = 32,
-    output: _Format = "table",
+    output: Format = "table",
     markdown: _Markdown = None,
 ) -> None:
     """`/predict` and `/predict/batch` under load, beside others that serve the same champion, and in a crowd.
@@ -165,7 +165,7 @@ def latency(
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long each rate is kept up.")] = 10,
     warm_up: Annotated[float, typer.Option(min=0, max=600, help="Seconds at 1,000 a second before that.")] = 60,
     kafka: _Kafka = None,
-    output: _Format = "table",
+    output: Format = "table",
     markdown: _Markdown = None,
 ) -> None:
     """From a producer's send to a read_committed reader, through one worker.
@@ -197,7 +197,7 @@ def detection(
     months: Annotated[int, typer.Option(min=0, max=10_000, help="Simulated months in one go, for our rule.")] = 24,
     curve: Annotated[bool, typer.Option(help="Try other thresholds too, and draw detection.png.")] = True,
     to: Annotated[Path, typer.Option(help="Folder for detection.json and detection.png.")] = Path("var/bench"),
-    output: _Format = "table",
+    output: Format = "table",
     markdown: _Markdown = None,
 ) -> None:
     """How well bad buzz is found: simulated weeks of real tweets, with crises and what only looks like one.
@@ -224,7 +224,7 @@ def loop(
     poison_runs: Annotated[int, typer.Option(min=0, max=200, help="Runs with poisoners.")] = 20,
     only: Annotated[str, typer.Option(help="Parts, comma-separated; by default " + _LOOP_PARTS + ".")] = _LOOP_PARTS,
     to: Annotated[Path, typer.Option(help="Folder for loop.json and loop.png.")] = Path("var/bench"),
-    output: _Format = "table",
+    output: Format = "table",
     markdown: _Markdown = None,
 ) -> None:
     """The learning loop in six simulated months: what judgements gain, and what bad challengers and judges do.
@@ -254,7 +254,7 @@ def alerts(
     past: Annotated[float, typer.Option(min=0.1, max=100, help="Tweets a second in the day before.")] = 15,
     rate: Annotated[float, typer.Option(min=1, max=50_000, help="Tweets a second while it is measured.")] = 5000,
     seconds: Annotated[int, typer.Option(min=1, max=600, help="Of the tweets' time that are measured.")] = 10,
-    output: _Format = "table",
+    output: Format = "table",
     markdown: _Markdown = None,
 ) -> None:
     """Processor time of one evaluation of all rules, and what the counters take in Redis.
@@ -285,7 +285,7 @@ def dashboard(
     rounds: Annotated[int, typer.Option(min=1, max=1000, help="Rounds of keys and clicks.")] = 10,
     hours: Annotated[float, typer.Option(min=0.1, max=24, help="Hours of frames in fast motion.")] = 8,
     pictures: Annotated[Path | None, typer.Option(help="Only take the pictures of the docs, into this folder.")] = None,
-    output: _Format = "table",
+    output: Format = "table",
 ) -> None:
     """How fast the watch room is, in Debian's Chromium and by bare readers of its stream, on a stack that runs.
 

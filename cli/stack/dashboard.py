@@ -10,8 +10,6 @@ from contracts.settings import Settings, load_settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-_GRACE_S = 10
-
 
 @app.command()
 def dashboard(
@@ -30,18 +28,15 @@ def dashboard(
 
       buzzwatch dashboard --host 0.0.0.0 --port 8443
     """
-    import uvicorn
-
+    from api.traffic.serve import serve
     from bootstrap.api import build_api
 
     settings = _with_pages(load_settings())
     listen = host or settings.api.host
-    served = build_api(settings, host=listen)
+    app = build_api(settings, host=listen)
     where = f"[{listen}]" if ":" in listen else listen
     typer.echo(f"watch room http://{where}:{port}{settings.dashboard.path}; Ctrl-C ends it", err=True)
-    uvicorn.run(
-        served, host=listen, port=port, access_log=False, log_level="warning", timeout_graceful_shutdown=_GRACE_S
-    )
+    serve(app, listen, port)
 
 
 def _with_pages(settings: Settings) -> Settings:

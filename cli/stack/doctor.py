@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from api.security.production import production_findings
 from cli.output.console import table_console
+from cli.output.options import Format
 from contracts.printable import printable_json
 from contracts.settings import load_settings
 from local.doctor.checks import findings
@@ -22,7 +23,7 @@ _STYLES: Final = {"ok": "green", "warning": "yellow", "broken": "bold red"}
 
 @app.command()
 def doctor(
-    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+    output: Format = "table",
     production: Annotated[
         bool, typer.Option("--production", help="List what is not safe yet in these settings, instead.")
     ] = False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 import pydantic
@@ -15,6 +15,7 @@ from api.security.keys import ALLOWS, SCOPES, KeyRecord, NewKey, Scope, new_key
 from api.security.store import KeyStore
 from cli.output.audited import record_event
 from cli.output.console import cell, current_user, print_error, table_console
+from cli.output.options import Format
 from cli.output.preconditions import redis_answers
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
@@ -26,7 +27,6 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=N
 
 _COLOURS: Final = {"active": "green", "expired": "yellow", "revoked": "dim"}
 _LONGEST_NAME: Final = 64
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 _Id = Annotated[str, typer.Argument(help="As `buzzwatch keys list` shows it.")]
 _Scopes = Annotated[
     str, typer.Option(metavar="LIST", help=f"Comma-separated: {', '.join(SCOPES)}; or all.", show_default=False)
@@ -46,7 +46,7 @@ def create(
     name: Annotated[str, typer.Argument(help="Whose key it is: a person or a program.")],
     scopes: _Scopes,
     expires: Annotated[str, typer.Option(metavar="TIME", help="In how long: 30d, 12h; or never.")] = "365d",
-    output: _Format = "table",
+    output: Format = "table",
 ) -> None:
     """Make a key. It is printed once, alone on standard output; nobody can find it out later.
 
@@ -81,7 +81,7 @@ def create(
 @app.command("list")
 def list_keys(
     everything: Annotated[bool, typer.Option("--all", help="Those that are expired or revoked, too.")] = False,
-    output: _Format = "table",
+    output: Format = "table",
 ) -> None:
     """Show the keys: whose, for what, until when, and when each was last used (to a few seconds).
 
@@ -125,7 +125,7 @@ def rotate(
     key_id: _Id,
     grace: Annotated[str, typer.Option(metavar="TIME", help="How long the old one stays good: 24h, 0s.")] = "24h",
     expires: Annotated[str, typer.Option(metavar="TIME", help="When the new one expires: 90d; or never.")] = "365d",
-    output: _Format = "table",
+    output: Format = "table",
 ) -> None:
     """Make another key with the same name and scopes; the old one ends after a while, so that programs can change over.
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from alerts.storage.connection import connect
 from cli.output.console import print_error, refuse_to_steer, table_console
 from cli.output.moments import period_ms
+from cli.output.options import Format
 from cli.output.preconditions import redis_answers
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable, printable_json
@@ -91,7 +92,7 @@ def _group() -> None:
 
 @app.command("list", help=_LIST)
 def list_letters(
-    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+    output: Format = "table",
     error_class: _ErrorClass = None,
     since: _Since = None,
     until: _Until = None,
@@ -133,7 +134,9 @@ def show(
     if raw:
         as_it_came = letter.value() or b""
         if refuse_to_steer([as_it_came]):
-            raise BuzzwatchError("the value would steer the terminal: send it to a file, or leave --raw out")
+            raise BuzzwatchError(
+                "the value has control characters that would change your terminal: send it to a file or drop --raw"
+            )
         typer.echo(as_it_came, nl=False)
         return
     rows = [("position", position_of(letter)), ("at", sent_at(letter) or _UNKNOWN)]

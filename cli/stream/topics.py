@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
 from cli.output.console import table_console
+from cli.output.options import Format
 from contracts.settings import load_settings
 from local.topics import TopicState, create_topics, describe_topics
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
-
-_Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 
 
 @app.callback()
@@ -28,7 +27,7 @@ def _group() -> None:
 
 
 @app.command()
-def create(output: _Format = "table") -> None:
+def create(output: Format = "table") -> None:
     """Create the topics that are missing, with their partitions, retention and size limits.
 
     A topic that exists stays as it is; what differs from the settings is reported.
@@ -43,7 +42,7 @@ def create(output: _Format = "table") -> None:
 
 
 @app.command("list")
-def list_topics(output: _Format = "table") -> None:
+def list_topics(output: Format = "table") -> None:
     """List the topics as they are on the broker.
 
     Example:
@@ -54,7 +53,7 @@ def list_topics(output: _Format = "table") -> None:
 
 
 @app.command()
-def describe(output: _Format = "table") -> None:
+def describe(output: Format = "table") -> None:
     """Compare each topic with the settings; exit status 1 when one is missing or differs.
 
     Example:

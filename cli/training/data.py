@@ -6,14 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from cli.output.console import print_error, table_console
-from cli.output.options import Encoding
+from cli.output.options import Encoding, Format
 from cli.training.options import writing
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
@@ -44,7 +44,7 @@ def profile(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for profile.html and data_profile.json.")] = Path("var/profile"),
     encoding: Encoding = None,
-    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+    output: Format = "table",
 ) -> None:
     """Write a report about labelled tweets: classes, lengths, duplicates, conflicts, n-grams, artefacts.
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
+from cli.output.options import taking_groups
 from cli.training.metrics_table import print_figures
-from cli.training.options import WORK_DIR, Alias, Data, Description, Format, Out, Register, Seed, TaughtFiles, writing
+from cli.training.options import WORK_DIR, Alias, Learning, Out, Register, TaughtFiles, writing
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 
@@ -32,10 +33,57 @@ _Form = Annotated[
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Run(Learning):
+    """What the commands that train a network take, and do around the training."""
+
+    work: _Work = None
+    most: _Most = 20_000
+    form: _Form = "onnx"
+    register: Register = True
+    alias: Alias = None
+    out: Out = None
+    results: _Results = None
+
+    def whole(self, train: Callable[[Callable[[str], None]], Any], about: str, command: str) -> None:
+        settings = load_settings()
+        require_tensorflow()
+        from training.registry.register import chosen_alias
+
+        alias = None
+        if self.register:
+            alias = chosen_alias(settings, self.alias)
+        errors = Console(stderr=True)
+        with errors.status("starting") as status:
+            from training.deep.export.register import finish, log_run, result_of
+            from training.evaluation.results import write_result
+
+            finished, data = train(status.update)
+            done = finish(finished, data, self.form, status.update, self.most)
+            result = result_of(done, data, about, command)
+            if self.out is not None:
+                done.save(self.out)
+            if self.results is not None:
+                write_result(result, self.results)
+            if alias is not None:
+                status.update("registering")
+                alias = chosen_alias(settings, self.alias)  # again: hours may have passed
+                version = log_run(settings, done, data, result, alias)
+                errors.print(f"registered as {settings.mlflow.model_name} version {version}, {alias}", highlight=False)
+        print_figures(done.metrics, self.output)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _StudentRun(_Run):
+    """The same for a student, which is made to be fast."""
+
+    form: _Form = "litert-int8"
+
+
+@taking_groups
 def recurrent(
     context: typer.Context,
-    data_dir: Data,
-    description: Description = None,
+    run: _Run,
     taught: TaughtFiles = None,
     model: Annotated[Literal["bilstm", "bigru", "cnn", "dense"], typer.Option(help="Which one.")] = "bigru",
     vectors: Annotated[Literal["word2vec", "fasttext"], typer.Option(help="Where its words start.")] = "word2vec",
@@ -43,15 +91,6 @@ def recurrent(
     vocabulary: Annotated[int, typer.Option(min=100, help="Words it knows.")] = 40_000,
     rows: Annotated[int, typer.Option(min=1, help="Tweets to see, repeats counted.")] = 6_000_000,
     batch: Annotated[int, typer.Option(min=1, help="Tweets a step.")] = 512,
-    work: _Work = None,
-    most: _Most = 20_000,
-    form: _Form = "onnx",
-    register: Register = True,
-    alias: Alias = None,
-    out: Out = None,
-    results: _Results = None,
-    seed: Seed = 0,
-    output: Format = "table",
 ) -> None:
     """Train a small network over words, on vectors that are learnt here, too.
 
@@ -65,23 +104,24 @@ def recurrent(
 
       buzzwatch train recurrent --data-dir data --model cnn --no-register --out build/cnn --as litert-int8
     """
-    run = _Run("recurrent", form, register, alias, out, results, output, most)
 
     def train(progress: Callable[[str], None]) -> Any:
         from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
 
         options = RecurrentOptions(
-            member=model, vectors=vectors, units=units, vocabulary=vocabulary, rows=rows, batch=batch, seed=seed
+            member=model, vectors=vectors, units=units, vocabulary=vocabulary, rows=rows, batch=batch, seed=run.seed
         )
-        return train_recurrent(data_dir, options, work or WORK_DIR / model, progress, description, taught or ())
+        return train_recurrent(
+            run.data_dir, options, run.work or WORK_DIR / model, progress, run.description, taught or ()
+        )
 
     run.whole(train, _ABOUT[model].format(units=units, vectors=vectors), command_of(context))
 
 
+@taking_groups
 def transformer(
     context: typer.Context,
-    data_dir: Data,
-    description: Description = None,
+    run: _Run,
     taught: TaughtFiles = None,
     preset: Annotated[
         str, typer.Option(help="minilm-l6, mpnet-base, any preset of keras-hub, or a folder.")
@@ -90,15 +130,6 @@ def transformer(
     batch: Annotated[
         int | None, typer.Option(min=1, show_default="64; 32 for mpnet-base", help="Tweets a step.")
     ] = None,
-    work: _Work = None,
-    most: _Most = 20_000,
-    form: _Form = "onnx",
-    register: Register = True,
-    alias: Alias = None,
-    out: Out = None,
-    results: _Results = None,
-    seed: Seed = 0,
-    output: Format = "table",
 ) -> None:
     """Fine-tune a transformer on a mix of people's labels and emoticons'.
 
@@ -116,40 +147,29 @@ def transformer(
 
       buzzwatch train transformer --data-dir data --preset mpnet-base --minutes 60 --as onnx-int8
     """
-    run = _Run("transformer", form, register, alias, out, results, output, most)
 
     def train(progress: Callable[[str], None]) -> Any:
         from training.deep.runs.transformer import options_for, train_transformer
 
-        options = options_for(preset, minutes=minutes, batch=batch, seed=seed)
-        return train_transformer(
-            data_dir, options, work or WORK_DIR / Path(preset).name, progress, description, taught or ()
-        )
+        options = options_for(preset, minutes=minutes, batch=batch, seed=run.seed)
+        work = run.work or WORK_DIR / Path(preset).name
+        return train_transformer(run.data_dir, options, work, progress, run.description, taught or ())
 
     run.whole(train, f"{preset}, fine-tuned", command_of(context))
 
 
+@taking_groups
 def student(
     context: typer.Context,
-    data_dir: Data,
+    run: _StudentRun,
     teacher: Annotated[
         list[Path], typer.Option(help="Folder of a teacher's artefact; give it again for more of them.")
     ],
-    description: Description = None,
     model: Annotated[Literal["bilstm", "bigru", "cnn", "dense"], typer.Option(help="What the student is.")] = "cnn",
     units: Annotated[int, typer.Option(min=1, help="As in train recurrent.")] = 96,
     vocabulary: Annotated[int, typer.Option(min=100, help="Words it knows.")] = 25_000,
     taught: Annotated[int, typer.Option(min=0, help="Emoticon rows that the teachers are asked about.")] = 300_000,
     rows: Annotated[int, typer.Option(min=1, help="Tweets to see, repeats counted.")] = 3_000_000,
-    work: _Work = None,
-    most: _Most = 20_000,
-    form: _Form = "litert-int8",
-    register: Register = True,
-    alias: Alias = None,
-    out: Out = None,
-    results: _Results = None,
-    seed: Seed = 0,
-    output: Format = "table",
 ) -> None:
     """Train a small network on the answers of better models.
 
@@ -159,7 +179,6 @@ def student(
 
       buzzwatch train student --data-dir data --teacher build/minilm --teacher build/bigru --out build/student
     """
-    run = _Run("student", form, register, alias, out, results, output, most)
 
     def train(progress: Callable[[str], None]) -> Any:
         from training.deep.runs.student import StudentOptions, train_student
@@ -172,21 +191,19 @@ def student(
             rows=rows,
             teachers=tuple(map(str, teacher)),
             batch=512,
-            seed=seed,
+            seed=run.seed,
         )
-        return train_student(data_dir, options, work or WORK_DIR / "student", progress, description)
+        return train_student(run.data_dir, options, run.work or WORK_DIR / "student", progress, run.description)
 
     run.whole(train, f"{model} taught by {', '.join(folder.name for folder in teacher)}", command_of(context))
 
 
+@taking_groups
 def sentences(
-    data_dir: Data,
+    asked: Learning,
     language: Annotated[str, typer.Option(help="Language of the tweets that matter, as `language` in sources.yaml.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Write the artefact here.")],
-    description: Description = None,
     others: Annotated[int, typer.Option(min=0, help="Most tweets of other languages to learn from.")] = 35_000,
-    seed: Seed = 0,
-    output: Format = "table",
 ) -> None:
     """Train a teacher for a language with few labelled tweets: a linear head on sentence embeddings.
 
@@ -201,22 +218,21 @@ def sentences(
 
     errors = Console(stderr=True)
     with errors.status("starting") as status, writing("--out", out):
-        model = train_sentences(data_dir, SentenceOptions(language, others, seed=seed), status.update, description)
+        options = SentenceOptions(language, others, seed=asked.seed)
+        model = train_sentences(asked.data_dir, options, status.update, asked.description)
         model.save(out)
-    print_figures(model.metadata["metrics"], output)
+    print_figures(model.metadata["metrics"], asked.output)
 
 
+@taking_groups
 def teach(
-    data_dir: Data,
+    asked: Learning,
     teacher: Annotated[Path, typer.Option(help="Folder of the teacher's artefact, of any family.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="The Parquet file to write; answers are kept beside it.")],
-    description: Description = None,
     rows: Annotated[int, typer.Option(min=1, help="Tweets to ask about.")] = 100_000,
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, wall clock.")] = None,
     least: Annotated[float, typer.Option(min=0, max=1, help="Write only answers as sure as this.")] = 0.5,
     threads: Annotated[int, typer.Option(min=0, help="0: as many as there are processors.")] = 0,
-    seed: Seed = 0,
-    output: Format = "table",
 ) -> None:
     """Ask a model about tweets that only emoticons labelled, for others to learn from.
 
@@ -237,10 +253,10 @@ def teach(
     if out.suffix != ".parquet":
         raise SettingsError(f"--out {out}: must end in .parquet")
     errors = Console(stderr=True)
-    options = TeachOptions(teacher, rows, minutes, least, threads, seed)
+    options = TeachOptions(teacher, rows, minutes, least, threads, asked.seed)
     with errors.status("starting") as status, writing("--out", out):
-        done = ask(data_dir, options, out, status.update, description)
-    if output == "json":
+        done = ask(asked.data_dir, options, out, status.update, asked.description)
+    if asked.output == "json":
         typer.echo(json.dumps(asdict(done)))
         return
     labels = ", ".join(f"{name} {count:,}" for name, count in done.labels.items())
@@ -275,51 +291,6 @@ def command_of(context: typer.Context) -> str:
         for one in value if isinstance(value, (list, tuple)) else [value]:
             parts += [option.opts[0], str(one)]
     return shlex.join(parts)
-
-
-class _Run:
-    """What all of them do around the training."""
-
-    def __init__(
-        self,
-        family: str,
-        form: str,
-        register: bool,
-        alias: str | None,
-        out: Path | None,
-        results: Path | None,
-        output: str,
-        most: int,
-    ) -> None:
-        self._family, self._form, self._out, self._results, self._output = family, form, out, results, output
-        self._register, self._alias, self._most = register, alias, most
-
-    def whole(self, train: Callable[[Callable[[str], None]], Any], about: str, command: str) -> None:
-        settings = load_settings()
-        require_tensorflow()
-        from training.registry.register import chosen_alias
-
-        alias = None
-        if self._register:
-            alias = chosen_alias(settings, self._alias)
-        errors = Console(stderr=True)
-        with errors.status("starting") as status:
-            from training.deep.export.register import finish, log_run, result_of
-            from training.evaluation.results import write_result
-
-            finished, data = train(status.update)
-            done = finish(finished, data, self._form, status.update, self._most)
-            result = result_of(done, data, about, command)
-            if self._out is not None:
-                done.save(self._out)
-            if self._results is not None:
-                write_result(result, self._results)
-            if alias is not None:
-                status.update("registering")
-                alias = chosen_alias(settings, self._alias)  # again: hours may have passed
-                version = log_run(settings, done, data, result, alias)
-                errors.print(f"registered as {settings.mlflow.model_name} version {version}, {alias}", highlight=False)
-        print_figures(done.metrics, self._output)
 
 
 def require_tensorflow() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cli.output.console import print_error
-from cli.output.options import DATA_HELP, Encoding
+from cli.output.options import DATA_HELP, Encoding, Format
 from contracts.settings import load_settings
 from models.base.sentiment import SentimentModel
 from training.data.datasets import DataError, read_labelled
@@ -52,7 +52,7 @@ def evaluate(
         typer.Option(min=1, metavar="N", help="Instead: take words out of N random texts, to test the explanations."),
     ] = None,
     encoding: Encoding = None,
-    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+    output: Format = "table",
 ) -> None:
     """Measure a model on labelled tweets."""
     labelled = read_labelled(data, encoding, print_error)

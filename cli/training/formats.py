@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.output.console import table_console
+from cli.output.options import Format
 from cli.training.deep import require_tensorflow
 from cli.training.options import WORK_DIR, Data, Description, TaughtFiles
 from contracts.errors import SettingsError
@@ -93,7 +94,7 @@ def cascade(
     register: Annotated[bool, typer.Option(help="Register the cascade in MLflow.")] = True,
     alias: Annotated[str | None, typer.Option(help="Alias of the new version.")] = None,
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")] = None,
-    output: Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")] = "table",
+    output: Format = "table",
 ) -> None:
     """Put the shipped linear model in front of a deep one, and choose when it is sure enough.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import typer
 
+from cli.output.options import Format
 from contracts.errors import SettingsError
 from contracts.settings import ROOT
 
@@ -25,10 +27,19 @@ Register = Annotated[bool, typer.Option(help="Log the run to MLflow and register
 Alias = Annotated[str | None, typer.Option(help="Alias of the new version; challenger, the first one champion.")]
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
-Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
 
 WORK_DIR: Final = ROOT / "var" / "deep"
 """Where runs of networks keep their checkpoints."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learning:
+    """What every command takes that learns from labelled tweets (`cli.output.options.taking_groups`)."""
+
+    data_dir: Data
+    description: Description = None
+    seed: Seed = 0
+    output: Format = "table"
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.output.console import table_console
-from cli.training.options import Data, Format, Out, writing
+from cli.output.options import Format
+from cli.training.options import Data, Out, writing
 from contracts.rules.file import load_rules
 from contracts.settings import load_settings
 from training.linear.theme_heads import TrainedThemes, train_themes

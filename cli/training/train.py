@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,11 +13,12 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.output.console import table_console
+from cli.output.options import taking_groups
 from cli.training import deep as train_deep
 from cli.training import formats as train_formats
 from cli.training import themes as train_themes
 from cli.training.metrics_table import print_figures
-from cli.training.options import Alias, Data, Description, Format, Out, Register, Seed, TaughtFiles, writing
+from cli.training.options import Alias, Data, Description, Learning, Out, Register, Seed, TaughtFiles, writing
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 from training.comparison.experiments import Comparison, compare_all, load_experiments
@@ -58,6 +60,15 @@ def _help(family: str, summary: str, *examples: str, kept: str = "") -> str:
     return _EXAMPLES.format(summary=summary, members=members, examples=lines, kept=kept)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Classic(Learning):
+    """What the commands of the classic families take."""
+
+    rows: _Rows = None
+    register: Register = True
+    curve: _Curve = None
+
+
 @app.callback()
 def _group() -> None:
     """Train models."""
@@ -78,54 +89,32 @@ app.command()(train_themes.themes)
         kept="; the model that is kept has learnt from all of them",
     )
 )
+@taking_groups
 def linear(
-    data_dir: Data,
-    description: Description = None,
+    asked: _Classic,
     taught: TaughtFiles = None,
     model: Annotated[str, typer.Option(help="hashed: the compiled one that serves; the others to compare.")] = "hashed",
-    rows: _Rows = None,
-    register: Register = True,
     alias: Alias = None,
     out: Out = None,
-    curve: _Curve = None,
-    seed: Seed = 0,
-    output: Format = "table",
 ) -> None:
     """Train a linear model."""
-    asked = _Asked(_member("linear", model), data_dir, description, rows, register, alias, out, curve, seed, output)
-    _train(replace(asked, taught=tuple(taught or ())))
+    _train(_member("linear", model), asked, alias, out, taught or ())
 
 
 @app.command(help=_help("trees", "Train trees on reduced features and measure them.", "", " --model svd-forest"))
-def trees(
-    data_dir: Data,
-    description: Description = None,
-    model: Annotated[str, typer.Option(help="Which one.")] = "svd-lightgbm",
-    rows: _Rows = None,
-    register: Register = True,
-    curve: _Curve = None,
-    seed: Seed = 0,
-    output: Format = "table",
-) -> None:
+@taking_groups
+def trees(asked: _Classic, model: Annotated[str, typer.Option(help="Which one.")] = "svd-lightgbm") -> None:
     """Train trees."""
-    _train(_Asked(_member("trees", model), data_dir, description, rows, register, None, None, curve, seed, output))
+    _train(_member("trees", model), asked)
 
 
 @app.command(
     help=_help("vectors", "Train a classifier on word vectors learnt here.", "", " --model fasttext-lightgbm --rows 0")
 )
-def vectors(
-    data_dir: Data,
-    description: Description = None,
-    model: Annotated[str, typer.Option(help="Which one.")] = "fasttext-lr",
-    rows: _Rows = None,
-    register: Register = True,
-    curve: _Curve = None,
-    seed: Seed = 0,
-    output: Format = "table",
-) -> None:
+@taking_groups
+def vectors(asked: _Classic, model: Annotated[str, typer.Option(help="Which one.")] = "fasttext-lr") -> None:
     """Train on averaged vectors."""
-    _train(_Asked(_member("vectors", model), data_dir, description, rows, register, None, None, curve, seed, output))
+    _train(_member("vectors", model), asked)
 
 
 @app.command()
@@ -136,9 +125,7 @@ def compare(
     register: Annotated[bool, typer.Option(help="Log each run to MLflow.")] = False,
     results: Annotated[Path, typer.Option(help="Folder of the stored results.")] = RESULTS,
     again: Annotated[bool, typer.Option(help="Measure what has been measured already, too.")] = False,
-    curve: Annotated[
-        bool | None, typer.Option(help="Also train on a tenth and three tenths, for the learning curve; as --register.")
-    ] = None,
+    curve: _Curve = None,
 ) -> None:
     """Measure every experiment of a file on the same held-out texts; finished ones are kept.
 
@@ -250,26 +237,11 @@ def _member(family: str, name: str) -> Member:
     return MEMBERS[name]
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What a command of a classic family was given."""
-
-    member: Member
-    data_dir: Path
-    description: Path | None
-    rows: int | None
-    register: bool
-    alias: str | None
-    out: Path | None
-    curve: bool | None
-    seed: int
-    output: str
-    taught: tuple[Path, ...] = ()
-
-
-def _train(asked: _Asked) -> None:
-    member, errors = asked.member, Console(stderr=True)
-    for option, given in (("--out", asked.out), ("--alias", asked.alias)):
+def _train(
+    member: Member, asked: _Classic, alias: str | None = None, out: Path | None = None, taught: Sequence[Path] = ()
+) -> None:
+    errors = Console(stderr=True)
+    for option, given in (("--out", out), ("--alias", alias)):
         if given is not None and not member.serves:
             raise SettingsError(f"{option}: {member.name} is measured only, no artefact is kept of it")
     if not member.serves:
@@ -278,8 +250,7 @@ def _train(asked: _Asked) -> None:
         _note(errors, note)
     settings = load_settings()
     if asked.register:
-        chosen_alias(settings, asked.alias)
-    drawn = asked.register if asked.curve is None else asked.curve
+        chosen_alias(settings, alias)
     with errors.status("starting") as status:
         trained = train(
             asked.data_dir,
@@ -287,19 +258,19 @@ def _train(asked: _Asked) -> None:
             asked.seed,
             lambda step: status.update(step),
             distant=asked.rows,
-            curve=drawn,
+            curve=asked.register if asked.curve is None else asked.curve,
             description=asked.description,
             report=lambda line: _note(errors, line),
-            taught=asked.taught,
+            taught=taught,
         )
-        if asked.out is not None and trained.model is not None:
-            trained.save(asked.out)
+        if out is not None and trained.model is not None:
+            trained.save(out)
         if asked.register:
             status.update("registering")
-            given = chosen_alias(settings, asked.alias)  # asked again: another run may have made the first champion
-            version = log_trained(settings, trained, alias=given if trained.model is not None else None)
+            named = chosen_alias(settings, alias)  # asked again: another run may have made the first champion
+            version = log_trained(settings, trained, alias=named if trained.model is not None else None)
             if version is not None:
-                errors.print(f"{settings.mlflow.model_name} version {version} is {given}", highlight=False)
+                errors.print(f"{settings.mlflow.model_name} version {version} is {named}", highlight=False)
     print_figures(trained.metrics, asked.output)
 
 
