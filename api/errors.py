@@ -48,12 +48,17 @@ def install(app: FastAPI) -> None:
 
 def problem(status: int, detail: str, **headers: str) -> JSONResponse:
     """An error."""
-    printable = redacted(detail).encode("utf-8", "backslashreplace").decode()  # it may quote a lone surrogate
-    body = {"type": "about:blank", "title": _title(status), "status": status, "detail": printable}
     named = request_id()
     if named:  # also in the header: a failure that nobody expected is answered outside of who else puts it there
-        body["request_id"] = headers[REQUEST_ID] = named
-    return JSONResponse(body, status, headers=headers, media_type=PROBLEM_JSON)
+        headers[REQUEST_ID] = named
+    return JSONResponse(problem_body(status, detail, named), status, headers=headers, media_type=PROBLEM_JSON)
+
+
+def problem_body(status: int, detail: str, named: str) -> dict[str, str | int]:
+    """The body of an error; `named` is the request's id, left out when there is none."""
+    printable = redacted(detail).encode("utf-8", "backslashreplace").decode()  # it may quote a lone surrogate
+    body: dict[str, str | int] = {"type": "about:blank", "title": _title(status), "status": status, "detail": printable}
+    return body if not named else body | {"request_id": named}
 
 
 def _title(status: int) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.errors import PROBLEM_JSON
+from api.errors import PROBLEM_JSON, problem_body
 from api.metrics import Metrics
 from api.traffic.admission import Admission, mark
 from api.traffic.drawn import random_bytes
@@ -36,9 +36,8 @@ _HEAD: Final = (
 
 def door_of(admission: Admission, metrics: Metrics) -> type[HttpToolsProtocol]:
     """uvicorn's protocol, which lets predictions in as long as there is room."""
-    body = {"type": "about:blank", "title": _STATUS.phrase, "status": _STATUS.value}
-    body |= {"detail": too_much(admission.most), "request_id": ""}
-    start = json.dumps(body, separators=(",", ":")).encode().removesuffix(b'"}')
+    body = problem_body(_STATUS.value, too_much(admission.most), "ID")
+    start = json.dumps(body, separators=(",", ":")).encode().removesuffix(b'ID"}')
     return type("Door", (_Door,), {"admission": admission, "metrics": metrics, "start": start})
 
 

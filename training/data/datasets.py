@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from contracts.tweet_files.errors import TweetFileError
 from contracts.tweet_files.reader import read_rows
 from contracts.tweet_files.rows import ReadOptions
 from contracts.tweet_objects.shapes import TEXTS, find
-from training.data.sources import Source, described, find_sources, taught_sources
+from training.data.sources import Source, described, find_sources, taught_sources, weighted
 
 
 class DataError(BuzzwatchError):
@@ -41,32 +41,38 @@ class Labelled:
     labels: NDArray[np.str_]
 
 
-@dataclass(frozen=True)
-class TrainingData:
-    """All files in one, row by row."""
+@dataclass(frozen=True, kw_only=True)
+class FileColumns:
+    """A file, row by row."""
 
-    sources: tuple[Source, ...]
-    """The files, in the order of the rows."""
     texts: list[str]
     labels: NDArray[np.str_]
-    source: NDArray[np.str_]
-    """Name of the source."""
-    distant: NDArray[np.bool_]
-    """Labelled by emoticons."""
     weight: NDArray[np.float64]
     held_out: NDArray[np.bool_]
-    learn: NDArray[np.bool_]
-    """Learnt from when a model is measured: not held out, and no near-duplicate of what is."""
-    fingerprints: NDArray[np.uint64]
-    """Near-duplicates have the same."""
-    data_hash: str
-    """SHA-256 over the files."""
     company: NDArray[np.str_]
     """The part of its file that a tweet belongs to, such as its airline; empty where the file has none."""
     period: NDArray[np.int64]
     """The year; 0 where the file does not have it."""
     targets: NDArray[np.float32]
     """(n, 3): how probable each label is; 1 for the label but in a teacher's file, which has a column for each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData(FileColumns):
+    """All files in one."""
+
+    sources: tuple[Source, ...]
+    """The files, in the order of the rows."""
+    source: NDArray[np.str_]
+    """Name of the source."""
+    distant: NDArray[np.bool_]
+    """Labelled by emoticons."""
+    learn: NDArray[np.bool_]
+    """Learnt from when a model is measured: not held out, and no near-duplicate of what is."""
+    fingerprints: NDArray[np.uint64]
+    """Near-duplicates have the same."""
+    data_hash: str
+    """SHA-256 over the files."""
 
     def rows(self, mask: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.str_]]:
         """Texts and labels where `mask` is true."""
@@ -126,7 +132,7 @@ def load_training_data(
         DataError: a file, or all of them, cannot be used; names file and row.
     """
     found = find_sources(folder, description)
-    used = [*found.sources, *taught_sources(taught, found.sources)]
+    used = weighted([*found.sources, *taught_sources(taught)])
     if roles is not None:
         used = [source for source in used if source.role in roles]
         if not used:
@@ -141,41 +147,28 @@ def load_training_data(
         progress(described(source, part.labels.tolist(), int(part.held_out.sum())))
     for name in found.left_out:
         progress(f"{folder / name} is not described, so it is not used")
-    held_out, all_prints = np.concatenate([part.held_out for part in parts]), np.concatenate(prints)
+    joined: dict[str, Any] = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(FileColumns)
+        if field.name != "texts"
+    }
+    sizes = [len(part.texts) for part in parts]
     data = TrainingData(
+        **joined,
         sources=tuple(sources),
         texts=[text for part in parts for text in part.texts],
-        labels=np.concatenate([part.labels for part in parts]),
-        source=np.repeat([source.name for source in sources], [len(part.texts) for part in parts]),
-        distant=np.repeat([source.distant for source in sources], [len(part.texts) for part in parts]),
-        weight=np.concatenate([part.weight for part in parts]),
-        held_out=held_out,
-        learn=np.zeros(len(held_out), bool),
-        fingerprints=all_prints,
+        source=np.repeat([source.name for source in sources], sizes),
+        distant=np.repeat([source.distant for source in sources], sizes),
+        learn=np.zeros(sum(sizes), bool),
+        fingerprints=np.concatenate(prints),
         data_hash=hash_of(folder / source.file for source in sources),
-        company=np.concatenate([part.company for part in parts]),
-        period=np.concatenate([part.period for part in parts]),
-        targets=np.concatenate([part.targets for part in parts]),
     )
-    data = replace(data, learn=data.apart_from(held_out))
+    data = replace(data, learn=data.apart_from(data.held_out))
     _check(folder, data)
     return data
 
 
-@dataclass(frozen=True)
-class _Part:
-    """One file."""
-
-    texts: list[str]
-    labels: NDArray[np.str_]
-    weight: NDArray[np.float64]
-    held_out: NDArray[np.bool_]
-    company: NDArray[np.str_]
-    period: NDArray[np.int64]
-    targets: NDArray[np.float32]
-
-
-def _read(path: Path, source: Source, *, strict: bool) -> tuple[Source, _Part]:
+def _read(path: Path, source: Source, *, strict: bool) -> tuple[Source, FileColumns]:
     """A file and its description; `strict`: every column that the description names must be there."""
     table = _columns_of(path)
     if not strict:
@@ -187,7 +180,7 @@ def _read(path: Path, source: Source, *, strict: bool) -> tuple[Source, _Part]:
     return source, _part(path, source, table)
 
 
-def _part(path: Path, source: Source, table: Mapping[str, list[Any]]) -> _Part:
+def _part(path: Path, source: Source, table: Mapping[str, list[Any]]) -> FileColumns:
     part = _labelled(path, table)
     if source.distant and (part.labels == SENTIMENTS[1]).any():
         row = int(np.flatnonzero(part.labels == SENTIMENTS[1])[0]) + 1
@@ -200,7 +193,7 @@ def _part(path: Path, source: Source, table: Mapping[str, list[Any]]) -> _Part:
     for column, value in source.held_out_where.items():
         held_out &= np.array([str(one) == value for one in table[column]])
     years = table[source.period] if source.period else [None] * n
-    return _Part(
+    return FileColumns(
         texts=part.texts,
         labels=part.labels,
         weight=np.array([source.weight_of(label) for label in part.labels.tolist()]),

@@ -21,6 +21,7 @@ SHIPPED: Final = ROOT / "training" / "data" / SOURCES_FILE
 LANGUAGE_KEY: Final = "buzzwatch.language"
 """In the metadata of a Parquet file that `buzzwatch train teach` wrote."""
 TAUGHT: Final = 0.7
+"""What a row that a model labelled counts, of one that people labelled in the same language."""
 SUFFIXES: Final = (".parquet", ".csv", ".jsonl")
 
 _WHAT: Final = {
@@ -51,7 +52,7 @@ class Source(pydantic.BaseModel):
     only, learnt from as a polarity. `teacher`: labels by a model (`buzzwatch train teach`), learnt from as people's
     are, never measured on. `test`: never learnt from."""
     weight: _Weight = 1.0
-    """What one of its rows counts in training."""
+    """What one of its rows counts in training. A teacher's, unless given: see `weighted`."""
     class_weights: dict[_Label, _Weight] = {}
     """How many times more the rows of a label count."""
     held_out: Annotated[float, pydantic.Field(ge=0, le=0.9)] = 0.2
@@ -169,11 +170,25 @@ def find_sources(folder: Path, described: Path | None = None) -> Found:
     return Found(sources, [name for name in there if name not in used], described=True)
 
 
-def taught_sources(files: Sequence[Path], people: Sequence[Source] = ()) -> list[Source]:
-    """Files of `buzzwatch train teach`. A row counts `TAUGHT` of one that people labelled in the same language.
+def weighted(sources: Sequence[Source]) -> list[Source]:
+    """The same, with a weight for each teacher's file without one: `TAUGHT` of a row of people's in its language.
 
-    Args:
-        people: the other files. Where several are in the language, the one whose rows count least is meant.
+    Where people labelled several files in the language, the one whose rows count least is meant.
+    """
+    least: dict[str, float] = {}
+    for one in sources:
+        if one.role == "people":
+            least[one.spoken] = min(one.weight, least.get(one.spoken, one.weight))
+    return [
+        one.model_copy(update={"weight": TAUGHT * least.get(one.spoken, 1.0)})
+        if one.role == "teacher" and "weight" not in one.model_fields_set
+        else one
+        for one in sources
+    ]
+
+
+def taught_sources(files: Sequence[Path]) -> list[Source]:
+    """Files of `buzzwatch train teach`.
 
     Raises:
         SourcesError: one is missing.
@@ -183,15 +198,12 @@ def taught_sources(files: Sequence[Path], people: Sequence[Source] = ()) -> list
     for path, name in zip(files, names, strict=True):
         if not path.is_file():
             raise SourcesError(f"--taught {path}: no such file (`buzzwatch train teach` makes one)")
-        language = _language_of(path)
-        weights = [one.weight for one in people if one.role == "people" and one.spoken == language]
         found.append(
             Source(
                 file=str(path.resolve()),
                 name=name if names.count(name) == 1 else str(path),
                 role="teacher",
-                weight=TAUGHT * min(weights, default=1.0),
-                language=language,
+                language=_language_of(path),
             )
         )
     return found
