@@ -25,12 +25,6 @@ class Judgements(NamedTuple):
         return self.right / total if total else None
 
 
-def judgements_ever(redis: redis.Redis, settings: Settings) -> dict[str, Judgements]:
-    """Per model version, since the beginning."""
-    client: Any = require_text(redis)
-    return _by_version([client.hgetall(AlertKeys(settings.redis.prefix).judged)])
-
-
 def judgements_between(
     redis: redis.Redis, settings: Settings, *, since_s: int, until_s: int, now_s: int | None = None
 ) -> dict[str, Judgements]:

@@ -222,16 +222,6 @@ def _threshold(share: Floats, growth: float, reach: float) -> Floats:
     return np.minimum(share * growth, share + (1.0 - share) * reach)
 
 
-def assess(
-    rule: BadBuzz, windows: Sequence[Volume], baseline: Baseline, *, firing: bool, rested_s: float = NEVER_RESTED
-) -> Verdict:
-    """Judge one subject: `assess_all` with its numbers. `baseline` has one entry."""
-    counted = [volume.counted(rule.count) for volume in windows]
-    evidence = [Evidence(np.array([float(one.negative)]), np.array([float(one.total)])) for one in counted]
-    verdicts = assess_all(rule, evidence, baseline, firing=np.array([firing]), rested_s=np.array([rested_s]))
-    return explained(rule, windows, baseline, verdicts, 0, firing=firing)
-
-
 def explained(
     rule: BadBuzz, windows: Sequence[Volume], baseline: Baseline, verdicts: Verdicts, subject: int, *, firing: bool
 ) -> Verdict:

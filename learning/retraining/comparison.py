@@ -38,7 +38,6 @@ class Outcome:
 
     metrics: dict[str, Any]
     """Set → `held_out_report` of the new model."""
-    champion_metrics: dict[str, Any]
     comparisons: list[Comparison]
     evidence: HeldOut
     """Of the new model."""
@@ -83,7 +82,6 @@ def measure_both(corpus: Corpus, scores: NDArray[np.float32], base: BaseModel) -
     judged = np.isin(source, DRAWN_ANEW)
     return Outcome(
         metrics={name: held_out_report(scores[source == name], labels[source == name]) for name in names},
-        champion_metrics={name: held_out_report(theirs[source == name], labels[source == name]) for name in names},
         comparisons=comparisons,
         evidence=mine,
         champions=held,

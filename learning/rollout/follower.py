@@ -202,7 +202,7 @@ class RolloutFollower:
             self._judged(state.started_ms), first, second,
             version=state.version, since_ms=state.started_ms, now_ms=now_ms,
         )  # fmt: skip
-        self._store.note_verdicts(state.id, as_json(self._look.verdicts), self._look.streak, now_ms)
+        self._store.note_verdicts(state.id, as_json(self._look.verdicts), self._look.streak)
 
     def _note(self, change: Change, counts: Counts) -> None:
         state = change.state

@@ -105,8 +105,6 @@ class RolloutStatus:
     verdicts: list[dict[str, Any]]
     """As the worker that judges wrote them: `metric`, `outcome`, `why`, `n`, `champion`, `challenger`, `difference`,
     `low`, `high`, `evidence`; empty before the first look."""
-    looked_at_ms: int | None
-    """When that was."""
     streak: int = 0
     """Judged tweets in a row that the challenger had wrong and the champion right."""
 
@@ -191,22 +189,20 @@ class TrialStore:
         numbers = {name: int(found.get(name, 0)) for name in names}
         return Counts(confusion, **numbers, last_error=found.get("last_error", ""), trouble=found.get("trouble", ""))
 
-    def note_verdicts(self, trial: str, verdicts: Sequence[dict[str, Any]], streak: int, now_ms: int) -> None:
+    def note_verdicts(self, trial: str, verdicts: Sequence[dict[str, Any]], streak: int) -> None:
         """Keep what the worker that judges has found."""
-        text = json.dumps({"trial": trial, "at_ms": now_ms, "streak": streak, "verdicts": list(verdicts)})
+        text = json.dumps({"trial": trial, "streak": streak, "verdicts": list(verdicts)})
         self._client.set(self._key("verdicts"), text, ex=_KEPT_S)
 
     def status(self) -> RolloutStatus:
         """All there is to show."""
         _, state = self.read()
         if state is None:
-            return RolloutStatus(None, Counts(), [], None)
+            return RolloutStatus(None, Counts(), [])
         noted = json.loads(self._client.get(self._key("verdicts")) or "{}")
         if noted.get("trial") != state.id:
             noted = {}
-        return RolloutStatus(
-            state, self.counts(state.id), noted.get("verdicts", []), noted.get("at_ms"), noted.get("streak", 0)
-        )
+        return RolloutStatus(state, self.counts(state.id), noted.get("verdicts", []), noted.get("streak", 0))
 
     def lead(self, who: str, for_s: float) -> bool:
         """Take or keep the lead: one worker judges and changes the trial."""

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from alerts.counters.feedback_counts import Judgements, Recent, judgements_between, judgements_ever, recent_judgements
+from alerts.counters.feedback_counts import Judgements, Recent, judgements_between, recent_judgements
 from alerts.grouping.groups import AlertEvent
 from alerts.rules.evaluator import Evaluator
 from alerts.rules.feedback_evaluator import FeedbackEvaluator
@@ -264,7 +264,7 @@ def test_accuracy_is_read_per_version_and_time(judge: FeedbackEvaluator, setting
     judge.judge("t", 0, 4, events(RIGHT, RIGHT, RIGHT, WRONG), now_ms=NOW_MS)
     judge.judge("t", 4, 5, events(WRONG, version="8|b"), now_ms=NOW_MS + 3600_000)
     client = connect(settings)
-    assert judgements_ever(client, settings) == {"7": Judgements(3, 1), "8|b": Judgements(0, 1)}
+    assert judged(settings) == {"7|right": "3", "7|wrong": "1", "8|b|wrong": "1"}
     assert Judgements(3, 1).accuracy == 0.75
     assert Judgements().accuracy is None
     now_s = NOW_MS // 1000

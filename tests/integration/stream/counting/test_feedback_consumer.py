@@ -16,10 +16,10 @@ from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from redis.exceptions import ConnectionError as Away
 
-from alerts.counters.feedback_counts import judgements_ever
 from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
+from alerts.storage.keys import AlertKeys
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from contracts.times import clock_ms
@@ -87,7 +87,7 @@ class Judging:
         self.redis.delete(*self.redis.keys(f"{self.settings.redis.prefix}:*"))
 
     def counted(self) -> int:
-        return sum(sum(numbers) for numbers in judgements_ever(self.redis, self.settings).values())
+        return sum(map(int, self.redis.hvals(AlertKeys(self.settings.redis.prefix).judged)))
 
 
 @pytest.fixture

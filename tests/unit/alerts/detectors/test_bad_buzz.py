@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from alerts.counters.counts import Counts, Volume
-from alerts.detectors.bad_buzz import Evidence, assess, assess_all
+from alerts.detectors.bad_buzz import Evidence, assess_all
 from alerts.detectors.baseline import LAGS_D, WEEK_SLICES, Baseline, Past, Tally, expect, lately_slices, spans
 from contracts.rules.schema import BadBuzz
+from tests.unit.alerts.one_subject import assess
 
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz")
 MINUTE = RULE.model_copy(update={"windows": (60.0,)})

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from alerts.counters.counts import Counts, Sample, Volume
-from alerts.detectors.bad_buzz import Verdict, assess
+from alerts.detectors.bad_buzz import Verdict
 from alerts.detectors.baseline import Baseline
 from alerts.explanation.bad_buzz import Evidence, begun, ended, grown_themes, span, typical_samples
 from alerts.explanation.escalation import escalation
 from contracts.rules.schema import BadBuzz
+from tests.unit.alerts.one_subject import assess
 
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz")
 NOW_MS = 1_790_000_000_000
