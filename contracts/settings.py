@@ -213,7 +213,7 @@ class DashboardSettings(Group):
     path: str = "/"
     """Where the pages begin, `/` or a folder such as `/watch-room/`; `off` serves none, and `/` leads to `/docs`."""
     frame_ms: int = pydantic.Field(default=250, ge=100, le=5000)
-    """How often open pages are told what is new, milliseconds; 250 to 500 looks alive and can be read."""
+    """How often open pages get what is new, milliseconds; 250 to 500 looks alive and can be read."""
     readers: int = pydantic.Field(default=1000, ge=1)
     """Most browsers that one process keeps up to date; one more is answered with 503."""
 

@@ -67,5 +67,5 @@ class Lately(Generic[T]):
         try:
             self._known = Known(self._ask(), clock_ms(), None)
         except Exception as error:
-            _log.warning("what a page shows could not be found out: %s", error)
+            _log.warning("data for a page could not be read: %s", error)
             self._known = self._known._replace(problem=str(error) or type(error).__name__)

@@ -108,7 +108,7 @@ class ModelDesk:
         with self._lock:
             before = self.estimate if kind == "estimate" else self.last
             if before is not None and before.ended_ms is None:
-                raise BuzzwatchError(f"{before.who} has begun one a moment ago: wait for its end")
+                raise BuzzwatchError(f"{before.who} has started one that still runs: wait for its end")
             if kind == "estimate":
                 self.estimate = job
             else:

@@ -69,7 +69,7 @@ def _finding(rule: Drift, moment: Moment, verdict: drift.DriftVerdict, reference
 
     def begin() -> AlertDetails:
         annotations = {
-            "summary": f"What model version {version} says has moved away from its training",
+            "summary": f"Predictions of model version {version} have drifted away from those of its training",
             "description": f"Of {verdict.tweets:,} tweets in {hours:g} h: {'; '.join(verdict.reasons)}. {shares}.",
             **numbers,
         }
@@ -77,7 +77,7 @@ def _finding(rule: Drift, moment: Moment, verdict: drift.DriftVerdict, reference
         return AlertDetails(max(verdict.jensen_shannon, verdict.kolmogorov_smirnov), start, annotations)
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
-        summary = f"What model version {version} says is near to its training again"
+        summary = f"Predictions of model version {version} are near to those of its training again"
         return {**before, "summary": summary, "description": f"{shares}.", **numbers}
 
     return Finding(rule, {"model_version": version}, verdict.active, begin, end)

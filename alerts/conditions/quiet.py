@@ -92,6 +92,6 @@ def _finding(rule: Quiet, where: Mapping[str, str], verdict: quiet.QuietVerdict,
         )
 
     def end(before: Mapping[str, str]) -> dict[str, str]:
-        return {**before, "summary": f"Tweets about {what} come again", "description": f"{measured}.", **numbers}
+        return {**before, "summary": f"Tweets about {what} arrive again", "description": f"{measured}.", **numbers}
 
     return Finding(rule, where, verdict.active, begin, end)

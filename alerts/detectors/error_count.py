@@ -1,4 +1,4 @@
-"""More wrong judgements within some minutes than the rule bears."""
+"""More wrong judgements within some minutes than the rule allows."""
 
 from __future__ import annotations
 

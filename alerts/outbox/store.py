@@ -2,7 +2,7 @@
 
 Entries wait in lanes, one per receiver and group. Only the first entry of a lane is ever posted, so
 `resolved` waits behind a `firing` that is being retried. Lanes are due one by one in a sorted set per
-receiver: a receiver that is down delays no other. Earlier steps: `alerts.grouping.alert_events` stores notices with
+receiver: a receiver that is down delays no other. Earlier steps: `alerts.grouping.alert_events` stores events with
 the change of state, `alerts.grouping.dispatcher` makes entries of them.
 
 A notifier claims a lane with a token and a lease; the lease is the lane's next due time, so a notifier that was

@@ -237,7 +237,7 @@ def _crowd(port: int, rate: float, seconds: float) -> CrowdResult:
     command += ["--seconds", f"{seconds:g}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 120, cwd=ROOT)
     if done.returncode:
-        raise BuzzwatchError(f"the crowd did not come: {done.stderr.strip()[-300:]}")
+        raise BuzzwatchError(f"the program that makes the load failed: {done.stderr.strip()[-300:]}")
     found = json.loads(done.stdout)
     return CrowdResult(rate, **found)
 

@@ -164,7 +164,7 @@ class ReviewSampler:
                     _log.warning("the review queue is not filled: Redis: %s", error)
                 self._is_away = True
             except Exception:
-                _log.exception("the review queue is not filled for a moment")
+                _log.exception("the review queue could not be filled; tried again at the next tick")
 
     def turn(self, now_ms: int, now_s: float) -> int:
         """Choose among what was kept since the last turn and queue it; how many were queued.

@@ -65,7 +65,7 @@ def test_a_dead_letter_is_shown_escaped_and_its_bytes_go_to_files_alone(written:
     position = letter["position"]
     assert not HOSTILE.search(on_a_terminal(("dlq", "show", position), written.environment))
     refused = on_a_terminal(("dlq", "show", position, "--raw"), written.environment)
-    assert "would steer the terminal" in refused
+    assert "would change your terminal" in refused
     assert not HOSTILE.search(refused)
     assert "\u202e".encode() in written.run("dlq", "show", position, "--raw").stdout
 

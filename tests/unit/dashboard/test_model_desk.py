@@ -59,7 +59,7 @@ def test_one_change_at_a_time() -> None:
     command.may_end.clear()
     desk = ModelDesk(command)
     desk.roll_back("maya", "it calls every question a complaint")
-    with pytest.raises(BuzzwatchError, match="maya has begun one"):
+    with pytest.raises(BuzzwatchError, match="maya has started one"):
         desk.promote("2", "otto")
     command.may_end.set()
     ended(desk)
