@@ -28,24 +28,20 @@ class Size:
     """Whether every contender is tried at other thresholds as well, for the picture."""
 
 
-def detection(rules: Rules, data: Path, size: Size, to: Path, output: str, markdown: Path | None) -> None:
+def detection(rules: Rules, artefact: Path, size: Size, to: Path, output: str, markdown: Path | None) -> None:
     """Simulate, judge, and show tables; writes `detection.json`, and with the curve `detection.png`, into `to`.
 
     Raises:
-        BuzzwatchError: the rules file has no bad_buzz rule for whole watches, or `to` cannot be written.
-        DataError: the labelled tweets are not there.
+        BuzzwatchError: the rules file has no bad_buzz rule for whole watches, the model brought no answers about
+            held-out tweets, or `to` cannot be written.
+        ArtefactError: the model's answers about held-out tweets cannot be read.
     """
     rule = next((one for one in rules.rules if isinstance(one, BadBuzz) and not one.per_theme), None)
     if rule is None:
         raise BuzzwatchError("the rules file has no bad_buzz rule for whole watches")
     writable(to)
     errors = Console(stderr=True)
-
-    def print_progress(line: str) -> None:
-        if errors.is_terminal:
-            errors.print(line, markup=False, highlight=False)
-
-    pools = load_pools(data, print_progress)
+    pools = load_pools(artefact)
     found = _run(weeks(rule, pools, curve=size.curve), size.weeks, "weeks", errors)
     reports = [figures.summary(found), figures.classes(found), figures.passed_on(found), figures.false_alarms(found)]
     if size.months:

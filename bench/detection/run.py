@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,13 +19,14 @@ from alerts.counters.voices import SURE
 from bench.detection import peers
 from bench.detection.peers import Alarms
 from bench.detection.scoring import Judged, score
-from bench.detection.texts import CACHE, Pool, fingerprint
+from bench.detection.texts import Pool
 from bench.detection.traffic import FORTNIGHT, MONTH, Plan, Recording, simulate
 from contracts.rules.schema import BadBuzz
 
 FIRST_WEEK: Final = 40_000
 FIRST_MONTH: Final = 50_000
 """Seeds. Thresholds and constants were chosen on seeds below."""
+_KEPT: Final = Path("var") / "bench" / "detection"
 _ROOT: Final = Path(__file__).parents[2]
 _CODE: Final = (
     "alerts/backtest/*.py",
@@ -156,7 +158,9 @@ def _name(key: Key) -> str:
 
 
 def _folder(rule: BadBuzz, pools: list[Pool]) -> Path:
-    code = fingerprint([path for pattern in _CODE for path in sorted(_ROOT.glob(pattern))])
-    said = b"".join(answers.tobytes() for pool in pools for answers in pool.answers)
-    key = fingerprint([], code.encode() + rule.model_dump_json().encode() + said)
-    return CACHE / f"judged-{key}"
+    key = hashlib.sha256(rule.model_dump_json().encode())
+    for path in (path for pattern in _CODE for path in sorted(_ROOT.glob(pattern))):
+        key.update(path.name.encode() + path.read_bytes())
+    for answers in (answers for pool in pools for answers in pool.answers):
+        key.update(answers.tobytes())
+    return _KEPT / f"judged-{key.hexdigest()[:16]}"

@@ -192,7 +192,7 @@ def latency(
 
 @app.command()
 def detection(
-    data: Annotated[Path, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder with the labelled tweets.")],
+    model: Annotated[Path | None, typer.Option(help="Folder of a model; by default the shipped one.")] = None,
     weeks: Annotated[int, typer.Option(min=1, max=10_000, help="Simulated weeks.")] = 200,
     months: Annotated[int, typer.Option(min=0, max=10_000, help="Simulated months in one go, for our rule.")] = 24,
     curve: Annotated[bool, typer.Option(help="Try other thresholds too, and draw detection.png.")] = True,
@@ -202,19 +202,20 @@ def detection(
 ) -> None:
     """How well bad buzz is found: simulated weeks of real tweets, with crises and what only looks like one.
 
-    Our rule, a fixed threshold, three sigma on counts and ADWIN see the same weeks. The first run trains the model on
-    the learning split (3 minutes), so that it is judged on tweets that it has not learnt from. What is judged is kept
-    below var: a run that was stopped goes on.
+    Our rule, a fixed threshold, three sigma on counts and ADWIN see the same weeks. What the model says about tweets
+    that it had not learnt from comes with it: labelled tweets are not needed. What is judged is kept below var: a run
+    that was stopped goes on.
 
     Example:
 
-      buzzwatch bench detection --data data --weeks 20 --months 4 --no-curve
+      buzzwatch bench detection --weeks 20 --months 4 --no-curve
     """
     from bench.detection.command import Size
     from bench.detection.command import detection as run
     from contracts.rules.file import load_rules
 
-    run(load_rules(load_settings().rules), data, Size(weeks, months, curve), to, output, markdown)
+    settings = load_settings()
+    run(load_rules(settings.rules), model or settings.artefact, Size(weeks, months, curve), to, output, markdown)
 
 
 @app.command()

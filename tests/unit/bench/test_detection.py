@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,12 +17,14 @@ from bench.detection import figures
 from bench.detection.peers import adwin, fixed_threshold, three_sigma
 from bench.detection.run import CONTENDERS, counted, months, ours, run, weeks
 from bench.detection.scoring import FalseAlarm, score
-from bench.detection.texts import Pool, fingerprint
+from bench.detection.texts import Pool, load_pools
 from bench.detection.traffic import MONTH, Crisis, Event, Plan, Recording, simulate
 from bench.detection.tweets import Tweets
 from bench.detection.usual import START_S, WEEK_S
 from cli.alerts.commands import app
+from contracts.errors import BuzzwatchError
 from contracts.rules.schema import BadBuzz
+from contracts.settings import Settings
 
 RULE = BadBuzz(alert="BadBuzz", kind="bad_buzz", keep_firing_for="90s")
 
@@ -118,18 +119,19 @@ def test_intervals_are_wilsons() -> None:
     assert found["high"] == pytest.approx(0.9821, abs=1e-3)
 
 
-def test_another_recipe_or_other_tweets_are_not_taken_for_what_was_kept(tmp_path: Path) -> None:
-    data, recipe = tmp_path / "tweets.parquet", tmp_path / "recipe.py"
-    data.write_bytes(b"tweets")
-    recipe.write_text("weight = 1")
-    kept = fingerprint([data, recipe])
-    os.utime(data, (0, 0))
-    assert fingerprint([data, recipe]) == kept
-    recipe.write_text("weight = 2")
-    assert fingerprint([data, recipe]) != kept
-    recipe.write_text("weight = 1")
-    data.write_bytes(b"others")
-    assert fingerprint([data, recipe]) != kept
+def test_judgements_of_another_rule_or_model_are_not_taken_for_what_was_kept() -> None:
+    kept = weeks(RULE, POOLS, curve=False).kept
+    assert weeks(RULE, [pool(), pool(0.6, 0.05)], curve=False).kept == kept
+    assert weeks(RULE, [pool(0.8), pool(0.6, 0.05)], curve=False).kept != kept
+    assert weeks(RULE.model_copy(update={"growth": 1.5}), POOLS, curve=False).kept != kept
+
+
+def test_the_shipped_model_brings_its_answers_about_tweets_that_it_had_not_learnt_from(tmp_path: Path) -> None:
+    pools = load_pools(Settings().artefact)
+    assert [one.name for one in pools] == ["airline", "semeval"]
+    assert all(recall > 0.6 and max(wrong) < 0.3 for recall, *wrong in (one.rates for one in pools))
+    with pytest.raises(BuzzwatchError, match="no answers about the held-out tweets of airline and semeval"):
+        load_pools(tmp_path)
 
 
 def test_the_bench_makes_its_tables_and_its_picture(tmp_path: Path) -> None:
