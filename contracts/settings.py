@@ -203,6 +203,8 @@ class ApiSettings(Group):
     most_at_once: int = pydantic.Field(default=64, ge=1, le=10_000)
     """How many predictions, and how many other requests, are answered at the same time; further ones get 503. More of
     them make each wait longer; fewer refuse short bursts."""
+    most_connections: int = pydantic.Field(default=2000, ge=1, le=100_000)
+    """How many connections `buzzwatch api` keeps open; what comes on a further one gets 503, and it is closed."""
     session_hours: float = pydantic.Field(default=12, gt=0, le=24 * 365)
     """How long a browser stays signed in, hours."""
 

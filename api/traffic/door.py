@@ -1,4 +1,7 @@
-"""Refuses predictions on the connection itself, while too many are inside: in a tenth of what a route's answer takes.
+"""Refuses predictions on the connection itself, while too many are inside: most of them before they are parsed.
+
+Where three times as many come as can be answered, what a refusal costs decides how many are served: 0.2 ms of an
+answer is the work, 0.07 ms parsing a request and 0.02 ms reading and writing its bytes.
 
 uvicorn's own `--limit-concurrency` counts open connections too, answers in plain text, and without Retry-After.
 """
@@ -6,9 +9,11 @@ uvicorn's own `--limit-concurrency` counts open connections too, answers in plai
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
+from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.errors import PROBLEM_JSON, problem_body
@@ -22,6 +27,16 @@ _PREDICTING: Final = frozenset({b"/predict", b"/predict/batch", b"/explain"})
 _SMALL: Final = 64 * 1024
 """Bytes of a body that comes in one piece; a larger one is refused once it is here, by `api.traffic.overload`."""
 
+_OTHERS: Final = (
+    rb"(?:(?!connection:(?! ?keep-alive\r\n)|content-length:|expect:|transfer-encoding:|upgrade:)[!#-~][^\r\n]*\r\n)*"
+)
+_WHOLE: Final = re.compile(
+    rb"POST (/predict|/predict/batch|/explain)(?:\?[!-~]*)? HTTP/1\.1\r\n"
+    + rb"(?i:%bcontent-length: ?(\d{1,6})\r\n%b\r\n)" % (_OTHERS, _OTHERS)
+)
+"""The head of a prediction in which nothing decides how its bytes are read but one stated length."""
+_GIVEN_ID: Final = re.compile(rb"\r\nx-request-id: ?([A-Za-z0-9._:-]{1,64})\r\n", re.IGNORECASE)
+
 
 def too_much(most: int) -> str:
     """The line for who is refused."""
@@ -34,11 +49,19 @@ _HEAD: Final = (
 ).encode()
 
 
-def door_of(admission: Admission, metrics: Metrics) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol, which lets predictions in as long as there is room."""
-    body = problem_body(_STATUS.value, too_much(admission.most), "ID")
-    start = json.dumps(body, separators=(",", ":")).encode().removesuffix(b'ID"}')
-    return type("Door", (_Door,), {"admission": admission, "metrics": metrics, "start": start})
+def door_of(admission: Admission, metrics: Metrics, most_connections: int) -> type[HttpToolsProtocol]:
+    """uvicorn's protocol, which lets predictions in as long as there is room, and no more connections than so many."""
+    given: dict[str, Any] = {"admission": admission, "metrics": metrics, "most_connections": most_connections}
+    given["refused"] = {path: metrics.requests.labels("POST", path.decode(), _STATUS.value) for path in _PREDICTING}
+    given |= {"start": _body(too_much(admission.most))}
+    given |= {"crowded": _body(f"{most_connections} connections are open: try again")}
+    return type("Door", (_Door,), given)
+
+
+def _body(detail: str) -> bytes:
+    """Of the answer, up to the id of the request."""
+    body = problem_body(_STATUS.value, detail, "ID")
+    return json.dumps(body, separators=(",", ":")).encode().removesuffix(b'ID"}')
 
 
 class _Door(HttpToolsProtocol):
@@ -48,26 +71,55 @@ class _Door(HttpToolsProtocol):
     """The request that is arriving was, and the rest of it counts for nothing."""
     _just_begun = False
     """Its head came with the bytes that are being read, so that nothing has been done for it yet."""
+    _within = False
+    """Part of a request has been parsed, and the rest has not come."""
+    _one_too_many = False
+    """Whatever it asks for, it is sent away."""
+    _answered_at = float("-inf")
+    """When the last request was refused unparsed, by the loop's clock."""
     admission: Admission
     metrics: Metrics
+    most_connections: int
+    refused: dict[bytes, Counter]
+    """Route → how many have been refused unparsed."""
     start: bytes
-    """Of the body, up to the id of the request."""
+    crowded: bytes
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._one_too_many = len(self.connections) > self.most_connections
 
     def data_received(self, data: bytes) -> None:
+        if self._one_too_many:
+            self._write(self.crowded, random_bytes().hex().encode(), stays=False)
+            self.transport.close()
+            self.metrics.requests.labels("unknown", "unknown", _STATUS.value).inc()
+            return
+        if self.admission.full and self._is_between_requests and self._refuse_whole(data):
+            return
         self._just_begun = False
         super().data_received(data)
         # What is left of a refused request's body is not read. A client that then sends nothing is closed as idle.
         if self._refused and self.timeout_keep_alive_task is None and not self.transport.is_closing():
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
+            self._close_when_idle(self.timeout_keep_alive)
+
+    def timeout_keep_alive_handler(self) -> None:
+        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._close_when_idle(left)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def on_message_begin(self) -> None:
+        self._within = True
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._just_begun = False
         path = self.url.partition(b"?")[0]
         if path in _PREDICTING and (self.cycle is None or self.cycle.response_complete):  # else it is pipelined
             if self.admission.full and self._is_small():
-                self._refuse(path.decode())
+                self._refuse(path)
                 return
             self._just_begun = True
         super().on_headers_complete()
@@ -77,6 +129,7 @@ class _Door(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._within = False
         if self._refused:
             self._refused = False
             return
@@ -85,21 +138,44 @@ class _Door(HttpToolsProtocol):
             self.admission.enter()
             mark(self.scope["state"], self.admission)
 
+    @property
+    def _is_between_requests(self) -> bool:
+        return not self._within and (self.cycle is None or self.cycle.response_complete) and not self.pipeline
+
     def _is_small(self) -> bool:
         stated = next((value for name, value in self.headers if name == b"content-length"), b"")
         return stated.isdigit() and int(stated) <= _SMALL and not self.parser.should_upgrade()
 
-    def _refuse(self, path: str) -> None:
+    def _refuse_whole(self, data: bytes) -> bool:
+        """Refuse what has come, if it is one request from its first to its last byte; nothing of it is parsed then."""
+        found = _WHOLE.match(data)
+        if found is None or int(found[2]) != len(data) - found.end():
+            return False
+        given = _GIVEN_ID.search(data, 0, found.end())
+        self._write(self.start, given[1] if given else random_bytes().hex().encode(), stays=True)
+        self.refused[found[1]].inc()
+        self._answered_at = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._close_when_idle(self.timeout_keep_alive)
+        return True
+
+    def _refuse(self, path: bytes) -> None:
         self._refused = True
-        name = (given_id(self.headers) or random_bytes().hex()).encode()
-        answer = self.start + name + b'"}'
-        lines = [_HEAD, b"content-length: %d\r\nx-request-id: %s\r\n" % (len(answer), name)]
-        lines += [b"%s: %s\r\n" % pair for pair in self.server_state.default_headers]
         stays = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        lines += [b"\r\n" if stays else b"connection: close\r\n\r\n", answer]
-        self.transport.write(b"".join(lines))
-        self.metrics.requests.labels(self.parser.get_method().decode(), path, _STATUS.value).inc()
+        self._write(self.start, (given_id(self.headers) or random_bytes().hex()).encode(), stays=stays)
+        self.metrics.requests.labels(self.parser.get_method().decode(), path.decode(), _STATUS.value).inc()
         if stays:
             self.on_response_complete()
         else:
             self.transport.close()
+
+    def _write(self, start: bytes, name: bytes, *, stays: bool) -> None:
+        """Answer 503 with the id of the request."""
+        answer = start + name + b'"}'
+        lines = [_HEAD, b"content-length: %d\r\nx-request-id: %s\r\n" % (len(answer), name)]
+        lines += [b"%s: %s\r\n" % pair for pair in self.server_state.default_headers]
+        lines += [b"\r\n" if stays else b"connection: close\r\n\r\n", answer]
+        self.transport.write(b"".join(lines))
+
+    def _close_when_idle(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)

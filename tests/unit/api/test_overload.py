@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -67,7 +68,7 @@ class _Served(NamedTuple):
 def behind_a_door() -> Iterator[_Served]:
     """A server that lets two predictions in and works on one; its address."""
     slow, metrics, admission = _Slow(), Metrics(), Admission(lambda: 2, at_a_time=1)
-    door = door_of(admission, metrics)
+    door = door_of(admission, metrics, most_connections=6)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         config = uvicorn.Config(Turns(slow), http=door, lifespan="off", log_level="error", access_log=False)
         server = uvicorn.Server(config)
@@ -106,6 +107,69 @@ async def test_the_door_refuses_what_is_too_much_and_lets_in_again_when_there_is
     assert (metrics.registry.get_sample_value("buzzwatch_api_requests_total", labels) or 0) >= 2
 
 
+@pytest.mark.parametrize(
+    ("request_bytes", "kept"),
+    [
+        (b"POST /predict HTTP/1.1\r\nhost: x\r\nContent-Length: 2\r\nX-Request-Id: mine\r\n\r\n{}", True),  # whole
+        (b"POST /predict?a=1 HTTP/1.1\r\ncontent-length: 2\r\nconnection: keep-alive\r\nx-request-id: mine\r\n\r\n{}",
+         True),
+        (b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\nx-request-id: mine\r\n\r\n{}", True),  # a part
+        (b"POST /predict HTTP/1.1\r\ncontent-length: 2\r\nconnection: close\r\nx-request-id: mine\r\n\r\n{}", False),
+        (b"POST /explain HTTP/1.0\r\ncontent-length: 2\r\nx-request-id: mine\r\n\r\n{}", False),
+    ],
+)  # fmt: skip
+async def test_a_request_is_refused_in_the_same_words_however_it_comes(
+    behind_a_door: _Served, request_bytes: bytes, kept: bool
+) -> None:
+    url, slow, _, admission = behind_a_door
+    inside = [await _sent(url) for _ in range(2)]
+    await _until(lambda: admission.full and slow.asked == 1)
+    reader, writer = await _sent(url, request_bytes)
+    for _ in range(2 if kept else 1):
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+        assert b"\r\nretry-after: 1\r\n" in head
+        length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        assert json.loads(await reader.readexactly(length))["request_id"] == "mine"
+        if kept:  # the next one on the same connection, the rest of the one before ahead of it
+            rest = b"{}" if b"length: 4" in request_bytes else b""
+            writer.write(rest + request_bytes.replace(b"length: 4", b"length: 2"))
+    if not kept:
+        assert await reader.read() == b""
+    assert slow.asked == 1
+    slow.let_go.set()
+    for _, one in [*inside, (reader, writer)]:
+        one.close()
+        await one.wait_closed()
+
+
+async def test_a_connection_too_many_is_sent_away_whatever_it_asks_for(behind_a_door: _Served) -> None:
+    url, slow, metrics, _ = behind_a_door
+    slow.let_go.set()
+    connections = []
+    for _ in range(6):
+        reader, writer = await _sent(url)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        connections.append(writer)
+    reader, writer = await _sent(url)
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 1\r\n" in head
+    assert json.loads(body)["detail"] == "6 connections are open: try again"
+    writer.close()
+    connections.pop().close()
+    await _until(lambda: _answered(url) == 200)
+    for one in connections:
+        one.close()
+    labels = {"method": "unknown", "route": "unknown", "status": "503"}
+    assert (metrics.registry.get_sample_value("buzzwatch_api_requests_total", labels) or 0) >= 1
+
+
+def _answered(url: str) -> int:
+    """The status of a request on a connection of its own."""
+    return httpx.post(f"{url}/predict", json={}, trust_env=False).status_code
+
+
 async def test_who_goes_away_while_waiting_leaves_room(behind_a_door: _Served) -> None:
     url, slow, _, admission = behind_a_door
     gone = [await _sent(url) for _ in range(2)]
@@ -137,11 +201,14 @@ async def test_a_slow_sender_takes_nobodys_place(behind_a_door: _Served) -> None
         await writer.wait_closed()
 
 
-async def _sent(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+_WHOLE = b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
+
+
+async def _sent(url: str, request: bytes = _WHOLE) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A prediction asked for in one piece."""
     host, port = url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}")
+    writer.write(request)
     return reader, writer
 
 
