@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Literal, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, PartitionMetadata, ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from contracts.errors import Unavailable
@@ -30,6 +30,10 @@ class TopicState(NamedTuple):
     """Those entries of the broker's configuration that we state."""
     differences: tuple[str, ...]
     """`name: is …, should be …`, one each."""
+    copies: int = 0
+    """Of the partition that has fewest."""
+    in_sync: int = 0
+    """`min.insync.replicas`: so many must have a record before it is acknowledged."""
 
 
 def admin(kafka: KafkaSettings) -> AdminClient:
@@ -104,18 +108,22 @@ def _described(client: AdminClient, expected: Sequence[Topic], timeout_s: float 
         for resource, future in futures.items()
     }
     return [
-        _compared(topic, len(known[topic.name].partitions), configs[topic.name])
+        _compared(topic, known[topic.name].partitions.values(), configs[topic.name])
         if topic.name in known
         else TopicState(topic, "missing", None, {}, ())
         for topic in expected
     ]
 
 
-def _compared(topic: Topic, partitions: int, config: dict[str, str]) -> TopicState:
+def _compared(topic: Topic, found: Collection[PartitionMetadata], config: dict[str, str]) -> TopicState:
+    partitions = len(found)
     stated = {name: config.get(name, "") for name in topic.config}
     differences = [
         f"{name}: is {stated[name]}, should be {value}" for name, value in topic.config.items() if stated[name] != value
     ]
     if partitions != topic.partitions:
         differences.insert(0, f"partitions: is {partitions}, should be {topic.partitions}")
-    return TopicState(topic, "differs" if differences else "exists", partitions, stated, tuple(differences))
+    state: State = "differs" if differences else "exists"
+    copies = min((len(one.replicas) for one in found), default=0)
+    in_sync = int(config.get("min.insync.replicas", 1))
+    return TopicState(topic, state, partitions, stated, tuple(differences), copies, in_sync)

@@ -33,16 +33,29 @@ def check_state(client: redis.Redis, settings: Settings) -> None:
     Raises:
         SettingsError: the state is of a version that this release cannot work with.
     """
-    key = state_version_key(settings.redis.prefix)
     text: Any = require_text(client)
     try:
-        found = text.set(key, str(CURRENT), nx=True, get=True)
+        text.set(state_version_key(settings.redis.prefix), str(CURRENT), nx=True)
+        unknown = unknown_state(client, settings)
     except redis.RedisError:
         return
+    if unknown is not None:
+        raise SettingsError(": ".join(unknown))
+
+
+def unknown_state(client: redis.Redis, settings: Settings) -> tuple[str, str] | None:
+    """What is wrong with the version that the state has, and what to do; None where there is none, or one we work with.
+
+    Raises:
+        RedisError: Redis does not answer.
+    """
+    text: Any = require_text(client)
+    found = text.get(state_version_key(settings.redis.prefix))
     if found is None or found in {str(version) for version in WORKS_WITH}:
-        return
+        return None
     ours = " and ".join(str(version) for version in sorted(WORKS_WITH))
-    raise SettingsError(
+    return (
         f"the state in Redis under the prefix {settings.redis.prefix!r} is of version {found}, and this release works "
-        f"with {ours}: start the release that wrote it, or name another BUZZWATCH_REDIS__PREFIX (docs/upgrade.md)"
+        f"with {ours}",
+        "start the release that wrote it, or name another BUZZWATCH_REDIS__PREFIX (docs/upgrade.md)",
     )

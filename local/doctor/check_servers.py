@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -11,12 +12,15 @@ from kafka import KafkaAdminClient
 
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import WriteProbe, shown_address, trouble_of
+from alerts.storage.state_version import unknown_state
 from contracts.settings import Settings
 from local.doctor.findings import Finding
-from local.topics import admin, describe_topics, errors_in_one_line
+from local.topics import TopicState, admin, describe_topics, errors_in_one_line
 from models.registry.health import ask_version
 
 _PATIENCE_S = 5.0
+_COPIES = 3
+"""With so many, one broker may die while another is restarted, and what was acknowledged is still there."""
 _ALTER = "kafka-configs --alter --add-config, or delete the topic and run `buzzwatch topics create`"
 
 
@@ -64,10 +68,27 @@ def check_topics(settings: Settings) -> Finding:
         return Finding.doubtful(
             detail, remedy="if that is not meant: delete the topic and run `buzzwatch topics create`"
         )
+    if few := few_copies(states, len(admin(settings.kafka).list_topics(timeout=_PATIENCE_S).brokers)):
+        return Finding.doubtful(few, remedy=f"kafka-reassign-partitions makes copies; for the rest {_ALTER}")
     differences = [f"{state.expected.name}: {text}" for state in states for text in state.differences]
     if differences:
         return Finding.doubtful("; ".join(differences), remedy=f"if that is not meant: {_ALTER}")
     return Finding.fine(", ".join(f"{state.expected.name} ({state.partitions})" for state in states))
+
+
+def few_copies(states: Sequence[TopicState], brokers: int) -> str:
+    """What is lost with one broker of a cluster, or stands still without it; empty where nothing is."""
+    if brokers < _COPIES:
+        return ""
+    lost = [state.expected.name for state in states if 0 < state.copies < _COPIES]
+    unsafe = [state.expected.name for state in states if state.copies >= _COPIES and state.in_sync < _COPIES - 1]
+    stuck = [state.expected.name for state in states if state.copies >= _COPIES and state.in_sync >= state.copies]
+    said = {
+        f"fewer than {_COPIES} copies on {brokers} brokers, so that one that is lost takes records along": lost,
+        f"min.insync.replicas below {_COPIES - 1}, so that what one broker alone has is acknowledged": unsafe,
+        "min.insync.replicas as high as copies, so that nothing can be written while one broker is away": stuck,
+    }
+    return "; ".join(f"{', '.join(names)}: {what}" for what, names in said.items() if names)
 
 
 def check_redis(settings: Settings) -> Finding:
@@ -77,10 +98,13 @@ def check_redis(settings: Settings) -> Finding:
         trouble = WriteProbe(client, settings).trouble()
         try:
             info: dict[str, Any] = client.info()
+            other = unknown_state(client, settings)
         except redis.RedisError as error:
             trouble = trouble or trouble_of(error, settings.redis)
     if trouble is not None:
         return Finding.broken(f"{shown} {trouble.what}", remedy=trouble.remedy)
+    if other is not None:
+        return Finding.broken(other[0], str(info["redis_version"]), other[1])
     version = str(info["redis_version"])
     if int(version.split(".")[0]) < 7:
         return Finding.broken("Redis 7 or newer is needed", version, "upgrade Redis")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import redis
 
-from contracts.settings import Settings
+from contracts.settings import RedisSettings, Settings
 from contracts.topics import TopicSettings
 from local.doctor.check_servers import check_kafka, check_mlflow, check_redis, check_topics
 from local.topics import create_topics, describe_topics
@@ -51,6 +51,10 @@ def test_a_redis_that_evicts_is_broken_and_one_without_a_file_doubtful(
     with redis.Redis.from_url(own_redis.address) as client:
         client.config_set("appendonly", "no")
         assert check_redis(foreign).status == "warning"
+        client.set("buzzwatch:state-version", "99")
+        state = check_redis(foreign.model_copy(update={"redis": RedisSettings(url=own_redis.address)}))
+        assert (state.status, "is of version 99" in state.detail) == ("broken", True)
+        assert "BUZZWATCH_REDIS__PREFIX" in state.remedy
         client.config_set("maxmemory-policy", "allkeys-lru")
     finding = check_redis(foreign)
     assert finding.status == "broken"
