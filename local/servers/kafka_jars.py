@@ -29,17 +29,21 @@ def kafka_version() -> str:
 def have_jars() -> bool:
     """Whether the jars of the present `pom.xml` are here."""
     stamp = JARS / ".pom"
-    return stamp.exists() and stamp.read_text(encoding="ascii") == _expected()
+    return POM.exists() and stamp.exists() and stamp.read_text(encoding="ascii") == _expected()
 
 
 def ensure_jars() -> Path:
     """The folder with the jars; fetches them when they are missing or older than `pom.xml`.
 
     Raises:
-        Unavailable: no Maven here, or it failed; its first complaint.
+        Unavailable: no Maven here, or it failed; its first complaint. What was installed from a wheel has no `pom.xml`.
     """
     if have_jars():
         return JARS
+    if not POM.exists():
+        raise Unavailable(
+            "only a checkout of the repository can start a Kafka: set BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS to yours"
+        )
     JARS.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(JARS.parent / "kafka-jars.lock"):
         if not have_jars():

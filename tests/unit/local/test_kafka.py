@@ -35,6 +35,13 @@ def test_without_maven_one_line_says_what_to_install(tmp_path: Path, monkeypatch
         kafka_jars.ensure_jars()
 
 
+def test_without_a_checkout_one_line_says_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_jars, "POM", tmp_path / "pom.xml")
+    assert not kafka_jars.have_jars()
+    with pytest.raises(Unavailable, match=r"checkout .*BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS"):
+        kafka_jars.ensure_jars()
+
+
 def test_jars_of_another_pom_are_not_taken_for_these(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka_jars, "JARS", tmp_path)
     assert not kafka_jars.have_jars()
