@@ -30,6 +30,33 @@ _MESSAGES = {
 }
 """Setting of the topic's name → its message, what it is, the record's key."""
 _SENT = ("scored", "dead_letters", "audit", "labels")
+_SECURITY = {
+    "scram": {"type": "scramSha512", "description": "`BUZZWATCH_KAFKA__SECURITY_PROTOCOL=SASL_SSL`"},
+    "certificate": {
+        "type": "X509",
+        "description": "`BUZZWATCH_KAFKA__SECURITY_PROTOCOL=SSL` with a client's certificate",
+    },
+}
+"""One of them, or none on a network that nobody else is in."""
+_TRACEPARENT = {"traceparent": _TEXT | {"description": "W3C's, where somebody traces it"}}
+_MODEL = {"name": "sentiment", "version": "7"}
+_PREDICTION_ID = "8f2c9d1e-5b7a-5c3d-9e1f-0a2b4c6d8e0f"
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "tweet": {
+        "id": "1465", "text": "@AirParadis lost my bag again", "created_at": "2026-11-20T10:00:00Z", "author_id": "77", "lang": "en",
+    },
+    "prediction": {
+        "tweet_id": "1465", "prediction_id": _PREDICTION_ID, "sentiment": "negative", "confidence": 0.93,
+        "scores": {"negative": 0.93, "neutral": 0.05, "positive": 0.02}, "watches": ["air-paradis"], "themes": ["baggage"],
+        "model": _MODEL, "theme_sentiments": {"baggage": "negative"}, "text": "@user lost my bag again", "lang": "en",
+        "created_at": "2026-11-20T10:00:00.000Z", "scored_at": "2026-11-20T10:00:00.120Z",
+    },
+    "feedback": {
+        "feedback_id": "6ff0a1b2-3c4d-4e5f-8a9b-0c1d2e3f4a5b", "prediction_id": _PREDICTION_ID, "predicted": "negative",
+        "correct": False, "expected": "positive", "model_version": "7",
+    },
+}  # fmt: skip
+"""What whoever writes a producer or a consumer begins with."""
 
 
 def asyncapi() -> dict[str, Any]:
@@ -47,6 +74,7 @@ def asyncapi() -> dict[str, Any]:
         for setting, (name, summary, _) in _MESSAGES.items()
     }
     messages["alert"], channels["webhook"] = _notification(), _webhook()
+    messages["alert-event"] = _as_event(messages["alert"])
     operations = {f"receive-{name}": _operation("receive", name) for name in ("tweets", "feedback")}
     operations |= {f"send-{name}": _operation("send", name) for name in _SENT}
     operations["send-alert"] = _operation("send", "webhook") | {
@@ -67,6 +95,7 @@ def asyncapi() -> dict[str, Any]:
                 "host": KafkaSettings().bootstrap_servers,
                 "protocol": "kafka",
                 "description": "Kafka 2.5 or newer",
+                "security": [{"$ref": f"#/components/securitySchemes/{name}"} for name in _SECURITY],
             },
             "receiver": {
                 "host": "hooks.example.org",
@@ -76,7 +105,7 @@ def asyncapi() -> dict[str, Any]:
         },
         "channels": channels,
         "operations": operations,
-        "components": {"messages": messages, "schemas": shapes},
+        "components": {"messages": messages, "schemas": shapes, "securitySchemes": _SECURITY},
     }
 
 
@@ -109,12 +138,10 @@ def _headers(setting: str) -> dict[str, Any]:
             "content-type": "application/json",
         }
         free = {"ce_id": _TEXT | {"format": "uuid"}, "ce_time": _TEXT | {"format": "date-time"}}
-        found = {name: _TEXT | {"const": value} for name, value in fixed.items()} | free
-    elif setting == "dead_letters":
-        found = dict.fromkeys(OURS, _TEXT)
-    else:
-        return {}
-    return {"type": "object", "properties": found, "required": sorted(found)}
+        return _object({name: _TEXT | {"const": value} for name, value in fixed.items()} | free, _TRACEPARENT)
+    if setting == "dead_letters":
+        return _object(dict.fromkeys(OURS, _TEXT))
+    return _object({}, _TRACEPARENT) if setting == "tweets" else {}
 
 
 def _record(name: str, summary: str, key: str, payload: dict[str, Any], headers: dict[str, Any]) -> dict[str, Any]:
@@ -122,6 +149,8 @@ def _record(name: str, summary: str, key: str, payload: dict[str, Any], headers:
     if headers:
         message["headers"] = headers
     message["payload"] = payload or {"description": "The bytes as they came"}
+    if name in _EXAMPLES:
+        message["examples"] = [{"payload": _EXAMPLES[name]}]
     message["bindings"] = {"kafka": {"key": _TEXT | {"description": key}, "bindingVersion": "0.5.0"}}
     return message
 
@@ -155,10 +184,10 @@ def _operation(action: str, channel: str) -> dict[str, Any]:
 def _webhook() -> dict[str, Any]:
     return {
         "address": "/",
-        "description": "A receiver of kind `webhook`, as Standard Webhooks has it; posted again until it answers 2xx. With "
-        f"`format: cloudevents` the body is the `data` of a CloudEvent with the source `{EVENT_SOURCE}`.",
+        "description": "A receiver of kind `webhook`, as Standard Webhooks has it; posted again until it answers 2xx. "
+        "With `format: cloudevents` it is sent events, with `alertmanager`, the default, the alerts alone.",
         "servers": [{"$ref": "#/servers/receiver"}],
-        "messages": {"alert": {"$ref": "#/components/messages/alert"}},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in ("alert", "alert-event")},
     }
 
 
@@ -185,7 +214,7 @@ def _notification() -> dict[str, Any]:
         "commonLabels": texts,
         "commonAnnotations": texts,
         "externalURL": _TEXT | {"format": "uri"},
-        "alerts": {"type": "array", "minItems": 1, "items": _object(alert)},
+        "alerts": {"type": "array", "minItems": 1, "items": _object(alert, {"silenceURL": _TEXT | {"format": "uri"}})},
     }
     headers = {
         "webhook-id": _TEXT | {"format": "uuid", "description": "The same at every attempt"},
@@ -196,10 +225,26 @@ def _notification() -> dict[str, Any]:
         "name": "alert",
         "title": "alert",
         "summary": "Alerts of a group that fire or have ended: Alertmanager's webhook, version 4.",
-        "headers": _object(headers),
+        "headers": _object(headers, _TRACEPARENT),
         "payload": _object(body),
     }
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": sorted(properties)}
+def _as_event(alert: dict[str, Any]) -> dict[str, Any]:
+    """The notification in a CloudEvent, structured mode."""
+    event = {
+        "specversion": _TEXT | {"const": "1.0"},
+        "id": _TEXT | {"format": "uuid", "description": "The `webhook-id`"},
+        "source": _TEXT | {"const": EVENT_SOURCE},
+        "type": _TEXT | {"enum": [f"buzzwatch.alert.{status}.v1" for status in ("firing", "resolved")]},
+        "time": _TEXT | {"format": "date-time"},
+        "datacontenttype": _TEXT | {"const": "application/json"},
+        "data": alert["payload"],
+    }
+    name = {"name": "alert-event", "title": "alert-event", "contentType": "application/cloudevents+json"}
+    return alert | name | {"summary": "The same as a CloudEvent.", "payload": _object(event)}
+
+
+def _object(properties: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    found = {"type": "object", "properties": properties | (optional or {})}
+    return found | ({"required": sorted(properties)} if properties else {})

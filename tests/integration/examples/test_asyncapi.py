@@ -7,16 +7,26 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from jsonschema import Draft7Validator
 
+from alerts.grouping.payload import body_for
 from alerts.grouping.sample import sample
+from contracts.events import decode_feedback, decode_prediction, decode_tweet
 from contracts.settings import ROOT
 from contracts.times import clock_ms
 
+READERS: dict[str, Callable[[bytes], Any]] = {
+    "tweet": decode_tweet,
+    "prediction": decode_prediction,
+    "feedback": decode_feedback,
+}
+FORMS: dict[Literal["alertmanager", "cloudevents"], str] = {"alertmanager": "alert", "cloudevents": "alert-event"}
 DOCUMENT = ROOT / "docs" / "asyncapi.json"
 _CHECK = """
 import { readFileSync } from 'node:fs'
@@ -67,20 +77,22 @@ def _validator(document: Any, message: str) -> Draft7Validator:
     return Draft7Validator(document | document["components"]["messages"][message]["payload"])
 
 
-def test_a_notification_is_as_the_document_says(document: Any) -> None:
-    validator = _validator(document, "alert")
+def test_a_notification_is_as_the_document_says_in_both_of_its_forms(document: Any) -> None:
     for entry in sample("team", clock_ms(), watch="air-paradis", external_url="http://127.0.0.1:8000"):
-        assert list(validator.iter_errors(json.loads(entry.body))) == []
-    assert not validator.is_valid({"version": "4"})
+        for kind, message in FORMS.items():
+            status = json.loads(entry.body)["status"]
+            content_type, body = body_for(kind, str(uuid.uuid4()), status, clock_ms(), entry.body)
+            assert list(_validator(document, message).iter_errors(json.loads(body))) == []
+            said = document["components"]["messages"][message].get("contentType", document["defaultContentType"])
+            assert content_type == said
+    assert not _validator(document, "alert").is_valid({"version": "4"})
 
 
-def test_a_prediction_is_as_the_document_says(document: Any) -> None:
-    validator = _validator(document, "prediction")
-    prediction = {
-        "tweet_id": "1465", "prediction_id": "8f2c", "sentiment": "negative", "confidence": 0.93,
-        "scores": {"negative": 0.93, "neutral": 0.05, "positive": 0.02}, "watches": ["air-paradis"], "themes": [],
-        "model": {"name": "sentiment", "version": "7"}, "text": None, "lang": "en",
-        "created_at": "2026-11-20T10:00:00.000Z", "scored_at": "2026-11-20T10:00:00.120Z",
-    }  # fmt: skip
-    assert list(validator.iter_errors(prediction)) == []
-    assert not validator.is_valid(prediction | {"sentiment": "angry"})
+@pytest.mark.parametrize(("message", "read"), READERS.items())
+def test_an_example_is_as_its_schema_says_and_is_read(
+    document: Any, message: str, read: Callable[[bytes], Any]
+) -> None:
+    [example] = document["components"]["messages"][message]["examples"]
+    assert list(_validator(document, message).iter_errors(example["payload"])) == []
+    assert read(json.dumps(example["payload"]).encode()) is not None
+    assert not _validator(document, message).is_valid({"sentiment": "angry"})
