@@ -17,7 +17,7 @@ from models.annotator import Annotator
 from models.registry.champion import LoadedModel
 from stream.kafka.records import Headers, OutRecord, RecordBatch, ScoredBatch
 from stream.scoring.scorer import Scorer
-from stream.scoring.traced import TracedScorer, most_of
+from stream.scoring.traced import Budget, TracedScorer
 from tests.fake_model import FakeModel
 from tests.fakes_kafka import FakeRecord
 
@@ -33,7 +33,11 @@ def exporter() -> InMemorySpanExporter:
 
 
 def score(
-    exporter: InMemorySpanExporter, contexts: Sequence[str | None], sample: float = 0, bad: Sequence[int] = ()
+    exporter: InMemorySpanExporter,
+    contexts: Sequence[str | None],
+    sample: float = 0,
+    bad: Sequence[int] = (),
+    budget: Budget | None = None,
 ) -> ScoredBatch:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -42,7 +46,7 @@ def score(
         headers: Headers | None = None if context is None else [("traceparent", context.encode())]
         value = b"{}" if row in bad else json.dumps({"id": str(row), "text": "fine"}).encode()
         records.append(FakeRecord(value, offset=row, headers=headers))
-    scorer = TracedScorer(Scorer(Annotator(RULES), "masked"), Tracer(sample, provider))
+    scorer = TracedScorer(Scorer(Annotator(RULES), "masked"), Tracer(sample, provider), budget)
     return scorer.score(RecordBatch(records, 0, None), LOADED, 1_795_000_000_000)
 
 
@@ -80,12 +84,23 @@ def test_a_dead_letter_keeps_the_context_it_came_with(exporter: InMemorySpanExpo
     assert ("traceparent", SAMPLED.encode()) in scored.dead_letters[0].headers
 
 
-def test_one_in_a_thousand_is_traced_at_most_and_those_with_a_trace_first(exporter: InMemorySpanExporter) -> None:
-    assert [most_of(number) for number in (1, 999, 1000, 4000, 16_000, 100_000)] == [1, 1, 1, 4, 16, 16]
-    scored = score(exporter, [None] * 40 + [SAMPLED] * 3, sample=1.0)
-    assert list(scored.instead) == [40]
-    assert len(named(exporter, "score tweet")) == len(named(exporter, "score batch")) == 1
-    assert len(score(exporter, [None] * 3000, sample=1.0).instead) == 3
+def test_those_that_come_with_a_trace_are_followed_first_within_the_budget(exporter: InMemorySpanExporter) -> None:
+    scored = score(exporter, [None] * 40 + [SAMPLED] * 3, sample=1.0, budget=Budget(lambda: 0.0))
+    assert list(scored.instead)[-3:] == [40, 41, 42]
+    assert len(scored.instead) == len(named(exporter, "score tweet")) == 16
+    assert len(named(exporter, "score batch")) == 1
+
+
+def test_one_tweet_in_three_thousand_and_five_a_second_are_followed_at_most(exporter: InMemorySpanExporter) -> None:
+    now = 0.0
+    budget = Budget(lambda: now)
+    assert len(score(exporter, [SAMPLED] * 20, budget=budget).instead) == 16
+    assert score(exporter, [SAMPLED] * 2999, budget=budget).instead == {}
+    assert len(score(exporter, [SAMPLED] * 2, budget=budget).instead) == 1
+    now = 1.0
+    assert len(score(exporter, [SAMPLED] * 8, budget=budget).instead) == 5
+    now = 60.0
+    assert len(score(exporter, [SAMPLED] * 20, budget=budget).instead) == 16
 
 
 def test_what_nobody_decided_about_is_not_traced_at_a_share_of_nothing(exporter: InMemorySpanExporter) -> None:
