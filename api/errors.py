@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -11,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from alerts.storage.redis_health import trouble_of
 from api.bodies import Problem
@@ -87,11 +90,28 @@ def document_problems(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
+async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods(request, headers.get("Allow", "")))
     if error.status_code < 200 or error.status_code in (204, 205, 304):
-        return Response(status_code=error.status_code, headers=error.headers)
-    return problem(error.status_code, str(error.detail), **(error.headers or {}))
+        return Response(status_code=error.status_code, headers=headers)
+    return problem(error.status_code, str(error.detail), **headers)
+
+
+def _methods(request: Request, named: str) -> list[str]:
+    """All that the path takes, as the document has it; the router names those of the first of its routes alone."""
+    found = set(filter(None, named.split(", ")))
+    for template, operations in request.app.openapi()["paths"].items():
+        if _pattern(template).match(request.scope["path"]):
+            found |= {method.upper() for method in operations}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return compile_path(template)[0]
 
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:

@@ -25,6 +25,8 @@ async def test_every_error_is_a_problem_with_the_name_of_its_request(api: Api) -
         assert "\n" not in body["detail"]
     assert answers[404].json()["title"] == "Not Found"
     assert answers[405].headers["allow"] == "POST"
+    for path, allowed in (("/silences", "GET, HEAD, POST"), (f"/alerts/{'a' * 16}/ack", "DELETE, POST")):
+        assert (await api.client.options(path)).headers["allow"] == allowed
 
 
 async def test_the_name_is_the_clients_if_it_has_a_harmless_one(api: Api) -> None:
