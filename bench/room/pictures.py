@@ -28,6 +28,7 @@ def take(url: str, folder: Path) -> None:
                 page.wait_for_selector(".story")
             if name == "model":
                 page.wait_for_selector("section[aria-labelledby=versions-title] table", timeout=60_000)
+                page.wait_for_selector("#slices", timeout=60_000)
             page.wait_for_timeout(2000 if name in ("now", "alerts", "alert", "now-dark") else 4000)
             page.screenshot(path=folder / f"room-{name}.png")
             page.context.close()
@@ -41,5 +42,5 @@ def take(url: str, folder: Path) -> None:
         taken("watch", "/room/watch?watch=air-paradis&span=hour")
         taken("try", "/room/try")
         taken("review", "/room/review")
-        taken("model", "/room/model", height=1500, dark=True)
+        taken("model", "/room/model", height=1900, dark=True)
         taken("system", "/room/system")

@@ -15,9 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from dashboard.feed.frames import Told
 from dashboard.feed.hub import Hub, Reader
-from dashboard.feed.maker import Maker
+from dashboard.feed.maker import Maker, Told
 
 _log = logging.getLogger("buzzwatch.dashboard")
 

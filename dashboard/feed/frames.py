@@ -6,7 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 import redis
@@ -15,6 +15,7 @@ from alerts.storage.redis_health import trouble_of
 from contracts.times import clock_ms
 from dashboard.feed.board import Board
 from dashboard.feed.forgotten import ForgottenTweets
+from dashboard.feed.maker import Told
 from dashboard.feed.picking import Picker, row_of
 from dashboard.feed.tail import ScoredTail
 
@@ -25,20 +26,6 @@ _ALIVE_S: Final = 1.0
 
 OpenAlerts = Callable[[], list[dict[str, Any]]]
 """The pending and firing alerts as they are sent."""
-
-
-class Told(msgspec.Struct, frozen=True):
-    """One event for all pages."""
-
-    kind: Literal["frame", "alerts", "forget"]
-    payload: bytes
-    """JSON, encoded once for all readers."""
-    rows: list[dict[str, Any]] = []
-    """The tweets that it shows."""
-    gone: list[str] = []
-    """Ids of tweets and predictions that were erased."""
-    whole: bool = False
-    """Whether the counters could be read: a snapshot is made of such a one."""
 
 
 class Frames:

@@ -6,11 +6,24 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 
 import msgspec
 
-from dashboard.feed.frames import Told
+
+class Told(msgspec.Struct, frozen=True):
+    """One event for all pages."""
+
+    kind: Literal["frame", "alerts", "forget"]
+    payload: bytes
+    """JSON, encoded once for all readers."""
+    rows: list[dict[str, Any]] = []
+    """The tweets that it shows."""
+    gone: list[str] = []
+    """Ids of tweets and predictions that were erased."""
+    whole: bool = False
+    """Whether the counters could be read: a snapshot is made of such a one."""
+
 
 _LENGTH: Final = 4
 """Bytes in front of each event, which say how many follow."""

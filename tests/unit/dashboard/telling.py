@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from dashboard.feed.frames import Told
-from dashboard.feed.maker import handed, write
+from dashboard.feed.maker import Told, handed, write
 
 if __name__ == "__main__":
     texts, ends = handed(sys.stdin.buffer)
