@@ -15,12 +15,15 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.servers import RunningServer
 
-TOGETHER: Final = ("tests/trials/dashboard/", "tests/trials/", "tests/chaos/", "tests/unit/training/")
+TOGETHER: Final = (
+    *("tests/trials/dashboard/", "tests/trials/image/", "tests/trials/", "tests/chaos/"),
+    "tests/unit/training/",
+)
 """Folders whose tests share something that only one test may use at a time: a stack, a broker that is killed; or what
 each process compiles anew. A test is of the first that it lies in."""
 _LONGEST_FIRST: Final = (
-    *("tests/trials/dashboard/", "tests/trials/", "tests/chaos/", "tests/e2e/", "tests/integration/"),
-    *("tests/unit/training/", "tests/behavioural/", "tests/unit/"),
+    *("tests/trials/dashboard/", "tests/trials/image/", "tests/trials/", "tests/chaos/", "tests/e2e/"),
+    *("tests/integration/", "tests/unit/training/", "tests/behavioural/", "tests/unit/"),
 )
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
+from api.security.keys import SCOPES
 from tests.fakes import Receiver
 from tests.otlp import Collector
 from tests.stack import RunningStack, quick_rules
@@ -17,6 +20,16 @@ QUICK = {
     "BUZZWATCH_LEARNING__RANDOM_INTERVAL_S": "2",
 }
 """A challenger's trial is over within seconds."""
+CROWDED = ("botair", "onevoiceair", "templateair", "passedonair", "namelessair", "namelessbotair")
+"""Airlines that a single trial talks about (`test_voices.py`)."""
+
+
+def _watch(rules: Path, names: tuple[str, ...]) -> None:
+    yaml = YAML()
+    document = yaml.load(rules.read_text())
+    document["watches"] += [{"name": name, "match": [f"@{name}"]} for name in names]
+    with rules.open("w") as file:
+        yaml.dump(document, file)
 
 
 @pytest.fixture(scope="session")
@@ -41,13 +54,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, collecto
     folder = tmp_path_factory.mktemp("trials")
     rules = folder / "rules.yaml"
     quick_rules(rules, receiver)
+    _watch(rules, CROWDED)
     running = RunningStack(
         folder,
         rules,
         BUZZWATCH_TRACING__ENDPOINT=collector.url,
         BUZZWATCH_TRACING__SAMPLE="0",
         BUZZWATCH_LOG_FORMAT="json",
+        BUZZWATCH_KAFKA__TOPICS__PARTITIONS="32",
         **QUICK,
+        # The requests of many trials come from one address: none is refused for its rate.
+        **{f"BUZZWATCH_API__RATE_{scope.upper()}": "" for scope in SCOPES},
     )
     yield running
     running.kill()

@@ -1,4 +1,4 @@
-"""Feedback about several versions and on several partitions, on a running stack.
+"""Feedback about several versions and on several partitions, on a running stack; an alias that others move.
 
 The last trials of feedback, since the stack keeps the second version and the second partition.
 """
@@ -6,10 +6,17 @@ The last trials of feedback, since the stack keeps the second version and the se
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import httpx
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from tests.stack import RunningStack, wait
 from tests.trials.test_feedback import judgement, own_version, send, wait_judged
@@ -29,11 +36,20 @@ def fired(stack: RunningStack, version: str) -> set[str]:
     return {one["labels"]["alertname"] for one in listed if one["labels"].get("model_version") == version}
 
 
-def test_a_version_that_serves_no_more_starts_no_alert_about_its_accuracy(stack: RunningStack) -> None:
+@pytest.fixture(scope="module")
+def versions(stack: RunningStack) -> tuple[str, str]:
+    """What served, and what another client of MLflow gave the alias, which serves now."""
     first = serving(stack)
     second = register_artefact(stack.settings, stack.settings.artefact, alias="champion")
     wait(lambda: serving(stack) == second, 120, stack.said)
     wait(lambda: second in _worker_version(stack), 120, stack.said)
+    return first, second
+
+
+def test_a_version_that_serves_no_more_starts_no_alert_about_its_accuracy(
+    stack: RunningStack, versions: tuple[str, str]
+) -> None:
+    first, second = versions
     before = fired(stack, first)
 
     # Wrong one after the other, with right ones between, so that only the accuracy and the number of errors speak.
@@ -52,6 +68,42 @@ def _worker_version(stack: RunningStack) -> str:
     port = stack.environment["BUZZWATCH_WORKER__WEB_PORT"]
     page = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
     return next(line.split()[-1] for line in page.splitlines() if line.startswith("buzzwatch_model_version "))
+
+
+def test_a_rollback_goes_back_to_what_served_last_whoever_moved_the_alias(
+    stack: RunningStack, versions: tuple[str, str]
+) -> None:
+    _, second = versions
+    uri = stack.settings.mlflow.tracking_uri
+    client = MlflowClient(uri, uri)
+    run = client.create_run(client.create_experiment("somebody's"))
+    client.log_text(run.info.run_id, "no model of ours", "model/model.pkl")
+    foreign = str(client.create_model_version("sentiment", f"{run.info.artifact_uri}/model", run.info.run_id).version)
+    client.set_registered_model_alias("sentiment", "champion", foreign)
+    wait(lambda: f"version {foreign} cannot serve" in stack.client.get("/health").text, 120, stack.said)
+    assert serving(stack) == second
+    assert f"version {second} is the champion again" in stack.run("models", "rollback").stderr.decode()
+    wait(lambda: "cannot serve" not in stack.client.get("/health").text, 120, stack.said)
+    assert serving(stack) == second
+
+
+@pytest.mark.filterwarnings("ignore")  # of MLflow, about itself
+def test_the_model_as_mlflow_loads_it_keeps_the_rows_names_and_refuses_null(
+    stack: RunningStack, tmp_path: Path
+) -> None:
+    uri = stack.settings.mlflow.tracking_uri
+    source = MlflowClient(uri, uri).get_model_version_by_alias("sentiment", "champion").source
+    loaded = mlflow.pyfunc.load_model(
+        mlflow.artifacts.download_artifacts(source, dst_path=str(tmp_path), tracking_uri=uri)
+    )
+    texts = ["lost my bag", "thank you", "when does the gate open"]
+    table = loaded.predict(pd.DataFrame({"text": texts}, index=[2, 0, 1]))
+    assert list(table.index) == [2, 0, 1]
+    answers = stack.client.post("/predict/batch", json={"texts": texts}).json()
+    expected = [[one["scores"][label] for label in ("negative", "neutral", "positive")] for one in answers]
+    np.testing.assert_allclose(table[["negative", "neutral", "positive"]], expected, atol=1e-4)
+    with pytest.raises(MlflowException, match="row 1: text is null"):
+        loaded.predict(pd.DataFrame({"text": ["lost my bag", None]}))
 
 
 def test_every_partition_of_feedback_is_judged_also_one_that_was_added(stack: RunningStack) -> None:
