@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
@@ -14,6 +15,19 @@ _RETRY_AFTER_STATUS: Final = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE
 _LONGEST: Final = 300
 _EXCERPT: Final = 200
 """How much of an answer is read when it is no success, bytes: the receiver's own reason."""
+_UNSIGNED: Final = "name your authority with SSL_CERT_FILE, or have it signed by a public one"
+_REMEDIES: Final = {
+    # X509_V_ERR_… of OpenSSL's x509_vfy.h
+    9: "compare the clocks of both machines",
+    10: "renew it on the receiver",
+    18: _UNSIGNED,
+    19: _UNSIGNED,
+    20: _UNSIGNED,
+    21: _UNSIGNED,
+    62: "post to a name that it has, or have it issued for this one",
+    64: "post to a name that it has, or have it issued for this address",
+}
+"""What to do about a certificate, by the number of what is wrong with it."""
 
 
 class DeliveryResult(NamedTuple):
@@ -47,9 +61,21 @@ def of_failure(failure: Exception, secrets: Iterable[str] = ()) -> DeliveryResul
     Args:
         secrets: of the receiver; they are removed, since the failure may contain them.
     """
-    return DeliveryResult(
-        "failed", " ".join(without(f"{type(failure).__name__}: {failure}", secrets).split())[:_LONGEST]
-    )
+    said = _of_certificate(failure) or f"{type(failure).__name__}: {failure}"
+    return DeliveryResult("failed", " ".join(without(said, secrets).split())[:_LONGEST])
+
+
+def _of_certificate(failure: BaseException | None) -> str | None:
+    """What is wrong with the receiver's TLS, and what to do; None where that is not why it failed."""
+    while failure is not None:
+        if isinstance(failure, ssl.SSLCertVerificationError):
+            wrong = failure.verify_message.rstrip(".")
+            remedy = _REMEDIES.get(failure.verify_code)
+            return f"the receiver's TLS certificate is refused: {wrong}{f': {remedy}' if remedy else ''}"
+        if isinstance(failure, ssl.SSLError) and failure.reason == "WRONG_VERSION_NUMBER":
+            return "the receiver speaks no TLS there (SSL: WRONG_VERSION_NUMBER): is its address http:// instead?"
+        failure = failure.__cause__ or failure.__context__  # httpcore raises its own without naming a cause
+    return None
 
 
 def _excerpt(response: httpx.Response) -> str:
