@@ -11,7 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from stream.dead_letters.reader import header, position_of
-from stream.dead_letters.record import taken_apart
+from stream.dead_letters.record import is_cut, taken_apart
 from stream.dead_letters.replay_claims import Claim, ReplayLog
 from stream.kafka.records import Headers, Record, headers_of
 
@@ -145,7 +145,11 @@ class Replayer:
 
     def _has_source(self, message: Record) -> bool:
         """Letters are sent to the topics of tweets and feedback only, whatever its headers name."""
-        topic = header(headers_of(message), "source-topic")
+        headers = headers_of(message)
+        topic = header(headers, "source-topic")
+        if is_cut(headers):
+            self.outcome.refused.append(f"{position_of(message)}: it was cut, the whole record was too large")
+            return False
         if topic in self._topics:
             return True
         why = f"its source topic {topic!r} is none of ours" if topic else "it has no header source-topic"

@@ -145,7 +145,8 @@ class Publisher:
         cause: KafkaError = error.args[0]
         if cause.fatal() or cause.code() == KafkaError._FENCED:
             raise error
-        _log.warning("transaction aborted: %s", cause.str())
+        hint = "; `buzzwatch doctor` names the limit" if "size too large" in cause.str() else ""
+        _log.warning("transaction aborted: %s%s", cause.str(), hint)
         self._insist(self._producer.abort_transaction)
         raise Aborted(cause.str()) from None
 

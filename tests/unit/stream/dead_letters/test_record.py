@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from contracts.errors import InvalidTweet
-from stream.dead_letters.record import dead_letter, error_class
+from contracts.topics import MAX_RECORD_BYTES
+from stream.dead_letters.record import dead_letter, error_class, is_cut
 from stream.dead_letters.replay import replayed_headers
 from tests.fakes_kafka import FakeRecord
 
@@ -52,6 +53,21 @@ def test_a_last_number_of_attempts_is_taken_for_the_count_of_a_replay() -> None:
 def test_a_long_error_leaves_room_for_the_record() -> None:
     letter = dead_letter(FakeRecord(), InvalidTweet("é" * 100_000))
     assert sum(len(name) + len(value or b"") for name, value in letter.headers) < 4096
+
+
+def test_what_no_topic_takes_is_cut_and_says_so() -> None:
+    full = FakeRecord(value=b"x" * (MAX_RECORD_BYTES - 1), key=b"k")
+    whole = dead_letter(full, InvalidTweet("x"))
+    assert (whole.value, is_cut(whole.headers)) == (full.value(), False)
+    packed = FakeRecord(value=b"x" * 20_000_000, key=b"k" * 70_000, headers=[("a", b"1"), ("b", b"2" * 70_000)])
+    letter = dead_letter(packed, InvalidTweet("x"))
+    assert letter.headers[:2] == [("a", b"1"), ("cut", b"key 70000 bytes, value 20000000 bytes, headers 70023 bytes")]
+    assert len(letter.value or b"") + len(letter.key or b"") < MAX_RECORD_BYTES
+    assert is_cut(letter.headers)
+    assert error_class(letter) == "InvalidTweet"
+    many = dead_letter(FakeRecord(headers=[("n", b"")] * 200_000), InvalidTweet("x"))
+    assert is_cut(many.headers)
+    assert len(many.headers) < 10_000
 
 
 def test_the_error_class_can_be_read_back() -> None:
