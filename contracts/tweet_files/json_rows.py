@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from contracts.tweet_files.errors import TweetFileError, first_line
@@ -182,21 +182,52 @@ def _line(line: bytes, where: str, options: ReadOptions, reader: _Reader) -> Ite
 
 def _items(row: Mapping[str, Any], where: str, raw: bytes | None, options: ReadOptions) -> Iterator[Row]:
     """The object itself, or what is on it where it is a page."""
-    page = next((name for name in _PAGES if isinstance(row.get(name), list) and "text" not in row), None)
+    page = _page(row)
+    errors = _objects(row.get("errors")) if "text" not in row else []
+    if errors and (page is not None or row.keys() <= {"errors", "meta", "includes"}):
+        options.notes.not_given(where, len(errors), errors[0].get("title"))
+        if page is None:
+            return
     if page is None and row.keys() == {"meta"} and _of_page(row["meta"]) == 0:
         return  # X's answer when nothing was found
     if page is None:
         options.notes.identifier(row.get("id"), where)
         yield Row(where, row, raw)
         return
-    items = row[page]
+    name, items = page
     for number, item in enumerate(items, start=1):
         if not isinstance(item, dict):
-            yield Row(f"{where}, {page} {number}", None, json.dumps(item).encode(), "not a JSON object")
-        elif page == "data":
+            yield Row(f"{where}, {name} {number}", None, json.dumps(item).encode(), "not a JSON object")
+        elif name == "data":
             yield Row(f"{where}, data {number}", {"data": item, "includes": _of(item, row.get("includes"))})
         else:
-            yield Row(f"{where}, {page} {number}", item)
+            yield Row(f"{where}, {name} {number}", item)
+
+
+def _page(row: Mapping[str, Any]) -> tuple[str, list[Any]] | None:
+    """What is on a page of an API, or in a thread; None where the object is no page."""
+    if "text" in row:
+        return None
+    for name in _PAGES:
+        if isinstance(row.get(name), list):
+            return name, row[name]
+    thread = row.get("thread")
+    if isinstance(thread, dict) and "post" in thread:
+        return "post", list(_of_thread(thread))
+    before, after = row.get("ancestors"), row.get("descendants")
+    if isinstance(before, list) and isinstance(after, list):
+        return "status", [*before, *after]
+    return None
+
+
+def _of_thread(thread: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The posts of a Bluesky thread; what is deleted or blocked has none."""
+    waiting = [thread]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one.get("post"), dict):
+            yield {"post": one["post"]}
+        waiting += _objects([one.get("parent"), *reversed(_objects(one.get("replies")))])
 
 
 def _of(tweet: Mapping[str, Any], includes: Any) -> dict[str, Any]:
@@ -215,5 +246,5 @@ def _of_page(meta: Any) -> Any:
     return meta.get("result_count") if isinstance(meta, dict) else None
 
 
-def _objects(value: Any) -> Iterable[dict[str, Any]]:
+def _objects(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []

@@ -82,11 +82,9 @@ def _others(source: Source, options: ReadOptions, chosen: str) -> Iterator[Row]:
     for name in options.required:
         if name != "text":
             raise no_column(f"{source.name}: plain lines", name, ["text"])
-    return (
-        Row(f"line {number}", {"text": line.strip()})
-        for number, line in enumerate(source.text_lines(options.encoding), start=1)
-        if line.strip()
-    )
+    # A file of an old Mac is one line to Python: its line ends are carriage returns.
+    lines = (one for line in source.text_lines(options.encoding) for one in line.rstrip("\r\n").split("\r"))
+    return (Row(f"line {number}", {"text": line.strip()}) for number, line in enumerate(lines, start=1) if line.strip())
 
 
 def named_format(path: Path) -> str | None:

@@ -101,6 +101,37 @@ def test_the_header_of_a_file_that_was_joined_is_no_tweet(tmp_path: Path) -> Non
     assert options.notes.all() == ["row 2 (line 3) repeats the header, as in files that were joined: passed over"]
 
 
+def test_lines_of_an_old_mac_are_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"a\rb\n\r\nc\r\n")
+    assert [row[1] for row in pairs(tmp_path / "a.txt") if row] == ["a", "b", "c"]
+
+
+def test_threads_are_taken_apart(tmp_path: Path) -> None:
+    def post(name: str) -> str:
+        return f'{{"uri": "at://{name}", "record": {{"text": "{name}"}}}}'
+
+    inner = f'{{"post": {post("c")}, "replies": [{{"post": {post("d")}}}, {{"uri": "at://x", "blocked": true}}]}}'
+    thread = f'{{"thread": {{"post": {post("b")}, "parent": {{"post": {post("a")}}}, "replies": [{inner}, null]}}}}'
+    (tmp_path / "thread.json").write_text(thread)
+    found = [
+        row.fields["post"]["record"]["text"] for row in read_rows(tmp_path / "thread.json", ReadOptions()) if row.fields
+    ]
+    assert sorted(found) == ["a", "b", "c", "d"]
+    (tmp_path / "context.json").write_text(f'{{"ancestors": [{ONE}], "descendants": [{TWO}]}}')
+    assert pairs(tmp_path / "context.json") == BOTH
+
+
+def test_tweets_that_an_api_did_not_give_are_counted(tmp_path: Path) -> None:
+    error = '{"title": "Not Found Error", "resource_id": "3"}'
+    page = f'{{"data": [{ONE}, {TWO}], "errors": [{error}, {error}]}}'
+    (tmp_path / "a.jsonl").write_text(f'{page}\n{{"errors": [{error}], "meta": {{}}}}\n')
+    options = ReadOptions()
+    found = [row.fields for row in read_rows(tmp_path / "a.jsonl", options)]
+    assert [one["data"]["id"] for one in found if one] == ["1", "2"]
+    (note,) = options.notes.all()
+    assert note == "3 tweets the API did not give (deleted, withheld or private; line 1: 'Not Found Error')"
+
+
 def test_numbers_that_json_does_not_have_are_no_values(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"id": NaN, "text": "a", "x": Infinity}\n{"id": "2", "text": "NaN"}\n')
     first, second = read_rows(tmp_path / "a.jsonl", ReadOptions())
