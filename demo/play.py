@@ -61,7 +61,8 @@ class Theatre:
         self._headers = headers
         self._progress = progress
         self._rng = random.Random(20_261_120)
-        self._people = random.Random(77)
+        # Other people each time: who has spoken within the last half hour is no new voice.
+        self._people = random.Random()
         self._producer = TweetProducer(settings)
         self._expected: dict[str, str] = {}
         self._sarcasm = list(crisis.sarcastic(self._rng))

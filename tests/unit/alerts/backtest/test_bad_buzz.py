@@ -294,6 +294,36 @@ def test_ordinary_days_are_calm() -> None:
     assert [one for seed in range(20, 23) for one in Replay(RULE, WHERE, traffic(seed, 24, 0)).alerts()] == []
 
 
+@pytest.mark.parametrize("is_same", [False, True])
+def test_a_second_crisis_right_after_the_first_is_told_when_others_complain_and_not_when_the_same_do(
+    is_same: bool,
+) -> None:
+    """360 people within 45 s, and two minutes after the alert has ended again."""
+    source = np.random.default_rng(5)
+    day, length = 86_400, 86_400 + 3600
+    calm = np.sort(source.integers(0, length, 300))
+    crowd = np.arange(10_000, 10_360)
+    others = crowd if is_same else crowd + 1000
+
+    def alerts(again_s: float) -> list[Alert]:
+        crises = [(float(day), crowd), *([(again_s, others)] if again_s else [])]
+        times = np.concatenate([calm, *(begin + np.arange(360) // 8 for begin, _ in crises)]).astype(np.int64)
+        authors = np.concatenate([np.arange(1, 301), *(people for _, people in crises)]).astype(np.uint64)
+        negative = np.concatenate([source.random(300) < 0.25, np.ones(360 * len(crises), bool)])
+        span = Span(START_S, length // BUCKET_S)
+        series = count(span, START_S + times, negative, authors, authors=authors)
+        return [one.alert for one in Replay(RULE, WHERE, series).alerts()]
+
+    (first,) = alerts(0)
+    assert first.ends_at_ms is not None
+    again_s = first.ends_at_ms // 1000 - START_S + 120
+    second = alerts(again_s)[1:]
+    if is_same:
+        assert second == []
+    else:
+        assert 0 <= second[0].starts_at_ms // 1000 - START_S - again_s <= 60
+
+
 def test_quiet_fires_while_a_watch_is_silent_at_a_usual_hour() -> None:
     rule = Quiet(alert="Quiet", kind="quiet", watches=("acme",))
     tweets = np.full(4 * 86_400 // BUCKET_S, 1, np.int64)
