@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import rich.box
@@ -21,6 +20,7 @@ from contracts.rules.matchers import parse_matcher
 from contracts.rules.strict import Duration
 from contracts.settings import load_settings
 from contracts.times import clock_ms, to_ms, to_rfc3339
+from contracts.tweet_objects.dates import read_date
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
 
@@ -147,7 +147,6 @@ def _milliseconds(duration: str) -> int:
 
 def _moment(text: str) -> int:
     try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
+        return to_ms(read_date(text))
+    except (ValueError, OverflowError):
         raise BuzzwatchError(f"--until: {text!r} is not a time such as 2026-11-20T18:00Z") from None
-    return to_ms(when if when.tzinfo else when.replace(tzinfo=UTC))

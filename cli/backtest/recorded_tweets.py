@@ -16,7 +16,7 @@ from contracts.times import to_ms
 from contracts.tweet_files.errors import TweetFileError
 from contracts.tweet_files.reader import read_rows
 from contracts.tweet_files.rows import ReadOptions
-from contracts.tweet_objects.dates import read_date
+from contracts.tweet_objects.dates import date_or_none
 from contracts.tweet_objects.fields import author_of, checked
 from contracts.tweet_objects.shapes import find
 
@@ -172,6 +172,7 @@ def _share(value: Any) -> float | None:
 def _ms(value: Any) -> int | None:
     """Milliseconds since 1970; None when it is no date."""
     try:
-        return None if value is None else to_ms(read_date(value))
+        found = date_or_none(value)
+        return None if found is None else to_ms(found)
     except (ValueError, OverflowError):
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Final
 
 import pydantic
@@ -11,6 +10,7 @@ import typer
 
 from contracts.rules.strict import Duration
 from contracts.times import clock_ms, to_ms
+from contracts.tweet_objects.dates import read_date
 
 _AGO: Final = re.compile(r"-?((?:\d+(?:ms|s|m|h|d|w))+)(?: ago)?")
 EXAMPLES: Final = "a time such as 2026-11-20T10:00:00Z (UTC if it names no offset), or how long ago such as 2h or 30m"
@@ -46,8 +46,8 @@ def moment_ms(option: str, value: str | None, *, now_ms: int | None = None) -> i
         seconds = pydantic.TypeAdapter(Duration).validate_python(ago[1])
         return (clock_ms() if now_ms is None else now_ms) - int(seconds * 1000)
     try:
-        return to_ms(datetime.fromisoformat(text))
-    except ValueError:
+        return to_ms(read_date(text))
+    except (ValueError, OverflowError):
         raise typer.BadParameter(f"{option}: {value!r} is no time: write {EXAMPLES}") from None
 
 

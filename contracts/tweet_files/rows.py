@@ -44,6 +44,11 @@ class Notes:
     """The first rows that are no tweets as they are, and why."""
     dead_count: int = 0
     units: set[str] = field(default_factory=set)
+    zeros: list[str] = field(default_factory=list)
+    """The first rows whose date is a zero."""
+    zero_count: int = 0
+    error_count: int = 0
+    first_error: str = ""
 
     def no_tweet(self, where: str, why: str) -> None:
         """Say that the worker will put this row into the dead letters."""
@@ -58,6 +63,20 @@ class Notes:
             self.lost_count += 1
             if len(self.lost) < _NAMED:
                 self.lost.append(f"{where}: {value}")
+
+    def not_given(self, where: str, number: int, title: Any) -> None:
+        """Say that a page of the X API has errors in place of tweets."""
+        if not self.error_count:
+            self.first_error = f"{where}: {shown(title)}"
+        self.error_count += number
+
+    def no_date(self, value: Any, where: str) -> None:
+        """Say that a zero is taken for no date; blanks and words for none need no note."""
+        written = str(value)
+        if len(written) >= len("1970-01-01"):
+            self.zero_count += 1
+            if len(self.zeros) < _NAMED:
+                self.zeros.append(f"{where}: {written}")
 
     def date(self, value: Any, where: str) -> None:
         """Say once in which unit numbers since 1970 are read."""
@@ -74,6 +93,13 @@ class Notes:
             rows = "1 row is no tweet" if self.dead_count == 1 else f"{self.dead_count:,} rows are no tweets"
             more = "; …" if self.dead_count > len(self.dead) else ""
             lines.append(f"{rows} and will be among the dead letters ({'; '.join(self.dead)}{more})")
+        if self.zero_count:
+            rows = "1 date is a zero" if self.zero_count == 1 else f"{self.zero_count:,} dates are zeros"
+            more = ", …" if self.zero_count > len(self.zeros) else ""
+            lines.append(f"{rows} ({', '.join(self.zeros)}{more}), as programs write for none: taken for no date")
+        if self.error_count:
+            tweets = "1 tweet" if self.error_count == 1 else f"{self.error_count:,} tweets"
+            lines.append(f"{tweets} the API did not give (deleted, withheld or private; {self.first_error})")
         if not self.lost_count:
             return lines
         rows = "1 id has" if self.lost_count == 1 else f"{self.lost_count:,} ids have"

@@ -7,6 +7,8 @@ import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Final
 
+from contracts.times import to_ms
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # `2015-02-24 11:35:52 -0800`: an offset behind a blank, without a colon.
 _OFFSET: Final = re.compile(r" ?([+-]\d\d):?(\d\d)$")
@@ -25,8 +27,13 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 _PER_SECOND: Final = {9: 1, 10: 1, 12: 10**3, 13: 10**3, 15: 10**6, 16: 10**6, 18: 10**9, 19: 10**9}
 """Digits of a number since 1970 → its units a second, for the years 1973 to 2286."""
 UNITS: Final = {1: "seconds", 10**3: "milliseconds", 10**6: "microseconds", 10**9: "nanoseconds"}
-NO_DATE: Final = frozenset({"", "nan", "nat", "null", "none", "nil", "n/a", "na", "<na>", "undefined", "0", "-1", "-"})
-"""What programs write for a date that they do not have, in small letters."""
+NO_DATE: Final = frozenset(
+    {"", "nan", "nat", "null", "none", "nil", "n/a", "na", "<na>", "undefined", "0", "-1", "-"}
+    | {"0000-00-00", "0000-00-00 00:00:00"}
+)
+"""What programs write for a date that they do not have, in small letters; the last two are MySQL's."""
+_FIRST_MS: Final = to_ms(datetime(1, 1, 1, tzinfo=UTC))
+"""The zero of times in Go and .NET; that of most other programs is 1970."""
 EXPECTED: Final = (
     "expected RFC 3339 (2026-11-28T10:00:00Z), Twitter's own form (Wed Oct 10 20:19:24 +0000 2018), or seconds or "
     "milliseconds since 1970"
@@ -34,7 +41,8 @@ EXPECTED: Final = (
 
 
 def date_or_none(value: Any) -> datetime | None:
-    """The date in `value`; None where that is what programs write for none: blanks, `nan`, `NaT`, `null`, 0, -1.
+    """The date in `value`; None where that is what programs write for none: blanks, `nan`, `NaT`, `null`, 0, -1, and
+    the seconds in which 1970 and the year 1 began.
 
     Raises:
         ValueError, OverflowError: as `read_date`.
@@ -43,7 +51,9 @@ def date_or_none(value: Any) -> datetime | None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool) and (value in (0, -1) or value != value):
         return None
-    return read_date(value)
+    found = read_date(value)
+    ms = to_ms(found)
+    return None if 0 <= ms < 1000 or ms < _FIRST_MS + 1000 else found
 
 
 def read_date(value: Any) -> datetime:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
 from typing import Annotated, Any, Final, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -16,6 +15,7 @@ from api.security.gate import require
 from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from contracts.times import clock_ms, to_ms
+from contracts.tweet_objects.dates import read_date
 from dashboard.html.rendering import PageRoute, back, page
 from dashboard.room import Room, RoomOf
 from stream.dead_letters.reader import log_id, newest, record_at
@@ -197,11 +197,13 @@ def _partitions(consumer: Consumer, topic: str) -> list[int]:
 
 def _latencies(rows: list[dict[str, Any]]) -> tuple[float, float] | None:
     """Median and the slowest of the tweets shown last, from their own time to their prediction, seconds; late ones left
-    out."""
-    taken = sorted(_ms(row["scored"]) - _ms(row["at"]) for row in rows)
-    taken = [ms for ms in taken if 0 <= ms < _LATE_MS]
+    out, and events of other producers without a date that can be read."""
+    taken = sorted(ms for ms in map(_took_ms, rows) if ms is not None and 0 <= ms < _LATE_MS)
     return (taken[len(taken) // 2] / 1000, taken[-1] / 1000) if taken else None
 
 
-def _ms(moment: str) -> int:
-    return to_ms(datetime.fromisoformat(moment))
+def _took_ms(row: dict[str, Any]) -> int | None:
+    try:
+        return to_ms(read_date(row["scored"])) - to_ms(read_date(row["at"]))
+    except (ValueError, OverflowError):
+        return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 from contracts.errors import InvalidRecord
 from contracts.events import SENTIMENTS, Prediction
 from contracts.settings import Settings
-from contracts.times import to_ms
+from contracts.times import to_ms, to_rfc3339
+from contracts.tweet_objects.dates import read_date
 from models.text.masking import mask
 from models.text.word_profile import WordProfile
 from stream.codecs.prediction_decoder import read_one
@@ -22,7 +22,6 @@ from stream.kafka.topic_reader import follow
 
 EVERYTHING: Final = ""
 """The watch of all tweets together."""
-_DAY_MS: Final = 86_400_000
 MOST_PROFILED: Final = 2_000
 """Texts of one day and watch whose words are looked at: more say the same."""
 
@@ -83,8 +82,8 @@ def predictions(settings: Settings, since_ms: int, until_ms: int) -> Iterator[tu
     for record in follow(settings, settings.kafka.topics.scored, from_beginning=True, until_end=True):
         try:
             prediction, created_ms = read_one(record.value())
-            at_ms = to_ms(datetime.fromisoformat(prediction.scored_at))
-        except (InvalidRecord, ValueError):
+            at_ms = to_ms(read_date(prediction.scored_at))
+        except (InvalidRecord, ValueError, OverflowError):
             continue  # somebody else's: counted by the worker's metrics
         if since_ms <= at_ms < until_ms:
             yield prediction, created_ms
@@ -102,7 +101,7 @@ def by_version(
     for prediction, created_ms in found:
         if version is not None and prediction.model.version != version:
             continue
-        day = datetime.fromtimestamp(created_ms // _DAY_MS * 86_400, UTC).date().isoformat()
+        day = to_rfc3339(created_ms)[:10]
         cells = versions.setdefault(prediction.model.version, {})
         for watch in (EVERYTHING, *prediction.watches):
             cells.setdefault((day, watch), Answers()).add(prediction)

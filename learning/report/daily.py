@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 import redis
@@ -18,6 +17,7 @@ from contracts.events import SENTIMENTS, Prediction
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from contracts.times import to_ms, to_rfc3339
+from contracts.tweet_objects.dates import read_date
 from learning.estimate.evidence import evidence
 from learning.estimate.findings import Findings, JudgedAccuracy, findings
 from learning.estimate.judged import judged_accuracy
@@ -83,7 +83,7 @@ def split(found: Iterable[tuple[Prediction, int]], start_ms: int) -> tuple[Day, 
     """The day that begins at `start_ms`, and the one before."""
     now, before = Day(), Day()
     for prediction, _ in found:
-        at_ms = to_ms(datetime.fromisoformat(prediction.scored_at))
+        at_ms = to_ms(read_date(prediction.scored_at))
         (now if at_ms >= start_ms else before).add(prediction)
     return now, before
 

@@ -8,7 +8,6 @@ which is the definition.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -20,6 +19,7 @@ from alerts.counters.counts import ANSWER_BINS, UNRELIABLE
 from contracts.errors import InvalidRecord, UnreadableRecord
 from contracts.events import MAX_REACH, SENTIMENTS, ModelRef, Prediction, Sentiment, decode_prediction
 from contracts.times import to_ms
+from contracts.tweet_objects.dates import read_date
 from models.text.batch import TextBatch
 from models.text.digests import digest_array, digests
 from stream.codecs.authors import author_number
@@ -254,8 +254,8 @@ def read_one(value: bytes | None) -> tuple[Prediction, int]:
     """
     prediction = decode_prediction(value)
     try:
-        return prediction, to_ms(datetime.fromisoformat(prediction.created_at))
-    except ValueError:
+        return prediction, to_ms(read_date(prediction.created_at))
+    except (ValueError, OverflowError):
         raise UnreadableRecord(f"not a prediction: created_at is no date: {prediction.created_at[:40]!r}") from None
 
 

@@ -286,6 +286,12 @@ def _two(data: Any, at: int) -> int:
 
 
 @compiled
+def _is_zero(year: int, month: int, day: int, second: int) -> bool:
+    """Whether a date is what programs write for none (`contracts.tweet_objects.dates`)."""
+    return (year == 1970 or year == 1) and month == 1 and day == 1 and second == 0
+
+
+@compiled
 def _instant(data: Any, at: int, stop: int, out: Any) -> int:
     """Copy a quoted date in UTC, of whole seconds or milliseconds; the place behind it, _FAILED for any other."""
     if stop - at < 22 or data[at] != 34:
@@ -301,7 +307,7 @@ def _instant(data: Any, at: int, stop: int, out: Any) -> int:
     longest = 30 + (month + (month >> 3)) % 2
     if month == 2:
         longest = 29 if year % 4 == 0 and (year % 100 != 0 or year % 400 == 0) else 28
-    if day > longest or year < 1:
+    if day > longest or year < 1 or _is_zero(year, month, day, hour * 3600 + minute * 60 + second):
         return _FAILED
     for i in range(INSTANT):
         out[i] = data[at + i] if i < 19 else _WHOLE_SECOND[i - 19]

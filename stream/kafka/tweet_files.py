@@ -115,7 +115,10 @@ def _date(value: Any, where: str, options: ReadOptions) -> Any:
     """RFC 3339 where the value is a date, None where it stands for none, otherwise unchanged."""
     try:
         found = date_or_none(value)
-        return None if found is None else to_rfc3339(to_ms(found))
+        if found is None:
+            options.notes.no_date(value, where)
+            return None
+        return to_rfc3339(to_ms(found))
     except (ValueError, OverflowError):
         options.notes.no_tweet(where, f"created_at is {shown(value)}, which is no date that can be read")
         return value

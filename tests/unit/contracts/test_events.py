@@ -36,11 +36,11 @@ def test_an_x_api_v2_object_is_a_tweet() -> None:
     [
         ("2026-11-20T10:00:00", 1_795_168_800_000),
         ("2026-11-20T12:00:00+02:00", 1_795_168_800_000),
-        ("0001-01-01T00:00:00+05:00", -62_135_614_800_000),
+        ("0001-01-01T00:00:00+05:00", None),
         ("9999-12-31T23:59:59-05:00", 253_402_318_799_000),
     ],
 )
-def test_a_date_without_offset_is_utc_and_no_offset_overflows(written: str, milliseconds: int) -> None:
+def test_a_date_without_offset_is_utc_and_no_offset_overflows(written: str, milliseconds: int | None) -> None:
     assert (
         decode_tweet(json.dumps({"id": 1, "text": "a", "created_at": written}).encode()).created_at_ms == milliseconds
     )

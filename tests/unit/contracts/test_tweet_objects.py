@@ -375,6 +375,18 @@ def test_dates_are_read_in_every_form_that_the_networks_use(written: Any, ms: in
 
 
 @pytest.mark.parametrize(
+    "written",
+    [
+        "1970-01-01T00:00:00Z", "1970-01-01T01:00:00+01:00", "1970-01-01", "Thu Jan 01 00:00:00 +0000 1970",
+        "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "0000-00-00 00:00:00", 0, -1, "nan",
+    ],
+)  # fmt: skip
+def test_a_zero_is_no_date(written: Any) -> None:
+    value = json.dumps({"id": "1", "text": "a", "created_at": written}).encode()
+    assert decode_tweet(value).created_at is None
+
+
+@pytest.mark.parametrize(
     "written", [5, 10**10, 10**19, -1, 1.5e300, True, [], "tomorrow", "12345", "12345.0", "UTC", "1539202764."]
 )
 def test_what_may_be_a_date_of_several_kinds_is_none(written: Any) -> None:

@@ -102,7 +102,7 @@ def test_what_came_a_week_late_pages_nobody(tmp_path: Path, rules: Path) -> None
 
 def test_bad_rows_are_named_counted_and_left_out(tmp_path: Path, rules: Path) -> None:
     rows = day()
-    rows[4]["created_at"] = "yesterday"
+    rows[4]["created_at"], rows[5]["created_at"] = "yesterday", "1970-01-01T00:00:00Z"
     rows[7]["sentiment"] = "angry"
     rows[9]["text"] = None
     rows[11]["reliable"] = "perhaps"
@@ -111,7 +111,7 @@ def test_bad_rows_are_named_counted_and_left_out(tmp_path: Path, rules: Path) ->
     rows[16]["theme_sentiments"], rows[17]["theme_sentiments"] = "baggage", {"baggage": "angry"}
     rows[18]["theme_sentiments"], rows[19]["theme_sentiments"] = '{"baggage": "negative"}', {"baggage": None}
     result = run("--data", write(tmp_path, rows, "{", "[]"), "--rules", rules)
-    assert "1 row left out: created_at is no date (line 5)" in result.stderr
+    assert "2 rows left out: created_at is no date (line 5, line 6)" in result.stderr
     assert "1 row left out: sentiment is none of negative, neutral, positive (line 8)" in result.stderr
     assert "1 row left out: text is missing (line 10)" in result.stderr
     assert "1 row left out: reliable is neither true nor false (line 12)" in result.stderr

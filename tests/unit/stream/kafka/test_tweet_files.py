@@ -138,3 +138,16 @@ def test_a_date_that_stands_for_none_is_left_out(tmp_path: Path) -> None:
         {"id": "2", "text": "b"},
     ]
     assert not options.notes.all()
+
+
+def test_a_zero_in_a_column_of_times_is_no_date_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    times = pa.array([0, 1_794_304_800_000], pa.timestamp("ms"))
+    pq.write_table(pa.table({"id": ["1", "2"], "text": ["a", "b"], "created_at": times}), path)
+    options = ReadOptions()
+    assert [json.loads(line.value) for line in read_tweets(path, None, options)] == [
+        {"id": "1", "text": "a"},
+        {"id": "2", "text": "b", "created_at": "2026-11-10T10:00:00.000Z"},
+    ]
+    (note,) = options.notes.all()
+    assert note == "1 date is a zero (row 1: 1970-01-01 00:00:00), as programs write for none: taken for no date"
