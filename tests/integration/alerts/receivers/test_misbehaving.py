@@ -50,13 +50,12 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
         listening.shutdown(socket.SHUT_RDWR)
 
 
-def attempt(url: str) -> tuple[DeliveryResult, float]:
-    """The answer and how long it took, seconds."""
-    sending = Sender(AlertSettings(allowed_networks=LOOPBACK, delivery_timeout_s=TIMEOUT_S), clock_ms)
-    began = time.monotonic()
+def attempt(url: str, timeout_s: float = TIMEOUT_S) -> DeliveryResult:
+    """The answer of the receiver there."""
+    sending = Sender(AlertSettings(allowed_networks=LOOPBACK, delivery_timeout_s=timeout_s), clock_ms)
     try:
         entry, _ = sample("team", clock_ms(), watch="acme", external_url="http://127.0.0.1:8000")
-        return sending.attempt(Webhook(name="team", url=url, secret=SECRET), entry), time.monotonic() - began
+        return sending.attempt(Webhook(name="team", url=url, secret=SECRET), entry)
     finally:
         sending.close()
 
@@ -117,7 +116,7 @@ FAILING += [reset, talk_as_in_1991, say_continue_for_ever, send_a_huge_head]
 @pytest.mark.parametrize("behave", FAILING)
 def test_an_attempt_ends_in_time_and_says_why(behave: Callable[[socket.socket], None]) -> None:
     with server(behave) as place:
-        answer, _ = attempt(f"http://{place}/")
+        answer = attempt(f"http://{place}/")
     assert answer.outcome == "failed"
     assert 5 < len(answer.detail) <= 300
     assert "\n" not in answer.detail
@@ -128,10 +127,10 @@ def nothing_more(connection: socket.socket) -> None:
     connection.sendall(HEAD + b"204 No Content\r\n\r\n")
 
 
-def a_body_that_takes_a_minute(connection: socket.socket) -> None:
+def a_body_that_never_comes(connection: socket.socket) -> None:
     connection.recv(65_536)
     connection.sendall(HEAD + b"200 OK\r\ncontent-length: 60\r\n\r\n")
-    time.sleep(5 * TIMEOUT_S)
+    connection.recv(1)  # until the sender has closed
 
 
 def a_body_without_end(connection: socket.socket) -> None:
@@ -141,12 +140,11 @@ def a_body_without_end(connection: socket.socket) -> None:
         connection.sendall(b"10000\r\n" + bytes(65_536) + b"\r\n")
 
 
-@pytest.mark.parametrize("behave", [nothing_more, a_body_that_takes_a_minute, a_body_without_end])
+@pytest.mark.parametrize("behave", [nothing_more, a_body_that_never_comes, a_body_without_end])
 def test_who_accepts_has_the_notification_whatever_body_follows(behave: Callable[[socket.socket], None]) -> None:
     with server(behave) as place:
-        answer, took_s = attempt(f"http://{place}/")
+        answer = attempt(f"http://{place}/", timeout_s=3600)  # whoever reads the body to its end is here for an hour
     assert (answer.outcome, answer.detail[:10]) == ("delivered", "answered 2")
-    assert took_s < TIMEOUT_S
 
 
 @pytest.mark.parametrize(
@@ -158,13 +156,13 @@ def test_only_a_pause_that_makes_sense_is_asked_for(asked: str, waits_s: float |
         connection.sendall(f"HTTP/1.1 429 No\r\nretry-after: {asked}\r\ncontent-length: 0\r\n\r\n".encode())
 
     with server(refuse) as place:
-        answer, _ = attempt(f"http://{place}/")
+        answer = attempt(f"http://{place}/")
     assert (answer.detail, answer.retry_after_s) == ("answered 429", waits_s)
 
 
 def test_a_receiver_without_a_valid_certificate_gets_nothing() -> None:
     with server(talk_nonsense) as place:
-        answer, _ = attempt(f"https://{place}/")
+        answer = attempt(f"https://{place}/")
     assert answer.outcome == "failed"
     assert "SSL" in answer.detail
 
@@ -175,7 +173,7 @@ def test_a_reason_is_shown_as_one_printable_line() -> None:
         connection.sendall(HEAD + b"400 Bad\r\ncontent-length: 24\r\n\r\n\x1b[31mno such\r\nchannel\xff\xfe..\n")
 
     with server(refuse) as place:
-        answer, _ = attempt(f"http://{place}/")
+        answer = attempt(f"http://{place}/")
     assert answer.detail.startswith("answered 400: [31mno such channel")
     assert answer.detail.isprintable()
 
@@ -188,7 +186,7 @@ def test_a_redirect_is_a_failure_that_says_so(status: int) -> None:
         connection.sendall(HEAD + f"{status} There\r\n".encode() + there)
 
     with server(elsewhere) as place:
-        assert attempt(f"http://{place}/")[0].detail == f"answered {status}: redirects are not followed"
+        assert attempt(f"http://{place}/").detail == f"answered {status}: redirects are not followed"
 
 
 def test_compressed_answers_are_not_unpacked() -> None:
@@ -197,7 +195,7 @@ def test_compressed_answers_are_not_unpacked() -> None:
         connection.sendall(HEAD + b"500 Bad\r\ncontent-encoding: gzip\r\ncontent-length: 4\r\n\r\nboom")
 
     with server(bomb) as place:
-        assert attempt(f"http://{place}/")[0].detail == "answered 500"
+        assert attempt(f"http://{place}/").detail == "answered 500"
 
 
 def test_an_address_that_is_not_allowed_is_a_failure_like_any_other(settings: Settings) -> None:
