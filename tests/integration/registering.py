@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow import MlflowClient
-
 from contracts.settings import Settings
 from models.base.artefact import METADATA
 from models.base.sentiment import SentimentModel
@@ -21,6 +19,8 @@ class Registering:
     """Adds versions to the model of `settings` and moves its alias."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
+        from mlflow import MlflowClient  # two seconds of every process that collects tests
+
         uri = settings.mlflow.tracking_uri
         self.client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         self.name = settings.mlflow.model_name

@@ -24,7 +24,6 @@ from confluent_kafka import Producer
 from ruamel.yaml import YAML
 
 from bootstrap.prepare import prepare
-from bootstrap.worker import build_worker
 from contracts.rules.file import load_rules
 from contracts.settings import ROOT, Settings
 from contracts.times import clock_ms, to_rfc3339
@@ -119,6 +118,8 @@ def remember_the_shipped_model(settings: Settings) -> None:
 @contextmanager
 def traced_worker(settings: Settings) -> Iterator[Trace]:
     """A worker in this process, as `faust worker` starts it, all of its threads traced."""
+    from bootstrap.worker import build_worker
+
     trace, loop = Trace(), asyncio.new_event_loop()
     hangup = signal.getsignal(signal.SIGHUP)
     threading.setprofile(trace)

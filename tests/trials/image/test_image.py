@@ -13,10 +13,9 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from mlflow import MlflowClient
 from ruamel.yaml import YAML
 
 from contracts.settings import ROOT
@@ -26,6 +25,9 @@ from tests.environments import environment
 from tests.servers import RunningServer, free_ports
 from tests.unit.models.deep.tiny import tiny_model
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 pytestmark = pytest.mark.timeout(600)  # the first time environments are made
 
@@ -311,6 +313,8 @@ def test_a_parquet_file_is_refused_with_what_to_install(prepared: Image, tmp_pat
 def test_versions_are_promoted_and_rolled_back_whoever_moved_the_alias_and_a_model_in_onnx_serves(
     running: Image, tmp_path: Path
 ) -> None:
+    from mlflow import MlflowClient
+
     uri = running.variables("worker")["BUZZWATCH_MLFLOW__TRACKING_URI"]
     client = MlflowClient(uri, uri)
     version = register(client, tmp_path, "onnx")
@@ -332,6 +336,8 @@ def test_versions_are_promoted_and_rolled_back_whoever_moved_the_alias_and_a_mod
 
 
 def test_a_model_whose_runtime_the_image_lacks_is_refused_in_one_line(prepared: Image, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
     uri = prepared.variables("worker")["BUZZWATCH_MLFLOW__TRACKING_URI"]
     client = MlflowClient(uri, uri)
     version = register(client, tmp_path, "litert")

@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from alerts.backtest.bad_buzz import Replay
 from alerts.backtest.series import Span, count
-from bench.detection import figures
 from bench.detection.peers import adwin, fixed_threshold, three_sigma
 from bench.detection.run import CONTENDERS, counted, months, ours, run, weeks
 from bench.detection.scoring import FalseAlarm, score
@@ -113,6 +112,8 @@ def test_alarms_are_matched_with_crises_and_false_ones_with_what_they_fell_into(
 
 
 def test_intervals_are_wilsons() -> None:
+    from bench.detection import figures
+
     found = figures.proportion([True] * 9 + [False])
     assert (found["value"], found["n"]) == (0.9, 10)
     assert found["low"] == pytest.approx(0.5958, abs=1e-3)
@@ -135,6 +136,8 @@ def test_the_shipped_model_brings_its_answers_about_tweets_that_it_had_not_learn
 
 
 def test_the_bench_makes_its_tables_and_its_picture(tmp_path: Path) -> None:
+    from bench.detection import figures
+
     done: list[int] = []
     task = replace(weeks(RULE, POOLS, curve=True), kept=tmp_path / "kept")
     found = run(task, [1], 1, done.append)
@@ -163,6 +166,8 @@ def test_a_run_that_was_stopped_goes_on_and_says_the_same(tmp_path: Path) -> Non
 
 
 def test_months_are_judged_from_their_first_minute_and_shown_by_week(tmp_path: Path) -> None:
+    from bench.detection import figures
+
     task = replace(months(RULE, POOLS), plan=Plan(weeks=1, learned=0, crises=3, harmless=2), kept=tmp_path)
     data: Any = figures.by_week(run(task, [1], 1, lambda _: None)).data
     assert data["months"] == 1

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from bench.loop.months import BATCH, smallest_margin
-from bench.loop.runs import LONGEST, canary
-from bench.loop.world import said_by
-
 
 def test_judges_are_right_as_often_as_they_are_said_to_be() -> None:
+    from bench.loop.world import said_by
+
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 3, 20_000)
     said = said_by(0.8, truth, rng)
@@ -19,6 +17,8 @@ def test_judges_are_right_as_often_as_they_are_said_to_be() -> None:
 
 
 def test_a_canary_ends_at_the_first_look_that_decides() -> None:
+    from bench.loop.runs import LONGEST, canary
+
     rng = np.random.default_rng(0)
     right = rng.random(LONGEST) < 0.8
     assert canary(right, right) == ("cannot tell yet", LONGEST)
@@ -28,6 +28,8 @@ def test_a_canary_ends_at_the_first_look_that_decides() -> None:
 
 
 def test_the_queue_asks_about_the_unsure_and_a_tenth_by_chance_and_about_nothing_twice() -> None:
+    from bench.loop.months import BATCH, smallest_margin
+
     rng = np.random.default_rng(0)
     scores = rng.dirichlet(np.ones(3), 2_000)
     two = np.sort(scores, axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,15 +14,15 @@ from models.base.artefact import load_artefact
 from models.deep.model import DeepModel
 from tests.unit.training.deep.invented import write_data
 from training.data.datasets import TrainingData
-from training.deep.export.convert import FORMATS
-from training.deep.export.register import finish
-from training.deep.networks.recurrent import MEMBERS, Member
-from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
-from training.deep.runs.work_folder import OPTIONS, TOKENIZER, Finished, WorkFolderError, begin, restored
+
+if TYPE_CHECKING:
+    from training.deep.networks.recurrent import Member
+    from training.deep.runs.work_folder import Finished
 
 # Keras 3.15 under NumPy 2.4.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 
+FAMILIES = ("bilstm", "bigru", "cnn", "dense")
 ASKED = ["@air i love this flight", "so awful, they lost it", "boarding at the gate", "", "😡😡", "x" * 5000]
 SMALL: dict[str, Any] = {
     "units": 8,
@@ -46,17 +46,27 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("work")
 
 
-@pytest.fixture(scope="module", params=MEMBERS)
+@pytest.fixture(scope="module", params=FAMILIES)
 def trained(request: pytest.FixtureRequest, data_dir: Path, work: Path) -> tuple[Finished, TrainingData, Path]:
+    from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
+
     member: Member = request.param
     options = RecurrentOptions(member=member, **SMALL)
     finished, data = train_recurrent(data_dir, options, work / member, lambda _: None)
     return finished, data, work / member
 
 
+def test_every_family_is_trained_here() -> None:
+    from training.deep.networks.recurrent import MEMBERS
+
+    assert MEMBERS == FAMILIES
+
+
 def test_a_network_learns_three_labels_from_two_kinds_of_rows(
     trained: tuple[Finished, TrainingData, Path],
 ) -> None:
+    from training.deep.export.register import finish
+
     finished, data, _ = trained
     done = finish(finished, data, "onnx", lambda _: None)
     assert done.metrics["airline"]["accuracy"]["value"] > 0.9
@@ -65,6 +75,9 @@ def test_a_network_learns_three_labels_from_two_kinds_of_rows(
 
 
 def test_every_format_gives_the_answers_of_the_network(trained: tuple[Finished, TrainingData, Path]) -> None:
+    from training.deep.export.convert import FORMATS
+    from training.deep.export.register import finish
+
     finished, data, _ = trained
     # All four of the CNN; of the others what serves, for converting takes seconds each.
     forms = FORMATS if finished.member == "cnn" else ("onnx", "litert-int8")
@@ -89,6 +102,8 @@ def test_padding_changes_no_answer(trained: tuple[Finished, TrainingData, Path])
 
 
 def test_a_saved_model_answers_as_before(trained: tuple[Finished, TrainingData, Path], tmp_path: Path) -> None:
+    from training.deep.export.register import finish
+
     finished, data, _ = trained
     done = finish(finished, data, "onnx", lambda _: None)
     done.save(tmp_path)
@@ -107,6 +122,8 @@ def _padded(model: DeepModel) -> np.ndarray:
 
 
 def test_what_stands_in_a_work_folder_is_the_network(trained: tuple[Finished, TrainingData, Path]) -> None:
+    from training.deep.runs.work_folder import restored
+
     finished, _, work = trained
     again = restored(work)
     assert again.member == finished.member
@@ -117,6 +134,8 @@ def test_what_stands_in_a_work_folder_is_the_network(trained: tuple[Finished, Tr
 def test_a_folder_whose_checkpoints_are_gone_holds_no_network(
     trained: tuple[Finished, TrainingData, Path], tmp_path: Path
 ) -> None:
+    from training.deep.runs.work_folder import WorkFolderError, restored
+
     _, _, work = trained
     emptied = tmp_path / work.name
     shutil.copytree(work, emptied)
@@ -129,6 +148,9 @@ def test_a_folder_whose_checkpoints_are_gone_holds_no_network(
 def test_a_run_that_went_on_and_was_stopped_is_taken_as_it_stands_at_its_checkpoint(
     data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
+    from training.deep.runs.work_folder import restored
+
     work = tmp_path / "dense"
     ended, _ = train_recurrent(
         data_dir, RecurrentOptions(member="dense", **{**SMALL, "rows": 640}), work, lambda _: None
@@ -149,6 +171,8 @@ def test_a_run_that_went_on_and_was_stopped_is_taken_as_it_stands_at_its_checkpo
 
 
 def test_a_longer_run_goes_on_where_a_shorter_one_ended(data_dir: Path, tmp_path: Path) -> None:
+    from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
+
     short = RecurrentOptions(member="dense", **{**SMALL, "rows": 640})
     longer = RecurrentOptions(member="dense", **{**SMALL, "rows": 1_280})
     first, _ = train_recurrent(data_dir, short, tmp_path / "dense", lambda _: None)
@@ -158,6 +182,9 @@ def test_a_longer_run_goes_on_where_a_shorter_one_ended(data_dir: Path, tmp_path
 
 
 def test_a_folder_with_another_run_is_refused(data_dir: Path, tmp_path: Path) -> None:
+    from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
+    from training.deep.runs.work_folder import WorkFolderError
+
     one = RecurrentOptions(member="dense", **{**SMALL, "rows": 64})
     other = RecurrentOptions(member="dense", **{**SMALL, "rows": 64, "units": 9})
     train_recurrent(data_dir, one, tmp_path / "dense", lambda _: None)
@@ -166,6 +193,9 @@ def test_a_folder_with_another_run_is_refused(data_dir: Path, tmp_path: Path) ->
 
 
 def test_a_folder_with_a_run_on_other_data_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    from training.deep.runs.recurrent import RecurrentOptions
+    from training.deep.runs.work_folder import TOKENIZER, WorkFolderError, begin
+
     work = tmp_path / "dense"
     options = RecurrentOptions(member="dense", **SMALL)
     begin(work, "recurrent", 12, options, '{"a": 2, "b": 3}', "one hash")
@@ -179,6 +209,9 @@ def test_a_folder_with_a_run_on_other_data_is_refused_and_left_as_it_is(tmp_path
 
 
 def test_a_folder_that_does_not_say_its_data_is_accepted_once_with_any(tmp_path: Path) -> None:
+    from training.deep.runs.recurrent import RecurrentOptions
+    from training.deep.runs.work_folder import OPTIONS, WorkFolderError, begin
+
     work = tmp_path / "dense"
     options = RecurrentOptions(member="dense", **SMALL)
     begin(work, "recurrent", 12, options, "{}", "one hash")
@@ -192,6 +225,8 @@ def test_a_folder_that_does_not_say_its_data_is_accepted_once_with_any(tmp_path:
 
 
 def test_the_same_seed_gives_the_same_weights(data_dir: Path, tmp_path: Path) -> None:
+    from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
+
     weights = []
     for folder in ("a", "b"):
         options = RecurrentOptions(member="cnn", **{**SMALL, "rows": 640})

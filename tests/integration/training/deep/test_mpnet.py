@@ -15,10 +15,6 @@ import training.deep  # noqa: F401  (Keras' backend)
 from models.deep.runtimes import LiteRtNetwork, Network, OnnxNetwork
 from tests.integration.training.deep.small_mpnet import BUCKETS, HEADS, LAYERS, SIZE, write_mpnet
 from tests.unit.training.deep.invented import write_data
-from training.deep.export.convert import KEPT_FLOAT, quantized_onnx, to_litert, to_onnx
-from training.deep.networks.mpnet import MPNetError, distance_buckets, load_mpnet, mpnet_tokenizer
-from training.deep.networks.transformer import MPNET, PresetError, backbone_of, tokenizer_json, transformer
-from training.deep.runs.transformer import TransformerOptions, layer_rates, train_transformer
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 
@@ -72,6 +68,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, np.
 def test_the_encoder_agrees_with_a_second_one_and_padding_changes_nothing(
     small: tuple[Path, dict[str, np.ndarray]],
 ) -> None:
+    from training.deep.networks.mpnet import mpnet_tokenizer
+    from training.deep.networks.transformer import backbone_of
+
     folder, weights = small
     ours, theirs = Tokenizer.from_str(mpnet_tokenizer(folder)), Tokenizer.from_file(str(folder / "tokenizer.json"))
     theirs.no_padding()
@@ -88,6 +87,8 @@ def test_the_encoder_agrees_with_a_second_one_and_padding_changes_nothing(
 
 
 def test_buckets_are_those_of_the_paper() -> None:
+    from training.deep.networks.mpnet import distance_buckets
+
     table = distance_buckets(200, 32)
     assert table[0, 0] == 0
     assert table[3, 0] == 3  # what came before has the lower half
@@ -97,11 +98,16 @@ def test_buckets_are_those_of_the_paper() -> None:
 
 
 def test_padding_is_token_number_0(small: tuple[Path, dict[str, np.ndarray]]) -> None:
+    from training.deep.networks.transformer import tokenizer_json
+
     words = json.loads(tokenizer_json(str(small[0])))["model"]["vocab"]
     assert (words["<pad>"], words["<s>"], words["</s>"]) == (0, 1, 2)
 
 
 def test_the_lowest_layers_stay_as_they_are(small: tuple[Path, dict[str, np.ndarray]], tmp_path: Path) -> None:
+    from training.deep.networks.mpnet import load_mpnet
+    from training.deep.runs.transformer import TransformerOptions, train_transformer
+
     write_data(tmp_path / "data", polar=60, human=60)
     shares = (("airline", 0.5), ("sentiment140", 0.25), ("kaggle", 0.25))  # of which there is no kaggle
     options = TransformerOptions(
@@ -122,6 +128,9 @@ def test_the_lowest_layers_stay_as_they_are(small: tuple[Path, dict[str, np.ndar
 
 
 def test_each_layer_takes_smaller_steps_than_the_one_above(small: tuple[Path, dict[str, np.ndarray]]) -> None:
+    from training.deep.networks.mpnet import load_mpnet
+    from training.deep.runs.transformer import layer_rates
+
     rates = layer_rates(load_mpnet(small[0]), 0.5)
     assert rates is not None
     assert [rates(path) for path in ("logits/kernel", "layer_1/norm/beta", "layer_0/norm/beta")] == [1.0, 0.5, 0.25]
@@ -129,6 +138,9 @@ def test_each_layer_takes_smaller_steps_than_the_one_above(small: tuple[Path, di
 
 def test_products_with_large_values_stay_in_float32(small: tuple[Path, dict[str, np.ndarray]]) -> None:
     import onnx
+
+    from training.deep.export.convert import KEPT_FLOAT, quantized_onnx, to_onnx
+    from training.deep.networks.transformer import MPNET, backbone_of, transformer
 
     network = transformer(backbone_of(str(small[0])))
     content = quantized_onnx(to_onnx(network), KEPT_FLOAT[MPNET])
@@ -142,6 +154,9 @@ def test_products_with_large_values_stay_in_float32(small: tuple[Path, dict[str,
 
 
 def test_onnx_and_litert_answer_as_the_network_does(small: tuple[Path, dict[str, np.ndarray]]) -> None:
+    from training.deep.export.convert import to_litert, to_onnx
+    from training.deep.networks.transformer import backbone_of, transformer
+
     network = transformer(backbone_of(str(small[0])))
     opened: list[Network] = [OnnxNetwork(to_onnx(network, 9)), LiteRtNetwork(to_litert(network, quantized=False))]
     for width in (6, 9):
@@ -163,6 +178,9 @@ def test_onnx_and_litert_answer_as_the_network_does(small: tuple[Path, dict[str,
 def test_damaged_files_are_named(
     small: tuple[Path, dict[str, np.ndarray]], tmp_path: Path, file: str, content: bytes, said: str
 ) -> None:
+    from training.deep.networks.mpnet import MPNetError
+    from training.deep.networks.transformer import PresetError, backbone_of, tokenizer_json
+
     write_mpnet(tmp_path)
     (tmp_path / file).write_bytes(content)
     read: dict[str, Any] = {"tokenizer.json": tokenizer_json}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,14 +12,11 @@ from models.base.artefact import load_artefact
 from models.linear.model import HashedModel
 from tests.unit.training.deep.invented import BAD, GOOD, PLAIN, write_data
 from training.data.datasets import TrainingData
-from training.deep.cascade.build import cascade_of, draw
-from training.deep.export.formats import compare_formats
-from training.deep.export.register import Served, finish, result_of
-from training.deep.networks.transformer import PresetError, backbone_of, tokenizer_json
-from training.deep.runs.student import StudentOptions, blended, train_student
-from training.deep.runs.transformer import TransformerOptions, train_transformer
-from training.deep.runs.work_folder import Finished
 from training.linear.hashed_classifier import HashedClassifier
+
+if TYPE_CHECKING:
+    from training.deep.export.register import Served
+    from training.deep.runs.work_folder import Finished
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")
 
@@ -53,6 +51,8 @@ def preset(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def trained(preset: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, TrainingData, Path]:
+    from training.deep.runs.transformer import TransformerOptions, train_transformer
+
     home = tmp_path_factory.mktemp("home")
     write_data(home / "data", polar=300, human=240)
     # Two minutes are never reached: the loss of so few texts is learnt in seconds, and steps end the run.
@@ -63,6 +63,8 @@ def trained(preset: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Fini
 
 @pytest.fixture(scope="module")
 def done(trained: tuple[Finished, TrainingData, Path]) -> Served:
+    from training.deep.export.register import finish
+
     return finish(trained[0], trained[1], "onnx", lambda _: None)
 
 
@@ -75,6 +77,8 @@ def test_the_served_tokenizer_is_the_presets(preset: str) -> None:
     import keras_hub
     from tokenizers import Tokenizer
 
+    from training.deep.networks.transformer import tokenizer_json
+
     served = Tokenizer.from_str(tokenizer_json(preset))
     theirs = keras_hub.models.BertTokenizer.from_preset(preset)
     for text in ["flight late", "i love xylophones", "boarding @ gate", "Ticket LOST", ""]:
@@ -82,6 +86,8 @@ def test_the_served_tokenizer_is_the_presets(preset: str) -> None:
 
 
 def test_its_conversions_answer_alike(trained: tuple[Finished, TrainingData, Path]) -> None:
+    from training.deep.export.formats import compare_formats
+
     finished, data, _ = trained
     rows = {row.format: row for row in compare_formats(finished, data, 60, lambda _: None)}
     assert set(rows) == {"native", "onnx", "onnx-int8", "litert", "litert-int8"}
@@ -93,6 +99,8 @@ def test_its_conversions_answer_alike(trained: tuple[Finished, TrainingData, Pat
 def test_its_row_in_the_leaderboard_says_how_to_make_it_again(
     trained: tuple[Finished, TrainingData, Path], done: Served
 ) -> None:
+    from training.deep.export.register import result_of
+
     result = result_of(done, trained[1], "small", "buzzwatch train transformer --preset small")
     assert (result.family, result.format) == ("transformer", "onnx")
     assert result.megabytes
@@ -101,6 +109,9 @@ def test_its_row_in_the_leaderboard_says_how_to_make_it_again(
 
 
 def test_a_student_learns_neutral_from_its_teacher(trained: tuple[Finished, TrainingData, Path], done: Served) -> None:
+    from training.deep.export.register import finish
+    from training.deep.runs.student import StudentOptions, train_student
+
     home = trained[2]
     done.save(home / "teacher")
     options = StudentOptions(
@@ -116,6 +127,8 @@ def test_a_student_learns_neutral_from_its_teacher(trained: tuple[Finished, Trai
 def test_a_student_that_was_stopped_goes_on(
     trained: tuple[Finished, TrainingData, Path], done: Served, tmp_path: Path
 ) -> None:
+    from training.deep.runs.student import StudentOptions, train_student
+
     home = trained[2]
     done.save(tmp_path / "teacher")
     steps = []
@@ -131,6 +144,8 @@ def test_a_student_that_was_stopped_goes_on(
 
 
 def test_teachers_say_neutral_and_emoticons_the_direction() -> None:
+    from training.deep.runs.student import blended
+
     hard = np.array([[1, 0, 0], [1, 0, 0]], np.float32)
     taught = np.array([[0.1, 0.6, 0.3], [0.1, 0.6, 0.3]], np.float32)
     distant, human = blended(hard, taught, np.array([True, False]), trust=0.5)
@@ -141,6 +156,8 @@ def test_teachers_say_neutral_and_emoticons_the_direction() -> None:
 def test_a_cascade_is_chosen_that_comes_close_to_its_deep_tier(
     trained: tuple[Finished, TrainingData, Path], done: Served, tmp_path: Path
 ) -> None:
+    from training.deep.cascade.build import cascade_of, draw
+
     data = trained[1]
     estimator = HashedClassifier()
     texts, labels = data.rows(data.learn)
@@ -163,5 +180,7 @@ def test_a_cascade_is_chosen_that_comes_close_to_its_deep_tier(
 
 
 def test_what_is_no_preset_is_named(tmp_path: Path) -> None:
+    from training.deep.networks.transformer import PresetError, backbone_of
+
     with pytest.raises(PresetError, match="cannot be loaded"):
         backbone_of(str(tmp_path / "nothing"))

@@ -2,14 +2,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from mlflow import MlflowClient
 from typer.testing import CliRunner
 
 from cli.training.models import app
@@ -17,6 +14,7 @@ from contracts.errors import ArtefactError, SettingsError
 from contracts.settings import Settings
 from models.linear.model import HashedModel
 from models.registry.champion import Champion
+from tests import commands
 from tests.integration.registering import Registering
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.registry.test_promotion_gate import evidence
@@ -127,6 +125,8 @@ def test_each_rollback_goes_one_step_further_back_also_past_a_version_that_serve
 
 
 def test_a_rollback_passes_over_versions_that_were_deleted(settings: Settings, register: Callable[..., str]) -> None:
+    from mlflow import MlflowClient
+
     first, second, third, fourth = (register(0.7) for _ in range(4))
     for version in (second, third, second, fourth):
         promote(settings, version)
@@ -137,6 +137,8 @@ def test_a_rollback_passes_over_versions_that_were_deleted(settings: Settings, r
 def test_a_registry_that_knows_only_the_tags_of_versions_is_rolled_back_by_those_and_not_in_a_circle(
     settings: Settings, register: Callable[..., str]
 ) -> None:
+    from mlflow import MlflowClient
+
     first, second, third, fourth = (register(0.7) for _ in range(4))
     for version in (second, third, first):
         promote(settings, version)
@@ -149,6 +151,8 @@ def test_a_registry_that_knows_only_the_tags_of_versions_is_rolled_back_by_those
 def test_the_reason_of_a_forced_promotion_goes_when_the_gate_lets_the_version_pass_and_its_tags_stay(
     settings: Settings, register: Callable[..., str]
 ) -> None:
+    from mlflow import MlflowClient
+
     first, second = register(0.9), register(0.6)
     promote(settings, second, force="a trial for an hour", tags={"trial": "one"})
     promote(settings, first)
@@ -247,8 +251,7 @@ def test_with_mlflow_away_a_promotion_says_so_in_one_line(settings: Settings) ->
         **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
         "BUZZWATCH_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri,  # nobody listens there
     }
-    command = [str(Path(sys.executable).with_name("buzzwatch")), "models", "promote"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = commands.said("models", "promote", env=environment)
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1, done.stderr
@@ -258,6 +261,8 @@ def test_with_mlflow_away_a_promotion_says_so_in_one_line(settings: Settings) ->
 def test_the_command_lists_promotes_and_rolls_back(
     settings: Settings, register: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from mlflow import MlflowClient
+
     first, second = register(0.7), register(0.9)
     monkeypatch.setenv("BUZZWATCH_MLFLOW__TRACKING_URI", settings.mlflow.tracking_uri)
     monkeypatch.setenv("BUZZWATCH_MLFLOW__MODEL_NAME", settings.mlflow.model_name)

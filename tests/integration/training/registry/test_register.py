@@ -1,13 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import mlflow
 import numpy as np
-import pandas as pd
 import pytest
-from mlflow import MlflowClient
-from mlflow.entities import Run
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
@@ -19,16 +16,14 @@ from tests.unit.models.deep.tiny import tiny_model
 from tests.unit.models.hashed_samples import random_weights
 from training.data.datasets import TrainingData, one_hot
 from training.data.sources import Source
-from training.deep.cascade.build import Curve, Point
-from training.deep.cascade.register import log_cascade
-from training.deep.export.calibrate import Answers
-from training.deep.export.register import Served, log_run, result_of
-from training.deep.runs.training_loop import State
-from training.deep.runs.work_folder import Finished, losses_of
 from training.evaluation.held_out import HeldOut
 from training.linear.model_zoo import MEMBERS
 from training.linear.train import Trained
 from training.registry.register import log_trained, seed_registry
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 TEXTS = ["@AirParadis lost my bag again", "thanks, lovely crew", "when does the gate open?"]
 
@@ -57,6 +52,8 @@ def trained(model: HashedModel | None) -> Trained:
 
 
 def client(settings: Settings) -> MlflowClient:
+    from mlflow import MlflowClient
+
     uri = settings.mlflow.tracking_uri
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
@@ -100,6 +97,11 @@ def test_a_trained_model_becomes_champion_with_its_figures(settings: Settings, m
 
 def test_a_deep_run_leaves_the_same_evidence(settings: Settings, mlflow_uri: str, tmp_path: Path) -> None:
     """Parameters, data hash, environment, figures, plots: log_run needs of the network only what was noted of it."""
+    from training.deep.export.calibrate import Answers
+    from training.deep.export.register import Served, log_run, result_of
+    from training.deep.runs.training_loop import State
+    from training.deep.runs.work_folder import Finished, losses_of
+
     (tmp_path / "progress.jsonl").write_text('{"rows": 64, "loss": 0.9}\n{"rows": 128, "loss": 0.7}\n{"rows": 192, "lo')
     losses = losses_of(tmp_path)
     assert losses == [(64, 0.9), (128, 0.7)]
@@ -142,6 +144,9 @@ def test_a_deep_run_leaves_the_same_evidence(settings: Settings, mlflow_uri: str
 
 
 def test_a_registered_cascade_has_its_evidence_in_its_own_run(settings: Settings, mlflow_uri: str) -> None:
+    from training.deep.cascade.build import Curve, Point
+    from training.deep.cascade.register import log_cascade
+
     one = trained(None)
     noted = {"threshold": 0.7, "blend": 0.5, "budget_s": 0.1, "patience_s": 5.0, "data_hash": "abc"}
     noted |= {"params": {"linear": "abc", "deep": "tiny"}, "metrics": one.metrics}
@@ -163,6 +168,9 @@ def test_a_registered_cascade_has_its_evidence_in_its_own_run(settings: Settings
 
 @pytest.mark.filterwarnings("ignore")  # of MLflow, about itself
 def test_the_logged_model_is_a_pyfunc_without_a_pickle(settings: Settings, mlflow_uri: str, tmp_path: Path) -> None:
+    import mlflow
+    import pandas as pd
+
     model = HashedModel(random_weights(), {})
     version = log_trained(settings, trained(model), alias="trial")
     uri = f"models:/{settings.mlflow.model_name}/{version}"

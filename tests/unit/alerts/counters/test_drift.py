@@ -5,8 +5,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from scipy.spatial.distance import jensenshannon
-from scipy.stats import ks_2samp
 
 from alerts.counters.counts import ANSWER_BINS
 from alerts.detectors.drift import Reference, jensen_shannon, judge, kolmogorov_smirnov
@@ -62,6 +60,9 @@ def test_it_ends_below_nine_tenths_of_the_limit() -> None:
 
 
 def test_the_measures_are_the_published_ones() -> None:
+    from scipy.spatial.distance import jensenshannon
+    from scipy.stats import ks_2samp
+
     one, other = (0.7, 0.2, 0.1), (0.2, 0.3, 0.5)
     assert jensen_shannon(one, other) == pytest.approx(jensenshannon(one, other, 2) ** 2)
     assert jensen_shannon((1, 0), (0, 1)) == 1.0

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from scipy.stats import nbinom
 
 from alerts.detectors.quiet import judge, lower_tail
 from contracts.rules.schema import Quiet
@@ -39,6 +38,8 @@ def test_it_is_over_at_twice_the_limit() -> None:
 
 
 def test_so_few_are_improbable_by_a_negative_binomial() -> None:
+    from scipy.stats import nbinom
+
     for tweets, expected in ((0, 20.0), (5, 40.0), (80, 100.0)):
         shape = 1 / 0.09
         assert lower_tail(tweets, expected) == pytest.approx(nbinom.cdf(tweets, shape, shape / (shape + expected)))

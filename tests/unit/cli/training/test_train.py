@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.training.train import app
 from contracts.errors import SettingsError, Unavailable
 from training.data.sources import SourcesError
 
@@ -16,17 +15,23 @@ def no_mlflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_mlflow_away_is_told_before_anything_is_trained(tmp_path: Path) -> None:
+    from cli.training.train import app
+
     result = CliRunner().invoke(app, ["linear", "--data-dir", str(tmp_path)])
     assert isinstance(result.exception, Unavailable)
 
 
 def test_a_folder_without_labelled_files_is_named(tmp_path: Path) -> None:
+    from cli.training.train import app
+
     result = CliRunner().invoke(app, ["linear", "--data-dir", str(tmp_path), "--no-register"])
     assert isinstance(result.exception, SourcesError)
     assert f"{tmp_path} holds no labelled file" in str(result.exception)
 
 
 def test_the_folder_of_the_data_is_asked_for() -> None:
+    from cli.training.train import app
+
     result = CliRunner().invoke(app, ["linear", "--no-register"])
     assert result.exit_code == 2
     assert "--data-dir" in result.stderr
@@ -36,6 +41,8 @@ def test_the_folder_of_the_data_is_asked_for() -> None:
 def test_an_artefact_of_a_model_that_is_measured_only_is_refused_before_anything_is_trained(
     tmp_path: Path, option: str
 ) -> None:
+    from cli.training.train import app
+
     asked = ["linear", "--model", "tfidf-lr", "--data-dir", str(tmp_path), "--no-register", option, "trial"]
     result = CliRunner().invoke(app, asked)
     assert isinstance(result.exception, SettingsError)
@@ -43,6 +50,8 @@ def test_an_artefact_of_a_model_that_is_measured_only_is_refused_before_anything
 
 
 def test_a_folder_without_results_leaves_the_pages_as_they_are(tmp_path: Path) -> None:
+    from cli.training.train import app
+
     (tmp_path / "leaderboard.md").write_text("as it was")
     result = CliRunner().invoke(app, ["leaderboard", "--results", str(tmp_path / "no"), "--docs", str(tmp_path)])
     assert isinstance(result.exception, SettingsError)
@@ -51,6 +60,8 @@ def test_a_folder_without_results_leaves_the_pages_as_they_are(tmp_path: Path) -
 
 
 def test_the_pages_are_written_into_a_new_folder_and_not_into_a_file(tmp_path: Path) -> None:
+    from cli.training.train import app
+
     assert CliRunner().invoke(app, ["leaderboard", "--docs", str(tmp_path / "new")]).exit_code == 0
     page = tmp_path / "new" / "leaderboard.md"
     assert page.is_file()

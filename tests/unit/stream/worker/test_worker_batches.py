@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -13,10 +13,12 @@ from contracts.settings import Settings
 from stream.counting.feedback_consumer import FeedbackBatch
 from stream.counting.marked_consumer import MarkedBatch
 from stream.kafka.records import RecordBatch
-from stream.worker.faust_app import Deliver, Failed, Roles, Worker, create_worker
 from stream.worker.instance import Instance
 from tests.servers import free_ports
 from tests.waiting import until
+
+if TYPE_CHECKING:
+    from stream.worker.faust_app import Deliver, Failed, Roles, Worker
 
 
 @pytest.fixture
@@ -31,6 +33,8 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
 async def test_the_app_needs_no_kafka_of_its_own_and_hands_both_kinds_of_batches_to_its_agents(
     tmp_path: Path, instance: Instance
 ) -> None:
+    from stream.worker.faust_app import Roles, create_worker
+
     taken: asyncio.Queue[Any] = asyncio.Queue()
     started: asyncio.Queue[bool] = asyncio.Queue()
     stopped: list[bool] = []

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.training.train import app
 from tests.unit.training.data.test_datasets import folder_of
 from training.comparison.experiments import ExperimentsError, load_experiments
 from training.evaluation.leaderboard import champion_of, leaderboard
@@ -41,6 +40,8 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, content: str, message: s
 
 
 def test_a_comparison_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
+    from cli.training.train import app
+
     experiments, results = tmp_path / "mine.yaml", tmp_path / "results"
     (tmp_path / "data").mkdir()
     folder = folder_of(tmp_path / "data")
@@ -69,6 +70,8 @@ def test_a_comparison_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
 
 
 def test_hyper_parameters_make_another_experiment(tmp_path: Path) -> None:
+    from cli.training.train import app
+
     experiments, results = tmp_path / "mine.yaml", tmp_path / "results"
     (tmp_path / "data").mkdir()
     folder = folder_of(tmp_path / "data")
@@ -87,6 +90,8 @@ def test_hyper_parameters_make_another_experiment(tmp_path: Path) -> None:
 
 
 def test_a_value_that_a_learner_refuses_is_one_line(tmp_path: Path) -> None:
+    from cli.training.train import app
+
     experiments = tmp_path / "mine.yaml"
     (tmp_path / "data").mkdir()
     folder = folder_of(tmp_path / "data")

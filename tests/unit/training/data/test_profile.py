@@ -6,13 +6,11 @@ from pathlib import Path
 import numpy as np
 from typer.testing import CliRunner
 
-from cli.training.data import app
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
 from tests.unit.training.data.test_datasets import write
 from training.data.datasets import Labelled
 from training.data.profile import profile
-from training.data.profile_report import profile_page
 
 TEXTS = [
     *[f"@a they lost my bag, number {i}" for i in range(20)],
@@ -45,6 +43,8 @@ def test_typical_ngrams_are_those_of_the_label() -> None:
 
 
 def test_word_clouds_have_no_function_words_and_one_for_each_label() -> None:
+    from training.data.profile_report import profile_page
+
     said = [
         "this valise was lost, je dois pour dans avoir have with that",
         "merci for the lovely crew, it's c'est vous",
@@ -65,6 +65,8 @@ def test_near_duplicates_across_sets_are_counted() -> None:
 
 
 def test_files_that_are_called_the_same_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    from cli.training.data import app
+
     paths = [tmp_path / "a" / "x.csv", tmp_path / "b" / "x.jsonl", tmp_path / "b" / "y.csv"]
     for path in paths:
         path.parent.mkdir(exist_ok=True)
@@ -75,6 +77,8 @@ def test_files_that_are_called_the_same_are_told_apart_by_their_folders(tmp_path
 
 
 def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:
+    from cli.training.data import app
+
     path = write(tmp_path / "made.csv", {"text": list(TEXTS), "label": list(LABELS)})
     result = CliRunner().invoke(app, ["profile", str(path), "--out", str(path / "report")])
     assert isinstance(result.exception, SettingsError)
@@ -82,6 +86,8 @@ def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> 
 
 
 def test_the_report_is_written_and_holds_no_tweet(tmp_path: Path) -> None:
+    from cli.training.data import app
+
     path = write(tmp_path / "made.csv", {"text": list(TEXTS), "label": list(LABELS)})
     out = tmp_path / "report"
     result = CliRunner().invoke(

@@ -9,11 +9,9 @@ import pyarrow.parquet
 import pytest
 from typer.testing import CliRunner
 
-from cli.training.train import app
 from contracts.rules.schema import LEARNT_THEMES
 from models.themes.learnt import load_learnt_themes
 from training.data.datasets import DataError
-from training.linear.theme_heads import REASONS
 
 
 def write(folder: Path, reasons: list[str]) -> None:
@@ -29,6 +27,9 @@ def write(folder: Path, reasons: list[str]) -> None:
 
 
 def test_heads_learn_what_complaints_are_about(tmp_path: Path) -> None:
+    from cli.training.train import app
+    from training.linear.theme_heads import REASONS
+
     write(tmp_path, [*list(REASONS) * 30, *["longlines"] * 30, *["Can't Tell"] * 30])
     arguments = ["themes", "--data-dir", str(tmp_path), "--out", str(tmp_path / "out"), "--format", "json"]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
@@ -43,12 +44,16 @@ def test_heads_learn_what_complaints_are_about(tmp_path: Path) -> None:
 
 
 def test_too_few_complaints_are_named(tmp_path: Path) -> None:
+    from cli.training.train import app
+
     write(tmp_path, ["Late Flight"] * 20)
     with pytest.raises(DataError, match="too few complaints about baggage, booking"):
         CliRunner().invoke(app, ["themes", "--data-dir", str(tmp_path)], catch_exceptions=False)
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
+    from cli.training.train import app
+
     with pytest.raises(DataError, match=r"airline.parquet: no Parquet file with text and negativereason"):
         CliRunner().invoke(app, ["themes", "--data-dir", str(tmp_path)], catch_exceptions=False)
     (tmp_path / "airline.parquet").write_bytes(b"no")

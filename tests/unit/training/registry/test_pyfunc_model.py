@@ -1,27 +1,31 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from mlflow.exceptions import MlflowException
 
 from contracts.events import MAX_TEXT
 from models.linear.model import HashedModel
 from tests.unit.models.hashed_samples import random_weights
-from training.registry.pyfunc_model import SentimentTable
+
+if TYPE_CHECKING:
+    from training.registry.pyfunc_model import SentimentTable
 
 TEXTS = ["lost my bag", "thank you"]
 
 
 @pytest.fixture(scope="module")
 def table() -> SentimentTable:
+    from training.registry.pyfunc_model import SentimentTable
+
     return SentimentTable(HashedModel(random_weights(), {}))
 
 
 @pytest.mark.parametrize("index", [[1, 0], ["b", "a"], [7, 7], pd.date_range("2026-11-20", periods=2)])
 def test_the_answer_has_the_rows_names(table: SentimentTable, index: Any) -> None:
+
     answer = table.predict(pd.DataFrame({"text": TEXTS, "id": [1, 2]}, index=index))
     assert list(answer.index) == list(index)
     assert list(answer.columns) == ["negative", "neutral", "positive", "sentiment"]
@@ -44,6 +48,7 @@ def test_the_answer_has_the_rows_names(table: SentimentTable, index: Any) -> Non
     ids=lambda given: type(given).__name__,
 )
 def test_texts_may_come_in_any_form_that_holds_them(table: SentimentTable, given: Any) -> None:
+
     expected = table.predict(pd.DataFrame({"text": TEXTS}))
     np.testing.assert_array_equal(table.predict(given).to_numpy(), expected.to_numpy())
 
@@ -54,6 +59,7 @@ def test_one_text_is_one_row(table: SentimentTable) -> None:
 
 
 def test_no_rows_give_no_rows(table: SentimentTable) -> None:
+
     nothing: list[Any] = [pd.DataFrame({"text": []}), [], np.array([]), {"text": []}, pd.Series([], dtype=object)]
     for given in nothing:
         answer = table.predict(given)
@@ -81,6 +87,8 @@ def test_no_rows_give_no_rows(table: SentimentTable) -> None:
     ids=repr,
 )
 def test_what_is_no_text_is_refused_with_its_row(table: SentimentTable, text: Any, why: str) -> None:
+    from mlflow.exceptions import MlflowException
+
     rows = pd.DataFrame({"text": pd.Series(["fine", text, "fine"], index=["x", "y", "z"], dtype=object)})
     for given in (rows, rows["text"]):
         with pytest.raises(MlflowException, match=rf"row 'y': .*{why}") as error:
@@ -90,12 +98,16 @@ def test_what_is_no_text_is_refused_with_its_row(table: SentimentTable, text: An
 
 
 def test_an_array_of_bytes_or_numbers_is_refused(table: SentimentTable) -> None:
+    from mlflow.exceptions import MlflowException
+
     for given in (np.array([b"a", b"b"]), np.array([1.5, 2]), [1], {"text": [None]}, None, 3):
         with pytest.raises(MlflowException, match="row 0: text is"):
             table.predict(given)
 
 
 def test_a_table_without_the_column_is_refused_with_the_columns_it_has(table: SentimentTable) -> None:
+    from mlflow.exceptions import MlflowException
+
     with pytest.raises(MlflowException, match=r"no column 'text' \(it has tweet, id\)"):
         table.predict(pd.DataFrame({"tweet": TEXTS, "id": [1, 2]}))
     with pytest.raises(MlflowException, match="several columns 'text'"):
