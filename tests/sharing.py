@@ -15,12 +15,24 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.servers import RunningServer
 
-TOGETHER: Final = (
-    *("tests/trials/dashboard/", "tests/trials/image/", "tests/trials/", "tests/chaos/"),
-    "tests/unit/training/",
-)
-"""Folders whose tests share something that only one test may use at a time: a stack, a broker that is killed; or what
-each process compiles anew. A test is of the first that it lies in."""
+TOGETHER: Final = {
+    "a stack with pages": ("tests/trials/dashboard/",),
+    "environments of the images": ("tests/trials/image/",),
+    "a stack": ("tests/trials/",),
+    "a broker to kill": (
+        "tests/chaos/",
+        "tests/integration/api/test_feedback_publishing.py",
+        "tests/integration/local/test_servers.py",
+        "tests/integration/stream/counting/test_consumer.py",
+        "tests/integration/stream/kafka/test_undecodable.py",
+        "tests/integration/stream/scoring/test_role.py",
+    ),
+    "a registry to kill": ("tests/integration/models/registry/",),
+    "TensorFlow": ("tests/integration/training/",),
+    "compiled training": ("tests/unit/training/",),
+}
+"""What only one test may use at a time, or what each process would import or compile anew, and the tests that use it.
+A test belongs to the first that names it."""
 _LONGEST_FIRST: Final = (
     *("tests/trials/dashboard/", "tests/trials/image/", "tests/trials/", "tests/chaos/", "tests/e2e/"),
     *("tests/integration/", "tests/unit/training/", "tests/behavioural/", "tests/unit/"),
@@ -28,7 +40,7 @@ _LONGEST_FIRST: Final = (
 
 
 class ByFile(LoadScopeScheduling):
-    """The tests of a file run one after the other in one process, those of a folder of `TOGETHER`, too.
+    """The tests of a file run one after the other in one process, those that `TOGETHER` names side by side, too.
 
     They are dealt out in the order of `longest_first`.
     """
@@ -38,7 +50,7 @@ class ByFile(LoadScopeScheduling):
         super().__init__(config, log)
 
     def _split_scope(self, nodeid: str) -> str:  # pytest-xdist documents no other way to say it
-        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid.partition("::")[0])
+        return next((what for what, tests in TOGETHER.items() if nodeid.startswith(tests)), nodeid.partition("::")[0])
 
 
 def longest_first(nodeid: str) -> int:
