@@ -18,6 +18,7 @@ from contracts.events import Prediction, decode_prediction
 from contracts.settings import KafkaSettings, MlflowSettings, RedisSettings, Settings
 from demo.rules import write_rules
 from stream.kafka.topic_reader import follow
+from tests import commands
 from tests.fakes import Receiver
 from tests.servers import free_ports
 
@@ -72,10 +73,10 @@ class RunningStack:
         return self._log.read_text()
 
     def run(self, *arguments: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """A `buzzwatch` command beside the stack."""
-        return subprocess.run(
-            [self._command, *arguments], env=self.environment, input=text, capture_output=True, check=True, timeout=300
-        )
+        """A `buzzwatch` command beside the stack, which must end well."""
+        done = commands.run(*arguments, env=self.environment, text=text)
+        done.check_returncode()
+        return done
 
     def predictions(self) -> list[Prediction]:
         return [decode_prediction(record.value()) for record in self._all(self.settings.kafka.topics.scored)]

@@ -6,14 +6,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 import urllib.request
 import uuid
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, cast
 
 import pytest
@@ -24,6 +21,7 @@ from hypothesis import strategies as st
 from kafka import KafkaProducer
 
 from stream.kafka.records import Record, headers_of
+from tests import commands
 from tests.chaos.conftest import ALL
 from tests.chaos.site import Process, Site
 from tests.topic_configs import set_topic_config
@@ -271,10 +269,7 @@ def test_no_process_ends_and_every_record_is_accounted_for(site_of_strangers: Si
     strangers.sent["feedback"] += 10
     accounts.settle()
     assert site.page("livez") == site.page("readyz") == 200
-    listed = subprocess.run(
-        [str(Path(sys.executable).with_name("buzzwatch")), "dlq", "list", "--format", "json", "--limit", "100000"],
-        env=site.environment, capture_output=True, check=False, timeout=60,
-    )  # fmt: skip
+    listed = commands.run("dlq", "list", "--format", "json", "--limit", "100000", env=site.environment)
     assert listed.returncode == 0, listed.stderr
     assert worker.alive
     strangers.close()

@@ -17,6 +17,7 @@ from contracts.events import Prediction, decode_prediction
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from local.die_with_parent import die_with_parent
+from tests import commands
 from tests.servers import free_ports
 from tests.waiting import until
 
@@ -86,8 +87,7 @@ class Workers:
 
     def command(self, *arguments: str) -> None:
         """A `buzzwatch` command beside them."""
-        command = [str(Path(sys.executable).with_name("buzzwatch")), *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=90, check=False)
+        done = commands.said(*arguments, env=self.environment)
         assert done.returncode == 0, done.stderr
 
     def said(self) -> str:

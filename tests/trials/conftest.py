@@ -13,6 +13,7 @@ from tests.fakes import Receiver
 from tests.otlp import Collector
 from tests.stack import RunningStack, quick_rules
 
+FOLDER = Path(__file__).parent
 QUICK = {
     "BUZZWATCH_ROLLOUT__CANARY_STEPS": "50%/1s,100%/1s",
     "BUZZWATCH_ROLLOUT__CANARY_TWEETS": "50",
@@ -20,6 +21,7 @@ QUICK = {
     "BUZZWATCH_LEARNING__RANDOM_INTERVAL_S": "2",
 }
 """A challenger's trial is over within seconds."""
+_STACK = pytest.StashKey[RunningStack]()
 CROWDED = ("botair", "onevoiceair", "templateair", "passedonair", "namelessair", "namelessbotair")
 """Airlines that a single trial talks about (`test_voices.py`)."""
 
@@ -30,6 +32,15 @@ def _watch(rules: Path, names: tuple[str, ...]) -> None:
     document["watches"] += [{"name": name, "match": [f"@{name}"]} for name in names]
     with rules.open("w") as file:
         yaml.dump(document, file)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """The stack ends with the last trial: idle until the end of the run, it would slow down the tests beside it."""
+    yield
+    running = item.config.stash.get(_STACK, None)
+    if running is not None and (nextitem is None or FOLDER not in nextitem.path.parents):
+        running.kill()
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +60,9 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, collector: Collector) -> Iterator[RunningStack]:
+def stack(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, collector: Collector
+) -> Iterator[RunningStack]:
     """`buzzwatch up` with rules that fire and resolve within seconds; it traces what comes with a trace."""
     folder = tmp_path_factory.mktemp("trials")
     rules = folder / "rules.yaml"
@@ -66,5 +79,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, collecto
         # The requests of many trials come from one address: none is refused for its rate.
         **{f"BUZZWATCH_API__RATE_{scope.upper()}": "" for scope in SCOPES},
     )
+    request.config.stash[_STACK] = running
     yield running
     running.kill()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 
 import pytest
 import redis
 
+from tests import commands
 from tests.stack import RunningStack, wait
-from tests.trials.terminals import COMMAND
 
 
 @pytest.fixture
@@ -62,19 +61,11 @@ def test_every_door_says_that_redis_takes_no_writes_and_that_it_is_over(
     health = stack.client.get(f"http://127.0.0.1:{api}/health").json()
     assert health["status"] == "degraded"
     assert words in health["components"]["redis"]["detail"]
-    doctor = subprocess.run(
-        [COMMAND, "doctor", "--format", "json"], env=stack.environment, capture_output=True, text=True, check=False
-    )
+    doctor = commands.said("doctor", "--format", "json", env=stack.environment)
     assert doctor.returncode == 1
     [found] = [one for one in json.loads(doctor.stdout) if one["component"] == "redis"]
     assert (found["status"], words in found["detail"]) == ("broken", True)
-    silenced = subprocess.run(
-        [COMMAND, "alerts", "silence", "add", "watch=delta", "--comment", "x"],
-        env=stack.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    silenced = commands.said("alerts", "silence", "add", "watch=delta", "--comment", "x", env=stack.environment)
     assert silenced.returncode == 1
     [line] = silenced.stderr.splitlines()
     assert words in line

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests import commands
 from tests.stack import RunningStack, wait
-from tests.trials.terminals import COMMAND
 
 TWEET = b'{"text": "@AirParadis lost my bag"}'
 JSON = {"content-type": "application/json"}
@@ -24,14 +24,7 @@ def url(stack: RunningStack) -> str:
 
 
 def command(stack: RunningStack, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, *arguments],
-        env={**stack.environment, **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return commands.said(*arguments, env={**stack.environment, **settings})
 
 
 def test_a_body_without_content_type_is_refused_with_the_header_to_send(url: str) -> None:

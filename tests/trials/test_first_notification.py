@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
+from tests import commands
 from tests.fakes import Receiver
 from tests.stack import RunningStack, wait
 
@@ -52,9 +52,9 @@ def _alerts(folder: Path, rule: str) -> list[dict[str, Any]]:
         "watches: [{name: acme, match: ['@acme']}]\n"
         f"rules: [{{alert: BadBuzz, kind: bad_buzz, keep_firing_for: 90s{rule}}}]\n"
     )
-    command = [str(Path(sys.executable).with_name("buzzwatch")), "alerts", "backtest", "--format", "json"]
-    command += ["--data", str(folder / "tweets.jsonl"), "--rules", str(folder / "rules.yaml")]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    named = ("--data", str(folder / "tweets.jsonl"), "--rules", str(folder / "rules.yaml"))
+    done = commands.run("alerts", "backtest", "--format", "json", *named, env=os.environ)
+    done.check_returncode()
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 

@@ -13,7 +13,6 @@ import httpx
 import numpy as np
 import pytest
 from confluent_kafka import Producer
-from mlflow import MlflowClient
 
 from alerts.storage.connection import connect
 from contracts.events import SENTIMENTS, Prediction
@@ -34,6 +33,8 @@ class Circle:
     """A stack, a champion that knows the old words alone, and tweets in new words with what they mean."""
 
     def __init__(self, stack: RunningStack, folder: Path) -> None:
+        from mlflow import MlflowClient  # two seconds of every process that collects tests
+
         self.stack = stack
         self.folder = folder
         self.data = old_data(folder / "data")
@@ -143,6 +144,8 @@ class Circle:
 
 @pytest.fixture
 def circle(stack: RunningStack, tmp_path: Path) -> Iterator[Circle]:
+    from mlflow import MlflowClient
+
     first = MlflowClient(stack.settings.mlflow.tracking_uri).get_model_version_by_alias("sentiment", "champion").version
     circle = Circle(stack, tmp_path)
     yield circle

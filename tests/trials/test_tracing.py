@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import uuid
-from pathlib import Path
 
 import httpx
 
+from tests import commands
 from tests.fakes import Receiver
 from tests.otlp import Collector, Span
 from tests.stack import RunningStack, wait
@@ -30,9 +28,8 @@ def _crisis() -> bytes:
 
 
 def _produce(stack: RunningStack, text: bytes, sample: str) -> None:
-    command = [str(Path(sys.executable).with_name("buzzwatch")), "produce"]
     environment = stack.environment | {"BUZZWATCH_TRACING__SAMPLE": sample}
-    subprocess.run(command, env=environment, input=text, capture_output=True, check=True, timeout=60)
+    commands.run("produce", env=environment, text=text).check_returncode()
 
 
 def test_a_tweet_an_alert_and_its_webhook_are_one_trace(

@@ -18,6 +18,7 @@ from contracts.events import Prediction
 from contracts.settings import Settings
 from stream.kafka.tweet_files import Line
 from stream.kafka.tweet_producer import TweetProducer
+from tests import commands
 from tests.stack import RunningStack, wait
 from tests.trials.terminals import COMMAND
 
@@ -40,8 +41,7 @@ WHOLE = {
 
 def tried(stack: RunningStack, *arguments: object, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """A command beside the stack, whatever it ends with."""
-    command = [COMMAND, *map(str, arguments)]
-    return subprocess.run(command, env=stack.environment, input=text, capture_output=True, check=False, timeout=120)
+    return commands.run(*map(str, arguments), env=stack.environment, text=text)
 
 
 def refused(done: subprocess.CompletedProcess[bytes], *said: str) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from contracts.times import clock_ms, to_rfc3339
 from tests.fakes import Receiver
 from tests.stack import RunningStack, wait
 
@@ -58,15 +59,16 @@ FIRES = {"templateair", "passedonair", "namelessair"}
 def crowds(stack: RunningStack, receiver: Receiver) -> RunningStack:
     """All of them have spoken, and it has been counted."""
     tweets = []
+    written = to_rfc3339(clock_ms())  # all in one minute: who speaks in two is counted in both
     for watch, said in CROWDS.items():
         calm = [CALM.format(watch=watch, place=place) for place in PLACES]
         for number, told in enumerate([*said, *(Told(text, f"calm{watch}{at}") for at, text in enumerate(calm))]):
-            tweet: dict[str, str | int] = {"id": f"{watch}-{number}", "text": told.text}
+            tweet: dict[str, str | int] = {"id": f"{watch}-{number}", "text": told.text, "created_at": written}
             known = {"author_id": told.author, "reach": told.reach}
             tweets.append(tweet | {name: value for name, value in known.items() if value is not None})
     stack.run("produce", text="\n".join(map(json.dumps, tweets)).encode())
-    wait(lambda: sum(total(stack, watch) for watch in CROWDS) == len(tweets), 60, stack.said)
-    wait(lambda: {alert["labels"]["watch"] for alert in told_of(receiver)} >= FIRES, 60)
+    wait(lambda: sum(total(stack, watch) for watch in CROWDS) == len(tweets), 120, stack.said)
+    wait(lambda: {alert["labels"]["watch"] for alert in told_of(receiver)} >= FIRES, 120)
     time.sleep(3)  # whoever else would be told of would be told now
     return stack
 

@@ -33,7 +33,7 @@ def test_every_answer_is_one_that_the_document_names(stack: RunningStack, log: P
             str(Path(sys.executable).with_name("schemathesis")),
             *("run", f"http://127.0.0.1:{stack.api}/openapi.json"),
             *("--checks", CHECKS, "--max-examples", str(EXAMPLES), "--phases", "examples,coverage,fuzzing"),
-            *("--seed", "1", "--max-time", "20", "--request-timeout", "20", "--no-shrink", "--continue-on-failure"),
+            *("--seed", "1", "--max-time", "10", "--request-timeout", "20", "--no-shrink", "--continue-on-failure"),
         ],
         cwd=tmp_path,
         capture_output=True,

@@ -21,6 +21,7 @@ from learning.labels.log import LabelWriter, read_labels
 from local.die_with_parent import die_with_parent
 from local.topics import create_topics
 from stream.kafka.topic_reader import follow
+from tests import commands
 from tests.secured_kafka import PASSWORDS, SecuredKafka, give_rights, start_secured_kafka
 from tests.servers import free_ports
 from tests.waiting import until
@@ -65,8 +66,7 @@ def environment(kafka: KafkaSettings, settings: Settings, folder: Path) -> dict[
 
 
 def run(variables: dict[str, str], *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "cli.main", *arguments]
-    return subprocess.run(command, env=variables, input=text, capture_output=True, text=True, timeout=120, check=False)
+    return commands.said(*arguments, env=variables, text=text)
 
 
 def test_tweets_are_scored_with_no_more_rights_than_the_manifests_give(

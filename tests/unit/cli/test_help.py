@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import subprocess
+import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import typer
 
-from cli.main import COMMANDS, app
+from cli.main import COMMANDS, app, main
 
 ROOT: Any = typer.main.get_command(app)
 
@@ -29,14 +29,31 @@ def test_every_command_has_a_summary_and_an_example(name: str, command: Any) -> 
     assert f"buzzwatch {name}" in command.help.partition("Example")[2]
 
 
+Run = Callable[[list[str]], tuple[int, list[str]]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Runs `buzzwatch` in this process: the exit status, and the lines on standard error."""
+
+    def run_it(arguments: list[str]) -> tuple[int, list[str]]:
+        monkeypatch.setattr(sys, "argv", ["buzzwatch", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, capfd.readouterr().err.splitlines()
+
+    yield run_it
+    logging.captureWarnings(False)
+
+
 @pytest.mark.parametrize(
     "arguments", [["frob"], ["dlq", "--frob"], ["consume", "--limit", "x"], ["dlq", "replay", "--since", "yesterday"]]
 )
-def test_a_mistake_in_the_command_line_is_one_error_line(arguments: list[str]) -> None:
-    code = "from cli.main import main; main()"
-    ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 2
-    assert [line for line in ended.stderr.splitlines() if line.startswith("Error: ")] == ended.stderr.splitlines()[-1:]
+def test_a_mistake_in_the_command_line_is_one_error_line(run: Run, arguments: list[str]) -> None:
+    status, said = run(arguments)
+    assert status == 2
+    assert [line for line in said if line.startswith("Error: ")] == said[-1:]
 
 
 @pytest.mark.parametrize(
@@ -48,12 +65,10 @@ def test_a_mistake_in_the_command_line_is_one_error_line(arguments: list[str]) -
     ],
 )
 def test_what_is_away_or_wrong_is_one_line(
-    arguments: list[str], variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    run: Run, arguments: list[str], variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in ({"KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1"} | variables).items():
         monkeypatch.setenv(f"BUZZWATCH_{name}", value)
-    code = "from cli.main import main; main()"
-    ended = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
-    assert ended.returncode == 1
-    [line] = ended.stderr.splitlines()
+    status, [line] = run(arguments)
+    assert status == 1
     assert line.startswith("buzzwatch: ")

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from cli.training.train import app
 from contracts.settings import ROOT
+from tests import commands
 from tests.unit.training.deep.invented import tweets, write_data
 from tests.waiting import until
 
@@ -24,7 +24,7 @@ THREE = ["negative", "neutral", "positive"]
 
 def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """`buzzwatch` in a folder of its own, without an MLflow."""
-    return subprocess.run(command(*arguments), cwd=cwd, env=env(**environment), capture_output=True, text=True)
+    return commands.said(*arguments, cwd=cwd, env=env(**environment))
 
 
 def command(*arguments: str) -> list[str]:
@@ -94,6 +94,8 @@ def test_a_model_that_is_measured_only_is_announced_before_it_is_trained(
     tmp_path: Path, family: str, member: str
 ) -> None:
     # An empty folder: the training itself never begins.
+    from cli.training.train import app
+
     done = CliRunner().invoke(app, [family, "--model", member, "--data-dir", str(tmp_path), "--no-register"])
     assert (
         done.stderr.splitlines()[0] == f"{member} is measured only: figures are shown, no model is kept or registered"

@@ -1,0 +1,161 @@
+"""`buzzwatch` commands in processes that are forked from one which has imported and compiled what they need.
+
+A command is a process of its own, with arguments, environment, folder, standard streams and exit status of its own, as
+from a shell; only its imports, a second or two of processor time, are not repeated. Tests of how a process starts, of
+terminals, closed pipes and signals start the installed program instead.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from contracts.settings import ROOT, Settings
+from local.die_with_parent import die_with_parent
+
+_IMPORTED: Final = (
+    *("cli.main", "cli.output.console", "cli.alerts.commands", "cli.stack.doctor", "cli.stack.rules"),
+    *("cli.stream.consume", "cli.stream.dlq", "cli.stream.feedback", "cli.stream.predict", "cli.stream.produce"),
+    *("cli.stream.topics", "cli.learning.labels", "cli.training.data", "cli.training.evaluate", "cli.training.models"),
+    *("alerts.backtest.bad_buzz", "httpx", "mlflow", "training.data.profile_report"),
+)
+"""Also by commands that need a part of it only."""
+_STREAMS: Final = 3
+"""Input, output, errors."""
+
+
+def run(
+    *arguments: str, env: Mapping[str, str], text: bytes = b"", cwd: Path | None = None, timeout: float = 300
+) -> subprocess.CompletedProcess[bytes]:
+    """`buzzwatch ARGUMENTS` with this environment and standard input, to its end.
+
+    Raises:
+        subprocess.TimeoutExpired: it took longer than `timeout` seconds, and was killed.
+    """
+    request = json.dumps({"arguments": arguments, "env": dict(env), "cwd": str(cwd or Path.cwd())}).encode()
+    read, write = os.pipe()
+    with (
+        socket.socket(socket.AF_UNIX) as asked,
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as errors,
+    ):
+        asked.settimeout(timeout)
+        asked.connect(str(_parent()))
+        socket.send_fds(asked, [request], [read, output.fileno(), errors.fileno()])
+        os.close(read)
+        asked.shutdown(socket.SHUT_WR)
+        threading.Thread(target=_feed, args=(write, text), daemon=True).start()
+        with asked.makefile("r") as answers:
+            process = int(answers.readline())
+            try:
+                status = int(answers.readline())
+            except TimeoutError:
+                os.kill(process, signal.SIGKILL)
+                raise subprocess.TimeoutExpired(["buzzwatch", *arguments], timeout) from None
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(["buzzwatch", *arguments], status, output.read(), errors.read())
+
+
+def said(
+    *arguments: str, env: Mapping[str, str], text: str = "", cwd: Path | None = None, timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """The same with text instead of bytes."""
+    done = run(*arguments, env=env, text=text.encode(), cwd=cwd, timeout=timeout)
+    return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def _feed(pipe: int, text: bytes) -> None:
+    try:
+        with os.fdopen(pipe, "wb") as given:
+            given.write(text)
+    except BrokenPipeError:
+        pass  # it has read enough
+
+
+@functools.cache
+def _parent() -> Path:
+    """Where the process listens from which commands are forked; it ends with this one."""
+    folder = tempfile.TemporaryDirectory()
+    place = Path(folder.name) / "commands"
+    command = die_with_parent([sys.executable, "-m", "tests.commands", str(place)])
+    process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    atexit.register(folder.cleanup)
+    atexit.register(process.wait)
+    atexit.register(process.kill)
+    deadline = time.monotonic() + 300
+    while not place.exists():
+        assert process.poll() is None, "see what it has written"
+        assert time.monotonic() < deadline, "not within 300 s"
+        time.sleep(0.02)
+    return place
+
+
+def _serve(place: Path) -> None:
+    for name in _IMPORTED:
+        importlib.import_module(name)
+    importlib.import_module("bootstrap.compile").compile_scoring(Settings())  # loads what has been compiled
+    gc.collect()
+    gc.freeze()  # the children share these pages
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(place.with_suffix(".new")))
+        listening.listen(64)
+        place.with_suffix(".new").rename(place)
+        while True:
+            asked, _ = listening.accept()
+            if os.fork() == 0:  # this one waits for the command and tells its status
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                listening.close()
+                _answer(asked)
+                return
+            asked.close()
+
+
+def _answer(asked: socket.socket) -> None:
+    """Returns in the command alone, when that has ended."""
+    request, streams, _, _ = socket.recv_fds(asked, 65_536, _STREAMS)
+    while more := asked.recv(65_536):
+        request += more
+    process = os.fork()
+    if process == 0:
+        asked.close()
+        _become(json.loads(request), streams)
+        return
+    for stream in streams:
+        os.close(stream)
+    asked.sendall(f"{process}\n".encode())
+    status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+    asked.sendall(f"{status}\n".encode())
+    os._exit(0)
+
+
+def _become(request: dict[str, object], streams: list[int]) -> None:
+    from cli.main import main
+
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.chdir(str(request["cwd"]))
+    os.environ.clear()
+    os.environ.update(request["env"])  # type: ignore[arg-type]
+    sys.argv = ["buzzwatch", *request["arguments"]]  # type: ignore[misc]
+    main()
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]))
