@@ -22,7 +22,7 @@ import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from contracts.settings import ROOT, Settings
 from local.die_with_parent import die_with_parent
@@ -141,10 +141,10 @@ def _answer(asked: socket.socket) -> None:
     asked.sendall(f"{process}\n".encode())
     status = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     asked.sendall(f"{status}\n".encode())
-    os._exit(0)
+    os.kill(os.getpid(), signal.SIGKILL)  # without what an interpreter does at its end
 
 
-def _become(request: dict[str, object], streams: list[int]) -> None:
+def _become(request: dict[str, Any], streams: list[int]) -> None:
     from cli.main import main
 
     for number, stream in enumerate(streams):
@@ -152,8 +152,8 @@ def _become(request: dict[str, object], streams: list[int]) -> None:
         os.close(stream)
     os.chdir(str(request["cwd"]))
     os.environ.clear()
-    os.environ.update(request["env"])  # type: ignore[arg-type]
-    sys.argv = ["buzzwatch", *request["arguments"]]  # type: ignore[misc]
+    os.environ.update(request["env"])
+    sys.argv = ["buzzwatch", *request["arguments"]]
     main()
 
 
