@@ -1,4 +1,4 @@
-"""Reads `tweets.scored` from its end while somebody watches; committed records only, no consumer group, no commits."""
+"""Reads `tweets.scored` from its end; committed records only, no consumer group, no commits."""
 
 from __future__ import annotations
 
@@ -38,30 +38,21 @@ class ScoredTail:
         self._lock = threading.Lock()
         self._came: list[Prediction] = []
         self._number = 0
-        self._wanted = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self.problem: str | None = None
         """Why nothing is read, None when all is well."""
 
     def start(self) -> None:
-        """Be ready; nothing is read before somebody watches."""
+        """Read from now on."""
         self._thread = threading.Thread(target=self._run, name="scored-tail", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """End the thread."""
         self._stopping.set()
-        self._wanted.set()
         if self._thread is not None:
             self._thread.join(timeout=5)
-
-    def watch(self, wanted: bool) -> None:
-        """Read on, or rest: with nobody there it would be work for nothing."""
-        if wanted:
-            self._wanted.set()
-        else:
-            self._wanted.clear()
 
     def take(self) -> tuple[list[Prediction], int]:
         """Predictions since the last call, and how many there were in all."""
@@ -72,9 +63,6 @@ class ScoredTail:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._wanted.wait()
-            if self._stopping.is_set():
-                return
             try:
                 self._read()
                 self.problem = None
@@ -85,14 +73,14 @@ class ScoredTail:
                 self._stopping.wait(_PAUSE_S)
 
     def _read(self) -> None:
-        """Until nobody watches, or the topic has changed."""
+        """Until it is stopped, or the topic has changed."""
         consumer = reader(self._settings)
         try:
             partitions = self._partitions(consumer)
             poller = Poller(consumer, partial(end_of_undecodable, self._settings), raise_errors=True)
             poller.assign([TopicPartition(self._topic, number, OFFSET_END) for number in partitions])
             self.problem, look_at = None, time.monotonic() + _LOOK_S
-            while self._wanted.is_set() and not self._stopping.is_set():
+            while not self._stopping.is_set():
                 records = poller.poll(_MOST, 0.1)
                 if records:
                     self._keep([record.value() for record in records])
