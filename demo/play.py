@@ -42,7 +42,7 @@ class Phase(NamedTuple):
 
 
 PHASES: Final = (
-    Phase("an ordinary day", 10, 5, 0, 0),
+    Phase("an ordinary day", 6, 5, 0, 0),
     Phase("baggage breakdown", 45, 3, 8, 4),
     Phase("recovery", 105, 5, 0, 0),
 )

@@ -238,10 +238,8 @@ def _probabilities(
     result = np.ones(len(rows), np.float64)
     best = np.zeros(len(rows), np.int64)
     scores = np.zeros(classes, np.float32)
-    longest = 0
-    for row in rows:
-        longest = max(longest, lengths[row])
-    seen = np.zeros(longest, np.int32)
+    times = np.zeros(len(weights), np.int32)
+    seen = np.zeros(len(weights), np.int32)
     for k in range(len(rows)):
         start = offsets[rows[k]]
         length = lengths[rows[k]]
@@ -250,22 +248,20 @@ def _probabilities(
         for at in range(start, start + length):
             state = following[base[state] + buffer[at]]
             if feature[state] >= 0:
-                seen[n] = feature[state]
-                n += 1
+                if times[feature[state]] == 0:
+                    seen[n] = feature[state]
+                    n += 1
+                times[feature[state]] += 1
         if n == 0:
             continue
-        scores[:] = prior
-        found = np.sort(seen[:n])
-        j = 0
-        while j < n:
-            times = 1
-            while j + times < n and found[j + times] == found[j]:
-                times += 1
-            value = np.float32(np.log(1.0 + times))
-            one = weights[found[j]]
+        for c in range(classes):  # one by one: of arrays, numba would compile checks of their shapes, for two seconds
+            scores[c] = prior[c]
+        for j in range(n):
+            value = np.float32(np.log(1.0 + times[seen[j]]))
+            times[seen[j]] = 0
+            one = weights[seen[j]]
             for c in range(classes):
                 scores[c] += value * one[c]
-            j += times
         best[k] = scores.argmax()
         top = scores[best[k]]
         temper = 1.0 / np.sqrt(length)

@@ -317,9 +317,7 @@ def read_events(data: Any, ends: Any, columns: Any) -> Any:
     while size < 2 * rows:
         size *= 2
     slots = np.full(size, -1, np.int32)
-    count = 0
-    n = 0
-    start = 0
+    count, n, start = np.int64(0), np.int64(0), np.int64(0)  # bare, numba would compile `_read` once more for them
     part_of = columns[3]
     for row in range(rows):
         known, behind = _read(data, start, ends[row], row, columns, (slots, parts, count), texts, n)
