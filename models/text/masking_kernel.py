@@ -229,7 +229,7 @@ def mask_all(text: Any, bounds: Any, kind: Any, sure: Any) -> Any:
     rows = len(bounds) - 1
     out = np.empty(5 * len(text) // 2 + 8, np.uint8)  # two bytes become five at most
     out_bounds = np.zeros(rows + 1, np.int64)
-    n = np.int64(0)  # a bare 0 would have numba compile `_mask` once more, for the constant
+    n: Any = np.int64(0)  # a bare 0 would have numba compile `_mask` once more, for the constant
     for row in range(rows):
         after = _mask(text, bounds[row], bounds[row + 1] - 1, kind, out, n)
         sure[row] = after >= 0

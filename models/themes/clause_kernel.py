@@ -147,7 +147,7 @@ def cut_clauses(
     cuts = np.empty(MOST_CUTS, np.int64)
     number = np.empty(MOST_CUTS + 1, np.int64)
     n, n_clauses = 0, 0
-    first = np.int64(0)  # a bare 0 would have numba compile `_cuts` once more, for the constant
+    first: Any = np.int64(0)  # a bare 0 would have numba compile `_cuts` once more, for the constant
     while first < hits:
         row = rows[first]
         stop = first

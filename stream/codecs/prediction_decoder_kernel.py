@@ -317,7 +317,8 @@ def read_events(data: Any, ends: Any, columns: Any) -> Any:
     while size < 2 * rows:
         size *= 2
     slots = np.full(size, -1, np.int32)
-    count, n, start = np.int64(0), np.int64(0), np.int64(0)  # bare, numba would compile `_read` once more for them
+    none: Any = np.int64(0)  # a bare 0 would have numba compile `_read` once more, for the constant
+    count, n, start = none, none, none
     part_of = columns[3]
     for row in range(rows):
         known, behind = _read(data, start, ends[row], row, columns, (slots, parts, count), texts, n)

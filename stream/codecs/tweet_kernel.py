@@ -471,7 +471,7 @@ def read_tweets(
     ns = np.zeros(WASTE + 1, np.int64)
     has[:] = False
     reach[:] = -1
-    start = np.int64(0)  # a bare 0 would have numba compile `_read` once more, for the constant
+    start: Any = np.int64(0)  # a bare 0 would have numba compile `_read` once more, for the constant
     for row in range(rows):
         one = reach[row : row + 1]
         sure[row] = _read(data, start, ends[row], inert, is_plain, outs, ns, has[row], one, instants[row])
