@@ -30,7 +30,11 @@ def access(settings: Settings) -> Iterator[dict[str, str]]:
         return
     now_ms = clock_ms()
     key = new_key(
-        "demo", ("read", "feedback", "operate"), now_ms=now_ms, created_by="demo", expires_ms=now_ms + _LASTS_MS
+        "demo",
+        ("read", "feedback", "review", "operate"),
+        now_ms=now_ms,
+        created_by="demo",
+        expires_ms=now_ms + _LASTS_MS,
     )
     with connect(settings) as client:
         store = KeyStore(client, settings)

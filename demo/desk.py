@@ -1,10 +1,10 @@
-"""The social team in the demo, by REST: silences one alert, acknowledges another."""
+"""The social team in the demo, by REST: silences one alert, acknowledges another, judges tweets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 
@@ -12,6 +12,18 @@ from contracts.errors import Unavailable
 from contracts.settings import Settings
 
 _WHO: Final = "social team"
+JUDGE: Final = "demo"
+"""Who judges, where no key says it: `buzzwatch labels retract --judge demo` takes the play's labels back."""
+
+
+class Sitting(NamedTuple):
+    """What a look at the review queue came to."""
+
+    judged: int
+    reasons: dict[str, int]
+    """Why these texts were worth it; `blind`: shown without prediction and reason."""
+    accuracy: dict[str, Any] | None
+    """In production, from the texts that were drawn by chance: value, low, high, n."""
 
 
 class Desk:
@@ -40,6 +52,23 @@ class Desk:
     def acknowledge(self, fingerprint: str, comment: str) -> None:
         """Acknowledge an alert."""
         self._ask("POST", f"/alerts/{fingerprint}/ack", {"by": _WHO, "comment": comment})
+
+    def review(self, truth: Callable[[str], str | None]) -> Sitting:
+        """Judge what waits in the review queue.
+
+        Args:
+            truth: the label of a tweet by its id; None: not of this play, so it is left to others.
+        """
+        found = self._ask("GET", f"/review?limit=100&judge={JUDGE}")
+        reasons: dict[str, int] = {}
+        for item in found["items"]:
+            label = truth(item["tweet_id"])
+            body: dict[str, Any] = {"judge": JUDGE, **({"label": label} if label else {"skip": True})}
+            self._ask("POST", f"/review/{item['id']}", body)
+            if label:
+                reason = item["reason"] or "blind"
+                reasons[reason] = reasons.get(reason, 0) + 1
+        return Sitting(sum(reasons.values()), reasons, found["accuracy"])
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         try:

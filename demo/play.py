@@ -46,6 +46,8 @@ PHASES: Final = (
     Phase("baggage breakdown", 45, 3, 8, 4),
     Phase("recovery", 105, 5, 0, 0),
 )
+TRIAL: Final = Phase("a challenger on trial", 60, 8, 0, 0)
+"""Ends as soon as the trial does."""
 
 
 class Theatre:
@@ -84,14 +86,14 @@ class Theatre:
             self._send(crisis.ordinary(self._rng), written)
         return PAST_TWEETS
 
-    def play(self, phase: Phase) -> None:
-        """Play one phase in real time."""
+    def play(self, phase: Phase, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Play one phase in real time, or a part of it."""
         with self._playing:
             self.phase = phase.name
             began, sent_ordinary, sent_angry, sent_stranded = time.monotonic(), 0, 0, 0
             if phase.angry:
                 self.crisis_began = time.time()
-            while (elapsed := time.monotonic() - began) < phase.seconds and not self._closing.is_set():
+            while (elapsed := time.monotonic() - began) < phase.seconds and not (self._closing.is_set() or is_over()):
                 while sent_ordinary < phase.ordinary * elapsed:
                     self._send(crisis.ordinary(self._rng))
                     sent_ordinary += 1
@@ -134,6 +136,11 @@ class Theatre:
         if right:
             self._judge(right[-1], correct=True)
             self._progress(f"feedback: “{right[-1].text}” is {right[-1].sentiment}, as predicted")
+
+    def truth(self, tweet_id: str) -> str | None:
+        """A person's label of a tweet of this play."""
+        label = self._expected.get(tweet_id)
+        return "negative" if label == "sarcasm" else label
 
     def close(self) -> None:
         """End a phase that is being played, and wait for what was sent."""

@@ -1,11 +1,11 @@
-"""`buzzwatch demo`: a crisis of almost three minutes on the real stack, then the stack stays up."""
+"""`buzzwatch demo`: a crisis of almost three minutes and a challenger on trial, on the real stack, which stays up."""
 
 from __future__ import annotations
 
 import os
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,15 +16,21 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.text import Text
 
+from alerts.storage.connection import connect
 from cli.output.browser import open_browser
 from cli.stack.up import Screen, StopAsked, running_stack, stop_signals_raise, watch
 from contracts.errors import BuzzwatchError
 from contracts.settings import Settings, configured_settings
 from demo.access import access
-from demo.desk import Desk
-from demo.play import PHASES, Phase, Theatre
+from demo.challenger import register_worse
+from demo.desk import Desk, Sitting
+from demo.play import PHASES, TRIAL, Phase, Theatre
 from demo.receiver import Receiver
 from demo.rules import HASTE, new_secret, write_rules
+from learning.rollout.messages import ALERTNAME
+from learning.rollout.state import RolloutStatus, TrialStore
+from learning.rollout.trials import TrialError, end_trial, start_canary
+from training.registry.archive import archive
 
 app = typer.Typer(add_completion=False)
 
@@ -32,6 +38,8 @@ _STATUS_S = 5.0
 _WATCH = "air-paradis"
 _SILENCED = "delta"
 _BUZZ = f"BadBuzz {_WATCH}"
+_IN_HASTE = {"BUZZWATCH_ROLLOUT__CANARY_STEPS": "20%/24h", "BUZZWATCH_ROLLOUT__LOOK_S": "2"}
+"""A trial of one step, which the play's challenger does not survive, looked at more often."""
 _NEXT = """Try next, in another terminal:
   .venv/bin/buzzwatch predict "@AirParadis lost my bag again"
   .venv/bin/buzzwatch consume --watch air-paradis
@@ -50,7 +58,9 @@ def demo(
     """Start everything, play a crisis at Air Paradis, show the alerts as a webhook receiver gets them; stay up.
 
     Meanwhile Delta is on strike: that alert is silenced, fires, and is not sent. The watch room shows it all as it
-    happens: its address is printed first, and opened in your browser where there is a display.
+    happens: its address is printed first, and opened in your browser where there is a display. Then, for less than a
+    minute, people judge what waits for review while a version that is worse answers a part of the tweets: it is rolled
+    back by itself.
 
     Examples:
 
@@ -69,6 +79,8 @@ def demo(
             os.environ["BUZZWATCH_RULES"] = str(rules)  # for the processes of the stack
             allowed = [*map(str, settings.alerts.allowed_networks), "127.0.0.0/8"]  # the receiver is on this machine
             os.environ["BUZZWATCH_ALERTS__ALLOWED_NETWORKS"] = ",".join(allowed)
+            for name, value in _IN_HASTE.items():
+                os.environ.setdefault(name, value)
             with running_stack(configured_settings(), screen, quiet=True) as stack:
                 if "watch room" in stack.addresses:
                     stage.invite(
@@ -144,7 +156,9 @@ class Stage:
 def play(settings: Settings, stage: Stage) -> None:
     """The script from the past to the recovery."""
     with access(settings) as headers, closing(Theatre(settings, stage.quote, headers)) as theatre:
-        _play_phases(theatre, Desk(settings, headers), stage)
+        desk = Desk(settings, headers)
+        _play_phases(theatre, desk, stage)
+        _try_challenger(settings, theatre, desk, stage)
     _say_how_long(stage, theatre)
 
 
@@ -173,6 +187,62 @@ def _play_phases(theatre: Theatre, desk: Desk, stage: Stage) -> None:
             stage.show(f"{_clock()}  {reported} wrong predictions reported through POST /feedback")
             time.sleep(2)
             theatre.report_a_right_one()
+
+
+def _try_challenger(settings: Settings, theatre: Theatre, desk: Desk, stage: Stage) -> None:
+    """A minute of the learning loop: people judge what waits, and a worse challenger goes back by itself."""
+    stage.show(
+        f"{_clock()}  [bold]{TRIAL.name}[/]: a version that takes praise for complaints answers a part of the tweets"
+    )
+    with connect(settings) as client:
+        store = TrialStore(client, settings)
+        try:
+            version = register_worse(settings)
+            start_canary(settings, store, version, "demo", "the demo's bad example")
+        except BuzzwatchError as error:
+            stage.show(f"{_clock()}  no trial: {escape(str(error))}")
+            return
+        stage.show(f"{_clock()}  buzzwatch models canary start {version}")
+        ended = threading.Event()
+        actor = threading.Thread(target=theatre.play, args=(TRIAL, ended.is_set), name="playing", daemon=True)
+        actor.start()
+        try:
+            while actor.is_alive():
+                _show_sitting(stage, desk.review(theatre.truth))
+                status = store.status()
+                _show_verdict(stage, status)
+                if status.state is None or not status.state.active:
+                    break
+                actor.join(_STATUS_S)
+        finally:
+            ended.set()
+            actor.join()
+        time.sleep(2)  # the message about it is on its way
+        with suppress(TrialError):  # over, as it should be
+            end_trial(store, "canary", "demo", "the play is over")
+        archive(settings, version, "the demo's bad example")
+    stage.show(f"{_clock()}  buzzwatch models archive {version}; buzzwatch audit lists all of it")
+
+
+def _show_sitting(stage: Stage, sitting: Sitting) -> None:
+    reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(sitting.reasons.items()))
+    known = sitting.accuracy
+    accuracy = "nobody knows yet" if known is None else (
+        f"{known['value']:.0%} ({known['low']:.0%} to {known['high']:.0%}) by {known['n']} texts drawn by chance"
+    )  # fmt: skip
+    stage.show(
+        f"{_clock()}  POST /review: {sitting.judged} texts judged{f' ({reasons})' if reasons else ''}; "
+        f"accuracy in production: {accuracy}"
+    )
+
+
+def _show_verdict(stage: Stage, status: RolloutStatus) -> None:
+    if status.state is None:
+        return
+    for one in status.verdicts:
+        stage.show(f"{_clock()}  {one['metric']}: [bold]{one['outcome']}[/] ({escape(one['why'])})")
+    if not status.state.active:
+        stage.show(f"{_clock()}  [bold]{status.state.phase}[/] by {status.state.who}: {escape(status.state.why)}")
 
 
 def name_of(alert: dict[str, Any]) -> str:
@@ -204,7 +274,7 @@ def _status(theatre: Theatre) -> str:
 
 def _say_how_long(stage: Stage, theatre: Theatre) -> None:
     for at, name, status in stage.seen:
-        if theatre.crisis_began is not None:
+        if theatre.crisis_began is not None and not name.startswith(ALERTNAME):
             seconds = at - theatre.crisis_began
             stage.show(f"{name} {status}: webhook received {seconds:.1f} s after the first tweet of the breakdown")
     if not stage.seen:
