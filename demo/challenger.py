@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import io
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -33,7 +35,8 @@ def register_worse(settings: Settings) -> str:
         HashedModel(exchanged(model.weights), {"trained_on": "nothing: the demo's bad example", "metrics": {}}).save(
             folder
         )
-        return register_artefact(settings, folder, alias=CHALLENGER)
+        with contextlib.redirect_stderr(io.StringIO()):  # MLflow's own lines are no part of the play
+            return register_artefact(settings, folder, alias=CHALLENGER)
 
 
 def exchanged(weights: HashedWeights) -> HashedWeights:
