@@ -32,17 +32,16 @@ def test_a_broker_killed_and_started_again_loses_and_doubles_nothing(site: Site)
 
 
 def test_without_kafka_a_worker_ends_when_it_is_told_to_and_by_itself_after_the_set_time(site: Site) -> None:
-    worker = site.start_worker()
+    worker = site.start_worker(drain_timeout_s="2")  # by default it waits ten seconds for what is under way
     site.send()
     site.visible.wait_since(worker.started)
-    time.sleep(3)  # Faust's own consumer, which waits for ever, has joined too
     site.kafka.kill()
     try:
         status, _ = worker.terminate(60)
         assert status in (0, 1), site.said()  # 0 if it could leave after all
     finally:
         site.kafka.start()
-    worker = site.start_worker(give_up_after_s="4")
+    worker = site.start_worker(give_up_after_s="4", drain_timeout_s="2")
     site.visible.wait_since(worker.started)
     site.kafka.kill()
     try:
