@@ -4,8 +4,8 @@ MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
-# One more than there are processors: tests with servers wait for a good part of their time.
-PROCESSES := $(shell expr $$(nproc) + 1)
+# More than there are processors, for tests with servers wait for half of their time; a process and its servers take 3 GB.
+PROCESSES := $(shell expr $$(nproc) + 1 + $$(awk '/^MemAvailable/ {print ($$2 > 14000000)}' /proc/meminfo || echo 0))
 # uv installs a lock file in 3 s where pip takes 22 s. Where uv cannot (an index that only pip's settings name), pip does.
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(1) || $(PIP) $(1)
 
