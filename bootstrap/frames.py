@@ -30,7 +30,8 @@ from dashboard.html.lines import line_in
 
 def main() -> None:
     """Until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
+    for number in (signal.SIGINT, signal.SIGTERM):  # they are for the parent, with which this process ends
+        signal.signal(number, signal.SIG_IGN)
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no event
     settings, rules = handed(sys.stdin.buffer)

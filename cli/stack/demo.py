@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from datetime import datetime
 from typing import Annotated, Any
 
+import httpx
 import typer
 from rich import box
 from rich.console import Console, Group
@@ -83,6 +84,7 @@ def demo(
                 os.environ.setdefault(name, value)
             with running_stack(configured_settings(), screen, quiet=True) as stack:
                 if "watch room" in stack.addresses:
+                    make_live(stack.addresses["watch room"])
                     stage.invite(
                         stack.addresses["watch room"], opened=browser and open_browser(stack.addresses["watch room"])
                     )
@@ -97,6 +99,12 @@ def demo(
                 watch(stack)
     except StopAsked:
         screen.show("stopped")
+
+
+def make_live(room: str) -> None:
+    """Read the stream of the pages up to its first frame: the first reader waits for the process that makes them."""
+    with suppress(httpx.HTTPError), httpx.stream("GET", f"{room}stream", timeout=10, trust_env=False) as answer:
+        next((line for line in answer.iter_lines() if line == "event: frame"), None)
 
 
 class Stage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import subprocess
 import sys
@@ -58,21 +59,23 @@ class Maker:
 
     def end(self) -> int:
         """End it, if it still runs; its exit status."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            assert pipe is not None
-            try:
-                pipe.close()
-            except OSError:  # what was not written yet finds nobody
-                continue
+        self._close(self._process.stdin)
         try:
             return self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+        finally:
+            self._close(self._process.stdout)
 
     def ask_to_end(self) -> None:
-        """Whoever iterates gets to the end; from any thread."""
-        self._process.terminate()
+        """Do not wait for it; from any thread."""
+        self._close(self._process.stdin)
+
+    def _close(self, pipe: IO[bytes] | None) -> None:
+        with contextlib.suppress(OSError):  # what was not written yet finds nobody
+            if pipe is not None:
+                pipe.close()
 
 
 def handed(pipe: IO[bytes]) -> Any:

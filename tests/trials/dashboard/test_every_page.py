@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from confluent_kafka import Producer
+from playwright.sync_api import Page, expect
 
 from dashboard.html.rendering import PAGES
 from tests.stack import RunningStack
@@ -41,3 +44,19 @@ def test_the_health_of_every_part_is_on_the_page(stack: RunningStack) -> None:
     assert [part for part in parts if f"<h3>{part}</h3>" not in said] == []
     assert "1 scores" in said
     assert "1 delivers" in said
+
+
+def test_a_dead_letter_is_sent_back_by_a_click_and_only_once(open_page: OpenPage, stack: RunningStack) -> None:
+    mark = f"no tweet {uuid.uuid4().hex}"
+    producer = Producer(stack.settings.kafka.librdkafka_producer())
+    producer.produce(stack.settings.kafka.topics.tweets, mark.encode())
+    assert producer.flush(60) == 0
+    page = open_page("/room/system")
+    row = page.locator("tr", has_text=mark)
+    expect(row).to_be_visible()
+    position = row.locator("td").first.inner_text()
+    again = page.locator(f"form:has([value='{position}']) button")
+    again.click()
+    expect(page.locator(".said")).to_contain_text(f"Dead letter {position} was sent back")
+    again.click()
+    expect(page.locator(".said")).to_contain_text(f"Dead letter {position} was replayed before")

@@ -52,7 +52,7 @@ async def test_what_the_process_tells_is_told_to_readers_and_kept_for_those_to_c
     assert '"alerts":[]' in snapshot
     assert '"n":1' in snapshot
     await feed.stop()
-    assert making.made[0].end() != 0, "it was asked to end"
+    assert making.made[0].end() == 0, "it ended when it was asked to"
 
 
 async def test_a_process_that_ends_by_itself_is_said_and_started_again() -> None:
