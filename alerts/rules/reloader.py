@@ -14,7 +14,7 @@ from typing import Final
 
 from alerts.metrics import LOADED, REFUSED, RELOADS
 from contracts.errors import RulesError
-from contracts.rules.file import Check, load_rules
+from contracts.rules.file import Check, content_of, load_rules
 from contracts.rules.schema import Rules
 
 _UNCHANGED_FOR_S: Final = 0.2
@@ -170,7 +170,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 
 def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise RulesError(f"{path}: the rules file cannot be read: {error.strerror}") from None
+    # Opening a named pipe waits until somebody writes into it: for ever, and no later file would be noticed.
+    if path.exists() and not path.is_file():
+        raise RulesError(f"{path}: the rules file cannot be read: it is no file (a folder, a pipe, a device)")
+    return hashlib.sha256(content_of(path)).hexdigest()

@@ -92,17 +92,27 @@ def _document(path: Path) -> dict[Any, Any]:
     return document
 
 
-def _text(path: Path) -> str:
+def content_of(path: Path) -> bytes:
+    """The bytes of a rules file.
+
+    Raises:
+        RulesError: it cannot be read, or is larger than any rules file.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
-        if len(data) > _MOST_BYTES:
-            raise RulesError(f"{path}: the rules file is larger than {_MOST_BYTES // 1024**2} MiB")
-        return data.decode().lstrip("\ufeff")
     except OSError as error:
         raise RulesError(
             f"{path}: the rules file cannot be read: {error.strerror} (BUZZWATCH_RULES names it)"
         ) from None
+    if len(data) > _MOST_BYTES:
+        raise RulesError(f"{path}: the rules file is larger than {_MOST_BYTES // 1024**2} MiB")
+    return data
+
+
+def _text(path: Path) -> str:
+    try:
+        return content_of(path).decode().lstrip("\ufeff")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise RulesError(

@@ -104,6 +104,16 @@ def test_a_file_that_has_gone_is_a_problem_and_no_end(file: Path, follower: Rule
     assert names(follower.rules) == ["a"]
 
 
+def test_a_pipe_in_its_place_is_a_problem_and_does_not_block(file: Path, follower: RulesReloader) -> None:
+    file.unlink()
+    os.mkfifo(file)
+    assert not follower.reload_if_changed()
+    assert "it is no file" in str(follower.problem)
+    file.unlink()
+    file.write_text(GOOD.format(name="d"))
+    assert follower.reload_if_changed()
+
+
 def test_without_a_first_reading_there_is_nothing_to_follow(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match="cannot be read"):
         RulesReloader(tmp_path / "none.yaml", every_s=1)
