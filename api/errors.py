@@ -150,7 +150,7 @@ async def _without_redis(_request: Request, error: Exception) -> JSONResponse:
     trouble = trouble_of(error)
     _log.warning("Redis %s; requests for alerts and statistics are answered with 503", trouble.what)
     what = trouble.what if trouble.answers else "does not answer"  # addresses are for the log
-    detail = f"Redis {what}: alerts and statistics are away"
+    detail = f"Redis {what}; alerts and statistics are away"
     return problem(503, detail, **{"Retry-After": str(RETRY_AFTER_S)})
 
 

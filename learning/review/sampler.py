@@ -17,6 +17,7 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
+from alerts.storage.redis_health import in_words
 from contracts.errors import InvalidRecord
 from contracts.events import MAX_TEXT, SENTIMENTS, ModelRef, Prediction, decode_prediction
 from contracts.settings import Settings
@@ -161,7 +162,7 @@ class ReviewSampler:
                 self._is_away = False
             except redis.RedisError as error:
                 if not self._is_away:
-                    _log.warning("the review queue is not filled: Redis: %s", error)
+                    _log.warning("the review queue is not filled: Redis %s", in_words(error))
                 self._is_away = True
             except Exception:
                 _log.exception("the review queue could not be filled; tried again at the next tick")

@@ -15,6 +15,7 @@ from typing import Final
 
 import redis
 
+from alerts.storage.redis_health import in_words
 from contracts.audit import AuditEvent, decode_audit
 from contracts.errors import ArtefactError, BuzzwatchError, Unavailable, UnreadableRecord
 from contracts.events import ModelRef
@@ -116,7 +117,8 @@ class RolloutFollower:
                 self._send()
             self._problem = ""
         except (redis.RedisError, BuzzwatchError) as error:
-            if (problem := in_short(error)) != self._problem:
+            problem = f"Redis {in_words(error)}" if isinstance(error, redis.RedisError) else in_short(error)
+            if problem != self._problem:
                 _log.warning("the trial of a challenger waits: %s", problem)
             self._problem = problem
         except Exception:

@@ -108,7 +108,7 @@ async def test_without_redis_the_answer_is_503_in_one_line(api: Api) -> None:
     api.alerts.failure = redis.ConnectionError("Error 111 connecting to secret:6379")
     answer = await api.get("/alerts")
     assert answer.status_code == 503
-    assert answer.json()["detail"] == "Redis does not answer: alerts and statistics are away"
+    assert answer.json()["detail"] == "Redis does not answer; alerts and statistics are away"
 
 
 @pytest.mark.parametrize(
