@@ -15,7 +15,7 @@ from rich.table import Table
 
 from alerts.state.alert import Alert
 from cli.output.console import table_console
-from cli.output.options import DATA_HELP, Encoding, Format
+from cli.output.options import DATA_HELP, Encoding, Format, path
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.rules.file import load_rules
@@ -43,7 +43,7 @@ Examples:
 
 
 def backtest(
-    data: Annotated[Path, typer.Option(help=DATA_HELP)],
+    data: Annotated[Path, typer.Option(parser=path, metavar="PATH", help=DATA_HELP)],
     rules: Annotated[Path | None, typer.Option(help="A rules file; by default that of BUZZWATCH_RULES.")] = None,
     model: Annotated[
         str | None, typer.Option(metavar="FOLDER|URI", help="What scores tweets without a sentiment.")

@@ -16,7 +16,7 @@ from rich.table import Table
 from alerts.storage.connection import connect
 from cli.output.console import cell, print_error, table_console
 from cli.output.moments import moment_ms
-from cli.output.options import Encoding, Format
+from cli.output.options import Encoding, Format, path
 from cli.output.preconditions import redis_answers
 from contracts.errors import BuzzwatchError
 from contracts.learning.labels import UNSIGNED, LabelEvent, is_judge_hash, judge_hash
@@ -45,7 +45,9 @@ def _group() -> None:
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(help="JSONL, JSON, CSV or Parquet with `text` and `label`.")],
+    file: Annotated[
+        Path, typer.Argument(parser=path, metavar="FILE", help="JSONL, JSON, CSV or Parquet with `text` and `label`.")
+    ],
     judge: Annotated[str, typer.Option(help="Who labelled them; a column `judge` says it row by row.")],
     batch: Annotated[
         str, typer.Option(metavar="NAME", help="Of this import: what was imported and retracted before counts again.")

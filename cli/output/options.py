@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
@@ -15,6 +16,19 @@ Encoding = Annotated[
     typer.Option(metavar="NAME", help="Of a text file that is not UTF-8: latin-1, cp1252, utf-16-le, …"),
 ]
 Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
+
+
+def path(text: str) -> Path:
+    """What a command was given as a file. An empty text is the current folder to `pathlib`, with all that is in it.
+
+    Raises:
+        typer.BadParameter: it is empty, as an unset variable of a shell is.
+    """
+    if not text:
+        raise typer.BadParameter("is empty: name a file, or - for standard input")
+    return Path(text)
+
+
 DATA_HELP = "JSONL, JSON, CSV or Parquet: a file, a folder of parts or a pipe."
 
 

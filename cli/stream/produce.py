@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bootstrap.tracing import start_tracing
 from cli.output.console import print_error, table_console
-from cli.output.options import Encoding
+from cli.output.options import Encoding, path
 from contracts.errors import BuzzwatchError
 from contracts.settings import load_settings
 from contracts.tweet_files.errors import TweetFileError
@@ -25,6 +25,10 @@ from stream.kafka.tweet_producer import TweetProducer, paced
 
 app = typer.Typer(add_completion=False)
 
+_File = Annotated[
+    Path | None,
+    typer.Argument(parser=path, metavar="FILE", help="A file, folder or pipe; - or nothing: standard input."),
+]
 _EXAMPLES = """Send tweets to the topic `tweets`.
 
 Examples:
@@ -53,7 +57,7 @@ the way. Lines of JSON that are no tweets are sent as they come and end in the d
 
 @app.command(help=_EXAMPLES)
 def produce(
-    file: Annotated[Path | None, typer.Argument(help="A file, folder or pipe; - or nothing: standard input.")] = None,
+    file: _File = None,
     file_format: Annotated[
         str | None, typer.Option("--format", help=f"One of {', '.join(FORMATS)}; by default from the name.")
     ] = None,
@@ -87,12 +91,7 @@ def produce(
     try:
         with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
             task = progress.add_task("producing", total=limit)
-
-            def both() -> object:
-                yield first
-                yield from lines
-
-            for line in paced(both(), rate):  # type: ignore[arg-type]
+            for line in paced(chain([first], lines), rate):
                 producer.send(line)
                 sent += 1
                 progress.update(task, advance=1)

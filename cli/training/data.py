@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.output.console import print_error, table_console
-from cli.output.options import Encoding, Format
+from cli.output.options import Encoding, Format, path
 from cli.training.options import writing
 from contracts.errors import SettingsError
 from contracts.events import SENTIMENTS
@@ -37,7 +37,10 @@ def _group() -> None:
 @app.command()
 def profile(
     data: Annotated[
-        list[Path] | None, typer.Argument(help="Files, folders of parts or pipes; all labelled files of --data-dir.")
+        list[Path] | None,
+        typer.Argument(
+            parser=path, metavar="FILE", help="Files, folders of parts or pipes; all labelled files of --data-dir."
+        ),
     ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(envvar="BUZZWATCH_DATA_DIR", help="Folder of the labelled tweets.")

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from cli.output.console import print_error
-from cli.output.options import DATA_HELP, Encoding, Format
+from cli.output.options import DATA_HELP, Encoding, Format, path
 from contracts.settings import load_settings
 from models.base.sentiment import SentimentModel
 from training.data.datasets import DataError, read_labelled
@@ -43,7 +43,7 @@ Examples:
 
 @app.command(help=_EXAMPLES)
 def evaluate(
-    data: Annotated[Path, typer.Option(help=DATA_HELP)],
+    data: Annotated[Path, typer.Option(parser=path, metavar="PATH", help=DATA_HELP)],
     model: Annotated[
         str | None, typer.Option(metavar="FOLDER|URI", help="An artefact folder or an MLflow URI.")
     ] = None,

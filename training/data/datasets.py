@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contracts.errors import BuzzwatchError, InvalidTweet
-from contracts.events import SENTIMENTS
+from contracts.events import MAX_TEXT, SENTIMENTS
 from contracts.tweet_files.errors import TweetFileError
 from contracts.tweet_files.reader import read_rows
 from contracts.tweet_files.rows import ReadOptions
+from contracts.tweet_objects.fields import is_unicode
 from contracts.tweet_objects.shapes import TEXTS, find
 from training.data.sources import Source, described, find_sources, taught_sources, weighted
 
@@ -305,6 +306,10 @@ def _labelled(path: Path, columns: Mapping[str, list[Any]]) -> Labelled:
     for where, text, label in zip(columns[_WHERE], texts, labels, strict=True):
         if not isinstance(text, str):
             raise DataError(f"{path}, {where}: the text is {text!r}")
+        if len(text) > MAX_TEXT:
+            raise DataError(f"{path}, {where}: the text has {len(text):,} code points, the limit is {MAX_TEXT:,}")
+        if not is_unicode(text):
+            raise DataError(f"{path}, {where}: the text has a lone surrogate")
         if label not in SENTIMENTS:
             raise DataError(f"{path}, {where}: unknown label {label!r} (known: {', '.join(SENTIMENTS)})")
     return Labelled(list(texts), np.array(labels, dtype=np.str_))

@@ -48,6 +48,7 @@ def test_what_is_wrong_is_said_with_file_and_row(tmp_path: Path, suffix: str) ->
         ({"text": ["a"], "sentiment": ["neutral"]}, "no column 'label'"),
         ({"body": ["a"], "label": ["neutral"]}, "no column 'text'"),
         ({"text": [], "label": []}, "no rows"),
+        ({"text": ["a" * 10_001], "label": ["neutral"]}, r"the text has 10,001 code points, the limit is 10,000"),
     ]
     for columns, message in wrong:
         with pytest.raises(DataError, match=message) as error:
