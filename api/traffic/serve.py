@@ -43,6 +43,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
 def spare_the_imported() -> None:
     """Keep the collector from walking what has been imported: that would hold up all requests for 0.1 to 0.3 s."""
     gc.freeze()
+    gc.enable()
     gc.set_threshold(_NEW_OBJECTS, 10, 10)
 
 
