@@ -1,7 +1,7 @@
 """Refuses predictions on the connection itself, while too many are inside: most of them before they are parsed.
 
-Where three times as many come as can be answered, what a refusal costs decides how many are served: 0.2 ms of an
-answer is the work, 0.07 ms parsing a request and 0.02 ms reading and writing its bytes.
+Where three times as many come as can be answered, what a refusal costs decides how many are served. Besides what the
+kernel takes it is 4 µs for a request that is not parsed, and 12 for one that is.
 
 uvicorn's own `--limit-concurrency` counts open connections too, answers in plain text, and without Retry-After.
 """
