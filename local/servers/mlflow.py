@@ -51,7 +51,7 @@ def mlflow_server(local: LocalSettings) -> Server:
         name="mlflow",
         command=(
             *(sys.executable, "-m", "local.servers.mlflow_process"),
-            *(str(database), str(artifacts), str(local.mlflow_port)),
+            *(f"sqlite:///{database}", str(artifacts), str(local.mlflow_port)),
         ),
         log=logs / "mlflow.log",
         ports={"BUZZWATCH_LOCAL__MLFLOW_PORT": local.mlflow_port},

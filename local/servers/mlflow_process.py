@@ -1,4 +1,4 @@
-"""MLflow's server in this process: `python -m local.servers.mlflow_process DATABASE ARTIFACTS PORT`.
+"""MLflow's server in this process: `python -m local.servers.mlflow_process STORE ARTIFACTS PORT`.
 
 `mlflow server` does the same in two processes that both import all of MLflow, seven seconds of processor time each.
 Source: MLflow's own command (`mlflow.cli.server`) and the variables that its application reads (`mlflow.server`).
@@ -12,12 +12,12 @@ import sys
 import uvicorn
 
 
-def main(database: str, artifacts: str, port: int) -> None:
+def main(store: str, artifacts: str, port: int) -> None:
     """Create or migrate the tables, then serve until SIGTERM.
 
     Args:
-        database: SQLite file.
-        artifacts: folder for the files of runs and models.
+        store: address of the database, as SQLAlchemy writes it.
+        artifacts: folder or bucket (`s3://…`) for the files of runs and models.
         port: on 127.0.0.1.
     """
     # MLflow 3.5 and later answers only to host names it knows.
@@ -25,7 +25,7 @@ def main(database: str, artifacts: str, port: int) -> None:
     from mlflow.server import constants
     from mlflow.server.handlers import initialize_backend_stores
 
-    store, root = f"sqlite:///{database}", "mlflow-artifacts:/"  # clients send files to the server
+    root = "mlflow-artifacts:/"  # clients send files to the server
     os.environ[constants.BACKEND_STORE_URI_ENV_VAR] = store
     os.environ[constants.REGISTRY_STORE_URI_ENV_VAR] = store
     os.environ[constants.ARTIFACT_ROOT_ENV_VAR] = root
