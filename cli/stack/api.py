@@ -28,7 +28,7 @@ def api(
 
       buzzwatch api --host 0.0.0.0 --port 8000
     """
-    gc.disable()  # what is imported stays, and would be walked again and again: a tenth of the start; `serve` enables it
+    gc.disable()  # what is imported stays, and would be walked again and again; `serve` enables it
     from api.traffic.serve import serve
     from bootstrap.api import build_api
     from contracts.settings import load_settings
