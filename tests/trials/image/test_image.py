@@ -79,7 +79,7 @@ class Image:
             ports={},
             ready=lambda: answers(url),
             environment=self.variables(name),
-            start_timeout_s=120,
+            start_timeout_s=300,
         )
         return RunningServer(server, url)
 
@@ -160,7 +160,7 @@ def registry(pythons: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
         ports={},
         ready=lambda: answers(f"{url}/health"),
         environment={"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
-        start_timeout_s=120,
+        start_timeout_s=300,
     )
     running = RunningServer(server, url)
     running.start()
