@@ -6,10 +6,12 @@ import re
 from collections import Counter
 from importlib.metadata import PackageNotFoundError, metadata
 
+from packaging.markers import Marker
+
 from docs.generator.text import ROOT, page, table
 
 _LOCKS = {"serving": "the image `runtime`", "mlflow": "the image `mlflow`"}
-_LOCKED = re.compile(r"^([a-z0-9._-]+)(?:\[[^\]]+\])?==(\S+)(.*)$", re.MULTILINE)
+_LOCKED = re.compile(r"^([a-z0-9._-]+)(?:\[[^\]]+\])?==([^\s;]+)(?: *; *(.*?))?(?: *\\)?$", re.MULTILINE)
 _LONGEST = 60
 _HEAD = """buzzwatch itself is under Apache-2.0. Packages of the images, with what their metadata say; the versions are in the lock files.
 `make sbom` writes the same as CycloneDX, with hashes, and `make audit` asks whether any version is known to be vulnerable."""
@@ -19,8 +21,7 @@ def licences_page() -> str:
     """Every package of `deploy/*.lock` that is installed on this kind of machine."""
     where: dict[str, list[str]] = {}
     for lock in _LOCKS:
-        text = (ROOT / "deploy" / f"{lock}.lock").read_text(encoding="utf-8")
-        for name in dict.fromkeys(name for name, _, _ in _LOCKED.findall(text)):
+        for name in _locked(lock):
             where.setdefault(name, []).append(lock)
     rows = [(name, said, ", ".join(where[name])) for name in sorted(where) if (said := licence_of(name)) is not None]
     counted = Counter(licence for _, licence, _ in rows).most_common()
@@ -38,20 +39,19 @@ def licences_page() -> str:
 def are_installed() -> bool:
     """Whether the packages of the lock files are here, in the versions that they name."""
     for lock in _LOCKS:
-        named: dict[str, set[str]] = {}
-        optional = set()
-        for name, version, rest in _LOCKED.findall((ROOT / "deploy" / f"{lock}.lock").read_text(encoding="utf-8")):
-            named.setdefault(name, set()).add(version)
-            if ";" in rest:  # for another system or Python, perhaps
-                optional.add(name)
-        for name, versions in named.items():
+        for name, version in _locked(lock).items():
             try:
-                if metadata(name)["Version"] not in versions:
+                if metadata(name)["Version"] != version:
                     return False
             except PackageNotFoundError:
-                if name not in optional:
-                    return False
+                return False
     return True
+
+
+def _locked(lock: str) -> dict[str, str]:
+    """Packages and versions for this system and Python; a lock file also has lines for others."""
+    text = (ROOT / "deploy" / f"{lock}.lock").read_text(encoding="utf-8")
+    return {name: version for name, version, marker in _LOCKED.findall(text) if not marker or Marker(marker).evaluate()}
 
 
 def licence_of(name: str) -> str | None:
