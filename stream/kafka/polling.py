@@ -80,13 +80,17 @@ class Poller:
 
     def _without_events(self, messages: Sequence[Message]) -> list[Record]:
         records: list[Record] = []
+        last: dict[int, int] = {}
         gaps: dict[int, Message] = {}
         for message in messages:
             error, partition = message.error(), cast("int", message.partition())
             if partition in gaps:
                 continue  # `_skip` seeks behind the gap, so what follows it is read again
             if error is None:
-                records.append(cast("Record", message))
+                # They only rise: from a wrong place (`_stays`) librdkafka may hand out once more what it has.
+                if (offset := cast("int", message.offset())) > last.get(partition, -1):
+                    last[partition] = offset
+                    records.append(cast("Record", message))
             elif error.code() == KafkaError._PARTITION_EOF:
                 self.ends[partition] = cast("int", message.offset())
             elif error.code() in _UNDECODABLE:

@@ -81,6 +81,12 @@ def test_an_offset_that_librdkafka_made_up_behind_a_damaged_batch_moves_nobody()
     assert poller.skipped == {}
 
 
+def test_what_librdkafka_hands_out_once_more_beside_a_damaged_batch_is_dropped() -> None:
+    once_more = [message(5), message(6), message(7)]
+    kafka = Kafka([message(5), message(6), message(5, partition=1), *once_more, message(8, BAD)])
+    assert offsets(poller_of(kafka)) == [5, 6, 5, 7]
+
+
 @pytest.mark.parametrize("start", [OFFSET_BEGINNING, 4, 61])
 def test_a_position_that_kafka_does_not_have_is_reported(start: int) -> None:
     poller = poller_of(Kafka([message(start, LOST)]), start)
