@@ -4,8 +4,6 @@ MAKEFLAGS += --no-builtin-rules
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
-# More than there are processors, for tests with servers wait for half of their time; a process and its servers take 3 GB.
-PROCESSES := $(shell expr $$(nproc) + 1 + $$(awk '/^MemAvailable/ {print ($$2 > 14000000)}' /proc/meminfo || echo 0))
 # uv installs a lock file in 3 s where pip takes 22 s. Where uv cannot (an index that only pip's settings name), pip does.
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(1) || $(PIP) $(1)
 
@@ -43,7 +41,7 @@ up: running ## Start the stack (Kafka, Redis, MLflow, worker, notifier, API) unt
 
 .PHONY: test
 test: lint ## Lint and types, then all tests on all cores: unit, integration, end to end and trials with real servers
-	$(BIN)/pytest --numprocesses $(PROCESSES)
+	$(BIN)/pytest --numprocesses auto
 
 .PHONY: unit
 unit: setup ## The tests that need no servers, on all cores

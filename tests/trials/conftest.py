@@ -67,7 +67,7 @@ def stack(
     folder = tmp_path_factory.mktemp("trials")
     rules = folder / "rules.yaml"
     quick_rules(rules, receiver)
-    _watch(rules, CROWDED)
+    _watch(rules, (*CROWDED, "tracedair"))
     running = RunningStack(
         folder,
         rules,

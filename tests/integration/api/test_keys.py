@@ -253,7 +253,7 @@ def test_the_demo_has_a_key_of_its_own_where_one_is_needed_and_gives_it_back(set
         assert headers == {}
     with access(settings.model_copy(update={"api": ApiSettings(require_keys=True)})) as headers:
         record = _record_of(settings, headers["authorization"].removeprefix("Bearer "))
-        assert (record.state(clock_ms()), record.scopes) == ("active", ("read", "feedback", "operate"))
+        assert (record.state(clock_ms()), record.scopes) == ("active", ("read", "feedback", "review", "operate"))
     with connect(settings) as client:
         assert KeyStore(client, settings).all()[record.id].revoked_ms is not None
 

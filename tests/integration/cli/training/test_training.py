@@ -80,7 +80,7 @@ def test_a_yaml_in_the_folder_of_a_setting_gives_names_weights_and_roles_and_say
 
 
 def test_no_command_looks_for_data_outside_the_folder_that_is_named(tmp_path: Path) -> None:
-    for arguments in (("train", "linear"), ("train", "compare"), ("train", "recurrent"), ("bench", "detection")):
+    for arguments in (("train", "linear"), ("train", "compare"), ("train", "recurrent")):
         done = run(*arguments, cwd=tmp_path)
         assert done.returncode == 2, arguments
         assert "--data" in done.stderr
