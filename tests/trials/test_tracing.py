@@ -38,7 +38,6 @@ def test_a_tweet_an_alert_and_its_webhook_are_one_trace(
     # One tweet of a small batch is traced, and all that complain may be in one batch: somebody is first.
     _produce(stack, json.dumps({"id": "first", "author_id": "f", "text": f"boarding now {HANDLE}"}).encode(), "1")
     wait(lambda: collector.named("count tweet"), 60)
-    [first] = collector.named("count tweet")
     _produce(stack, _crisis(), "1")
 
     def about_us() -> list[tuple[str, str]]:
@@ -77,8 +76,7 @@ def test_a_tweet_an_alert_and_its_webhook_are_one_trace(
     [batch] = batches()  # which has a link to each of its tweets
     assert 1 <= len(batch.links) <= 16
     [alert] = [span for span in _of(collector, trace) if span.name == "alert fires"]
-    assert (first.trace, first.id) in alert.links
-    assert len(alert.links) <= 15
+    assert 1 <= len(alert.links) <= 15  # those that were counted before it fired, the latest ones where they are many
     assert (trace, alert.parent) not in alert.links
     wait(lambda: set(alert.links) <= {(span.trace, span.id) for span in collector.named("count tweet")}, 30)
     assert alert.attributes["buzzwatch.watch"] == WATCH
