@@ -33,6 +33,8 @@ def test_every_answer_is_one_that_the_document_names(stack: RunningStack, log: P
             str(Path(sys.executable).with_name("schemathesis")),
             *("run", f"http://127.0.0.1:{stack.api}/openapi.json"),
             *("--checks", CHECKS, "--max-examples", str(EXAMPLES), "--phases", "examples,coverage,fuzzing"),
+            # On a stack with crises `/health?alerts=critical` is 503, as documented; the API's own tests have that.
+            *("--exclude-path", "/health"),
             *("--seed", "1", "--max-time", "10", "--request-timeout", "20", "--no-shrink", "--continue-on-failure"),
         ],
         cwd=tmp_path,

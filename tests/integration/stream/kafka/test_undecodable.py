@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from stream.kafka.polling import end_of_undecodable
 from stream.metrics import UNDECODABLE
 from tests.integration.stream.counting.test_feedback_consumer import Judging, judgement
 from tests.integration.stream.scoring.test_role import read, start, tweets
-from tests.servers import RunningServer
+from tests.servers import RunningServer, start_kafka
 from tests.waiting import until
 
 __all__ = ["start"]  # a fixture
@@ -58,6 +59,14 @@ def damage(folder: Path, topic: str, flipped: int | None = None) -> None:
         place, number = place + 12 + length, number + 1
     assert number == BATCHES
     log.write_bytes(data)
+
+
+@pytest.fixture
+def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A broker of each test's own: one that was killed before may refuse for a moment what it has."""
+    running = start_kafka(tmp_path_factory.mktemp("damaged"))
+    yield running
+    running.kill()
 
 
 @pytest.fixture
