@@ -42,6 +42,17 @@ def _as_nobody_special(command: Sequence[str]) -> list[str]:
 
 
 @contextmanager
+def _running(server: Server, address: str) -> Iterator[str]:
+    """Its address while it runs."""
+    running = RunningServer(server, address)
+    running.start()
+    try:
+        yield running.address
+    finally:
+        running.kill()
+
+
+@contextmanager
 def postgres() -> Iterator[str]:
     """The address of an empty database, as SQLAlchemy writes it."""
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))  # not pytest's, which only its own user may enter
@@ -63,12 +74,8 @@ def postgres() -> Iterator[str]:
             ports={"PORT": port},
             ready=lambda: is_listening(port),
         )
-        running = RunningServer(server, f"postgresql://{_USER}:{_PASSWORD}@127.0.0.1:{port}/postgres")
-        running.start()
-        try:
-            yield running.address
-        finally:
-            running.kill()
+        with _running(server, f"postgresql://{_USER}:{_PASSWORD}@127.0.0.1:{port}/postgres") as address:
+            yield address
     finally:
         shutil.rmtree(folder)
 
@@ -85,13 +92,9 @@ def bucket(folder: Path) -> Iterator[str]:
         ports={"PORT": port},
         ready=lambda: is_listening(port),
     )
-    running = RunningServer(server, url)
-    running.start()
-    try:
+    with _running(server, url):
         httpx.put(f"{url}/{BUCKET}", trust_env=False).raise_for_status()
         yield url
-    finally:
-        running.kill()
 
 
 def objects(url: str) -> list[str]:
@@ -114,9 +117,5 @@ def registry(folder: Path, database: str, s3: str) -> Iterator[str]:
         environment={**ENVIRONMENT, **_KEYS, "MLFLOW_S3_ENDPOINT_URL": s3, "PYTHONPATH": str(ROOT)},
         start_timeout_s=300,
     )
-    running = RunningServer(server, f"http://127.0.0.1:{port}")
-    running.start()
-    try:
-        yield running.address
-    finally:
-        running.kill()
+    with _running(server, f"http://127.0.0.1:{port}") as address:
+        yield address
