@@ -18,7 +18,7 @@ from cli.alerts import silences
 from cli.alerts.redeliver import redeliver
 from cli.alerts.try_receiver import try_receiver
 from cli.backtest.command import EXAMPLES, backtest
-from cli.output.audited import record_event
+from cli.output.audited import audit_event, send_event
 from cli.output.console import cell, current_user, table_console
 from cli.output.moments import lasting_ms
 from cli.output.options import Format
@@ -115,7 +115,7 @@ def acknowledge(
     if alert is None:
         raise BuzzwatchError(f"no pending or firing alert has the fingerprint {fingerprint!r}")
     what = "alert.acknowledgement_withdrawn" if undo else "alert.acknowledged"
-    record_event(settings, what, f"alert {fingerprint}", comment, who=by)
+    send_event(settings, audit_event(what, f"alert {fingerprint}", comment, who=by))
 
 
 def table_of(found: list[Shown]) -> Table:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from alerts.state.silences import Silence, SilenceStore, new_silence
 from alerts.storage.connection import connect
-from cli.output.audited import record_event
+from cli.output.audited import audit_event, send_event
 from cli.output.console import cell, current_user, table_console
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
@@ -78,8 +78,11 @@ def add(
     else:
         typer.echo(silence.id)
     matched = ", ".join(map(str, conditions))
-    record_event(
-        settings, "silence.added", f"silence {silence.id}", comment, {"matchers": matched[:500]}, who=silence.created_by
+    send_event(
+        settings,
+        audit_event(
+            "silence.added", f"silence {silence.id}", comment, {"matchers": matched[:500]}, who=silence.created_by
+        ),
     )
 
 
@@ -115,7 +118,7 @@ def expire(ids: Annotated[list[str], typer.Argument(help="Ids of silences.")]) -
         for silence_id in ids:
             store.expire(silence_id, clock_ms())
     for silence_id in ids:
-        record_event(settings, "silence.ended", f"silence {silence_id}")
+        send_event(settings, audit_event("silence.ended", f"silence {silence_id}"))
 
 
 def table_of(silences: list[Silence], now_ms: int) -> Table:

@@ -9,7 +9,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from alerts.storage.connection import connect
-from cli.output.audited import record_event
+from cli.output.audited import audit_event, send_event
 from cli.output.console import cell, print_error, table_console
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
@@ -124,7 +124,7 @@ def _record(settings: Settings, done: Forgotten, authors: int) -> None:
         "left": len(done.left),
         "until": None if done.until is None else done.until.isoformat(timespec="seconds"),
     }
-    record_event(settings, "privacy.forgotten", f"request {done.id}", "asked to be forgotten", figures)
+    send_event(settings, audit_event("privacy.forgotten", f"request {done.id}", "asked to be forgotten", figures))
 
 
 def _show(done: Forgotten) -> None:

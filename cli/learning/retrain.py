@@ -15,7 +15,7 @@ from rich.console import Console
 
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
-from cli.output.audited import record_event
+from cli.output.audited import audit_event, send_event
 from cli.output.console import print_error
 from cli.output.preconditions import redis_answers
 from cli.training.options import Description, Seed
@@ -109,7 +109,9 @@ def retrain(
         raise
     why, figures = "; ".join(reasons), {**done.figures, "worse on": done.worse}
     subject = model_subject(settings.mlflow.model_name, done.version)
-    record_event(settings, "model.retrained", subject, why, figures, event_id=audit_id("retrained", done.key))
+    send_event(
+        settings, audit_event("model.retrained", subject, why, figures, event_id=audit_id("retrained", done.key))
+    )
     if output == "json":
         found = {"version": done.version, "alias": done.alias, "worse": done.worse, "folder": str(done.folder)}
         typer.echo(json.dumps({**found, "release_note": done.note}, indent=2))

@@ -53,17 +53,3 @@ def send_event(settings: Settings, event: AuditEvent) -> bool:
     if problem is not None:
         print_error(f"done, but not yet on the audit topic: {problem}")
     return problem is None or log.waiting.exists()
-
-
-def record_event(
-    settings: Settings,
-    what: str,
-    subject: str,
-    why: str = "",
-    figures: Mapping[str, Figure] | None = None,
-    *,
-    who: str | None = None,
-    event_id: uuid.UUID | None = None,
-) -> None:
-    """Write that somebody has done something, as `audit_event` and `send_event` do."""
-    send_event(settings, audit_event(what, subject, why, figures, who=who, event_id=event_id))

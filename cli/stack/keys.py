@@ -13,7 +13,7 @@ from rich.table import Table
 from alerts.storage.connection import connect
 from api.security.keys import ALLOWS, SCOPES, KeyRecord, NewKey, Scope, new_key
 from api.security.store import KeyStore
-from cli.output.audited import record_event
+from cli.output.audited import audit_event, send_event
 from cli.output.console import cell, current_user, print_error, table_console
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
@@ -157,7 +157,7 @@ def rotate(
 
 def _record(settings: Settings, what: str, record: KeyRecord) -> None:
     figures = {"name": record.name, "scopes": ", ".join(record.scopes), "replaces": record.replaces}
-    record_event(settings, what, f"key {record.id}", figures=figures)
+    send_event(settings, audit_event(what, f"key {record.id}", figures=figures))
 
 
 def _ending(record: KeyRecord, ends_ms: int) -> KeyRecord:
