@@ -1,4 +1,4 @@
-"""The process that makes what open pages of the watch room are told: `python -m bootstrap.frames`, started by the API.
+"""The process that makes what open pages of the watch room receive: `python -m bootstrap.frames`, started by the API.
 
 It has an interpreter of its own, so that reading the stream and the counters four times a second holds up no request.
 """

@@ -1,6 +1,6 @@
 """The watch room: pages that a social team leaves open all day, rendered by the server, kept fresh by one stream.
 
-    feed/       what open pages are told: `tweets.scored` and Redis → a frame every 250 ms, encoded once for all readers
+    feed/       what open pages receive: `tweets.scored` and Redis → a frame every 250 ms, encoded once for all readers
     html/       rendering, both languages, headers, who may post, files that browsers load
     pages/      one module a page: an `APIRouter` with a GET and the forms of that page
     templates/  one Jinja template a page, all made of `base.html`; `parts.html` has the macros that pages share

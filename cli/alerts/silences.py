@@ -14,6 +14,7 @@ from cli.output.audited import audit_event, send_event
 from cli.output.console import cell, current_user, table_console
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
+from contracts.audit import Figure
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.rules.matchers import parse_matcher
@@ -77,13 +78,9 @@ def add(
         typer.echo(printable_json(silence.public(now)))
     else:
         typer.echo(silence.id)
-    matched = ", ".join(map(str, conditions))
-    send_event(
-        settings,
-        audit_event(
-            "silence.added", f"silence {silence.id}", comment, {"matchers": matched[:500]}, who=silence.created_by
-        ),
-    )
+    figures: dict[str, Figure] = {"matchers": ", ".join(map(str, conditions))[:500]}
+    event = audit_event("silence.added", f"silence {silence.id}", comment, figures, who=silence.created_by)
+    send_event(settings, event)
 
 
 @app.command("list")

@@ -108,10 +108,8 @@ def retrain(
         print_error("cancelled: the champion is untouched; the same command goes on where it was, --fresh begins anew")
         raise
     why, figures = "; ".join(reasons), {**done.figures, "worse on": done.worse}
-    subject = model_subject(settings.mlflow.model_name, done.version)
-    send_event(
-        settings, audit_event("model.retrained", subject, why, figures, event_id=audit_id("retrained", done.key))
-    )
+    subject, event_id = model_subject(settings.mlflow.model_name, done.version), audit_id("retrained", done.key)
+    send_event(settings, audit_event("model.retrained", subject, why, figures, event_id=event_id))
     if output == "json":
         found = {"version": done.version, "alias": done.alias, "worse": done.worse, "folder": str(done.folder)}
         typer.echo(json.dumps({**found, "release_note": done.note}, indent=2))

@@ -1,1 +1,1 @@
-"""What open pages are told: predictions and counters made into frames, encoded once for all readers."""
+"""What open pages receive: predictions and counters made into frames, encoded once for all readers."""

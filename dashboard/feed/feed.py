@@ -1,4 +1,4 @@
-"""What open pages are told: made by a process of its own as long as somebody watches, handed to all readers here."""
+"""What open pages receive: made by a process of its own as long as somebody watches, handed to all readers here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes what open pages are told, in a process of its own: what it computes holds up nobody who asks the API."""
+"""Makes what open pages receive, in a process of its own: what it computes holds up nobody who asks the API."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dashboard.feed.tail import ScoredTail
 _log = logging.getLogger("buzzwatch.dashboard")
 
 _ALIVE_S: Final = 1.0
-"""Something is told at least so often, so that a page can tell a quiet stream from a lost one."""
+"""Something is sent at least so often, so that a page can tell a quiet stream from a lost one."""
 
 OpenAlerts = Callable[[], list[dict[str, Any]]]
 """The pending and firing alerts as they are sent."""

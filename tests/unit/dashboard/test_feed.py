@@ -1,4 +1,4 @@
-"""Frames come from a process of their own; what open pages are told of them, and what becomes of that process."""
+"""Frames come from a process of their own; what open pages receive of them, and what becomes of that process."""
 
 from __future__ import annotations
 
