@@ -216,6 +216,13 @@ class MarkedConsumer:
             if partition not in self._marks:
                 continue  # revoked while it was polled
             mark = self._marks[partition]
+            if polled[0].offset() < mark:
+                _log.warning(
+                    "%s[%d]@%d was handed out a second time; reading goes on at the mark in Redis",
+                    self._source.topic, partition, polled[0].offset(),
+                )  # fmt: skip
+                self._placed = False
+                return
             batch = MarkedBatch(self._topic_id, partition, mark, polled[-1].offset() + 1, polled)
             after = self._halved(batch)
             if after != batch.end:

@@ -70,6 +70,7 @@ def newest(settings: Settings, most: int) -> tuple[list[DeadLetter], int]:
             if time.monotonic() > deadline:
                 raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers} is slow to send dead letters")
             found += map(described, poller.poll(500, 0.2))
+            poller.look_up_positions(topic)
     except KafkaException as error:
         raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
     finally:

@@ -20,6 +20,9 @@ _READING = {
     # A partition often ends in a transaction marker, which is never delivered: only this event marks the end.
     "enable.partition.eof": True,
     "fetch.wait.max.ms": 100,  # librdkafka's 500 would delay the end-of-partition event of a quiet topic
+    # A missing position may be one of a deleted topic, or one that librdkafka made up behind a damaged batch
+    # (`Poller._stays`). The caller decides where to go on.
+    "auto.offset.reset": "error",
 }
 """What all our consumers have in common."""
 
@@ -34,7 +37,7 @@ def reader(settings: Settings) -> Consumer:
         settings.kafka.librdkafka()
         | _READING
         # Callers report that Kafka is away themselves; librdkafka would log it on standard error too.
-        | {"group.id": "buzzwatch-follow", "auto.offset.reset": "earliest", "log_level": 2, "check.crcs": True}
+        | {"group.id": "buzzwatch-follow", "log_level": 2, "check.crcs": True}
     )
 
 
@@ -58,8 +61,6 @@ def batch_consumer(settings: Settings, group: str, instance: str, *, check_crcs:
             "heartbeat.interval.ms": int(settings.worker.session_timeout_s * 1000 / 4),
             "partition.assignment.strategy": "range",
             **_READING,
-            # A missing position may be one of a deleted topic. The caller decides where to go on.
-            "auto.offset.reset": "error",
             "check.crcs": check_crcs,
             "enable.auto.offset.store": False,
             # These two keep the batches of a busy topic full: fetch ahead, and resume soon after a full queue.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from contracts.settings import Settings
 from stream.kafka.consumers import CALL_S, is_fatal, reader
@@ -57,10 +58,27 @@ class Poller:
         """Whether the group removed us because we polled too seldom."""
 
     def assign(self, positions: Sequence[TopicPartition]) -> None:
-        """Read these partitions from these offsets."""
+        """Read these partitions from these offsets, or from their beginning or end.
+
+        Raises:
+            KafkaException: Kafka does not answer where the beginning or the end is.
+        """
         self.reset()
-        self._starts = {position.partition: position.offset for position in positions}
-        self._consumer.assign(list(positions))
+        self._starts = {position.partition: self._number(position) for position in positions}
+        self._consumer.assign(
+            [TopicPartition(one.topic, one.partition, self._starts[one.partition]) for one in positions]
+        )
+
+    def _number(self, position: TopicPartition) -> int:
+        """The offset that "beginning" or "end" is now; others as they are.
+
+        librdkafka 2.16 must not look it up: when it is given another position meanwhile, it asks once more after half a
+        second ("outdated offset response" in `rd_kafka_toppar_handle_Offset`), and reads again from there, in silence.
+        """
+        if position.offset not in (OFFSET_BEGINNING, OFFSET_END):
+            return position.offset
+        low, high = self._consumer.get_watermark_offsets(position, timeout=CALL_S)
+        return low if position.offset == OFFSET_BEGINNING else high
 
     def poll(self, most: int, timeout_s: float) -> list[Record]:
         """The records that have arrived, at most `most`; waits up to `timeout_s` for the first one.
@@ -172,6 +190,20 @@ class Poller:
         self._consumer.assign([TopicPartition(topic, *start) for start in self._starts.items()])
         self.ends.pop(partition, None)
 
+    def look_up_positions(self, topic: str) -> None:
+        """Go on at the oldest record where Kafka has nothing at our position; if it is away, the next call asks again.
+
+        For readers that keep no marks: the topic was shortened, or it was created again.
+        """
+        for partition in sorted(self.out_of_range):
+            position = self._positions(topic).get(partition, -1)
+            try:
+                low, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CALL_S)
+            except KafkaException:
+                continue
+            self._go_on(topic, partition, position if low <= position <= high else low)
+            self.out_of_range.discard(partition)
+
     def reset(self) -> None:
         """Forget the partitions: they were revoked, or are assigned anew."""
         self.ends = {}
@@ -215,33 +247,53 @@ class Poller:
 def end_of_undecodable(settings: Settings, start: TopicPartition) -> int:
     """The first offset behind a batch that cannot be decoded; the client only reports where it begins.
 
+    Raises:
+        KafkaException: Kafka does not answer.
+    """
+    consumer = reader(settings)
+    try:
+        return search_end(consumer, start)
+    finally:
+        consumer.close()
+
+
+def search_end(consumer: Consumer, start: TopicPartition) -> int:
+    """As `end_of_undecodable`, with a consumer that is not used for anything else.
+
     For an offset inside the batch Kafka sends the whole batch, so the end is searched: the step is doubled until it is
     outside, then halved. A few requests of milliseconds.
 
     Raises:
         KafkaException: Kafka does not answer.
     """
-    consumer = reader(settings)
-    try:
-        high = consumer.get_watermark_offsets(start, timeout=CALL_S)[1]
+    high = consumer.get_watermark_offsets(start, timeout=CALL_S)[1]
 
-        def is_inside(offset: int) -> bool:
-            if offset >= high:
-                return False
+    def is_inside(offset: int) -> bool:
+        if offset >= high:
+            return False
+        deadline = time.monotonic() + CALL_S
+        while time.monotonic() < deadline:
             consumer.assign([TopicPartition(start.topic, start.partition, offset)])
             message = consumer.poll(CALL_S)
             if message is None:
-                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
-            error = message.error()
-            return error is not None and error.code() in _UNDECODABLE and message.offset() == start.offset
+                break
+            error, found = message.error(), cast("int", message.offset())
+            if error is None or error.code() == KafkaError._PARTITION_EOF:
+                if found >= offset:
+                    return False
+            elif error.code() in _UNDECODABLE:
+                if found >= start.offset:
+                    return found == start.offset
+            elif error.code() != KafkaError._AUTO_OFFSET_RESET:
+                raise KafkaException(error)
+            # What librdkafka made of a place that is none (`Poller._stays`) tells nothing: ask again.
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
-        inside, step = start.offset, 1
-        while is_inside(inside + step):
-            inside, step = inside + step, step * 2
-        behind = min(inside + step, high)
-        while behind - inside > 1:
-            middle = (inside + behind) // 2
-            inside, behind = (middle, behind) if is_inside(middle) else (inside, middle)
-        return max(behind, start.offset + 1)
-    finally:
-        consumer.close()
+    inside, step = start.offset, 1
+    while is_inside(inside + step):
+        inside, step = inside + step, step * 2
+    behind = min(inside + step, high)
+    while behind - inside > 1:
+        middle = (inside + behind) // 2
+        inside, behind = (middle, behind) if is_inside(middle) else (inside, middle)
+    return max(behind, start.offset + 1)

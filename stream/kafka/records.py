@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from operator import methodcaller
 from typing import Any, Final, NamedTuple, Protocol
 
-from confluent_kafka import TopicPartition
-
 Headers = list[tuple[str, str | bytes | None]]
 
 
@@ -70,15 +68,28 @@ class RecordBatch:
     skipped: Mapping[int, int] = field(default_factory=dict)
     """By partition of `topic`, the offset behind a batch that cannot be decoded and follows these records."""
 
-    def next_offsets(self) -> list[TopicPartition]:
-        """The offsets to commit: one past the last record of each partition, with the id of the topic beside it."""
-        last: dict[tuple[str, int], int] = {}
+    def next_offsets(self, reached: Mapping[int, int]) -> dict[int, int]:
+        """One past the last record of each partition of the batch: the offsets to commit.
+
+        Args:
+            reached: the same of what was committed since reading began anew.
+
+        Raises:
+            HandedOutTwice: a record was committed already, or is in the batch twice. What would cost a tweet its
+                "exactly once" is noticed here, whatever the client did.
+        """
+        after: dict[int, int] = {}
         for message in self.messages:
-            last[message.topic(), message.partition()] = message.offset()
-        last |= {(self.topic, partition): end - 1 for partition, end in self.skipped.items()}
-        return [
-            TopicPartition(topic, partition, offset + 1, self.topic_id) for (topic, partition), offset in last.items()
-        ]
+            partition, offset = message.partition(), message.offset()
+            expected = after.get(partition)
+            if offset < (reached.get(partition, 0) if expected is None else expected):
+                raise HandedOutTwice(f"{self.topic}[{partition}]@{offset}")
+            after[partition] = offset + 1
+        return {**after, **self.skipped}
+
+
+class HandedOutTwice(Exception):
+    """The client went back to records that it had handed out; says to which place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,13 +211,12 @@ class Intake:
             for position in committed:
                 if position.error is not None:
                     raise KafkaException(position.error)
-            starts = [self._start(position, topic_id) for position in committed]
+            self._poller.assign([self._start(position, topic_id) for position in committed])
         except KafkaException as error:
             _log.warning("the committed offsets cannot be requested, tried again: %s", error.args[0].str())
             self._stopping.wait(_RETRY_S)
             return
         self._topic_id = topic_id
-        self._poller.assign(starts)
         with self._epoch_lock:
             if epoch == self._epoch:
                 self._rewind_due = False

@@ -15,14 +15,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from contracts.errors import Unavailable
 from models.base.jit import compiled
 from stream.codecs.cloud_events import LENGTH, cloud_event_headers
 from stream.codecs.prediction_encoder import EventBatch
 from stream.kafka.librdkafka import ARGUMENT_BYTES, LIBRARY, LibrdkafkaProducer, arguments, is_enqueued
-from stream.kafka.records import OutRecord, ScoredBatch
+from stream.kafka.records import HandedOutTwice, OutRecord, ScoredBatch
 from stream.scoring.transactions import insist
 
 _log = logging.getLogger("buzzwatch.stream.publishing")
@@ -69,6 +69,9 @@ class Publisher:
         self._stuck_after_s = stuck_after_s
         self._in_flight = threading.Lock()
         self._calling_since: float | None = None
+        self._epoch = -1
+        self._reached: dict[int, int] = {}
+        """By partition the offset behind what was committed in this epoch."""
         compile_bulk_producer()  # not under the first batch
 
     def publish(self, batch: ScoredBatch, is_current: Callable[[ScoredBatch], bool]) -> bool:
@@ -85,14 +88,22 @@ class Publisher:
         with self._in_flight:
             if not is_current(batch):
                 return False
+            source = batch.source
+            if source.epoch != self._epoch:
+                self._epoch, self._reached = source.epoch, {}
+            try:
+                ends = source.next_offsets(self._reached)
+            except HandedOutTwice as error:
+                _log.warning("%s was handed out a second time; reading goes on at the committed offsets", error)
+                raise Aborted(f"{error} was handed out a second time") from None
             try:
                 self._insist(self._producer.begin_transaction, timed=False)
                 # The offsets first: they open the transaction and are refused while the markers of the one before are
                 # written, every millisecond. Partitions are only asked for again after librdkafka's fixed 20 ms.
                 self._insist(
                     self._producer.send_offsets_to_transaction,
-                    batch.source.next_offsets(),
-                    batch.source.group_metadata,
+                    [TopicPartition(source.topic, *end, source.topic_id) for end in ends.items()],
+                    source.group_metadata,
                     still_needed=lambda: is_current(batch),
                 )
                 self._produce(self._scored, batch.predictions, batch.instead)
@@ -100,6 +111,7 @@ class Publisher:
                 self._insist(self._producer.commit_transaction)
             except KafkaException as error:
                 self._abort(error)
+            self._reached |= ends
         return True
 
     def check(self) -> None:

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-from stream.kafka.polling import Poller
+from stream.kafka.polling import Poller, search_end
 from stream.metrics import UNDECODABLE
 
-BAD, LOST = KafkaError._BAD_MSG, KafkaError._AUTO_OFFSET_RESET
+BAD, LOST, EOF = KafkaError._BAD_MSG, KafkaError._AUTO_OFFSET_RESET, KafkaError._PARTITION_EOF
 
 
 def message(offset: int, code: int | None = None, partition: int = 0) -> SimpleNamespace:
@@ -87,11 +87,22 @@ def test_what_librdkafka_hands_out_once_more_beside_a_damaged_batch_is_dropped()
     assert offsets(poller_of(kafka)) == [5, 6, 5, 7]
 
 
-@pytest.mark.parametrize("start", [OFFSET_BEGINNING, 4, 61])
+@pytest.mark.parametrize("start", [4, 61])
 def test_a_position_that_kafka_does_not_have_is_reported(start: int) -> None:
     poller = poller_of(Kafka([message(start, LOST)]), start)
     assert offsets(poller) == []
     assert poller.out_of_range == {0}
+
+
+def test_librdkafka_is_never_asked_to_find_the_beginning_or_the_end_by_itself() -> None:
+    kafka = Kafka()
+    poller = poller_of(kafka, OFFSET_BEGINNING)
+    assert kafka.starts == {0: 5, 1: 5}
+    poller.assign([TopicPartition("polled", 0, OFFSET_END)])
+    assert kafka.starts == {0: 60}
+    kafka.is_away = True
+    with pytest.raises(KafkaException):
+        poller.assign([TopicPartition("polled", 0, OFFSET_END)])
 
 
 def test_who_cannot_be_asked_does_not_vouch_for_a_position() -> None:
@@ -113,6 +124,49 @@ def test_a_batch_that_is_met_again_counts_once_and_in_a_new_topic_anew() -> None
         assert offsets(poller) == []
         found.append(counted() - before)
     assert found == [10, 10, 10, 20, 30, 40]
+
+
+class DamagedLog(Kafka):
+    """Batches begin at 10 and 20 and cannot be decoded; before each answer comes what librdkafka makes of no place."""
+
+    def __init__(self, *stray: SimpleNamespace) -> None:
+        super().__init__()
+        self.stray = stray
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        again = self.starts == {0: partitions[0].offset}
+        super().assign(partitions)
+        if not again:
+            self.polled = [[one] for one in self.stray]
+        if not self.polled:
+            at = self.starts[0] // 10 * 10
+            self.polled = [[message(at, BAD)] if at < 30 else [message(self.starts[0])]]
+
+
+@pytest.mark.parametrize("stray", [message(0), message(2**60, LOST), message(9, EOF), message(0, BAD)])
+def test_the_end_of_a_batch_is_found_whatever_librdkafka_hands_out_in_between(stray: SimpleNamespace) -> None:
+    for start in (10, 20):
+        kafka = cast("Consumer", DamagedLog(stray, stray))
+        assert search_end(kafka, TopicPartition("polled", 0, start)) == start + 10
+
+
+def test_an_error_of_kafka_is_no_end_of_a_batch() -> None:
+    kafka = cast("Consumer", DamagedLog(message(10, KafkaError._TRANSPORT)))
+    with pytest.raises(KafkaException):
+        search_end(kafka, TopicPartition("polled", 0, 10))
+
+
+@pytest.mark.parametrize(("reached", "goes_on"), [(4, 5), (61, 5), (7, 7)])
+def test_a_reader_without_marks_goes_on_at_the_oldest_record_when_its_own_is_gone(reached: int, goes_on: int) -> None:
+    kafka = Kafka([message(reached, LOST)])
+    kafka.is_away = True
+    poller = poller_of(kafka, reached)
+    assert offsets(poller) == []
+    poller.look_up_positions("polled")
+    assert poller.out_of_range == {0}  # asked again later
+    kafka.is_away = False
+    poller.look_up_positions("polled")
+    assert (poller.out_of_range, kafka.starts[0]) == (set(), goes_on)
 
 
 def test_while_the_end_of_a_batch_cannot_be_looked_up_the_position_stays_before_it() -> None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.batch_consumer import Intake
@@ -86,11 +86,11 @@ def test_nothing_is_read_again_while_the_offsets_of_a_batch_are_on_their_way() -
     ("committed", "of", "start"),
     [
         (150, "this", 150),
-        (-1001, "", OFFSET_BEGINNING),
-        (150, "one that was deleted", OFFSET_BEGINNING),
+        (-1001, "", 100),
+        (150, "one that was deleted", 100),
         (50, "this", 100),
         (300, "this", 200),
-        (300, "", OFFSET_BEGINNING),
+        (300, "", 100),
     ],
 )
 def test_where_kafka_has_nothing_it_goes_on_with_the_nearest_record_of_this_topic(

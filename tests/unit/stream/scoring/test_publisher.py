@@ -5,11 +5,12 @@ from contextlib import nullcontext
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from contracts.errors import Unavailable
 from stream.kafka.records import RecordBatch, ScoredBatch
 from stream.scoring.publisher import Aborted, Publisher
+from tests.fakes_kafka import FakeRecord
 
 BATCH = ScoredBatch(RecordBatch([], 0, None), [], [])
 
@@ -33,6 +34,39 @@ class _Producer:
 
     def abort_transaction(self, _timeout_s: float) -> None:
         self.aborted += 1
+
+
+class _Committing(_Producer):
+    """Transactions that all succeed; keeps the offsets that it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[dict[int, int]] = []
+
+    def send_offsets_to_transaction(self, offsets: list[TopicPartition], *_: Any) -> None:
+        self.sent.append({one.partition: one.offset for one in offsets})
+
+    def commit_transaction(self, _timeout_s: float) -> None: ...
+
+    def poll(self, _timeout_s: float) -> None: ...
+
+
+def _batch(epoch: int, *places: tuple[int, int], skipped: dict[int, int] | None = None) -> ScoredBatch:
+    records = [FakeRecord(b"", partition=partition, offset=offset) for partition, offset in places]
+    return ScoredBatch(RecordBatch(records, epoch, None, "id", "tweets", skipped or {}), [], [])
+
+
+def test_what_the_client_hands_out_a_second_time_is_not_published_again() -> None:
+    publisher, kafka = _publisher(producer := _Committing()), producer.sent
+    assert publisher.publish(_batch(1, (0, 5), (1, 7), (0, 6)), lambda _: True)
+    assert publisher.publish(_batch(1, (0, 9), skipped={0: 20}), lambda _: True)
+    assert kafka == [{0: 7, 1: 8}, {0: 20}]
+    for again in ([(0, 5)], [(0, 19), (0, 30)], [(1, 8), (1, 9), (1, 8)], [(2, 4), (1, 7)]):
+        with pytest.raises(Aborted, match="second time"):
+            publisher.publish(_batch(1, *again), lambda _: True)
+    assert len(kafka) == 2
+    assert publisher.publish(_batch(2, (0, 5)), lambda _: True)  # read anew from what is committed
+    assert kafka[2] == {0: 6}
 
 
 def _publisher(producer: Any, stuck_after_s: float = 60) -> Publisher:

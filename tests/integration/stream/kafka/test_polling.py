@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import time
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Producer, TopicPartition
+
+from contracts.settings import Settings
+from contracts.topics import TopicSettings
+from stream.kafka.consumers import reader
+from stream.kafka.polling import Poller
+from tests.waiting import until
+
+PARTITIONS, RECORDS = 4, 10
+LOOKED_UP_AGAIN_S = 1.0
+"""Twice as long as librdkafka waits before it asks once more where a partition begins."""
+
+
+def test_nobody_is_taken_back_to_a_beginning_that_was_looked_up_before(
+    settings: Settings, topics: TopicSettings
+) -> None:
+    """As a worker of a new group was, which began twice in a row, and went on behind a damaged batch."""
+    producer = Producer(settings.kafka.librdkafka_producer())
+    for partition in range(PARTITIONS):
+        for _ in range(RECORDS):
+            producer.produce(topics.tweets, b"{}", partition=partition)
+    assert producer.flush(20) == 0
+    consumer = reader(settings)
+    try:
+        poller = Poller(consumer, lambda gap: gap.offset)
+        poller.assign([TopicPartition(topics.tweets, 0, OFFSET_END)])
+        until(lambda: poller.poll(1, 0.1) or poller.ends)
+        for _ in range(2):
+            poller.assign(
+                [TopicPartition(topics.tweets, partition, OFFSET_BEGINNING) for partition in range(PARTITIONS)]
+            )
+            time.sleep(0.02)  # a question is on its way, behind the request for records of partition 0
+        poller.assign([TopicPartition(topics.tweets, partition, 4) for partition in range(PARTITIONS)])
+        read: list[int] = []
+        later = time.monotonic() + LOOKED_UP_AGAIN_S
+        while time.monotonic() < later or len(read) < PARTITIONS * (RECORDS - 4):
+            read += [record.offset() for record in poller.poll(100, 0.1)]
+        assert sorted(read) == sorted(PARTITIONS * list(range(4, RECORDS)))
+    finally:
+        consumer.close()
