@@ -120,7 +120,7 @@ def assess_all(
 
     Once firing it goes on while one of the windows of up to five minutes stays above `resolve_growth` times the usual
     share by more than chance does in one of twenty, with at least `_HOLD_NEGATIVE` negative ones; unless the shortest
-    says that it is over (see `_is_over`).
+    says that it is over (see `_resolves`).
 
     Args:
         rule: the thresholds.
@@ -135,11 +135,11 @@ def assess_all(
     for index, (evidence, seconds) in enumerate(zip(windows, rule.windows, strict=True)):
         score = _score(evidence, baseline)
         if index in short:
-            hold.append(_holding(rule, evidence, baseline, score))
-        begun = _beginning(rule, evidence, windows[-1], baseline, score, seconds)
+            hold.append(_keeps_firing(rule, evidence, baseline, score))
+        begun = _fires(rule, evidence, windows[-1], baseline, score, seconds)
         begin.append(np.where(rested_s >= seconds, begun, -np.inf))
     held = np.stack(hold)
-    held[:, _is_over([windows[index] for index in short], baseline)] = -np.inf
+    held[:, _resolves([windows[index] for index in short], baseline)] = -np.inf
     still = held.max(axis=0) >= _NOW_SCORE - _HOLD_SCORE
     begins = np.stack(begin)
     begins[len(short) :, ~still] = -np.inf
@@ -159,7 +159,7 @@ def _score(evidence: Evidence, baseline: Baseline) -> Floats:
     return share_score(*independent, baseline.share, baseline.dispersion)
 
 
-def _beginning(
+def _fires(
     rule: BadBuzz, evidence: Evidence, longest: Evidence, baseline: Baseline, score: Floats, seconds: float
 ) -> Floats:
     volume = np.maximum(count_score(evidence.total, baseline.rate * seconds, _BURSTY), 0.0)
@@ -184,13 +184,13 @@ def _in_a_burst(total: Floats, longest_total: Floats, rate: Floats, seconds: flo
     return np.maximum(score_for(looks, _BURST_ALARMS), _BURST_SCORE)
 
 
-def _holding(rule: BadBuzz, evidence: Evidence, baseline: Baseline, score: Floats) -> Floats:
+def _keeps_firing(rule: BadBuzz, evidence: Evidence, baseline: Baseline, score: Floats) -> Floats:
     enough = evidence.negative >= _HOLD_NEGATIVE
     grown = evidence.negative >= _threshold(baseline.share, rule.resolve_growth, 0.25) * evidence.total
     return np.where(enough & grown, score - _HOLD_SCORE, -np.inf)
 
 
-def _is_over(short: Sequence[Evidence], baseline: Baseline) -> NDArray[np.bool_]:
+def _resolves(short: Sequence[Evidence], baseline: Baseline) -> NDArray[np.bool_]:
     """Whether a short window is explained ten times better by the usual share than by that of the longest of them:
     minutes after its end the longer windows are still full of the crisis."""
     longest = short[-1]
