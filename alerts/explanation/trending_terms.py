@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from contracts.texts import unescaped
 from contracts.words.stop_words import STOP_WORDS
 
 _TOP: Final = 5
@@ -39,8 +39,7 @@ def _jaccard(one: set[str], other: set[str]) -> float:
 
 
 def _words(text: str, form: re.Pattern[str] = _WORD) -> list[str]:
-    plain = html.unescape(text) if "&" in text else text
-    return form.findall(_PLACEHOLDER.sub(" ", plain.lower().replace("’", "'")))
+    return form.findall(_PLACEHOLDER.sub(" ", unescaped(text).lower().replace("’", "'")))
 
 
 def grown_terms(now: Sequence[str], before: Sequence[str], own_terms: Iterable[str]) -> list[str]:

@@ -342,6 +342,13 @@ def test_an_object_without_a_tweet_says_why(written: dict[str, Any], said: str) 
         ("a" + "<!--" * 49_000, "a"),  # all of these are read at once, not in minutes
         ("<" * 100_000, "<" * 100_000),
         ("a" + "<!" * 90_000, "a"),
+        ("a " + "<a " * 60_000, ("a " + "<a " * 60_000).strip()),  # not in a quarter of an hour
+        ("<a" * 99_000, "<a" * 99_000),
+        ('a<a href="' + '<a href="' * 20_000, 'a<a href="' + '<a href="' * 20_000),
+        ("a<script>" + "</script" * 20_000 + ">", "a"),
+        ('<p title="a>b">c</p><p it\'s>d', "c\n\nd"),
+        ("<div>a</div><div>b<h1>c</h1>d</div>", "a\n\nb\n\nc\n\nd"),
+        ("a&#" + "9" * 5000 + ";b&#" + "0" * 5000 + "65;", "a\ufffdbA"),
     ],
     ids=lambda value: value[:20],
 )

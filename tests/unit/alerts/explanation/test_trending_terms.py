@@ -50,3 +50,10 @@ def test_the_score_is_that_of_the_paper() -> None:
         expected = ["alpha"] if delta / math.sqrt(1 / here + 1 / there) > 1 else []
         found = grown_terms(["alpha"] * alphas + ["beta"] * (40 - alphas), before, [])
         assert [word for word in found if word == "alpha"] == expected
+
+
+def test_no_entity_of_a_tweet_ends_the_explanation() -> None:
+    """Python refuses numbers of more than 4,300 digits."""
+    assert words_of(f"suitcase &#{'1' * 5000}; vanished &#{'0' * 5000}98;roken &amp; late") == {
+        *("suitcase", "vanished", "broken", "late")
+    }
