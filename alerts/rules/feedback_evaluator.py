@@ -190,7 +190,6 @@ class FeedbackEvaluator:
     def _forget_version(self, version: str) -> list[Command]:
         return [
             *self._forget_judgements(version),
-            ("HDEL", self._keys.judged, f"{version}|right", f"{version}|wrong"),
             ("ZREM", self._keys.judged_versions, version),
         ]
 
@@ -352,7 +351,6 @@ class FeedbackEvaluator:
             name = f"{version}|{'right' if correct else 'wrong'}"
             minute = keys.judged_minute(start)
             commands += [
-                ("HINCRBY", keys.judged, name, str(number)),
                 ("HINCRBY", minute, name, str(number)),
                 ("EXPIRE", minute, str(self._retention_s)),
             ]

@@ -146,11 +146,6 @@ class AlertKeys:
         return self._key("feedback:streaks")
 
     @property
-    def judged(self) -> str:
-        """Hash: `version|right` or `version|wrong` → judgements since the beginning."""
-        return self._key("feedback:judged")
-
-    @property
     def judged_versions(self) -> str:
         """Sorted set: model version → when it was last judged, ms."""
         return self._key("feedback:versions")
@@ -164,7 +159,7 @@ class AlertKeys:
         return self._key(f"feedback:verdicts:{version}")
 
     def judged_minute(self, start_s: int) -> str:
-        """The same for one minute."""
+        """Hash: `version|right` or `version|wrong` → judgements of one minute."""
         return self._key(f"feedback:judged:{start_s}")
 
     def judged_by(self, author: str) -> str:

@@ -27,6 +27,7 @@ from models.registry.client import RegisteredVersion
 from tests.chaos import checker
 from tests.chaos.traffic import PATIENCE_S, Traffic, Visible
 from tests.fakes import Receiver
+from tests.judgements import judgements
 from tests.servers import RunningServer, free_ports
 from tests.waiting import until
 
@@ -93,7 +94,9 @@ class Process:
 class Site:
     """Topics, prefix and group of one test; everything that it starts ends with `close`."""
 
-    def __init__(self, folder: Path, kafka: RunningServer, own_redis: RunningServer, *, session_s: float = 10) -> None:
+    def __init__(
+        self, folder: Path, kafka: RunningServer, own_redis: RunningServer, *, session_s: float = 10, copies: int = 1
+    ) -> None:
         self.folder, self.kafka, self.redis = folder, kafka, own_redis
         self.receiver = Receiver()
         mark = uuid.uuid4().hex[:8]
@@ -105,6 +108,7 @@ class Site:
             dead_letters=f"dead-{mark}",
             audit=f"audit-{mark}",
             labels=f"labels-{mark}",
+            replication_factor=copies,
         )
         create_topics(Settings(kafka=KafkaSettings(bootstrap_servers=kafka.address, topics=self.topics)))
         rules = folder / "rules.yaml"
@@ -216,20 +220,19 @@ class Site:
         expected = checker.recounted(self._deleted_scored + scored)
         asked = checker.asked_for(self._deleted_feedback + checker.read_committed(servers, topics.feedback), IN_A_ROW)
         with self.client() as client:
-            judged = f"{self.prefix}:{{alerts}}:feedback:judged"
             self._until(
                 lambda: (
                     not checker.difference(expected, checker.counted(client, self.prefix))
-                    and {k: int(v) for k, v in client.hgetall(judged).items()} == asked.judged
+                    and judgements(client, self.prefix) == asked.judged
                 ),
                 30,
                 "the counters are not those of the topics",
                 lambda: str([checker.difference(expected, checker.counted(client, self.prefix))[:5],
-                             client.hgetall(judged), asked.judged]),
+                             judgements(client, self.prefix), asked.judged]),
             )  # fmt: skip
             time.sleep(2)  # two looks at the marks: nothing may be counted again
             assert checker.difference(expected, checker.counted(client, self.prefix)) == []
-            assert {k: int(v) for k, v in client.hgetall(judged).items()} == asked.judged
+            assert judgements(client, self.prefix) == asked.judged
         if any(process.name == "notifier" for process in self._processes):
             self._check_alerts(asked.changes, trial_changes)
 

@@ -11,7 +11,6 @@ import pytest
 from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
-from alerts.storage.keys import AlertKeys
 from contracts.errors import Unavailable
 from contracts.events import Feedback, Scores, decode_feedback
 from contracts.rules.schema import Rules
@@ -23,6 +22,7 @@ from stream.counting.marked_consumer import MarkedBatch
 from stream.dead_letters.record import error_class
 from stream.kafka.records import OutRecord
 from tests.fakes_kafka import FakeRecord
+from tests.judgements import judgements
 
 RULES = Rules.model_validate(
     {
@@ -94,7 +94,7 @@ def judgement(**fields: object) -> bytes:
 def test_an_invented_version_fires_nothing_counts_nothing_and_goes_to_the_dead_letters(site: Site) -> None:
     site.send(*(judgement(model_version="7") for _ in range(3)))
     assert AlertStore(site.redis, site.settings).list("firing") == []
-    assert not site.redis.exists(AlertKeys(site.settings.redis.prefix).judged)
+    assert judgements(site.redis, site.settings.redis.prefix) == {}
     assert site.labelled == []
     assert len(site.letters) == 3
     for letter in site.letters:
@@ -154,7 +154,7 @@ def test_one_author_counts_so_often_and_no_more_and_others_go_on(site: Site) -> 
     site.send(mine[0])  # sent again: it counted, and does not count twice
     site.send(judgement(author="ann"), *(judgement() for _ in range(8)))
     assert len(site.letters) == 3
-    assert sum(map(int, site.redis.hvals(AlertKeys(site.settings.redis.prefix).judged))) == 5 + 1 + 8
+    assert sum(judgements(site.redis, site.settings.redis.prefix).values()) == 5 + 1 + 8
     assert not any("eve" in name for name in site.redis.scan_iter(f"{site.settings.redis.prefix}:*"))
 
 

@@ -4,7 +4,6 @@ import threading
 import uuid
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import msgspec
 import pytest
@@ -20,6 +19,7 @@ from contracts.events import Feedback
 from contracts.rules.schema import ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings
 from tests.fakes import SECRET
+from tests.judgements import judgements
 
 NOW_MS = 1_790_000_000_000
 RULES = Rules(
@@ -66,8 +66,8 @@ def posted(settings: Settings) -> list[str]:
     return [msgspec.json.decode(notice, type=AlertEvent).status for notice in client.lrange(group, 0, -1)]
 
 
-def judged(settings: Settings) -> dict[Any, Any]:
-    return connect(settings).hgetall(AlertKeys(settings.redis.prefix).judged)
+def judged(settings: Settings) -> dict[str, int]:
+    return judgements(connect(settings), settings.redis.prefix)
 
 
 def test_three_wrong_and_a_right_one_in_a_batch_fire_and_resolve(
@@ -116,7 +116,7 @@ def test_a_feedback_id_counts_once_in_a_batch_and_later(
     same = judgement(correct=WRONG)
     judge.judge("t", 0, 3, [(0, same), (1, same), (2, same)], now_ms=NOW_MS)
     judge.judge("t", 3, 4, [(3, same)], now_ms=NOW_MS + 86_400_000)
-    assert judged(settings) == {"7|wrong": "1"}
+    assert judged(settings) == {"7|wrong": 1}
     assert store.list() == []
 
 
@@ -126,7 +126,7 @@ def test_a_feedback_id_is_forgotten_after_the_stated_time(judge: FeedbackEvaluat
     later = NOW_MS + int(settings.alerts.feedback_memory_s * 1000) + 1
     judge.judge("t", 1, 2, events(RIGHT, first=1), now_ms=later)
     judge.judge("t", 2, 3, [(2, same)], now_ms=later)
-    assert judged(settings) == {"7|wrong": "2", "7|right": "1"}
+    assert judged(settings) == {"7|wrong": 2, "7|right": 1}
 
 
 def test_a_batch_that_was_judged_is_not_judged_again(judge: FeedbackEvaluator, settings: Settings) -> None:
@@ -137,7 +137,7 @@ def test_a_batch_that_was_judged_is_not_judged_again(judge: FeedbackEvaluator, s
     assert judge.judge("t", 0, 9, events(*[WRONG] * 9), now_ms=NOW_MS) == 2
     assert judge.marks("t", [0]) == {0: 2}
     assert judge.marks("recreated", [0]) == {}
-    assert judged(settings) == {"7|wrong": "1", "7|right": "1"}
+    assert judged(settings) == {"7|wrong": 1, "7|right": 1}
 
 
 def test_two_judges_at_once_count_each_judgement_once(settings: Settings, store: AlertStore) -> None:
@@ -153,7 +153,7 @@ def test_two_judges_at_once_count_each_judgement_once(settings: Settings, store:
         thread.start()
     for thread in threads:
         thread.join()
-    assert judged(settings) == {"7|wrong": "40"}
+    assert judged(settings) == {"7|wrong": 40}
     assert len(store.list()) == 1
     assert posted(settings) == ["firing"]
 
@@ -184,7 +184,7 @@ def test_a_version_that_stopped_serving_fires_nothing_until_it_serves_again(
     judge.judge("t", 5, 6, events(WRONG, first=5), now_ms=NOW_MS + 30)
     (alert,) = store.list("firing")
     assert alert.starts_at_ms >= NOW_MS + 10
-    assert judged(settings) == {"7|wrong": "6"}
+    assert judged(settings) == {"7|wrong": 6}
 
 
 def test_each_partition_of_the_feedback_topic_has_its_mark(judge: FeedbackEvaluator, settings: Settings) -> None:
@@ -192,7 +192,7 @@ def test_each_partition_of_the_feedback_topic_has_its_mark(judge: FeedbackEvalua
     assert judge.judge("t", 0, 1, events(WRONG, first=2), partition=1, now_ms=NOW_MS) == 1
     assert judge.judge("t", 0, 1, events(WRONG, first=2), partition=1, now_ms=NOW_MS) == 1
     assert judge.marks("t", [0, 1, 2]) == {0: 2, 1: 1}
-    assert judged(settings) == {"7|wrong": "2", "7|right": "1"}
+    assert judged(settings) == {"7|wrong": 2, "7|right": 1}
 
 
 def test_a_version_nobody_knows_fires_and_keeps_firing(judge: FeedbackEvaluator, store: AlertStore) -> None:
@@ -212,7 +212,7 @@ def test_a_version_nobody_knows_is_forgotten_an_hour_after_its_last_judgement(
     FeedbackEvaluator(connect(settings), settings, RULES).serving("8", NOW_MS + 3_600_001)
     assert [alert.state for alert in store.list()] == ["resolved"]
     client = connect(settings)
-    assert judged(settings) == {}
+    assert judged(settings) == {"made-up|wrong": 3}
     left = [key for key in client.keys(f"{settings.redis.prefix}*") if "made-up" in key]
     assert left == []
     judge.judge("t", 3, 4, events(WRONG, version="made-up", first=3), now_ms=NOW_MS + 3_700_000)
@@ -264,7 +264,7 @@ def test_accuracy_is_read_per_version_and_time(judge: FeedbackEvaluator, setting
     judge.judge("t", 0, 4, events(RIGHT, RIGHT, RIGHT, WRONG), now_ms=NOW_MS)
     judge.judge("t", 4, 5, events(WRONG, version="8|b"), now_ms=NOW_MS + 3600_000)
     client = connect(settings)
-    assert judged(settings) == {"7|right": "3", "7|wrong": "1", "8|b|wrong": "1"}
+    assert judged(settings) == {"7|right": 3, "7|wrong": 1, "8|b|wrong": 1}
     assert Judgements(3, 1).accuracy == 0.75
     assert Judgements().accuracy is None
     now_s = NOW_MS // 1000

@@ -20,6 +20,7 @@ from contracts.events import Feedback
 from contracts.rules.schema import ConsecutiveErrors, Rules, Watch, Webhook
 from contracts.settings import Settings
 from tests.fakes import SECRET
+from tests.judgements import judgements
 from tests.servers import RunningServer
 
 NOW_MS = 1_790_000_000_000
@@ -111,10 +112,10 @@ def test_feedback_and_its_alert_are_lost_together_and_judged_again(
     client, keys = connect(restarted), AlertKeys(restarted.redis.prefix)
     mark = judge.marks("t", [0]).get(0, 0)
     assert mark < 40
-    assert sum(map(int, client.hvals(keys.judged))) == mark == client.zcard(keys.feedback_seen)
+    assert sum(judgements(client, restarted.redis.prefix).values()) == mark == client.zcard(keys.feedback_seen)
     assert AlertStore(client, restarted).list() == []
     judge_from(mark)
-    assert client.hgetall(keys.judged) == {"7|right": "37", "7|wrong": "3"}
+    assert judgements(client, restarted.redis.prefix) == {"7|right": 37, "7|wrong": 3}
     assert notices() == told
 
 

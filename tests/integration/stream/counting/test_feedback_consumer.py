@@ -19,7 +19,6 @@ from redis.exceptions import ConnectionError as Away
 from alerts.rules.feedback_evaluator import FeedbackEvaluator
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
-from alerts.storage.keys import AlertKeys
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from contracts.times import clock_ms
@@ -31,6 +30,7 @@ from stream.kafka.consumers import batch_consumer
 from stream.kafka.polling import end_of_undecodable
 from stream.kafka.records import OutRecord
 from stream.kafka.topic_id import TopicIdentity
+from tests.judgements import judgements
 from tests.servers import RunningServer
 from tests.waiting import until
 
@@ -87,7 +87,7 @@ class Judging:
         self.redis.delete(*self.redis.keys(f"{self.settings.redis.prefix}:*"))
 
     def counted(self) -> int:
-        return sum(map(int, self.redis.hvals(AlertKeys(self.settings.redis.prefix).judged)))
+        return sum(judgements(self.redis, self.settings.redis.prefix).values())
 
 
 @pytest.fixture
