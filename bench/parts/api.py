@@ -1,25 +1,28 @@
 """`/predict` and `/predict/batch` beside other ways to serve the same champion, and what is left of it in a crowd.
 
-wrk sends invented tweets over loopback from the same machine, to one process (and its children) at a time.
+wrk sends invented tweets over loopback from the same machine, to one process (and its children) at a time. How soon it
+is ready after its start, and whether its memory stays flat, are measured without peers.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import httpx
 
-from bench.reporting.report import Goal, Report, figure
 from bench.stage.peers import serving_python
 from bench.stage.ports import free_ports
 from bench.stage.processes import resident_mib
@@ -31,9 +34,16 @@ from contracts.settings import ROOT, Settings
 
 OURS: Final = "buzzwatch"
 PEERS: Final = ("mlflow", "bentoml", "litserve")
+PARTS: Final = ("start", "load", "batch", "crowd", "peers", "memory")
+STARTS: Final = 5
 BATCH: Final = 1000
 _START_S: Final = 180.0
 _BODIES: Final = 512
+_BYTE_CODE: Final = {"PYTHONDONTWRITEBYTECODE": ""}
+"""What is imported is compiled once, as in an image, also where the shell asks for no files."""
+_SAMPLE_S: Final = 1.0
+_WARM: Final = 0.1
+"""Part of the time after which caches and queues have their size; flatness is judged behind it."""
 _UNITS: Final = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
@@ -78,6 +88,21 @@ class CrowdResult(NamedTuple):
     """What sending took of the processors that the API has, too."""
 
 
+class Memory(NamedTuple):
+    """Resident memory under load, MiB."""
+
+    seconds: float
+    requests_per_s: float
+    samples: list[float]
+    """One a second, those of the warm-up left out."""
+
+    @property
+    def drift(self) -> float:
+        """How far it strays from its middle, as a share of it."""
+        low, high = min(self.samples), max(self.samples)
+        return (high - low) / (high + low)
+
+
 class Missing(NamedTuple):
     """What could not be measured here."""
 
@@ -85,16 +110,30 @@ class Missing(NamedTuple):
     why: str
 
 
-class Result(NamedTuple):
-    """Everything."""
+class Wanted(NamedTuple):
+    """What to measure."""
 
+    parts: frozenset[str]
+    """Of `PARTS`; a crowd and peers need `load`, which is then measured too."""
+    peers: Sequence[str]
+    seconds: float
+    connections: int
+    memory_s: float
+
+
+class Result(NamedTuple):
+    """Everything that was asked for."""
+
+    starts_s: list[float]
+    """From the start of the process to its first 200 of `/readyz`; each with the pages of its files in the cache."""
     loads: list[Load]
     missing: list[Missing]
-    batches: Batches
-    crowd: CrowdResult
+    batches: Batches | None
+    crowd: CrowdResult | None
+    memory: Memory | None
 
 
-def run(site: Site, peers: Sequence[str], seconds: float, connections: int, progress: Callable[[str], None]) -> Result:
+def run(site: Site, wanted: Wanted, progress: Callable[[str], None]) -> Result:
     """Measure the API, then each peer that runs here.
 
     Raises:
@@ -102,29 +141,78 @@ def run(site: Site, peers: Sequence[str], seconds: float, connections: int, prog
     """
     if shutil.which("wrk") is None:
         raise BuzzwatchError("the load comes from wrk: apt-get install wrk")
-    settings = site.fresh()
-    one, many = _script(site.folder, {"text": ""}), _script(site.folder, {"texts": []}, BATCH)
+    settings, parts = site.fresh(), wanted.parts
+    starts = _starts(site, settings, progress) if "start" in parts else []
     loads: list[Load] = []
     missing: list[Missing] = []
-    with _served(site, settings, OURS, _ours) as (program, port, start_s):
-        progress(f"{OURS}: {connections} connections for {seconds:g} s")
-        loads.append(_measured(OURS, program, port, "/predict", one, connections, seconds, start_s))
-        progress(f"{OURS}: batches of {BATCH:,}")
-        batch = _wrk(port, "/predict/batch", many, 4, seconds)
-        rate = 3 * loads[0].requests_per_s
-        progress(f"{OURS}: {rate:,.0f} requests a second, three times as many as it answers")
-        crowd = _crowd(port, rate, seconds)
+    batches = crowd = memory = None
+    if parts & {"load", "batch", "crowd", "peers"}:
+        with _served(site, settings, OURS, _ours) as (program, port, start_s):
+            if parts & {"load", "crowd", "peers"}:
+                loads.append(_loaded(site, OURS, program, port, wanted, start_s, progress))
+            if "batch" in parts:
+                progress(f"{OURS}: batches of {BATCH:,}")
+                rate, _, p99, failures = _wrk(
+                    port, "/predict/batch", _script(site.folder, {"texts": []}, BATCH), 4, wanted.seconds
+                )
+                batches = Batches(rate * BATCH, p99, failures)
+            if "crowd" in parts:
+                rate = 3 * loads[0].requests_per_s
+                progress(f"{OURS}: {rate:,.0f} requests a second, three times as many as it answers")
+                crowd = _crowd(port, rate, wanted.seconds)
+    if "memory" in parts:
+        memory = _memory(site, settings, wanted, progress)
     commands = {"mlflow": _mlflow, "bentoml": _bentoml, "litserve": _litserve}
-    for peer in peers:
-        progress(f"{peer}: {connections} connections for {seconds:g} s")
+    for peer in wanted.peers if "peers" in parts else ():
         try:
-            path, form = ("/invocations", {"inputs": [""]}) if peer == "mlflow" else ("/predict", {"text": ""})
-            script = _script(site.folder, form)
             with _served(site, settings, peer, commands[peer]) as (program, port, start_s):
-                loads.append(_measured(peer, program, port, path, script, connections, seconds, start_s))
+                loads.append(_loaded(site, peer, program, port, wanted, start_s, progress))
         except Exception as error:  # whatever a peer does, the others are measured
             missing.append(Missing(peer, explained(error)))
-    return Result(loads, missing, Batches(batch[0] * BATCH, batch[2], batch[3]), crowd)
+    return Result(starts, loads, missing, batches, crowd, memory)
+
+
+def _starts(site: Site, settings: Settings, progress: Callable[[str], None]) -> list[float]:
+    """Start it again and again; the first start, which fills the page cache, does not count."""
+    taken = []
+    for _ in range(STARTS + 1):
+        [port] = free_ports(1)
+        since = time.monotonic()
+        with running(site, settings, _ours(site, port), **_BYTE_CODE) as program:
+            while not _is_ready(port):
+                if not program.is_alive or time.monotonic() - since > _START_S:
+                    raise BuzzwatchError(f"{OURS} does not answer: {program.complaint}")
+                time.sleep(0.01)
+            taken.append(time.monotonic() - since)
+    progress(f"{OURS}: ready after {', '.join(f'{one:.2f}' for one in taken[1:])} s")
+    return taken[1:]
+
+
+def _is_ready(port: int) -> bool:
+    """A question that takes no time of the processors that the API starts on."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", "/readyz")
+        status = connection.getresponse().status
+        connection.close()
+    except OSError:
+        return False
+    return status == 200
+
+
+def _memory(site: Site, settings: Settings, wanted: Wanted, progress: Callable[[str], None]) -> Memory:
+    """One text a request, without a pause."""
+    progress(f"{OURS}: memory under load for {wanted.memory_s:,.0f} s")
+    script = _script(site.folder, {"text": ""})
+    samples: list[float] = []
+    with _served(site, settings, OURS, _ours) as (program, port, _), ThreadPoolExecutor(1) as pool:
+        load = pool.submit(_wrk, port, "/predict", script, wanted.connections, wanted.memory_s)
+        while not load.done():
+            samples.append(resident_mib(program.process.pid))
+            time.sleep(_SAMPLE_S)
+        rate, *_ = load.result()
+    return Memory(wanted.memory_s, rate, samples[int(len(samples) * _WARM) :])
 
 
 def _ours(_site: Site, port: int) -> list[str]:
@@ -168,6 +256,7 @@ def _served(
     [port] = free_ports(1)
     started = time.monotonic()
     more = {"BENCH_ARTEFACT": str(_artefact()), "BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(site.folder)}
+    more |= _BYTE_CODE
     # mlflow starts a `uvicorn` by its name.
     more |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     with running(site, settings, command(site, port), **more) as program:
@@ -207,12 +296,21 @@ def _script(folder: Path, form: dict[str, Any], texts: int = 1) -> Path:
     return file
 
 
-def _measured(
-    who: str, program: Program, port: int, path: str, script: Path, connections: int, seconds: float, start_s: float
+def _loaded(
+    site: Site,
+    who: str,
+    program: Program,
+    port: int,
+    wanted: Wanted,
+    start_s: float,
+    progress: Callable[[str], None],
 ) -> Load:
-    _wrk(port, path, script, connections, min(seconds, 2))  # warm
-    rate, p50, p99, failures = _wrk(port, path, script, connections, seconds)
-    return Load(who, connections, rate, p50, p99, failures, resident_mib(program.process.pid), start_s)
+    path, form = ("/invocations", {"inputs": [""]}) if who == "mlflow" else ("/predict", {"text": ""})
+    progress(f"{who}: {wanted.connections} connections for {wanted.seconds:g} s")
+    script = _script(site.folder, form)
+    _wrk(port, path, script, wanted.connections, min(wanted.seconds, 2))  # warm
+    rate, p50, p99, failures = _wrk(port, path, script, wanted.connections, wanted.seconds)
+    return Load(who, wanted.connections, rate, p50, p99, failures, resident_mib(program.process.pid), start_s)
 
 
 def _wrk(port: int, path: str, script: Path, connections: int, seconds: float) -> tuple[float, float, float, int]:
@@ -240,70 +338,3 @@ def _crowd(port: int, rate: float, seconds: float) -> CrowdResult:
         raise BuzzwatchError(f"the program that makes the load failed: {done.stderr.strip()[-300:]}")
     found = json.loads(done.stdout)
     return CrowdResult(rate, **found)
-
-
-def reports(result: Result) -> list[Report]:
-    """Tables."""
-    ours = result.loads[0].requests_per_s
-    rows = [
-        (
-            one.who, f"{one.requests_per_s:,.0f}", f"{one.p50_ms:.1f}", f"{one.p99_ms:.1f}", f"{one.failures:,}",
-            f"{one.resident_mib:,.0f}", f"{one.start_s:.1f}", f"{ours / one.requests_per_s:.1f} ×",
-        )
-        for one in result.loads
-    ]  # fmt: skip
-    columns = ("one text a request", "requests/s", "p50 ms", "p99 ms", "failed", "MiB", "start s", "buzzwatch is")
-    notes = [f"{one.who}: {one.why}" for one in result.missing]
-    crowd = result.crowd
-    return [
-        Report(
-            f"Served over HTTP, {result.loads[0].connections} connections",
-            columns,
-            [*rows, *((one.who, "not measured", *[""] * 6) for one in result.missing)],
-            [*(one._asdict() for one in result.loads), *(one._asdict() for one in result.missing)],
-            notes,
-        ),
-        Report(
-            f"/predict/batch, {BATCH:,} texts a request",
-            ("texts/s", "p99 ms", "failed"),
-            [(f"{result.batches.texts_per_s:,.0f}", f"{result.batches.p99_ms:.0f}", str(result.batches.failures))],
-            result.batches._asdict(),
-        ),
-        Report(
-            "In a crowd: three times as many requests as it answers",
-            ("sent/s", "served", "their p99 ms", "refused", "their p99 ms", "no Retry-After", "else", "lost", "unsent"),
-            [
-                (
-                    f"{crowd.rate:,.0f}", f"{crowd.served:,}", _shown(crowd.served_p99_ms), f"{crowd.refused:,}",
-                    _shown(crowd.refused_p99_ms), str(crowd.without_retry_after), str(crowd.other), str(crowd.lost),
-                    f"{crowd.unsent:,}",
-                )
-            ],
-            crowd._asdict(),
-            ["times count from when a request was due, also where the sender was late",
-             "unsent: all connections waited for an answer",
-             f"the sender was late by {_shown(crowd.sent_late_p99_ms)} ms (p99), took {crowd.sender_cores:g} cores"],
-        ),
-    ]  # fmt: skip
-
-
-def _shown(number: float | None) -> str:
-    return "" if number is None else figure(number)
-
-
-def goals(result: Result) -> list[Goal]:
-    """Those of docs/benchmarks.md."""
-    ours, *others = result.loads
-    found = [
-        Goal("/predict", 2000, ours.requests_per_s, "requests/s"),
-        Goal("/predict, p99", 20, ours.p99_ms, "ms", at_least=False),
-        Goal("/predict/batch", 30_000, result.batches.texts_per_s, "texts/s"),
-        Goal("start to first prediction", 2, ours.start_s, "s", at_least=False),
-    ]
-    fastest = max((one.requests_per_s for one in others), default=None)
-    found.append(Goal("/predict beside the fastest peer", 3, fastest and ours.requests_per_s / fastest, "×"))
-    crowd = result.crowd
-    slower = None if crowd.served_p99_ms is None else crowd.served_p99_ms / ours.p99_ms
-    found.append(Goal("served in a crowd, p99 beside alone", 2, slower, "×", at_least=False))
-    found.append(Goal("refused in a crowd, p99", 5, crowd.refused_p99_ms, "ms", at_least=False))
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from typing import Annotated
 
 import typer
@@ -29,6 +30,8 @@ def api(
       buzzwatch api --host 0.0.0.0 --port 8000
     """
     gc.disable()  # what is imported stays, and would be walked again and again; `serve` enables it
+    # Where SciPy is installed, for training, numba imports its linear algebra: a tenth of the start.
+    sys.modules.setdefault("scipy", None)  # type: ignore[arg-type]  # Python's own way to say that there is none
     from api.traffic.serve import serve
     from bootstrap.api import build_api
     from contracts.settings import load_settings

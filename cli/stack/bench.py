@@ -130,33 +130,45 @@ def throughput(
 
 @app.command()
 def api(
+    only: Annotated[
+        str, typer.Option(help="Parts, comma-separated: start, load, batch, crowd, peers, memory.")
+    ] = "start,load,batch,crowd,peers",
     peers: Annotated[
         str, typer.Option(help="Comma-separated: mlflow, bentoml, litserve; none: the API alone.")
     ] = "mlflow,bentoml,litserve",
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long each load lasts.")] = 8,
     connections: Annotated[int, typer.Option(min=1, max=1000, help="Of wrk, for one text a request.")] = 32,
+    minutes: Annotated[float, typer.Option(min=0.1, max=120, help="How long memory is watched under load.")] = 10,
     output: Format = "table",
     markdown: _Markdown = None,
 ) -> None:
     """`/predict` and `/predict/batch` under load, beside others that serve the same champion, and in a crowd.
 
-    wrk and the server share the machine. Then three times as many requests come as the API answers: some are served,
-    the others are to be refused quickly.
+    wrk and the server share the machine. How soon it is ready is measured in five starts. In a crowd three times as
+    many requests come as the API answers: some are served, the others are to be refused quickly. `memory` takes ten
+    minutes, and is measured when it is named.
 
     Examples:
 
       buzzwatch bench api
 
+      buzzwatch bench api --only crowd
+
+      buzzwatch bench api --only memory --minutes 10
+
       buzzwatch bench api --peers none --seconds 3
     """
     from bench.parts import api as part
+    from bench.parts import api_tables
     from bench.reporting.report import goals_report
     from bench.stage.site import open_site
 
+    parts = frozenset(_listed(only, "only", part.PARTS))
     chosen = [] if peers == "none" else _listed(peers, "peers", part.PEERS)
+    wanted = part.Wanted(parts, chosen, seconds, connections, minutes * 60)
     with open_site(None, _progress) as site:
-        found = part.run(site, chosen, seconds, connections, _progress)
-    _show([*part.reports(found), goals_report(part.goals(found))], output, markdown)
+        found = part.run(site, wanted, _progress)
+    _show([*api_tables.reports(found), goals_report(api_tables.goals(found))], output, markdown)
 
 
 @app.command()

@@ -54,8 +54,9 @@ def classes() -> NDArray[np.uint8]:
         for match in re.finditer(pattern, everything):
             table[match.start() : match.end()] |= bit
     for first, last in _UNSPACED:
-        letters = [point for point in range(first, last + 1) if unicodedata.category(chr(point)) != "Nd"]
-        table[letters] &= ~np.uint8(WORD)
+        table[first : last + 1] &= ~np.uint8(WORD)
+        for digits in re.finditer(r"\d+", everything[first : last + 1]):
+            table[first + digits.start() : first + digits.end()] |= WORD
     table[[point for point in range(0x300, _MARKS_END) if unicodedata.category(chr(point))[0] == "M"]] |= MARK
     table[ZERO_WIDTH_SPACE] |= SPACE
     table[ZERO_WIDTH_JOINER] |= MARK  # the normal form has it between emoji alone

@@ -153,11 +153,12 @@ def test_volumes_hold_all_that_is_written(compose: dict[str, Any]) -> None:
     assert named == set(compose["volumes"])
 
 
-def test_images_run_as_somebody_and_bring_their_machine_code() -> None:
+def test_images_run_as_somebody_and_bring_their_machine_and_byte_code() -> None:
     text = (ROOT / "Dockerfile").read_text()
     for target in ("mlflow", "runtime"):
         stage = text.split(f" AS {target}\n", 1)[1].split("\nFROM ", 1)[0]
         assert re.findall(r"^USER (\w+)$", stage, re.MULTILINE)[-1] == "buzzwatch"
+    assert stage.index("python -m compileall -q /app") < stage.index("USER buzzwatch")
     assert stage.index("python -m bootstrap.compile") < stage.index("VOLUME /data")
 
 
