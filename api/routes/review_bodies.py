@@ -10,10 +10,25 @@ from pydantic import BaseModel, Field
 from contracts.events import Sentiment
 
 
+def _only(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a body with this field and neither of the other two."""
+    none: dict[str, Any] = {"label": {"type": "null"}, "skip": {"const": False}, "undo": {"const": False}}
+    return {"required": [name], "properties": none | {name: given}}
+
+
+_ONE_OF_THREE = [
+    _only("label", {"type": "string"}),
+    _only("skip", {"const": True}),
+    _only("undo", {"const": True}),
+]
+
+
 class ReviewBody(BaseModel):
     """A judgement; one of `label`, `skip` and `undo`."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", json_schema_extra={"examples": [{"label": "negative"}]})
+    model_config = pydantic.ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"label": "negative"}], "oneOf": _ONE_OF_THREE}
+    )
 
     label: Sentiment | None = None
     skip: pydantic.StrictBool = False
