@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from tests.waiting import until
 _CLUSTER = "c" * 22
 
 
-def broker(local: LocalSettings, said: Mapping[str, str], *, ready: Callable[[], bool]) -> Server:
+def broker(local: LocalSettings, said: dict[str, str], *, ready: Callable[[], bool]) -> Server:
     """A broker from its jars, with properties over those of the local stack."""
     plain = kafka_server(local)
     java = plain.command[: plain.command.index("kafka.Kafka")]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pydantic
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 
 from contracts.events import Sentiment
 
 
-def _only(name: str, given: dict[str, Any]) -> dict[str, Any]:
+def _only(name: str, given: JsonValue) -> JsonValue:
     """The schema of a body with this field and neither of the other two."""
-    none: dict[str, Any] = {"label": {"type": "null"}, "skip": {"const": False}, "undo": {"const": False}}
+    none: dict[str, JsonValue] = {"label": {"type": "null"}, "skip": {"const": False}, "undo": {"const": False}}
     return {"required": [name], "properties": none | {name: given}}
 
 
-_ONE_OF_THREE = [
+_ONE_OF_THREE: list[JsonValue] = [
     _only("label", {"type": "string"}),
     _only("skip", {"const": True}),
     _only("undo", {"const": True}),
