@@ -20,9 +20,3 @@ def compiled(function: _Function) -> _Function:
     except RuntimeError:  # no folder for the cache: compile at every start
         result = numba.njit(function, nogil=True)
     return result
-
-
-def compiled_anew(function: _Function) -> _Function:
-    """Compile in every process that calls it: for functions that call compiled ones of other files."""
-    result: _Function = numba.njit(function, nogil=True)
-    return result

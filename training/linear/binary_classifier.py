@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.linear.constants import negator_table
+from models.linear.kernels import hash_all
 from models.text.batch import join
-from training.linear.hashing import hash_all
 from training.linear.sgd import fit_binary
 
 Chars = tuple[int, int, int]

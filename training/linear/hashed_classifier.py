@@ -14,12 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from contracts.events import SENTIMENTS
 from models.linear.constants import REACH, negator_table
+from models.linear.kernels import hash_all
 from models.linear.model import HashedModel
 from models.linear.weights import DENSE, HashedWeights, dense_features
 from models.text.batch import join
 from training.data.datasets import one_hot
 from training.linear.binary_classifier import BinaryWeights, learn_binary
-from training.linear.hashing import hash_all
 from training.linear.sgd import count_labels, fit_head
 
 Progress = Callable[[str], None]

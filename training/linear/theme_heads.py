@@ -15,11 +15,11 @@ from sklearn.linear_model import LogisticRegression
 
 from contracts.rules.schema import LEARNT_THEMES, Rules
 from models.linear.constants import negator_table
+from models.linear.kernels import hash_all
 from models.text.batch import TextBatch
 from models.text.matching import Matcher
 from models.themes.learnt import LANES, LONGEST, LearntThemes
 from training.data.datasets import DataError, fingerprint, hash_of
-from training.linear.hashing import hash_all
 
 COLUMN: Final = "negativereason"
 REASONS: Final[Mapping[str, str]] = {

@@ -6,13 +6,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.linear.constants import negator_table
-from models.linear.kernels import clean, score_all
+from models.linear.kernels import clean, hash_all, score_all
 from models.linear.tokens import tokens
 from models.linear.weights import pack
 from models.text.batch import join
 from tests.oracles import hashed
 from tests.unit.models.hashed_samples import HOSTILE, random_weights, texts
-from training.linear.hashing import hash_all
 
 
 def compiled_tokens(text: str) -> list[bytes]:
