@@ -17,7 +17,7 @@ from contracts.settings import AlertSettings, KafkaSettings, LocalSettings, Mlfl
 from contracts.topics import TopicSettings
 from local.topics import create_topics as create
 from tests.servers import RunningServer, start_kafka, start_mlflow, start_redis
-from tests.sharing import ByFile, SharedServers, longest_first
+from tests.sharing import ByFile, SharedServers, fills_gaps, longest_first, processes
 
 # Settings of whoever runs the tests are not the tests' settings.
 for _name in [name for name in os.environ if name.startswith("BUZZWATCH_")]:
@@ -38,6 +38,10 @@ LOOPBACK = (ip_network("127.0.0.0/8"),)
 _SHARED = pytest.StashKey[SharedServers]()
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    return processes(config.args)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 
@@ -45,6 +49,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: longest_first(item.nodeid))
+        if fills_gaps(config.workerinput):
+            os.nice(5)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

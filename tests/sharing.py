@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from filelock import FileLock
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from tests.servers import RunningServer
 
@@ -28,34 +29,73 @@ TOGETHER: Final = {
         "tests/integration/stream/scoring/test_role.py",
     ),
     "a registry to kill": ("tests/integration/models/registry/",),
-    "TensorFlow": ("tests/integration/training/",),
+    "TensorFlow": ("tests/integration/training/deep/",),
+    "models registered": ("tests/integration/training/",),
     "compiled training": ("tests/unit/training/",),
 }
 """What only one test may use at a time, or what each process would import or compile anew, and the tests that use it.
 A test belongs to the first that names it."""
+_WITHOUT_SERVERS: Final = (
+    *("tests/integration/training/deep/", "tests/integration/cli/training/test_training.py"),
+    *("tests/unit/training/", "tests/behavioural/", "tests/unit/"),
+)
+"""What needs no server but a Redis of its own, and no answer in time: processors are all that it waits for."""
 _LONGEST_FIRST: Final = (
     *("tests/trials/dashboard/", "tests/trials/image/", "tests/trials/", "tests/chaos/", "tests/e2e/"),
-    *("tests/integration/", "tests/unit/training/", "tests/behavioural/", "tests/unit/"),
+    *("tests/integration/", *_WITHOUT_SERVERS),
 )
 
 
 class ByFile(LoadScopeScheduling):
     """The tests of a file run one after the other in one process, those that `TOGETHER` names side by side, too.
 
-    They are dealt out in the order of `longest_first`.
+    They are dealt out in the order of `longest_first`; the filler is given none that needs servers.
     """
 
     def __init__(self, config: pytest.Config, log: Any) -> None:
         config.option.loadscopereorder = False
         super().__init__(config, log)
 
-    def _split_scope(self, nodeid: str) -> str:  # pytest-xdist documents no other way to say it
+    # pytest-xdist documents no other way to say what follows.
+
+    def _split_scope(self, nodeid: str) -> str:
         return next((what for what, tests in TOGETHER.items() if nodeid.startswith(tests)), nodeid.partition("::")[0])
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        found = (scope for scope, tests in self.workqueue.items() if not fills_gaps(node.workerinput) or _alone(tests))
+        if (scope := next(found, None)) is None:
+            node.shutdown()
+            return
+        tests = self.assigned_work[node][scope] = self.workqueue.pop(scope)
+        numbers = {name: number for number, name in enumerate(self.registered_collections[node])}
+        node.send_runtest_some([numbers[name] for name, done in tests.items() if not done])
+
+
+def _alone(tests: Iterable[str]) -> bool:
+    return all(test.startswith(_WITHOUT_SERVERS) for test in tests)
+
+
+def processes(paths: Sequence[str]) -> int:
+    """How many share the tests under these paths: one for each processor; and, where some of them wait for servers,
+    one more with less priority, which fills the gaps with tests that need none."""
+    waits = any(not path.startswith(("tests/unit", "tests/behavioural")) for path in paths)
+    return _processors() + waits
+
+
+def fills_gaps(workerinput: Mapping[str, Any]) -> bool:
+    """Whether this process is the one more of `processes`."""
+    count = int(workerinput["workercount"])
+    return count > _processors() and workerinput["workerid"] == f"gw{count - 1}"
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def longest_first(nodeid: str) -> int:
     """Sorts tests so that what takes long does not begin last; many short ones fill the gaps at the end."""
-    return next((rank for rank, folder in enumerate(_LONGEST_FIRST) if nodeid.startswith(folder)), 0)
+    found = [(len(folder), rank) for rank, folder in enumerate(_LONGEST_FIRST) if nodeid.startswith(folder)]
+    return max(found, default=(0, 0))[1]
 
 
 class SharedServers:
