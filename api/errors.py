@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from decimal import Decimal
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -35,6 +36,7 @@ REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
 }
 """Of every route that does not stand open."""
 PROBLEM_JSON: Final = "application/problem+json"
+_FAR: Final = 10**12
 RETRY_AFTER_S = 2
 """Seconds in the header Retry-After: a restarted Kafka or Redis is often back by then."""
 
@@ -130,11 +132,13 @@ def _message(detail: dict[str, Any]) -> str:
     """Why one field is refused, and what to send instead where pydantic does not explain it."""
     message = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "multiple_of":
-        width = detail["ctx"]["multiple_of"]
-        near = max(int(detail["input"]) // width * width, 0)
-        choices = [f"{one:g}" for one in (near, near + width) if one > 0]
+        width = int(detail["ctx"]["multiple_of"])
+        given = int(Decimal(str(detail["input"])))  # `61.0` is a whole number, too
+        choices = [str(one) for one in (given // width * width, given // width * width + width) if one > 0] or [
+            str(width)
+        ]
         nearest = f"the nearest {'are' if len(choices) > 1 else 'is'} {', '.join(choices)}"
-        return f"{detail['input']} is no multiple of {width:g}; {nearest}"
+        return f"{detail['input']} is no multiple of {width}" + (f"; {nearest}" if abs(given) < _FAR else "")
     if detail["type"].startswith("datetime"):
         lowered = message[0].lower() + message[1:]
         return f"{lowered}; write 2026-11-20T10:00:00Z (in an address a + of an offset is %2B)"

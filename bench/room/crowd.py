@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import re
 import time
 from array import array
@@ -35,6 +36,7 @@ class Crowd:
     """So many readers, until the block is left."""
 
     def __init__(self, url: str, number: int) -> None:
+        self._url = url
         context = multiprocessing.get_context("spawn")
         self._here, there = context.Pipe()
         self._process = context.Process(target=_main, args=(url, number, there), daemon=True)
@@ -43,13 +45,15 @@ class Crowd:
         """Returns when all of them are connected.
 
         Raises:
-            BuzzwatchError: they are not within a minute.
+            BuzzwatchError: they are not within a minute, or nobody serves there.
         """
         self._process.start()
         if not self._here.poll(_CONNECTED_S):
             self._end()
             raise BuzzwatchError(f"the readers were not connected within {_CONNECTED_S:g} s")
-        self._here.recv()
+        if refused := self._here.recv():
+            self._end()
+            raise BuzzwatchError(f"the readers cannot be connected to {self._url}: {refused}; does the API run there?")
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -72,14 +76,18 @@ class Crowd:
 
 
 def _main(url: str, number: int, told: Connection) -> None:
-    with contextlib.suppress(EOFError, KeyboardInterrupt):
+    with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         asyncio.run(_serve(url, number, told))
 
 
 async def _serve(url: str, number: int, told: Connection) -> None:
     lags = array("d")
-    readers = await asyncio.gather(*(_connected(url, lags) for _ in range(number)))
-    told.send("connected")
+    try:
+        readers = await asyncio.gather(*(_connected(url, lags) for _ in range(number)))
+    except OSError as error:
+        told.send(os.strerror(error.errno).lower() if error.errno else str(error))
+        return
+    told.send("")
     while True:
         asked = await asyncio.to_thread(told.recv)
         if asked == "begin":

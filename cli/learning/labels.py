@@ -148,6 +148,8 @@ def erase(
 
       buzzwatch labels erase 1465 --reason "asked for by its author"
     """
+    if not all(one.strip() for one in ids):
+        raise typer.BadParameter("ID: is empty, as an unset variable of a shell is")
     now = datetime.now(UTC)
     events = [
         LabelEvent(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
 import stat
 import sys
 import zlib
@@ -26,13 +27,32 @@ _PACKED: Final = {
     b"\x28\xb5\x2f\xfd": "packed with zstd: unpack it first",
     b"PK\x03\x04": "a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV (UTF-8)",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: save the sheet as CSV (UTF-8)",
-    b"BZh": "packed with bzip2: unpack it first",
     b"\xfd7zXZ": "packed with xz: unpack it first",
     b"ARROW1": "an Arrow or Feather file: save it as Parquet",
     b"Obj\x01": "an Avro file: save it as Parquet or JSONL",
     b"SQLite format 3": "an SQLite database: export the table as CSV",
     b"%PDF-": "a PDF: save the table as CSV (UTF-8)",
+    b"\x04\x22\x4d\x18": "packed with lz4: unpack it first",
+    b"\xff\x06\0\0sNaP": "packed with snappy: unpack it first",
+    b"]\0\0": "packed with lzma: unpack it first",
+    b"\x1f\x9d": "packed with compress (.Z): unpack it first",
+    b"7z\xbc\xaf\x27\x1c": "a 7-Zip archive: unpack it first",
+    b"Rar!\x1a\x07": "a RAR archive: unpack it first",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file: save the table as Parquet",
+    b"\x93NUMPY": "an array of NumPy: save the table as Parquet",
+    b"\x80\x04\x95": "a pickle of Python: save it as Parquet or JSONL",
+    b"\x80\x05\x95": "a pickle of Python: save it as Parquet or JSONL",
+    b"\x89PNG": "a picture: name a file of tweets",
+    b"\xff\xd8\xff": "a picture: name a file of tweets",
+    b"GIF8": "a picture: name a file of tweets",
+    b"\x7fELF": "a program: name a file of tweets",
+    b"{\\rtf": "a document in RTF: save it as plain text (UTF-8)",
 }
+"""What a file begins with that is no table and no text, whatever its name says."""
+_TAR: Final = (257, b"ustar")
+_ORC: Final = re.compile(rb"ORC[^\t -~]")
+_BZIP2: Final = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
+_PAGE: Final = re.compile(rb"\s*<(?:!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 _MARK: Final = "\ufeff"
 """A byte order mark, decoded. Files that were joined have one at the beginning of a later line, too."""
 _HEAD: Final = 4096
@@ -60,12 +80,17 @@ class Source:
     Args:
         name: as errors name it.
         file: at its beginning.
+
+    Raises:
+        TweetFileError: it begins as no table and no text does.
     """
 
     def __init__(self, name: str, file: io.BufferedReader) -> None:
         self.name = name
         self.file = file
         self.head = file.peek(_HEAD)[:_HEAD]
+        if problem := _no_table(self.head):
+            raise TweetFileError(f"{name}: {problem}")
 
     def encoded(self, encoding: str | None) -> str | None:
         """The encoding when it is another than UTF-8: as `encoding` or a byte order mark names it."""
@@ -151,6 +176,20 @@ class Source:
             raise TweetFileError(f"{self.name}: {error.strerror or error}") from None
 
 
+def _no_table(head: bytes) -> str:
+    """What it is that begins so, and what to do; empty where it may be tweets."""
+    at, mark = _TAR
+    if head[at : at + len(mark)] == mark:
+        return "a tar archive: unpack it first"
+    if _PAGE.match(head.removeprefix(codecs.BOM_UTF8)):
+        return "a page of HTML or XML, such as a form to log in: save the table as CSV or JSONL"
+    if _ORC.match(head):
+        return "an ORC file: save it as Parquet"
+    if _BZIP2.match(head):
+        return "packed with bzip2: unpack it first"
+    return next((problem for magic, problem in _PACKED.items() if head.startswith(magic)), "")
+
+
 def _lines_before(data: bytes, encoding: str) -> int:
     try:
         return data.decode(encoding, "replace").count("\n") + 1
@@ -195,9 +234,6 @@ def _unpacked(name: str, file: IO[bytes]) -> Source:
         head = buffered.peek(8)[:8]
     except OSError as error:
         raise TweetFileError(f"{name}: {error.strerror or error}") from None
-    for magic, problem in _PACKED.items():
-        if head.startswith(magic):
-            raise TweetFileError(f"{name}: {problem}")
     if not head.startswith(b"\x1f\x8b"):
         return Source(name, buffered)
     try:

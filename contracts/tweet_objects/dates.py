@@ -1,4 +1,4 @@
-"""Dates as tweets have them: RFC 3339, ISO 8601, Twitter's own, seconds or milliseconds since 1970."""
+"""Dates as tweets have them: RFC 3339, ISO 8601, Twitter's own, those of mail, numbers since 1970."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ _TWITTER: Final = re.compile(
 )
 # RFC 3339 counts a leap second as the sixtieth; Python's clock has none.
 _LEAP_SECOND: Final = re.compile(r"(.{10}[T ]\d\d:\d\d):60(.*)")
+# `Sat, 28 Nov 2026 10:00:00 GMT` of mail, feeds and HTTP (RFC 5322, 3.3): the day's name may be missing.
+_MAIL: Final = re.compile(
+    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), )?(\d\d?) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d)(?::(\d\d))? "
+    r"(?:([+-])(\d\d)(\d\d)|UTC|GMT|UT|Z)"
+)
+# `20261128100000` of archives and databases.
+_DIGITS: Final = re.compile(r"((?:19|20)\d{6})(\d{6})")
+# What stands behind an offset: the name of the zone in Go and in RFC 9557.
+_ZONE_NAME: Final = re.compile(r"(?<=[Z\d])(?:(?<=[+-]\d{4}) [A-Z]{3,5}|\[!?[A-Za-z0-9_+/-]+\])$")
+_MIDNIGHT: Final = re.compile(r"(.{10})[T ]24:00(?::00(?:\.0+)?)?(.*)")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PER_SECOND: Final = {9: 1, 10: 1, 12: 10**3, 13: 10**3, 15: 10**6, 16: 10**6, 18: 10**9, 19: 10**9}
 """Digits of a number since 1970 → its units a second, for the years 1973 to 2286."""
@@ -103,16 +113,28 @@ def _since_1970(number: float, per_second: int) -> datetime:
 
 
 def _written(text: str) -> datetime:
-    match = _TWITTER.fullmatch(text)
-    if match is None:
-        written = _ZULU.sub("Z", _OFFSET.sub(r"\1:\2", text))
-        leap = _LEAP_SECOND.fullmatch(written)
-        if leap is None:
-            return datetime.fromisoformat(written)
-        return datetime.fromisoformat(f"{leap.group(1)}:59{leap.group(2)}") + timedelta(seconds=1)
-    name, day, hour, minute, second, sign, hours, minutes, year = match.groups()
-    if name not in _MONTHS:
-        raise ValueError(f"{name} is no month")
+    twitter, mail = _TWITTER.fullmatch(text), _MAIL.fullmatch(text)
+    if twitter is not None:
+        month, day, hour, minute, second, sign, hours, minutes, year = twitter.groups()
+    elif mail is not None:
+        day, month, year, hour, minute, second, sign, hours, minutes = mail.groups()
+    else:
+        return _iso(text)
+    if month not in _MONTHS:
+        raise ValueError(f"{month} is no month")
     offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
-    month = _MONTHS.index(name) + 1
-    return datetime(int(year), month, int(day), int(hour), int(minute), int(second), tzinfo=timezone(offset))
+    clock = int(hour), int(minute), int(second or 0)
+    return datetime(int(year), _MONTHS.index(month) + 1, int(day), *clock, tzinfo=timezone(offset))
+
+
+def _iso(text: str) -> datetime:
+    digits = _DIGITS.fullmatch(text)
+    if digits is not None:
+        return datetime.fromisoformat(f"{digits[1]}T{digits[2]}")
+    written = _ZULU.sub("Z", _OFFSET.sub(r"\1:\2", _ZONE_NAME.sub("", text)))
+    if (midnight := _MIDNIGHT.fullmatch(written)) is not None:
+        return datetime.fromisoformat(f"{midnight[1]}T00:00:00{midnight[2]}") + timedelta(days=1)
+    leap = _LEAP_SECOND.fullmatch(written)
+    if leap is None:
+        return datetime.fromisoformat(written)
+    return datetime.fromisoformat(f"{leap[1]}:59{leap[2]}") + timedelta(seconds=1)

@@ -53,13 +53,13 @@ def read_fields(tweet: Mapping[str, Any]) -> Fields:
         InvalidTweet: `id` or `text` is missing, of another type, empty or too long, or `created_at` is no date.
     """
     found = find(tweet)
-    identifier = _identifier(found.identifier)
+    identifier = checked_id(found.identifier)
     text = checked(found.text)
     dropped: list[str] = []
     return Fields(
         identifier,
         text,
-        _date(found.created_at),
+        checked_date(found.created_at),
         author_of(found.authors, dropped, found.names),
         _lang(found.lang, dropped),
         _reach(found.reaches, dropped),
@@ -76,7 +76,12 @@ def read_text(tweet: Mapping[str, Any]) -> str:
     return checked(find(tweet).text)
 
 
-def _identifier(value: Any) -> str | int:
+def checked_id(value: Any) -> str | int:
+    """The id of a tweet as it is.
+
+    Raises:
+        InvalidTweet: it is missing, of another type, empty, too long, or has a lone surrogate.
+    """
     if value is None:
         raise InvalidTweet("not a tweet: id is missing")
     if isinstance(value, bool) or not isinstance(value, str | int):
@@ -108,7 +113,12 @@ def checked(text: Any) -> str:
         raise InvalidTweet(f"not a tweet: {error}") from None
 
 
-def _date(value: Any) -> datetime | None:
+def checked_date(value: Any) -> datetime | None:
+    """The date of a tweet, None where it has none.
+
+    Raises:
+        InvalidTweet: it is no date.
+    """
     try:
         return date_or_none(value)
     except (ValueError, OverflowError):

@@ -11,7 +11,7 @@ import msgspec
 from confluent_kafka import KafkaException, Producer
 
 from contracts.errors import InvalidRecord, Unavailable
-from contracts.learning.labels import LabelEvent, checked_label, decode_label, with_a_time
+from contracts.learning.labels import InvalidLabel, LabelEvent, decode_label, with_a_time
 from contracts.settings import Settings
 from stream.kafka.topic_reader import follow
 
@@ -46,21 +46,20 @@ class LabelWriter:
             written: called with how many more were acknowledged.
 
         Raises:
-            InvalidLabel: one says too little; nothing is written.
+            InvalidLabel: one says too little, or what its reader would pass over; nothing is written.
             Unavailable: Kafka has not acknowledged all. Some may be on the topic; written again they count once.
         """
-        for event in events:
-            checked_label(event)
+        values = [_encoded(event) for event in events]
         failures: list[str] = []
         try:
             with self._lock:
                 producer = self._producer = self._producer or Producer(self._config)
             for start in range(0, len(events), _PART):
-                part = events[start : start + _PART]
-                for event in part:
+                part = values[start : start + _PART]
+                for event, value in zip(events[start : start + _PART], part, strict=True):
                     producer.produce(
                         self._topic,
-                        _encoder.encode(event),
+                        value,
                         event.key,
                         on_delivery=lambda error, _message: failures.append(error.str()) if error else None,
                     )
@@ -77,6 +76,16 @@ class LabelWriter:
             f"Kafka at {self._servers} has not acknowledged the labels within {self._timeout_s:g} s ({why}); is the "
             f"topic {self._topic} there (`buzzwatch topics create`)? Send them again: each counts once"
         )
+
+
+def _encoded(event: LabelEvent) -> bytes:
+    """Raises InvalidLabel where its reader would not take it: limits are checked when JSON is read only."""
+    try:
+        value = _encoder.encode(event)
+    except UnicodeEncodeError:
+        raise InvalidLabel("not a label event: a text or an id is no Unicode (a lone surrogate)") from None
+    decode_label(value)
+    return value
 
 
 def read_labels(settings: Settings, unreadable: Callable[[str], object] | None = None) -> Iterator[LabelEvent]:

@@ -161,7 +161,7 @@ def without_texts(value: str, texts: set[str]) -> str:
     """A JSON value in which these texts are erased, also from JSON within its strings; itself where none is in it."""
     try:
         parsed = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
     spellings = texts | {text[: LONGEST_SAMPLE - 1] + "…" for text in texts if len(text) > LONGEST_SAMPLE}
     cleaned = _cleaned(parsed, sorted(spellings, key=len, reverse=True))
@@ -178,7 +178,7 @@ def _cleaned(value: Any, texts: list[str]) -> Any:
     if value[:1] in ("{", "["):
         try:
             inner = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):  # a text that only begins as JSON does
             pass
         else:
             cleaned = _cleaned(inner, texts)

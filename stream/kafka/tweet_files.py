@@ -21,6 +21,7 @@ from contracts.tweet_files.errors import shown
 from contracts.tweet_files.reader import read_rows
 from contracts.tweet_files.rows import ReadOptions, Row
 from contracts.tweet_objects.dates import date_or_none
+from contracts.tweet_objects.fields import checked, checked_date, checked_id
 from contracts.tweet_objects.shapes import find, is_name
 
 _DATES: Final = ("created_at", "date", "createdAt")
@@ -52,10 +53,10 @@ def read_tweets(path: Path | None, file_format: str | None, options: ReadOptions
 def _line(row: Row, missing_id: str, options: ReadOptions) -> Line:
     if row.fields is None:
         return _unread(row, missing_id, options)
-    identifier = _identifier(row, options)
+    is_object = row.raw is not None or any(isinstance(value, dict | list) for value in row.fields.values())
+    identifier = _identifier(row, options, is_object=is_object)
     if row.raw is not None and identifier is not None:
         return Line(_key(identifier, missing_id), row.raw)
-    is_object = row.raw is not None or any(isinstance(value, dict | list) for value in row.fields.values())
     tweet = dict(row.fields) if is_object else _flat(row, options)
     if identifier is None:
         tweet["id"] = identifier = missing_id
@@ -75,18 +76,23 @@ def _unread(row: Row, missing_id: str, options: ReadOptions) -> Line:
         return Line(missing_id.encode(), row.raw or b"")
 
 
-def _identifier(row: Row, options: ReadOptions) -> Any:
+def _identifier(row: Row, options: ReadOptions, *, is_object: bool) -> Any:
+    """The id, None where it has none; notes what the worker will refuse. Dates of flat rows are looked at later."""
     assert row.fields is not None
+    identifier: Any = ...
     try:
         found = find(row.fields)
+        identifier = found.identifier
+        if identifier == "" or (isinstance(identifier, float) and not math.isfinite(identifier)):
+            identifier = None
+        if identifier is not None:
+            checked_id(identifier)
+        checked(found.text)
+        if is_object:
+            checked_date(found.created_at)
     except InvalidTweet as error:
-        options.notes.no_tweet(row.where, str(error).removeprefix("not a tweet: "))
-        return ...
-    if not isinstance(found.text, str) or not found.text.strip():
-        what = "missing" if found.text is None else "empty" if isinstance(found.text, str) else "no string"
-        options.notes.no_tweet(row.where, f"text is {what}")
-    is_number = isinstance(found.identifier, float) and not math.isfinite(found.identifier)
-    return None if found.identifier == "" or is_number else found.identifier
+        options.notes.no_tweet(row.where, str(error).removeprefix("not a tweet: ").partition(": expected")[0])
+    return identifier
 
 
 def _key(identifier: Any, missing_id: str) -> bytes:

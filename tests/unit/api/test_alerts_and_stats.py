@@ -94,6 +94,8 @@ async def test_stats_are_of_the_last_hour_when_no_times_are_given(api: Api) -> N
         ({"step": 0}, "step: "),
         ({"step": 61}, "step: 61 is no multiple of 60; the nearest are 60, 120"),
         ({"step": -1}, "step: -1 is no multiple of 60; the nearest is 60"),
+        ({"step": "61.0"}, "step: 61.0 is no multiple of 60; the nearest are 60, 120"),
+        ({"step": "9" * 50}, f"step: {'9' * 50} is no multiple of 60"),
         ({"step": "60.5"}, "step: "),
         ({"since": "2026-11-28T25:00:00Z"}, "since: "),
     ],

@@ -35,6 +35,12 @@ def test_what_is_cut_off_is_erased_and_a_short_text_leaves_others_alone() -> Non
     assert without_texts("no JSON", {TEXT}) == "no JSON"
 
 
+def test_a_text_that_begins_as_json_does_ends_nothing() -> None:
+    deep = "[" * 9_000
+    assert without_texts(deep, {TEXT}) == deep
+    assert json.loads(without_texts(json.dumps({"kept": deep, "gone": TEXT}), {TEXT})) == {"kept": deep, "gone": ERASED}
+
+
 def test_an_author_is_found_by_id_and_by_hash() -> None:
     subject = Subject.of([], ["77"], "key")
     assert subject.is_of("1", author="77")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import math
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +79,17 @@ def test_what_other_programs_write_is_read_whole(tmp_path: Path, name: str, cont
         ("a.csv", b"PAR1\x15\x04\x15\x80\n", "a Parquet file, not csv: name it .parquet"),
         ("a.csv", b"ARROW1\0\0", "an Arrow or Feather file: save it as Parquet"),
         ("a.json", f"[{ONE},]".encode(), "no JSON: Expecting value: line 1 column"),
+        ("a.jsonl", b"\x04\x22\x4d\x18\xff\x00", "packed with lz4: unpack it first"),
+        ("a.jsonl", bz2.compress(ONE.encode()), "packed with bzip2: unpack it first"),
+        ("a.jsonl", lzma.compress(ONE.encode(), lzma.FORMAT_ALONE), "packed with lzma: unpack it first"),
+        ("a.csv", b"7z\xbc\xaf\x27\x1c\0\4", "a 7-Zip archive: unpack it first"),
+        ("a.jsonl", b"ORC\x08\x03", "an ORC file: save it as Parquet"),
+        ("a.jsonl", pickle.dumps([{"text": "a" * 99}]), "a pickle of Python"),
+        ("a.csv", b"\0" * 257 + b"ustar\0" + b"\0" * 249, "a tar archive: unpack it first"),
+        ("a.csv.gz", gzip.compress(b"\0" * 257 + b"ustar\0", mtime=0), "a tar archive: unpack it first"),
+        ("a.jsonl", b"\n<!DOCTYPE html>\n<html>\n", "a page of HTML or XML, such as a form to log in"),
+        ("a.csv", f"{MARK}<?xml version='1.0'?>".encode(), "a page of HTML or XML"),
+        ("a.jsonl", b"\xff\xd8\xff\xe0\0\x10JFIF", "a picture: name a file of tweets"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -99,6 +113,12 @@ def test_the_header_of_a_file_that_was_joined_is_no_tweet(tmp_path: Path) -> Non
     options = ReadOptions()
     assert pairs(tmp_path / "a.csv", options) == BOTH
     assert options.notes.all() == ["row 2 (line 3) repeats the header, as in files that were joined: passed over"]
+
+
+def test_a_text_that_begins_as_another_format_does_is_a_text(tmp_path: Path) -> None:
+    for text in ("ORCA is a whale", "BZh is no word", "<3 you all", "Rar! she said"):
+        (tmp_path / "a.txt").write_text(text)
+        assert [row[1] for row in pairs(tmp_path / "a.txt") if row] == [text]
 
 
 def test_lines_of_an_old_mac_are_lines(tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_what_will_be_a_dead_letter_is_named_and_nothing_else(tmp_path: Path) ->
     assert [line.key for line in read_tweets(path, None, options)] == [b"1", b"2", b"3", b"4", b"5"]
     (note,) = options.notes.all()
     assert "3 rows are no tweets" in note
-    assert "(line 3: text is missing; line 4: text is no string; line 5: text is empty)" in note
+    assert "(line 3: text is missing; line 4: text is {'0': 'a'}; line 5: text is empty)" in note
 
 
 def test_a_date_that_stands_for_none_is_left_out(tmp_path: Path) -> None:
@@ -151,3 +151,24 @@ def test_a_zero_in_a_column_of_times_is_no_date_and_named(tmp_path: Path) -> Non
     ]
     (note,) = options.notes.all()
     assert note == "1 date is a zero (row 1: 1970-01-01 00:00:00), as programs write for none: taken for no date"
+
+
+@pytest.mark.parametrize(
+    ("tweet", "said"),
+    [
+        ('{"id": 1.0, "text": "a"}', "id is 1.0"),
+        ('{"id": true, "text": "a"}', "id is True"),
+        ('{"id": {"$numberLong": "1"}, "text": "a"}', "id is {'$numberLong': '1'}"),
+        ('{"id": "1", "text": "a\\ud800"}', "text has a lone surrogate at code point 1"),
+        (f'{{"id": "{"1" * 257}", "text": "a"}}', "id is longer than 256 characters"),
+        (f'{{"id": 1, "text": "{"a" * 10_001}"}}', "text has 10,001 code points, the limit is 10,000"),
+        ('{"id": 1, "text": "a", "created_at": "28/11/2026"}', "created_at is '28/11/2026'"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_whatever_the_worker_refuses_is_named_by_whoever_sends_it(tmp_path: Path, tweet: str, said: str) -> None:
+    (tmp_path / "a.jsonl").write_text(tweet)
+    options = ReadOptions()
+    (line,) = read_tweets(tmp_path / "a.jsonl", None, options)
+    assert line.value == tweet.encode()
+    assert options.notes.all() == [f"1 row is no tweet and will be among the dead letters (line 1: {said})"]
