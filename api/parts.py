@@ -6,6 +6,7 @@ import builtins
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Protocol
 
@@ -168,6 +169,8 @@ class Parts:
     """Writes who did what; may block for seconds, and raises nothing."""
     rules: Callable[[], Rules]
     """The rules file as it is now."""
+    audit_kept: Callable[[AuditEvent], AbstractContextManager[None]] = lambda _: nullcontext()
+    """Keeps an event while what it tells of is done; `alerts.storage.audit_waiting.WaitingEvents.keeping`."""
     remember: Callable[[Callable[[], list[Remembered]]], None] = lambda _: None
     """Takes what makes the texts of predictions that a judgement may come for; `learning.labels.texts.TextMemory`."""
     review: ReviewQueue | None = None

@@ -16,6 +16,7 @@ from alerts.rules.checks import kept_long_enough
 from alerts.rules.reloader import RulesReloader
 from alerts.state.silences import SilenceStore
 from alerts.state.store import AlertStore
+from alerts.storage.audit_waiting import WaitingEvents
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import WriteProbe
 from alerts.storage.state_version import check_state
@@ -90,6 +91,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     texts = PredictionTexts(client, settings)
     memory = TextMemory(texts)
     versions = Registry(settings.mlflow).served_versions
+    waiting = WaitingEvents(client, settings)
     credibility = Credibility(client, settings, texts, serving=lambda: serving_version(champion), served=versions)
     parts = Parts(
         settings=settings.api,
@@ -110,7 +112,8 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
         gate=gate,
         remember=memory.remember,
         doubts=partial(_doubts, credibility, memory),
-        audit=partial(_audited, AuditLog(settings)),
+        audit=partial(_audited, AuditLog(settings, stored=waiting)),
+        audit_kept=waiting.keeping,
         review=ReviewQueue(client, settings, labels.write) if settings.learning.review_queue else None,
         judge_secret=settings.privacy.secret,
         closing=[following.stop, memory.stop, client.close, *([] if tracer is None else [tracer.close])],

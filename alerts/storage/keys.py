@@ -287,6 +287,11 @@ class AccessKeys:
         """Hash: id of a key → when it was last used, ms."""
         return f"{self.prefix}:{{api}}:keys:used"
 
+    @property
+    def audit_waiting(self) -> str:
+        """Hash: id of an event → the event, as long as the topic `audit` does not have it."""
+        return f"{self.prefix}:{{api}}:audit-waiting"
+
     def session(self, digest: str) -> str:
         """String that expires with the session: SHA-256 of its cookie → id of its key."""
         return f"{self.prefix}:{{api}}:session:{digest}"

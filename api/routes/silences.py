@@ -75,17 +75,17 @@ def add_silence(parts: PartsOf, trail: TrailOf, body: SilenceBody) -> OneSilence
             comment=body.comment,
             now_ms=now,
         )
-        if body.id:
-            new = parts.silences.change(body.id, new, now)
-        else:
-            parts.silences.add(new, now)
+        what = "silence.changed" if body.id else "silence.added"
+        matched = ", ".join(map(str, new.matchers))[:500]
+        with trail.noting(what, f"silence {body.id or new.id}", body.comment, by=body.createdBy, matchers=matched):
+            if body.id:
+                new = parts.silences.change(body.id, new, now)
+            else:
+                parts.silences.add(new, now)
     except UnknownSilence as error:
         raise HTTPException(404, str(error)) from None
     except SilenceError as error:
         raise HTTPException(422, str(error)) from None
-    what = "silence.changed" if body.id else "silence.added"
-    matched = ", ".join(map(str, new.matchers))
-    trail.note(what, f"silence {new.id}", body.comment, by=body.createdBy, matchers=matched[:500])
     return OneSilence.of(new, now)
 
 
@@ -93,10 +93,10 @@ def add_silence(parts: PartsOf, trail: TrailOf, body: SilenceBody) -> OneSilence
 def expire_silence(parts: PartsOf, trail: TrailOf, silence_id: Identifier) -> None:
     """End a silence now; one that is over already stays as it is."""
     try:
-        parts.silences.expire(silence_id, clock_ms())
+        with trail.noting("silence.ended", f"silence {silence_id}"):
+            parts.silences.expire(silence_id, clock_ms())
     except UnknownSilence as error:
         raise HTTPException(404, str(error)) from None
-    trail.note("silence.ended", f"silence {silence_id}")
 
 
 @router.post("/alerts/{fingerprint}/ack", responses=RESPONSES | _UNKNOWN, dependencies=[require("operate")])
@@ -106,17 +106,15 @@ def acknowledge(parts: PartsOf, trail: TrailOf, fingerprint: Identifier, body: A
     until_ms = None if body.until is None else to_ms(body.until)
     if until_ms is not None and until_ms <= clock_ms():
         raise HTTPException(422, "until: is over already; leave it out for as long as the alert lasts")
-    alert = _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, clock_ms(), until_ms))
-    trail.note("alert.acknowledged", f"alert {fingerprint}", body.comment, by=body.by)
-    return alert
+    with trail.noting("alert.acknowledged", f"alert {fingerprint}", body.comment, by=body.by):
+        return _acknowledged(parts, fingerprint, Acknowledgement(body.by, body.comment, clock_ms(), until_ms))
 
 
 @router.delete("/alerts/{fingerprint}/ack", responses=_UNKNOWN, dependencies=[require("operate")])
 def take_back(parts: PartsOf, trail: TrailOf, fingerprint: Identifier) -> OneAlert:
     """Take an acknowledgement back: the alert is repeated again."""
-    alert = _acknowledged(parts, fingerprint, None)
-    trail.note("alert.acknowledgement_withdrawn", f"alert {fingerprint}")
-    return alert
+    with trail.noting("alert.acknowledgement_withdrawn", f"alert {fingerprint}"):
+        return _acknowledged(parts, fingerprint, None)
 
 
 def _acknowledged(parts: PartsOf, fingerprint: str, acknowledgement: Acknowledgement | None) -> OneAlert:

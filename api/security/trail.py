@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import BackgroundTasks, Depends, Request
@@ -12,15 +14,17 @@ from contracts.audit import AuditEvent, Figure, shortened
 
 
 class Trail:
-    """Writes events about one request, after it was answered: Kafka may be away, and what was done is done."""
+    """Writes events about one request: to Redis before it is done, to the topic after it was answered, for Kafka may be
+    away."""
 
     def __init__(self, request: Request, background: BackgroundTasks) -> None:
         self._parts: Parts = request.app.state.parts
         self._caller: Caller = request.state.caller
         self._background = background
 
-    def note(self, what: str, subject: str, why: str = "", *, by: str = "", **figures: Figure) -> None:
-        """Write that the caller did something.
+    @contextmanager
+    def noting(self, what: str, subject: str, why: str = "", *, by: str = "", **figures: Figure) -> Iterator[None]:
+        """Write that the caller does what the block does; nothing where it raises.
 
         Args:
             what: such as `silence.added`.
@@ -34,6 +38,8 @@ class Trail:
         event = AuditEvent(
             who=self._caller.name, what=what, subject=subject, why=shortened(why), figures={**key, **author, **figures}
         )
+        with self._parts.audit_kept(event):
+            yield
         self._background.add_task(self._parts.audit, event)
 
 

@@ -18,7 +18,7 @@ from cli.alerts import silences
 from cli.alerts.redeliver import redeliver
 from cli.alerts.try_receiver import try_receiver
 from cli.backtest.command import EXAMPLES, backtest
-from cli.output.audited import audit_event, send_event
+from cli.output.audited import audit_event, kept, send_kept
 from cli.output.console import cell, current_user, table_console
 from cli.output.moments import lasting_ms
 from cli.output.options import Format
@@ -110,12 +110,12 @@ def acknowledge(
     now_ms = clock_ms()
     until_ms = None if lasting is None else now_ms + lasting_ms("--for", lasting)
     acknowledgement = None if undo else Acknowledgement(by or current_user(), comment, now_ms, until_ms)
-    with redis_answers(settings.redis), connect(settings) as client:
-        alert = AlertStore(client, settings).acknowledge(fingerprint, acknowledgement)
-    if alert is None:
-        raise BuzzwatchError(f"no pending or firing alert has the fingerprint {fingerprint!r}")
     what = "alert.acknowledgement_withdrawn" if undo else "alert.acknowledged"
-    send_event(settings, audit_event(what, f"alert {fingerprint}", comment, who=by))
+    event = audit_event(what, f"alert {fingerprint}", comment, who=by)
+    with redis_answers(settings.redis), connect(settings) as client, kept(client, settings, event):
+        if AlertStore(client, settings).acknowledge(fingerprint, acknowledgement) is None:
+            raise BuzzwatchError(f"no pending or firing alert has the fingerprint {fingerprint!r}")
+    send_kept(settings, event)
 
 
 def table_of(found: list[Shown]) -> Table:

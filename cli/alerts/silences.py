@@ -10,7 +10,7 @@ from rich.table import Table
 
 from alerts.state.silences import Silence, SilenceStore, new_silence
 from alerts.storage.connection import connect
-from cli.output.audited import audit_event, send_event
+from cli.output.audited import audit_event, kept, send_kept
 from cli.output.console import cell, current_user, table_console
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
@@ -72,15 +72,15 @@ def add(
         now_ms=now,
     )
     settings = load_settings()
-    with redis_answers(settings.redis), connect(settings) as client:
+    figures: dict[str, Figure] = {"matchers": ", ".join(map(str, conditions))[:500]}
+    event = audit_event("silence.added", f"silence {silence.id}", comment, figures, who=silence.created_by)
+    with redis_answers(settings.redis), connect(settings) as client, kept(client, settings, event):
         SilenceStore(client, settings).add(silence, now)
     if output == "json":
         typer.echo(printable_json(silence.public(now)))
     else:
         typer.echo(silence.id)
-    figures: dict[str, Figure] = {"matchers": ", ".join(map(str, conditions))[:500]}
-    event = audit_event("silence.added", f"silence {silence.id}", comment, figures, who=silence.created_by)
-    send_event(settings, event)
+    send_kept(settings, event)
 
 
 @app.command("list")
@@ -110,12 +110,11 @@ def expire(ids: Annotated[list[str], typer.Argument(help="Ids of silences.")]) -
     Example: buzzwatch alerts silence expire 6f1c…
     """
     settings = load_settings()
-    with redis_answers(settings.redis), connect(settings) as client:
-        store = SilenceStore(client, settings)
-        for silence_id in ids:
-            store.expire(silence_id, clock_ms())
     for silence_id in ids:
-        send_event(settings, audit_event("silence.ended", f"silence {silence_id}"))
+        event = audit_event("silence.ended", f"silence {silence_id}")
+        with redis_answers(settings.redis), connect(settings) as client, kept(client, settings, event):
+            SilenceStore(client, settings).expire(silence_id, clock_ms())
+        send_kept(settings, event)
 
 
 def table_of(silences: list[Silence], now_ms: int) -> Table:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
+import redis
+
+from alerts.storage.audit_waiting import WaitingEvents
+from alerts.storage.connection import connect
 from cli.output.console import current_user, print_error
 from contracts.audit import AuditEvent, Figure, shortened
 from contracts.settings import Settings
@@ -40,6 +45,19 @@ def audit_event(
         why=shortened(why),
         figures=dict(figures or {}),
     )
+
+
+def kept(client: redis.Redis, settings: Settings, event: AuditEvent) -> AbstractContextManager[None]:
+    """Keeps an event in Redis while what it tells of is done there; `send_kept` sends it."""
+    return WaitingEvents(client, settings).keeping(event)
+
+
+def send_kept(settings: Settings, event: AuditEvent) -> None:
+    """Write what was done, and what else waits in Redis, to the topic; what hinders it is one line, never an error."""
+    with connect(settings) as client:
+        problem = AuditLog(settings, timeout_s=_PATIENCE_S, stored=WaitingEvents(client, settings)).record(event)
+    if problem is not None:
+        print_error(f"done, but not yet on the audit topic: {problem}")
 
 
 def send_event(settings: Settings, event: AuditEvent) -> bool:

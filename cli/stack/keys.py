@@ -13,14 +13,15 @@ from rich.table import Table
 from alerts.storage.connection import connect
 from api.security.keys import ALLOWS, SCOPES, KeyRecord, NewKey, Scope, new_key
 from api.security.store import KeyStore
-from cli.output.audited import audit_event, send_event
+from cli.output.audited import audit_event, kept, send_kept
 from cli.output.console import cell, current_user, print_error, table_console
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
+from contracts.audit import AuditEvent, Figure
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.rules.strict import Duration
-from contracts.settings import Settings, load_settings
+from contracts.settings import load_settings
 from contracts.times import clock_ms, to_rfc3339
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None)
@@ -72,10 +73,11 @@ def create(
         expires_ms=_expiry(now_ms, expires, "--expires"),
     )
     settings = load_settings()
-    with redis_answers(settings.redis), connect(settings) as client:
+    event = _event("key.created", key.record.id, key.record)
+    with redis_answers(settings.redis), connect(settings) as client, kept(client, settings, event):
         KeyStore(client, settings).add(key.record, now_ms)
     _show_new(key, output)
-    _record(settings, "key.created", key.record)
+    send_kept(settings, event)
 
 
 @app.command("list")
@@ -115,9 +117,12 @@ def revoke(key_id: _Id) -> None:
         return record if record.revoked_ms is not None else msgspec.structs.replace(record, revoked_ms=now_ms)
 
     with redis_answers(settings.redis), connect(settings) as client:
-        record = KeyStore(client, settings).change(key_id, over)
+        store = KeyStore(client, settings)
+        event = _event("key.revoked", key_id, store.all().get(key_id))
+        with kept(client, settings, event):
+            record = store.change(key_id, over)
     print_error(f"{record.id} ({record.name}) is revoked")
-    _record(settings, "key.revoked", record)
+    send_kept(settings, event)
 
 
 @app.command("rotate")
@@ -148,16 +153,20 @@ def rotate(
         key = new_key(
             old.name, old.scopes, now_ms=now_ms, created_by=current_user(), expires_ms=expires_ms, replaces=old.id
         )
-        store.add(key.record, now_ms)
-        store.change(key_id, lambda record: _ending(record, ends_ms))
+        event = _event("key.rotated", key.record.id, key.record)
+        with kept(client, settings, event):
+            store.add(key.record, now_ms)
+            store.change(key_id, lambda record: _ending(record, ends_ms))
     print_error(f"{old.id} ({old.name}) stays good until {to_rfc3339(ends_ms)} at the latest")
     _show_new(key, output)
-    _record(settings, "key.rotated", key.record)
+    send_kept(settings, event)
 
 
-def _record(settings: Settings, what: str, record: KeyRecord) -> None:
-    figures = {"name": record.name, "scopes": ", ".join(record.scopes), "replaces": record.replaces}
-    send_event(settings, audit_event(what, f"key {record.id}", figures=figures))
+def _event(what: str, key_id: str, record: KeyRecord | None) -> AuditEvent:
+    figures: dict[str, Figure] = {}
+    if record is not None:
+        figures = {"name": record.name, "scopes": ", ".join(record.scopes), "replaces": record.replaces}
+    return audit_event(what, f"key {key_id}", figures=figures)
 
 
 def _ending(record: KeyRecord, ends_ms: int) -> KeyRecord:

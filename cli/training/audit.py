@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 from typing import Annotated, Literal
 
+import redis
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from alerts.storage.audit_waiting import WaitingEvents
+from alerts.storage.connection import connect
 from cli.output.console import print_error, table_console
 from cli.output.moments import period_ms
 from contracts.audit import AuditEvent
@@ -19,7 +22,7 @@ from contracts.printable import printable_line, safe_json
 from contracts.settings import Settings, load_settings
 from contracts.times import to_ms
 from models.registry.client import Registry
-from stream.kafka.audit import audit_events
+from stream.kafka.audit import AuditLog, audit_events
 
 app = typer.Typer(add_completion=False)
 
@@ -68,7 +71,9 @@ def audit(
 
 
 def _send_what_waits(settings: Settings) -> None:
-    """Changes of models by commands that were killed before they could send them."""
+    """What was done by those who were killed, or found no Kafka, before they could send it."""
+    with suppress(Unavailable, redis.RedisError), connect(settings) as client:
+        AuditLog(settings, stored=WaitingEvents(client, settings)).send_due()
     with suppress(Unavailable), closing(Registry(settings.mlflow)) as registry:  # away, it keeps them for the next time
         if registry.keeps_events():
             from cli.training.audited import send_changes  # imports MLflow, which takes seconds

@@ -98,8 +98,8 @@ def acknowledge(
     """Say that you are at it; for so many minutes, or (0) until the alert is over."""
     now_ms = clock_ms()
     until_ms = now_ms + minutes * 60_000 if minutes else None
-    _acknowledge(room, fingerprint, Acknowledgement(who.strip(), comment.strip(), now_ms, until_ms))
-    trail.note("alert.acknowledged", f"alert {fingerprint}", comment, by=who)
+    with trail.noting("alert.acknowledged", f"alert {fingerprint}", comment, by=who):
+        _acknowledge(room, fingerprint, Acknowledgement(who.strip(), comment.strip(), now_ms, until_ms))
     answer = back(request, room, "{who} is on it: it is not repeated any more", anchor=fingerprint, who=who.strip())
     return remember_name(answer, room, who)
 
@@ -107,8 +107,8 @@ def acknowledge(
 @router.post("/{fingerprint}/release", dependencies=[require("operate")])
 def release(request: Request, room: RoomOf, trail: TrailOf, fingerprint: str) -> Response:
     """Take an acknowledgement back."""
-    _acknowledge(room, fingerprint, None)
-    trail.note("alert.acknowledgement_withdrawn", f"alert {fingerprint}")
+    with trail.noting("alert.acknowledgement_withdrawn", f"alert {fingerprint}"):
+        _acknowledge(room, fingerprint, None)
     return back(request, room, "The acknowledgement is taken back: it is repeated again", anchor=fingerprint)
 
 
@@ -147,9 +147,9 @@ def silence(
         )
     except (SilenceError, ValueError) as error:
         return back(request, room, "Not silenced: {why}", wrong=True, why=error)
-    room.silences.add(new, now)
     matched = ", ".join(map(str, new.matchers))[:500]
-    trail.note("silence.added", f"silence {new.id}", comment, by=who, matchers=matched)
+    with trail.noting("silence.added", f"silence {new.id}", comment, by=who, matchers=matched):
+        room.silences.add(new, now)
     answer = back(request, room, "Silenced: what matches is not sent until the silence ends")
     return remember_name(answer, room, who)
 
@@ -158,10 +158,10 @@ def silence(
 def end_silence(request: Request, room: RoomOf, trail: TrailOf, silence_id: str) -> Response:
     """End a silence now."""
     try:
-        room.silences.expire(silence_id, clock_ms())
+        with trail.noting("silence.ended", f"silence {silence_id}"):
+            room.silences.expire(silence_id, clock_ms())
     except SilenceError as error:
         return back(request, room, "Not ended: {why}", wrong=True, why=error)
-    trail.note("silence.ended", f"silence {silence_id}")
     return back(request, room, "The silence has ended: what still fires is sent now")
 
 

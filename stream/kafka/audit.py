@@ -1,7 +1,7 @@
 """Writes and reads the topic `audit`.
 
-An event that Kafka does not take is kept in a file of the data folder and sent before the next one: what was done to a
-model is done, whether or not Kafka is there to hear of it.
+An event that Kafka does not take is kept in Redis, or in a file of the data folder, and sent before the next one: what
+was done is done, whether or not Kafka is there to hear of it.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import filelock
+import redis
 from confluent_kafka import KafkaException, Producer
 
+from alerts.storage.audit_waiting import WaitingEvents
 from contracts.audit import AuditEvent, decode_audit
 from contracts.errors import Unavailable, UnreadableRecord
 from contracts.settings import Settings
@@ -26,10 +28,19 @@ _LOCK_S: Final = 10.0
 
 
 class AuditLog:
-    """Writes events, and waits until all in-sync replicas have them."""
+    """Writes events, and waits until all in-sync replicas have them.
 
-    def __init__(self, settings: Settings, *, timeout_s: float = TIMEOUT_S) -> None:
+    Args:
+        settings: where.
+        timeout_s: how long Kafka may take.
+        stored: those that wait in Redis; without it they wait in a file alone.
+    """
+
+    def __init__(
+        self, settings: Settings, *, timeout_s: float = TIMEOUT_S, stored: WaitingEvents | None = None
+    ) -> None:
         self._settings = settings
+        self._stored = stored
         self._topic = settings.kafka.topics.audit
         self._timeout_s = timeout_s
         self.waiting = settings.local.data_dir / _WAITING
@@ -68,6 +79,11 @@ class AuditLog:
             None when Kafka has it, else one line for a person: why not, and where it is kept.
         """
         try:
+            if self._stored is not None:
+                return self._record_stored(self._stored, event)
+        except redis.RedisError:
+            pass  # then as without it
+        try:
             with self._locked():
                 waiting = self._kept()
                 try:
@@ -84,6 +100,27 @@ class AuditLog:
             except Unavailable as away:
                 return f"{away}; nor can it be kept in {self.waiting} ({why}): {event.model_dump_json()}"
             return None
+
+    def send_due(self) -> None:
+        """Send those that have waited in Redis for a while.
+
+        Raises:
+            Unavailable: Kafka has not acknowledged all of them; they go on waiting.
+            RedisError: Redis does not answer.
+        """
+        if self._stored is not None and (due := self._stored.due()):
+            self.send(due)
+            self._stored.drop(due)
+
+    def _record_stored(self, stored: WaitingEvents, event: AuditEvent) -> str | None:
+        stored.keep(event)
+        events = [*(one for one in stored.due() if one.id != event.id), event]
+        try:
+            self.send(events)
+        except Unavailable as error:
+            return f"{error}; the event is kept in Redis and sent with the next one"
+        stored.drop(events)
+        return None
 
     def _kept(self) -> list[AuditEvent]:
         if not self.waiting.exists():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -134,6 +135,8 @@ class Api:
         self.judgements = FakeJudgements()
         self.doubt: str | None = None
         self.audited: list[AuditEvent] = []
+        self.kept: list[str] = []
+        """Kinds of the events whose block ended well."""
         self.kafka = Component("ok", "4.1")
         self.parts = Parts(
             settings=ApiSettings(),
@@ -148,11 +151,18 @@ class Api:
             gate=Gate.open(),
             doubts=lambda judgement: self.doubt,
             audit=self.audited.append,
+            audit_kept=self._keeping,
             rules=lambda: RULES.model_copy(update={"inhibit_rules": self.inhibit_rules}),
         )
         self.app: FastAPI = create_app(self.parts)
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+
+    @contextmanager
+    def _keeping(self, event: AuditEvent) -> Iterator[None]:
+        assert event not in self.audited  # before it is done, and before it is sent
+        yield
+        self.kept.append(event.what)
 
     def with_settings(self, **settings: Any) -> None:
         self.parts = replace(self.parts, settings=ApiSettings(**settings))

@@ -142,3 +142,4 @@ async def test_who_did_what_is_written_down(api: Api) -> None:
     assert api.audited[0].figures == {"by": "maya", "matchers": 'watch="delta"'}
     await api.delete("/silences/none")  # nothing was done
     assert len(api.audited) == 4
+    assert api.kept == ["silence.added", "silence.ended", "alert.acknowledged", "alert.acknowledgement_withdrawn"]

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from confluent_kafka import Producer
 
+from alerts.storage.audit_waiting import WaitingEvents
+from alerts.storage.connection import connect
 from contracts.audit import AuditEvent
 from contracts.errors import Unavailable
-from contracts.settings import KafkaSettings, Settings
+from contracts.settings import KafkaSettings, RedisSettings, Settings
 from contracts.topics import TopicSettings
 from stream.kafka.audit import AuditLog, audit_events
 from tests.conftest import NOBODY
@@ -48,6 +52,47 @@ def test_where_it_can_be_neither_sent_nor_kept_the_line_holds_the_event(
     line = AuditLog(settings.model_copy(update={"kafka": away, "local": nowhere}), timeout_s=0.5).record(event("1"))
     assert line is not None
     assert '"model sentiment 1"' in line
+
+
+def test_without_kafka_what_was_done_waits_in_redis_for_whoever_writes_next(
+    settings: Settings, topics: TopicSettings
+) -> None:
+    away = settings.model_copy(update={"kafka": KafkaSettings(bootstrap_servers=NOBODY, topics=topics)})
+    waiting = WaitingEvents(connect(settings), settings)
+    long_ago = datetime.now(UTC) - timedelta(minutes=1)
+    first, second = event("1").model_copy(update={"when": long_ago}), event("2")
+    with waiting.keeping(first):
+        pass  # and whoever did it was killed before it could send it
+    line = AuditLog(away, timeout_s=0.5, stored=waiting).record(second)
+    assert line is not None
+    assert "kept in Redis and sent with the next one" in line
+    assert not AuditLog(away).waiting.exists()
+    third = event("3")
+    assert AuditLog(settings, stored=waiting).record(third) is None
+    assert list(audit_events(settings)) == [first, third]  # the second may be on its way: it is not due yet
+    assert waiting.due(after_s=0) == [second]
+    AuditLog(settings, stored=waiting).send_due()
+    assert waiting.due(after_s=0) == [second]
+
+
+def test_what_was_not_done_leaves_no_event(settings: Settings) -> None:
+    waiting = WaitingEvents(connect(settings), settings)
+
+    def fail() -> None:
+        with waiting.keeping(event("1")):
+            assert [one.subject for one in waiting.due(after_s=0)] == ["model sentiment 1"]
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        fail()
+    assert waiting.due(after_s=0) == []
+
+
+def test_without_redis_the_event_goes_to_the_topic_all_the_same(settings: Settings, topics: TopicSettings) -> None:
+    nowhere = settings.model_copy(update={"redis": RedisSettings(url=f"redis://{NOBODY}/0")})
+    only = event("1")
+    assert AuditLog(settings, stored=WaitingEvents(connect(nowhere), nowhere)).record(only) is None
+    assert list(audit_events(settings)) == [only]
 
 
 def test_without_the_topic_reading_says_what_to_do(settings: Settings, kafka_servers: str) -> None:
