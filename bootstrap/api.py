@@ -75,9 +75,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     settings = settings or load_settings()
     configure_logging(settings)
     tracer = start_tracing(settings, "api")
-    checks = (kept_long_enough(settings.alerts),)
-    following = RulesReloader(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
-    following.on_sighup()
+    following = _following(settings)
     annotator = _LatestAnnotator(following.rules)
     following.on_change(annotator.follow)
     language.warm()
@@ -123,6 +121,13 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     for metric in RULES:
         app.state.metrics.registry.register(metric)
     return app
+
+
+def _following(settings: Settings) -> RulesReloader:
+    checks = (kept_long_enough(settings.alerts),)
+    following = RulesReloader(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
+    following.on_sighup()
+    return following
 
 
 def build_gate(settings: Settings, client: redis.Redis, host: str | None = None) -> Gate:
