@@ -65,6 +65,7 @@ def import_file(
 
       buzzwatch labels import checked.csv --judge alice --batch second-look
     """
+    _check_judge(judge)
     settings = load_settings()
     events = read_label_file(file, judge, settings.privacy.secret, batch=batch, encoding=encoding, note=print_error)
     _write(settings, events)
@@ -111,6 +112,7 @@ def retract(
 
     Sixteen zeros stand for what nobody signed.
     """
+    _check_judge(judge)
     since_ms = moment_ms("--since", since)
     settings = load_settings()
     who = judge if is_judge_hash(judge) else judge_hash(judge, settings.privacy.secret)
@@ -123,7 +125,7 @@ def retract(
         since=None if since_ms is None else datetime.fromtimestamp(since_ms / 1000, UTC),
         reason=_kept(reason),
     )
-    events = list(read_labels(settings, print_error))
+    events = list(read_labels(settings, _Passed()))
     before = resolve(events, settings.learning).retracted
     count = resolve([*events, event], settings.learning).retracted - before
     if not count:
@@ -175,7 +177,8 @@ def erase(
 @app.command()
 def snapshot(
     to: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Where to write it; `snapshots/` in the data folder.")
+        Path | None,
+        typer.Option(parser=path, metavar="FOLDER", help="Where to write it; `snapshots/` in the data folder."),
     ] = None,
 ) -> None:
     """Write the labels that hold as Parquet, named by the hash of what is in it.
@@ -189,22 +192,30 @@ def snapshot(
       buzzwatch labels snapshot --to backups
     """
     settings = load_settings()
-    found = resolve(read_labels(settings, print_error), settings.learning)
-    path = write_snapshot(found.labels, to or settings.snapshots)
+    found = resolve(read_labels(settings, _Passed()), settings.learning)
+    written = write_snapshot(found.labels, to or settings.snapshots)
     print_error(f"{len(found.labels):,} labels; left out: {_left_out(found)}")
-    typer.echo(path)
+    typer.echo(written)
+
+
+class _Passed:
+    """Names the first records that are no labels, and counts all."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, line: str) -> None:
+        self.count += 1
+        if self.count <= _SHOWN:
+            print_error(line)
+        elif self.count == _SHOWN + 1:
+            print_error("more records are no labels and are passed over; `buzzwatch labels stats` counts them")
 
 
 def _stats(settings: Settings) -> LabelStats:
-    unreadable = 0
-
-    def note(line: str) -> None:
-        nonlocal unreadable
-        unreadable += 1
-        if unreadable <= _SHOWN:
-            print_error(line)
-
-    return label_stats(resolve(read_labels(settings, note), settings.learning), unreadable)
+    passed = _Passed()
+    found = resolve(read_labels(settings, passed), settings.learning)
+    return label_stats(found, passed.count)
 
 
 def _left_out(found: Resolution) -> str:
@@ -259,6 +270,11 @@ def _write(settings: Settings, events: Sequence[LabelEvent]) -> None:
     with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task("", total=len(events))
         LabelWriter(settings).write(events, lambda count: progress.advance(task, count))
+
+
+def _check_judge(judge: str) -> None:
+    if not judge.strip():
+        raise typer.BadParameter("--judge: is empty, as an unset variable of a shell is")
 
 
 def _uuid(text: str) -> uuid.UUID | None:

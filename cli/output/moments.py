@@ -33,7 +33,7 @@ def moment_ms(option: str, value: str | None, *, now_ms: int | None = None) -> i
 
     Args:
         option: its name, for the message.
-        value: RFC 3339, or a duration such as `90m`, `2h`, `1d12h`, counted back from now.
+        value: RFC 3339, or a duration such as `90m`, `2h`, `1d12h`, counted back from now, at most to 1970.
         now_ms: what now is; the clock's when not given.
 
     Raises:
@@ -42,12 +42,12 @@ def moment_ms(option: str, value: str | None, *, now_ms: int | None = None) -> i
     if value is None:
         return None
     text = value.strip()
-    if ago := _AGO.fullmatch(text):
-        seconds = pydantic.TypeAdapter(Duration).validate_python(ago[1])
-        return (clock_ms() if now_ms is None else now_ms) - int(seconds * 1000)
     try:
+        if ago := _AGO.fullmatch(text):
+            seconds = pydantic.TypeAdapter(Duration).validate_python(ago[1])
+            return max((clock_ms() if now_ms is None else now_ms) - int(seconds * 1000), 0)
         return to_ms(read_date(text))
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # pydantic's is a ValueError
         raise typer.BadParameter(f"{option}: {value!r} is no time: write {EXAMPLES}") from None
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from contracts.errors import BuzzwatchError
+from contracts.printable import printable_line
 
 _SHOWN = 40
 
 
 class TweetFileError(BuzzwatchError):
     """A file of tweets that cannot be read. One line that names the file, the line or row, and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable_line(message))  # the name of a file may hold line ends
 
 
 def first_line(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from ruamel.yaml.error import YAMLError
 from contracts.errors import BuzzwatchError
 from contracts.events import SENTIMENTS, one_line
 from contracts.settings import ROOT
+from contracts.tweet_objects.fields import is_unicode
 
 SOURCES_FILE: Final = "sources.yaml"
 """Name of the description inside the folder of the labelled files."""
@@ -152,6 +153,9 @@ def find_sources(folder: Path, described: Path | None = None) -> Found:
     if not folder.is_dir():
         raise SourcesError(f"{folder}: no such folder (--data-dir is the folder of the labelled files)")
     there = sorted(path.name for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES)
+    for name in there:
+        if not is_unicode(name):
+            raise SourcesError(f"{folder}: the file name {name!r} is not UTF-8: rename it")
     if described is None and (folder / SOURCES_FILE).is_file():
         described = folder / SOURCES_FILE
     if described is None:

@@ -19,6 +19,7 @@ NOW = 1_790_000_000_000
         ("1d12h", NOW - 129_600_000),
         ("30m ago", NOW - 1_800_000),
         ("-30m", NOW - 1_800_000),
+        ("999999999d", 0),
     ],
 )
 def test_a_time_is_a_date_or_how_long_ago(text: str, ms: int) -> None:
@@ -26,7 +27,7 @@ def test_a_time_is_a_date_or_how_long_ago(text: str, ms: int) -> None:
     assert moment_ms("--since", None) is None
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2 hours", "2x", "2026-13-01", "h"])
+@pytest.mark.parametrize("text", ["", "yesterday", "2 hours", "2x", "2026-13-01", "h", "9999999999d"])
 def test_what_is_no_time_is_refused_with_both_forms(text: str) -> None:
     with pytest.raises(
         typer.BadParameter, match=r"--until: .* is no time: write a time such as 2026.* or how long ago"

@@ -101,6 +101,12 @@ def test_what_cannot_be_read_is_named_with_its_line(tmp_path: Path, name: str, c
     assert "\n" not in str(error.value)
 
 
+def test_a_file_name_with_line_ends_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "new\nline\x1b.csv").write_text('id,text\n1,"a\n')
+    with pytest.raises(TweetFileError, match=r"new line\\x1b\.csv, line 2: no CSV"):
+        pairs(tmp_path / "new\nline\x1b.csv")
+
+
 @pytest.mark.parametrize("encoding", ["punycode", "undefined", "utf-32", "idna"])
 def test_an_encoding_that_does_not_fit_is_one_line(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "a.csv").write_bytes(b"id,text\n1,\xff\xfe;-\n")

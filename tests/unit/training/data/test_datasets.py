@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -126,6 +127,12 @@ def test_a_split_stays_when_other_rows_come(tmp_path: Path) -> None:
     assert all(after[text] == side for text, side in before.items())
     share = {name: many.held_out[many.source == name].mean() for name in np.unique(many.source)}
     assert share["airline"] == pytest.approx(0.25, abs=0.08)
+
+
+def test_a_file_whose_name_is_no_utf8_is_named(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"bad\xff.csv")).write_text("text,label\na,negative\n")
+    with pytest.raises(SourcesError, match=r"the file name 'bad.*' is not UTF-8: rename it"):
+        load_training_data(tmp_path, progress=print)
 
 
 def test_any_labelled_files_are_learnt_from(tmp_path: Path) -> None:
