@@ -68,9 +68,13 @@ class RunningStack:
     def _command(self) -> str:
         return str(Path(sys.executable).with_name("buzzwatch"))
 
-    def said(self) -> str:
-        assert self.process.poll() is None, self._log.read_text()
+    @property
+    def log(self) -> str:
         return self._log.read_text()
+
+    def said(self) -> str:
+        assert self.process.poll() is None, self.log
+        return self.log
 
     def run(self, *arguments: str, text: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         """A `buzzwatch` command beside the stack, which must end well."""
@@ -91,7 +95,7 @@ class RunningStack:
         """Ctrl-C; the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        return self.process.wait(240)
 
     def left_behind(self) -> list[str]:
         """Processes that still have the data folder in their environment."""

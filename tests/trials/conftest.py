@@ -34,13 +34,22 @@ def _watch(rules: Path, names: tuple[str, ...]) -> None:
         yaml.dump(document, file)
 
 
+def _end(running: RunningStack) -> None:
+    """Ctrl-C: all processes end well and none stays, whatever the trials have done to them."""
+    try:
+        assert running.stop() == 0, running.log
+        assert running.left_behind() == []
+    finally:
+        running.kill()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """The stack ends with the last trial: idle until the end of the run, it would slow down the tests beside it."""
     yield
     running = item.config.stash.get(_STACK, None)
     if running is not None and (nextitem is None or FOLDER not in nextitem.path.parents):
-        running.kill()
+        _end(running)
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +76,7 @@ def stack(
     folder = tmp_path_factory.mktemp("trials")
     rules = folder / "rules.yaml"
     quick_rules(rules, receiver)
-    _watch(rules, (*CROWDED, "tracedair"))
+    _watch(rules, (*CROWDED, "tracedair", "wholeair"))
     running = RunningStack(
         folder,
         rules,
@@ -81,4 +90,4 @@ def stack(
     )
     request.config.stash[_STACK] = running
     yield running
-    running.kill()
+    _end(running)

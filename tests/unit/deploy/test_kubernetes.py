@@ -24,8 +24,8 @@ SCHEMAS = {
 OURS = ("worker", "notifier", "api", "prepare", "retrain")
 
 
-def documents(folder: str = "") -> Iterator[tuple[Path, dict[str, Any]]]:
-    for path in sorted((HOME / folder).rglob("*.yaml")):
+def documents() -> Iterator[tuple[Path, dict[str, Any]]]:
+    for path in sorted(HOME.rglob("*.yaml")):
         if path.name != "rules.yaml":
             for document in YAML(typ="safe").load_all(path):
                 yield path, document
@@ -33,8 +33,10 @@ def documents(folder: str = "") -> Iterator[tuple[Path, dict[str, Any]]]:
 
 ALL = list(documents())
 OBJECTS = [(path, one) for path, one in ALL if one["kind"] != "Kustomization"]
-BASE = {(one["kind"], one["metadata"]["name"]): one for _, one in documents("base") if one["kind"] != "Kustomization"}
-KAFKA = {(one["kind"], one["metadata"]["name"]): one for _, one in documents("kafka") if one["kind"] != "Kustomization"}
+BASE, KAFKA = (
+    {(one["kind"], one["metadata"]["name"]): one for path, one in OBJECTS if HOME / folder in path.parents}
+    for folder in ("base", "kafka")
+)
 
 
 def pods() -> dict[str, dict[str, Any]]:

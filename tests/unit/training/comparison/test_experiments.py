@@ -58,11 +58,11 @@ def test_a_comparison_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
     rows = read_results(results)
     assert [row.member for row in rows] == ["hashed", "tfidf-lr"]
     assert rows[0].distant_rows > rows[1].distant_rows == 100
-    experiments.write_text("experiments: [{member: hashed, heads: 1, rows: 120}, {member: hashed, heads: 1, seed: 1}]")
+    experiments.write_text("experiments: [{member: tfidf-lr, rows: 120}, {member: tfidf-lr, rows: 100, seed: 1}]")
     third = CliRunner().invoke(app, arguments, catch_exceptions=False)
-    assert third.stderr.count("hashed: done") == 2  # other experiments, although of the same member
-    names = {path.name for path in results.iterdir()} - {"linear-tfidf-lr-rows100.native.json"}
-    assert names == {f"linear-hashed{name}.native.json" for name in ("-heads1", "-rows120-heads1", "-heads1-seed1")}
+    assert third.stderr.count("tfidf-lr: done") == 2  # other experiments, although of the same member
+    names = {path.name for path in results.iterdir()} - {"linear-hashed-heads1.native.json"}
+    assert names == {f"linear-tfidf-lr-rows{name}.native.json" for name in ("100", "120", "100-seed1")}
     assert rows[1].command == "buzzwatch train linear --model tfidf-lr --rows 100"
     page = leaderboard(rows)
     assert "`buzzwatch train compare with {member: hashed, heads: 1}`" in page
