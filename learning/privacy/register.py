@@ -218,6 +218,15 @@ def _numbers_in_redis(settings: Settings) -> list[Holding]:
             "BUZZWATCH_API__SESSION_HOURS",
             "nothing",
         ),
+        Holding(
+            "who did what, on its way to `audit`",
+            "Redis, the data folder",
+            "names of operators and of keys",
+            "until Kafka has it",
+            "",
+            "",
+            "nothing: it holds no tweets, no authors",
+        ),
     ]
 
 

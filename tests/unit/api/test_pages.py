@@ -29,3 +29,10 @@ async def test_a_page_needs_no_other_server(api: Api, page: str) -> None:
 async def test_the_first_page_is_the_interactive_one(api: Api) -> None:
     answer = await api.get("/")
     assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+
+
+async def test_no_page_of_another_site_may_read_an_answer(api: Api) -> None:
+    elsewhere = {"origin": "https://elsewhere.example", "access-control-request-method": "POST"}
+    for method, path in (("GET", "/alerts"), ("POST", "/predict"), ("OPTIONS", "/predict"), ("OPTIONS", "/silences")):
+        answer = await api.client.request(method, path, headers=elsewhere)
+        assert not [name for name in answer.headers if name.startswith("access-control-")]

@@ -32,6 +32,16 @@ def test_nothing_is_published_before_the_tests_pass(release: dict[str, Any]) -> 
     assert release["on"] == {"push": {"tags": ["v*"]}}
 
 
+def test_every_image_is_scanned_before_it_is_published(release: dict[str, Any]) -> None:
+    steps = release["jobs"]["publish"]["steps"]
+    pushing = next(number for number, step in enumerate(steps) if "docker push" in step.get("run", ""))
+    scanned = [step["with"]["image"] for step in steps[:pushing] if "scan-action@" in step.get("uses", "")]
+    built = re.findall(r'--tag "([^"]+)"', "\n".join(step.get("run", "") for step in steps))
+    assert [
+        one.replace("${{ env.IMAGE }}", "$IMAGE").replace("${{ env.VERSION }}", "$VERSION") for one in scanned
+    ] == built
+
+
 def test_only_what_publishes_may_write(release: dict[str, Any]) -> None:
     assert release["permissions"] == {"contents": "read"}
     assert "permissions" not in release["jobs"]["test"]
