@@ -48,9 +48,10 @@ def estimate(
     """
     settings = load_settings()
     first_ms, end_ms = period_ms(since, until)
-    known = evidence(settings, version or settings.mlflow.alias)
+    known = evidence(settings, version or settings.mlflow.alias, words=True)
+    words = known.rare_words.count if known.rare_words is not None else None
     found = predictions(settings, first_ms or 0, end_ms or clock_ms() + _DAY_MS)
-    cells = by_version(found, known.version).get(known.version, {})
+    cells = by_version(found, known.version, words).get(known.version, {})
     if not cells:
         print_error(
             f"version {known.version} has answered nothing in this time; `buzzwatch models list` names versions"
@@ -67,6 +68,7 @@ def estimate(
             "different_words": {
                 name: round(different_words(one) or 0.0, 2) for name, one in known.calibration.words.items()
             },
+            "unseen_words": {name: round(share, 4) for name, share in known.unseen_words.items()},
             "calibration": calibration_rows(known.calibration),
         }
         typer.echo(printable(json.dumps({"version": known.version, "held_out": held_out, "parts": rows})))
@@ -99,9 +101,13 @@ def _figure(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
 def _show(known: Evidence, results: dict[str, Findings]) -> None:
     table = Table(
-        "part", "tweets", "neg / neu / pos", "sure", "words", "distance", "other languages",
+        "part", "tweets", "neg / neu / pos", "sure", "words", "unseen", "distance", "other languages",
         "estimated accuracy", "95 %", "cannot be trusted, because",
         box=None, header_style="bold",
     )  # fmt: skip
@@ -111,7 +117,11 @@ def _show(known: Evidence, results: dict[str, Findings]) -> None:
         accuracy = "–" if value.accuracy is None else f"{value.accuracy:.3f}"
         interval = "" if value.low is None else f"{value.low:.3f} to {value.high:.3f}"
         unknown = f"{one.answers.unknown / max(one.answers.n, 1):.0%}"
-        usual = (_figure(mean_confidence(one.answers), 2), _figure(different_words(one.answers.profile), 1))
+        usual = (
+            _figure(mean_confidence(one.answers), 2),
+            _figure(different_words(one.answers.profile), 1),
+            _share(one.answers.unseen_words),
+        )
         distance = "–" if value.distance is None else f"{value.distance:.1f} ({value.nearest})"
         doubts = "; ".join(value.doubts)
         cells = (name, f"{one.answers.n:,}", shares, *usual, distance, unknown, accuracy, interval, doubts)
@@ -121,6 +131,8 @@ def _show(known: Evidence, results: dict[str, Findings]) -> None:
     lengths = ", ".join(f"{name} {_figure(different_words(one), 1)}" for name, one in calibration.words.items())
     sure = known.calibration.confidence
     print_error(f"held out: sure {sure:.2f} on the mean; different words in a text: {lengths or 'unknown'}")
+    unseen = ", ".join(f"{name} {_share(share)}" for name, share in known.unseen_words.items())
+    print_error(f"held out: words that the model has hardly seen: {unseen or 'not noted by this version'}")
     print_error(
         f"version {known.version}: {calibration.accuracy:.3f} on held-out sets, each counting the same; estimates for"
         f" sets that it was not calibrated on are off by {calibration.spread * 100:.1f} points"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import numpy as np
 import typer
@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.output.console import print_error, table_console
+from cli.output.options import Format
 from contracts.printable import printable, printable_line
 from contracts.settings import load_settings
 from learning.estimate.cbpe import Calibration
@@ -24,7 +25,7 @@ _SURE: Final = np.linspace(0.35, 1.0, 14)
 
 def held_out(
     version: Annotated[str | None, typer.Argument(help="Version number or alias; by default the champion.")] = None,
-    output: Annotated[Literal["table", "json"], typer.Option("--format", help="For people or JSON.")] = "table",
+    output: Format = "table",
 ) -> None:
     """How good a version is on each slice of its held-out tweets, and how often it is right at each confidence.
 

@@ -111,6 +111,7 @@ def as_json(one: Findings) -> Mapping[str, object]:
         "unknown_language": round(answers.unknown / answers.n, 4) if answers.n else None,
         "mean_words": None if answers.mean_words is None else round(answers.mean_words, 2),
         "different_words": _rounded(different_words(answers.profile)),
+        "unseen_words": _rounded(answers.unseen_words),
         "confidence": _rounded(mean_confidence(answers)),
         "confidence_shift": _rounded(estimate.shift),
         "words_distance": _rounded(estimate.distance),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +22,8 @@ from stream.kafka.topic_reader import follow
 
 EVERYTHING: Final = ""
 """The watch of all tweets together."""
+WordCount = Callable[[str], tuple[int, int]]
+"""How many different words a text has, and how many of them a model has hardly seen."""
 MOST_PROFILED: Final = 2_000
 """Texts of one day and watch whose words are looked at: more say the same."""
 
@@ -39,6 +41,10 @@ class Answers:
     texts: int = 0
     profile: WordProfile = field(default_factory=WordProfile)
     """Words of the first `MOST_PROFILED` texts in languages that the model knows."""
+    looked_up: int = 0
+    """Different words of these texts, where it is known which of them the model has hardly seen."""
+    unseen: int = 0
+    """Those that it has hardly seen."""
     langs: Counter[str] = field(default_factory=Counter)
     themes: Counter[str] = field(default_factory=Counter)
 
@@ -57,7 +63,12 @@ class Answers:
         """Mean length of a text in words."""
         return self.words / self.texts if self.texts else None
 
-    def add(self, prediction: Prediction) -> None:
+    @property
+    def unseen_words(self) -> float | None:
+        """Share of the words that the model has hardly seen."""
+        return self.unseen / self.looked_up if self.looked_up else None
+
+    def add(self, prediction: Prediction, words: WordCount | None = None) -> None:
         """Count a prediction."""
         self.classes[prediction.sentiment] += 1
         if prediction.reliable:
@@ -65,7 +76,12 @@ class Answers:
         else:
             self.unknown += 1
         if prediction.text and prediction.reliable and self.profile.texts < MOST_PROFILED:
-            self.profile.add(mask(prediction.text))
+            text = mask(prediction.text)
+            self.profile.add(text)
+            if words is not None:
+                looked_up, unseen = words(text)
+                self.looked_up += looked_up
+                self.unseen += unseen
         if prediction.text:
             self.texts += 1
             self.words += prediction.text.count(" ") + 1
@@ -90,12 +106,12 @@ def predictions(settings: Settings, since_ms: int, until_ms: int) -> Iterator[tu
 
 
 def by_version(
-    found: Iterable[tuple[Prediction, int]], version: str | None = None
+    found: Iterable[tuple[Prediction, int]], version: str | None = None, words: WordCount | None = None
 ) -> dict[str, dict[tuple[str, str], Answers]]:
     """Model version → (day in UTC, watch) → its answers; the watch `EVERYTHING` has all tweets.
 
     Args:
-        version: of this one alone.
+        version: of this one alone. words: looks up which words this one has hardly seen.
     """
     versions: dict[str, dict[tuple[str, str], Answers]] = {}
     for prediction, created_ms in found:
@@ -104,7 +120,7 @@ def by_version(
         day = to_rfc3339(created_ms)[:10]
         cells = versions.setdefault(prediction.model.version, {})
         for watch in (EVERYTHING, *prediction.watches):
-            cells.setdefault((day, watch), Answers()).add(prediction)
+            cells.setdefault((day, watch), Answers()).add(prediction, words)
     return versions
 
 
@@ -118,6 +134,8 @@ def together(parts: Iterable[Answers]) -> Answers:
         whole.words += part.words
         whole.texts += part.texts
         whole.profile += part.profile
+        whole.looked_up += part.looked_up
+        whole.unseen += part.unseen
         whole.langs += part.langs
         whole.themes += part.themes
     return whole

@@ -111,6 +111,18 @@ def by_version(topic: Topic, found: Mistakes) -> dict[str, int]:
     return {version: counts[version] for version in found.versions}
 
 
+def by_watch(topic: Topic, found: Mistakes) -> dict[str, dict[str, int]]:
+    """Watch → version → its mistakes in a topic, the most first; a tweet of two watches counts for both."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for label in (found.wrong[place] for place in topic.texts):
+        counts.update((watch, str(label.model_version)) for watch in label.watches or [NONE])
+    watches: Counter[str] = Counter()
+    for (watch, _), n in counts.items():
+        watches[watch] += n
+    order = sorted(watches, key=lambda watch: (-watches[watch], watch))
+    return {watch: {version: counts[watch, version] for version in found.versions} for watch in order[:_MOST_ROWS]}
+
+
 def as_json(found: Mistakes) -> dict[str, Any]:
     """For programs."""
     return {
@@ -126,6 +138,7 @@ def as_json(found: Mistakes) -> dict[str, Any]:
                 "words": one.words,
                 "wrong": by_version(one, found),
                 "themes": dict(one.themes.most_common(3)),
+                "watches": {watch or "none": counts for watch, counts in by_watch(one, found).items()},
                 "examples": [
                     {"text": label.text, "label": label.label, "said": _predicted(label)}
                     for label in (found.wrong[place] for place in one.texts[:_EXAMPLES])
@@ -180,9 +193,12 @@ def _topics(found: Mistakes) -> list[str]:
     heads = " | ".join(f"version {_plain(version)}" for version in found.versions)
     lines = [f"| words | {heads} | themes |", "|---" * (len(found.versions) + 2) + "|"]
     for one in found.topics:
-        counts = " | ".join(f"{n:,}" for n in by_version(one, found).values())
+        counts = _counts(by_version(one, found))
         themes = ", ".join(_plain(theme) for theme, _ in one.themes.most_common(2))
         lines.append(f"| {', '.join(map(_plain, one.words))} | {counts} | {themes or '–'} |")
+        split = by_watch(one, found)
+        if set(split) != {NONE}:
+            lines += [f"| – {_plain(watch) or 'no watch known'} | {_counts(n)} | |" for watch, n in split.items()]
     lines.append("")
     for one in found.topics:
         for place in one.texts[:1]:
@@ -190,6 +206,10 @@ def _topics(found: Mistakes) -> list[str]:
             about = _plain(", ".join(one.words[:2]))
             lines.append(f"- {about}: {label.label}, said {_predicted(label)}: {_plain(label.text)}")
     return lines
+
+
+def _counts(by: dict[str, int]) -> str:
+    return " | ".join(f"{n:,}" for n in by.values())
 
 
 def _shown(tally: Tally | None) -> str:

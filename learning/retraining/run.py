@@ -32,6 +32,8 @@ from learning.retraining.comparison import Outcome, measure_both
 from learning.retraining.corpus import Corpus, make_corpus
 from learning.retraining.release_note import FILE, release_note
 from models.linear.model import HashedModel
+from models.linear.rare_words import unseen_shares
+from models.text.masking import mask
 from training.data.datasets import Labelled, TrainingData, data_summary, load_training_data
 from training.data.profile import profile
 from training.evaluation.drift_reference import reference
@@ -145,9 +147,9 @@ def _room(root: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        why = error.strerror or " ".join(str(error).split())
         raise CannotRetrain(
-            f"{error.filename or root} cannot be written: {error.strerror or error}; what was done before is kept, and "
-            "the same command goes on from there once there is room"
+            f"{error.filename or root}: {why}; make room and run it again: it goes on from here"
         ) from None
 
 
@@ -250,7 +252,8 @@ def _trained(work: _Work, base: BaseModel, old: TrainingData, settings: Settings
     unfinished = work.folder / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     plan = {**work.plan, "label_factor": round(corpus.label_factor, 6)}
-    final.save(unfinished, _metadata(plan, old, outcome, base, labels))
+    noted = {"unseen_words": unseen_shares(base.model, list(map(mask, held)), corpus.source[corpus.held_out].tolist())}
+    final.save(unfinished, _metadata(plan, old, outcome, base, labels) | noted)
     outcome.evidence.save(unfinished)
     outcome.champions.save(unfinished, CHAMPIONS_FILE)
     (unfinished / FILE).write_text(release_note(plan, labels, outcome), encoding="utf-8")

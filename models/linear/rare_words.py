@@ -8,6 +8,7 @@ little, several in one text do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -41,15 +42,43 @@ class RareWords:
             self._table = self._table if _EMPTY < used < _FULL else None
             self._shift = 32 - linear.weights.polarity_bits
 
+    @property
+    def can_tell(self) -> bool:
+        """The model has a table that says something."""
+        return self._table is not None
+
     def of(self, text: str) -> list[str]:
         """The words that look unseen, where they are enough to say so; else none. About ten microseconds."""
-        if self._table is None:
-            return []
-        words = [word for word in dict.fromkeys(tokens(text.encode("utf-8", "surrogatepass"))) if word[:1].isalpha()]
-        found = [word for word in words if self._table[_spread(fnv(word)) >> self._shift] == 0]
+        words, found = self._looked_up(text)
         if len(found) < max(_FEWEST, _SHARE * len(words)):
             return []
         return [word.decode("utf-8", "replace") for word in found]
+
+    def count(self, text: str) -> tuple[int, int]:
+        """How many different words a text has, and how many of them look unseen; none where nobody can tell."""
+        words, found = self._looked_up(text)
+        return len(words), len(found)
+
+    def _looked_up(self, text: str) -> tuple[list[bytes], list[bytes]]:
+        if self._table is None:
+            return [], []
+        words = [word for word in dict.fromkeys(tokens(text.encode("utf-8", "surrogatepass"))) if word[:1].isalpha()]
+        return words, [word for word in words if self._table[_spread(fnv(word)) >> self._shift] == 0]
+
+
+def unseen_shares(model: SentimentModel, texts: Sequence[str], source: Sequence[str]) -> dict[str, float]:
+    """Data set → share of its texts' words that the model has hardly seen; empty where the model cannot tell.
+
+    Args:
+        texts: n, masked. source: n, the data set of each text.
+    """
+    rare = RareWords(model)
+    counts: dict[str, tuple[int, int]] = {}
+    for text, name in zip(texts, source, strict=True):
+        words, unseen = rare.count(text)
+        before = counts.get(name, (0, 0))
+        counts[name] = before[0] + words, before[1] + unseen
+    return {name: round(unseen / words, 4) for name, (words, unseen) in counts.items() if words}
 
 
 def _spread(h: int) -> int:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS
 from models.linear.model import HashedModel
+from models.linear.rare_words import unseen_shares
+from models.text.masking import mask
 from training.data.datasets import TrainingData, data_summary, load_training_data
 from training.data.sources import Source
 from training.evaluation.drift_reference import reference
@@ -128,7 +130,7 @@ def train(
     evidence = split.evidence(data, scores)
     model = None
     if keep and isinstance(estimator, HashedClassifier):
-        model = _final_model(member, data, seed, progress, metrics, evidence)
+        model = _final_model(member, data, seed, progress, metrics, evidence, split)
     return Trained(
         member=member,
         metrics=metrics,
@@ -186,7 +188,13 @@ def _timed_scores(estimator: Any, texts: list[str]) -> tuple[NDArray[np.float32]
 
 
 def _final_model(
-    member: Member, data: TrainingData, seed: int, progress: Progress, metrics: Mapping[str, Any], evidence: HeldOut
+    member: Member,
+    data: TrainingData,
+    seed: int,
+    progress: Progress,
+    metrics: Mapping[str, Any],
+    evidence: HeldOut,
+    split: _Split,
 ) -> HashedModel:
     """The member trained on everything, with the figures of the one that has not seen the held-out texts."""
     final = member.build(seed)
@@ -197,6 +205,7 @@ def _final_model(
         "data_hash": data.data_hash,
         "metrics": metrics,
         "reference": reference(evidence),
+        "unseen_words": unseen_shares(final.model_, list(map(mask, split.texts)), split.sources.tolist()),
         "languages": known_languages(data.sources, metrics),
         "params": final.get_params(),
     }

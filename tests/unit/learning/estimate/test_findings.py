@@ -7,6 +7,7 @@ from alerts.detectors.drift import Reference
 from contracts.events import SENTIMENTS, ModelRef, Prediction, Scores
 from contracts.settings import Settings
 from learning.estimate.cbpe import Calibration
+from learning.estimate.evidence import unseen_words_of
 from learning.estimate.findings import JudgedAccuracy, as_json, findings
 from learning.estimate.stream_figures import EVERYTHING, Answers, by_version, together
 from models.text.word_profile import WordProfile
@@ -86,6 +87,10 @@ def prediction(version: str, watches: list[str], *, reliable: bool = True) -> Pr
     )  # fmt: skip
 
 
+def whole_share(cells: dict[tuple[str, str], Answers]) -> float | None:
+    return together(one for (_, watch), one in cells.items() if watch == EVERYTHING).unseen_words
+
+
 def test_predictions_are_counted_by_version_day_and_watch() -> None:
     day_ms = 1_795_000_000_000
     both = [prediction("7", ["air"]), prediction("7", [], reliable=False), prediction("8", [])]
@@ -97,5 +102,17 @@ def test_predictions_are_counted_by_version_day_and_watch() -> None:
     assert numbers == {"7": 2, "8": 1}
     [air] = [one for (_, watch), one in found["7"].items() if watch == "air"]
     assert (air.n, air.confidence, air.mean_words, air.themes["baggage"]) == (1, [0.9], 4, 1)
+    assert whole_share(found["7"]) is None
+
+    def words(text: str) -> tuple[int, int]:
+        return len(text.split()), 1
+
+    counted = by_version([(one, day_ms) for one in both], "7", words)
+    assert whole_share(counted["7"]) == 0.25  # of the one text in a language that the model knows
     whole = together(one for (_, watch), one in found["7"].items() if watch == EVERYTHING)
     assert (whole.n, whole.unknown, len(whole.confidence)) == (2, 1, 1)
+
+
+def test_what_a_version_notes_of_unseen_words_is_read_and_rubbish_is_none() -> None:
+    assert unseen_words_of({"unseen_words": {"airline": 0.063, "odd": "x"}}) == {"airline": 0.063}
+    assert unseen_words_of({}) == unseen_words_of({"unseen_words": [1]}) == {}

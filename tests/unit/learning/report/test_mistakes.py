@@ -60,6 +60,10 @@ def test_before_and_after_a_retraining_stand_beside_each_other() -> None:
     assert sum(by_version(one, found)["2"] for one in about_bags) <= 2
     assert set(about_bags[0].words) & set(BAG)
     said = markdown(found)
+    assert "| – delta | " in said
+    of_delta = [one["watches"]["delta"] for one in as_json(found)["topics"] if "delta" in one["watches"]]
+    assert sum(one["1"] for one in of_delta) >= 38
+    assert sum(one["2"] for one in of_delta) == 0
     assert "| baggage | 40 of 40 | 0 of 30 |" in said
     assert "| no theme | 20 of 20, 20 reported | 20 of 20 |" in said
     assert "| delta | 40 of 40 | – |" in said

@@ -9,7 +9,7 @@ from models.base.sentiment import SentimentModel
 from models.cascade import CascadeModel
 from models.linear.constants import fnv
 from models.linear.model import HashedModel
-from models.linear.rare_words import RareWords
+from models.linear.rare_words import RareWords, unseen_shares
 from tests.oracles.hashed import avalanche
 from tests.unit.models.hashed_samples import random_weights
 
@@ -42,6 +42,15 @@ def test_the_words_are_those_whose_bucket_is_zero(shipped: SentimentModel) -> No
     assert RareWords(shipped).of(STRANGE) == zero
 
 
+def test_sets_of_usual_and_of_strange_texts_differ_in_their_share_of_unseen_words(shipped: SentimentModel) -> None:
+    words, unseen = RareWords(shipped).count(STRANGE)
+    assert words == len(STRANGE.split())
+    assert unseen == len(RareWords(shipped).of(STRANGE))
+    shares = unseen_shares(shipped, [*USUAL, STRANGE, ""], ["usual"] * 4 + ["strange", "empty"])
+    assert set(shares) == {"usual", "strange"}
+    assert shares["usual"] < 0.1 < 0.3 < shares["strange"] == round(unseen / words, 4)
+
+
 def test_a_cascade_asks_its_first_tier(shipped: SentimentModel) -> None:
     noted = {"threshold": 0.5, "blend": 1.0, "budget_s": 1.0, "patience_s": 5.0}
     assert RareWords(CascadeModel(shipped, None, noted)).of(STRANGE) == RareWords(shipped).of(STRANGE)
@@ -51,5 +60,6 @@ def test_a_table_that_is_empty_says_nothing() -> None:
     weights = random_weights(1)
     weights.polarity[:] = 0
     assert RareWords(HashedModel(weights, {})).of(STRANGE) == []
+    assert unseen_shares(HashedModel(weights, {}), [STRANGE], ["a set"]) == {}
     weights.polarity[:] = np.int8(1)
     assert RareWords(HashedModel(weights, {})).of(STRANGE) == []
