@@ -27,6 +27,7 @@ from demo.challenger import register_worse
 from demo.desk import Desk, Sitting
 from demo.play import PHASES, TRIAL, Phase, Theatre
 from demo.receiver import Receiver
+from demo.retraining import OLD_TWEETS, missing, retrain_and_archive
 from demo.rules import HASTE, new_secret, write_rules
 from learning.rollout.messages import ALERTNAME
 from learning.rollout.state import RolloutStatus, TrialStore
@@ -61,7 +62,7 @@ def demo(
     Meanwhile Delta is on strike: that alert is silenced, fires, and is not sent. The watch room shows it all as it
     happens: its address is printed first, and opened in your browser where there is a display. Then, for less than a
     minute, people judge what waits for review while a version that is worse answers a part of the tweets: it is rolled
-    back by itself.
+    back by itself. Where what training needs is installed (`make setup`), a version learns from what was judged.
 
     Examples:
 
@@ -167,6 +168,7 @@ def play(settings: Settings, stage: Stage) -> None:
         desk = Desk(settings, headers)
         _play_phases(theatre, desk, stage)
         _try_challenger(settings, theatre, desk, stage)
+    _retrain(settings, stage)
     _say_how_long(stage, theatre)
 
 
@@ -230,6 +232,27 @@ def _try_challenger(settings: Settings, theatre: Theatre, desk: Desk, stage: Sta
             end_trial(store, "canary", "demo", "the play is over")
         archive(settings, version, "the demo's bad example")
     stage.show(f"{_clock()}  buzzwatch models archive {version}; buzzwatch audit lists all of it")
+
+
+def _retrain(settings: Settings, stage: Stage) -> None:
+    """The last step of the loop: what was judged becomes a version, where what that needs is installed."""
+    if lacking := missing():
+        stage.show(
+            f"{_clock()}  the labels wait on the topic `labels`; the next step is not shown, as {lacking[0]} is not "
+            "installed: `make retrain` installs it and makes a challenger of labels and old data (docs/learning.md)"
+        )
+        return
+    stage.show(f"{_clock()}  [bold]buzzwatch retrain[/]: a version learns from what was judged")
+    try:
+        shown = retrain_and_archive(settings, lambda step: stage.show(f"{_clock()}  [dim]{escape(step)}[/]"))
+    except BuzzwatchError as error:
+        stage.show(f"{_clock()}  no retraining: {escape(str(error))}")
+        return
+    figures = ", ".join(f"{name} {value:+.3f}" for name, value in shown.differences.items())
+    stage.show(
+        f"{_clock()}  version {shown.version} learnt from {shown.labels} labels and {OLD_TWEETS} invented tweets "
+        f"(beside the champion: {escape(figures)}), and is archived: it is for show"
+    )
 
 
 def _show_sitting(stage: Stage, sitting: Sitting) -> None:

@@ -180,7 +180,7 @@ from alerts.storage.connection import connect
 from contracts.settings import load_settings
 from learning.rollout.promote import promote_challenger
 from learning.rollout.state import TrialStore
-from learning.rollout.trials import start_canary
+from learning.rollout.trials import end_trial, start_canary
 from tests.integration.learning.rollout.test_follower import QUICK, Worker, as_seed_says
 
 settings = load_settings()
@@ -195,8 +195,10 @@ def promote_and_die(state):
     promote_challenger(settings, state)
     die()
 
-if sys.argv[1] == "start":
+if sys.argv[1] in {"start", "abort"}:
     start_canary(settings, TrialStore(client, settings), "2", "ada", "")
+    if sys.argv[1] == "abort":
+        end_trial(TrialStore(client, settings), "canary", "ada", "worse")
     die()
 worker = Worker(settings, client, "dying", as_seed_says(2), promote_and_die)
 for _ in range(6):
@@ -205,7 +207,8 @@ for _ in range(6):
     worker.audit.clear()
     worker.score(range(1_000))
 """
-"""Begins a canary, or works until it has given the challenger the alias; then it is killed, with no word to anybody."""
+"""Begins a canary, aborts it, or works until it has given the challenger the alias; then it is killed, with no word to
+anybody."""
 
 
 def killed(settings: Settings, what: str) -> list[str]:
@@ -238,6 +241,20 @@ def test_kill_9_between_a_change_and_its_event_leaves_what_the_next_worker_notes
             worker.score(range(100))
     assert [event.what for event in [*one.audit, *other.audit]] == ["canary.promoted"]
     assert set(one.score(range(100))) == {"2"}
+
+
+def test_kill_9_between_a_roll_back_and_its_event_leaves_what_the_next_worker_notes_once(
+    start: Callable[..., Worker], trial_settings: Settings, client: redis.Redis
+) -> None:
+    assert killed(trial_settings, "abort") == []
+    one, other = start("one"), start("other")
+    for worker in (one, other, one, other):
+        worker.follower.step()
+        assert set(worker.score(range(100))) == {"1"}
+    assert [event.what for event in [*one.audit, *other.audit]] == ["canary.started", "canary.rolled_back"]
+    _, state = TrialStore(client, trial_settings).read()
+    assert state is not None
+    assert state.phase == "rolled back"
 
 
 def test_a_worse_challenger_is_rolled_back_and_a_started_worker_is_in_the_trial_at_once(
