@@ -11,7 +11,8 @@ from rich.console import Console
 
 from bench.loop import tables
 from bench.loop.estimates import arrival, halved
-from bench.loop.months import Gain, choice, months, play
+from bench.loop.months import Gain, months, play
+from bench.loop.queue import choice
 from bench.loop.runs import canaries, poisoned
 from bench.loop.world import World, load_world, trained
 from bench.reporting.report import Goal, Report, as_json, goals_report, show, writable, writing

@@ -7,17 +7,14 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.loop.world import START, World, accuracy, answers, judged, macro_recall, said_by, trained
+from bench.loop.world import START, World, accuracy, judged, macro_recall, said_by, trained
 from learning.labels.resolution import Label
 from models.linear.model import HashedModel
 
 MONTHS: Final = 6
 A_MONTH: Final = 400
 """Judgements of each month from the second on: 2,000 in all."""
-BATCH: Final = 200
-"""Judgements between two states of the review queue."""
 FRENCH: Final = 2_000
 """Judgements of French tweets, or as many as there are."""
 
@@ -29,13 +26,6 @@ class Gain(NamedTuple):
     airline: list[float]
     general: list[float]
     """Mean of the two general sets."""
-
-
-class Choice(NamedTuple):
-    """Airline accuracy by the number of judgements, with the same judges at the same time."""
-
-    queue: dict[int, float]
-    random: dict[int, float]
 
 
 class French(NamedTuple):
@@ -67,43 +57,6 @@ def months(world: World, judges_right: float, seed: int, frozen: HashedModel) ->
 def general(world: World, model: HashedModel) -> float:
     """Mean accuracy on the two general sets."""
     return float(np.mean([accuracy(model, world.held_out[name]) for name in ("semeval", "kaggle")]))
-
-
-def choice(world: World, judges_right: float, seed: int, frozen: HashedModel, most: int = 1_000) -> Choice:
-    """The texts with the smallest margin and a tenth by chance, the queue renewed after each batch; beside all by
-    chance. Of the tenth, `retrain` keeps the newer half for measuring, which costs the queue some labels here, too."""
-    rng = np.random.default_rng(seed)
-    said = said_by(judges_right, world.pool.truth, rng)
-    order = rng.permutation(len(world.pool))
-    by_random = {
-        count: accuracy(
-            trained(world, judged(world.pool.rows(order[:count]), said[order[:count]]), seed=seed),
-            world.held_out["airline"],
-        )
-        for count in (most, 2 * most)
-    }
-    taken, labels, model = np.zeros(0, np.intp), list[Label](), frozen
-    by_queue: dict[int, float] = {}
-    while len(taken) < most:
-        chosen = smallest_margin(answers(model, world.pool), taken, rng)
-        taken = np.concatenate([taken, chosen])
-        when = START + timedelta(hours=len(taken) // BATCH)
-        labels += judged(world.pool.rows(chosen), said[chosen], when, by_chance=BATCH // 10)
-        model = trained(world, labels, seed=seed)
-        by_queue[len(taken)] = accuracy(model, world.held_out["airline"])
-    return Choice(by_queue, by_random)
-
-
-def smallest_margin(
-    scores: NDArray[np.float64], taken: NDArray[np.intp], rng: np.random.Generator, batch: int = BATCH
-) -> NDArray[np.intp]:
-    """The next texts to judge, none of those that are `taken`: first a tenth by chance, then the most unsure."""
-    two = np.sort(scores, axis=1)
-    margin = two[:, 2] - two[:, 1]
-    margin[taken] = np.inf
-    drawn = rng.permutation(np.flatnonzero(np.isfinite(margin)))[: batch // 10]
-    margin[drawn] = np.inf
-    return np.concatenate([drawn, np.argsort(margin, kind="stable")[: batch - len(drawn)]])
 
 
 def french(world: World, labels: list[Label], seed: int, model: HashedModel, judges_right: float = 0.9) -> French:

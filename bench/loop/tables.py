@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from bench.loop.estimates import HALVINGS, CrisisDays, Estimated, Halved
-from bench.loop.months import A_MONTH, MONTHS, Choice, Gain, Played
+from bench.loop.months import A_MONTH, MONTHS, Gain, Played
+from bench.loop.queue import Choice
 from bench.loop.runs import Canary, Poisoned
 from bench.reporting.report import Goal, Report
 

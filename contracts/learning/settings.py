@@ -30,7 +30,7 @@ class LearningSettings(Group):
     """Least share of the old data in a retraining, by weight; a label counts at most five times a row of those."""
     half_life_days: Seconds = 90
     """Age at which a label counts half in a retraining, days."""
-    review_queue: int = pydantic.Field(default=500, ge=0)
+    review_queue: int = pydantic.Field(default=1000, ge=0)
     """Most texts that wait for review, a tenth of them drawn by chance; 0: no queue."""
     review_keep_s: Seconds = 3 * 86_400
     """How long a text waits for review before it is given up, seconds."""

@@ -1,4 +1,7 @@
-"""The review queue in Redis: bounded, without near-duplicates, a tenth of it drawn by chance."""
+"""The review queue in Redis: bounded, without near-duplicates, a tenth of it drawn by chance.
+
+The unsure texts that wait are the least sure; of them those are handed out first whose words tell most (`coverage`).
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from contracts.learning.labels import LabelEvent, label_id_of
 from contracts.settings import Settings
 from contracts.times import clock_ms
 from learning.review.accuracy import Drawn
+from learning.review.coverage import buckets_of, most_telling
 from learning.review.item import ReviewItem
 from models.text.digests import digests
 
@@ -151,7 +155,8 @@ class ReviewQueue:
         return Waiting(self._redis.zcard(self._key("chosen")), self._redis.zcard(self._key("random")))
 
     def next(self, count: int, judge: str, *, confidence: tuple[float, float] | None = None) -> list[ReviewItem]:
-        """The next items for a judge: one in ten drawn by chance, the others by priority; none twice, none skipped.
+        """The next items for a judge: one in ten drawn by chance, the others by priority, and the unsure ones among
+        these by what their words tell; none twice, none skipped.
 
         Args:
             judge: a hash.
@@ -165,6 +170,7 @@ class ReviewQueue:
             low, high = confidence
             inside = [one for one in self._load(chosen) if low <= max(msgspec.structs.astuple(one.scores)) <= high]
             return inside[:count]
+        chosen = self._by_words(chosen, count)
         # Counted over what the judge has done, so that one in ten holds however few are asked for at a time.
         place, ids = self._redis.zcard(self._key(f"by:{judge}")), list[str]()
         while len(ids) < count and (chosen or random):
@@ -175,6 +181,26 @@ class ReviewQueue:
             ids.append((first or second).pop(0))
             place += 1
         return self._load(ids)
+
+    def _by_words(self, ids: Sequence[str], count: int) -> list[str]:
+        """The places of the unsure ones stay theirs, and the most telling ones come first in them."""
+        unsure = [one for one in self._load(ids) if one.reason == "unsure"]
+        order = most_telling([one.text for one in unsure], count, self._judged_words)
+        first = [unsure[place].id for place in order]
+        names = {one.id for one in unsure}
+        places = iter([*first, *(one.id for one in unsure if one.id not in set(first))])
+        return [next(places) if one in names else one for one in ids]
+
+    def _judged_words(self, buckets: Sequence[int]) -> list[int]:
+        """How many judged texts had a word of each bucket."""
+        found = self._redis.hmget(self._key("words"), [str(one) for one in buckets]) if buckets else []
+        return [int(value or 0) for value in found]
+
+    def _count_words(self, item: ReviewItem, by: int) -> None:
+        pipeline = self._redis.pipeline(transaction=True)
+        for bucket in buckets_of(item.text):
+            pipeline.hincrby(self._key("words"), str(bucket), by)
+        pipeline.execute()
 
     def get(self, item_id: str) -> ReviewItem:
         """One item, also one that was judged lately.
@@ -228,6 +254,8 @@ class ReviewQueue:
         )
         self._write([*_taken_back(item, judge, before), event])
         self._keep(item, judge, Verdict(label=label, label_id=str(event.label_id), times=times))
+        if before is None or before.label is None:
+            self._count_words(item, 1)
         return item
 
     def undo(self, item_id: str, judge: str) -> ReviewItem:
@@ -240,6 +268,7 @@ class ReviewQueue:
         if before is not None and before.label is not None:
             self._write(_taken_back(item, judge, before))
             self._keep(item, judge, Verdict(label=None, label_id=before.label_id, times=before.times))
+            self._count_words(item, -1)
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.zrem(self._key(f"by:{judge}"), item_id)
         pipeline.zrem(self._key("done"), item_id)

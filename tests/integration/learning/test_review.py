@@ -72,7 +72,23 @@ def test_a_tenth_of_what_is_handed_out_was_drawn_by_chance(settings: Settings) -
     queue.offer([item(n) for n in range(1, 101)] + [item(n, "random") for n in range(1001, 1021)])
     handed = queue.next(50, ANN)
     assert [n for n, one in enumerate(handed) if one.reason == "random"] == [0, 10, 20, 30, 40]
-    assert [one.priority for one in handed if one.reason != "random"] == [float(n) for n in range(1, 46)]
+    assert len({one.id for one in handed}) == 50
+
+
+def test_unsure_texts_come_by_what_their_words_tell_and_others_keep_their_places(settings: Settings) -> None:
+    queue = Reviewing(settings).queue
+    about = {"bag": [2, 3, 4], "gate": [5, 6, 7]}
+    texts = {n: f"the {word} was {spelt(n)}" for word, numbers in about.items() for n in numbers}
+    queue.offer([item(n, text=text) for n, text in texts.items()])
+    queue.offer([item(1, "crisis", text="typical", priority=0.0)])
+    first, *others = queue.next(3, ANN)
+    assert first.reason == "crisis"
+    assert {one.text.split()[1] for one in others} == {"bag", "gate"}  # one of each, though bags are the less sure
+    queue.judge(others[0].id, "negative", ANN)
+    judged = others[0].text.split()[1]
+    assert judged not in queue.next(2, ANN)[1].text
+    queue.undo(others[0].id, ANN)
+    assert [one.id for one in queue.next(3, ANN)] == [first.id, *(one.id for one in others)]
 
 
 def test_the_queue_is_bounded_and_has_no_near_duplicates_but_those_of_chance(settings: Settings) -> None:
