@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from errno import EDQUOT, EFBIG, ENOSPC, EROFS
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,7 @@ EVENT_TAG: Final = "audit."
 """Begins tags of the registered model that keep events for the topic `audit` (`training.registry.unsent`)."""
 LONGEST_HISTORY: Final = 100
 """Versions: MLflow keeps 5,000 characters of a tag."""
+_DISK: Final = re.compile("|".join(re.escape(os.strerror(one)) for one in (ENOSPC, EDQUOT, EFBIG, EROFS)))
 
 
 class NoChampion(BuzzwatchError):
@@ -104,7 +106,7 @@ class Registry:
         """Fetch the version's files into `folder`, through the tracking server where that serves them.
 
         Raises:
-            Unavailable: MLflow or its artifact store cannot be reached, or the files are not there.
+            Unavailable: MLflow or its artifact store cannot be reached, the files are not there, or the disk is full.
         """
         client = self._connected()
         from mlflow.artifacts import download_artifacts
@@ -115,6 +117,12 @@ class Registry:
                 uri = client.get_logged_model(logged[1]).artifact_location
             download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self._settings.tracking_uri)
         except Exception as error:  # each kind of artifact store has its own
+            # MLflow gathers the errors of all files in a text of many lines; those of the disk are about this machine.
+            if full := _DISK.search(str(error)):
+                raise Unavailable(
+                    f"the files of {version.name} version {version.version} cannot be kept in {folder}: {full[0]}; "
+                    "make room and try again"
+                ) from None
             raise Unavailable(
                 f"the files of {version.name} version {version.version} cannot be downloaded from MLflow at "
                 f"{self._where}: {short_cause(error)}"

@@ -190,6 +190,19 @@ def test_a_full_disk_is_one_line_and_costs_nothing_that_was_done(retraining: Ret
     assert retraining.aliases()["challenger"] == done.version
 
 
+def test_a_disk_that_is_full_before_the_champion_is_here_is_one_line(retraining: Retraining) -> None:
+    usual, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, most))
+    try:
+        with pytest.raises(
+            Unavailable, match=r"cannot be kept in .*: File too large; make room and try again$"
+        ) as raised:
+            retraining.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (usual, most))
+    assert len(str(raised.value)) < 200
+
+
 def test_two_at_once_are_refused(retraining: Retraining) -> None:
     folder = retraining.settings.local.data_dir / "retraining"
     folder.mkdir(parents=True)
