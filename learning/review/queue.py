@@ -209,6 +209,8 @@ class ReviewQueue:
             ErasedItem, UnknownItem: it is not there.
         """
         value = self._redis.hget(self._key("items"), item_id) or self._redis.get(self._key(f"judged:{item_id}"))
+        if value is None and self._redis.zscore(self._key("erased:at"), item_id) is not None:
+            raise ErasedItem("the tweet of this text was erased meanwhile: nothing about it is kept")
         if value is None:
             raise UnknownItem(f"there is no text {item_id!r} in the review queue (any more); GET /review lists them")
         item = msgspec.json.decode(value, type=ReviewItem)
