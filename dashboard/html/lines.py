@@ -19,7 +19,8 @@ _PLACE: Final = re.compile(r"\{(\w+)\}")
 
 def _pattern(sentence: str) -> re.Pattern[str]:
     parts = _PLACE.split(sentence)
-    values = {"n": r"[\d,.]+", "unit": r"[\w ]+"}
+    number = r"[\d,.]+"
+    values = {"n": number, "total": number, "m": number, "all": number, "unit": r"[\w ]+"}
     literal = [
         re.escape(part) if at % 2 == 0 else f"(?P<{part}>{values.get(part, '.*?')})" for at, part in enumerate(parts)
     ]

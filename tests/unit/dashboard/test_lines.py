@@ -72,3 +72,5 @@ def test_an_alert_is_in_the_readers_language() -> None:
         "négatif depuis 30 s : 23 voix sur 31 (21 textes différents sur 28) ; le passé laisse attendre 26% (d'après "
         "1,096 voix) ; thèmes : baggage (20), crew (4) ; mots : airline, worst ; score d'escalade 59 sur 100."
     )
+    said = "12 of 30 voices (12 of 25 different texts, 12 of 31 tweets) in the last 30 s are negative"
+    assert line_in("fr", said) == "négatif depuis 30 s : 12 voix sur 30 (12 textes différents sur 25, 12 tweets sur 31)"
