@@ -58,5 +58,5 @@ def retrain_and_archive(settings: Settings, progress: Callable[[str], None]) -> 
     with contextlib.redirect_stderr(io.StringIO()):  # MLflow's own lines are no part of the play
         done = retrain(settings, data, progress=progress)
         archive(settings, done.version, _WHY)
-    figures = {name: value for name, value in done.figures.items() if isinstance(value, float)}
+    figures = {name: value for name, value in done.figures.items() if isinstance(value, float) and "accuracy" in name}
     return Shown(done.version, int(done.figures["labels"]), figures)

@@ -250,8 +250,8 @@ def _retrain(settings: Settings, stage: Stage) -> None:
         return
     figures = ", ".join(f"{name} {value:+.3f}" for name, value in shown.differences.items())
     stage.show(
-        f"{_clock()}  version {shown.version} learnt from {shown.labels} labels and {OLD_TWEETS} invented tweets "
-        f"(beside the champion: {escape(figures)}), and is archived: it is for show"
+        f"{_clock()}  version {shown.version} learnt from {shown.labels} labels and {OLD_TWEETS} invented tweets; "
+        f"it is archived, as it is for show; its held-out figures less the champion's: {escape(figures)}"
     )
 
 
