@@ -59,4 +59,4 @@ def retrain_and_archive(settings: Settings, progress: Callable[[str], None]) -> 
         done = retrain(settings, data, progress=progress)
         archive(settings, done.version, _WHY)
     figures = {name: value for name, value in done.figures.items() if isinstance(value, float) and "accuracy" in name}
-    return Shown(done.version, int(done.figures["labels"]), figures)
+    return Shown(done.version, int(str(done.figures["labels"])), figures)
