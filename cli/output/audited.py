@@ -36,7 +36,13 @@ def audit_event(
         figures: what else is worth knowing.
         who: by default the system's user.
         event_id: of an event that may be written more than once.
+
+    Raises:
+        UnicodeEncodeError: an argument of the command was no text; `cli.main` says which.
     """
+    for text in (subject, why, who or "", *(figures or {}).values()):
+        if isinstance(text, str):
+            text.encode()
     return AuditEvent(
         id=event_id or uuid.uuid4(),
         who=(who or current_user())[:200] or "unknown",
