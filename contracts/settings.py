@@ -263,6 +263,8 @@ class LocalSettings(Group):
     """MLflow port."""
     kafka_heap: str = pydantic.Field(default="512m", pattern=r"^\d+[mg]$")
     """Heap of the broker, as Java's -Xmx."""
+    kafka_java_options: str = ""
+    """More options of Java for the broker, between spaces; they come after buzzwatch's own."""
 
 
 class Settings(BaseSettings):

@@ -40,8 +40,13 @@ _STATUS_S = 5.0
 _WATCH = "air-paradis"
 _SILENCED = "delta"
 _BUZZ = f"BadBuzz {_WATCH}"
-_IN_HASTE = {"BUZZWATCH_ROLLOUT__CANARY_STEPS": "20%/24h", "BUZZWATCH_ROLLOUT__LOOK_S": "2"}
-"""A trial of one step, which the play's challenger does not survive, looked at more often."""
+_IN_HASTE = {
+    "BUZZWATCH_ROLLOUT__CANARY_STEPS": "20%/24h",
+    "BUZZWATCH_ROLLOUT__LOOK_S": "2",
+    "BUZZWATCH_LOCAL__KAFKA_JAVA_OPTIONS": "-XX:TieredStopAtLevel=1",
+}
+"""A trial of one step, which the play's challenger does not survive, looked at more often; a broker without Java's
+second compiler, which takes two fifths of its start and earns that back with more tweets than a play has."""
 _NEXT = """Try next, in another terminal:
   .venv/bin/buzzwatch predict "@AirParadis lost my bag again"
   .venv/bin/buzzwatch consume --watch air-paradis

@@ -41,7 +41,7 @@ def kafka_server(local: LocalSettings) -> Server:
     properties = folder / "server.properties"
     run_java = (
         *(java, f"-Xmx{local.kafka_heap}", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true"),
-        *(f"-Dlog4j2.configurationFile={_LOGGING}", "-cp", f"{JARS}{os.sep}*"),
+        *(f"-Dlog4j2.configurationFile={_LOGGING}", *local.kafka_java_options.split(), "-cp", f"{JARS}{os.sep}*"),
     )
 
     def prepare() -> None:

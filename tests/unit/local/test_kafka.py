@@ -21,6 +21,13 @@ def test_a_folder_with_a_comma_is_refused_because_kafka_would_take_it_for_two(tm
         kafka_server(LocalSettings(data_dir=tmp_path / "a,b"))
 
 
+def test_options_of_java_come_after_our_own_and_before_the_class(tmp_path: Path) -> None:
+    local = LocalSettings(data_dir=tmp_path, kafka_java_options=" -XX:TieredStopAtLevel=1  -Xmx300m")
+    command = kafka_server(local).command
+    assert command.index("-Xmx512m") < command.index("-XX:TieredStopAtLevel=1") < command.index("-Xmx300m")
+    assert command.index("-Xmx300m") < command.index("-cp") < command.index("kafka.Kafka")
+
+
 def test_without_java_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Unavailable, match=r"Java is missing: install .*BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS") as caught:
