@@ -147,7 +147,17 @@ class RedisSettings(Group):
             raise ValueError(f"{parts.path!r} is no number of a database such as /0")
         if parts.query:
             _check_redis_query(value)
+        _check_host(parts.hostname or "")
         return value
+
+
+def _check_host(host: str) -> None:
+    """Raises ValueError for what no resolver takes: a part that is empty or above 63 characters, bytes that are no
+    UTF-8."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{host!r} is no name of a host") from None
 
 
 def _check_sentinels(url: str) -> None:
@@ -156,6 +166,7 @@ def _check_sentinels(url: str) -> None:
     for host in parts.netloc.rpartition("@")[2].split(","):
         if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\[\]]+):\d{1,5}", host):
             raise ValueError(f"{host!r} is not host:port of a Sentinel")
+        _check_host(host.rpartition(":")[0].strip("[]"))
     if not re.fullmatch(r"/[\w.-]+(/\d*)?", parts.path):
         raise ValueError("needs the name of the master behind the hosts, and at most a database: /mymaster/0")
     if parts.query:

@@ -69,7 +69,7 @@ _BY_CODE: Final[dict[str, tuple[str, str]]] = {
         "allow the user all commands on the keys PREFIX:* (ACL SETUSER … +@all ~PREFIX:*)",
     ),
     "WRONGPASS": ("refuses the user or password", "check both in BUZZWATCH_REDIS__URL"),
-    "NOAUTH": ("asks for a password", "put it into BUZZWATCH_REDIS__URL (redis://:PASSWORD@HOST:PORT/0)"),
+    "NOAUTH": ("asks for a password", "put it into BUZZWATCH_REDIS__URL, behind redis:// as :PASSWORD and an @"),
 }
 _CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
     (exceptions.ReadOnlyError, "READONLY"),
@@ -98,6 +98,8 @@ def trouble_of(error: redis.RedisError, settings: RedisSettings | None = None) -
     if code in _BY_CODE:
         what, remedy = _BY_CODE[code]
         return Trouble(True, what, remedy.replace("PREFIX", settings.prefix if settings else "buzzwatch"))
+    if "max number of clients" in message:
+        return Trouble(False, f"does not answer ({message})", "close other clients of it, or raise its maxclients")
     if isinstance(error, exceptions.ResponseError):
         return Trouble(True, f"refuses the command ({message})", "see `buzzwatch doctor`")
     return Trouble(False, f"does not answer ({message or type(error).__name__})", _SET_URL)

@@ -35,6 +35,8 @@ _OBJECTS: Final = [
     b'{"id":"1","text":"RT @a: b","referenced_tweets":[{"type":"retweeted","id":{"a":1}}],"includes":{"tweets":[{}]}}',
     b'{"data":{"id":"1","text":"a","author_id":{}},"includes":{"users":[{"id":[]}],"tweets":[{"id":[]}]}}',
     b'{"id":"1","content":"' + b"<!--" * 49_000 + b'","account":null,"reblog":null}',
+    b'{"id":"1","content":"' + b"<a " * 60_000 + b'","account":null,"reblog":null}',
+    b'{"id":"1","text":"@AirParadis you lost my bag &#' + b"1" * 5000 + b';"}',
     b'{"did":{},"kind":[],"commit":{"collection":"app.bsky.feed.post","rkey":{},"record":{"text":"a"}}}',
 ]
 """Objects of the networks with something else where an id ought to be, or much that says nothing."""

@@ -182,6 +182,10 @@ def test_a_password_in_the_query_of_a_bad_url_is_not_shown(monkeypatch: pytest.M
     [
         ("redis://cache:6379/0?nosuch=1&password=hunter2", "Redis's client takes no parameter 'nosuch'"),
         ("redis://cache:6379/0?db=two", "Invalid value for 'db' in connection URL."),
+        (f"redis://{'a' * 64}:6379/0", f"'{'a' * 64}' is no name of a host"),
+        ("redis://:hunter2@a..b/0", "'a..b' is no name of a host"),
+        ("redis://\udcff/0", r"'\udcff' is no name of a host"),
+        (f"redis+sentinel://{'a' * 64}:1/main/0", f"'{'a' * 64}' is no name of a host"),
         ("redis://cache:6379/two", "'/two' is no number of a database such as /0"),
         ("redis://me:hun#ter2@cache:6379/0", "has a # in it: in a password it is written %23"),
         ("redis://hun#ter2@cache:6379/0", "has a # in it: in a password it is written %23"),

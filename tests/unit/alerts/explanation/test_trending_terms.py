@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import math
 
-from alerts.explanation.trending_terms import grown_terms, words_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.explanation.trending_terms import grown_terms, similarity, words_of
 
 BEFORE = ["the flight is late again", "late flight, rude crew", "seat is dirty", "flight late, no answer"] * 10
 CRISIS = [
@@ -57,3 +60,9 @@ def test_no_entity_of_a_tweet_ends_the_explanation() -> None:
     assert words_of(f"suitcase &#{'1' * 5000}; vanished &#{'0' * 5000}98;roken &amp; late") == {
         *("suitcase", "vanished", "broken", "late")
     }
+
+
+@given(st.lists(st.text(st.sampled_from("&#;x01aé<> @'’\u0301\0"), max_size=40) | st.text(max_size=40), max_size=4))
+def test_whatever_people_write_is_explained(texts: list[str]) -> None:
+    assert len(grown_terms(texts, texts[:1], texts[1:])) <= 5
+    assert all(0 <= similarity(one, other) <= 1 for one in texts for other in texts)
