@@ -26,6 +26,8 @@ from models.text.digests import digests
 
 SHARE_BY_CHANCE: Final = 10
 """One in so many of the texts that are handed out was drawn by chance."""
+_AGAIN: Final = -1.0
+"""Priority of a text that was taken back: it comes next, before all others; below 0 no words decide."""
 _REMEMBERED: Final = 20_000
 """Texts whose near-duplicates are kept out, and judged ones by chance."""
 
@@ -164,13 +166,14 @@ class ReviewQueue:
         """
         # What was said last is in front of what was judged, so that a second judge is asked soon.
         mine = set(self._redis.zrange(self._key(f"by:{judge}"), 0, -1))
-        chosen = [one for one in self._redis.zrange(self._key("chosen"), 0, -1) if one not in mine]
+        scored = self._redis.zrange(self._key("chosen"), 0, -1, withscores=True)
+        chosen = [one for one, _ in scored if one not in mine]
         random = [one for one in self._redis.zrange(self._key("random"), 0, -1) if one not in mine]
         if confidence is not None:
             low, high = confidence
             inside = [one for one in self._load(chosen) if low <= max(msgspec.structs.astuple(one.scores)) <= high]
             return inside[:count]
-        chosen = self._by_words(chosen, count)
+        chosen = self._by_words(chosen, count, {one for one, priority in scored if priority < 0})
         # Counted over what the judge has done, so that one in ten holds however few are asked for at a time.
         place, ids = self._redis.zcard(self._key(f"by:{judge}")), list[str]()
         while len(ids) < count and (chosen or random):
@@ -182,9 +185,9 @@ class ReviewQueue:
             place += 1
         return self._load(ids)
 
-    def _by_words(self, ids: Sequence[str], count: int) -> list[str]:
+    def _by_words(self, ids: Sequence[str], count: int, pinned: set[str]) -> list[str]:
         """The places of the unsure ones stay theirs, and the most telling ones come first in them."""
-        unsure = [one for one in self._load(ids) if one.reason == "unsure"]
+        unsure = [one for one in self._load([one for one in ids if one not in pinned]) if one.reason == "unsure"]
         order = most_telling([one.text for one in unsure], count, self._judged_words)
         first = [unsure[place].id for place in order]
         names = {one.id for one in unsure}
@@ -278,7 +281,7 @@ class ReviewQueue:
         if item.reason == "random":
             pipeline.zadd(self._key("random"), {item_id: item.queued_at_ms})
         else:
-            pipeline.zadd(self._key("chosen"), {item_id: item.priority})
+            pipeline.zadd(self._key("chosen"), {item_id: _AGAIN})
             pipeline.zadd(self._key("since"), {item_id: item.queued_at_ms})
         pipeline.execute()
         return item
