@@ -35,14 +35,14 @@ TOGETHER: Final = {
 }
 """What only one test may use at a time, or what each process would import or compile anew, and the tests that use it.
 A test belongs to the first that names it."""
-_WITHOUT_SERVERS: Final = (
+WITHOUT_SERVERS: Final = (
     *("tests/integration/training/deep/", "tests/integration/cli/training/test_training.py"),
     *("tests/unit/training/", "tests/behavioural/", "tests/unit/"),
 )
 """What needs no server but a Redis of its own, and no answer in time: processors are all that it waits for."""
 _LONGEST_FIRST: Final = (
     *("tests/trials/dashboard/", "tests/trials/image/", "tests/trials/", "tests/chaos/", "tests/e2e/"),
-    *("tests/integration/", *_WITHOUT_SERVERS),
+    *("tests/integration/", *WITHOUT_SERVERS),
 )
 
 
@@ -72,7 +72,7 @@ class ByFile(LoadScopeScheduling):
 
 
 def _alone(tests: Iterable[str]) -> bool:
-    return all(test.startswith(_WITHOUT_SERVERS) for test in tests)
+    return all(test.startswith(WITHOUT_SERVERS) for test in tests)
 
 
 def processes(paths: Sequence[str]) -> int:
