@@ -2,8 +2,8 @@
 
 The least sure ones alone are often alike. Choosing among the unsure ones by what their words add is filtered active
 submodular selection (Wei, Iyer and Bilmes 2015, Submodularity in data subset selection and active learning, ICML): a
-word counts the more, the more waiting texts have it (by the logarithm), and the less, the more judged ones had it (by
-the square root).
+word counts the more, the more waiting and judged texts have it (by the logarithm), and the less, the more judged ones
+had it (by the square root).
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def most_telling(texts: Sequence[str], count: int, judged: Callable[[list[int]],
     buckets, words = np.unique(np.concatenate([np.zeros(0, np.intp), *map(np.asarray, own)]), return_inverse=True)
     words = words.astype(np.intp)
     owner = np.repeat(np.arange(len(texts)), lengths)
-    worth = np.log(np.maximum(np.bincount(words, minlength=len(buckets)), 1))
     asked: NDArray[np.float64] = np.array(judged([int(bucket) for bucket in buckets]), np.float64)
+    worth = np.log(np.maximum(np.bincount(words, minlength=len(buckets)) + asked, 1))
     left = np.ones(len(texts), bool)
     found: list[int] = []
     while len(found) < min(count, len(texts)):

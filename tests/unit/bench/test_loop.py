@@ -29,6 +29,7 @@ def test_a_canary_ends_at_the_first_look_that_decides() -> None:
 
 def test_the_queue_asks_about_the_unsure_and_a_tenth_by_chance_and_about_nothing_twice() -> None:
     from bench.loop.queue import BATCH, next_batch
+    from contracts.learning.settings import LearningSettings
 
     rng = np.random.default_rng(0)
     scores = rng.dirichlet(np.ones(3), 2_000)
@@ -37,7 +38,7 @@ def test_the_queue_asks_about_the_unsure_and_a_tenth_by_chance_and_about_nothing
     texts = [f"word{n % 50} text{n % 7}" for n in range(2_000)]
     first = next_batch(texts, scores, np.zeros(0, np.intp), rng)
     assert len(set(first.tolist())) == BATCH
-    assert margin[first[BATCH // 10 :]].max() <= np.sort(margin)[500]  # of those that wait
-    assert margin[first[: BATCH // 10]].max() > np.sort(margin)[500]
+    assert margin[first[BATCH // 10 :]].max() <= np.sort(margin)[LearningSettings().review_queue]  # of those that wait
+    assert margin[first[: BATCH // 10]].max() > np.sort(margin)[LearningSettings().review_queue]
     second = next_batch(texts, scores, first, rng)
     assert not set(first.tolist()) & set(second.tolist())
