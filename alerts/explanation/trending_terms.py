@@ -48,7 +48,7 @@ def grown_terms(now: Sequence[str], before: Sequence[str], own_terms: Iterable[s
     Log-odds with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008, equations 15, 16, 20 and 22): the
     prior is both counts together, scaled to the number of words now; ranked by log-odds over their standard
     deviation.
-    Without a past, the words in most of the texts. A word of one text alone is left out.
+    Without a past, or with one word in all, the words in most of the texts. A word of one text alone is left out.
 
     Args:
         now, before: texts of negative tweets.
@@ -57,9 +57,9 @@ def grown_terms(now: Sequence[str], before: Sequence[str], own_terms: Iterable[s
     own = {part for term in own_terms for part in re.findall(r"\w+", term.lower())}
     counts_now, counts_before = _counted(now, own), _counted(before, own)
     common = [word for word, texts in counts_now.items() if texts > 1 or len(now) < 3]
-    if not counts_before:
-        return sorted(common, key=lambda word: (-counts_now[word], word))[:_TOP]
     both = counts_now + counts_before
+    if not counts_before or len(both) == 1:  # the odds of a word are against the others
+        return sorted(common, key=lambda word: (-counts_now[word], word))[:_TOP]
     sums = counts_now.total(), counts_before.total()
     worth = float(sums[0])
     scale = worth / both.total()
