@@ -120,6 +120,9 @@ class Intake:
             [self._topic], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
         while not self._stopping.is_set():
+            # Before anything waits: what is polled after a rewind and before its seek lies behind the batch that was
+            # aborted, which would be lost once that were committed.
+            epoch = self._epoch
             self._check()
             self._compute_lag()
             if self._identity.changed():
@@ -136,7 +139,7 @@ class Intake:
                 self._in_flight.wait_until_idle(_WAIT_FOR_COMMIT_S)
             if not self._in_flight.has_room(_POLL_S):
                 continue
-            batch = self._poll()
+            batch = self._poll(epoch)
             if batch is not None:
                 self._last_size = len(batch.messages)
                 self._in_flight.add()
@@ -153,8 +156,7 @@ class Intake:
         self._next_lag = now + _LAG_EVERY_S
         self.lag = self._poller.lag(self.assignment)
 
-    def _poll(self) -> RecordBatch | None:
-        epoch = self._epoch
+    def _poll(self, epoch: int) -> RecordBatch | None:
         records = self._poller.poll(self._batch_size.limit, _POLL_S)
         if self._poller.out_of_range or self._poller.left_group:
             self._out_of_range |= self._poller.out_of_range
@@ -162,7 +164,7 @@ class Intake:
             self._poller.reset()
             self.rewind()
         if epoch != self._epoch:
-            # A rebalance happened during the poll: some records may be of partitions that were revoked.
+            # A rebalance or a rewind meanwhile: some records may be of partitions that were revoked, or come too early.
             self.rewind()
             return None
         if not records and not self._poller.skipped:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -7,6 +8,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
+from stream.kafka.records import RecordBatch
 from stream.kafka.topic_id import TopicIdentity
 from stream.scoring.batch_consumer import Intake
 from stream.scoring.flow_control import BatchSize, InFlight
@@ -46,6 +48,29 @@ class _Kafka:
         self.starts += [one.offset for one in partitions]
 
 
+def intake_of(
+    kafka: _Kafka,
+    *,
+    deliver: Callable[[RecordBatch], None] = lambda _: None,
+    in_flight: InFlight | None = None,
+    wait_for_publisher: Callable[[], bool] = lambda: True,
+    check: Callable[[], None] = lambda: None,
+) -> Intake:
+    identity = SimpleNamespace(ask=lambda: "this", changed=lambda: False, give_up_after=lambda _: None)
+    return Intake(
+        cast("Consumer", kafka),
+        "tweets",
+        identity=cast("TopicIdentity", identity),
+        batch_size=BatchSize(1),
+        in_flight=in_flight or InFlight(4),
+        deliver=deliver,
+        wait_for_publisher=wait_for_publisher,
+        check=check,
+        end_of_gap=lambda gap: gap.offset + 1,
+        give_up_after_s=1,
+    )
+
+
 def _run(kafka: _Kafka, assignments: int, wait_for_publisher: Callable[[], bool] = lambda: True) -> None:
     """Let an intake read until it has been assigned that often."""
 
@@ -53,19 +78,7 @@ def _run(kafka: _Kafka, assignments: int, wait_for_publisher: Callable[[], bool]
         if len(kafka.starts) == assignments:
             intake.stop()
 
-    identity = SimpleNamespace(ask=lambda: "this", changed=lambda: False, give_up_after=lambda _: None)
-    intake = Intake(
-        cast("Consumer", kafka),
-        "tweets",
-        identity=cast("TopicIdentity", identity),
-        batch_size=BatchSize(10),
-        in_flight=InFlight(4),
-        deliver=lambda batch: None,
-        wait_for_publisher=wait_for_publisher,
-        check=check,
-        end_of_gap=lambda gap: gap.offset + 1,
-        give_up_after_s=1,
-    )
+    intake = intake_of(kafka, wait_for_publisher=wait_for_publisher, check=check)
     intake.run()
 
 
@@ -99,3 +112,46 @@ def test_where_kafka_has_nothing_it_goes_on_with_the_nearest_record_of_this_topi
     kafka = _Kafka(committed, of)
     _run(kafka, 2)
     assert kafka.starts[1] == start
+
+
+class _Log(_Kafka):
+    """A consumer that hands out one record a poll, from where it was started on."""
+
+    def __init__(self) -> None:
+        super().__init__(100, "this")
+        self.next = 100
+
+    def poll(self, _timeout: float) -> Any:
+        if self._events:
+            return self._events.pop(0)()
+        self.next += 1
+        return SimpleNamespace(
+            error=lambda: None, topic=lambda: "tweets", partition=lambda: 0, offset=lambda at=self.next - 1: at
+        )
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        super().assign(partitions)
+        self.next = partitions[0].offset
+
+    def consumer_group_metadata(self) -> None: ...
+
+
+def test_nothing_is_read_behind_a_batch_that_was_aborted_before_it_is_read_again() -> None:
+    """Otherwise the batch behind it is committed, and the aborted one is lost."""
+    delivered: list[int] = []
+    in_flight = InFlight(4)
+
+    def abort() -> None:
+        intake.rewind()
+        in_flight.release()
+
+    def deliver(batch: RecordBatch) -> None:
+        delivered.extend(record.offset() for record in batch.messages)
+        if len(delivered) == 1:
+            threading.Timer(0.1, abort).start()  # while the reader waits for it
+        else:
+            intake.stop()
+
+    intake = intake_of(_Log(), deliver=deliver, in_flight=in_flight)
+    intake.run()
+    assert delivered == [100, 100]
