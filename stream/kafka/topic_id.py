@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicCollection
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 
-_CALL_S = 5.0
+_CALL_S = 2.0
 """Time-out of a request. A broker that is up answers in milliseconds."""
+_LOOK_S = 0.5
+"""Longest that brokers are asked who of them answers now."""
 _CHECK_EVERY_S = 1.0
 """A new topic is noticed within a second or two, as docs/guarantees.md promises."""
 
@@ -30,6 +33,8 @@ class TopicIdentity:
         self._next_check = 0.0
         self._away_since: float | None = None
         self._why = ""
+        self._failed = False
+        """Whether the last request failed."""
 
     @property
     def away_s(self) -> float:
@@ -57,12 +62,17 @@ class TopicIdentity:
         Raises:
             KafkaException: Kafka does not answer, or has no such topic.
         """
-        self._request = None
-        self._known = str(self._describe().result(timeout=_CALL_S + 1).topic_id)
+        self._request, request = None, self._describe()
+        self._failed = True
+        try:
+            self._known = str(request.result(timeout=_CALL_S + 1).topic_id)
+        except TimeoutError:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None
+        self._failed = False
         return self._known
 
     def changed(self) -> bool:
-        """Whether the id differs from the last one that `ask` returned; checks once a second and never blocks."""
+        """Whether the id differs from the last one that `ask` returned; checks once a second and hardly blocks."""
         if self._request is not None:
             if not self._request.done():
                 return False
@@ -70,10 +80,11 @@ class TopicIdentity:
             try:
                 found = str(answer.result().topic_id)
             except KafkaException as error:  # away, or deleted and not created again yet
+                self._failed = True
                 self._why = error.args[0].str()
                 self._away_since = self._away_since or time.monotonic()
                 return False
-            self._away_since = None
+            self._away_since, self._failed = None, False
             return self._known is not None and found != self._known
         now = time.monotonic()
         if now >= self._next_check:
@@ -84,6 +95,11 @@ class TopicIdentity:
     def _describe(self) -> Future[Any]:
         if self._client is None:
             self._client = AdminClient(self._properties)
+        elif self._failed:
+            # Only the controller is asked. When it is killed, librdkafka 2.16 connects to it without a pause, and to no
+            # other before somebody asks for metadata.
+            with suppress(KafkaException):
+                self._client.list_topics(self._topic, timeout=_LOOK_S)
         found = self._client.describe_topics(TopicCollection([self._topic]), request_timeout=_CALL_S)
         described: Future[Any] = found[self._topic]
         return described
