@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from alerts.counters.store import Cell, Sample
 from contracts.events import SENTIMENTS, Prediction, Sentiment
 from contracts.settings import AlertSettings
 from contracts.times import to_ms
+from contracts.tweet_objects.dates import read_date
 from models.text.digests import digests
 from stream.codecs.authors import author_number
 from stream.codecs.prediction_decoder import Topics, confidence_bin, followers
@@ -62,7 +62,7 @@ def tally(predictions: Iterable[tuple[Prediction, int]], settings: AlertSettings
     kept: Counter[str] = Counter()
     samples: list[Sample] = []
     for prediction, record_ms in predictions:
-        created_at_ms, late = event_time(to_ms(datetime.fromisoformat(prediction.created_at)), record_ms, settings)
+        created_at_ms, late = event_time(to_ms(read_date(prediction.created_at)), record_ms, settings)
         at_s = created_at_ms // 1000
         if at_s < oldest_s:  # older than anything that is kept
             continue

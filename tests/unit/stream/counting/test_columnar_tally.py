@@ -132,6 +132,7 @@ _records = st.lists(st.tuples(values(), st.integers(-600_000, 600_000).map(lambd
 @given(_records)
 @example([(written(), -1)])
 @example([(written(), 2**62)])
+@example([(written(created_at="2026-11-20T24:00:00.000Z"), NOW)])
 def test_the_compiled_walk_counts_what_the_definition_counts(records: list[tuple[bytes | None, int]]) -> None:
     require_same(*both([value for value, _ in records], [stamp for _, stamp in records]))
 
