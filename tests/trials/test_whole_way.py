@@ -69,7 +69,7 @@ def dead(stack: RunningStack) -> Counter[bytes | None]:
 
 def classes(stack: RunningStack) -> Counter[str]:
     """Error classes of all dead letters."""
-    letters = json.loads(stack.run("dlq", "list", "--format", "json").stdout)
+    letters = json.loads(stack.run("dlq", "list", "--limit", "100000", "--format", "json").stdout)
     return Counter(letter["error_class"] for letter in letters)
 
 
