@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from alerts.counters.counts import Sample
 from alerts.detectors.bad_buzz import Verdict
@@ -15,6 +16,9 @@ from alerts.explanation.trending_terms import grown_terms, similarity, words_of
 from contracts.rules.schema import Unit
 from contracts.times import to_rfc3339
 
+_log = logging.getLogger("buzzwatch.alerts")
+
+_T = TypeVar("_T")
 _TOP: Final = 5
 _SHOWN_SAMPLES: Final = 3
 UNITS: Final[Mapping[Unit, str]] = {"voices": "voices", "texts": "different texts", "tweets": "tweets"}
@@ -127,11 +131,14 @@ def begun(evidence: Evidence) -> dict[str, str]:
     """Annotations of an alert that starts to fire, or fires on."""
     verdict = evidence.verdict
     now = verdict.counted
-    terms = grown_terms(
-        [sample.text for sample in evidence.samples],
-        [sample.text for sample in evidence.samples_before],
-        evidence.own_terms,
-    )
+    samples, samples_before = evidence.samples, evidence.samples_before
+
+    def grown() -> list[str]:
+        texts = [sample.text for sample in samples]
+        return grown_terms(texts, [sample.text for sample in samples_before], evidence.own_terms)
+
+    nothing: list[str] = []
+    terms = _of_texts(grown, nothing)
     themes = ", ".join(
         f"{theme} ({number})" for theme, number in grown_themes(evidence.themes_now, evidence.themes_before)
     )
@@ -144,7 +151,7 @@ def begun(evidence: Evidence) -> dict[str, str]:
     if terms:
         parts.append(f"words: {', '.join(terms)}")
     parts.append(f"escalation score {evidence.escalation.score:.0f} of 100")
-    viral = viral_text(verdict, evidence.samples)
+    viral = _of_texts(lambda: viral_text(verdict, samples), None)
     if viral is not None:
         parts.append(f"one complaint is passed on by many: “{viral}”")
     annotations = {
@@ -161,9 +168,18 @@ def begun(evidence: Evidence) -> dict[str, str]:
     }
     if viral is not None:
         annotations["viral"] = viral
-    for number, text in enumerate(typical_samples(evidence.samples, terms), start=1):
+    for number, text in enumerate(_of_texts(lambda: typical_samples(samples, terms), nothing), start=1):
         annotations[f"sample_{number}"] = text
     return annotations
+
+
+def _of_texts(make: Callable[[], _T], otherwise: _T) -> _T:
+    """What is made of people's texts. Whatever somebody writes, the alert fires, if need be without it."""
+    try:
+        return make()
+    except Exception:
+        _log.exception("an alert cannot be explained by its tweets; it fires without their words")
+        return otherwise
 
 
 def ended(about: str, verdict: Verdict, volume_before: float, annotations: Mapping[str, str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,3 +155,15 @@ def test_spans_are_written_as_people_say_them() -> None:
     assert [span(seconds) for seconds in (10, 60, 90, 300, 3600, 5400)] == [
         "10 s", "60 s", "90 s", "5 min", "1 h", "90 min",
     ]  # fmt: skip
+
+
+def test_texts_that_cannot_be_dealt_with_cost_an_alert_its_words_alone(caplog: pytest.LogCaptureFixture) -> None:
+    broken: Any = None
+    found = begun(evidence(verdict_on(Counts(48, 60)), samples=[*CRISIS, sample(broken)]))
+    assert found["summary"].startswith("Bad buzz about air-paradis: 44% of 108 voices")
+    assert (found["top_terms"], found["top_themes"].startswith("baggage (40)"), "sample_1" in found) == (
+        "",
+        True,
+        False,
+    )
+    assert "an alert cannot be explained by its tweets" in caplog.text
