@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -191,7 +190,6 @@ def _starts(site: Site, settings: Settings, progress: Callable[[str], None]) -> 
 def _is_ready(port: int) -> bool:
     """A question that takes no time of the processors that the API starts on."""
     try:
-        socket.create_connection(("127.0.0.1", port), timeout=5).close()
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
         connection.request("GET", "/readyz")
         status = connection.getresponse().status

@@ -50,8 +50,7 @@ def follow(
             known = len(poller.ends)
             records = poller.poll(_MOST, 0.2)
             yield from records
-            if poller.out_of_range:
-                poller.look_up_positions(topic)
+            poller.look_up_positions(topic)
             if records or len(poller.ends) > known:
                 read_at = time.monotonic()  # after the yield: the time that the reader takes is no silence
                 continue

@@ -62,7 +62,7 @@ def test_without_kafka_what_was_done_waits_in_redis_for_whoever_writes_next(
     long_ago = datetime.now(UTC) - timedelta(minutes=1)
     first, second = event("1").model_copy(update={"when": long_ago}), event("2")
     with waiting.keeping(first):
-        pass  # and whoever did it was killed before it could send it
+        pass  # the process that made the change is killed before it sends the event
     line = AuditLog(away, timeout_s=0.5, stored=waiting).record(second)
     assert line is not None
     assert "kept in Redis and sent with the next one" in line
