@@ -42,7 +42,12 @@ class Running(NamedTuple):
     def change(self, *arguments: str, to: str) -> None:
         """Give a command of `buzzwatch models`, and wait until every worker serves the version."""
         self.workers.command("models", *arguments)
-        until(functools.partial(self.stream.answered_by, to), 60, self.said)  # 10 s where nothing else runs
+        until(functools.partial(self._served, to), 60, self.said)  # 10 s where nothing else runs
+
+    def _served(self, version: str) -> bool:
+        """Asked of both, since a worker that Kafka took for dead for a moment publishes nothing."""
+        versions = self.workers.metric("buzzwatch_model_version")
+        return versions == [float(version)] * 2 and self.stream.answered_by(version)
 
     def said(self) -> str:
         return f"{self.workers.partitions()} {self.stream.latest} {self.workers.said()}"
