@@ -12,7 +12,7 @@ help: ## Show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: .venv/.tools .venv/.installed .venv/.compiled var/kafka-jars/.pom charts examples/node_modules/.package-lock.json ## Install everything that is missing: system packages, .venv, Kafka's jars
+setup: .venv/.tools .venv/.installed .venv/.compiled var/kafka-jars/.classes.jsa charts examples/node_modules/.package-lock.json ## Install everything that is missing: system packages, .venv, Kafka's jars
 	@:
 
 .PHONY: running
@@ -153,3 +153,8 @@ examples/node_modules/.package-lock.json: examples/package-lock.json | .venv/.to
 var/kafka-jars/.pom: pom.xml | .venv/.running
 	$(BIN)/python -c "from local.servers.kafka_jars import ensure_jars; ensure_jars()"
 	@touch $@
+
+# Half of the processor time that a broker of the tests takes to start.
+var/kafka-jars/.classes.jsa: var/kafka-jars/.pom .venv/.installed
+	@echo "keeping Kafka's classes for tests"
+	@$(BIN)/python -m tests.java_classes

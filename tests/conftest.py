@@ -16,14 +16,14 @@ import pytest
 from contracts.settings import AlertSettings, KafkaSettings, LocalSettings, MlflowSettings, RedisSettings, Settings
 from contracts.topics import TopicSettings
 from local.topics import create_topics as create
+from tests import java_classes
 from tests.servers import RunningServer, start_kafka, start_mlflow, start_redis
 from tests.sharing import ByFile, SharedServers, fills_gaps, longest_first, processes
 
 # Settings of whoever runs the tests are not the tests' settings.
 for _name in [name for name in os.environ if name.startswith("BUZZWATCH_")]:
     del os.environ[_name]
-# Brokers of tests live for seconds: what Java's second compiler takes is never earned back.
-os.environ["JAVA_TOOL_OPTIONS"] = "-XX:TieredStopAtLevel=1"
+os.environ["JAVA_TOOL_OPTIONS"] = java_classes.options()
 
 # Hypothesis' own: no deadline and no check of speed, which a busy machine misses; each run draws the same examples.
 hypothesis.settings.load_profile("ci")

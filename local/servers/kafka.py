@@ -90,6 +90,9 @@ def broker_properties(local: LocalSettings, data: Path) -> dict[str, str]:
         "offsets.topic.num.partitions": "8",
         "transaction.state.log.num.partitions": "8",
         "share.coordinator.state.topic.num.partitions": "1",
+        # A broker that was killed is let in again when its session is over: after four seconds instead of nine.
+        "broker.session.timeout.ms": "4000",
+        "broker.heartbeat.interval.ms": "1000",
         # A lone worker need not wait for company.
         "group.initial.rebalance.delay.ms": "0",
         "num.network.threads": "2",
