@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 AT_A_TIME: Final = 32
 """Enough company for a micro-batch; at 0.1 ms for each half of a request, a round of the loop takes 4 ms."""
@@ -47,16 +47,31 @@ class Admission:
         """Let a request in; `serve` lets it out again."""
         self._inside += 1
 
-    async def serve(self, answer: Callable[[], Awaitable[None]]) -> None:
-        """Answer a request that was let in, when it is its turn."""
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that was let in, when it is its turn. With its answer it leaves: nobody waits for a client
+        that does not read."""
         try:
             await self._turn()
-            try:
-                await answer()
-            finally:
-                self._next()
-        finally:
+        except BaseException:
             self._inside -= 1
+            raise
+        is_inside = True
+
+        def leave() -> None:
+            nonlocal is_inside
+            if is_inside:
+                is_inside = False
+                self._next()
+                self._inside -= 1
+
+        async def sent(message: Message) -> None:
+            leave()
+            await send(message)
+
+        try:
+            await app(scope, receive, sent)
+        finally:
+            leave()
 
     async def _turn(self) -> None:
         if self._working < self._at_a_time:
@@ -101,6 +116,6 @@ class Turns:
         """Serve one request."""
         if is_inside(scope):
             admission: Admission = scope["state"][_ADMITTED]
-            await admission.serve(lambda: self._app(scope, receive, send))
+            await admission.serve(self._app, scope, receive, send)
         else:
             await self._app(scope, receive, send)

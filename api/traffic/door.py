@@ -14,11 +14,11 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from prometheus_client import Counter
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.errors import PROBLEM_JSON, problem_body
 from api.metrics import Metrics
 from api.traffic.admission import Admission, mark
+from api.traffic.connection import Connection
 from api.traffic.drawn import random_bytes
 from api.traffic.request_id import given_id
 
@@ -49,7 +49,7 @@ _HEAD: Final = (
 ).encode()
 
 
-def door_of(admission: Admission, metrics: Metrics, most_connections: int) -> type[HttpToolsProtocol]:
+def door_of(admission: Admission, metrics: Metrics, most_connections: int) -> type[Connection]:
     """uvicorn's protocol, which lets predictions in as long as there is room, and no more connections than so many."""
     given: dict[str, Any] = {"admission": admission, "metrics": metrics, "most_connections": most_connections}
     given["refused"] = {path: metrics.requests.labels("POST", path.decode(), _STATUS.value) for path in _PREDICTING}
@@ -64,21 +64,16 @@ def _body(detail: str) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode().removesuffix(b'ID"}')
 
 
-class _Door(HttpToolsProtocol):
+class _Door(Connection):
     """One connection."""
 
-    _refused = False
-    """The request that is arriving was, and the rest of it counts for nothing."""
     _just_begun = False
     """Its head came with the bytes that are being read, so that nothing has been done for it yet."""
     _within = False
     """Part of a request has been parsed, and the rest has not come."""
     _one_too_many = False
     """Whatever it asks for, it is sent away."""
-    _answered_at = float("-inf")
-    """When the last request was refused unparsed, by the loop's clock."""
     admission: Admission
-    metrics: Metrics
     most_connections: int
     refused: dict[bytes, Counter]
     """Route → how many have been refused unparsed."""
@@ -100,11 +95,11 @@ class _Door(HttpToolsProtocol):
         self._just_begun = False
         super().data_received(data)
         # What is left of a refused request's body is not read. A client that then sends nothing is closed as idle.
-        if self._refused and self.timeout_keep_alive_task is None and not self.transport.is_closing():
+        if self.is_refused and self.timeout_keep_alive_task is None and not self.transport.is_closing():
             self._close_when_idle(self.timeout_keep_alive)
 
     def timeout_keep_alive_handler(self) -> None:
-        left = self._answered_at + self.timeout_keep_alive - self.loop.time()
+        left = self.waits_since + self.timeout_keep_alive - self.loop.time()
         if left > 0:
             self._close_when_idle(left)
         else:
@@ -117,22 +112,16 @@ class _Door(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._just_begun = False
         path = self.url.partition(b"?")[0]
-        if path in _PREDICTING and (self.cycle is None or self.cycle.response_complete):  # else it is pipelined
-            if self.admission.full and self._is_small():
-                self._refuse(path)
-                return
-            self._just_begun = True
+        predicts = path in _PREDICTING and (self.cycle is None or self.cycle.response_complete)  # else it is pipelined
+        if predicts and self.admission.full and self._is_small():
+            self._refuse(path)
+            return
+        before = self.cycle
         super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        if not self._refused:
-            super().on_body(body)
+        self._just_begun = predicts and self.cycle is not before  # else it was refused, or asks for WebSockets
 
     def on_message_complete(self) -> None:
         self._within = False
-        if self._refused:
-            self._refused = False
-            return
         super().on_message_complete()
         if self._just_begun:  # else `api.traffic.overload` counts it: a slow sender takes nobody's place
             self.admission.enter()
@@ -154,13 +143,13 @@ class _Door(HttpToolsProtocol):
         given = _GIVEN_ID.search(data, 0, found.end())
         self._write(self.start, given[1] if given else random_bytes().hex().encode(), stays=True)
         self.refused[found[1]].inc()
-        self._answered_at = self.loop.time()
+        self.waits_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._close_when_idle(self.timeout_keep_alive)
         return True
 
     def _refuse(self, path: bytes) -> None:
-        self._refused = True
+        self.is_refused = True
         stays = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         self._write(self.start, (given_id(self.headers) or random_bytes().hex()).encode(), stays=stays)
         self.metrics.requests.labels(self.parser.get_method().decode(), path.decode(), _STATUS.value).inc()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
 from api.traffic.admission import Admission, is_inside
@@ -40,10 +40,25 @@ class Overload:
             return
         if predicts:
             admission.enter()
-            await admission.serve(lambda: self._app(scope, receive, send))
-            return
+            await admission.serve(self._app, scope, receive, send)
+        else:
+            await self._count(scope, receive, send)
+
+    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._other += 1
+        is_counted = True
+
+        def leave() -> None:
+            nonlocal is_counted
+            if is_counted:
+                is_counted = False
+                self._other -= 1
+
+        async def sent(message: Message) -> None:
+            leave()  # nobody waits for a client that does not read
+            await send(message)
+
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, sent)
         finally:
-            self._other -= 1
+            leave()

@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from api.traffic.connection import NoWebSockets
 from api.traffic.door import door_of
 
 _GRACE_S: Final = 10
@@ -34,6 +35,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         host=host,
         port=port,
         http=door,
+        ws=NoWebSockets,
         access_log=False,
         log_config=None,  # logs are set up already
         timeout_graceful_shutdown=_GRACE_S,
