@@ -30,6 +30,8 @@ from local.topics import create_topics
 # A process that needed more restarts than this within the window is not helped by another one.
 _MOST_RESTARTS: Final = 5
 _WINDOW_S: Final = 300.0
+_AGAIN_S: Final = 60.0
+"""After so long a process without which the others go on is tried again."""
 
 _SERVERS: Final[dict[str, Callable[[LocalSettings], Server]]] = {
     "kafka": kafka_server,
@@ -82,6 +84,7 @@ class Stack:
         self.pids: dict[str, int] = {}
         """Process numbers, as of the start or the last `check`."""
         self._restarts: dict[str, deque[float]] = {}
+        self._again_at: dict[str, float] = {}
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -141,13 +144,14 @@ class Stack:
         """To call every second or so: reports what was restarted.
 
         Raises:
-            Unavailable: a process keeps dying; names the log to read.
+            Unavailable: a process that the others need keeps dying; names the log to read.
         """
         assert self._supervision is not None
         for name, info in self._supervision.processes().items():
             server = next(one for one in [*self.servers, *self.programs] if one.name == name)
             if info["state"] == FATAL:
-                raise Unavailable(f"{name} keeps dying at its start; read {server.log}")
+                self._given_up(server)
+                continue
             before, now = self.pids.get(name, 0), int(info["pid"])
             if now in (0, before):
                 continue
@@ -156,9 +160,22 @@ class Stack:
             times.append(time.monotonic())
             while times[0] < time.monotonic() - _WINDOW_S:
                 times.popleft()
-            if len(times) > _MOST_RESTARTS:
+            if len(times) > _MOST_RESTARTS and not server.is_spare:
                 raise Unavailable(f"{name} died {len(times)} times in {_WINDOW_S / 60:.0f} minutes; read {server.log}")
             self._progress(f"{name} died and was started again (process {now}); what it wrote: {server.log}")
+
+    def _given_up(self, server: Server) -> None:
+        """Supervisor has: end with that, or go on without it and try it again now and then."""
+        what = f"{server.name} keeps dying at its start; read {server.log}"
+        if not server.is_spare:
+            raise Unavailable(what)
+        now = time.monotonic()
+        if now < self._again_at.get(server.name, 0.0):
+            return
+        self._again_at[server.name] = now + _AGAIN_S
+        self._progress(f"{what}; the others go on without it, and it is tried again every {_AGAIN_S:.0f} s")
+        assert self._supervision is not None
+        self._supervision.start_process(server.name)
 
     def _describe(self, settings: Settings) -> None:
         external = settings.external

@@ -58,6 +58,7 @@ def mlflow_server(local: LocalSettings) -> Server:
         prepare=lambda: _remove_half_a_database(database, begun),
         ready=ready,
         environment=ENVIRONMENT,
+        is_spare=True,  # the champion is served from the cache
         start_timeout_s=300,
     )
 

@@ -49,6 +49,8 @@ class Server:
     """To call before each start; repeats nothing that is done."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables added to those of the starting process."""
+    is_spare: bool = False
+    """Whether the others do their work without it, once they have started."""
     start_timeout_s: float = 60.0
     stop_timeout_s: float = 20.0
     """How long SIGTERM may take before SIGKILL, seconds."""

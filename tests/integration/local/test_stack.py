@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,21 @@ def test_a_killed_program_is_started_again_and_redis_keeps_its_data(corner: Corn
         with redis.Redis(port=corner.redis_port) as client:
             assert client.get("key") == b"value"
     assert sum("died and was started again" in line for line in corner.said) == 2
+
+
+def test_the_others_go_on_without_a_spare_one_that_keeps_dying(corner: Corner, tmp_path: Path) -> None:
+    spare = Server(name="spare", command=("false",), log=tmp_path / "spare.log", ports={}, ready=lambda: True)
+    corner.programs = [corner.program, replace(spare, is_spare=True)]
+    with corner.stack() as stack:
+
+        def is_given_up() -> bool:
+            stack.check()
+            return any("the others go on without it" in line for line in corner.said)
+
+        until(is_given_up, 120)
+        assert is_listening(corner.redis_port)
+        assert is_listening(corner.port)
+    assert corner.log.read_text().splitlines() == ["listening", "drained while redis was up"]
 
 
 def test_a_second_stack_on_the_data_folder_is_refused_in_one_line(corner: Corner) -> None:
