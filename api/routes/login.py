@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from html import escape
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,12 +12,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
 from api.errors import REFUSALS
-from api.parts import PartsOf
+from api.parts import Parts, PartsOf
 from api.query import KnownQuery
 from api.security import csrf
 from api.security.gate import Caller
-from api.security.keys import PresentedKey, Scope
-from api.security.sessions import COOKIE
+from api.security.keys import KeyRecord, PresentedKey, Scope
+from api.security.sessions import COOKIE, Sessions
 from contracts.audit import AuditEvent
 
 router = APIRouter(tags=["session"])
@@ -85,19 +86,26 @@ async def login(
     if record is None:
         return _page(next_page, wrong="This key is unknown, expired or revoked.", status=401)
     assert gate.sessions is not None
+    signed_in = AuditEvent(who=record.name, what="session.begun", subject=f"key {record.id}")
+    token = await asyncio.to_thread(_begun, parts, gate.sessions, record, signed_in)
     answer = RedirectResponse(_own_page(next_page), 303)
     answer.set_cookie(
         COOKIE,
-        await gate.sessions.begin(record),
+        token,
         max_age=gate.sessions.lasts_s,
         httponly=True,
         samesite="lax",
         secure=request.url.scheme == "https",
     )
-    signed_in = AuditEvent(who=record.name, what="session.begun", subject=f"key {record.id}")
     background.add_task(parts.audit, signed_in)
     answer.background = background
     return answer
+
+
+def _begun(parts: Parts, sessions: Sessions, record: KeyRecord, signed_in: AuditEvent) -> str:
+    """The token of a new session; that somebody signed in is in Redis before."""
+    with parts.audit_kept(signed_in):
+        return sessions.begin(record)
 
 
 @router.post("/logout", include_in_schema=False)

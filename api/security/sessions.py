@@ -48,15 +48,15 @@ class Sessions:
         self.lasts_s = round(settings.api.session_hours * 3600)
         self._known: dict[str, _Known] = {}
 
-    async def begin(self, record: KeyRecord) -> str:
-        """Sign in with a good key: the cookie's value.
+    def begin(self, record: KeyRecord) -> str:
+        """Sign in with a good key: the cookie's value. Blocks.
 
         Raises:
             redis.RedisError: Redis does not answer.
         """
         token = secrets.token_urlsafe(32)
         name = self._names.session(digest_of(token))
-        await asyncio.to_thread(self._client.set, name, record.id, ex=self.lasts_s)
+        self._client.set(name, record.id, ex=self.lasts_s)
         return token
 
     async def holder(self, token: str) -> KeyRecord | None:

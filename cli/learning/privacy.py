@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from alerts.storage.audit_waiting import WaitingEvents
 from alerts.storage.connection import connect
-from cli.output.audited import audit_event, send_event
+from cli.output.audited import audit_event, send_kept
 from cli.output.console import cell, print_error, table_console
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
-from contracts.audit import Figure
+from contracts.audit import AuditEvent, Figure
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.settings import Settings, load_settings
@@ -88,8 +90,14 @@ def forget_command(
         raise BuzzwatchError(f"an --author or --tweet is empty, or has more than {MAX_ID} characters")
     settings = load_settings()
     subject = Subject.of(tweet or (), author or (), settings.privacy.secret)
-    done = _forget(settings, subject, cut_topics, dry_run)
+    request = uuid.uuid4().hex[:12]
+    asked = audit_event(
+        "privacy.requested", f"request {request}", "asked to be forgotten",
+        {"authors": len(author or ()), "tweets": len(tweet or ()), "cut topics": cut_topics},
+    )  # fmt: skip
+    done = _forget(settings, subject, cut_topics, None if dry_run else asked, request)
     if not dry_run:
+        send_kept(settings, asked)
         _record(settings, done, len(author or ()))
     if output == "json":
         typer.echo(printable_json(done.as_dict()))
@@ -99,7 +107,8 @@ def forget_command(
         raise typer.Exit(1)
 
 
-def _forget(settings: Settings, subject: Subject, cut: bool, dry_run: bool) -> Forgotten:
+def _forget(settings: Settings, subject: Subject, cut: bool, asked: AuditEvent | None, request: str) -> Forgotten:
+    """Erase, or only find where nobody asked; that somebody did is in Redis before anything is erased."""
     errors = table_console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with (
@@ -112,7 +121,10 @@ def _forget(settings: Settings, subject: Subject, cut: bool, dry_run: bool) -> F
         def progress(step: str) -> None:
             shown.update(task, description=step)
 
-        return forget(settings, client, subject, cut=cut, dry_run=dry_run, progress=progress)
+        if asked is not None:
+            WaitingEvents(client, settings).keep(asked)
+        dry_run = asked is None
+        return forget(settings, client, subject, cut=cut, dry_run=dry_run, request=request, progress=progress)
 
 
 def _record(settings: Settings, done: Forgotten, authors: int) -> None:
@@ -124,7 +136,7 @@ def _record(settings: Settings, done: Forgotten, authors: int) -> None:
         "left": len(done.left),
         "until": None if done.until is None else done.until.isoformat(timespec="seconds"),
     }
-    send_event(settings, audit_event("privacy.forgotten", f"request {done.id}", "asked to be forgotten", figures))
+    send_kept(settings, audit_event("privacy.forgotten", f"request {done.id}", "asked to be forgotten", figures))
 
 
 def _show(done: Forgotten) -> None:

@@ -22,7 +22,7 @@ from learning.privacy.topics import TopicEraser, TopicResult
 class Forgotten:
     """What was found, what was done, and what is left."""
 
-    id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    id: str
     """Of the request: in the audit event, and in the erasures on `labels`."""
     dry_run: bool = False
     tweets: int = 0
@@ -69,6 +69,7 @@ def forget(
     *,
     cut: bool = False,
     dry_run: bool = False,
+    request: str | None = None,
     progress: Callable[[str], object] = lambda _: None,
 ) -> Forgotten:
     """Find everything about `subject` and erase it.
@@ -78,11 +79,12 @@ def forget(
     Args:
         cut: delete topics up to the subject's last record where nothing else reaches it.
         dry_run: only find.
+        request: its id; a random one when none is given.
 
     Raises:
         Unavailable: Kafka does not answer. redis.RedisError: Redis does not.
     """
-    done = Forgotten(dry_run=dry_run)
+    done = Forgotten(request or uuid.uuid4().hex[:12], dry_run)
     traces = find_records(settings, subject, progress)
     in_redis = RedisEraser(client, settings)
     in_redis.find(subject)

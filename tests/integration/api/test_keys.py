@@ -20,6 +20,7 @@ import pytest
 from fastapi import FastAPI
 from typer.testing import CliRunner
 
+from alerts.storage.audit_waiting import WaitingEvents
 from alerts.storage.connection import connect
 from api.errors import install
 from api.routes import login
@@ -65,16 +66,16 @@ async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         key = _record_of(settings, make_key(settings, "seed", ("read",)))
         gate = build_gate(required, redis_client)
         assert key is not None
-        app = _app(gate)
+        app = _app(gate, WaitingEvents(redis_client, settings))
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://buzz.example.org") as client:
             yield client
         await gate.rates.stop()
 
 
-def _app(gate: Gate) -> FastAPI:
+def _app(gate: Gate, waiting: WaitingEvents) -> FastAPI:
     app = FastAPI()
-    app.state.parts = SimpleNamespace(gate=gate, audit=AUDITED.append)
+    app.state.parts = SimpleNamespace(gate=gate, audit=AUDITED.append, audit_kept=waiting.keeping)
     app.include_router(login.router)
 
     @app.get("/page", dependencies=[require("read")])
@@ -181,6 +182,8 @@ async def test_a_browser_signs_in_acts_with_the_token_and_signs_out(
     assert client.cookies["buzzwatch_session"] not in kept
 
     assert (AUDITED[-1].who, AUDITED[-1].what) == ("maya", "session.begun")
+    with connect(settings) as store:
+        assert WaitingEvents(store, settings).due(after_s=0) == AUDITED[-1:]  # kept before, whatever is killed
     assert (await client.get("/page")).is_success
     who = (await client.get("/session")).json()
     assert (who["name"], who["scopes"]) == ("maya", ["operate", "read"])

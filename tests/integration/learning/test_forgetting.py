@@ -22,9 +22,11 @@ from alerts.counters.store import CounterStore, Sample
 from alerts.outbox.store import Entry
 from alerts.state.alert import Alert
 from alerts.state.store import AlertStore
+from alerts.storage.audit_waiting import WaitingEvents
 from alerts.storage.connection import connect
 from alerts.storage.keys import AlertKeys
 from cli.learning import privacy
+from contracts.errors import Unavailable
 from contracts.events import prediction_id
 from contracts.learning.labels import LabelEvent
 from contracts.settings import Settings
@@ -38,6 +40,7 @@ from learning.review.queue import ReviewQueue
 from models.text.masking import mask
 from stream.kafka.audit import audit_events
 from stream.kafka.topic_reader import follow
+from tests.conftest import NOBODY
 from tests.integration.learning.test_review import item
 
 
@@ -214,6 +217,16 @@ def test_nothing_about_the_author_is_found_afterwards(as_environment: Settings) 
         read_labels(settings), settings.learning
     ).labels  # the retraction is still behind what it retracts
     assert (label.tweet_id, label.label, label.judges) == ("1466", "negative", 1)
-    events = [event for event in audit_events(settings) if event.what == "privacy.forgotten"]
-    assert len(events) == 2
-    assert "leaver" not in events[0].model_dump_json()
+    events = [event for event in audit_events(settings) if event.what.startswith("privacy.")]
+    assert [event.what for event in events] == ["privacy.requested", "privacy.forgotten"] * 2
+    assert events[0].subject == events[1].subject != events[2].subject
+    assert "leaver" not in "".join(event.model_dump_json() for event in events)
+
+
+def test_a_request_that_is_cut_off_is_on_record(as_environment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BUZZWATCH_KAFKA__BOOTSTRAP_SERVERS", NOBODY)
+    with pytest.raises(Unavailable):
+        CliRunner().invoke(privacy.app, ["forget", "--tweet", "1"], catch_exceptions=False)
+    with connect(as_environment) as client:
+        (event,) = WaitingEvents(client, as_environment).due(after_s=0)
+    assert (event.what, event.figures["tweets"]) == ("privacy.requested", 1)
