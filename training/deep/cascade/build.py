@@ -22,7 +22,7 @@ from models.cascade import BY, CascadeModel
 from models.deep.model import DeepModel
 from models.linear.model import HashedModel
 from training.data.datasets import TrainingData
-from training.deep.cascade.thresholds import Answers, Setting, crossed
+from training.deep.cascade.thresholds import Answers, Setting, crossed, shares_within
 from training.deep.export.calibrate import held_out_rows, truth_of
 from training.evaluation.drift_reference import reference
 from training.evaluation.held_out import HeldOut
@@ -98,8 +98,7 @@ def cascade_of(
     progress("choosing")
     points = [_point(answers, partial(Answers.setting, share=share), costs) for share in SHARES]
 
-    quick_enough = [share for share in SHARES if costs[0] + share * costs[1] <= costs[1] / times]
-    choose = partial(Answers.best, shares=quick_enough or SHARES[:1])
+    choose = partial(Answers.best, shares=shares_within(SHARES, costs, times))
     setting = choose(answers)
     mixed = crossed(answers, choose)
     curve = Curve(

@@ -124,3 +124,15 @@ def crossed(answers: Answers, choose: Callable[[Answers], Setting]) -> Mixed:
     for here in (half, ~half):
         scores[here], deep[here] = answers.part(here).mixed(choose(answers.part(~here)))
     return Mixed(scores, deep)
+
+
+def shares_within(shares: Sequence[float], costs: tuple[float, float], times: float) -> list[float]:
+    """Those of the shares of slow answers by which both together are `times` as fast as the slow model alone.
+
+    The largest share that is quick enough is one of them, whether it was among `shares` or not.
+
+    Args:
+        costs: processor seconds a tweet of the quick and of the slow model.
+    """
+    largest = max(0.0, 1 / times - costs[0] / costs[1])
+    return [*(share for share in shares if share < largest), largest]

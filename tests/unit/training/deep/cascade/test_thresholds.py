@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.deep.cascade.thresholds import Answers, Setting, crossed
+from training.deep.cascade.thresholds import Answers, Setting, crossed, shares_within
 
 
 def answers(n: int = 4_000, seed: int = 0) -> Answers:
@@ -64,6 +64,13 @@ def test_of_the_shares_that_are_quick_enough_the_most_accurate_is_taken() -> Non
     assert reached[0] < reached[0.1] < reached[0.2] < reached[1]
     useless = Answers(known.quick, known.quick, known.truth, known.source, known.counted)
     assert useless.best((0, 0.1, 0.2)) == useless.setting(0)  # of equals the cheapest
+
+
+def test_the_largest_share_that_is_quick_enough_may_be_chosen_too() -> None:
+    within = shares_within((0.0, 0.1, 0.15, 0.2, 0.3), costs=(0.001, 1.0), times=5)
+    assert within == [0.0, 0.1, 0.15, pytest.approx(0.199)]
+    assert 1 / (0.001 + within[-1]) == pytest.approx(5)
+    assert shares_within((0.0, 0.1), costs=(0.5, 1.0), times=5) == [0.0]  # not even the quick model is quick enough
 
 
 def test_chosen_on_noise_the_figure_of_other_texts_promises_nothing() -> None:
