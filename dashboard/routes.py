@@ -18,6 +18,7 @@ ROUTERS = (
     trial.router,
     system.router,
     files.router,
+    common.rest,
 )
 
 

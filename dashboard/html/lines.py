@@ -15,12 +15,14 @@ LINES: Final[dict[str, str]] = json.loads(
 )
 """English sentence with `{values}` → French one; values may be sentences of this kind, too."""
 _PLACE: Final = re.compile(r"\{(\w+)\}")
+_NUMBER: Final = re.compile(r"([+-]?\d{1,3}(?:,\d{3})*)(?:\.(\d+))?(%?)")
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:
     parts = _PLACE.split(sentence)
     number = r"[\d,.]+"
-    values = {"n": number, "total": number, "m": number, "all": number, "unit": r"[\w ]+"}
+    values = {"n": number, "total": number, "m": number, "all": number, "unit": r"[\w ]+", "metric": r"[\w ]+"}
+    values |= {"challenger": number, "champion": number}
     literal = [
         re.escape(part) if at % 2 == 0 else f"(?P<{part}>{values.get(part, '.*?')})" for at, part in enumerate(parts)
     ]
@@ -41,6 +43,9 @@ def line_in(language: Language, text: str) -> str:
         return text
     if text in FRENCH:
         return FRENCH[text]
+    if number := _NUMBER.fullmatch(text):
+        whole, digits, sign = number.groups()
+        return whole.replace(",", "\u202f") + (f",{digits}" if digits else "") + ("\u202f%" if sign else "")
     for pattern, french in _PATTERNS:
         if found := pattern.fullmatch(text):
             return french.format(**{name: line_in(language, value) for name, value in found.groupdict().items()})

@@ -22,6 +22,7 @@ from alerts.state.alert import Alert
 from alerts.storage.redis_health import trouble_of
 from api.security import csrf
 from api.security.gate import Caller
+from api.security.keys import Scope
 from contracts.errors import BuzzwatchError
 from contracts.redaction import redacted
 from contracts.rules.matchers import matcher
@@ -43,6 +44,9 @@ PAGES: Final = (
     ("system", "System", "s"),
 )
 """The navigation: name in the address (none: the first page), what people read, and the key after `g`."""
+
+NEEDS: Final[dict[str, Scope]] = {"try": "predict", "review": "review"}
+"""The scope that a page needs; `read` where it is not named."""
 
 THEME_COOKIE: Final = "buzzwatch_theme"
 NAME_COOKIE: Final = "buzzwatch_name"
@@ -87,10 +91,11 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
         look=request.cookies.get(THEME_COOKIE) if request.cookies.get(THEME_COOKIE) in ("light", "dark") else "",
         who=name_of(request),
         may=_scopes(request),
+        signed_in=_is_signed_in(request),
         csrf_token=csrf.csrf_token(request),
         said=None if said is None else _line(said),
         room=room,
-        pages=PAGES,
+        pages=[one for one in PAGES if NEEDS.get(one[0], "read") in _scopes(request)],
         files=f"{room.path}room/static/{FILES.version}",
         has_charts=FILES.has_charts,
         words={text: t(text) for text in sorted(FILES.words)} if language != "en" else {},
@@ -183,9 +188,8 @@ def failed(request: Request, status: int, what: str) -> Response:
 
 def name_of(request: Request) -> str:
     """What the field *who* is filled in with: who is signed in, else the name that was given last."""
-    caller: Caller | None = request.state.caller
-    if caller is not None and caller.via == "session":
-        return caller.name
+    if _is_signed_in(request):
+        return str(request.state.caller.name)
     return unquote(request.cookies.get(NAME_COOKIE, ""))
 
 
@@ -193,6 +197,12 @@ def caller_of(request: Request, who: str) -> str:
     """Whose name is written down: the key's, and where none is needed the one that was given."""
     caller: Caller | None = request.state.caller
     return who.strip() if caller is None or caller.via == "machine" else caller.name
+
+
+def _is_signed_in(request: Request) -> bool:
+    """By a key on the sign-in page."""
+    caller: Caller | None = request.state.caller
+    return caller is not None and caller.via == "session"
 
 
 def _scopes(request: Request) -> frozenset[str]:
@@ -209,13 +219,13 @@ def _line(cookie: str) -> tuple[bool, str]:
 
 def _number(value: float, digits: int, language: str) -> str:
     text = f"{value:,.{digits}f}"
-    return text.replace(",", " ").replace(".", ",") if language == "fr" else text
+    return text.replace(",", "\u202f").replace(".", ",") if language == "fr" else text
 
 
 def _percent(value: float | None, digits: int, language: str) -> str:
     if value is None:
         return "–"
-    return _number(value * 100, digits, language) + (" %" if language == "fr" else "%")
+    return _number(value * 100, digits, language) + ("\u202f%" if language == "fr" else "%")
 
 
 def _clock(ms: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Header, Query, Request, Response
+from fastapi import APIRouter, Form, Header, HTTPException, Query, Request, Response
 from fastapi.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
@@ -16,6 +16,8 @@ from dashboard.html.words import LANGUAGE_COOKIE
 from dashboard.room import Room, RoomOf
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+rest = APIRouter(route_class=PageRoute, include_in_schema=False)
+"""Comes after all others."""
 _UNBUFFERED = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
@@ -64,6 +66,12 @@ def theme(request: Request, room: RoomOf, theme: Annotated[Literal["light", "dar
 def language(request: Request, room: RoomOf, language: Annotated[Literal["en", "fr"], Form()]) -> Response:
     """English or French."""
     return _chosen(request, room, LANGUAGE_COOKIE, language)
+
+
+@rest.get("/room/{page:path}", dependencies=[require("read")])
+def missing(page: str) -> Response:
+    """Whatever else is asked for below the pages."""
+    raise HTTPException(404, f"there is no page {page[:100]}")
 
 
 def _chosen(request: Request, room: RoomOf, cookie: str, value: str) -> Response:

@@ -28,6 +28,7 @@ MOST_ROWS: Final = 100_000
 _KEPT: Final = 8
 """Jobs that are remembered; the oldest result is deleted when a new file comes."""
 _BATCH: Final = 500
+_LONGEST_END: Final = len(".parquet")
 _COLUMNS: Final = (
     *("row", "sentiment", "confidence", "negative", "neutral", "positive"),
     *("watches", "themes", "reliable", "model_version", "error", "text"),
@@ -73,7 +74,7 @@ class FileJobs:
     def add(self, name: str, content: bytes, score: Score) -> Job:
         """Begin with a file; its name says what kind it is. `score` blocks."""
         identifier, folder = uuid.uuid4().hex, Path(self._folder.name)
-        source = folder / f"{identifier}-source{''.join(Path(name).suffixes[-2:]).lower()}"
+        source = folder / f"{identifier}-source{_kind_of(name)}"
         source.write_bytes(content)
         job = Job(identifier, name, folder, source, clock_ms())
         with self._lock:
@@ -157,6 +158,11 @@ class FileJobs:
                     "model_version": model.version,
                 }
             yield answer
+
+
+def _kind_of(name: str) -> str:
+    """The ends of a name that can say what kind a file is: `.csv.gz`. A stranger's name may have any others."""
+    return "".join(end for end in Path(name).suffixes[-2:] if end[1:].isalnum() and len(end) <= _LONGEST_END).lower()
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:

@@ -35,6 +35,10 @@ def now(
     alerts = views(room.alerts, room.silences, rules.inhibit_rules, history=False)
     ranked = sorted(board.watches, key=lambda one: _rank(one, alerts))
     busy = [watch for watch in ranked if watch.counted]
+    names = {"watch": [one.name for one in rules.watches], "theme": [one.name for one in rules.themes]}
+    # An address from before a change of the rules: a feed of what nobody watches would stay empty, and nobody knew why.
+    unknown = [(what, name) for what, name in (("watch", watch), ("theme", theme)) if name and name not in names[what]]
+    watch, theme = (watch if watch in names["watch"] else ""), (theme if theme in names["theme"] else "")
     rows = [row for row in _rows(room) if _fits(row, watch, theme, sentiment)][:_ROWS]
     return page(
         request,
@@ -44,8 +48,9 @@ def now(
         watches_now=[("busy", busy), ("idle", [watch for watch in ranked if not watch.counted])],
         alerts=alerts,
         rows=rows,
-        watches=[one.name for one in rules.watches],
-        themes=[one.name for one in rules.themes],
+        watches=names["watch"],
+        themes=names["theme"],
+        unknown=unknown,
         chosen={"watch": watch, "theme": theme, "sentiment": sentiment},
         has_seen_tweets=any(total for spark in board.sparks.values() for total, _ in spark) or bool(rows),
     )

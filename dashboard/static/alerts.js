@@ -21,5 +21,4 @@ keys({
     details.open = true;
     details.querySelector("[name=comment]").focus();
   },
-  Enter: (event) => event.target.matches("[data-item]") && event.target.querySelector("h3 a")?.click(),
 });

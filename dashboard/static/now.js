@@ -1,6 +1,7 @@
 // The page Now: cards and feed follow the stream.
-import { number, percent, word } from "./words.js";
+import { language, number, percent, word } from "./words.js";
 import { on } from "./stream.js";
+import { reads } from "./plots.js";
 import { freshenTimes, keys } from "./room.js";
 
 const MOST_ROWS = 60;
@@ -19,6 +20,19 @@ let newest = null;
 let drawing = false;
 
 // Cards
+
+const minuteClock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+for (const [name, card] of cards) {
+  const points = sparks.get(name);
+  reads(card.querySelector(".plot"), {
+    count: () => points.length,
+    place: (at) => (at + 0.4) / points.length,
+    text: (at) => {
+      const minute = Number(card.dataset.minute) - 60 * (points.length - 1 - at);
+      return `${minuteClock.format(minute * 1000)} ${word("tweets")} ${number(points[at][0])}, ${word("negative")} ${number(points[at][1])}`;
+    },
+  });
+}
 
 function set(element, text) {
   if (element && element.textContent !== text) element.textContent = text;

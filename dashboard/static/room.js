@@ -1,6 +1,7 @@
 // On every page: theme, times, keys, parts that are fetched again, the strip of alerts.
 import { ago, language, word } from "./words.js";
 import { on } from "./stream.js";
+import { moveCursor } from "./plots.js";
 import "./alarm.js";
 
 document.documentElement.classList.add("scripted");
@@ -28,7 +29,7 @@ if (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme
 }
 
 // Times: relative, kept fresh; the absolute one is the title.
-const clock = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 export function freshenTimes(root = document) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const ms = Date.parse(time.dateTime);
@@ -44,9 +45,11 @@ export function freshenTimes(root = document) {
 // A time of day: the server knows that of UTC alone.
 const dayClock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const secondClock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const datedClock = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
 export function localClocks(root = document) {
   for (const time of root.querySelectorAll("[data-clock]")) {
-    time.textContent = ("seconds" in time.dataset ? secondClock : dayClock).format(Number(time.dataset.clock));
+    const clock = "dated" in time.dataset ? datedClock : "seconds" in time.dataset ? secondClock : dayClock;
+    time.textContent = clock.format(Number(time.dataset.clock));
   }
 }
 localClocks();
@@ -133,6 +136,7 @@ export async function refresh() {
       }
       freshenTimes();
       localClocks();
+      document.dispatchEvent(new Event("renewed"));
     }
   } catch {
     // The chip says that the connection is lost.
@@ -171,6 +175,8 @@ let going = -Infinity;
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.matches("input, textarea, select") || help.open) return;
+  // Enter is the browser's own on links, buttons and what unfolds.
+  if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   const page = document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
   if (performance.now() - going < 1500 && page) {
     going = -Infinity;
@@ -179,7 +185,9 @@ addEventListener("keydown", (event) => {
     return;
   }
   going = -Infinity;
-  if (event.key === "?") help.showModal();
+  if (["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) {
+    if (!moveCursor(event)) return;
+  } else if (event.key === "?") help.showModal();
   else if (event.key === "g") going = performance.now();
   else if (own.has(event.key)) own.get(event.key)(event);
   else return;
@@ -195,4 +203,4 @@ function move(step) {
   next.focus();
   next.scrollIntoView({ block: "nearest" });
 }
-keys({ j: () => move(1), k: () => move(-1) });
+keys({ j: () => move(1), k: () => move(-1), Enter: (event) => event.target.matches("[data-item]") && event.target.querySelector("h3 a")?.click() });

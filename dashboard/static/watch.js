@@ -3,16 +3,15 @@ import { number, percent, language, word } from "./words.js";
 
 document.getElementById("print").addEventListener("click", () => print());
 const place = document.getElementById("chart");
-const element = document.getElementById("series");
 
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
 function draw() {
-  const series = JSON.parse(element.textContent);
+  const series = JSON.parse(document.getElementById("series").textContent);
   const columns = [series.x, series.high, series.low, series.share, series.tweets];
-  const clock = new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short" });
+  const clock = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
   const isLong = series.x[series.x.length - 1] - series.x[0] > 2 * 86400;
   const tickClock = new Intl.DateTimeFormat(language, isLong ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   const readOut = document.getElementById("read-out");
@@ -121,6 +120,14 @@ if (place && window.uPlot) {
     chart.destroy();
     chart = draw();
   };
+  let drawn = document.getElementById("series").textContent;
+  document.addEventListener("renewed", () => {
+    const newer = document.getElementById("series").textContent;
+    // Nothing moves under the cursor of somebody who reads.
+    if (newer === drawn || place.matches(":hover, :focus")) return;
+    drawn = newer;
+    again();
+  });
   new MutationObserver(again).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
 }

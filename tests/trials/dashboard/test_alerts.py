@@ -43,6 +43,12 @@ def test_the_keys_of_the_page(open_page: OpenPage) -> None:
     page.keyboard.press("g")
     page.keyboard.press("a")
     page.wait_for_url("**/room/alerts")
+    page.locator("#sound").focus()
+    page.keyboard.press("Enter")  # opens an alert in focus, and takes no button its key
+    expect(page.locator("#sound")).to_have_attribute("aria-pressed", "true")
+    page.locator("nav a[data-key=m]").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/room/model")
 
 
 def test_an_alert_that_is_not_there_is_said_on_a_page(stack: RunningStack) -> None:

@@ -16,6 +16,8 @@ from tests.stack import RunningStack
 from tests.trials.dashboard.conftest import OpenPage
 from tests.trials.dashboard.test_every_page import violations
 
+LONG_WORD = "w" * 200
+"""Which the alert then names: it fits into no line."""
 PLACES = (
     *("Lyon", "Nice", "Rome", "Madrid", "Geneva", "Boston", "Austin", "Dublin"),
     *("Oslo", "Porto", "Milan", "Turin", "Zurich", "Berlin", "Vienna", "Prague"),
@@ -32,7 +34,7 @@ def crisis(stack: RunningStack) -> Iterator[None]:
         while not over.is_set():
             for place in PLACES:
                 name = uuid.uuid4().hex
-                text = f"@VirginAmerica lost my bag in {place}, awful and rude, I hate you {name[:6]}"
+                text = f"@VirginAmerica lost my bag in {place}, awful and rude, I hate you {name[:6]} {LONG_WORD}"
                 tweet = {"id": name, "text": text, "author_id": name}
                 producer.send(Line(name.encode(), json.dumps(tweet).encode()))
             over.wait(1.0)
@@ -97,6 +99,8 @@ def test_a_crisis_is_seen_acknowledged_silenced_and_over_by_keyboard(open_page: 
         for step in ("It began", "It fired", "Maya é is on it"):
             expect(page.locator(".story")).to_contain_text(step)
         assert violations(page) == []
+        expect(page.locator("article.alert")).to_contain_text(LONG_WORD)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     expect(page.locator(".story")).to_contain_text("It was over")
     expect(now.locator('.card[data-watch="virgin-america"]')).not_to_have_attribute("data-mood", "critical")
     page.goto("/room/alerts")

@@ -16,6 +16,7 @@ SPEAKERS = (
     *("training/registry/promotion_gate.py", "training/registry/promotion.py"),
     *("alerts/explanation/foreign_volume.py", "alerts/conditions/model_broken.py"),
     *("alerts/conditions/drift.py", "alerts/conditions/feedback.py"),
+    *("alerts/rules/feedback_evaluator.py", "alerts/rules/evaluator.py", "alerts/conditions/quiet.py"),
 )
 TO_PROGRAMMERS = {"there is no figure 7: it is one of 7", "truth and answers are not of one length"}
 
@@ -50,11 +51,16 @@ def test_values_stay_and_sentences_within_are_translated() -> None:
         "difference -0.1000 to -0.0600, n = 1,464 (and 3 more)"
     )
     assert line_in("fr", said) == (
-        "la version 5 reste où elle est : moins bon que le champion sur airline : macro_recall 0.7000 au lieu de "
-        "0.7800, écart de -0.1000 à -0.0600, n = 1,464 (et 3 de plus)"
+        "la version 5 reste où elle est : moins bon que le champion sur airline : macro_recall 0,7000 au lieu de "
+        "0,7800, écart de -0,1000 à -0,0600, n = 1\u202f464 (et 3 de plus)"
     )
     assert line_in("fr", "accuracy 0.900 against 0.800 on the same 60 judged tweets; nothing points either way") == (
-        "exactitude 0.900 contre 0.800 sur les mêmes 60 tweets jugés ; rien n'indique un sens"
+        "exactitude 0,900 contre 0,800 sur les mêmes 60 tweets jugés ; rien n'indique un sens"
+    )
+    said = "worse: negative recall 0.169 against 0.983 on the same 59 judged tweets: alone right on 0, alone wrong on 8"
+    assert line_in("fr", said) == (
+        "moins bon : rappel des négatifs 0,169 contre 0,983 sur les mêmes 59 tweets jugés : seul à avoir raison sur 0, "
+        "seul à se tromper sur 8"
     )
     assert line_in("en", said) == said
     assert line_in("fr", "what nobody has foreseen") == "what nobody has foreseen"
@@ -62,15 +68,16 @@ def test_values_stay_and_sentences_within_are_translated() -> None:
 
 def test_an_alert_is_in_the_readers_language() -> None:
     assert line_in("fr", "Bad buzz about air-paradis: 72% of 32 voices are negative, 25% before") == (
-        "Bad buzz sur air-paradis : 72% de négatif sur 32 voix, 25% auparavant"
+        "Bad buzz sur air-paradis : 72\u202f% de négatif sur 32 voix, 25\u202f% auparavant"
     )
     said = (
         "23 of 31 voices (21 of 28 different texts) in the last 30 s are negative; the past leads to expect 26% (from "
         "1,096 voices); themes: baggage (20), crew (4); words: airline, worst; escalation score 59 of 100."
     )
     assert line_in("fr", said) == (
-        "négatif depuis 30 s : 23 voix sur 31 (21 textes différents sur 28) ; le passé laisse attendre 26% (d'après "
-        "1,096 voix) ; thèmes : baggage (20), crew (4) ; mots : airline, worst ; score d'escalade 59 sur 100."
+        "négatif depuis 30 s : 23 voix sur 31 (21 textes différents sur 28) ; le passé laisse attendre 26\u202f% "
+        "(d'après 1\u202f096 voix) ; thèmes : baggage (20), crew (4) ; mots : airline, worst ; score d'escalade 59 "
+        "sur 100."
     )
     said = "12 of 30 voices (12 of 25 different texts, 12 of 31 tweets) in the last 30 s are negative"
     assert line_in("fr", said) == "négatif depuis 30 s : 12 voix sur 30 (12 textes différents sur 25, 12 tweets sur 31)"
