@@ -25,6 +25,7 @@ from contracts.times import clock_ms
 from learning.labels.texts import PredictionTexts, Remembered
 from learning.review.item import ReviewItem, item_of, margin
 from learning.review.queue import ReviewQueue
+from models.base.asking import Asker
 from models.linear.rare_words import RareWords
 from models.registry.champion import LoadedModel
 from models.text.digests import digests
@@ -105,6 +106,7 @@ class ReviewSampler:
         firing: the watches with a bad buzz that fires; asked every ten seconds.
         champion: the model that answers; None: texts with words that it has hardly seen are not looked for.
         challenger: the model on trial in this worker.
+        patience_s: how long that is waited for: one that hangs must not keep the queue from being filled.
     """
 
     def __init__(
@@ -116,8 +118,9 @@ class ReviewSampler:
         *,
         champion: Callable[[], LoadedModel | None] = lambda: None,
         challenger: Callable[[], LoadedModel | None] = lambda: None,
+        patience_s: float = 5.0,
     ) -> None:
-        self._seconds = _SecondLook(champion, challenger)
+        self._seconds = _SecondLook(champion, challenger, patience_s)
         self._queue = queue
         self._texts = texts
         self._firing = firing
@@ -229,12 +232,17 @@ class _SecondLook:
     """Texts on which the challenger differs from what was answered, and those with words that hardly any model saw."""
 
     def __init__(
-        self, champion: Callable[[], LoadedModel | None], challenger: Callable[[], LoadedModel | None]
+        self,
+        champion: Callable[[], LoadedModel | None],
+        challenger: Callable[[], LoadedModel | None],
+        patience_s: float,
     ) -> None:
+        self._patience_s = patience_s
         self._champion = champion
         self._challenger = challenger
         self._rare: tuple[ModelRef, RareWords] | None = None
         self._per_text_s = 1e-3
+        self._asker: tuple[LoadedModel, Asker] | None = None
 
     def chosen(self, values: Sequence[bytes | None], now_ms: int) -> list[ReviewItem]:
         some = _readable(values[:: max(1, len(values) // _LOOKED_AT)][:_LOOKED_AT])
@@ -248,7 +256,8 @@ class _SecondLook:
         asked = asked[: max(1, int(_ASKED_S / self._per_text_s))]
         since = time.perf_counter()
         try:
-            answers = challenger.model.predict_proba([text for _, text in asked]).argmax(axis=1).tolist()
+            found = self._asker_of(challenger).ask(lambda: challenger.model.predict_proba([text for _, text in asked]))
+            answers = found.argmax(axis=1).tolist()
         except Exception:  # its errors are counted where it is on trial
             return []
         self._per_text_s = max((time.perf_counter() - since) / len(asked), 1e-7)
@@ -261,6 +270,13 @@ class _SecondLook:
             )
             for (prediction, text), label in differ
         ]  # fmt: skip
+
+    def _asker_of(self, challenger: LoadedModel) -> Asker:
+        if self._asker is None or self._asker[0] is not challenger:
+            if self._asker is not None:
+                self._asker[1].stop()
+            self._asker = challenger, Asker("challenger for review", self._patience_s)
+        return self._asker[1]
 
     def _unseen(self, some: Sequence[tuple[Prediction, str]], now_ms: int) -> list[ReviewItem]:
         champion = self._champion()

@@ -99,7 +99,7 @@ def _wrong(state: TrialState, facts: Facts, settings: RolloutSettings) -> str | 
     """Why the challenger is to be rolled back."""
     counts = facts.counts
     if counts.trouble:
-        return f"it cannot be loaded: {counts.trouble}"
+        return counts.trouble
     if counts.errors >= settings.most_errors:
         return f"it failed {counts.errors:,} times, the last time so: {counts.last_error}"
     for one in facts.verdicts:

@@ -27,6 +27,7 @@ from learning.rollout.judged import Answers, Judged, Look, as_json, look
 from learning.rollout.promote import PromotionRefused
 from learning.rollout.state import Counts, TrialState, TrialStore
 from models.base.artefact import in_short
+from models.base.asking import Asker, TooLate
 from models.base.smoke_test import tried
 from models.registry.champion import Champion, LoadedModel
 from models.registry.champion_cache import ChampionCache
@@ -37,6 +38,8 @@ _log = logging.getLogger("buzzwatch.rollout")
 
 _LEAD_S: Final = 10.0
 """How long the lead of a worker lasts that does not renew it."""
+_MOST_DEATHS: Final = 3
+"""Times that a worker may die while it loads a challenger: one that takes the process with it would do so for ever."""
 
 
 class RolloutFollower:
@@ -51,6 +54,7 @@ class RolloutFollower:
         publish: writes events to the audit topic.
         announce: tells receivers of a change; may be called again with the same one.
         promote: gives a version the champion's alias; raises PromotionRefused where the gate does not let it pass.
+        patience_s: how long a challenger is waited for that is asked about judged tweets, a hundred at a time.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class RolloutFollower:
         publish: Callable[[Sequence[AuditEvent]], None],
         announce: Callable[[AuditEvent], None] = lambda _: None,
         promote: Callable[[TrialState], None],
+        patience_s: float = 20.0,
     ) -> None:
         self._settings = settings
         self._champion = champion
@@ -75,6 +80,7 @@ class RolloutFollower:
         self._publish = publish
         self._announce = announce
         self._promote = promote
+        self._patience_s = patience_s
         self._cache = ChampionCache(settings.champion_cache)
         self._trial: tuple[str, Trial] | None = None
         self._unusable: str | None = None
@@ -141,6 +147,21 @@ class RolloutFollower:
             self._flush(state.id, trial)
 
     def _load(self, state: TrialState) -> None:
+        begun = self._store.note_loading(state.id, self._who)
+        try:
+            if begun > _MOST_DEATHS:
+                self._cannot_load(state, f"worker {self._who} died {_MOST_DEATHS} times while it did")
+            else:
+                self._try_to_load(state)
+        finally:
+            self._store.note_loaded(state.id, self._who)
+
+    def _cannot_load(self, state: TrialState, why: str) -> None:
+        self._unusable = state.id
+        _log.warning("the challenger, version %s, cannot be tried: %s", state.version, why)
+        self._store.note_trouble(state.id, f"it cannot be loaded: {why}")
+
+    def _try_to_load(self, state: TrialState) -> None:
         version = RegisteredVersion(state.name, state.version, (), state.origin)
         registry = Registry(self._settings.mlflow)
         try:
@@ -149,10 +170,7 @@ class RolloutFollower:
         except Unavailable:
             raise  # MLflow is away: no fault of the challenger's, and tried again
         except (ArtefactError, Exception) as error:
-            self._unusable = state.id
-            why = in_short(error)
-            _log.warning("the challenger, version %s, cannot be tried: %s", state.version, why)
-            self._store.note_trouble(state.id, why)
+            self._cannot_load(state, in_short(error))
             return
         finally:
             registry.close()
@@ -199,11 +217,18 @@ class RolloutFollower:
 
     def _judge(self, state: TrialState, challenger: LoadedModel, now_ms: int) -> None:
         champion = self._champion.current
-        first, second = (self._answers.setdefault(one.ref, Answers(one.model)) for one in (champion, challenger))
-        self._look = look(
-            self._judged(state.started_ms), first, second,
-            version=state.version, since_ms=state.started_ms, now_ms=now_ms,
-        )  # fmt: skip
+        first = self._answers.setdefault(champion.ref, Answers(champion.model))
+        if challenger.ref not in self._answers:
+            asker = Asker("challenger about judged tweets", self._patience_s)
+            self._answers[challenger.ref] = Answers(challenger.model, asker=asker)
+        try:
+            self._look = look(
+                self._judged(state.started_ms), first, self._answers[challenger.ref],
+                version=state.version, since_ms=state.started_ms, now_ms=now_ms,
+            )  # fmt: skip
+        except TooLate as error:
+            self._store.note_trouble(state.id, f"asked about judged tweets: {error}")
+            return
         self._store.note_verdicts(state.id, as_json(self._look.verdicts), self._look.streak)
 
     def _note(self, change: Change, counts: Counts) -> None:

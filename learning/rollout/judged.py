@@ -18,13 +18,15 @@ from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from contracts.times import to_ms
 from learning.labels.log import read_labels
-from learning.labels.resolution import resolve
+from learning.labels.resolution import Resolution, resolve, text_key
 from learning.rollout.verdict import ALPHA, METRICS, NO_ANSWER, Verdict, counted, verdict
+from models.base.asking import Asker, TooLate
 from models.base.sentiment import SentimentModel
 
 _MOST: Final = 20_000
 """Judged tweets, the newest, that are looked at."""
-_CHUNK: Final = 500
+_CHUNK: Final = 100
+"""Texts that a model is asked about at once: two seconds of the slowest there is."""
 
 
 class Judged(NamedTuple):
@@ -51,11 +53,20 @@ class Look:
 
 
 def judged_since(settings: Settings, since_ms: int) -> list[Judged]:
-    """The labels that hold, of tweets judged since then, the oldest first.
+    """As `of_trial`, of all that is on the topic now.
 
     Raises:
         Unavailable: Kafka does not answer or has no topic of labels.
     """
+    return of_trial(resolve(read_labels(settings), settings.learning), since_ms)
+
+
+def of_trial(resolved: Resolution, since_ms: int) -> list[Judged]:
+    """The labels that hold, of texts judged since a trial began and never before, the oldest first.
+
+    What somebody had judged before may be what the challenger learnt from: there it would look better than it is.
+    """
+    known = {text_key(one.text) for one in resolved.judgements if one.text and to_ms(one.created_at) < since_ms}
     found = [
         Judged(
             label.text,
@@ -64,22 +75,34 @@ def judged_since(settings: Settings, since_ms: int) -> list[Judged]:
             set(label.sources) == {"feedback"},
             label.model_version,
         )
-        for label in resolve(read_labels(settings), settings.learning).labels
-        if to_ms(label.created_at) >= since_ms
+        for label in resolved.labels
+        if to_ms(label.created_at) >= since_ms and text_key(label.text) not in known
     ]
     return sorted(found, key=lambda one: one.at_ms)[-_MOST:]
 
 
 class Answers:
-    """Labels that a model gave, remembered by text: at each look only new texts are asked about."""
+    """Labels that a model gave, remembered by text: at each look only new texts are asked about.
 
-    def __init__(self, model: SentimentModel, failed: Callable[[str], None] = lambda _: None) -> None:
+    Args:
+        failed: receives why a text has no answer.
+        asker: asks in the caller's place, where the model may hang.
+    """
+
+    def __init__(
+        self, model: SentimentModel, failed: Callable[[str], None] = lambda _: None, asker: Asker | None = None
+    ) -> None:
         self._model = model
         self._failed = failed
+        self._asker = asker
         self._known: dict[str, int] = {}
 
     def of(self, texts: Sequence[str]) -> NDArray[np.int64]:
-        """(n,): a place in `SENTIMENTS` for each; `NO_ANSWER` where the model raises."""
+        """(n,): a place in `SENTIMENTS` for each; `NO_ANSWER` where the model raises.
+
+        Raises:
+            TooLate: the asker's patience is at its end.
+        """
         new = [text for text in dict.fromkeys(texts) if text not in self._known]
         for start in range(0, len(new), _CHUNK):
             self._ask(new[start : start + _CHUNK])
@@ -87,11 +110,11 @@ class Answers:
 
     def _ask(self, texts: list[str]) -> None:
         try:
-            found = self._model.predict_proba(texts)
+            found = self._predicted(texts)
             if found.shape != (len(texts), len(SENTIMENTS)):
                 raise ValueError(f"an array of shape {found.shape} for {len(texts):,} texts")
             self._known |= zip(texts, found.argmax(axis=1).tolist(), strict=True)
-        except (KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit, TooLate):
             raise
         except BaseException as error:  # whatever a model raises: it has no answer
             if len(texts) == 1:
@@ -101,6 +124,11 @@ class Answers:
             middle = len(texts) // 2
             self._ask(texts[:middle])
             self._ask(texts[middle:])
+
+    def _predicted(self, texts: list[str]) -> NDArray[np.float32]:
+        if self._asker is None:
+            return self._model.predict_proba(texts)
+        return self._asker.ask(lambda: self._model.predict_proba(texts))
 
 
 def look(

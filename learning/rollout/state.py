@@ -73,7 +73,7 @@ class Counts:
     champion_texts: int = 0
     last_error: str = ""
     trouble: str = ""
-    """Why a worker cannot load the challenger."""
+    """Why a worker cannot go on with the challenger: it cannot be loaded, or does not answer."""
 
     @property
     def compared(self) -> int:
@@ -178,8 +178,19 @@ class TrialStore:
         pipe.execute()
 
     def note_trouble(self, trial: str, why: str) -> None:
-        """A worker cannot load the challenger."""
+        """A worker cannot go on with the challenger; a sentence."""
         self._client.hset(self._key(f"counts:{trial}"), "trouble", why)
+
+    def note_loading(self, trial: str, who: str) -> int:
+        """A worker begins to load the challenger; how often it has, without an end that was noted."""
+        key = self._key(f"counts:{trial}")
+        found = int(self._client.hincrby(key, f"loading:{who}", 1))
+        self._client.expire(key, _KEPT_S)
+        return found
+
+    def note_loaded(self, trial: str, who: str) -> None:
+        """The worker is through with it, however that went."""
+        self._client.hdel(self._key(f"counts:{trial}"), f"loading:{who}")
 
     def counts(self, trial: str) -> Counts:
         """What was counted."""

@@ -14,7 +14,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from contracts.events import SENTIMENTS, ModelRef
 from models.annotator import walks_bytes
 from models.base.artefact import in_short
+from models.base.asking import Asker, TooLate
 from models.registry.champion import LoadedModel
 from models.text.batch import TextBatch
 from stream.codecs.cloud_events import LENGTH
@@ -41,6 +41,8 @@ _MOST: Final = 2_000
 """Texts of one batch that the shadow looks at."""
 _TOO_LATE_S: Final = 5.0
 """A stream so far behind has no time for a shadow."""
+_LATE_AGAIN_S: Final = 1.0
+"""A challenger that hangs has one more error so often, for as long as tweets come: ten of them end the trial."""
 
 
 @dataclass
@@ -74,12 +76,22 @@ class Trial:
     Args:
         challenger: the model.
         cpu_share: of one core, for the shadow; 0: no shadow.
-        answer_s: how long a batch waits for the challenger before the champion answers in its place, seconds.
+        answer_s: how long the challenger is waited for, in the canary before the champion answers in its place; it is
+            not asked again before it has answered.
+        late_again_s: how often that is counted as an error once more.
     """
 
-    def __init__(self, challenger: LoadedModel, *, cpu_share: float, answer_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        challenger: LoadedModel,
+        *,
+        cpu_share: float,
+        answer_s: float = 5.0,
+        late_again_s: float = _LATE_AGAIN_S,
+    ) -> None:
         self.challenger = challenger
-        self._answer_s = answer_s
+        self._late_again_s = late_again_s
+        self._late_at = float("-inf")
         self.share = 0.0
         """Of the tweets, answered by the challenger. May be set at any time, from any thread."""
         self._cpu_share = cpu_share
@@ -87,8 +99,8 @@ class Trial:
         self._lock = threading.Lock()
         self._offers: queue.Queue[_Offer | None] = queue.Queue(1)
         self._per_text_s = _CHUNK_S / _FIRST_CHUNK
-        self._answering = ThreadPoolExecutor(1, thread_name_prefix="challenger")
-        self._hangs = False
+        self._answering = Asker("challenger", answer_s)
+        self._looking = Asker("challenger in shadow", answer_s)
         self._stopping = threading.Event()
         self._shadow = threading.Thread(target=self._look, name="shadow", daemon=True)
         if cpu_share > 0:
@@ -102,7 +114,8 @@ class Trial:
     def stop(self) -> None:
         """End the threads; what is counted can still be taken."""
         self._stopping.set()
-        self._answering.shutdown(wait=False, cancel_futures=True)
+        self._answering.stop()
+        self._looking.stop()
         if self._shadow.is_alive():
             self._shadow.join(timeout=2)
 
@@ -128,15 +141,13 @@ class Trial:
 
     def answer(self, ask: Callable[[], _T], texts: int) -> _T | None:
         """What `ask` returns, which asks the challenger about so many texts; None where it fails or takes too long."""
-        if self._hangs or self._stopping.is_set():
+        if self._stopping.is_set():
             return None
         since = time.perf_counter()
         try:
-            future = self._answering.submit(ask)
-            found = future.result(self._answer_s)
-        except TimeoutError:
-            self._hangs = True  # its thread is taken: asking again would only wait again
-            self.failed(f"no answer within {self._answer_s:g} s")
+            found = self._answering.ask(ask)
+        except TooLate as error:
+            self._late(str(error))
             return None
         except (KeyboardInterrupt, SystemExit):
             raise
@@ -155,6 +166,12 @@ class Trial:
         with self._lock:
             self._counts.errors += 1
             self._counts.last_error = why
+
+    def _late(self, why: str) -> None:
+        now = time.monotonic()
+        if now - self._late_at >= self._late_again_s:
+            self._late_at = now
+            self.failed(why)
 
     def compare(self, champion: NDArray[np.float32], challenger: NDArray[np.float32]) -> None:
         """Count the labels of tweets that both have scored.
@@ -203,9 +220,13 @@ class Trial:
         since = time.perf_counter()
         try:
             model = self.challenger.model
-            found = model.predict_proba(texts if walks_bytes(model) else texts.strings())
+            found = self._looking.ask(lambda: model.predict_proba(texts if walks_bytes(model) else texts.strings()))
             if found.shape != (len(texts), _N):
                 raise ValueError(f"an array of shape {found.shape} for {len(texts):,} texts")
+        except TooLate as error:
+            self._per_text_s = max(self._per_text_s, (time.perf_counter() - since) / fitting)
+            self._late(str(error))
+            return _CHUNK_S
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:

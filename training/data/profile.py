@@ -106,7 +106,8 @@ def _counts(texts: Iterable[str]) -> Counter[str]:
     for text in texts:
         words = [word.decode("utf-8", "replace") for word in tokens(text.encode("utf-8", "surrogatepass"))]
         words = [word for word in words if word >= " "]
-        counts.update({*words, *(f"{one} {two}" for one, two in pairwise(words))})
+        # In the order of the text, which a set has not: what is equally frequent stands in the order of its coming.
+        counts.update(dict.fromkeys([*words, *(f"{one} {two}" for one, two in pairwise(words))], 1))
     return counts
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -48,6 +49,7 @@ class Worker:
         name: str,
         judged: list[Judged],
         promote: Callable[[TrialState], None] | None = None,
+        patience_s: float = 20.0,
     ) -> None:
         self.champion = Champion(settings)
         self.champion.load()
@@ -59,6 +61,7 @@ class Worker:
             judged=lambda _since: judged,
             publish=self.audit.extend,
             promote=promote or (lambda state: promote_challenger(settings, state)),
+            patience_s=patience_s,
         )  # fmt: skip
 
     def score(self, ids: Sequence[int]) -> list[str]:
@@ -98,8 +101,8 @@ def start(
     registering.version(held_out=evidence(0.8))
     workers: list[Worker] = []
 
-    def started(name: str, promote: Callable[[TrialState], None] | None = None) -> Worker:
-        workers.append(Worker(trial_settings, client, name, judged, promote))
+    def started(name: str, *, patience_s: float = 20.0) -> Worker:
+        workers.append(Worker(trial_settings, client, name, judged, patience_s=patience_s))
         return workers[-1]
 
     yield started
@@ -161,17 +164,51 @@ def test_a_better_challenger_goes_through_shadow_and_canary_to_champion_and_each
 def test_a_worker_killed_in_shadow_is_followed_by_one_that_goes_on(
     start: Callable[..., Worker], trial_settings: Settings, client: redis.Redis
 ) -> None:
-    one, store = start("one"), TrialStore(client, trial_settings)
-    run("shadow", "start", "2")
-    one.follower.step()
-    one.score(range(300))
-    again = start("two")  # the first one is gone without a word
+    store = TrialStore(client, trial_settings)
+    assert killed(trial_settings, "shadow") == ["shadow.started"]
+    client.delete(f"{trial_settings.redis.prefix}:{{rollout}}:leader")  # its turn of ten seconds is over
+    again = start("two")
     again.follower.start()
     assert again.scorer.trial is not None
     assert set(again.score(range(300))) == {"1"}
     assert store.status().state.phase == "shadow"  # type: ignore[union-attr]
     again.follower.step()
-    assert [event.what for event in [*one.audit, *again.audit]] == ["shadow.started"]
+    assert again.audit == []  # what was said is not said again
+
+
+def test_a_challenger_that_takes_the_worker_with_it_while_it_is_loaded_is_rolled_back(
+    start: Callable[..., Worker], trial_settings: Settings, client: redis.Redis
+) -> None:
+    one, store = start("dying"), TrialStore(client, trial_settings)
+    run("canary", "start", "2")
+    assert killed(trial_settings, "load") == []
+    _, state = store.read()
+    assert state is not None
+    assert [store.note_loading(state.id, "dying") for _ in range(2)] == [2, 3]  # as two more of them
+    one.follower.start()
+    assert one.scorer.trial is None
+    one.follower.step()
+    assert set(one.score(range(100))) == {"1"}
+    assert one.audit[-1].what == "canary.rolled_back"
+    assert one.audit[-1].why == "it cannot be loaded: worker dying died 3 times while it did"
+
+
+def test_a_challenger_that_hangs_over_judged_tweets_is_rolled_back_and_the_follower_goes_on(
+    start: Callable[..., Worker], judged: list[Judged], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = start("one", patience_s=0.05)
+    run("canary", "start", "2")
+    one.follower.step()
+    assert one.scorer.trial is not None
+    go_on = threading.Event()
+    monkeypatch.setattr(one.scorer.trial.challenger.model, "predict_proba", lambda _texts: go_on.wait(300))
+    judged += as_seed_says(2)
+    for _ in range(3):
+        one.follower.step()
+    go_on.set()
+    assert one.scorer.trial is None
+    assert one.audit[-1].what == "canary.rolled_back"
+    assert one.audit[-1].why == "asked about judged tweets: no answer within 0.05 s"
 
 
 KILLED = """
@@ -180,7 +217,8 @@ from alerts.storage.connection import connect
 from contracts.settings import load_settings
 from learning.rollout.promote import promote_challenger
 from learning.rollout.state import TrialStore
-from learning.rollout.trials import end_trial, start_canary
+from models.registry.champion_cache import ChampionCache
+from learning.rollout.trials import end_trial, start_canary, start_shadow
 from tests.integration.learning.rollout.test_follower import QUICK, Worker, as_seed_says
 
 settings = load_settings()
@@ -201,14 +239,22 @@ if sys.argv[1] in {"start", "abort"}:
         end_trial(TrialStore(client, settings), "canary", "ada", "worse")
     die()
 worker = Worker(settings, client, "dying", as_seed_says(2), promote_and_die)
+if sys.argv[1] == "load":
+    ChampionCache.load = die  # in the middle of it
+if sys.argv[1] == "shadow":
+    start_shadow(settings, TrialStore(client, settings), "2", "ada", "")
+    worker.follower.step()
+    print(*[event.what for event in worker.audit], sep="\\n")
+    worker.score(range(300))
+    die()
 for _ in range(6):
     worker.follower.step()
     print(*[event.what for event in worker.audit], sep="\\n")
     worker.audit.clear()
     worker.score(range(1_000))
 """
-"""Begins a canary, aborts it, or works until it has given the challenger the alias; then it is killed, with no word to
-anybody."""
+"""Begins a canary, aborts it, scores beside a shadow, loads a challenger, or works until it has given one the alias;
+then it is killed, with no word to anybody."""
 
 
 def killed(settings: Settings, what: str) -> list[str]:

@@ -89,7 +89,7 @@ def test_what_the_gate_refuses_is_not_asked_again_and_can_still_be_rolled_back(c
         ({"judged": WORSE}, "worse: accuracy"),
         ({"streak": 5}, "5 judged tweets in a row"),
         ({"errors": 10, "last_error": "ValueError: x"}, "it failed 10 times, the last time so: ValueError: x"),
-        ({"trouble": "damaged"}, "it cannot be loaded: damaged"),
+        ({"trouble": "it cannot be loaded: damaged"}, "it cannot be loaded: damaged"),
         ({"challenger_texts": 1_000, "challenger_us": 6_000_000}, "it takes 6.00 ms for a tweet"),
     ],
 )

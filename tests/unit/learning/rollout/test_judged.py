@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
+from datetime import timedelta
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
-from learning.rollout.judged import Answers, Judged, as_json, look
+from contracts.learning.settings import LearningSettings
+from contracts.times import to_ms
+from learning.labels.resolution import resolve
+from learning.rollout.judged import Answers, Judged, as_json, look, of_trial
 from learning.rollout.verdict import NO_ANSWER
+from models.base.asking import Asker, TooLate
 from tests.fake_model import POISON, FakeModel
+from tests.unit.learning.labels.saying import DAY, says
+from tests.waiting import until
 
 
 class Contrary(FakeModel):
@@ -28,6 +37,39 @@ def test_a_text_is_asked_about_once_and_one_that_breaks_the_model_has_no_answer(
     asked = list(model.batches)
     assert answers.of(["good", "bad"]).tolist() == [2, 0]
     assert model.batches == asked
+
+
+def test_a_model_that_hangs_has_no_answers_that_are_remembered() -> None:
+    go_on = threading.Event()
+
+    class Hanging(FakeModel):
+        def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            assert go_on.wait(300)
+            return super().predict_proba(texts)
+
+    answers = Answers(Hanging(), asker=Asker("asked", 0.05))
+    for _ in range(2):
+        with pytest.raises(TooLate):
+            answers.of(["bad", "good"])
+    go_on.set()
+
+    def answered() -> bool:
+        try:
+            return bool((answers.of(["bad", "good"]) == [0, 2]).all())
+        except TooLate:
+            return False
+
+    until(answered)
+
+
+def test_texts_that_somebody_judged_before_the_trial_are_left_out() -> None:
+    said = [
+        says("ada", "positive", "Learnt from", created_at=DAY + timedelta(minutes=1)),
+        says("bert", "positive", "learnt from", created_at=DAY + timedelta(minutes=3)),
+        says("bert", "negative", "new", created_at=DAY + timedelta(minutes=3)),
+    ]
+    found = of_trial(resolve(said, LearningSettings()), to_ms(DAY + timedelta(minutes=2)))
+    assert [(one.text, one.label) for one in found] == [("new", 0)]
 
 
 def test_feedback_by_choice_is_left_out_of_the_verdict() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -34,12 +33,10 @@ class Contrary(FakeModel):
     def __init__(self) -> None:
         super().__init__()
         self.fault: Any = None
-        self.delay_s = 0.0
         self.go_on = threading.Event()
         self.go_on.set()
 
     def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        time.sleep(self.delay_s)
         assert self.go_on.wait(300)
         if isinstance(self.fault, BaseException):
             raise self.fault
@@ -122,11 +119,44 @@ def test_where_the_challenger_fails_the_champion_answers(trial: Trial, model: Co
 
 
 def test_a_challenger_that_hangs_is_waited_for_once(model: Contrary) -> None:
-    trial = Trial(LoadedModel.of(ModelRef("sentiment", "8"), model), cpu_share=0, answer_s=0.05)
-    trial.share, model.delay_s = 1.0, 0.5
+    trial = Trial(LoadedModel.of(ModelRef("sentiment", "8"), model), cpu_share=0, answer_s=0.05, late_again_s=3600)
+    trial.share = 1.0
+    model.go_on.clear()
     assert by_challenger(score(trial, IDS[:3])) == set()
     assert by_challenger(score(trial, IDS[:3])) == set()
     assert trial.take().errors == 1
+    assert len(model.batches) == 0
+    model.go_on.set()
+    trial.stop()
+
+
+def test_a_challenger_that_goes_on_hanging_fails_again_and_again_and_one_that_was_late_once_answers_again(
+    model: Contrary,
+) -> None:
+    trial = Trial(LoadedModel.of(ModelRef("sentiment", "8"), model), cpu_share=0, answer_s=0.05, late_again_s=0)
+    trial.share = 1.0
+    model.go_on.clear()
+    for _ in range(10):
+        assert by_challenger(score(trial, IDS[:3])) == set()
+    assert trial.take().errors == 10
+    model.go_on.set()
+    until(lambda: by_challenger(score(trial, IDS[:3])) == set(IDS[:3]))
+    trial.stop()
+
+
+def test_a_challenger_that_hangs_in_the_shadow_fails_again_and_again(model: Contrary) -> None:
+    trial = Trial(LoadedModel.of(ModelRef("sentiment", "8"), model), cpu_share=0.9, answer_s=0.05, late_again_s=0)
+    model.go_on.clear()
+    errors = 0
+
+    def failed() -> bool:
+        nonlocal errors
+        trial.offer(TextBatch.of(["bad"]), np.array([[0.8, 0.1, 0.1]], np.float32), 0.001, 0.0)
+        errors += trial.take().errors
+        return errors >= 3
+
+    until(failed)
+    model.go_on.set()
     trial.stop()
 
 

@@ -59,6 +59,12 @@ def test_word_clouds_have_no_function_words_and_one_for_each_label() -> None:
     assert [label for label in SENTIMENTS if f"<figcaption>{label}<" in page] == ["negative", "positive"]
 
 
+def test_words_that_are_equally_frequent_stand_in_the_order_of_the_texts_whatever_process_counts_them() -> None:
+    text = "zephyr quince walrus marble lantern pebble thistle comet velvet harbour saddle copper willow ember falcon"
+    found = profile({"made up": Labelled([text] * 10, np.array(["negative"] * 10))})["sets"]["made up"]
+    assert list(found["words"]["negative"]) == text.split()
+
+
 def test_near_duplicates_across_sets_are_counted() -> None:
     other = Labelled(["what a LOVELY crew on board today"], np.array(["positive"]))
     assert profile({"one": labelled(), "two": other})["shared"] == [{"sets": ["one", "two"], "near_duplicates": 1}]
