@@ -13,6 +13,7 @@ import gc
 import importlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,48 +35,88 @@ _IMPORTED: Final = (
     *("alerts.backtest.bad_buzz", "httpx", "mlflow", "training.data.profile_report"),
 )
 """Also by commands that need a part of it only."""
+TRAINING: Final = (
+    *("cli.training.train", "sklearn.feature_extraction.text", "sklearn.linear_model", "tensorflow"),
+    *("training.deep.export.register", "training.deep.runs.recurrent", "training.evaluation.plots"),
+)
+"""For `imported` of the commands that train, twelve seconds more."""
 _STREAMS: Final = 3
 """Input, output, errors."""
 
 
+class Command:
+    """A `buzzwatch` command that runs."""
+
+    def __init__(
+        self,
+        *arguments: str,
+        env: Mapping[str, str],
+        text: bytes = b"",
+        cwd: Path | None = None,
+        imported: tuple[str, ...] = (),
+    ) -> None:
+        self.arguments = ["buzzwatch", *arguments]
+        request = json.dumps({"arguments": arguments, "env": dict(env), "cwd": str(cwd or Path.cwd())}).encode()
+        read, write = os.pipe()
+        self._output, self._errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 -- `end` does
+        self._asked = socket.socket(socket.AF_UNIX)
+        self._asked.settimeout(300)
+        self._asked.connect(str(_parent(imported)))
+        socket.send_fds(self._asked, [request], [read, self._output.fileno(), self._errors.fileno()])
+        os.close(read)
+        self._asked.shutdown(socket.SHUT_WR)
+        threading.Thread(target=_feed, args=(write, text), daemon=True).start()
+        self._answers = self._asked.makefile("r")
+        self._process = int(self._answers.readline())
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return not select.select([self._asked], [], [], 0)[0]
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """Send it a signal."""
+        os.kill(self._process, how)
+
+    def end(self, timeout: float = 300) -> subprocess.CompletedProcess[bytes]:
+        """Wait for its end.
+
+        Raises:
+            subprocess.TimeoutExpired: it took longer than `timeout` seconds, and was killed.
+        """
+        self._asked.settimeout(timeout)
+        with self._asked, self._answers, self._output, self._errors:
+            try:
+                status = int(self._answers.readline())
+            except TimeoutError:
+                self.kill()
+                raise subprocess.TimeoutExpired(self.arguments, timeout) from None
+            self._output.seek(0)
+            self._errors.seek(0)
+            return subprocess.CompletedProcess(self.arguments, status, self._output.read(), self._errors.read())
+
+
 def run(
-    *arguments: str, env: Mapping[str, str], text: bytes = b"", cwd: Path | None = None, timeout: float = 300
+    *arguments: str,
+    env: Mapping[str, str],
+    text: bytes = b"",
+    cwd: Path | None = None,
+    timeout: float = 300,
+    imported: tuple[str, ...] = (),
 ) -> subprocess.CompletedProcess[bytes]:
     """`buzzwatch ARGUMENTS` with this environment and standard input, to its end.
 
     Raises:
         subprocess.TimeoutExpired: it took longer than `timeout` seconds, and was killed.
     """
-    request = json.dumps({"arguments": arguments, "env": dict(env), "cwd": str(cwd or Path.cwd())}).encode()
-    read, write = os.pipe()
-    with (
-        socket.socket(socket.AF_UNIX) as asked,
-        tempfile.TemporaryFile() as output,
-        tempfile.TemporaryFile() as errors,
-    ):
-        asked.settimeout(timeout)
-        asked.connect(str(_parent()))
-        socket.send_fds(asked, [request], [read, output.fileno(), errors.fileno()])
-        os.close(read)
-        asked.shutdown(socket.SHUT_WR)
-        threading.Thread(target=_feed, args=(write, text), daemon=True).start()
-        with asked.makefile("r") as answers:
-            process = int(answers.readline())
-            try:
-                status = int(answers.readline())
-            except TimeoutError:
-                os.kill(process, signal.SIGKILL)
-                raise subprocess.TimeoutExpired(["buzzwatch", *arguments], timeout) from None
-        output.seek(0)
-        errors.seek(0)
-        return subprocess.CompletedProcess(["buzzwatch", *arguments], status, output.read(), errors.read())
+    return Command(*arguments, env=env, text=text, cwd=cwd, imported=imported).end(timeout)
 
 
 def said(
-    *arguments: str, env: Mapping[str, str], text: str = "", cwd: Path | None = None, timeout: float = 300
+    *arguments: str, env: Mapping[str, str], text: str = "", cwd: Path | None = None, imported: tuple[str, ...] = ()
 ) -> subprocess.CompletedProcess[str]:
     """The same with text instead of bytes."""
-    done = run(*arguments, env=env, text=text.encode(), cwd=cwd, timeout=timeout)
+    done = run(*arguments, env=env, text=text.encode(), cwd=cwd, imported=imported)
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
@@ -88,11 +129,11 @@ def _feed(pipe: int, text: bytes) -> None:
 
 
 @functools.cache
-def _parent() -> Path:
-    """Where the process listens from which commands are forked; it ends with this one."""
+def _parent(imported: tuple[str, ...]) -> Path:
+    """Where the process listens from which commands are forked that need these modules, too; it ends with this one."""
     folder = tempfile.TemporaryDirectory()
     place = Path(folder.name) / "commands"
-    command = die_with_parent([sys.executable, "-m", "tests.commands", str(place)])
+    command = die_with_parent([sys.executable, "-m", "tests.commands", str(place), *imported])
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     atexit.register(folder.cleanup)
     atexit.register(process.wait)
@@ -105,8 +146,8 @@ def _parent() -> Path:
     return place
 
 
-def _serve(place: Path) -> None:
-    for name in _IMPORTED:
+def _serve(place: Path, imported: Sequence[str]) -> None:
+    for name in (*_IMPORTED, *imported):
         importlib.import_module(name)
     importlib.import_module("bootstrap.compile").compile_scoring(Settings())  # loads what has been compiled
     gc.collect()
@@ -158,4 +199,4 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    _serve(Path(sys.argv[1]))
+    _serve(Path(sys.argv[1]), sys.argv[2:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
@@ -23,6 +24,9 @@ from tests.sharing import ByFile, SharedServers, fills_gaps, longest_first, proc
 # Settings of whoever runs the tests are not the tests' settings.
 for _name in [name for name in os.environ if name.startswith("BUZZWATCH_")]:
     del os.environ[_name]
+# Where it is forbidden to keep compiled modules, each of hundreds of processes compiles ours, and pytest the tests, anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ["JAVA_TOOL_OPTIONS"] = java_classes.options()
 
 # Hypothesis' own: no deadline and no check of speed, which a busy machine misses; each run draws the same examples.

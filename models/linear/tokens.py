@@ -6,7 +6,6 @@ import re
 
 from models.linear.constants import MENTION, URL
 
-_ENTITY = re.compile(rb"&(?:amp|lt|gt);")
 _ENTITIES = {b"&amp;": b"&", b"&lt;": b"<", b"&gt;": b">"}
 _CAPITALS = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ123456789", b"abcdefghijklmnopqrstuvwxyz000000000")
 _REPEATED = re.compile(rb"([\x00-\x7f])\1\1+", re.DOTALL)

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,11 +23,7 @@ THREE = ["negative", "neutral", "positive"]
 
 def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """`buzzwatch` in a folder of its own, without an MLflow."""
-    return commands.said(*arguments, cwd=cwd, env=env(**environment))
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "cli.main", *arguments]
+    return commands.said(*arguments, cwd=cwd, env=env(**environment), imported=commands.TRAINING)
 
 
 def env(**more: str) -> dict[str, str]:
@@ -128,18 +123,18 @@ SMALL = ("--model", "dense", "--units", "8", "--batch", "32", "--vocabulary", "2
 
 def ended(how: signal.Signals, asked: tuple[str, ...], when: Callable[[], bool], cwd: Path, **environment: str) -> int:
     """Start a training, end it once it has come so far; its exit status."""
-    process = subprocess.Popen(command(*asked), cwd=cwd, env=env(**environment), stderr=subprocess.DEVNULL)
+    training = commands.Command(*asked, cwd=cwd, env=env(**environment), imported=commands.TRAINING)
     try:
-        until(lambda: process.poll() is not None or when(), 400)
-        assert process.poll() is None, "it ended by itself"
-        process.send_signal(how)
-        return process.wait(60)
-    finally:
-        process.kill()
-        process.wait()
+        until(lambda: not training.runs or when(), 400)
+        assert training.runs, training.end().stderr.decode()
+        training.kill(how)
+    except BaseException:
+        training.kill()
+        raise
+    return training.end(60).returncode
 
 
-@pytest.mark.timeout(900)  # two imports of TensorFlow on a busy machine
+@pytest.mark.timeout(900)
 def test_a_network_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     data, work = write_data(tmp_path / "data"), tmp_path / "runs" / "mine"
     asked = ("train", "recurrent", "--data-dir", str(data), "--work", str(work), "--no-register", *SMALL)
