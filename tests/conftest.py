@@ -24,7 +24,7 @@ from tests.sharing import ByFile, SharedServers, fills_gaps, longest_first, proc
 # Settings of whoever runs the tests are not the tests' settings.
 for _name in [name for name in os.environ if name.startswith("BUZZWATCH_")]:
     del os.environ[_name]
-# Where it is forbidden to keep compiled modules, each of hundreds of processes compiles ours, and pytest the tests, anew.
+# Where this forbids to keep compiled modules, hundreds of processes compile ours anew, and pytest the tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ["JAVA_TOOL_OPTIONS"] = java_classes.options()

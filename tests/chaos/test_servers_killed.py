@@ -32,21 +32,18 @@ def test_a_broker_killed_and_started_again_loses_and_doubles_nothing(site: Site)
 
 
 def test_without_kafka_a_worker_ends_when_it_is_told_to_and_by_itself_after_the_set_time(site: Site) -> None:
-    worker = site.start_worker(drain_timeout_s="2")  # by default it waits ten seconds for what is under way
+    told = site.start_worker(drain_timeout_s="2")  # by default it waits ten seconds for what is under way
+    alone = site.start_worker(give_up_after_s="4", drain_timeout_s="2")
     site.send()
-    site.visible.wait_since(worker.started)
+    site.visible.wait_since(told.started)
+    until(lambda: "Kafka assigned tweets" in alone.log.read_text(), 120, site.said)
+    site.visible.wait_since(time.time())
     site.kafka.kill()
     try:
-        status, _ = worker.terminate(60)
+        status, _ = told.terminate(60)
         assert status in (0, 1), site.said()  # 0 if it could leave after all
-    finally:
-        site.kafka.start()
-    worker = site.start_worker(give_up_after_s="4", drain_timeout_s="2")
-    site.visible.wait_since(worker.started)
-    site.kafka.kill()
-    try:
-        until(lambda: not worker.alive, 40, site.said)
-        assert worker.status == 1, site.said()
+        until(lambda: not alone.alive, 40, site.said)
+        assert alone.status == 1, site.said()
     finally:
         site.kafka.start()
     site.start_worker()
