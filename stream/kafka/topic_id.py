@@ -33,8 +33,6 @@ class TopicIdentity:
         self._next_check = 0.0
         self._away_since: float | None = None
         self._why = ""
-        self._failed = False
-        """Whether the last request failed."""
 
     @property
     def away_s(self) -> float:
@@ -63,12 +61,7 @@ class TopicIdentity:
             KafkaException: Kafka does not answer, or has no such topic.
         """
         self._request, request = None, self._describe()
-        self._failed = True
-        try:
-            self._known = str(request.result(timeout=_CALL_S + 1).topic_id)
-        except TimeoutError:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None
-        self._failed = False
+        self._known = self._answer(request)
         return self._known
 
     def changed(self) -> bool:
@@ -78,13 +71,9 @@ class TopicIdentity:
                 return False
             answer, self._request = self._request, None
             try:
-                found = str(answer.result().topic_id)
-            except KafkaException as error:  # away, or deleted and not created again yet
-                self._failed = True
-                self._why = error.args[0].str()
-                self._away_since = self._away_since or time.monotonic()
+                found = self._answer(answer)
+            except KafkaException:  # away, or deleted and not created again yet
                 return False
-            self._away_since, self._failed = None, False
             return self._known is not None and found != self._known
         now = time.monotonic()
         if now >= self._next_check:
@@ -92,10 +81,24 @@ class TopicIdentity:
             self._request = self._describe()
         return False
 
+    def _answer(self, request: Future[Any]) -> str:
+        try:
+            found = str(request.result(timeout=_CALL_S + 1).topic_id)
+        except TimeoutError:
+            error = KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        except KafkaException as refused:
+            error = refused
+        else:
+            self._away_since = None
+            return found
+        self._why = error.args[0].str()
+        self._away_since = self._away_since or time.monotonic()
+        raise error
+
     def _describe(self) -> Future[Any]:
         if self._client is None:
             self._client = AdminClient(self._properties)
-        elif self._failed:
+        elif self._away_since is not None:
             # Only the controller is asked. When it is killed, librdkafka 2.16 connects to it without a pause, and to no
             # other before somebody asks for metadata.
             with suppress(KafkaException):
