@@ -16,8 +16,7 @@ from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import Settings
 from contracts.times import clock_ms, to_rfc3339
-from demo import crisis
-from demo.crisis import Line
+from demo.tweet_texts import Line, angry, ordinary, sarcastic, stranded
 from stream.kafka.topic_reader import follow
 from stream.kafka.tweet_files import Line as Record
 from stream.kafka.tweet_producer import TweetProducer
@@ -68,7 +67,7 @@ class Theatre:
         self._people = random.Random()
         self._producer = TweetProducer(settings)
         self._expected: dict[str, str] = {}
-        self._sarcasm = list(crisis.sarcastic(self._rng))
+        self._sarcasm = list(sarcastic(self._rng))
         self._lock = threading.Lock()
         self._recent: list[tuple[float, Prediction]] = []
         self._misread: list[Prediction] = []
@@ -84,7 +83,7 @@ class Theatre:
         now_ms = clock_ms()
         for number in range(PAST_TWEETS):
             written = now_ms - _LATE_MS - (_DAY_MS - _LATE_MS) * (PAST_TWEETS - number) // PAST_TWEETS
-            self._send(crisis.ordinary(self._rng), written)
+            self._send(ordinary(self._rng), written)
         return PAST_TWEETS
 
     def play(self, phase: Phase, is_over: Callable[[], bool] = lambda: False) -> None:
@@ -96,15 +95,16 @@ class Theatre:
                 self.crisis_began = time.time()
             while (elapsed := time.monotonic() - began) < phase.seconds and not (self._closing.is_set() or is_over()):
                 while sent_ordinary < phase.ordinary * elapsed:
-                    self._send(crisis.ordinary(self._rng))
+                    self._send(ordinary(self._rng))
                     sent_ordinary += 1
                 while sent_stranded < phase.stranded * elapsed:
-                    self._send(crisis.stranded(self._rng))
+                    self._send(stranded(self._rng))
                     sent_stranded += 1
                 while sent_angry < phase.angry * elapsed:
                     sarcasm_is_due = sent_angry % 30 == 29 and self._sarcasm
                     self._send(
-                        self._sarcasm.pop() if sarcasm_is_due else crisis.angry(self._rng), sarcasm=bool(sarcasm_is_due)
+                        self._sarcasm.pop() if sarcasm_is_due else angry(self._rng),
+                        sarcasm=bool(sarcasm_is_due),
                     )
                     sent_angry += 1
                 self._closing.wait(0.05)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from contracts.settings import Settings
-from demo import crisis
+from demo.tweet_texts import ordinary
 
 OLD_TWEETS: Final = 600
 """Invented ones that stand for the old data: from the new labels alone a model would forget."""
@@ -37,7 +37,7 @@ def missing() -> list[str]:
 def write_old_data(folder: Path) -> Path:
     """A folder with labelled tweets of ordinary days."""
     rng = random.Random(1)
-    lines = (crisis.ordinary(rng) for _ in range(OLD_TWEETS))
+    lines = (ordinary(rng) for _ in range(OLD_TWEETS))
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "invented.jsonl").open("w", encoding="utf-8") as file:
         file.writelines(json.dumps(line._asdict(), ensure_ascii=False) + "\n" for line in lines)

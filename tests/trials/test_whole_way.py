@@ -13,7 +13,7 @@ import pytest
 
 from contracts.events import Prediction
 from contracts.times import clock_ms, to_rfc3339
-from demo import crisis
+from demo.tweet_texts import WATCHED, angry, ordinary
 from tests.fakes import Receiver
 from tests.stack import RunningStack, wait
 from training.registry.register import register_artefact
@@ -37,7 +37,7 @@ def tweets(count: int, past: int) -> list[bytes]:
     lines = []
     for number in range(count):
         is_past = number < past
-        text = (crisis.ordinary if is_past else crisis.angry)(rng).text.replace(crisis.WATCHED, f"@{WATCH}")
+        text = (ordinary if is_past else angry)(rng).text.replace(WATCHED, f"@{WATCH}")
         written = now_ms - 80_000_000 + number * 40_000 if is_past else now_ms
         lines.append(json.dumps({"id": f"whole-t{number}", "text": text, "created_at": to_rfc3339(written)}).encode())
     return lines

@@ -28,7 +28,7 @@ from contracts.rules.file import load_rules
 from contracts.settings import ROOT, Settings
 from contracts.times import clock_ms, to_rfc3339
 from contracts.topics import TopicSettings
-from demo import crisis
+from demo.tweet_texts import angry, ordinary
 from models.registry.champion_cache import ChampionCache
 from models.registry.client import RegisteredVersion
 from stream.kafka.topic_reader import follow
@@ -86,7 +86,7 @@ def tweets() -> list[bytes]:
     """Ordinary tweets of yesterday, then angry ones of now."""
     rng = random.Random(7)
     now_ms = clock_ms()
-    texts = [crisis.ordinary(rng).text for _ in range(_USUAL)] + [crisis.angry(rng).text for _ in range(_ANGRY)]
+    texts = [ordinary(rng).text for _ in range(_USUAL)] + [angry(rng).text for _ in range(_ANGRY)]
     written = [now_ms - 80_000_000 + number * 150_000 for number in range(_USUAL)] + [now_ms] * _ANGRY
     return [
         json.dumps({"id": f"t{number}", "text": text, "created_at": to_rfc3339(ms)}).encode()
