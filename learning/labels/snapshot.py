@@ -80,6 +80,8 @@ def read_snapshot(path: Path) -> list[Label]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not path.is_file():
+        raise SnapshotError(f"{path}: no such file; `buzzwatch labels snapshot` writes one")
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
@@ -94,8 +96,12 @@ def read_snapshot(path: Path) -> list[Label]:
             f"{path} was taken with text cleaning {cleaning}, this program has {CLEANING}: take a new one with "
             "`buzzwatch labels snapshot`"
         )
-    labels = [_label(row) for row in table.to_pylist()]
-    if content_hash(labels) != noted["buzzwatch.sha256"]:
+    try:
+        labels = [_label(row) for row in table.to_pylist()]
+        as_noted = content_hash(labels) == noted["buzzwatch.sha256"]
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):  # columns that are missing or others
+        as_noted = False
+    if not as_noted:
         raise SnapshotError(f"{path} is damaged (its content is not what its hash says): take a new one")
     if not labels:
         raise SnapshotError(f"{path} is empty: there is nothing to learn from")

@@ -136,13 +136,13 @@ class Scorer:
             langs=tweets.langs,
             behind_s=moment.behind_s,
         )
-        took_s, champions, names = time.perf_counter() - since, columns.probabilities, None
+        took_s, champions, names, compared = time.perf_counter() - since, columns.probabilities, None, None
         if trial is not None and trial.share > 0:
-            columns, names = self._with_challenger(trial, tweets, columns, loaded, moment)
+            columns, names, compared = self._with_challenger(trial, tweets, columns, loaded, moment)
         writer = self._writer_of(loaded.ref, None if names is None or trial is None else trial.ref)
         predictions = writer.write(tweets, columns, moment.scored_at, names)
         if trial is not None:  # last, as whatever raises before it is called again
-            trial.offer(tweets.texts, champions, took_s, moment.behind_s)
+            trial.offer(tweets.texts, champions, took_s, moment.behind_s, compared)
         return _Scored(predictions, dead)
 
     def _writer_of(self, ref: ModelRef, challenger: ModelRef | None) -> EventBatchWriter:
@@ -153,22 +153,22 @@ class Scorer:
 
     def _with_challenger(
         self, trial: Trial, tweets: TweetColumns, columns: Columns, loaded: LoadedModel, moment: _Moment
-    ) -> tuple[Columns, NDArray[np.uint8] | None]:
-        """The challenger's answers in the place of the champion's on its share of the tweets, and all ids.
+    ) -> tuple[Columns, NDArray[np.uint8] | None, NDArray[np.intp] | None]:
+        """The challenger's answers in the place of the champion's on its share of the tweets, all ids, and which rows.
 
         Where the challenger fails, the champion's answers stand.
         """
         ours = identifiers(trial.ref, tweets.ids)
         rows = np.flatnonzero(trial.chosen(ours))
         if not len(rows):
-            return columns, None
+            return columns, None, None
         texts = taken(tweets.texts, rows)
         langs = [tweets.langs[row] if tweets.has_lang[row] else None for row in rows.tolist()]
         found = trial.answer(
             lambda: self._answers(trial.challenger, texts, langs=langs, behind_s=moment.behind_s), len(rows)
         )
         if found is None:
-            return columns, None
+            return columns, None, None
         trial.compare(columns.probabilities[rows], found.probabilities)
         probabilities, topics = columns.probabilities.copy(), list(columns.topics)
         probabilities[rows] = found.probabilities
@@ -176,7 +176,7 @@ class Scorer:
             topics[row] = bits | self._annotator.challenger
         names = identifiers(loaded.ref, tweets.ids).reshape(-1, LENGTH)
         names[rows] = ours.reshape(-1, LENGTH)[rows]
-        return Columns(probabilities, topics, columns.masked), names.reshape(-1)
+        return Columns(probabilities, topics, columns.masked), names.reshape(-1), rows
 
     def _answers(
         self, loaded: LoadedModel, texts: TextBatch, *, langs: Sequence[str | None], behind_s: float

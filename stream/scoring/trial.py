@@ -68,6 +68,8 @@ class Tally:
 class _Offer(NamedTuple):
     texts: TextBatch
     champion: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    """Those that have not been compared yet."""
 
 
 class Trial:
@@ -184,20 +186,32 @@ class Trial:
         with self._lock:
             self._counts.confusion += counted
 
-    def offer(self, texts: TextBatch, champion: NDArray[np.float32], took_s: float, behind_s: float) -> None:
+    def offer(
+        self,
+        texts: TextBatch,
+        champion: NDArray[np.float32],
+        took_s: float,
+        behind_s: float,
+        compared: NDArray[np.intp] | None = None,
+    ) -> None:
         """Let the shadow look at a batch that the champion has answered. Returns at once.
 
         Args:
             texts: n of them. champion: (n, 3), its answers. took_s: how long it took over them.
             behind_s: age of the newest of them.
+            compared: rows that the challenger has answered already, for `compare`: they are not looked at again.
         """
         with self._lock:
             self._counts.offered += len(texts)
             self._counts.champion_s += took_s
             self._counts.champion_texts += len(texts)
         if self._cpu_share > 0 and behind_s < _TOO_LATE_S and not self._offers.full():
+            rows = np.arange(len(texts))
+            rows = rows if compared is None else np.delete(rows, compared)
+            if not len(rows):
+                return
             try:
-                self._offers.put_nowait(_Offer(texts, champion.argmax(axis=1)))
+                self._offers.put_nowait(_Offer(texts, champion.argmax(axis=1), rows))
             except queue.Full:
                 return
 
@@ -213,10 +227,10 @@ class Trial:
 
     def _look_at(self, offer: _Offer) -> float:
         """Score what fits into a short time; how long it took, seconds."""
-        fitting = max(1, min(len(offer.texts), _MOST, int(_CHUNK_S / self._per_text_s)))
+        fitting = max(1, min(len(offer.rows), _MOST, int(_CHUNK_S / self._per_text_s)))
         # Spread over the batch, not its beginning: whoever floods the stream is not all that is seen.
-        rows = np.linspace(0, len(offer.texts) - 1, fitting).astype(np.intp)
-        texts = offer.texts if fitting == len(offer.texts) else taken(offer.texts, rows)
+        rows = offer.rows[np.linspace(0, len(offer.rows) - 1, fitting).astype(np.intp)]
+        texts = offer.texts if len(rows) == len(offer.texts) else taken(offer.texts, rows)
         since = time.perf_counter()
         try:
             model = self.challenger.model

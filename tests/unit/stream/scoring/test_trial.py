@@ -56,7 +56,12 @@ def trial(model: Contrary) -> Iterator[Trial]:
 
 
 def score(
-    trial: Trial | None, ids: Sequence[str] = IDS, text: str = "bad", *, poisoned: Sequence[str] = ()
+    trial: Trial | None,
+    ids: Sequence[str] = IDS,
+    text: str = "bad",
+    *,
+    poisoned: Sequence[str] = (),
+    now_ms: int = NOW_MS,
 ) -> ScoredBatch:
     texts = {name: POISON if name in poisoned else text for name in ids}
     records = [
@@ -65,7 +70,7 @@ def score(
     ]
     scorer = Scorer(ANNOTATOR, "masked")
     scorer.trial = trial
-    return scorer.score(RecordBatch(records, 0, None), CHAMPION, NOW_MS)
+    return scorer.score(RecordBatch(records, 0, None), CHAMPION, now_ms)
 
 
 def by_challenger(scored: ScoredBatch) -> set[str]:
@@ -167,6 +172,25 @@ def test_both_answers_of_the_challengers_tweets_are_compared(trial: Trial) -> No
     assert tally.confusion.tolist() == [[0, 0, 10], [0, 0, 0], [0, 0, 0]]
     assert (tally.answered, tally.offered, tally.challenger_texts) == (10, 10, 10)
     assert trial.take().offered == 0
+
+
+def test_tweets_that_the_challenger_answers_are_not_compared_again_in_the_shadow(model: Contrary) -> None:
+    trial = Trial(LoadedModel.of(ModelRef("sentiment", "8"), model), cpu_share=0.9)
+    trial.share = 0.5
+    mine = by_challenger(score(trial, IDS[:40], now_ms=SENT_MS))
+    assert 0 < len(mine) < 40
+    compared, answered = 0, 0
+
+    def all_seen() -> bool:
+        nonlocal compared, answered
+        tally = trial.take()
+        compared, answered = compared + int(tally.confusion.sum()), answered + tally.answered
+        return compared >= 40
+
+    until(all_seen)
+    trial.stop()
+    assert (compared + int(trial.take().confusion.sum()), answered) == (40, len(mine))
+    assert sorted(model.batches) == sorted([len(mine), 40 - len(mine)])
 
 
 def test_a_champion_that_has_become_the_challenger_is_no_trial(model: SentimentModel) -> None:
