@@ -200,4 +200,6 @@ def _unpacked(packed: bytes, limit: int) -> bytes:
         raise HTTPException(413, f"the body unpacks to more than {limit:,} bytes")
     if not unpacker.eof:
         _invalid("the gzip of the body ends too early")
+    if unpacker.unused_data:
+        _invalid("something follows the gzip of the body")
     return plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -11,6 +12,8 @@ import msgspec
 from alerts.state.alert import SEVERITIES, Alert, Transition
 from contracts.rules.schema import BadBuzz, BaseRule, Severity
 
+_QUOTES: Final = re.compile(r"viral|top_terms|sample_\d+")
+"""Annotations that say what people wrote; others, also a rule's own, may quote these."""
 _log: Final = logging.getLogger("buzzwatch.alerts")
 
 EXPLAINED_FOR_MS: Final = 60_000
@@ -156,9 +159,12 @@ def raised(before: Alert, worse: Alert, now_ms: int) -> tuple[Transition, Transi
 
 
 def report(transitions: Iterable[Transition]) -> None:
-    """One line per change with its numbers: ERROR when it fires, INFO when it is over."""
+    """One line per change with its numbers: ERROR when it fires, INFO when it is over. It quotes nobody."""
     for status, alert in transitions:
         level = logging.ERROR if status == "firing" else logging.INFO
         annotations = alert.annotations
         explanation = ": ".join(annotations[name] for name in ("summary", "description") if name in annotations)
+        for name in sorted(filter(_QUOTES.match, annotations), key=lambda name: -len(annotations[name])):
+            if annotations[name]:
+                explanation = explanation.replace(annotations[name], "…")
         _log.log(level, "alert %s %s: %s", status, alert.name, explanation)

@@ -227,7 +227,12 @@ def _scopes(text: str) -> tuple[Scope, ...]:
 
 
 def _expiry(now_ms: int, text: str, option: str) -> int | None:
-    return None if text == "never" else now_ms + _milliseconds(text, option)
+    if text == "never":
+        return None
+    lasts_ms = _milliseconds(text, option)
+    if not lasts_ms:
+        raise BuzzwatchError(f"{option}: {text} is no time: the key would never be good")
+    return now_ms + lasts_ms
 
 
 def _milliseconds(text: str, option: str) -> int:

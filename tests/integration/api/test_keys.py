@@ -154,6 +154,7 @@ def test_a_rotated_key_keeps_name_and_scopes_and_the_old_one_ends(run: Run, sett
         (["create", "x", "--scopes", "reed"], "--scopes: there is no scope 'reed'; there are read, predict, feedback"),
         (["create", "x", "--scopes", ","], "--scopes: names no scope"),
         (["create", "x", "--scopes", "read", "--expires", "soon"], "--expires: "),
+        (["create", "x", "--scopes", "read", "--expires", "0d"], "--expires: 0d is no time"),
         (["create", "\x1b[2J", "--scopes", "read"], "NAME: "),
         (["create", "", "--scopes", "read"], "NAME: "),
         (["revoke", "nobody"], "there is no key 'nobody'"),

@@ -39,6 +39,12 @@ ROUTES = ["/predict", "/predict/batch", "/explain", "/feedback", "/silences", "/
         ),
         (
             {"content-type": "application/json", "content-encoding": "gzip"},
+            2 * gzip.compress(TEXT, mtime=0),
+            422,
+            "something follows the gzip of the body",
+        ),
+        (
+            {"content-type": "application/json", "content-encoding": "gzip"},
             gzip.compress(b" " * 17 * 1024 * 1024, mtime=0),
             413,
             "the body unpacks to more than ",

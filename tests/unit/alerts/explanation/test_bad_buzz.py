@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,8 @@ from alerts.detectors.bad_buzz import Verdict
 from alerts.detectors.baseline import Baseline
 from alerts.explanation.bad_buzz import Evidence, begun, ended, grown_themes, span, typical_samples
 from alerts.explanation.escalation import escalation
+from alerts.state.alert import Alert, Transition
+from alerts.state.lifecycle import report
 from contracts.rules.schema import BadBuzz
 from tests.unit.alerts.one_subject import assess
 
@@ -140,6 +143,23 @@ def test_a_complaint_that_many_pass_on_is_named_viral() -> None:
     assert annotations["viral"].startswith("RT @user: they lost all bags of flight")
     few = verdict_on(Counts(50, 5, 5), Counts(40, 5, 5), Counts(45, 5, 5))
     assert "viral" not in begun(evidence(few, samples=passed_on))
+
+
+def test_the_log_says_why_it_fires_and_quotes_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    passed_on = [sample(f"they lost all zqbags of flight {number}", number) for number in range(8)]
+    verdict = verdict_on(Counts(50, 5, 5), Counts(3, 5, 5), Counts(45, 5, 5))
+    annotations = begun(evidence(verdict, samples=[*CRISIS[:2], *passed_on]))
+    assert "zqbags" in annotations["viral"]
+    assert "zqbags" in annotations["top_terms"]
+    own = {"summary": f"they say: {annotations['sample_1']}"}
+    with caplog.at_level(logging.INFO, "buzzwatch.alerts"):
+        report(
+            Transition("firing", Alert("bad_buzz", "f", {"alertname": "BadBuzz"}, notes, 0, 0.9))
+            for notes in (annotations, annotations | own)
+        )
+    assert caplog.text.count("alert firing BadBuzz") == 2
+    assert "45 of 55 voices (3 of 13 different texts, 50 of 60 tweets)" in caplog.text
+    assert not any(word in caplog.text for word in ("zqbags", "suitcase"))
 
 
 def test_nothing_to_show_breaks_nothing() -> None:
