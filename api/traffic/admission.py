@@ -8,12 +8,17 @@ round of the loop then takes a few milliseconds at most, after which it looks at
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+TARGET_S: Final = 0.010
+"""How long a prediction should be inside while others are refused: about as long as where there is room for all."""
+LEAST: Final = 8
+"""So many are let in, however long they take."""
 AT_A_TIME: Final = 32
 """Enough company for a micro-batch; at 0.1 ms for each half of a request, a round of the loop takes 4 ms."""
 _ADMITTED: Final = "buzzwatch.admitted"
@@ -22,21 +27,34 @@ _ADMITTED: Final = "buzzwatch.admitted"
 class Admission:
     """The predictions inside.
 
+    As long as nobody is refused, as many as are allowed may be inside. While some are refused anyway, fewer are let in
+    until those inside take no longer than they should: less by a tenth where they do, one more where they do not
+    (additive increase, multiplicative decrease, as in TCP).
+
     Args:
         most: so many at most.
         at_a_time: so many of them are worked on, the others wait for their turn in the order in which they came.
+        clock: seconds, of what has passed.
     """
 
-    def __init__(self, most: Callable[[], int], at_a_time: int = AT_A_TIME) -> None:
+    def __init__(
+        self, most: Callable[[], int], at_a_time: int = AT_A_TIME, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._most = most
         self._at_a_time = at_a_time
+        self._clock = clock
+        self._room = float("inf")
+        self._refused_at = self._shrunk_at = float("-inf")
         self._inside = self._working = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
     def full(self) -> bool:
         """Whether the next one is to be refused."""
-        return self._inside >= self._most()
+        if self._inside < self._room and self._inside < self._most():
+            return False
+        self._refused_at = self._clock()
+        return True
 
     @property
     def most(self) -> int:
@@ -50,6 +68,7 @@ class Admission:
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that was let in, when it is its turn. With its answer it leaves: nobody waits for a client
         that does not read."""
+        since = self._clock()
         try:
             await self._turn()
         except BaseException:
@@ -63,6 +82,7 @@ class Admission:
                 is_inside = False
                 self._next()
                 self._inside -= 1
+                self._adapt(since)
 
         async def sent(message: Message) -> None:
             leave()
@@ -72,6 +92,16 @@ class Admission:
             await app(scope, receive, sent)
         finally:
             leave()
+
+    def _adapt(self, since: float) -> None:
+        """Have more room or less, by how long one was inside that came at `since`."""
+        now, most = self._clock(), self._most()
+        if now - since > TARGET_S and since < self._refused_at:
+            if since > self._shrunk_at:  # else it was inside when the room was another
+                self._room = max(min(LEAST, most), 0.9 * min(self._room, most))
+                self._shrunk_at = now
+        elif self._room < most:
+            self._room += 1 / self._room
 
     async def _turn(self) -> None:
         if self._working < self._at_a_time:

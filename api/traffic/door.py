@@ -38,9 +38,7 @@ _WHOLE: Final = re.compile(
 _GIVEN_ID: Final = re.compile(rb"\r\nx-request-id: ?([A-Za-z0-9._:-]{1,64})\r\n", re.IGNORECASE)
 
 
-def too_much(most: int) -> str:
-    """The line for who is refused."""
-    return f"{most} requests are being answered: try again"
+TOO_MUCH: Final = "more requests come than can be answered in time: try again"
 
 
 _STATUS: Final = HTTPStatus.SERVICE_UNAVAILABLE
@@ -53,7 +51,7 @@ def door_of(admission: Admission, metrics: Metrics, most_connections: int) -> ty
     """uvicorn's protocol, which lets predictions in as long as there is room, and no more connections than so many."""
     given: dict[str, Any] = {"admission": admission, "metrics": metrics, "most_connections": most_connections}
     given["refused"] = {path: metrics.requests.labels("POST", path.decode(), _STATUS.value) for path in _PREDICTING}
-    given |= {"start": _body(too_much(admission.most))}
+    given |= {"start": _body(TOO_MUCH)}
     given |= {"crowded": _body(f"{most_connections} connections are open: try again")}
     return type("Door", (_Door,), given)
 

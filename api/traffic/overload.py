@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
 from api.traffic.admission import Admission, is_inside
-from api.traffic.door import RETRY_S, too_much
+from api.traffic.door import RETRY_S, TOO_MUCH
 
 _PREDICTING: Final = ("/predict", "/explain")
 _ALWAYS: Final = frozenset({"/livez", "/readyz", "/health", "/metrics", "/stream"})
@@ -36,7 +36,7 @@ class Overload:
         admission: Admission = scope["app"].state.admission
         predicts = path.startswith(_PREDICTING)
         if admission.full if predicts else self._other >= admission.most:
-            await problem(503, too_much(admission.most), **{"Retry-After": str(RETRY_S)})(scope, receive, send)
+            await problem(503, TOO_MUCH, **{"Retry-After": str(RETRY_S)})(scope, receive, send)
             return
         if predicts:
             admission.enter()

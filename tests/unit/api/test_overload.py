@@ -92,7 +92,7 @@ async def test_the_door_refuses_what_is_too_much_and_lets_in_again_when_there_is
         assert refused.headers["content-type"] == "application/problem+json"
         assert refused.json() == {
             "type": "about:blank", "title": "Service Unavailable", "status": 503,
-            "detail": "2 requests are being answered: try again", "request_id": "mine",
+            "detail": "more requests come than can be answered in time: try again", "request_id": "mine",
         }  # fmt: skip
         again = await client.post("/predict", json={"text": "d"}, headers={"connection": "close"})
         assert (again.status_code, again.headers["connection"]) == (503, "close")
