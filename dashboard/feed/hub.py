@@ -20,10 +20,14 @@ from contracts.errors import Unavailable
 
 RING_S: Final = 60.0
 """How long events are kept for readers that come back."""
-_AT_ONCE: Final = 10
-"""Readers that are handed an event in one turn of the event loop, a third of a millisecond of it."""
-_GAP_S: Final = 0.002
-"""Before the next ones: requests that come meanwhile are answered in between."""
+_AT_ONCE: Final = 5
+"""Readers that are handed an event in one turn of the event loop, less than a millisecond of it."""
+_GAP_S: Final = 0.0025
+"""Before the next ones: requests that come meanwhile are answered in between, and find the loop idle three times of four."""
+_FIRST_TURNS: Final = 50
+"""Have that gap: half of a frame's time, so that it is told to all before the next one comes. Further ones follow
+closer."""
+_CLOSE_GAP_S: Final = 0.0003
 _RETRY_MS: Final = 1000
 """How soon a browser connects again."""
 
@@ -75,6 +79,11 @@ class Reader:
                 yield event.data
 
 
+def _delay_s(turn: int) -> float:
+    """Of a turn, always the same one: an event never overtakes the one before."""
+    return min(turn, _FIRST_TURNS) * _GAP_S + max(turn - _FIRST_TURNS, 0) * _CLOSE_GAP_S
+
+
 def _offer(event: Event, readers: Iterable[Reader]) -> None:
     for reader in readers:
         reader.offer(event)
@@ -118,7 +127,7 @@ class Hub:
             turns.setdefault(turn, []).append(reader)
         for turn, readers in turns.items():
             if turn:
-                asyncio.get_running_loop().call_later(turn * _GAP_S, _offer, event, readers)
+                asyncio.get_running_loop().call_later(_delay_s(turn), _offer, event, readers)
             else:
                 _offer(event, readers)
 
