@@ -23,7 +23,7 @@ RING_S: Final = 60.0
 _AT_ONCE: Final = 5
 """Readers that are handed an event in one turn of the event loop, less than a millisecond of it."""
 _GAP_S: Final = 0.0025
-"""Before the next ones: requests that come meanwhile are answered in between, and find the loop idle three times of four."""
+"""Before the next ones: requests that come meanwhile are answered in between, and mostly find the loop idle."""
 _FIRST_TURNS: Final = 50
 """Have that gap: half of a frame's time, so that it is told to all before the next one comes. Further ones follow
 closer."""

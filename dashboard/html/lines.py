@@ -21,8 +21,8 @@ _NUMBER: Final = re.compile(r"([+-]?\d{1,3}(?:,\d{3})*)(?:\.(\d+))?(%?)")
 def _pattern(sentence: str) -> re.Pattern[str]:
     parts = _PLACE.split(sentence)
     number = r"[\d,.]+"
-    values = {"n": number, "total": number, "m": number, "all": number, "unit": r"[\w ]+", "metric": r"[\w ]+"}
-    values |= {"challenger": number, "champion": number}
+    values = {"n": number, "total": number, "m": number, "all": number, "unit": r"(?!of )[\w ]+", "metric": r"[\w ]+"}
+    values |= {"challenger": number, "champion": number, "span": r"[\d.]+(?: \w+)?"}
     literal = [
         re.escape(part) if at % 2 == 0 else f"(?P<{part}>{values.get(part, '.*?')})" for at, part in enumerate(parts)
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -65,6 +66,8 @@ _HEADERS: Final = {
     "vary": "accept-encoding, accept-language, cookie",
 }
 
+_GROUPED: Final = re.compile(r"\b\d{1,3}(?:,\d{3})+\b")
+
 _environment: Final = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).resolve().parent.parent / "templates"),
     autoescape=True,
@@ -104,6 +107,8 @@ def page(request: Request, room: Room, template: str, *, status: int = 200, **va
         now_ms=clock_ms(),
         number=lambda value, digits=0: _number(value, digits, language),
         percent=lambda value, digits=0: _percent(value, digits, language),
+        signed=lambda value, digits: ("−" if value < 0 else "+") + _number(abs(value), digits, language),
+        grouped=lambda text: _GROUPED.sub(lambda number: _number(int(number[0].replace(",", "")), 0, language), text),
         iso=to_rfc3339,
         clock=_clock,
         ago=lambda ms: _ago(ms, t),

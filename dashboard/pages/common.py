@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Header, HTTPException, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from fastapi.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
@@ -69,8 +71,11 @@ def language(request: Request, room: RoomOf, language: Annotated[Literal["en", "
 
 
 @rest.get("/room/{page:path}", dependencies=[require("read")])
-def missing(page: str) -> Response:
-    """Whatever else is asked for below the pages."""
+def missing(request: Request, room: RoomOf, page: str) -> Response:
+    """Whatever else is asked for below the pages; with a slash too many it is the page without."""
+    if page.endswith("/"):
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(quote(room.at(page.rstrip("/"))) + query, 307)
     raise HTTPException(404, f"there is no page {page[:100]}")
 
 

@@ -81,7 +81,8 @@ function draw() {
         const at = u.cursor.idx;
         if (at === null || at === undefined) return;
         const usual = series.low[at] === null ? "" : `, ${word("usual")} ${percent(series.low[at])} – ${percent(series.high[at])}`;
-        readOut.textContent = `${clock.format(series.x[at] * 1000)}: ${percent(series.share[at])} ${word("negative")}${usual}, ${number(series.tweets[at])} ${word("tweets")}`;
+        const share = series.share[at] === null ? word("no tweets") : `${percent(series.share[at])} ${word("negative")}${usual}, ${number(series.tweets[at])} ${word("tweets")}`;
+        readOut.textContent = `${clock.format(series.x[at] * 1000)} · ${share}`;
       }],
     },
   }, columns, place);
@@ -129,5 +130,5 @@ if (place && window.uPlot) {
     again();
   });
   new MutationObserver(again).observe(document.documentElement, { attributeFilter: ["data-theme"] });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", again);
 }

@@ -63,11 +63,12 @@ def test_a_text_and_a_file_are_tried(open_page: OpenPage) -> None:
     [
         ("/?watch=nobody&theme=nothing", 200, "There is no watch “nobody”: all are shown."),
         ("/room/nowhere", 404, "there is no page nowhere"),
+        ("/room/alerts/?watch=delta", 200, 'value="watch=&#34;delta&#34;"'),
         ("/room/watch?watch=nobody", 404, "there is no watch"),
     ],
 )
 def test_an_address_that_is_wrong_is_said_on_a_page(stack: RunningStack, address: str, status: int, said: str) -> None:
-    answer = httpx.get(f"http://127.0.0.1:{stack.api}{address}", trust_env=False)
+    answer = httpx.get(f"http://127.0.0.1:{stack.api}{address}", trust_env=False, follow_redirects=True)
     assert answer.status_code == status
     assert said in answer.text
     assert "text/html" in answer.headers["content-type"]

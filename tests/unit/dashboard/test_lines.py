@@ -79,5 +79,11 @@ def test_an_alert_is_in_the_readers_language() -> None:
         "(d'après 1\u202f096 voix) ; thèmes : baggage (20), crew (4) ; mots : airline, worst ; score d'escalade 59 "
         "sur 100."
     )
+    said = (
+        "85 of 85 voices in the last 30 s are negative; the past leads to expect 25%; themes: crew (41), baggage (25)."
+    )
+    assert line_in("fr", said) == (
+        "négatif depuis 30 s : 85 voix sur 85 ; le passé laisse attendre 25\u202f% ; thèmes : crew (41), baggage (25)."
+    )
     said = "12 of 30 voices (12 of 25 different texts, 12 of 31 tweets) in the last 30 s are negative"
     assert line_in("fr", said) == "négatif depuis 30 s : 12 voix sur 30 (12 textes différents sur 25, 12 tweets sur 31)"
