@@ -8,8 +8,12 @@ from typing import Any
 from bench.room.browser import chromium, live
 
 
-def take(url: str, folder: Path) -> None:
-    """Each page once, some in the dark and one as on a phone."""
+def take(url: str, folder: Path) -> bool:
+    """Each page once, some in the dark and one as on a phone.
+
+    Returns:
+        whether the crisis was on: without one, the pictures that show it stay as they are.
+    """
     with chromium() as browser:
 
         def taken(name: str, path: str, *, width: int = 1280, height: int = 860, dark: bool = False) -> None:
@@ -33,14 +37,18 @@ def take(url: str, folder: Path) -> None:
             page.screenshot(path=folder / f"room-{name}.png")
             page.context.close()
 
-        # What shows the crisis comes first: it lasts for less than a minute.
-        taken("now", "/", width=1440, height=900)
-        taken("alerts", "/room/alerts")
-        taken("alert", "/room/alerts")
-        taken("now-dark", "/", dark=True, width=1920, height=1080)
-        taken("phone", "/", width=360, height=740)
+        page = browser.new_page()
+        page.goto(url.rstrip("/") + "/room/alerts")
+        is_on = page.locator("article.alert h3 a", has_text="air-paradis").count() > 0
+        if is_on:  # these come first: it lasts for less than a minute
+            taken("now", "/", width=1440, height=900)
+            taken("alerts", "/room/alerts")
+            taken("alert", "/room/alerts")
+            taken("now-dark", "/", dark=True, width=1920, height=1080)
+            taken("phone", "/", width=360, height=740)
         taken("watch", "/room/watch?watch=air-paradis&span=hour")
         taken("try", "/room/try")
         taken("review", "/room/review")
         taken("model", "/room/model", height=1900, dark=True)
         taken("system", "/room/system")
+        return is_on

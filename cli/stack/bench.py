@@ -319,7 +319,8 @@ def dashboard(
     settings = load_settings()
     where = url or f"http://{settings.api.host}:{settings.api.port}{settings.dashboard.path}"
     if pictures is not None:
-        album.take(where, pictures)
+        if not album.take(where, pictures):
+            typer.echo("no alert about air-paradis is open: the pictures of the crisis stay as they are", err=True)
         return
     options = command.Options(where, rate, seconds, bystanders, readers, firing, rounds, hours)
     command.run(settings, only.split(","), options, output, _progress)

@@ -30,6 +30,8 @@ SPANS: Final[dict[Span, tuple[int, int]]] = {
 """How long, and in which steps; seconds."""
 _DRILL_S: Final = 1800
 _SAMPLES: Final = 20
+_FEWEST: Final = 5
+"""Tweets of a step that have a usual band: of fewer every share is usual."""
 Name = Annotated[str, Query(max_length=64)]
 
 
@@ -154,7 +156,7 @@ def _row(room: Room, watch: str, theme: str, start: int, point: Point | None) ->
         return Row(start, 0, 0, 0, None, None, None)
     expected = None if theme else room.board.expected(watch)
     low, usual, high = band(expected, point.counts.total)
-    shown = (low, high) if usual is not None else (None, None)
+    shown = (low, high) if usual is not None and point.counts.total >= _FEWEST else (None, None)
     return Row(start, point.counts.total, point.counts.negative, point.voices, point.counts.share, *shown)
 
 
