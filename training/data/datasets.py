@@ -125,7 +125,7 @@ def load_training_data(
     Args:
         description: a YAML of the files, as `training.data.sources` reads it.
         progress: receives a line for each file, what it is taken for.
-        taught: files of `buzzwatch train teach`, learnt from beside the others.
+        taught: files of `buzzwatch train teach`, learnt from beside the others; once, also where they lie among them.
         roles: those of `Source.role` whose files are read; all when not given.
 
     Raises:
@@ -133,7 +133,9 @@ def load_training_data(
         DataError: a file, or all of them, cannot be used; names file and row.
     """
     found = find_sources(folder, description)
-    used = weighted([*found.sources, *taught_sources(taught)])
+    named = {path.resolve(): path for path in taught}
+    others = [source for source in found.sources if (folder / source.file).resolve() not in named]
+    used = weighted([*others, *taught_sources(list(named.values()))])
     if roles is not None:
         used = [source for source in used if source.role in roles]
         if not used:

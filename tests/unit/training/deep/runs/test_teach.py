@@ -115,6 +115,22 @@ def test_what_was_taught_is_learnt_from_and_judges_nothing(
     assert suite.rows[-1].learnt == int((data.apart_from(data.source == "airline") & data.by_people).sum())
 
 
+def test_a_file_that_lies_among_the_labelled_ones_or_is_named_twice_is_learnt_from_once(
+    data_dir: Path, options: TeachOptions, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for path in data_dir.iterdir():
+        (folder / path.name).symlink_to(path)
+    taught = folder / "taught.parquet"
+    ask(data_dir, options, taught)
+    known = load_training_data(folder)
+    assert (known.source == "taught").sum() == 600
+    again = load_training_data(folder, taught=[taught, folder / ".." / "data" / "taught.parquet"])
+    assert (again.source == "taught").sum() == 600
+    assert again.data_hash == load_training_data(data_dir, taught=[taught]).data_hash
+
+
 def test_a_network_gets_the_probabilities_as_targets(data_dir: Path, options: TeachOptions, tmp_path: Path) -> None:
     ask(data_dir, options, tmp_path / "taught.parquet")
     data = load_training_data(data_dir, taught=[tmp_path / "taught.parquet"])
