@@ -107,12 +107,13 @@ function isFilledIn(field) {
   return field.value !== field.defaultValue;
 }
 
-// Parts of the page that the server renders anew: `data-live`, when alerts change or every `data-every` seconds.
+// Parts of the page that the server renders anew: `data-live`, when alerts change, every `data-every` seconds, and when the
+// connection is back.
 let refreshing = false;
 let again = false;
 export async function refresh() {
   const parts = [...document.querySelectorAll("[data-live]")];
-  if (!parts.length || document.hidden) return;
+  if (document.hidden) return;
   if (refreshing) {
     again = true;
     return;
@@ -122,6 +123,9 @@ export async function refresh() {
     const answer = await fetch(location.href, { headers: { "x-part": "live" }, cache: "no-store" });
     if (answer.ok) {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      // That of before a restart of the server is refused.
+      const token = page.querySelector("[name=csrf_token]")?.value;
+      if (token) for (const field of document.querySelectorAll("[name=csrf_token]")) field.value = token;
       for (const part of parts) {
         // What somebody writes in, or has filled in and not sent yet, is left alone.
         if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
@@ -151,7 +155,12 @@ export async function refresh() {
 on("alerts", (alerts) => {
   showStrip(alerts);
   // Many readers hear of it in the same moment: they do not ask in the same moment.
-  setTimeout(refresh, Math.random() * 700);
+  if (document.querySelector("[data-live]")) setTimeout(refresh, Math.random() * 700);
+});
+let wasLost = false;
+on("state", (state) => {
+  if (state === "live" && wasLost) setTimeout(refresh, Math.random() * 700);
+  wasLost = state === "lost";
 });
 on("snapshot", (snapshot) => snapshot.alerts && showStrip(snapshot.alerts));
 // A part that is refreshed may come back without `data-every`: then it is finished.

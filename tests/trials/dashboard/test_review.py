@@ -98,12 +98,20 @@ def test_a_key_pressed_twice_or_held_is_one_judgement(
 @pytest.mark.usefixtures("waiting")
 def test_a_judgement_outlives_a_killed_api(open_page: OpenPage, stack: RunningStack) -> None:
     page = open_page("/room/review")
+    beside = open_page("/room/try")
+    expect(beside.locator("#stream")).to_have_attribute("data-state", "live")
+    old = beside.locator("[name=csrf_token]").first.input_value()
     item, before = ready(page), judgements(stack)
     os.kill(api_of(stack), signal.SIGKILL)
     page.keyboard.press("3")
     expect(page.locator("#waits")).to_contain_text("is kept here and sent again")
     expect(page.locator(".said").first).to_contain_text("positive")  # the stack has started it again
     assert judgements(stack) - before == Counter({(item, "positive"): 1})
+    # A page that was open all the while gets the new server's token, so that its forms work.
+    expect(beside.locator("[name=csrf_token]").first).not_to_have_value(old)
+    beside.fill("textarea", "@delta awful")
+    beside.get_by_role("button", name="What does it feel?").click()
+    expect(beside.locator("#answer")).to_contain_text("negative")
 
 
 def api_of(stack: RunningStack) -> int:
