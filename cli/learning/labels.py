@@ -68,8 +68,15 @@ def import_file(
     _check_judge(judge)
     settings = load_settings()
     events = read_label_file(file, judge, settings.privacy.secret, batch=batch, encoding=encoding, note=print_error)
-    _write(settings, events)
-    typer.echo(f"imported {len(events):,} labels")
+    known = {one.label_id for one in read_labels(settings, _Passed())}
+    new = [event for event in events if event.label_id not in known]
+    _write(settings, new)
+    typer.echo(f"imported {len(new):,} labels")
+    if before := len(events) - len(new):
+        print_error(
+            f"{before:,} were imported before: each counts once, and not at all where it was retracted; "
+            "with --batch NAME they are said anew"
+        )
 
 
 @app.command()

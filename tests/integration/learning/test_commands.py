@@ -44,10 +44,12 @@ def labels(*arguments: str) -> str:
 def test_labels_are_imported_counted_retracted_and_erased(as_environment: Settings, tmp_path: Path) -> None:
     file = tmp_path / "checked.csv"
     file.write_text("id,text,label,judge\n1,@jane my bag,negative,\n2,fine,neutral,bob\n3,lovely crew,positive,\n")
-    for _ in range(2):
-        assert labels("import", str(file), "--judge", "ann") == "imported 3 labels\n"
+    assert labels("import", str(file), "--judge", "ann") == "imported 3 labels\n"
+    again = CliRunner().invoke(labels_command.app, ["import", str(file), "--judge", "ann"])
+    assert again.stdout == "imported 0 labels\n"
+    assert "3 were imported before" in again.stderr
     found = json.loads(labels("stats", "--format", "json"))
-    assert (found["judgements"], found["duplicates"], found["labels"]["negative"]) == (3, 3, 1)
+    assert (found["judgements"], found["duplicates"], found["labels"]["negative"]) == (3, 0, 1)
     assert "texts with a label  3" in labels("stats")
     snapshot = Path(labels("snapshot").strip())
     assert {label.text for label in read_snapshot(snapshot)} == {"@user my bag", "fine", "lovely crew"}
