@@ -266,7 +266,12 @@ class _RoleBuilder:
             sole=[judging],
             model_problem=lambda: self._champion.missing,
             kafka_problem=lambda: score.kafka_problem if score is not None else self._scored_topic.problem,
-            redis_problem=lambda: self._monitor.problem,
+            redis_problem=lambda: (
+                self._monitor.problem
+                or next(
+                    (role.redis_problem for role in (watch, judging) if role is not None and role.redis_problem), None
+                )
+            ),
             stalled_after_s=self._settings.worker.stalled_after_s,
         )
 

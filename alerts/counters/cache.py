@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from alerts.counters.counts import Counts, Key, Point, Volume
 from alerts.counters.table import COLUMNS, Cells, CountTable, Rows, cells_of, volume_of
+from alerts.storage.foreign import readable_values, reading
 from alerts.storage.keys import CounterKeys, counted_topics_key
 
 _CHUNK: Final = 2000
@@ -188,7 +189,8 @@ class CountCache:
         answers = iter(pipeline.execute())
         lost = False
         for name, topic in self._topics.items():
-            changes = {int(start): float(stamp) for start, stamp in next(answers)}
+            with reading(CounterKeys(self._prefix, name).index(self._resolution)):
+                changes = {int(start): float(stamp) for start, stamp in next(answers)}
             newest = max((float(stamp) for _, stamp in next(answers)), default=0.0)
             if newest < topic.newest:
                 # Redis was emptied or went back in time: what is known of this topic is worth nothing.
@@ -216,12 +218,17 @@ class CountCache:
             pipeline = self._redis.pipeline(transaction=False)
             for name, start in chunk:
                 self._packed(keys=self._hashes(CounterKeys(self._prefix, name), start), client=pipeline)
-            for (name, start), (fields, values) in zip(chunk, pipeline.execute(), strict=True):
+            for (name, start), packed in zip(chunk, pipeline.execute(), strict=True):
                 topic = self._topics[name]
                 topic.dirty.discard(start)
-                topic.cells[start] = cells_of(_fields(fields), _values(values), self._rows)
+                key = self._hashes(CounterKeys(self._prefix, name), start)[0]
+                for cells in readable_values(key, [packed], self._cells):
+                    topic.cells[start] = cells
                 self._state += 1
         self._forget_old(since_s)
+
+    def _cells(self, packed: tuple[str, str]) -> Cells:
+        return cells_of(_fields(packed[0]), _values(packed[1]), self._rows)
 
     def _hashes(self, keys: CounterKeys, start: int) -> list[str]:
         if self._parts == 1:

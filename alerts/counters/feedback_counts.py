@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import redis
 
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import readable
 from alerts.storage.keys import AlertKeys
 from contracts.settings import Settings
 
@@ -38,15 +40,17 @@ def judgements_between(
     until_s = min(until_s, now_s + int(settings.alerts.ahead_after_s) + 60)
     client: Any = require_text(redis)
     pipeline = client.pipeline(transaction=False)
-    for start in range(since_s // 60 * 60, until_s, 60):
-        pipeline.hgetall(keys.judged_minute(start))
-    return _by_version(pipeline.execute())
+    minutes = [keys.judged_minute(start) for start in range(since_s // 60 * 60, until_s, 60)]
+    for minute in minutes:
+        pipeline.hgetall(minute)
+    return _by_version(minutes, pipeline.execute())
 
 
 def serving_since(redis: redis.Redis, settings: Settings) -> dict[str, int]:
     """Model version → when it began to serve, for the last time, ms."""
     client: Any = require_text(redis)
-    return {version: int(at) for version, at in client.hgetall(AlertKeys(settings.redis.prefix).serving_since).items()}
+    key = AlertKeys(settings.redis.prefix).serving_since
+    return dict(readable(key, client.hgetall(key).items(), int))
 
 
 class Recent(NamedTuple):
@@ -68,7 +72,8 @@ def recent_judgements(redis: redis.Redis, settings: Settings) -> dict[str, Recen
     pipeline.zrange(keys.judged_versions, 0, -1)
     pipeline.hgetall(keys.serving)
     pipeline.hgetall(keys.serving_since)
-    versions, serving, since = pipeline.execute()
+    versions, serving, stored = pipeline.execute()
+    since = dict(readable(keys.serving_since, stored.items(), int))
     asked = [version for version in versions if serving.get(version) != "0"]
     for version in asked:
         pipeline.zrange(keys.wrong(version), 0, -1, withscores=True)
@@ -78,17 +83,18 @@ def recent_judgements(redis: redis.Redis, settings: Settings) -> dict[str, Recen
         version: Recent(
             [int(when) for _, when in next(answers)],
             [verdict == "1" for verdict in next(answers)],
-            int(since[version]) if version in since else None,
+            since.get(version),
         )
         for version in asked
     }
 
 
-def _by_version(hashes: list[dict[str, str]]) -> dict[str, Judgements]:
+def _by_version(keys: Sequence[str], hashes: Sequence[dict[str, str]]) -> dict[str, Judgements]:
     found: dict[str, Judgements] = {}
-    for fields in hashes:
-        for field, number in fields.items():
+    for key, fields in zip(keys, hashes, strict=True):
+        for field, number in readable(key, fields.items(), int):
             version, _, verdict = field.rpartition("|")
-            before = found.get(version, Judgements())
-            found[version] = before._replace(**{verdict: getattr(before, verdict) + int(number)})
+            if verdict in Judgements._fields:
+                before = found.get(version, Judgements())
+                found[version] = before._replace(**{verdict: getattr(before, verdict) + number})
     return found

@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ from alerts.counters.counts import (
 from alerts.counters.table import CountTable, IntArray, Rows
 from alerts.counters.write_script import ADD, HOUR_PARTS, CountCall
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import readable, readable_values, reading
 from alerts.storage.keys import CounterKeys, counted_topics_key
 from contracts.settings import Settings
 
@@ -79,13 +81,16 @@ class CounterStore:
 
     def marks(self, topic_id: str, partitions: Iterable[int]) -> dict[int, int]:
         """The next offset to count, only for partitions that have one."""
-        asked = list(partitions)
+        names = {partition: CounterKeys(self._prefix, topic_id).mark(partition) for partition in partitions}
         pipeline = self._redis.pipeline(transaction=False)
-        for partition in asked:
-            pipeline.get(CounterKeys(self._prefix, topic_id).mark(partition))
-        return {
-            partition: int(mark) for partition, mark in zip(asked, pipeline.execute(), strict=True) if mark is not None
-        }
+        for name in names.values():
+            pipeline.get(name)
+        found: dict[int, int] = {}
+        for (partition, name), mark in zip(names.items(), pipeline.execute(), strict=True):
+            if mark is not None:
+                with reading(name):
+                    found[partition] = int(mark)
+        return found
 
     def add(
         self,
@@ -121,7 +126,8 @@ class CounterStore:
             call.voices(group)
         for answer, number in answers.items():
             call.answer(answer, number)
-        return int(self._add(keys=call.names, args=[expected, end, self._keep, call.work()]))
+        with reading(CounterKeys(self._prefix, topic_id).mark(partition)):
+            return int(self._add(keys=call.names, args=[expected, end, self._keep, call.work()]))
 
     def _register(self, topic_id: str) -> None:
         """Let readers know of the topic; again every few seconds, as a Redis that crashed may have forgotten."""
@@ -136,16 +142,20 @@ class CounterStore:
         """What the model predicted in the last `seconds` of event time: version → (sentiment, bin of the confidence) →
         tweets. Made of whole slots of ANSWER_SLOT_S."""
         first = int((now_ms / 1000 - seconds) // ANSWER_SLOT_S) * ANSWER_SLOT_S
+        keys = [
+            CounterKeys(self._prefix, topic_id).answers(start)
+            for topic_id in self._redis.smembers(counted_topics_key(self._prefix))
+            for start in range(first, now_ms // 1000 + 1, ANSWER_SLOT_S)
+        ]
         pipeline = self._redis.pipeline(transaction=False)
-        for topic_id in self._redis.smembers(counted_topics_key(self._prefix)):
-            for start in range(first, now_ms // 1000 + 1, ANSWER_SLOT_S):
-                pipeline.hgetall(CounterKeys(self._prefix, topic_id).answers(start))
+        for key in keys:
+            pipeline.hgetall(key)
         found: dict[str, dict[tuple[str, int], int]] = {}
-        for fields in pipeline.execute():
-            for field, number in fields.items():
-                version, sentiment, bin_ = field.rsplit("|", 2)
+        for key, fields in zip(keys, pipeline.execute(), strict=True):
+            read = readable(key, ((field, (field, number)) for field, number in fields.items()), _answer)
+            for _, (version, sentiment, bin_, number) in read:
                 of_version = found.setdefault(version, {})
-                of_version[sentiment, int(bin_)] = of_version.get((sentiment, int(bin_)), 0) + int(number)
+                of_version[sentiment, bin_] = of_version.get((sentiment, bin_), 0) + number
         return found
 
     def window(self, now_ms: int, seconds: float) -> CountTable:
@@ -231,14 +241,22 @@ class CounterStore:
             foreign: instead, those in languages that the model does not know.
         """
         subject = watch + UNRELIABLE if foreign else watch
+        topics = [CounterKeys(self._prefix, one) for one in self._redis.smembers(counted_topics_key(self._prefix))]
+        asked = [key for keys in topics for key in (keys.samples(subject), keys.past_samples(subject))]
         pipeline = self._redis.pipeline(transaction=False)
-        for topic_id in self._redis.smembers(counted_topics_key(self._prefix)):
-            keys = CounterKeys(self._prefix, topic_id)
-            for key in (keys.samples(subject), keys.past_samples(subject)):
-                pipeline.zrange(key, since_ms, "+inf", byscore=True, withscores=True)
-        found = set()
-        for members in pipeline.execute():
-            for member, score in members:
-                tweet_id, text, themes, *lang = json.loads(member)
-                found.add(Sample(watch, int(score), text, tuple(themes), tweet_id, *lang))
+        for key in asked:
+            pipeline.zrange(key, since_ms, "+inf", byscore=True, withscores=True)
+        found: set[Sample] = set()
+        for key, members in zip(asked, pipeline.execute(), strict=True):
+            found.update(readable_values(key, members, partial(_sample, watch)))
         return sorted(found, key=lambda sample: (-sample.created_at_ms, sample.tweet_id))
+
+
+def _sample(watch: str, stored: tuple[str, float]) -> Sample:
+    tweet_id, text, themes, *lang = json.loads(stored[0])
+    return msgspec.convert((watch, int(stored[1]), text, themes, tweet_id, *lang), Sample)
+
+
+def _answer(stored: tuple[str, str]) -> tuple[str, str, int, int]:
+    version, sentiment, bin_ = stored[0].rsplit("|", 2)
+    return version, sentiment, int(bin_), int(stored[1])

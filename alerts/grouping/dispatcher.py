@@ -20,23 +20,29 @@ from alerts.state.alert import Alert, decode
 from alerts.state.inhibition import Inhibitor
 from alerts.state.silences import Silence, SilenceStore
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import ForeignDataError, pass_over, readable_values, reading, type_of
 from alerts.storage.keys import AlertKeys
 from contracts.rules.routing import InhibitRule
 from contracts.settings import Settings
 
+_AGAIN_MS: Final = 10_000
+"""When a group that cannot be read is looked at again."""
 _AT_ONCE: Final = 100
 """Groups in one call, so that deliveries can start between two calls."""
 
 # KEYS: revision, active, then state, events and lane of each group. ARGV: the revision whose alerts are known.
+# What another program has put there is false, so that one group holds up no other.
 # All is read at one moment: events older than the alert states would miss an end, newer ones would miss a begin.
 _LOOK: Final = """
 local revision = redis.call('GET', KEYS[1]) or ''
 local found = {revision, {}}
 if revision ~= ARGV[1] then found[2] = redis.call('HVALS', KEYS[2]) end
 for i = 3, #KEYS, 3 do
-  found[#found + 1] = redis.call('GET', KEYS[i]) or ''
-  found[#found + 1] = redis.call('LRANGE', KEYS[i + 1], 0, -1)
-  found[#found + 1] = redis.call('LLEN', KEYS[i + 2])
+  local state, events = redis.pcall('GET', KEYS[i]) or '', redis.pcall('LRANGE', KEYS[i + 1], 0, -1)
+  local waiting = redis.pcall('LLEN', KEYS[i + 2])
+  found[#found + 1] = type(state) == 'string' and state
+  found[#found + 1] = not events.err and events
+  found[#found + 1] = type(waiting) == 'number' and waiting
 end
 return found
 """
@@ -136,8 +142,20 @@ class Dispatcher:
         )
         written: list[Notification] = []
         for (group, is_due), *stored in zip(groups.items(), found[::3], found[1::3], found[2::3], strict=True):
-            written += self._flush(group, _StoredGroup(*stored), silences, now_ms, is_due=is_due)
+            try:
+                self._require_ours(group, stored)
+                with reading(self._keys.group(group)):
+                    written += self._flush(group, _StoredGroup(*stored), silences, now_ms, is_due=is_due)
+            except ForeignDataError as error:  # of this group alone: the others go on
+                pass_over(error)
+                self._redis.zadd(self._keys.flushes, {group: now_ms + _AGAIN_MS}, xx=True)
         return written
+
+    def _require_ours(self, group: str, stored: Sequence[Any]) -> None:
+        keys = (self._keys.group(group), self._keys.alert_events(group), self._keys.lane(group))
+        for key, value in zip(keys, stored, strict=True):
+            if value is None:
+                raise ForeignDataError(key, f"a {type_of(key)} is due")
 
     def next_due_ms(self, now_ms: int) -> int | None:
         """When a group is due or a silence begins or ends, None when neither is foreseen."""
@@ -163,7 +181,8 @@ class Dispatcher:
         found: list[Any]
         revision, texts, *found = self._look(keys=keys, args=[self._known.revision])
         if revision != self._known.revision:
-            active = {alert.fingerprint: alert for alert in map(decode, texts)}
+            alerts = readable_values(self._keys.active, texts, decode)
+            active = {alert.fingerprint: alert for alert in alerts}
             self._known = _Known(revision, active, Inhibitor(self._inhibit_rules, active.values()))
         return found
 

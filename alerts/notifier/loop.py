@@ -135,6 +135,7 @@ class Notifier:
                 if not stopping.is_set():
                     # In a round without deliveries this is the first write: a read-only Redis fails here.
                     self._outbox.wait(self._wait_s())
+                    self._trouble.can_be_read()
                 pause_s = 0.1
             except redis.RedisError as error:
                 self._trouble.failed(trouble_of(error))

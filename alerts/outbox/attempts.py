@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from alerts.outbox.store import Entry
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import readable_values
 from alerts.storage.keys import AlertKeys
 from contracts.settings import Settings
 
@@ -57,4 +58,5 @@ class AttemptLog:
 
     def of(self, fingerprint: str) -> list[Attempt]:
         """Those about one alert, oldest first; of all its episodes."""
-        return [_decode(text) for text in self._redis.lrange(self._keys.attempts(fingerprint), 0, -1)]
+        key = self._keys.attempts(fingerprint)
+        return readable_values(key, self._redis.lrange(key, 0, -1), _decode)

@@ -9,6 +9,7 @@ import redis
 
 from alerts.outbox.store import Entry, decode_entry
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import reading
 from alerts.storage.keys import AlertKeys
 from contracts.settings import Settings
 
@@ -24,7 +25,8 @@ local claimed = redis.call('HEXISTS', KEYS[6], ARGV[1])
 local later = false
 for position, id in ipairs(redis.call('LRANGE', KEYS[2], 0, -1)) do
   local text = redis.call('HGET', KEYS[3], id)
-  local other = text and position > claimed and cjson.decode(text)
+  local known, other = pcall(cjson.decode, text or '')
+  other = known and position > claimed and type(other) == 'table' and tonumber(other.created_ms) and other
   local since = other and other.created_ms - tonumber(ARGV[5])
   if other and (since > 0 or (since == 0 and ARGV[6] == 'firing' and other.status ~= 'firing')) then
     later = id
@@ -135,4 +137,5 @@ class Redelivery:
 
     def _entry(self, entry_id: str) -> Entry | None:
         text = self._redis.hget(self._keys.entries, entry_id)
-        return None if text is None else decode_entry(text)
+        with reading(self._keys.entries):
+            return None if text is None else decode_entry(text)

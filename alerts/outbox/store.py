@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from alerts.outbox.backoff import delay_ms, pause_ms
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import ForeignDataError, pass_over, readable, reading
 from alerts.storage.keys import AlertKeys
 from contracts.settings import Settings
 
@@ -79,7 +80,7 @@ while true do
   if entry then
     redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1])
     redis.call('HSET', KEYS[4], ARGV[1], ARGV[4])
-    return entry
+    return {first, entry}
   end
   redis.call('LPOP', KEYS[2])
 end
@@ -93,8 +94,8 @@ return 1
 """
 
 # KEYS: due, lane, entries, claims, exhausted, disabled, wake, not before.
-# ARGV: lane, token, now, outcome (done, retry, exhausted, gone), entry id, entry as it is now, when due, receiver,
-# until when the receiver has asked for a pause (0: it has not).
+# ARGV: lane, token, now, outcome (done, retry, exhausted, unreadable, gone), entry id, entry as it is now, when due,
+# receiver, until when the receiver has asked for a pause (0: it has not).
 _FINISH: Final = """
 if redis.call('HGET', KEYS[4], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HDEL', KEYS[4], ARGV[1])
@@ -110,7 +111,7 @@ redis.call('LPOP', KEYS[2])
 if outcome == 'done' then
   redis.call('HDEL', KEYS[3], ARGV[5])
 else
-  redis.call('HSET', KEYS[3], ARGV[5], ARGV[6])
+  if outcome == 'exhausted' then redis.call('HSET', KEYS[3], ARGV[5], ARGV[6]) end
   redis.call('ZADD', KEYS[5], ARGV[3], ARGV[5])
 end
 if redis.call('LLEN', KEYS[2]) > 0 then
@@ -145,15 +146,34 @@ class Outbox:
         """
         keys = self._keys
         due = keys.due(receiver)
-        for lane in self._redis.zrange(due, "-inf", now_ms, byscore=True, offset=0, num=_CANDIDATES):
+        try:
+            lanes = self._redis.zrange(due, "-inf", now_ms, byscore=True, offset=0, num=_CANDIDATES)
+        except ForeignDataError as error:  # of this receiver alone: the others go on
+            pass_over(error)
+            return None
+        for lane in lanes:
             token = uuid.uuid4().hex
-            text = self._claim(
+            found = self._claim(
                 keys=[due, keys.lane(lane), keys.entries, keys.claims, keys.not_before, keys.disabled],
                 args=[lane, now_ms, now_ms + lease_ms, token, receiver],
             )
-            if text is not None:
-                return Claim(decode_entry(text), token)
+            if found is None:
+                continue
+            entry_id, text = found
+            try:
+                with reading(keys.entries):
+                    return Claim(decode_entry(text), token)
+            except ForeignDataError as error:
+                pass_over(error)
+                self._put_aside(receiver, lane, token, entry_id, text, now_ms)
         return None
+
+    def _put_aside(self, receiver: str, lane: str, token: str, entry_id: str, text: str, now_ms: int) -> None:
+        """Let what waits behind an entry that cannot be read go on; it stays, as it came, among the exhausted ones."""
+        keys = self._keys
+        names = [keys.due(receiver), keys.lane(lane), keys.entries, keys.claims]
+        names += [keys.exhausted, keys.disabled, keys.wake, keys.not_before]
+        self._finish(keys=names, args=[lane, token, now_ms, "unreadable", entry_id, text, now_ms, receiver, 0])
 
     def renew(self, claim: Claim, now_ms: int, lease_ms: int) -> bool:
         """Keep a claim alive while its attempt lasts; False when it is lost."""
@@ -219,7 +239,10 @@ class Outbox:
 
     def next_due_ms(self, receiver: str) -> int | None:
         """When the receiver's next lane is due and may be posted, None when it has none."""
-        first = self._redis.zrange(self._keys.due(receiver), 0, 0, withscores=True)
+        try:
+            first = self._redis.zrange(self._keys.due(receiver), 0, 0, withscores=True)
+        except ForeignDataError:  # `claim` has logged it
+            return None
         return max(int(first[0][1]), self.not_before_ms(receiver)) if first else None
 
     def not_before_ms(self, receiver: str) -> int:
@@ -234,7 +257,7 @@ class Outbox:
 
     def disabled(self) -> dict[str, int]:
         """Receivers that answered 410, and when (ms)."""
-        return {receiver: int(when) for receiver, when in self._redis.hgetall(self._keys.disabled).items()}
+        return dict(readable(self._keys.disabled, self._redis.hgetall(self._keys.disabled).items(), int))
 
     def enable(self, receiver: str) -> bool:
         """Post to a disabled receiver again, what has waited first; False when it was not disabled."""
@@ -246,7 +269,8 @@ class Outbox:
     def waiting(self, receiver: str | None = None) -> list[Entry]:
         """Entries still to be delivered, oldest first; those of disabled and unknown receivers too."""
         exhausted = set(self._redis.zrange(self._keys.exhausted, 0, -1))
-        entries = [decode_entry(text) for text in self._redis.hvals(self._keys.entries)]
+        stored = self._redis.hgetall(self._keys.entries)
+        entries = [entry for _, entry in readable(self._keys.entries, stored.items(), decode_entry)]
         waiting = [entry for entry in entries if entry.id not in exhausted and receiver in (None, entry.receiver)]
         return sorted(waiting, key=lambda entry: (entry.created_ms, entry.id))
 
@@ -269,4 +293,5 @@ class Outbox:
         """Entries whose attempts are used up, oldest failure first."""
         ids = self._redis.zrange(self._keys.exhausted, 0, -1)
         texts = self._redis.hmget(self._keys.entries, ids) if ids else []
-        return [decode_entry(text) for text in texts if text is not None]
+        stored = ((one, text) for one, text in zip(ids, texts, strict=True) if text is not None)
+        return [entry for _, entry in readable(self._keys.entries, stored, decode_entry)]

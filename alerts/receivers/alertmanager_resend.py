@@ -23,6 +23,7 @@ from alerts.receivers.transport.result import DeliveryResult
 from alerts.state.alert import Alert, decode
 from alerts.state.lifecycle import resolved
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import readable, readable_values
 from alerts.storage.keys import AlertKeys
 from contracts.rules.receivers import Alertmanager
 from contracts.settings import Settings
@@ -113,8 +114,9 @@ class Resender:
         names = [name for name in self._redis.zrange(self._keys.flushes, 0, -1) if _is_of(name, receiver.name)]
         if not names:
             return {}
-        texts = self._redis.mget([self._keys.group(name) for name in names])
-        groups = [_group_of(text) for text in texts if text]
+        texts = self._redis.mget([self._keys.group(name) for name in names])  # a key of another type is nothing to it
+        stored = ((name, text) for name, text in zip(names, texts, strict=True) if text)
+        groups = [group for _, group in readable(self._keys.group(receiver.name), stored, _group_of)]
         known = {
             fingerprint: (member.alert, group.external_url)
             for group in groups
@@ -124,7 +126,7 @@ class Resender:
             return {}
         newest = self._redis.hmget(self._keys.active, list(known))
         for (fingerprint, (alert, url)), text in zip(list(known.items()), newest, strict=True):
-            current = decode(text) if text else alert
+            current = next(iter(readable_values(self._keys.active, [text] if text else [], decode)), alert)
             if current.starts_at_ms == alert.starts_at_ms and current.state == "firing":
                 known[fingerprint] = (current, url)
         return known

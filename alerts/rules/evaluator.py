@@ -37,6 +37,7 @@ from alerts.state.lifecycle import (
     settles_for_s,
 )
 from alerts.state.store import AlertStore
+from alerts.storage.foreign import reading
 from alerts.storage.keys import AlertKeys
 from contracts.rules.schema import BaseRule, Rules
 from contracts.settings import Settings
@@ -245,7 +246,8 @@ class Evaluator:
     def _serving_since_ms(self, version: str | None) -> int:
         """When a version took over from another one: an alert about it belongs to the time when it serves."""
         since: Any = None if version is None else self._redis.hget(self._keys.serving_since, version)
-        return int(since or 0)
+        with reading(self._keys.serving_since):
+            return int(since or 0)
 
     def _ended(self, finding: Finding, alert: Alert) -> Alert:
         own = set(finding.rule.annotations)

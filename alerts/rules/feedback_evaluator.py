@@ -21,6 +21,7 @@ from alerts.grouping.alert_events import event_commands
 from alerts.state.alert import Alert, Transition, fingerprint_of, labels_of
 from alerts.state.lifecycle import advance, renewed, report, resolved
 from alerts.state.store import AlertStore, Command, Snapshot
+from alerts.storage.foreign import readable, reading
 from alerts.storage.keys import AlertKeys
 from contracts.errors import Unavailable
 from contracts.events import Feedback
@@ -94,7 +95,8 @@ class FeedbackEvaluator:
         """The next offset to judge of each partition that has a mark."""
         chosen = list(partitions)
         found = self._redis.hmget(self._keys.feedback_marks, [_mark_of(topic_id, partition) for partition in chosen])
-        return {partition: int(mark) for partition, mark in zip(chosen, found, strict=True) if mark is not None}
+        with reading(self._keys.feedback_marks):
+            return {partition: int(mark) for partition, mark in zip(chosen, found, strict=True) if mark is not None}
 
     def judge(
         self,
@@ -209,12 +211,14 @@ class FeedbackEvaluator:
         for feedback_id in ids:
             pipeline.zscore(self._keys.feedback_seen, feedback_id)
         mark, streaks, serving, since, *scores = pipeline.execute()
+        with reading(self._keys.feedback_marks):
+            mark = None if mark is None else int(mark)
         return _View(
             snapshot,
-            None if mark is None else int(mark),
-            {version: int(streak) for version, streak in streaks.items()},
+            mark,
+            dict(readable(self._keys.streaks, streaks.items(), int)),
             frozenset(version for version, state in serving.items() if state == "0"),
-            {version: int(when) for version, when in since.items()},
+            dict(readable(self._keys.serving_since, since.items(), int)),
             frozenset(feedback_id for feedback_id, score in zip(ids, scores, strict=True) if score is not None),
         )
 

@@ -8,6 +8,7 @@ import redis
 
 from alerts.state.alert import Alert
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import readable
 from alerts.storage.keys import AlertKeys
 from contracts.settings import Settings
 
@@ -58,10 +59,12 @@ class OpinionStore:
     def counts(self) -> dict[str, Tally]:
         """Rule → how many alerts were useful, and how many noise."""
         found: dict[str, Tally] = {}
-        for field, number in self._redis.hgetall(self._keys.opinion_counts).items():
+        key = self._keys.opinion_counts
+        for field, number in readable(key, self._redis.hgetall(key).items(), int):
             rule, _, opinion = field.rpartition("|")
-            before = found.get(rule, Tally())
-            found[rule] = before._replace(**{opinion: getattr(before, opinion) + int(number)})
+            if opinion in Tally._fields:
+                before = found.get(rule, Tally())
+                found[rule] = before._replace(**{opinion: getattr(before, opinion) + number})
         return found
 
 

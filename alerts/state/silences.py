@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from alerts.state.alert import Alert
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import readable, reading
 from alerts.storage.keys import AlertKeys
 from contracts.errors import BuzzwatchError
 from contracts.rules.matchers import Matcher, all_match
@@ -126,7 +127,8 @@ class SilenceStore:
         revision = self._redis.get(self._keys.silences_revision) or ""
         if self._cached is None or self._cached.revision != revision:
             # The revision was read first: a write in between is read again the next time.
-            self._cached = SilencesNow(revision, tuple(map(_decode, self._redis.hvals(self._keys.silences))))
+            stored = readable(self._keys.silences, self._redis.hgetall(self._keys.silences).items(), _decode)
+            self._cached = SilencesNow(revision, tuple(silence for _, silence in stored))
         return self._cached
 
     def list(self, now_ms: int) -> _Silences:
@@ -189,7 +191,8 @@ class SilenceStore:
         text = self._redis.hget(self._keys.silences, silence_id)
         if text is None:
             raise UnknownSilence(f"there is no silence {silence_id!r}")
-        return _decode(text)
+        with reading(self._keys.silences):
+            return _decode(text)
 
     def _write(self, silence: Silence, dropped: Sequence[str]) -> None:
         pipeline = self._redis.pipeline()

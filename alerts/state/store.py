@@ -19,6 +19,7 @@ import redis
 
 from alerts.state.alert import Acknowledgement, Alert, State, Transition, decode, encode
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import readable, readable_values
 from alerts.storage.keys import AlertKeys
 from contracts.errors import Unavailable
 from contracts.settings import Settings
@@ -29,6 +30,7 @@ Commands = list[Command]
 _Lists = list[list[Any]]
 _Alerts = list[Alert]
 
+_episodes_of: Final = msgspec.json.Decoder(list[tuple[int, int]]).decode
 EPISODES: Final = 20
 """How many past episodes per fingerprint are remembered, for baselines."""
 _ATTEMPTS: Final = 50
@@ -82,9 +84,10 @@ class AlertStore:
         pipeline.lrange(self._keys.history, 0, -1)
         active, history = pipeline.execute()
         found = sorted(
-            map(decode, active), key=lambda alert: (alert.state == "pending", -alert.starts_at_ms, alert.fingerprint)
+            readable_values(self._keys.active, active, decode),
+            key=lambda alert: (alert.state == "pending", -alert.starts_at_ms, alert.fingerprint),
         )
-        found += map(decode, history)
+        found += readable_values(self._keys.history, history, decode)
         return [alert for alert in found if state in (None, alert.state)]
 
     def snapshot(self) -> Snapshot:
@@ -99,8 +102,8 @@ class AlertStore:
         active, episodes = pipeline.execute()
         self._cached = Snapshot(
             revision,
-            {fingerprint: decode(text) for fingerprint, text in active.items()},
-            {fingerprint: [(start, end) for start, end in json.loads(text)] for fingerprint, text in episodes.items()},
+            dict(readable(self._keys.active, active.items(), decode)),
+            dict(readable(self._keys.episodes, episodes.items(), _episodes_of)),
         )
         return self._cached
 

@@ -12,6 +12,7 @@ from redis.backoff import ExponentialWithJitterBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from alerts.storage.foreign import found_in, named_in
 from contracts.server_settings import SENTINEL
 from contracts.settings import RedisSettings, Settings
 
@@ -37,6 +38,52 @@ class _Sentinels(NamedTuple):
         return cls([(host.strip("[]"), int(port)) for host, _, port in found], master, options)
 
 
+class _Pipeline(redis.client.Pipeline):
+    """Names the key where something else than ours stands under one."""
+
+    def __init__(self, client: _Client, transaction: bool, shard_hint: Any) -> None:
+        super().__init__(client.connection_pool, client.response_callbacks, transaction, shard_hint)
+        self._client = client
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:
+        """As redis-py's.
+
+        Raises:
+            ForeignDataError: names the key.
+        """
+        commands = [command[0] for command in self.command_stack]
+        try:
+            return super().execute(raise_on_error)
+        except redis.ResponseError as error:
+            place = named_in(error)
+            found = found_in(self._client, commands[place], error) if place is not None else None
+            if found is None:
+                raise
+            raise found from error
+
+
+class _Client(redis.Redis):
+    """Names the key where something else than ours stands under one."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """As redis-py's.
+
+        Raises:
+            ForeignDataError: names the key.
+        """
+        try:
+            ask: Any = super().execute_command  # which has no types
+            return ask(*args, **options)
+        except redis.ResponseError as error:
+            if (found := found_in(self, args, error)) is None:
+                raise
+            raise found from error
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> redis.client.Pipeline:
+        """As redis-py's."""
+        return _Pipeline(self, transaction, shard_hint)
+
+
 def connect(settings: Settings) -> redis.Redis:
     """A client with the settings' time-outs; nothing is sent before its first command.
 
@@ -46,17 +93,20 @@ def connect(settings: Settings) -> redis.Redis:
     seconds = settings.redis.timeout_s
     options: dict[str, Any] = {
         "decode_responses": True,
+        "encoding_errors": "backslashreplace",  # bytes of others end nobody who reads them as text
         "socket_timeout": seconds,
         "socket_connect_timeout": seconds,
         "health_check_interval": 15,
         "retry": Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), retries=1),
     }
     if not settings.redis.url.startswith(SENTINEL):
-        return redis.Redis.from_url(settings.redis.url, **options)
+        return _Client.from_url(settings.redis.url, **options)
     found = _Sentinels.of(settings.redis.url)
     asked = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
     make: Any = Sentinel  # which has no types
-    client: redis.Redis = make(found.hosts, sentinel_kwargs=asked).master_for(found.master, **(options | found.options))
+    client: redis.Redis = make(found.hosts, sentinel_kwargs=asked).master_for(
+        found.master, redis_class=_Client, **(options | found.options)
+    )
     return client
 
 

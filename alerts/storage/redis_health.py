@@ -15,6 +15,8 @@ from typing import Final, NamedTuple
 import redis
 from redis import exceptions
 
+from alerts.storage.foreign import REMEDY, ForeignDataError
+from contracts.printable import printable_line
 from contracts.redaction import redacted, secrets_of_address
 from contracts.settings import RedisSettings, Settings
 
@@ -86,6 +88,8 @@ _CODES: Final[tuple[tuple[type[Exception], str], ...]] = (
 
 def trouble_of(error: redis.RedisError, settings: RedisSettings | None = None) -> Trouble:
     """Cause and remedy of an error of redis-py; worker, API, notifier and commands use the same words."""
+    if isinstance(error, ForeignDataError):
+        return Trouble(True, f"has {printable_line(str(error))}", REMEDY)
     message = redacted(" ".join(str(error).split()), secrets_of_address(settings.url) if settings else ())
     message = message.rpartition(" of pipeline caused error: ")[2]  # before that redis-py quotes the command
     code = next((code for kind, code in _CODES if isinstance(error, kind)), message.partition(" ")[0].rstrip(":"))
@@ -107,7 +111,8 @@ def trouble_of(error: redis.RedisError, settings: RedisSettings | None = None) -
 
 def in_words(error: redis.RedisError) -> str:
     """Continues a sentence that starts with "Redis ": "does not answer (…)", "takes no writes: …"."""
-    return trouble_of(error).what
+    trouble = trouble_of(error)
+    return trouble.line if isinstance(error, ForeignDataError) else trouble.what
 
 
 def shown_address(settings: RedisSettings) -> str:
@@ -154,6 +159,7 @@ class TroubleLog:
         self._settings = settings
         self._waits = waits
         self._reported: str | None = None
+        self._reads_fail = False
         self.problem: str | None = None
         """The last failure in one line with the address; None when Redis has taken a write since."""
         self._lock = threading.Lock()
@@ -164,16 +170,28 @@ class TroubleLog:
         self.problem = f"Redis at {shown_address(self._settings)} {trouble.line}"
         with self._lock:
             is_news, self._reported = kind != self._reported, kind
+            self._reads_fail = trouble.remedy == REMEDY
         if is_news:
             self._log.warning("Redis at %s %s; %s", shown_address(self._settings), trouble.line, self._waits)
 
+    def takes_writes(self) -> None:
+        """A probe has written. That says nothing about what others have put under our keys."""
+        if not self._reads_fail:
+            self.recovered()
+
+    def can_be_read(self) -> None:
+        """All that is needed was read."""
+        if self._reads_fail:
+            self.recovered()
+
     def recovered(self) -> None:
-        """Redis takes writes."""
+        """What was asked of Redis was done."""
         self.problem = None
         with self._lock:
             was_wrong, self._reported = self._reported is not None, None
+            what, self._reads_fail = "can be read" if self._reads_fail else "takes writes", False
         if was_wrong:
-            self._log.info("Redis at %s takes writes again", shown_address(self._settings))
+            self._log.info("Redis at %s %s again", shown_address(self._settings), what)
 
 
 class WriteMonitor:
@@ -209,7 +227,7 @@ class WriteMonitor:
             trouble = self._probe.trouble()
             self.problem = None if trouble is None else self._probe.line(trouble)
             if trouble is None:
-                self._log.recovered()
+                self._log.takes_writes()
             else:
                 self._log.failed(trouble)
             self._stopping.wait(self._every_s)

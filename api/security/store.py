@@ -9,6 +9,7 @@ import msgspec
 import redis
 
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import readable, reading
 from alerts.storage.keys import AccessKeys
 from api.security.keys import KeyRecord
 from contracts.errors import BuzzwatchError
@@ -16,6 +17,8 @@ from contracts.settings import Settings
 
 _KEPT_MS = 90 * 86_400_000
 """How long keys that are no longer good are listed."""
+
+_record_of = msgspec.json.Decoder(KeyRecord).decode
 
 
 class KeyStore:
@@ -32,13 +35,13 @@ class KeyStore:
             redis.RedisError: Redis does not answer.
         """
         kept = cast("dict[str, str]", self._client.hgetall(self._names.keys))
-        records = [msgspec.json.decode(value, type=KeyRecord) for value in kept.values()]
+        records = dict(readable(self._names.keys, kept.items(), _record_of)).values()
         return {record.id: record for record in sorted(records, key=lambda one: (one.created_ms, one.id))}
 
     def last_used(self) -> dict[str, int]:
         """Id → when it was last used, ms."""
         kept = cast("dict[str, str]", self._client.hgetall(self._names.keys_used))
-        return {key_id: int(value) for key_id, value in kept.items()}
+        return dict(readable(self._names.keys_used, kept.items(), int))
 
     def add(self, record: KeyRecord, now_ms: int) -> None:
         """Keep it; forget keys that have been of no use for 90 days."""
@@ -79,7 +82,8 @@ class KeyStore:
             value = pipeline.hget(self._names.keys, key_id)
             if value is None:
                 raise BuzzwatchError(f"there is no key {key_id!r}; `buzzwatch keys list --all` shows all")
-            found[:] = [change(msgspec.json.decode(cast("str", value), type=KeyRecord))]
+            with reading(self._names.keys):
+                found[:] = [change(_record_of(cast("str", value)))]
             pipeline.multi()
             pipeline.hset(self._names.keys, key_id, msgspec.json.encode(found[0]).decode())
 

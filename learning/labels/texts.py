@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 import redis
 
+from alerts.storage.foreign import readable
 from contracts.events import MAX_TEXT, Scores
 from contracts.settings import Settings
 from models.text.masking import mask_batch
@@ -63,6 +64,9 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Drawn by chance."""
 
 
+_remembered_of: Final = msgspec.json.Decoder(Remembered).decode
+
+
 class PredictionTexts:
     """Finds the text of a prediction.
 
@@ -105,11 +109,8 @@ class PredictionTexts:
         if not prediction_ids:
             return {}
         values = self._redis.mget([self._prefix + one for one in prediction_ids])
-        return {
-            one: msgspec.json.decode(value, type=Remembered)
-            for one, value in zip(prediction_ids, values, strict=True)
-            if value is not None
-        }
+        stored = ((one, value) for one, value in zip(prediction_ids, values, strict=True) if value is not None)
+        return dict(readable(self._prefix, stored, _remembered_of))
 
     def forget(self, prediction_id: str) -> None:
         """Of a prediction that was erased."""

@@ -12,6 +12,7 @@ import redis
 
 from alerts.explanation.bad_buzz import LONGEST_SAMPLE
 from alerts.storage.connection import require_text
+from alerts.storage.foreign import readable
 from alerts.storage.keys import AlertKeys, forgotten_key
 from contracts.settings import Settings
 from learning.labels.texts import PredictionTexts
@@ -69,8 +70,7 @@ class RedisEraser:
             subject.add_text(one.text)
         for one in self._texts.find(sorted(subject.prediction_ids)).values():
             subject.add_text(one.text)
-        for _, member in self._samples():
-            tweet_id, text, *_ = json.loads(member)
+        for _, _, tweet_id, text in self._samples():
             if tweet_id in subject.tweet_ids:
                 subject.add_text(text)
 
@@ -84,8 +84,8 @@ class RedisEraser:
         if not names:
             return {}
         done = {"samples": 0, "remembered predictions": 0, "alerts and notifications": 0}
-        for key, member in self._samples():
-            if json.loads(member)[0] in subject.tweet_ids:
+        for key, member, tweet_id, _ in self._samples():
+            if tweet_id in subject.tweet_ids:
                 done["samples"] += self._redis.zrem(key, member)
         for one in self._texts.find(sorted(subject.prediction_ids)):
             self._texts.forget(one)
@@ -119,11 +119,13 @@ class RedisEraser:
                 found.append(key)
         return sorted(set(found))
 
-    def _samples(self) -> Iterator[tuple[str, str]]:
+    def _samples(self) -> Iterator[tuple[str, str, str, str]]:
+        """Key, member, and in it the id and the text of a tweet."""
         for name in ("samples", "past"):
             for key in self._redis.scan_iter(f"{self._prefix}:{{counts*}}:{name}:*", count=1000):
-                for member in self._redis.zrange(key, 0, -1):
-                    yield key, member
+                members = ((member, member) for member in self._redis.zrange(key, 0, -1))
+                for member, (tweet_id, text) in readable(key, members, _two_texts):
+                    yield key, member, tweet_id, text
 
     def _erase_quotations(self, subject: Subject) -> int:
         if not subject.texts:
@@ -140,21 +142,18 @@ class RedisEraser:
         """Key, type, field or place, and value of everything that is text."""
         for key in self._redis.scan_iter(pattern, count=1000):
             kind = self._redis.type(key)
-            try:
-                if kind == "hash":
-                    for name, value in self._redis.hgetall(key).items():
-                        yield key, kind, name, value
-                elif kind == "list":
-                    for place, value in enumerate(self._redis.lrange(key, 0, -1)):
-                        yield key, kind, str(place), value
-                elif kind == "string":
-                    yield key, kind, "", self._redis.get(key) or ""
-                else:
-                    members = self._redis.zrange(key, 0, -1) if kind == "zset" else self._redis.smembers(key)
-                    for member in members:
-                        yield key, kind, "", member
-            except UnicodeDecodeError:
-                continue  # bits, such as the table of voices
+            if kind == "hash":
+                for name, value in self._redis.hgetall(key).items():
+                    yield key, kind, name, value
+            elif kind == "list":
+                for place, value in enumerate(self._redis.lrange(key, 0, -1)):
+                    yield key, kind, str(place), value
+            elif kind == "string":
+                yield key, kind, "", self._redis.get(key) or ""
+            elif kind in ("zset", "set"):
+                members = self._redis.zrange(key, 0, -1) if kind == "zset" else self._redis.smembers(key)
+                for member in members:
+                    yield key, kind, "", member
 
 
 def without_texts(value: str, texts: set[str]) -> str:
@@ -189,3 +188,8 @@ def _cleaned(value: Any, texts: list[str]) -> Any:
         if len(text) >= _WITHIN:
             value = value.replace(text, ERASED)
     return value
+
+
+def _two_texts(member: str) -> tuple[str, str]:
+    tweet_id, text, *_ = json.loads(member)
+    return str(tweet_id), str(text)

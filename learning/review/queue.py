@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import redis
 
+from alerts.storage.foreign import readable, readable_values, reading
 from contracts.errors import BuzzwatchError
 from contracts.events import Sentiment
 from contracts.learning.labels import LabelEvent, label_id_of
@@ -55,6 +56,11 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     label_id: str
     times: int
     """How often the judge has said something about it; makes ids that differ."""
+
+
+_item_of: Final = msgspec.json.Decoder(ReviewItem).decode
+_verdict_of: Final = msgspec.json.Decoder(Verdict).decode
+_by_chance_of: Final = msgspec.json.Decoder(tuple[int, Any, str, int]).decode
 
 
 class Waiting(NamedTuple):
@@ -216,7 +222,8 @@ class ReviewQueue:
             raise ErasedItem("the tweet of this text was erased meanwhile: nothing about it is kept")
         if value is None:
             raise UnknownItem(f"there is no text {item_id!r} in the review queue (any more); GET /review lists them")
-        item = msgspec.json.decode(value, type=ReviewItem)
+        with reading(self._key("items")):
+            item = _item_of(value)
         if self._redis.zscore(self._key("erased:at"), item.tweet_id) is not None:
             self._remove([item_id])
             raise ErasedItem(f"the tweet {item.tweet_id} was erased meanwhile: nothing about it is kept")
@@ -224,7 +231,8 @@ class ReviewQueue:
 
     def _load(self, ids: Sequence[str]) -> list[ReviewItem]:
         values = self._redis.hmget(self._key("items"), ids) if ids else []
-        return [msgspec.json.decode(value, type=ReviewItem) for value in values if value is not None]
+        stored = ((one, value) for one, value in zip(ids, values, strict=True) if value is not None)
+        return [item for _, item in readable(self._key("items"), stored, _item_of)]
 
     # -- judging ---------------------------------------------------------------------------------------------------
 
@@ -296,7 +304,8 @@ class ReviewQueue:
     def verdict(self, item_id: str, judge: str) -> Verdict | None:
         """What a judge said of an item lately."""
         value = self._redis.hget(self._key(f"verdicts:{item_id}"), judge)
-        return None if value is None else msgspec.json.decode(value, type=Verdict)
+        with reading(self._key(f"verdicts:{item_id}")):
+            return None if value is None else _verdict_of(value)
 
     def last_of(self, judge: str) -> str | None:
         """The item that the judge dealt with last; None without any."""
@@ -313,7 +322,8 @@ class ReviewQueue:
         pipeline.expire(self._key(f"by:{judge}"), keep_s)
         pipeline.hvals(self._key(f"verdicts:{item.id}"))
         stored = pipeline.execute()[-1]
-        labels = [one.label for one in (msgspec.json.decode(value, type=Verdict) for value in stored) if one.label]
+        verdicts = readable_values(self._key(f"verdicts:{item.id}"), stored, _verdict_of)
+        labels = [one.label for one in verdicts if one.label]
         if item.drawn is not None:
             self._note_random(item, labels[-1] if labels else None)
         if len(labels) >= item.judges:
@@ -335,8 +345,8 @@ class ReviewQueue:
             model_version: only what this version answered.
         """
         found = []
-        for value in self._redis.hvals(self._key("by-chance")):
-            right, drawn, version, at_s = msgspec.json.decode(value)
+        key = self._key("by-chance")
+        for right, drawn, version, at_s in readable_values(key, self._redis.hvals(key), _by_chance_of):
             if at_s >= since_s and model_version in (None, version):
                 found.append(Drawn(bool(right), drawn))
         return found

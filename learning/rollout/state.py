@@ -12,6 +12,7 @@ import numpy as np
 import redis
 from numpy.typing import NDArray
 
+from alerts.storage.foreign import readable, reading
 from contracts.audit import AuditEvent
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
@@ -110,6 +111,7 @@ class RolloutStatus:
 
 
 _decoder: Final = msgspec.json.Decoder(TrialState)
+_noted_of: Final = msgspec.json.Decoder(dict[str, Any]).decode
 _CHANGE: Final = """
 if (redis.call('HGET', KEYS[1], 'revision') or '0') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'revision', ARGV[1] + 1, 'state', ARGV[2])
@@ -136,10 +138,12 @@ class TrialStore:
     def read(self) -> tuple[int, TrialState | None]:
         """The revision, for `change`, and the state; None before the first trial, or where nobody can read it."""
         revision, state = self._client.hmget(self._key("trial"), "revision", "state")
+        with reading(self._key("trial")):
+            number = int(revision or 0)
         try:
-            return int(revision or 0), _decoder.decode(state) if state else None
+            return number, _decoder.decode(state) if state else None
         except (ValueError, msgspec.MsgspecError):
-            return int(revision or 0), None
+            return number, None
 
     def change(self, revision: int, state: TrialState, event: AuditEvent) -> bool:
         """Write the next state and the event about it, unless somebody else was faster."""
@@ -194,10 +198,13 @@ class TrialStore:
 
     def counts(self, trial: str) -> Counts:
         """What was counted."""
-        found: dict[str, str] = self._client.hgetall(self._key(f"counts:{trial}"))
-        confusion = np.array([int(found.get(f"c{at}", 0)) for at in range(_N * _N)], np.int64).reshape(_N, _N)
+        key = self._key(f"counts:{trial}")
+        found: dict[str, str] = self._client.hgetall(key)
+        words = {"last_error", "trouble"}
+        counted = dict(readable(key, ((name, one) for name, one in found.items() if name not in words), int))
+        confusion = np.array([counted.get(f"c{at}", 0) for at in range(_N * _N)], np.int64).reshape(_N, _N)
         names = ("offered", "answered", "errors", "challenger_us", "challenger_texts", "champion_us", "champion_texts")
-        numbers = {name: int(found.get(name, 0)) for name in names}
+        numbers = {name: counted.get(name, 0) for name in names}
         return Counts(confusion, **numbers, last_error=found.get("last_error", ""), trouble=found.get("trouble", ""))
 
     def note_verdicts(self, trial: str, verdicts: Sequence[dict[str, Any]], streak: int) -> None:
@@ -210,7 +217,8 @@ class TrialStore:
         _, state = self.read()
         if state is None:
             return RolloutStatus(None, Counts(), [])
-        noted = json.loads(self._client.get(self._key("verdicts")) or "{}")
+        with reading(self._key("verdicts")):
+            noted = _noted_of(self._client.get(self._key("verdicts")) or "{}")
         if noted.get("trial") != state.id:
             noted = {}
         return RolloutStatus(state, self.counts(state.id), noted.get("verdicts", []), noted.get("streak", 0))

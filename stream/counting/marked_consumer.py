@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 import redis
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
+from alerts.storage.foreign import ForeignDataError
 from alerts.storage.redis_health import in_words
 from contracts.errors import Unavailable
 from stream.kafka.consumers import CALL_S, is_fatal, within_log
@@ -108,6 +109,8 @@ class MarkedConsumer:
         """The partitions that are read now."""
         self.lag = 0
         """Records between the marks and the end of the assigned partitions."""
+        self.redis_problem: str | None = None
+        """What stands in Redis in place of our marks or counts; None when they can be read."""
         self.last_progress = time.monotonic()
         """When a batch was last processed, there was none, or Redis was away, monotonic seconds."""
 
@@ -147,9 +150,12 @@ class MarkedConsumer:
                 elif now - compared > _COMPARE_S:
                     compared = now
                     self._compare()
+                    self.redis_problem = None
             except (redis.RedisError, Unavailable) as error:
                 why = f"Redis {in_words(error)}" if isinstance(error, redis.RedisError) else error
                 _log.warning("counting %s is paused and tried again: %s", topic, why)
+                if isinstance(error, ForeignDataError):
+                    self.redis_problem = f"counting {topic} is paused: {why}"
                 self._wait()
                 self.last_progress = time.monotonic()  # the worker is not stuck: after a restart it would wait as well
             except KafkaException as error:
@@ -241,6 +247,7 @@ class MarkedConsumer:
                 )
                 self._placed &= self._marks[partition] == end
         self.last_progress = time.monotonic()
+        self.redis_problem = None
 
     def _halved(self, batch: MarkedBatch) -> int:
         """Process a batch, halved while the task raises; reject the record at fault. Returns the mark after it."""
@@ -313,6 +320,11 @@ class MarkedRole:
     def is_behind(self) -> bool:
         """Whether records wait to be processed."""
         return self.lag() > 0
+
+    @property
+    def redis_problem(self) -> str | None:
+        """What stands in Redis in place of ours, so that nothing is processed; None when all can be read."""
+        return self._consumer.redis_problem
 
     def lag(self) -> int:
         """Records that wait to be processed."""

@@ -15,6 +15,7 @@ from alerts.counters.store import CounterStore
 from alerts.detectors.drift import Reference
 from alerts.rules.evaluator import Evaluator
 from alerts.rules.feedback_evaluator import FeedbackEvaluator
+from alerts.storage.foreign import ForeignDataError
 from alerts.storage.redis_health import in_words
 from contracts.settings import Settings
 from contracts.times import clock_ms
@@ -74,6 +75,7 @@ class WatchRole(MarkedRole):
         self._evaluator = evaluator
         self._judge = judge
         self._champion = champion
+        self._rules_problem: str | None = None
         self._known_reference: tuple[LoadedModel, Reference | None] | None = None
         self._tick_s = settings.alerts.tick_s
         self._counted = threading.Event()
@@ -95,6 +97,11 @@ class WatchRole(MarkedRole):
             threading.Thread(target=self.read, name="counting", daemon=True),
             threading.Thread(target=self._evaluate, name="rules", daemon=True),
         ]
+
+    @property
+    def redis_problem(self) -> str | None:
+        """As of `MarkedRole`, also of what the rules read."""
+        return super().redis_problem or self._rules_problem
 
     def start(self) -> None:
         """Start the threads."""
@@ -120,8 +127,11 @@ class WatchRole(MarkedRole):
             if self._consumer.owns(_RULES_PARTITION):
                 try:
                     self._tick(clock_ms())
+                    self._rules_problem = None
                 except redis.RedisError as error:
                     _log.warning("Redis %s; the alert rules are evaluated again after a pause", in_words(error))
+                    if isinstance(error, ForeignDataError):
+                        self._rules_problem = f"the alert rules are not evaluated: Redis {in_words(error)}"
                     self._stopping.wait(self._tick_s)
                 except Exception as error:
                     self._failed(error)
