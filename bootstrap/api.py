@@ -30,7 +30,7 @@ from api.security.rates import Rates
 from api.security.sessions import Sessions
 from api.security.store import KeyStore
 from bootstrap.dashboard import build_room
-from bootstrap.logs import configure_logging
+from bootstrap.logs import configure_logging, warn_of_unknown_variables
 from bootstrap.tracing import start_tracing
 from contracts.audit import AuditEvent
 from contracts.errors import SettingsError, Unavailable
@@ -74,6 +74,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     """
     settings = settings or load_settings()
     configure_logging(settings)
+    warn_of_unknown_variables(settings)
     tracer = start_tracing(settings, "api")
     following = _following(settings)
     annotator = _LatestAnnotator(following.rules)

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from contracts.printable import printable
 from contracts.redaction import redacted
-from contracts.settings import Settings
+from contracts.settings import Settings, unknown_variables
 from contracts.times import to_rfc3339
 from contracts.tracing.current import REQUEST_ID, TRACE_ID
 
@@ -99,6 +99,12 @@ def logging_config(level: str, form: Literal["console", "json"] = "console") -> 
         # Ours by name: `faust worker` puts the root at its own --loglevel, which is WARN by default.
         "loggers": quiet | {"buzzwatch": {"level": level}} | (servers if form == "json" else {}),
     }
+
+
+def warn_of_unknown_variables(settings: Settings) -> None:
+    """Log which variables look like settings and are none; to be called once logging is set up."""
+    for line in unknown_variables(settings):
+        logging.getLogger("buzzwatch.settings").warning("%s", line)
 
 
 def configure_logging(settings: Settings) -> None:

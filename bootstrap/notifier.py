@@ -22,7 +22,7 @@ from alerts.rules.reloader import RulesReloader
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from alerts.storage.state_version import check_state
-from bootstrap.logs import configure_logging
+from bootstrap.logs import configure_logging, warn_of_unknown_variables
 from bootstrap.tracing import start_tracing
 from contracts.settings import Settings
 from contracts.times import clock_ms
@@ -42,6 +42,7 @@ def run_notifier(settings: Settings) -> None:
         Unavailable: the metrics port is taken.
     """
     configure_logging(settings)
+    warn_of_unknown_variables(settings)
     tracer = start_tracing(settings, "notifier")
     checks = (kept_long_enough(settings.alerts), receivers_can_be_reached)
     following = RulesReloader(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)

@@ -17,7 +17,7 @@ from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
 from alerts.storage.redis_health import TroubleLog, WriteMonitor, WriteProbe
 from alerts.storage.state_version import check_state
-from bootstrap.logs import logging_config
+from bootstrap.logs import logging_config, warn_of_unknown_variables
 from bootstrap.prepare import WorkerBootstrap, prepare
 from bootstrap.tracing import start_tracing
 from contracts.errors import Unavailable
@@ -137,6 +137,7 @@ class _RoleBuilder:
 
     def build(self) -> Roles:
         """The roles of the settings; also starts what follows the model, the rules file and Redis."""
+        warn_of_unknown_variables(self._settings)
         check_state(self._redis, self._settings)
         self._following.on_change(self._judge.follow)
         score = self._score_role()

@@ -8,7 +8,10 @@ import logging
 import os
 import signal
 import sys
-from typing import Any, Final
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, get_args
 
 import typer
 from typer.core import TyperGroup
@@ -58,6 +61,7 @@ class _LazyGroup(TyperGroup):
         group: typer.Typer = getattr(importlib.import_module(module), name)
         group.rich_markup_mode = None  # help and usage errors as plain lines, fit for a log too
         command = typer.main.get_command(group)
+        _refuse_empty_paths(command)
         command.name = cmd_name
         command.short_help = help_text
         return command
@@ -65,6 +69,22 @@ class _LazyGroup(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, help_text) for name, (_, _, help_text) in COMMANDS.items()])
+
+
+def _refuse_empty_paths(command: Any) -> None:
+    """An empty text is the current folder to `pathlib`; as an argument it is an unset variable of a shell."""
+    for below in getattr(command, "commands", {}).values():
+        _refuse_empty_paths(below)
+    for parameter in command.params:
+        annotation = parameter.type_descriptor.annotation
+        if Path in (annotation, *get_args(annotation)):
+            parameter.process_value = partial(_not_empty, parameter, parameter.process_value)
+
+
+def _not_empty(parameter: Any, process: Callable[[Any, Any], Any], context: Any, value: Any) -> Any:
+    if value == "" or (isinstance(value, (list, tuple)) and "" in value):
+        raise typer.BadParameter("is empty: name a file or a folder", ctx=context, param=parameter)
+    return process(context, value)
 
 
 app = typer.Typer(

@@ -27,7 +27,7 @@ from pydantic_settings import (
 
 from contracts.environment.running_ports import read_running_ports
 from contracts.environment.secret_files import SUFFIX, values_from_files
-from contracts.environment.setting_names import PREFIX, misspelt, setting_names
+from contracts.environment.setting_names import PREFIX, misspelt, setting_names, unknown
 from contracts.errors import SettingsError
 from contracts.learning.rollout import RolloutSettings
 from contracts.learning.settings import LearningSettings
@@ -383,6 +383,10 @@ def load_settings() -> Settings:
     return settings.with_ports(read_running_ports(settings.local.data_dir))
 
 
+_NO_SETTINGS: Final = ("BUZZWATCH_DATA_DIR", "BUZZWATCH_KEY", "BUZZWATCH_PROGRAM_PORT", "BUZZWATCH_URL")
+"""Variables of ours that only some commands and examples read."""
+
+
 def configured_settings() -> Settings:
     """Read the environment.
 
@@ -414,6 +418,20 @@ def configured_settings() -> Settings:
         if path is not None and not path.is_file():  # the clients' own messages are about Kafka
             raise SettingsError(f"BUZZWATCH_KAFKA__{name.upper()}: there is no file {path}")
     return settings
+
+
+def unknown_variables(settings: Settings) -> list[str]:
+    """A line for each variable that begins as settings do, and is neither one nor named in the rules file."""
+    names = list(setting_names(Settings))
+    others = [*_NO_SETTINGS, *(name + SUFFIX for name in names)]
+    try:
+        rules = settings.rules.read_text("utf-8", "replace")
+    except OSError:
+        rules = ""
+    return [
+        f"{variable} is no setting and nothing reads it{f': is {nearest} meant?' if nearest else ''}"
+        for variable, nearest in unknown(os.environ, names, others, rules)
+    ]
 
 
 def _no_group(variables: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import rich.box
@@ -11,15 +12,15 @@ from rich.table import Table
 from alerts.state.silences import Silence, SilenceStore, new_silence
 from alerts.storage.connection import connect
 from cli.output.audited import audit_event, kept, send_kept
-from cli.output.console import cell, current_user, table_console
+from cli.output.console import cell, current_user, print_error, table_console
 from cli.output.options import Format
-from cli.output.preconditions import redis_answers
+from cli.output.preconditions import no_such, redis_answers, rules_if_usable
 from contracts.audit import Figure
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
-from contracts.rules.matchers import parse_matcher
+from contracts.rules.matchers import Matcher, parse_matcher
 from contracts.rules.strict import Duration
-from contracts.settings import load_settings
+from contracts.settings import Settings, load_settings
 from contracts.times import clock_ms, to_ms, to_rfc3339
 from contracts.tweet_objects.dates import read_date
 
@@ -72,6 +73,7 @@ def add(
         now_ms=now,
     )
     settings = load_settings()
+    _warn_of_unknown(settings, conditions)
     figures: dict[str, Figure] = {"matchers": ", ".join(map(str, conditions))[:500]}
     event = audit_event("silence.added", f"silence {silence.id}", comment, figures, who=silence.created_by)
     with redis_answers(settings.redis), connect(settings) as client, kept(client, settings, event):
@@ -81,6 +83,22 @@ def add(
     else:
         typer.echo(silence.id)
     send_kept(settings, event)
+
+
+def _warn_of_unknown(settings: Settings, conditions: Sequence[Matcher]) -> None:
+    """Say which names the rules file does not have. As rules change, such a silence is allowed; it may mute nothing."""
+    wanted = [one for one in conditions if one.operator == "=" and one.name in ("watch", "theme", "alertname")]
+    rules = rules_if_usable(settings, "whether there are such names is not looked at") if wanted else None
+    if rules is None:
+        return
+    names = {
+        "watch": [one.name for one in rules.watches],
+        "theme": [one.name for one in rules.themes],
+        "alertname": [one.alert for one in rules.rules],
+    }
+    for one in wanted:
+        if one.value and one.value not in names[one.name]:
+            print_error(f"{no_such(one.name, one.value, names[one.name], str(settings.rules))}; it may mute nothing")
 
 
 @app.command("list")

@@ -13,6 +13,7 @@ from cli.learning.held_out import calibration_rows
 from cli.output.console import print_error, table_console
 from cli.output.moments import period_ms
 from cli.output.options import Format
+from cli.output.preconditions import require_known
 from contracts.errors import Unavailable
 from contracts.printable import printable, printable_line
 from contracts.settings import Settings, load_settings
@@ -57,6 +58,9 @@ def estimate(
             f"version {known.version} has answered nothing in this time; `buzzwatch models list` names versions"
         )
         raise typer.Exit(1)
+    if watch is not None:
+        names = {name for _, name in cells} - {EVERYTHING}
+        require_known("watch", watch, names, f"what version {known.version} has answered in this time")
     parts = _parts(cells, watch)
     results = {name: _found(answers, known, settings, name) for name, answers in parts.items()}
     if output == "json":

@@ -1,18 +1,23 @@
-"""What commands need, and the one line when it is not there: Redis, the rules file."""
+"""What commands need, and the one line when it is not there: Redis, the rules file, a name in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 import redis
 
 from alerts.storage.redis_health import shown_address, trouble_of
 from cli.output.console import print_error
-from contracts.errors import RulesError, Unavailable
+from contracts.errors import BuzzwatchError, RulesError, Unavailable
+from contracts.printable import printable_line
 from contracts.rules.file import load_rules
 from contracts.rules.schema import Rules
 from contracts.settings import RedisSettings, Settings
+
+_NAMED: Final = 20
 
 
 @contextmanager
@@ -39,3 +44,26 @@ def rules_if_usable(settings: Settings, without: str) -> Rules | None:
     except RulesError as error:
         print_error(f"{without}: {error}")
         return None
+
+
+def require_known(what: str, name: str, known: Collection[str], where: str) -> None:
+    """Refuse a name that nobody has: without it the answer would be empty, as if nothing had happened.
+
+    Args:
+        what: what it would be the name of: "watch".
+        known: the names that there are.
+        where: who has them: the rules file.
+
+    Raises:
+        BuzzwatchError: names the nearest, and all where they are few.
+    """
+    if name not in known:
+        raise BuzzwatchError(no_such(what, name, known, where))
+
+
+def no_such(what: str, name: str, known: Collection[str], where: str) -> str:
+    """That a name is nobody's, with the nearest one."""
+    near = difflib.get_close_matches(name, known, n=1)
+    names = ", ".join(sorted(known)[:_NAMED]) + (", …" if len(known) > _NAMED else "")
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"{where} has no {what} {printable_line(name)!r}; {hint}it has {names or 'none'}"

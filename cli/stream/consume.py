@@ -12,6 +12,7 @@ import typer
 from rich.text import Text
 
 from cli.output.console import end_without_reader, print_error, table_console
+from cli.output.preconditions import require_known, rules_if_usable
 from contracts.errors import InvalidRecord
 from contracts.events import Prediction, decode_prediction
 from contracts.printable import printable_line, safe_json
@@ -50,6 +51,9 @@ def consume(
 ) -> None:
     """Follow the scored topic."""
     settings = load_settings()
+    if watch is not None and (rules := rules_if_usable(settings, "whether there is such a watch is not looked at")):
+        names = [one.name for one in rules.watches]
+        require_known("watch", watch, names, f"{settings.rules} (BUZZWATCH_RULES)")
     console = table_console()
     shown = 0
     if output == "table":

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
 
 import pydantic
 
 PREFIX = "BUZZWATCH_"
 _NEAR = 0.75
 """Likeness (difflib's ratio) from which a variable without a group is taken for a misspelt setting."""
+
+_A_LITTLE: Final = 0.5
+"""The same from which a setting is named as what may be meant."""
 
 
 def setting_names(model: type[pydantic.BaseModel], prefix: str = PREFIX) -> Iterator[str]:
@@ -19,6 +23,25 @@ def setting_names(model: type[pydantic.BaseModel], prefix: str = PREFIX) -> Iter
         yield variable
         if isinstance(field.annotation, type) and issubclass(field.annotation, pydantic.BaseModel):
             yield from setting_names(field.annotation, f"{variable}__")
+
+
+def unknown(
+    variables: Iterable[str], known: Iterable[str], others: Collection[str], elsewhere: str
+) -> list[tuple[str, str | None]]:
+    """Variables that begin as settings do and are none, each with the nearest setting where one is a little like it.
+
+    They stop nothing, as they may be somebody's own: `others`, and those that stand in the text `elsewhere` (the rules
+    file), are.
+    """
+    names = {name.removeprefix(PREFIX): name for name in known}
+    found = []
+    for variable in sorted(variables):
+        meant = variable.upper().removeprefix(PREFIX)
+        ours = meant in names or variable.upper() in others
+        if variable.upper().startswith(PREFIX) and not ours and variable not in elsewhere:
+            near = difflib.get_close_matches(meant, names, n=1, cutoff=_A_LITTLE)
+            found.append((variable, names[near[0]] if near else None))
+    return found
 
 
 def misspelt(variables: Iterable[str], known: Iterable[str]) -> tuple[str, str | None] | None:

@@ -77,7 +77,8 @@ def _document(path: Path) -> dict[Any, Any]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problem = " ".join(str(error.problem or error.context).split())
+        # A duplicate key is reported with its values, which may be secrets: passwords, addresses of receivers.
+        problem = " ".join(str(error.problem or error.context).split()).partition(" with value ")[0]
         raise RulesError(f"{path}:{line}: not YAML: {problem}") from None
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
@@ -87,6 +88,8 @@ def _document(path: Path) -> dict[Any, Any]:
         raise RulesError(f"{path}:1: not YAML: {' '.join(str(error).split())}") from None
     except RecursionError:
         raise RulesError(f"{path}:1: not YAML: nested too deeply") from None
+    except Exception as error:  # what ruamel.yaml trips over: a merge (`<<`) of a mapping into itself, for one
+        raise RulesError(f"{path}:1: not YAML that can be read: {type(error).__name__}: {error}") from None
     if not isinstance(document, dict):
         raise RulesError(f"{path}:1: the file must be a mapping with watches, themes, rules and receivers")
     return document

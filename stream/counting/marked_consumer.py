@@ -109,6 +109,8 @@ class MarkedConsumer:
         """The partitions that are read now."""
         self.lag = 0
         """Records between the marks and the end of the assigned partitions."""
+        self.held_back: str | None = None
+        """As of `Poller`."""
         self.redis_problem: str | None = None
         """What stands in Redis in place of our marks or counts; None when they can be read."""
         self.last_progress = time.monotonic()
@@ -136,6 +138,9 @@ class MarkedConsumer:
             records = _by_partition(self._poller.poll(self._source.most, _POLL_S))
             self._returned |= {partition: polled[-1].offset() + 1 for partition, polled in records.items()}
             self.lag = self._poller.lag(self.assignment, self._marks or self._guessed, self._returned)
+            self.held_back = self._poller.held_back(topic)
+            if self.held_back is not None:
+                _log.warning("%s", self.held_back)
             identity.give_up_after(self._source.give_up_after_s)
             if identity.changed():
                 _log.warning("topic %s was deleted and created again; the new one is read from its beginning", topic)
@@ -325,6 +330,11 @@ class MarkedRole:
     def redis_problem(self) -> str | None:
         """What stands in Redis in place of ours, so that nothing is processed; None when all can be read."""
         return self._consumer.redis_problem
+
+    @property
+    def held_back(self) -> str | None:
+        """Which records nobody can read, and why; None where there are none."""
+        return self._consumer.held_back
 
     def lag(self) -> int:
         """Records that wait to be processed."""

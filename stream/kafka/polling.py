@@ -26,6 +26,9 @@ _UNDECODABLE: Final = frozenset(
     }
 )
 
+HELD_AFTER_S: Final = 30.0
+"""How long records may wait behind an open transaction before that is reported. Ours last 8 s at the very most."""
+
 EndOfGap = Callable[[TopicPartition], int]
 """Maps the first offset of a batch that cannot be decoded to the first one after it."""
 
@@ -37,9 +40,17 @@ class Poller:
         consumer: subscribed by its owner, or assigned by `assign`.
         end_of_gap: finds the end of a batch that cannot be decoded (`end_of_undecodable`).
         raise_errors: raise what librdkafka reports instead of logging it, for commands.
+        held_after_s: how long records may wait behind an open transaction before `held_back` names them, seconds.
     """
 
-    def __init__(self, consumer: Consumer, end_of_gap: EndOfGap, *, raise_errors: bool = False) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        end_of_gap: EndOfGap,
+        *,
+        raise_errors: bool = False,
+        held_after_s: float = HELD_AFTER_S,
+    ) -> None:
         self._consumer = consumer
         self._end_of_gap = end_of_gap
         self._raise_errors = raise_errors
@@ -54,6 +65,9 @@ class Poller:
         """Per partition the offset behind the batch that the last poll skipped; the records before it were returned."""
         self._counted: dict[int, int] = {}
         """Per partition the end of the last batch that the metric has: a batch that is met again counts once."""
+        self._held_after_s = held_after_s
+        self._held: dict[int, tuple[int, float]] = {}
+        """Per partition where committed records end although there are more, and since when, monotonic seconds."""
         self.left_group = False
         """Whether the group removed us because we polled too seldom."""
 
@@ -210,6 +224,7 @@ class Poller:
         self._starts = {}
         self.skipped = {}
         self.out_of_range = set()
+        self._held = {}
 
     def created_again(self) -> None:
         """The topic was deleted and created again: its offsets begin anew, and so do those of batches to count."""
@@ -237,11 +252,40 @@ class Poller:
         for position in self._consumer.position(list(assignment)) if assignment else ():
             polled, end = position.offset, self.ends.get(position.partition)
             behind = max(polled, 0) if done is None else done.get(position.partition, 0)
+            high = self._consumer.get_watermark_offsets(position, cached=True)[1]
             if end is None or polled > end:
-                total += max(self._consumer.get_watermark_offsets(position, cached=True)[1] - behind, 0)
+                total += max(high - behind, 0)
             else:
                 total += max((returned or {}).get(position.partition, 0) - behind, 0)
+                self._note_held(position, end, high)
         return total
+
+    def _note_held(self, position: TopicPartition, end: int, high: int) -> None:
+        """Remember that there is more than may be read, or that there is no more."""
+        known, since = self._held.get(position.partition, (-1, 0.0))
+        if high <= end:
+            if self._held.pop(position.partition, None) and time.monotonic() - since >= self._held_after_s:
+                _log.info(
+                    "%s[%d] can be read again: the open transaction has ended", position.topic, position.partition
+                )
+        elif known != end:
+            self._held[position.partition] = end, time.monotonic()
+
+    def held_back(self, topic: str) -> str | None:
+        """Which records wait behind a transaction that a producer has left open, and what to do; None where none do.
+
+        They are no lag: nobody may read them. `lag` finds them, in the polling thread.
+        """
+        now = time.monotonic()
+        held = {partition: at for partition, (at, since) in self._held.items() if now - since >= self._held_after_s}
+        if not held:
+            return None
+        places = ", ".join(f"{topic}[{partition}]@{at}" for partition, at in sorted(held.items()))
+        return (
+            f"what is behind {places} cannot be read: a producer has left a transaction open there for more than "
+            f"{self._held_after_s:g} s; Kafka ends it after that producer's transaction.timeout.ms, "
+            "`kafka-transactions.sh find-hanging` and `abort` end it now"
+        )
 
 
 def end_of_undecodable(settings: Settings, start: TopicPartition) -> int:

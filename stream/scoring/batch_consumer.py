@@ -91,6 +91,8 @@ class Intake:
         self._next_lag = 0.0
         self.assignment: list[TopicPartition] = []
         """The partitions that are read now."""
+        self.held_back: str | None = None
+        """As of `Poller`, a quarter of a second ago."""
         self.lag = 0
         """Records between what was polled and the end of the assigned partitions, a quarter of a second ago."""
 
@@ -155,6 +157,9 @@ class Intake:
             return
         self._next_lag = now + _LAG_EVERY_S
         self.lag = self._poller.lag(self.assignment)
+        self.held_back = self._poller.held_back(self._topic)
+        if self.held_back is not None:
+            _log.warning("%s", self.held_back)
 
     def _poll(self, epoch: int) -> RecordBatch | None:
         records = self._poller.poll(self._batch_size.limit, _POLL_S)

@@ -120,6 +120,11 @@ class ScoreRole:
         """For how long and why Kafka has not answered, None when it does; known after a few seconds."""
         return self._identity.problem
 
+    @property
+    def held_back(self) -> str | None:
+        """Which tweets nobody can read, and why; None where there are none."""
+        return self._intake.held_back
+
     def lag(self) -> int:
         """Tweets that wait to be polled."""
         return self._intake.lag

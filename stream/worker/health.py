@@ -25,6 +25,10 @@ class Role(Protocol):
     def is_behind(self) -> bool:
         """Whether records wait or are in flight."""
 
+    @property
+    def held_back(self) -> str | None:
+        """Which records nobody can read, and why; None where there are none."""
+
     def lag(self) -> int:
         """Records that wait to be polled."""
 
@@ -84,8 +88,9 @@ class Health:
         return Report(problems)
 
     def ready(self) -> Report:
-        """Ready if there is a model and a partition, Kafka answers and Redis accepts writes."""
+        """Ready if there is a model and a partition, Kafka answers, lets all be read, and Redis accepts writes."""
         problems = [f"{role.name}: no partition assigned" for role in self._roles if role.partitions == 0]
+        problems += [role.held_back for role in (*self._roles, *self._sole) if role.held_back is not None]
         asked = (self._model_problem, self._kafka_problem, self._redis_problem)
         problems += [problem for ask in asked if (problem := ask()) is not None]
         return Report(problems)

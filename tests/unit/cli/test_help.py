@@ -56,6 +56,30 @@ def test_a_mistake_in_the_command_line_is_one_error_line(run: Run, arguments: li
     assert [line for line in said if line.startswith("Error: ")] == said[-1:]
 
 
+def _takes_files(command: Any) -> Iterator[str]:
+    for parameter in command.params:
+        if "Path" in str(parameter.type_descriptor.annotation) and parameter.opts[0].startswith("--"):
+            yield parameter.opts[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [(name, option) for name, command in _commands() for option in _takes_files(command)]
+)
+def test_an_empty_file_name_is_not_the_current_folder(run: Run, name: str, option: str) -> None:
+    """As an unset variable of a shell is written."""
+    if name == "train" or not name.startswith("train "):  # whose commands are made when it is called
+        status, said = run([*name.split(), option, ""])
+        assert status == 2
+        assert f"{option}'" in said[-1]
+        assert "is empty" in said[-1]
+
+
+def test_a_watch_that_the_rules_do_not_have_is_refused_with_the_nearest(run: Run) -> None:
+    status, [line] = run(["consume", "--watch", "air-paridis"])
+    assert status == 1
+    assert "has no watch 'air-paridis'; did you mean air-paradis?" in line
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables"),
     [

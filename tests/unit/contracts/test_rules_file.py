@@ -63,6 +63,7 @@ def file(tmp_path: Path) -> Path:
         (WATCH + "inhibit_rules:\n  - source_matchers: [5]\n", ":5: inhibit_rules[0].source_matchers[0]: '5' is not a"),
         (WATCH + "  - name: a\n    match: [y]\n", ":4: watches[1].name: two entries for the watch 'a'"),
         (WATCH + "themes: &all [*all]\n", ":4: themes[0]: "),
+        (WATCH + "themes: &all {<<: *all}\n", ":1: not YAML that can be read: "),
         (WATCH + "themes:\n  - name: a\n    match: [y]\n    learnt: true\n", ":7: themes[0].learnt: nothing is"),
         (WATCH + "when: 2020-13-45\n", ":1: not YAML: month must be in 1..12"),
         (LAUGHS, "the aliases of the rules file expand to more than 200,000 values"),
@@ -136,6 +137,14 @@ def test_durations_are_written_as_prometheus_does(file: Path) -> None:
 
 def test_the_default_rules_are_valid() -> None:
     assert {watch.name for watch in load_rules(Settings().rules).watches} >= {"air-paradis"}
+
+
+def test_the_values_of_a_key_that_is_there_twice_are_not_shown(tmp_path: Path) -> None:
+    """They may be secrets, and pages long."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(WATCH + "receivers:\n  - name: w\n    url: https://a/SECRET\n    url: https://b/SECRET\n")
+    with pytest.raises(RulesError, match=r'found duplicate key "url"$'):
+        load_rules(file)
 
 
 def test_a_secret_that_is_no_base64_is_named_with_its_line_and_not_shown(tmp_path: Path) -> None:

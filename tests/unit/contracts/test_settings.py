@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from contracts.errors import SettingsError
-from contracts.settings import Settings, load_settings
+from contracts.settings import Settings, load_settings, unknown_variables
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,20 @@ def test_a_variable_of_somebodys_own_is_left_alone(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("BUZZWATCH_WEBHOOK_SECRET", "whsec_x")
     monkeypatch.setenv("BUZZWATCH_DATA_DIR", "/data")
     assert load_settings() == Settings()
+
+
+def test_a_variable_that_nothing_reads_is_named_with_what_may_be_meant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text("receivers: [{name: a, secret: '${BUZZWATCH_WEBHOOK_SECRET}'}]")
+    monkeypatch.setenv("BUZZWATCH_RULES", str(rules))
+    for name in ("WEBHOOK_SECRET", "DATA_DIR", "RULES_DIR", "ZZ"):
+        monkeypatch.setenv(f"BUZZWATCH_{name}", "x")
+    assert unknown_variables(load_settings()) == [
+        "BUZZWATCH_RULES_DIR is no setting and nothing reads it: is BUZZWATCH_RULES meant?",
+        "BUZZWATCH_ZZ is no setting and nothing reads it",
+    ]
 
 
 def test_a_certificate_that_is_not_there_is_said_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

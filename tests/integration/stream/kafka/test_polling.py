@@ -42,3 +42,33 @@ def test_nobody_is_taken_back_to_a_beginning_that_was_looked_up_before(
         assert sorted(read) == sorted(PARTITIONS * list(range(4, RECORDS)))
     finally:
         consumer.close()
+
+
+def test_what_waits_behind_a_transaction_that_was_left_open_is_said(settings: Settings, topics: TopicSettings) -> None:
+    """Nobody may read it, and for as long as the producer has asked for; it would look like silence."""
+    left_open = Producer(settings.kafka.librdkafka_producer() | {"transactional.id": topics.tweets})
+    left_open.init_transactions(20)
+    left_open.begin_transaction()
+    left_open.produce(topics.tweets, b"{}", partition=1)
+    assert left_open.flush(20) == 0
+    behind = Producer(settings.kafka.librdkafka_producer())
+    behind.produce(topics.tweets, b"{}", partition=1)
+    assert behind.flush(20) == 0
+    consumer = reader(settings)
+    try:
+        poller = Poller(consumer, lambda gap: gap.offset, held_after_s=0.5)
+        assignment = [TopicPartition(topics.tweets, partition, 0) for partition in (0, 1)]
+        poller.assign(assignment)
+
+        def held() -> str | None:
+            poller.poll(10, 0.1)
+            assert poller.lag(assignment) == 0 or not poller.ends
+            return poller.held_back(topics.tweets)
+
+        until(held)
+        assert f"{topics.tweets}[1]@0" in str(held())
+        assert f"{topics.tweets}[0]" not in str(held())
+        left_open.abort_transaction(20)
+        until(lambda: held() is None)
+    finally:
+        consumer.close()

@@ -18,6 +18,7 @@ class _Role:
     last_progress: float = 0.0
     is_behind: bool = True
     records: int = 0
+    held_back: str | None = None
 
     def lag(self) -> int:
         return self.records
@@ -60,6 +61,12 @@ def test_a_batch_that_hangs_on_its_way_is_no_progress_although_nothing_waits_to_
 @pytest.mark.parametrize("role", [_Role(last_progress=71), _Role(last_progress=0, is_behind=False)])
 def test_who_makes_progress_or_has_nothing_to_do_is_alive(role: _Role) -> None:
     assert _health(role).live().status == 200
+
+
+def test_records_behind_an_open_transaction_are_no_lag_but_a_problem() -> None:
+    health = _health(_Role(is_behind=False, held_back="what is behind tweets[0]@5 cannot be read"))
+    assert health.ready().problems == ["what is behind tweets[0]@5 cannot be read"]
+    assert health.live().status == 200
 
 
 def test_ready_takes_a_partition_a_model_and_a_kafka() -> None:
