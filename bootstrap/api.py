@@ -74,7 +74,6 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     """
     settings = settings or load_settings()
     configure_logging(settings)
-    warn_of_unknown_variables(settings)
     tracer = start_tracing(settings, "api")
     following = _following(settings)
     annotator = _LatestAnnotator(following.rules)
@@ -125,6 +124,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
 
 
 def _following(settings: Settings) -> RulesReloader:
+    warn_of_unknown_variables(settings)
     checks = (kept_long_enough(settings.alerts),)
     following = RulesReloader(settings.rules, every_s=settings.alerts.rules_poll_s, checks=checks)
     following.on_sighup()
