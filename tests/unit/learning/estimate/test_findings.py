@@ -10,6 +10,7 @@ from learning.estimate.cbpe import Calibration
 from learning.estimate.evidence import unseen_words_of
 from learning.estimate.findings import JudgedAccuracy, as_json, findings
 from learning.estimate.stream_figures import EVERYTHING, Answers, by_version, together
+from models.base.artefact import read_metadata
 from models.text.word_profile import WordProfile
 from training.evaluation.held_out import HeldOut
 
@@ -116,3 +117,10 @@ def test_predictions_are_counted_by_version_day_and_watch() -> None:
 def test_what_a_version_notes_of_unseen_words_is_read_and_rubbish_is_none() -> None:
     assert unseen_words_of({"unseen_words": {"airline": 0.063, "odd": "x"}}) == {"airline": 0.063}
     assert unseen_words_of({}) == unseen_words_of({"unseen_words": [1]}) == {}
+
+
+def test_the_shipped_version_notes_the_sets_that_people_labelled_and_french_is_the_strangest() -> None:
+    noted = unseen_words_of(read_metadata(Settings().artefact))
+    assert set(noted) == {"airline", "semeval", "kaggle", "french"}
+    assert max(noted, key=lambda name: noted[name]) == "french"
+    assert all(0.01 < share < 0.2 for share in noted.values())
