@@ -50,6 +50,12 @@ def _keys_needed(settings: Settings) -> Iterator[Finding]:
         )
     elif address.startswith("http://") and not is_loopback(urlsplit(address).hostname or ""):
         yield Finding.broken(f"{address} is not encrypted: keys and cookies can be read on the way", remedy="use https")
+    unlimited = [name for name, rate in settings.api if name.startswith("rate_") and not rate]
+    if unlimited:
+        yield Finding.doubtful(
+            "no rate limits " + ", ".join(name.removeprefix("rate_") for name in unlimited),
+            remedy=f"take the default of BUZZWATCH_API__{unlimited[0].upper()}, or another rate such as 600/minute",
+        )
     if not is_loopback(settings.worker.web_host):
         yield Finding.doubtful(
             f"metrics and health of workers and notifier are open to all who reach {settings.worker.web_host}",

@@ -45,6 +45,11 @@ def test_of_settings_that_are_safe_only_a_proxy_is_asked_for() -> None:
     assert [(finding.component, "asks for no key" in finding.detail) for finding in found] == [("api", True)]
 
 
+def test_rates_that_are_switched_off_are_named() -> None:
+    settings = SAFE.model_copy(update={"api": ApiSettings(rate_login="", rate_predict="")})
+    assert ("warning", "no rate limits predict, login") in unsafe(settings, "api")
+
+
 def test_every_finding_says_what_to_do_about_it() -> None:
     assert all(finding.remedy for finding in production_findings(Settings()) if finding.status != "ok")
 
