@@ -16,7 +16,11 @@ LANGUAGES: Final[tuple[Language, ...]] = ("en", "fr")
 LANGUAGE_COOKIE: Final = "buzzwatch_language"
 
 _FOLDER: Final = Path(__file__).resolve().parent
-FRENCH: Final[dict[str, str]] = json.loads((_FOLDER / "french.json").read_text(encoding="utf-8"))
+# No line begins with a French semicolon: the space before it is narrow, and does not break.
+FRENCH: Final[dict[str, str]] = {
+    english: re.sub(r" (?=[;:?!»])|(?<=«) ", "\u202f", french)
+    for english, french in json.loads((_FOLDER / "french.json").read_text(encoding="utf-8")).items()
+}
 _IN_SCRIPT: Final = re.compile(r"""\bword\(\s*"((?:[^"\\]|\\.)+)\"""")
 
 

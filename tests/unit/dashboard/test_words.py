@@ -65,5 +65,5 @@ def test_the_language_is_the_chosen_one_or_what_the_browser_prefers(header: str,
 
 
 def test_a_text_is_filled_in() -> None:
-    assert translator("fr")("{n} new", n=3) == "nouveaux : 3"
+    assert translator("fr")("{n} new", n=3) == "nouveaux\u202f: 3"
     assert translator("en")("{n} new", n=3) == "3 new"
