@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import urllib.parse
 from collections.abc import Iterator
@@ -110,8 +111,7 @@ def _sniffed(source: Source) -> str:
 
 def _parts(folder: Path, options: ReadOptions, file_format: str | None) -> list[Path]:
     """The files of a folder of parts, as Spark, Dask and Hive write them: what begins with `_` or `.` is none."""
-    inside = sorted(file for file in folder.rglob("*") if file.is_file())
-    visible = [file for file in inside if not any(part[0] in "_." for part in file.relative_to(folder).parts)]
+    visible = sorted(_visible(folder))
     parts = [file for file in visible if file_format is not None or _is_part(file)]
     if not parts:
         bare = [file.name for file in visible if not file.suffix]
@@ -123,6 +123,17 @@ def _parts(folder: Path, options: ReadOptions, file_format: str | None) -> list[
             f"passed over in {folder}: {', '.join(others[:3])}{', …' if len(others) > 3 else ''}"
         )
     return parts
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    # `rglob` would pass over a folder that may not be read, with all that is in it.
+    for root, folders, files in os.walk(folder, onerror=_refuse):
+        folders[:] = [name for name in folders if name[0] not in "_."]
+        yield from (file for name in files if name[0] not in "_." and (file := Path(root, name)).is_file())
+
+
+def _refuse(error: OSError) -> None:
+    raise TweetFileError(f"{error.filename}: {error.strerror}")
 
 
 def _is_part(file: Path) -> bool:

@@ -6,7 +6,10 @@ import bz2
 import gzip
 import lzma
 import math
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -214,3 +217,19 @@ def test_a_folder_of_parts_without_suffix_names_the_option(tmp_path: Path) -> No
     (tmp_path / "part-00000").write_text(ONE)
     with pytest.raises(TweetFileError, match=r"it has part-00000: say what they are with --format"):
         pairs(tmp_path)
+
+
+def test_a_folder_that_may_not_be_read_is_named_and_not_passed_over(tmp_path: Path) -> None:
+    """Beside parts that can be read, its tweets would be missing without a word."""
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "text": "a"}\n')
+    closed = tmp_path / "day=2"
+    closed.mkdir(mode=0)
+    program = (
+        "import sys, pathlib; from contracts.tweet_files.reader import *; from contracts.tweet_files.rows import *; "
+        "print(*read_rows(pathlib.Path(sys.argv[1]), ReadOptions()))"
+    )
+    # Root may read everything, unless it gives that right away.
+    less = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    done = subprocess.run([*less, sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=False)
+    closed.chmod(0o700)
+    assert f"TweetFileError: {closed}: Permission denied" in done.stderr
