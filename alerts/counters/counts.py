@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -146,3 +148,23 @@ class Point(NamedTuple):
 def field_of(watch: str, theme: str, sentiment: str) -> str:
     """Field of a cell in its hash; names hold no `|` (contracts.rules.schema.Name)."""
     return f"{watch}|{theme}|{sentiment}"
+
+
+def sample_of(watch: str, stored: tuple[str, float]) -> Sample:
+    """A sample from a member of a sorted set and its score.
+
+    Raises:
+        ValueError, msgspec.ValidationError: it is none.
+    """
+    tweet_id, text, themes, *lang = json.loads(stored[0])
+    return msgspec.convert((watch, int(stored[1]), text, themes, tweet_id, *lang), Sample)
+
+
+def answer_of(stored: tuple[str, str]) -> tuple[str, str, int, int]:
+    """Version, sentiment, bin of the confidence and tweets, from a field of a hash and its value.
+
+    Raises:
+        ValueError: it is none.
+    """
+    version, sentiment, bin_ = stored[0].rsplit("|", 2)
+    return version, sentiment, int(bin_), int(stored[1])

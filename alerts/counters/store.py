@@ -6,7 +6,6 @@ lost together or not at all. All partitions of a topic count in one slot: a voic
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +28,8 @@ from alerts.counters.counts import (
     Sample,
     VoiceGroup,
     Volume,
+    answer_of,
+    sample_of,
 )
 from alerts.counters.table import CountTable, IntArray, Rows
 from alerts.counters.write_script import ADD, HOUR_PARTS, CountCall
@@ -152,7 +153,7 @@ class CounterStore:
             pipeline.hgetall(key)
         found: dict[str, dict[tuple[str, int], int]] = {}
         for key, fields in zip(keys, pipeline.execute(), strict=True):
-            read = readable(key, ((field, (field, number)) for field, number in fields.items()), _answer)
+            read = readable(key, ((field, (field, number)) for field, number in fields.items()), answer_of)
             for _, (version, sentiment, bin_, number) in read:
                 of_version = found.setdefault(version, {})
                 of_version[sentiment, bin_] = of_version.get((sentiment, bin_), 0) + number
@@ -248,15 +249,5 @@ class CounterStore:
             pipeline.zrange(key, since_ms, "+inf", byscore=True, withscores=True)
         found: set[Sample] = set()
         for key, members in zip(asked, pipeline.execute(), strict=True):
-            found.update(readable_values(key, members, partial(_sample, watch)))
+            found.update(readable_values(key, members, partial(sample_of, watch)))
         return sorted(found, key=lambda sample: (-sample.created_at_ms, sample.tweet_id))
-
-
-def _sample(watch: str, stored: tuple[str, float]) -> Sample:
-    tweet_id, text, themes, *lang = json.loads(stored[0])
-    return msgspec.convert((watch, int(stored[1]), text, themes, tweet_id, *lang), Sample)
-
-
-def _answer(stored: tuple[str, str]) -> tuple[str, str, int, int]:
-    version, sentiment, bin_ = stored[0].rsplit("|", 2)
-    return version, sentiment, int(bin_), int(stored[1])
