@@ -154,8 +154,8 @@ class Connection(HttpToolsProtocol):
             lines += [b"content-type: %s\r\ncontent-length: %d\r\n" % (PROBLEM_JSON.encode(), len(body))]
             lines += [b"%s: %s\r\n" % pair for pair in self.server_state.default_headers]
             lines += [b"x-request-id: %s\r\nconnection: close\r\n\r\n" % named.encode(), body]
-            self.transport.write(b"".join(lines))
             self.metrics.requests.labels("other", "unknown", status).inc()
+            self.transport.write(b"".join(lines))
         self.transport.close()
 
     @property
