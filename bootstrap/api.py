@@ -59,6 +59,8 @@ _SETTLE_S = 1.0
 
 _PROBED_EVERY_S = 1.0
 """How long an answer of a component is good for `/health`."""
+_SILENT_S = 2.0
+"""For so long after a time-out of Redis nobody waits for it, as for the rates of requests (`api.security.rates`)."""
 
 
 def build_api(settings: Settings | None = None, *, host: str | None = None) -> FastAPI:
@@ -79,7 +81,7 @@ def build_api(settings: Settings | None = None, *, host: str | None = None) -> F
     annotator = _LatestAnnotator(following.rules)
     following.on_change(annotator.follow)
     language.warm()
-    client = connect(settings)
+    client = connect(settings, silent_s=_SILENT_S)
     check_state(client, settings)
     gate = build_gate(settings, client, host)
     following.start()

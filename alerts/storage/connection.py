@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -52,8 +54,10 @@ class _Pipeline(redis.client.Pipeline):
             ForeignDataError: names the key.
         """
         commands = [command[0] for command in self.command_stack]
+        ask = super().execute
         try:
-            return super().execute(raise_on_error)
+            answers: list[Any] = self._client.asked(lambda: ask(raise_on_error))
+            return answers
         except redis.ResponseError as error:
             place = named_in(error)
             found = found_in(self._client, commands[place], error) if place is not None else None
@@ -65,6 +69,29 @@ class _Pipeline(redis.client.Pipeline):
 class _Client(redis.Redis):
     """Names the key where something else than ours stands under one."""
 
+    silent_s = 0.0
+    """For so long after a time-out other commands fail at once, seconds; then one asks again, while they go on to."""
+    _silent_until = 0.0
+
+    def asked(self, ask: Callable[[], Any]) -> Any:
+        """What `ask` returns.
+
+        Raises:
+            redis.TimeoutError: Redis does not answer in time, or did not a moment ago.
+        """
+        now = time.monotonic()
+        if now < self._silent_until:
+            raise redis.TimeoutError("Redis did not answer in time a moment ago")
+        if self._silent_until:
+            self._silent_until = now + self.silent_s
+        try:
+            answer = ask()
+        except redis.TimeoutError:
+            self._silent_until = time.monotonic() + self.silent_s
+            raise
+        self._silent_until = 0.0
+        return answer
+
     def execute_command(self, *args: Any, **options: Any) -> Any:
         """As redis-py's.
 
@@ -73,7 +100,7 @@ class _Client(redis.Redis):
         """
         try:
             ask: Any = super().execute_command  # which has no types
-            return ask(*args, **options)
+            return self.asked(lambda: ask(*args, **options))
         except redis.ResponseError as error:
             if (found := found_in(self, args, error)) is None:
                 raise
@@ -84,27 +111,39 @@ class _Client(redis.Redis):
         return _Pipeline(self, transaction, shard_hint)
 
 
-def connect(settings: Settings) -> redis.Redis:
+def connect(settings: Settings, *, silent_s: float = 0.0) -> redis.Redis:
     """A client with the settings' time-outs; nothing is sent before its first command.
 
     A command that finds its connection dead is sent once more. That is safe, since every script may run twice:
     counts are guarded by their mark, alert states by their revision, deliveries by their claim.
+
+    Args:
+        silent_s: for who has people waiting: a command that gets no answer in time is not sent once more, and for so
+            many seconds no other waits for one either.
     """
     seconds = settings.redis.timeout_s
+    retried = (redis.ConnectionError,) if silent_s else (redis.ConnectionError, redis.TimeoutError)
     options: dict[str, Any] = {
         "decode_responses": True,
         "encoding_errors": "backslashreplace",  # bytes of others end nobody who reads them as text
         "socket_timeout": seconds,
         "socket_connect_timeout": seconds,
         "health_check_interval": 15,
-        "retry": Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), retries=1),
+        "retry": Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.1), 1, retried),
     }
+    client = _opened(settings, options)
+    client.silent_s = silent_s
+    return client
+
+
+def _opened(settings: Settings, options: dict[str, Any]) -> _Client:
     if not settings.redis.url.startswith(SENTINEL):
-        return _Client.from_url(settings.redis.url, **options)
+        made: _Client = _Client.from_url(settings.redis.url, **options)  # type: ignore[assignment]  # typed as its base
+        return made
     found = _Sentinels.of(settings.redis.url)
-    asked = {"socket_timeout": seconds, "socket_connect_timeout": seconds}
+    asked = {name: options[name] for name in ("socket_timeout", "socket_connect_timeout")}
     make: Any = Sentinel  # which has no types
-    client: redis.Redis = make(found.hosts, sentinel_kwargs=asked).master_for(
+    client: _Client = make(found.hosts, sentinel_kwargs=asked).master_for(
         found.master, redis_class=_Client, **(options | found.options)
     )
     return client
