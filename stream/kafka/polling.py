@@ -26,6 +26,9 @@ _UNDECODABLE: Final = frozenset(
     }
 )
 
+_NEVER_READ: Final = KafkaError(KafkaError._NO_OFFSET).str()
+"""Stands in the words of `_AUTO_OFFSET_RESET` where no position was ever committed, as at a first start."""
+
 HELD_AFTER_S: Final = 30.0
 """How long records may wait behind an open transaction before that is reported. Ours last 8 s at the very most."""
 
@@ -130,10 +133,7 @@ class Poller:
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 if not self._stays(cast("str", message.topic()), partition):
                     self.out_of_range.add(partition)
-                    _log.warning(
-                        "%s[%s] has no record at the position to read (%s); a position that exists is looked up",
-                        message.topic(), partition, error.str(),
-                    )  # fmt: skip
+                    self._log_reset(cast("str", message.topic()), partition, error)
             elif is_fatal(error) or self._raise_errors:
                 raise KafkaException(error)
             else:
@@ -142,6 +142,16 @@ class Poller:
         for message in gaps.values():
             self._skip(message)
         return records
+
+    @staticmethod
+    def _log_reset(topic: str, partition: int, error: KafkaError) -> None:
+        if _NEVER_READ in error.str():
+            _log.info("%s[%s] has not been read by this group; where it begins is looked up", topic, partition)
+            return
+        _log.warning(
+            "%s[%s] has no record at the position to read (%s); a position that exists is looked up",
+            topic, partition, error.str(),
+        )  # fmt: skip
 
     def _skip(self, message: Message) -> None:
         """Go on behind a batch that cannot be decoded. If Kafka is away now, the next poll reports the same error."""

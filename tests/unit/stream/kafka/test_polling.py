@@ -94,6 +94,24 @@ def test_a_position_that_kafka_does_not_have_is_reported(start: int) -> None:
     assert poller.out_of_range == {0}
 
 
+@pytest.mark.parametrize(
+    ("why", "level"),
+    [
+        ("no previously committed offset available: Local: No offset stored", "INFO"),
+        ("fetch failed due to requested offset not available on the broker: Broker: Offset out of range", "WARNING"),
+    ],
+)
+def test_a_first_start_looks_like_no_trouble(why: str, level: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "buzzwatch.stream")
+    lost = message(4, LOST)
+    lost.error = lambda: KafkaError(LOST, why)
+    poller = poller_of(Kafka([lost]), 4)
+    assert offsets(poller) == []
+    assert poller.out_of_range == {0}
+    [said] = caplog.records
+    assert said.levelname == level
+
+
 def test_librdkafka_is_never_asked_to_find_the_beginning_or_the_end_by_itself() -> None:
     kafka = Kafka()
     poller = poller_of(kafka, OFFSET_BEGINNING)
