@@ -42,8 +42,8 @@ LOOPBACK = (ip_network("127.0.0.0/8"),)
 _SHARED = pytest.StashKey[SharedServers]()
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    return processes(config.args)
+def pytest_xdist_auto_num_workers() -> int:
+    return processes()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:

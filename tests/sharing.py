@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,11 +75,10 @@ def _alone(tests: Iterable[str]) -> bool:
     return all(test.startswith(WITHOUT_SERVERS) for test in tests)
 
 
-def processes(paths: Sequence[str]) -> int:
-    """How many share the tests under these paths: one for each processor; and, where some of them wait for servers,
-    one more with less priority, which fills the gaps with tests that need none."""
-    waits = any(not path.startswith(("tests/unit", "tests/behavioural")) for path in paths)
-    return _processors() + waits
+def processes() -> int:
+    """How many share the tests: one for each processor, and one more with less priority, which fills the gaps where
+    others wait, with tests that need no servers."""
+    return _processors() + 1
 
 
 def fills_gaps(workerinput: Mapping[str, Any]) -> bool:
