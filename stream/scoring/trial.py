@@ -14,6 +14,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
@@ -118,6 +119,8 @@ class Trial:
         self._stopping.set()
         self._answering.stop()
         self._looking.stop()
+        with suppress(queue.Full):
+            self._offers.put_nowait(None)
         if self._shadow.is_alive():
             self._shadow.join(timeout=2)
 
