@@ -28,7 +28,7 @@ def start_shadow(settings: Settings, store: TrialStore, wanted: str, who: str, w
         wanted: a version number or an alias.
 
     Raises:
-        TrialError: another one is on trial, or it is the champion.
+        TrialError: another one is on trial, or it is the champion or archived.
         Unavailable: MLflow cannot be reached, or has no such version.
     """
     return _begin(settings, store, wanted, "shadow", who, why).state
@@ -118,9 +118,19 @@ def still_missing(status: RolloutStatus, settings: Settings) -> list[str]:
 def _registered(settings: Settings, wanted: str) -> RegisteredVersion:
     registry = Registry(settings.mlflow)
     try:
-        return registry.named(wanted)
+        return _to_try(registry, wanted)
     finally:
         registry.close()
+
+
+def _to_try(registry: Registry, wanted: str) -> RegisteredVersion:
+    version = registry.named(wanted)
+    if (since := registry.archived_at(version)) is not None:
+        number = version.version
+        raise TrialError(
+            f"version {number} is archived since {since}: `buzzwatch models archive {number} --undo` first"
+        )
+    return version
 
 
 def _begin(
@@ -128,7 +138,7 @@ def _begin(
 ) -> Change:
     registry = Registry(settings.mlflow)
     try:
-        version, champion = registry.named(wanted), registry.champion()
+        version, champion = _to_try(registry, wanted), registry.champion()
     finally:
         registry.close()
     if version.version == champion.version:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SERVED_TAG: Final = "served_at"
 """Tag of a version: when a worker or an API last began to serve it."""
+ARCHIVED_TAG: Final = "archived_at"
+"""Tag of a version that is set aside: since when (`training.registry.archive`)."""
 HISTORY_TAG: Final = "champions"
 """Tag of the registered model: the versions that served, separated by commas, the last one at the end."""
 EVENT_TAG: Final = "audit."
@@ -101,6 +103,18 @@ class Registry:
                 ) from None
             raise self._away(error) from error
         return RegisteredVersion(name, str(found.version), (), _origin(found))
+
+    def archived_at(self, version: RegisteredVersion) -> str | None:
+        """Since when a version is set aside, None where it is not.
+
+        Raises:
+            Unavailable: MLflow cannot be reached.
+        """
+        try:
+            tags: Mapping[str, str] = self._connected().get_model_version(version.name, version.version).tags
+        except Exception as error:  # what else answers at that address may say anything
+            raise self._away(error) from error
+        return tags.get(ARCHIVED_TAG)
 
     def download(self, version: RegisteredVersion, folder: Path) -> None:
         """Fetch the version's files into `folder`, through the tracking server where that serves them.

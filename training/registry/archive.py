@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 from contracts.audit import AuditEvent
 from contracts.settings import Settings
-from training.registry.promotion import ARCHIVED_TAG, PromotionError, aliases_of, keep_event, now, registered
+from models.registry.client import ARCHIVED_TAG
+from training.registry.promotion import PromotionError, aliases_of, keep_event, now, registered
 from training.tracking import connected
 
 _WHY_TAG: Final = "archived_why"

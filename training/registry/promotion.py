@@ -22,6 +22,7 @@ from contracts.settings import Settings
 from models.base.artefact import METADATA, load_artefact
 from models.base.smoke_test import tried
 from models.registry.client import (
+    ARCHIVED_TAG,
     EVENT_TAG,
     HISTORY_TAG,
     LONGEST_HISTORY,
@@ -37,9 +38,6 @@ from training.tracking import connected
 
 CHALLENGER: Final = "challenger"
 """Alias of the version that waits for promotion."""
-
-ARCHIVED_TAG: Final = "archived_at"
-"""Tag of a version that is not to serve any more: when it was set aside."""
 
 _LONGEST_REASON: Final = 500
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 from contracts.audit import AuditEvent, decode_audit, shortened
 from contracts.errors import UnreadableRecord
 from contracts.settings import Settings
-from models.registry.client import EVENT_TAG, SERVED_TAG
-from training.registry.promotion import ARCHIVED_TAG, aliases_of, holder
+from models.registry.client import ARCHIVED_TAG, EVENT_TAG, SERVED_TAG
+from training.registry.promotion import aliases_of, holder
 from training.tracking import connected
 
 _AT_WORK: Final = timedelta(minutes=10)

@@ -13,6 +13,7 @@ from cli.main import app
 from contracts.audit import AuditEvent, model_subject
 from contracts.settings import Settings
 from contracts.topics import TopicSettings
+from learning.rollout.trials import TrialError
 from models.registry.client import EVENT_TAG
 from tests.integration.registering import Registering
 from training.registry.promotion import PromotionError, keep_event, list_versions, promote
@@ -38,6 +39,10 @@ def test_archived_versions_are_passed_over_and_each_step_is_audited(
     assert run.invoke(app, ["models", "archive", second, "--why", "poisoned"]).exit_code == 0
     assert isinstance(run.invoke(app, ["models", "archive", second]).exception, PromotionError)
     assert isinstance(run.invoke(app, ["models", "promote", second]).exception, PromotionError)
+    for phase in ("shadow", "canary"):
+        tried = run.invoke(app, ["models", phase, "start", second])
+        assert isinstance(tried.exception, TrialError)
+        assert f"version {second} is archived" in str(tried.exception)
     assert run.invoke(app, ["models", "rollback", "--why", "worse"]).exit_code == 0
     versions = {one.version: one for one in list_versions(settings)}
     assert versions[first].aliases == ("champion",)
