@@ -15,7 +15,7 @@ from contracts.errors import BuzzwatchError, Unavailable
 from contracts.settings import Settings
 from contracts.times import clock_ms, to_rfc3339
 from stream.codecs.record_times import is_plausible
-from stream.kafka.consumers import CALL_S, reader
+from stream.kafka.consumers import CALL_S, log_bounds, reader
 from stream.kafka.polling import Poller, end_of_undecodable
 from stream.kafka.records import Headers, Record, headers_of
 from stream.kafka.topic_id import TopicIdentity
@@ -58,7 +58,7 @@ def newest(settings: Settings, most: int) -> tuple[list[DeadLetter], int]:
     consumer = reader(settings)
     try:
         partitions = consumer.list_topics(topic, timeout=CALL_S).topics[topic].partitions
-        bounds = {one: consumer.get_watermark_offsets(TopicPartition(topic, one), timeout=CALL_S) for one in partitions}
+        bounds = {one: log_bounds(consumer, TopicPartition(topic, one)) for one in partitions}
         filled = {one: (low, high) for one, (low, high) in bounds.items() if high > low}
         starts = [TopicPartition(topic, one, max(low, high - most)) for one, (low, high) in filled.items()]
         poller = Poller(consumer, partial(end_of_undecodable, settings), raise_errors=True)
@@ -96,10 +96,7 @@ def _ends(settings: Settings, topic: str) -> dict[int, int]:
     consumer = reader(settings)
     try:
         partitions = consumer.list_topics(topic, timeout=CALL_S).topics[topic].partitions
-        return {
-            partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=CALL_S)[1]
-            for partition in partitions
-        }
+        return {partition: log_bounds(consumer, TopicPartition(topic, partition))[1] for partition in partitions}
     except KafkaException as error:
         raise Unavailable(f"Kafka at {settings.kafka.bootstrap_servers}: {error.args[0].str()}") from None
     finally:

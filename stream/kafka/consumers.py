@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+import time
+from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from contracts.settings import Settings
 
@@ -13,6 +14,9 @@ _log = logging.getLogger("buzzwatch.stream")
 
 CALL_S = 5.0
 """Time-out of a request to Kafka. A broker that is up answers in milliseconds."""
+
+_NO_LEADER: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
+_ASKED_AGAIN_S: Final = 0.1
 
 _READING = {
     "isolation.level": "read_committed",
@@ -80,6 +84,26 @@ def is_fatal(error: KafkaError) -> bool:
     return error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
 
 
+def log_bounds(consumer: Consumer, place: TopicPartition) -> tuple[int, int]:
+    """The oldest offset of a partition, and the one behind its newest record.
+
+    A partition that was just created, or whose broker has died, has no leader for a moment: it is asked again.
+
+    Raises:
+        KafkaException: Kafka does not answer, or the partition has no leader for `CALL_S`.
+    """
+    deadline = time.monotonic() + CALL_S
+    while True:
+        try:
+            low, high = consumer.get_watermark_offsets(place, timeout=CALL_S)
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_LEADER or time.monotonic() > deadline:
+                raise
+            time.sleep(_ASKED_AGAIN_S)
+        else:
+            return low, high
+
+
 def within_log(consumer: Consumer, position: TopicPartition) -> int:
     """The offset to go on from when Kafka has nothing at a position of this very topic.
 
@@ -89,7 +113,7 @@ def within_log(consumer: Consumer, position: TopicPartition) -> int:
     Raises:
         KafkaException: Kafka does not answer.
     """
-    low, high = consumer.get_watermark_offsets(position, timeout=CALL_S)
+    low, high = log_bounds(consumer, position)
     if position.offset > high:
         _log.error(
             "%s[%d] ends at offset %d, before the next offset to read (%d): Kafka has lost the end of its log."

@@ -10,7 +10,7 @@ from typing import Final, cast
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from contracts.settings import Settings
-from stream.kafka.consumers import CALL_S, is_fatal, reader
+from stream.kafka.consumers import CALL_S, is_fatal, log_bounds, reader
 from stream.kafka.records import Record
 from stream.metrics import UNDECODABLE
 from stream.sparse_log import SparseLog
@@ -94,7 +94,7 @@ class Poller:
         """
         if position.offset not in (OFFSET_BEGINNING, OFFSET_END):
             return position.offset
-        low, high = self._consumer.get_watermark_offsets(position, timeout=CALL_S)
+        low, high = log_bounds(self._consumer, position)
         return low if position.offset == OFFSET_BEGINNING else high
 
     def poll(self, most: int, timeout_s: float) -> list[Record]:

@@ -29,6 +29,8 @@ class Kafka:
         self.starts: dict[int, int] = {}
         self.reached: dict[int, int] = {}
         self.is_away = False
+        self.without_leader = 0
+        """So many questions are asked before the partition has one."""
 
     def poll(self, _timeout: float) -> SimpleNamespace:
         self.now, self.polled = self.polled[0], self.polled[1:]
@@ -48,6 +50,9 @@ class Kafka:
     def get_watermark_offsets(self, _: TopicPartition, **__: Any) -> tuple[int, int]:
         if self.is_away:
             raise KafkaException(KafkaError(KafkaError._TRANSPORT))
+        if self.without_leader:
+            self.without_leader -= 1
+            raise KafkaException(KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION))
         return 5, 60
 
 
@@ -121,6 +126,13 @@ def test_librdkafka_is_never_asked_to_find_the_beginning_or_the_end_by_itself() 
     kafka.is_away = True
     with pytest.raises(KafkaException):
         poller.assign([TopicPartition("polled", 0, OFFSET_END)])
+
+
+def test_a_partition_that_was_just_created_is_asked_until_it_has_a_leader() -> None:
+    kafka = Kafka()
+    kafka.without_leader = 2
+    poller_of(kafka, OFFSET_BEGINNING)
+    assert (kafka.starts, kafka.without_leader) == ({0: 5, 1: 5}, 0)
 
 
 def test_who_cannot_be_asked_does_not_vouch_for_a_position() -> None:
