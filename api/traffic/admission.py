@@ -24,6 +24,26 @@ AT_A_TIME: Final = 32
 _ADMITTED: Final = "buzzwatch.admitted"
 
 
+async def answered(app: ASGIApp, scope: Scope, receive: Receive, send: Send, leave: Callable[[], None]) -> None:
+    """Answer a request. It leaves, once, when its answer begins: nobody waits for a client that does not read."""
+    is_inside = True
+
+    def left() -> None:
+        nonlocal is_inside
+        if is_inside:
+            is_inside = False
+            leave()
+
+    async def sent(message: Message) -> None:
+        left()
+        await send(message)
+
+    try:
+        await app(scope, receive, sent)
+    finally:
+        left()
+
+
 class Admission:
     """The predictions inside.
 
@@ -66,32 +86,20 @@ class Admission:
         self._inside += 1
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that was let in, when it is its turn. With its answer it leaves: nobody waits for a client
-        that does not read."""
+        """Answer a request that was let in, when it is its turn."""
         since = self._clock()
         try:
             await self._turn()
         except BaseException:
             self._inside -= 1
             raise
-        is_inside = True
 
         def leave() -> None:
-            nonlocal is_inside
-            if is_inside:
-                is_inside = False
-                self._next()
-                self._inside -= 1
-                self._adapt(since)
+            self._next()
+            self._inside -= 1
+            self._adapt(since)
 
-        async def sent(message: Message) -> None:
-            leave()
-            await send(message)
-
-        try:
-            await app(scope, receive, sent)
-        finally:
-            leave()
+        await answered(app, scope, receive, send, leave)
 
     def _adapt(self, since: float) -> None:
         """Have more room or less, by how long one was inside that came at `since`."""

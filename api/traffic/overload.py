@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import problem
-from api.traffic.admission import Admission, is_inside
+from api.traffic.admission import Admission, answered, is_inside
 from api.traffic.door import RETRY_S, TOO_MUCH
 
 _PREDICTING: Final = ("/predict", "/explain")
@@ -42,23 +42,8 @@ class Overload:
             admission.enter()
             await admission.serve(self._app, scope, receive, send)
         else:
-            await self._count(scope, receive, send)
+            self._other += 1
+            await answered(self._app, scope, receive, send, self._leave)
 
-    async def _count(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._other += 1
-        is_counted = True
-
-        def leave() -> None:
-            nonlocal is_counted
-            if is_counted:
-                is_counted = False
-                self._other -= 1
-
-        async def sent(message: Message) -> None:
-            leave()  # nobody waits for a client that does not read
-            await send(message)
-
-        try:
-            await self._app(scope, receive, sent)
-        finally:
-            leave()
+    def _leave(self) -> None:
+        self._other -= 1
