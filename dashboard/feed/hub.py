@@ -25,8 +25,8 @@ _AT_ONCE: Final = 5
 _GAP_S: Final = 0.0025
 """Before the next ones: requests that come meanwhile are answered in between, and mostly find the loop idle."""
 _FIRST_TURNS: Final = 50
-"""Have that gap: half of a frame's time, so that it is told to all before the next one comes. Further ones follow
-closer."""
+"""So many turns wait `_GAP_S` each, half of a frame's time in all, so that every reader has a frame before the next one
+comes. Later turns wait `_CLOSE_GAP_S`."""
 _CLOSE_GAP_S: Final = 0.0003
 _RETRY_MS: Final = 1000
 """How soon a browser connects again."""

@@ -15,7 +15,7 @@ from tests.waiting import until
 
 
 class Frozen:
-    """A server that answers once it is told to, and counts who asks."""
+    """A server that gives no answer until `answers` is set; it counts what it is sent."""
 
     def __init__(self) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
