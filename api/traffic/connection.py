@@ -14,12 +14,10 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.errors import PROBLEM_JSON, problem_body
+from api.limits import BODY_S
 from api.metrics import Metrics
 from api.traffic.drawn import random_bytes
 
-PATIENCE_S: Final = 30.0
-"""How long a client may take to send the head of a request, and to take what has been written for it, seconds; as long
-as a body may take."""
 HEAD_BYTES: Final = 64 * 1024
 """Of the head of a request."""
 ADDRESS_BYTES: Final = 16 * 1024
@@ -33,7 +31,8 @@ class NoWebSockets(asyncio.Protocol):
 class Connection(HttpToolsProtocol):
     """One connection; what HTTP itself does not allow is answered with a problem, too."""
 
-    patience_s = PATIENCE_S
+    patience_s = BODY_S
+    """How long a client may take to send the head of a request, and to take what has been written for it, seconds."""
     metrics: Metrics
     waits_since = 0.0
     """Since when the client is waited for, by the loop's clock, where it is."""
