@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,18 @@ class FakeModel:
 
     def save(self, folder: Path) -> None:
         raise NotImplementedError
+
+
+class HangingModel(FakeModel):
+    """Answers as a FakeModel, but nothing before `go_on` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+
+    def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        assert self.go_on.wait(300)
+        return super().predict_proba(texts)
 
 
 class Stumbling:

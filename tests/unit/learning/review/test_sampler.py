@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
-import threading
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS, ModelRef, Scores
 from contracts.settings import Settings
@@ -18,7 +16,7 @@ from learning.review.sampler import Reservoir, ReviewSampler
 from models.base.artefact import load_artefact
 from models.linear.model import HashedModel
 from models.registry.champion import LoadedModel
-from tests.fake_model import FakeModel
+from tests.fake_model import HangingModel
 from tests.fakes_kafka import FakeRecord
 from tests.unit.models.hashed_samples import random_weights
 
@@ -171,14 +169,8 @@ def test_texts_on_which_the_challenger_differs_are_asked_about_but_none_that_it_
 
 
 def test_a_challenger_that_hangs_does_not_keep_the_queue_from_being_filled() -> None:
-    go_on = threading.Event()
-
-    class Hanging(FakeModel):
-        def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
-            assert go_on.wait(300)
-            return super().predict_proba(texts)
-
-    challenger = LoadedModel.of(ModelRef("sentiment", "8"), Hanging())
+    model = HangingModel()
+    challenger = LoadedModel.of(ModelRef("sentiment", "8"), model)
     kept = KeptItems()
     chosen = ReviewSampler(
         kept,  # type: ignore[arg-type]
@@ -191,7 +183,7 @@ def test_a_challenger_that_hangs_does_not_keep_the_queue_from_being_filled() -> 
     for turn in range(2):
         chosen.see([scored(turn, 0.5, 0.0, 0.5)])
         assert chosen.turn(1, float(turn)) == 1
-    go_on.set()
+    model.go_on.set()
 
 
 def test_a_text_in_words_that_training_never_saw_is_asked_about() -> None:

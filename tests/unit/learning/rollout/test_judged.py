@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -14,7 +13,7 @@ from learning.labels.resolution import resolve
 from learning.rollout.judged import Answers, Judged, as_json, look, of_trial
 from learning.rollout.verdict import NO_ANSWER
 from models.base.asking import Asker, TooLate
-from tests.fake_model import POISON, FakeModel
+from tests.fake_model import POISON, FakeModel, HangingModel
 from tests.unit.learning.labels.saying import DAY, says
 from tests.waiting import until
 
@@ -40,18 +39,12 @@ def test_a_text_is_asked_about_once_and_one_that_breaks_the_model_has_no_answer(
 
 
 def test_a_model_that_hangs_has_no_answers_that_are_remembered() -> None:
-    go_on = threading.Event()
-
-    class Hanging(FakeModel):
-        def predict_proba(self, texts: Sequence[str]) -> NDArray[np.float32]:
-            assert go_on.wait(300)
-            return super().predict_proba(texts)
-
-    answers = Answers(Hanging(), asker=Asker("asked", 0.05))
+    model = HangingModel()
+    answers = Answers(model, asker=Asker("asked", 0.05))
     for _ in range(2):
         with pytest.raises(TooLate):
             answers.of(["bad", "good"])
-    go_on.set()
+    model.go_on.set()
 
     def answered() -> bool:
         try:
