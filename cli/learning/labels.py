@@ -172,13 +172,21 @@ def erase(
         for one in ids
     ]
     settings = load_settings()
+    said = list(read_labels(settings, _Passed()))
+    count = resolve([*said, *events], settings.learning).erased - resolve(said, settings.learning).erased
     _write(settings, events)
     with redis_answers(settings.redis), connect(settings) as client:
         ReviewQueue(client, settings).erase(ids)
         texts = PredictionTexts(client, settings)
         for one in ids:
             texts.forget(one)
-    typer.echo(f"erased {len(events):,}")
+    typer.echo(f"erased {count:,} judgements")
+    judged = {
+        str(name) for one in said if one.kind == "judgement" for name in (one.tweet_id, one.prediction_id) if name
+    }
+    for one in ids:
+        if str(_uuid(one) or one) not in judged:
+            typer.echo(f"{one}: nothing was said about it so far; what is said later will not count")
 
 
 @app.command()

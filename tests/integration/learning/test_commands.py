@@ -55,7 +55,8 @@ def test_labels_are_imported_counted_retracted_and_erased(as_environment: Settin
     assert {label.text for label in read_snapshot(snapshot)} == {"@user my bag", "fine", "lovely crew"}
     assert labels("snapshot").strip() == str(snapshot)
     assert labels("retract", "--judge", "ann", "--reason", "tired").startswith("retracted 2 judgements")
-    labels("erase", "2")
+    erased = labels("erase", "2", "22")
+    assert erased == "erased 1 judgements\n22: nothing was said about it so far; what is said later will not count\n"
     assert json.loads(labels("stats", "--format", "json"))["judgements"] == 0
     assert labels("import", str(file), "--judge", "ann", "--batch", "again") == "imported 3 labels\n"
     assert json.loads(labels("stats", "--format", "json"))["judgements"] == 2
