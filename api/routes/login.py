@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from html import escape
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, BackgroundTasks, Form, Query, Request
@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import BaseModel
 
 from api.errors import REFUSALS
+from api.language import Language, language_of
 from api.parts import Parts, PartsOf
 from api.query import KnownQuery
 from api.security import csrf
@@ -23,8 +24,8 @@ from contracts.audit import AuditEvent
 router = APIRouter(tags=["session"])
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sign in · buzzwatch</title>
+<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{sign_in} · buzzwatch</title>
 <style>
 :root {{ color-scheme: light dark }}
 body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 26rem; margin: 12vh auto; padding: 0 1rem }}
@@ -33,14 +34,28 @@ input, button {{ padding: .6rem; margin: .4rem 0 1rem }}
 </style></head>
 <body><main><h1>buzzwatch</h1>
 <form method="post" action="/login">
-{wrong}<label for="key">Your key</label>
+{wrong}<label for="key">{key}</label>
 <input id="key" name="key" type="password" autocomplete="current-password" required autofocus>
 <input type="hidden" name="next" value="{next}">
-<button>Sign in</button>
+<button>{sign_in}</button>
 </form>
-<p>A key comes from whoever runs this: <code>buzzwatch keys create</code>.</p>
+<p>{whence} <code>buzzwatch keys create</code>.</p>
 </main></body></html>
 """
+_WORDS: Final[dict[Language, dict[str, str]]] = {
+    "en": {
+        "sign_in": "Sign in",
+        "key": "Your key",
+        "whence": "A key comes from whoever runs this:",
+        "wrong": "This key is unknown, expired or revoked.",
+    },
+    "fr": {
+        "sign_in": "Se connecter",
+        "key": "Votre clé",
+        "whence": "Une clé est donnée par qui exploite ce service\u202f:",
+        "wrong": "Cette clé est inconnue, expirée ou révoquée.",
+    },
+}
 
 
 class SessionBody(BaseModel):
@@ -61,9 +76,11 @@ async def session(request: Request) -> SessionBody:
 
 
 @router.get("/login", include_in_schema=False)
-async def login_page(next_page: Annotated[str, Query(alias="next", max_length=2000)] = "/") -> HTMLResponse:
+async def login_page(
+    request: Request, next_page: Annotated[str, Query(alias="next", max_length=2000)] = "/"
+) -> HTMLResponse:
     """Asks for a key."""
-    return _page(next_page)
+    return _page(request, next_page)
 
 
 @router.post("/login", include_in_schema=False)
@@ -84,7 +101,7 @@ async def login(
     if presented is not None and gate.keyring is not None and gate.sessions is not None:
         record = await gate.keyring.holder(presented)
     if record is None:
-        return _page(next_page, wrong="This key is unknown, expired or revoked.", status=401)
+        return _page(request, next_page, refused=True)
     assert gate.sessions is not None
     signed_in = AuditEvent(who=record.name, what="session.begun", subject=f"key {record.id}")
     token = await asyncio.to_thread(_begun, parts, gate.sessions, record, signed_in)
@@ -120,10 +137,12 @@ async def logout(request: Request, parts: PartsOf) -> RedirectResponse:
     return answer
 
 
-def _page(next_page: str, *, wrong: str = "", status: int = 200) -> HTMLResponse:
-    shown = f'<p role="alert"><strong>{escape(wrong)}</strong></p>\n' if wrong else ""
-    page = _PAGE.format(wrong=shown, next=escape(_own_page(next_page), quote=True))
-    return HTMLResponse(page, status, headers={"cache-control": "no-store"})
+def _page(request: Request, next_page: str, *, refused: bool = False) -> HTMLResponse:
+    language = language_of(request)
+    words = _WORDS[language]
+    wrong = f'<p role="alert"><strong>{words["wrong"]}</strong></p>\n' if refused else ""
+    shown = {**words, "wrong": wrong, "language": language, "next": escape(_own_page(next_page), quote=True)}
+    return HTMLResponse(_PAGE.format(**shown), 401 if refused else 200, headers={"cache-control": "no-store"})
 
 
 def _own_page(asked: str) -> str:

@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from dashboard.html.words import FRENCH, Language
+from api.language import Language
+from dashboard.html.words import FRENCH
 
 LINES: Final[dict[str, str]] = json.loads(
     (Path(__file__).resolve().parent / "french_lines.json").read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ from fastapi.routing import APIRoute
 
 from alerts.state.alert import Alert
 from alerts.storage.redis_health import trouble_of
+from api.language import language_of
 from api.security import csrf
 from api.security.gate import Caller
 from api.security.keys import Scope
@@ -30,7 +31,7 @@ from contracts.rules.matchers import matcher
 from contracts.times import clock_ms, to_rfc3339
 from dashboard.html.files import FILES
 from dashboard.html.lines import line_in
-from dashboard.html.words import language_of, translator
+from dashboard.html.words import translator
 from dashboard.room import Room
 
 _log = logging.getLogger("buzzwatch.dashboard")

@@ -6,14 +6,9 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final
 
-if TYPE_CHECKING:
-    from fastapi import Request
-
-Language = Literal["en", "fr"]
-LANGUAGES: Final[tuple[Language, ...]] = ("en", "fr")
-LANGUAGE_COOKIE: Final = "buzzwatch_language"
+from api.language import Language
 
 _FOLDER: Final = Path(__file__).resolve().parent
 # No line begins with a French semicolon: the space before it is narrow, and does not break.
@@ -37,24 +32,3 @@ def translator(language: Language) -> Callable[..., str]:
         return said.format(**values) if values else said
 
     return t
-
-
-def language_of(request: Request) -> Language:
-    """What was chosen on the page, else what the browser prefers of the two."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    for language in LANGUAGES:
-        if chosen == language:
-            return language
-    preferred = request.headers.get("accept-language", "").lower()
-    ranked: list[tuple[float, Language]] = []
-    for part in preferred.split(","):
-        tag, _, weight = part.strip().partition(";q=")
-        ranked += [(_weight(weight), one) for one in LANGUAGES if one == tag.split("-")[0]]
-    return max(ranked, key=lambda one: one[0])[1] if ranked else "en"
-
-
-def _weight(text: str) -> float:
-    try:
-        return float(text) if text else 1.0
-    except ValueError:
-        return 0.0

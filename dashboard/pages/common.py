@@ -10,11 +10,11 @@ from fastapi.responses import RedirectResponse
 from fastapi.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
+from api.language import LANGUAGE_COOKIE
 from api.security.gate import require
 from api.traffic.direct import straight
 from dashboard.feed.hub import Reader
 from dashboard.html.rendering import KEPT_S, THEME_COOKIE, PageRoute, back
-from dashboard.html.words import LANGUAGE_COOKIE
 from dashboard.room import Room, RoomOf
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)

@@ -3,12 +3,9 @@ from __future__ import annotations
 import re
 import string
 
-import pytest
-from starlette.requests import Request
-
 from contracts.settings import ROOT
 from dashboard.html.rendering import PAGES
-from dashboard.html.words import FRENCH, language_of, translator, words_of
+from dashboard.html.words import FRENCH, translator, words_of
 
 DASHBOARD = ROOT / "dashboard"
 _IN_TEMPLATE = re.compile(r"""\b(?:t\(|back\(\s*request, room, )"((?:[^"\\]|\\.)+)\"""")
@@ -45,23 +42,6 @@ def test_both_languages_fill_in_the_same_values() -> None:
         return {name for _, name, _, _ in string.Formatter().parse(text)} - {None}
 
     assert [text for text, french in FRENCH.items() if places(text) != places(french)] == []
-
-
-@pytest.mark.parametrize(
-    ("header", "cookie", "language"),
-    [
-        ("fr-CH, fr;q=0.9, en;q=0.8", "", "fr"),
-        ("de, en;q=0.5, fr;q=0.3", "", "en"),
-        ("de", "", "en"),
-        ("", "", "en"),
-        ("en;q=rubbish, fr;q=0.1", "", "fr"),
-        ("en", "buzzwatch_language=fr", "fr"),
-        ("fr", "buzzwatch_language=xx", "fr"),
-    ],
-)
-def test_the_language_is_the_chosen_one_or_what_the_browser_prefers(header: str, cookie: str, language: str) -> None:
-    headers = [(b"accept-language", header.encode()), (b"cookie", cookie.encode())]
-    assert language_of(Request({"type": "http", "headers": headers})) == language
 
 
 def test_a_text_is_filled_in() -> None:

@@ -215,6 +215,15 @@ async def test_signing_in_leads_to_no_other_site(guarded: Guarded, elsewhere: st
     assert 'name="next" value="/"' in page.text
 
 
+async def test_the_page_to_sign_in_speaks_the_browsers_language(guarded: Guarded) -> None:
+    english = (await guarded.client.get("/login")).text
+    french = (await guarded.client.get("/login", headers={"accept-language": "fr-CH, en;q=0.5"})).text
+    assert '<html lang="en">' in english
+    assert "Sign in" in english
+    assert '<html lang="fr">' in french
+    assert "Se connecter" in french
+
+
 async def test_without_keys_only_this_machine_is_let_in(api: Api) -> None:
     assert (await api.get("/alerts")).is_success
     transport = httpx.ASGITransport(api.app)
