@@ -9,14 +9,10 @@ import json
 from pathlib import Path
 
 import httpx
-import mlflow
 import numpy as np
-import pandas as pd
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
-from mlflow import MlflowClient
-from mlflow.exceptions import MlflowException
 
 from tests.stack import RunningStack, wait
 from tests.trials.test_feedback import judgement, own_version, send, wait_judged
@@ -73,6 +69,8 @@ def _worker_version(stack: RunningStack) -> str:
 def test_a_rollback_goes_back_to_what_served_last_whoever_moved_the_alias(
     stack: RunningStack, versions: tuple[str, str]
 ) -> None:
+    from mlflow import MlflowClient  # half a second of every process that collects tests
+
     _, second = versions
     uri = stack.settings.mlflow.tracking_uri
     client = MlflowClient(uri, uri)
@@ -91,6 +89,11 @@ def test_a_rollback_goes_back_to_what_served_last_whoever_moved_the_alias(
 def test_the_model_as_mlflow_loads_it_keeps_the_rows_names_and_refuses_null(
     stack: RunningStack, tmp_path: Path
 ) -> None:
+    import mlflow
+    import pandas as pd
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
     uri = stack.settings.mlflow.tracking_uri
     source = MlflowClient(uri, uri).get_model_version_by_alias("sentiment", "champion").source
     loaded = mlflow.pyfunc.load_model(
