@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.explanation.trending_terms import grown_terms, similarity, words_of
@@ -62,6 +62,7 @@ def test_no_entity_of_a_tweet_ends_the_explanation() -> None:
     }
 
 
+@settings(max_examples=50)
 @given(st.lists(st.text(st.sampled_from("&#;x01aé<> @'’\u0301\0"), max_size=40) | st.text(max_size=40), max_size=4))
 def test_whatever_people_write_is_explained(texts: list[str]) -> None:
     assert len(grown_terms(texts, texts[:1], texts[1:])) <= 5

@@ -94,7 +94,7 @@ class World:
             self.now_ms += 100_000
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(times=TIMES, alone=st.booleans(), events=st.lists(EVENTS, max_size=40))
 def test_each_episode_begins_then_ends_once_and_no_id_comes_twice(
     times: tuple[float, float], alone: bool, events: list[tuple[str, str]]
@@ -119,7 +119,7 @@ def test_each_episode_begins_then_ends_once_and_no_id_comes_twice(
         assert open_episode is None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(events=st.lists(EVENTS.filter(lambda event: event[0] not in ("mute", "unmute")), max_size=40))
 def test_who_waits_for_nothing_and_mutes_nothing_is_told_everything(events: list[tuple[str, str]]) -> None:
     world = World(0, 0)
@@ -133,7 +133,7 @@ def test_who_waits_for_nothing_and_mutes_nothing_is_told_everything(events: list
     assert told["firing"] == told["resolved"] == set(range(1, world.begun + 1))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(events=st.lists(EVENTS.filter(lambda event: event[0] not in ("mute", "unmute")), max_size=40))
 def test_what_is_told_by_itself_is_told_in_the_order_in_which_it_happened(events: list[tuple[str, str]]) -> None:
     world = World(0, 0, alone=True)

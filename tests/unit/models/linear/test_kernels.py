@@ -36,7 +36,7 @@ def test_cleaning_is_what_the_documentation_says(text: str, tokens: list[str]) -
 
 
 @given(texts)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_both_cleanings_give_the_same_tokens(text: str) -> None:
     assert compiled_tokens(text) == tokens(text.encode("utf-8", "surrogatepass"))
 
@@ -48,7 +48,7 @@ def test_both_cleanings_agree_on_hostile_texts(text: str) -> None:
 
 @given(st.lists(texts, max_size=6), st.integers(1, 3), st.sampled_from([0, 2, 5]), st.sampled_from([0, 4]))
 @example(HOSTILE, 3, 5, 4)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_compiled_sums_equal_the_reference_exactly(
     batch: list[str], word_longest: int, char_longest: int, reach: int
 ) -> None:

@@ -165,7 +165,7 @@ def _one_by_one(topics: list[Topic], text: str) -> list[str]:
     ]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_topics, st.lists(_texts, max_size=5))
 def test_a_batch_matches_as_each_term_alone_would(topics: list[Topic], texts: list[str]) -> None:
     matcher = Matcher(topics)

@@ -103,7 +103,7 @@ def _rewritten(draw: st.DrawFn) -> tuple[str, str]:
 
 
 @given(_rewritten(), st.text("abc'&@#", min_size=1, max_size=3))
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 def test_matching_and_digests_do_not_depend_on_how_a_text_is_written(pair: tuple[str, str], term: str) -> None:
     one, other = pair
     matcher = Matcher([_x(term)])
@@ -112,7 +112,7 @@ def test_matching_and_digests_do_not_depend_on_how_a_text_is_written(pair: tuple
 
 
 @given(_rewritten())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 def test_a_term_matches_however_it_is_written(pair: tuple[str, str]) -> None:
     one, other = (part.strip() for part in pair)
     if one and other:

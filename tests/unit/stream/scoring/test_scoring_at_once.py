@@ -153,7 +153,7 @@ def _both(values: list[bytes | None], text: str) -> list[tuple[list[OutRecord], 
     return [(list(found.predictions), found.dead_letters), scored(records, ANNOTATOR, LOADED, text, NOW_MS)]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(_values, max_size=6), st.sampled_from(["masked", "raw", "none"]))
 @example([b'{"id":1,"text":"a"}', b"x", '{"id":"é\\u0000","text":"cafe\u0301\\u0000"}'.encode()], "raw")
 def test_a_batch_read_and_written_at_once_gives_the_bytes_of_its_tweets_one_by_one(
