@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -29,6 +30,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ["JAVA_TOOL_OPTIONS"] = java_classes.options()
 
+# What is imported and collected stays to the end: the collector would walk it again and again.
+gc.disable()
+
 # Hypothesis' own: no deadline and no check of speed, which a busy machine misses; each run draws the same examples.
 hypothesis.settings.load_profile("ci")
 
@@ -55,6 +59,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: longest_first(item.nodeid))
         if fills_gaps(config.workerinput):
             os.nice(5)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

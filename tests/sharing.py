@@ -31,7 +31,7 @@ TOGETHER: Final = {
     "a registry to kill": ("tests/integration/models/registry/",),
     "TensorFlow": ("tests/integration/training/deep/",),
     "models registered": ("tests/integration/training/",),
-    "compiled training": ("tests/unit/training/",),
+    "compiled training": ("tests/unit/training/", "tests/unit/api/test_parity.py"),
 }
 """What only one test may use at a time, or what each process would import or compile anew, and the tests that use it.
 A test belongs to the first that names it."""
