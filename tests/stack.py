@@ -8,19 +8,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import httpx
+from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from ruamel.yaml import YAML
 
 from contracts.events import Prediction, decode_prediction
 from contracts.settings import KafkaSettings, MlflowSettings, RedisSettings, Settings
 from demo.rules import write_rules
-from stream.kafka.topic_reader import follow
+from stream.kafka.consumers import reader
+from stream.kafka.polling import Poller, end_of_undecodable
+from stream.kafka.records import Record
 from tests import commands
 from tests.fakes import Receiver
 from tests.servers import free_ports
+from tests.waiting import until
 
 
 class RunningStack:
@@ -46,6 +50,10 @@ class RunningStack:
             mlflow=MlflowSettings(tracking_uri=f"http://127.0.0.1:{local[3]}"),
         )
         self.folder = folder
+        self._records: dict[str, list[Record]] = {}
+        self._next: dict[str, dict[int, int]] = {}
+        """By topic and partition, the offset behind what `_records` holds."""
+        self._predictions: list[Prediction] = []
         self._log = folder / "up.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -83,13 +91,31 @@ class RunningStack:
         return done
 
     def predictions(self) -> list[Prediction]:
-        return [decode_prediction(record.value()) for record in self._all(self.settings.kafka.topics.scored)]
+        new = self._all(self.settings.kafka.topics.scored)[len(self._predictions) :]
+        self._predictions += [decode_prediction(record.value()) for record in new]
+        return self._predictions.copy()
 
     def dead(self) -> list[bytes | None]:
         return [record.value() for record in self._all(self.settings.kafka.topics.dead_letters)]
 
-    def _all(self, topic: str) -> list[Any]:
-        return list(follow(self.settings, topic, from_beginning=True, until_end=True))
+    def _all(self, topic: str) -> list[Record]:
+        """All committed records. Each is read once: trials look again and again, and there are thousands."""
+        records, following = self._records.setdefault(topic, []), self._next.setdefault(topic, {})
+        consumer, deadline = reader(self.settings), time.monotonic() + 60
+        try:
+            poller = Poller(consumer, partial(end_of_undecodable, self.settings), raise_errors=True)
+            numbers = list(consumer.list_topics(topic, timeout=60).topics[topic].partitions)
+            poller.assign([TopicPartition(topic, one, following.get(one, OFFSET_BEGINNING)) for one in numbers])
+            while len(poller.ends) < len(numbers):
+                assert time.monotonic() < deadline, f"{topic} was not read to its end"
+                for record in poller.poll(500, 0.2):
+                    records.append(record)
+                    following[record.partition()] = record.offset() + 1
+            for number, end in poller.ends.items():
+                following[number] = max(end, following.get(number, 0))
+        finally:
+            consumer.close()
+        return records
 
     def stop(self) -> int:
         """Ctrl-C; the exit status."""
@@ -117,10 +143,7 @@ class RunningStack:
 
 
 def wait(condition: Callable[[], object], timeout_s: float, said: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s {said()}"
-        time.sleep(0.2)
+    until(condition, timeout_s, said, every_s=0.2)
 
 
 def quick_rules(path: Path, receiver: Receiver) -> None:

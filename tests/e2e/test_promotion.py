@@ -46,8 +46,10 @@ class Running(NamedTuple):
 
     def _served(self, version: str) -> bool:
         """Asked of both, since a worker that Kafka took for dead for a moment publishes nothing."""
+        if not self.stream.answered_by(version):
+            return False  # a page of metrics costs a worker milliseconds
         versions = self.workers.metric("buzzwatch_model_version")
-        return versions == [float(version)] * 2 and self.stream.answered_by(version)
+        return versions == [float(version)] * 2
 
     def said(self) -> str:
         return f"{self.workers.partitions()} {self.stream.latest} {self.workers.said()}"
