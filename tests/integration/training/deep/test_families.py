@@ -16,6 +16,7 @@ from tests.unit.training.deep.invented import write_data
 from training.data.datasets import TrainingData
 
 if TYPE_CHECKING:
+    from training.deep.export.register import Served
     from training.deep.networks.recurrent import Member
     from training.deep.runs.work_folder import Finished
 
@@ -56,32 +57,45 @@ def trained(request: pytest.FixtureRequest, data_dir: Path, work: Path) -> tuple
     return finished, data, work / member
 
 
+@pytest.fixture(scope="module")
+def served(trained: tuple[Finished, TrainingData, Path]) -> Served:
+    from training.deep.export.register import finish
+
+    return finish(trained[0], trained[1], "onnx", lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def short(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, Path]:
+    """A run of ten steps, and its folder, of which tests that go on take a copy."""
+    from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
+
+    work = tmp_path_factory.mktemp("short") / "dense"
+    options = RecurrentOptions(member="dense", **{**SMALL, "rows": 640})
+    return train_recurrent(data_dir, options, work, lambda _: None)[0], work
+
+
 def test_every_family_is_trained_here() -> None:
     from training.deep.networks.recurrent import MEMBERS
 
     assert MEMBERS == FAMILIES
 
 
-def test_a_network_learns_three_labels_from_two_kinds_of_rows(
-    trained: tuple[Finished, TrainingData, Path],
+def test_a_network_learns_three_labels_from_two_kinds_of_rows(served: Served) -> None:
+    assert served.metrics["airline"]["accuracy"]["value"] > 0.9
+    assert served.metrics["sentiment140"]["binary_accuracy"]["value"] > 0.9
+    assert set(served.evidence.source.tolist()) == {"sentiment140", "airline", "semeval", "french"}
+
+
+def test_every_format_gives_the_answers_of_the_network(
+    trained: tuple[Finished, TrainingData, Path], served: Served
 ) -> None:
-    from training.deep.export.register import finish
-
-    finished, data, _ = trained
-    done = finish(finished, data, "onnx", lambda _: None)
-    assert done.metrics["airline"]["accuracy"]["value"] > 0.9
-    assert done.metrics["sentiment140"]["binary_accuracy"]["value"] > 0.9
-    assert set(done.evidence.source.tolist()) == {"sentiment140", "airline", "semeval", "french"}
-
-
-def test_every_format_gives_the_answers_of_the_network(trained: tuple[Finished, TrainingData, Path]) -> None:
     from training.deep.export.convert import FORMATS
     from training.deep.export.register import finish
 
     finished, data, _ = trained
     # All four of the CNN; of the others what serves, for converting takes seconds each.
     forms = FORMATS if finished.member == "cnn" else ("onnx", "litert-int8")
-    done = {form: finish(finished, data, form, lambda _: None) for form in forms}
+    done = {form: served if form == "onnx" else finish(finished, data, form, lambda _: None) for form in forms}
     for form in forms:
         if form.endswith("int8"):  # whole bytes round
             lost = (
@@ -101,14 +115,10 @@ def test_padding_changes_no_answer(trained: tuple[Finished, TrainingData, Path])
     np.testing.assert_allclose(finished.network(wider), finished.network(ids), atol=1e-5)
 
 
-def test_a_saved_model_answers_as_before(trained: tuple[Finished, TrainingData, Path], tmp_path: Path) -> None:
-    from training.deep.export.register import finish
-
-    finished, data, _ = trained
-    done = finish(finished, data, "onnx", lambda _: None)
-    done.save(tmp_path)
+def test_a_saved_model_answers_as_before(served: Served, tmp_path: Path) -> None:
+    served.save(tmp_path)
     loaded = load_artefact(tmp_path)
-    np.testing.assert_array_equal(loaded.predict_proba(ASKED), done.model.predict_proba(ASKED))
+    np.testing.assert_array_equal(loaded.predict_proba(ASKED), served.model.predict_proba(ASKED))
     np.testing.assert_allclose(loaded.predict_proba(ASKED).sum(axis=1), 1, atol=1e-5)
 
 
@@ -146,16 +156,14 @@ def test_a_folder_whose_checkpoints_are_gone_holds_no_network(
 
 
 def test_a_run_that_went_on_and_was_stopped_is_taken_as_it_stands_at_its_checkpoint(
-    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data_dir: Path, short: tuple[Finished, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
     from training.deep.runs.work_folder import restored
 
     work = tmp_path / "dense"
-    ended, _ = train_recurrent(
-        data_dir, RecurrentOptions(member="dense", **{**SMALL, "rows": 640}), work, lambda _: None
-    )
-    before = ended.network.get_weights()
+    shutil.copytree(short[1], work)
+    before = short[0].network.get_weights()
     monkeypatch.setenv("BUZZWATCH_TRAINING__CHECKPOINT_EVERY_S", "1e-9")
 
     def stop(told: str) -> None:
@@ -170,24 +178,24 @@ def test_a_run_that_went_on_and_was_stopped_is_taken_as_it_stands_at_its_checkpo
     assert any((ours != theirs).any() for ours, theirs in zip(found.network.get_weights(), before, strict=True))
 
 
-def test_a_longer_run_goes_on_where_a_shorter_one_ended(data_dir: Path, tmp_path: Path) -> None:
+def test_a_longer_run_goes_on_where_a_shorter_one_ended(
+    data_dir: Path, short: tuple[Finished, Path], tmp_path: Path
+) -> None:
     from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
 
-    short = RecurrentOptions(member="dense", **{**SMALL, "rows": 640})
+    shutil.copytree(short[1], tmp_path / "dense")
     longer = RecurrentOptions(member="dense", **{**SMALL, "rows": 1_280})
-    first, _ = train_recurrent(data_dir, short, tmp_path / "dense", lambda _: None)
     second, _ = train_recurrent(data_dir, longer, tmp_path / "dense", lambda _: None)
-    assert (first.state.step, second.state.step) == (10, 20)
+    assert (short[0].state.step, second.state.step) == (10, 20)
     assert second.state.rows == 1_280
 
 
-def test_a_folder_with_another_run_is_refused(data_dir: Path, tmp_path: Path) -> None:
+def test_a_folder_with_another_run_is_refused(data_dir: Path, short: tuple[Finished, Path], tmp_path: Path) -> None:
     from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
     from training.deep.runs.work_folder import WorkFolderError
 
-    one = RecurrentOptions(member="dense", **{**SMALL, "rows": 64})
-    other = RecurrentOptions(member="dense", **{**SMALL, "rows": 64, "units": 9})
-    train_recurrent(data_dir, one, tmp_path / "dense", lambda _: None)
+    shutil.copytree(short[1], tmp_path / "dense")
+    other = RecurrentOptions(member="dense", **{**SMALL, "rows": 640, "units": 9})
     with pytest.raises(WorkFolderError, match="units"):
         train_recurrent(data_dir, other, tmp_path / "dense", lambda _: None)
 
@@ -224,13 +232,10 @@ def test_a_folder_that_does_not_say_its_data_is_accepted_once_with_any(tmp_path:
         begin(work, "recurrent", 12, options, "{}", "another hash")
 
 
-def test_the_same_seed_gives_the_same_weights(data_dir: Path, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_weights(data_dir: Path, short: tuple[Finished, Path], tmp_path: Path) -> None:
     from training.deep.runs.recurrent import RecurrentOptions, train_recurrent
 
-    weights = []
-    for folder in ("a", "b"):
-        options = RecurrentOptions(member="cnn", **{**SMALL, "rows": 640})
-        finished, _ = train_recurrent(data_dir, options, tmp_path / folder / "cnn", lambda _: None)
-        weights.append(finished.network.get_weights())
-    for ours, theirs in zip(*weights, strict=True):
+    options = RecurrentOptions(member="dense", **{**SMALL, "rows": 640})
+    again, _ = train_recurrent(data_dir, options, tmp_path / "dense", lambda _: None)
+    for ours, theirs in zip(short[0].network.get_weights(), again.network.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
