@@ -33,6 +33,8 @@ _WORDS = (
     ("Lyon", "Oslo", "Rome", "Porto", "Berlin", "Vienna", "Dublin", "Athens", "Malta", "Prague", "Turin", "Cork"),
 )
 """No two tweets of a crowd say the same; copies of one text do not count as many."""
+_BURSTS_A_S = 20
+"""Tweets that come together are a batch and a transaction; one by one, most of the processor time went into those."""
 
 
 def partitions_of(consumer: Consumer, topic: str) -> list[int]:
@@ -94,8 +96,10 @@ class Traffic:
 
     def _run(self) -> None:
         since = time.monotonic()
+        burst = max(1, self._rate // _BURSTS_A_S)
         for number in itertools.count():
-            if self._stopping.wait(max(0.0, since + number / self._rate - time.monotonic())):
+            due = since + number // burst * burst / self._rate
+            if self._stopping.wait(max(0.0, due - time.monotonic())):
                 return
             self._produce(self._tweets, str(number), self._tweet(number))
             self.sent += 1
