@@ -1,4 +1,4 @@
-"""`buzzwatch` commands in processes that are forked from one which has imported and compiled what they need.
+"""`buzzwatch` commands, and workers, in processes forked from one which has imported and compiled what they need.
 
 A command is a process of its own, with arguments, environment, folder, standard streams and exit status of its own, as
 from a shell; only its imports, a second or two of processor time, are not repeated. Tests of how a process starts, of
@@ -8,6 +8,7 @@ terminals, closed pipes and signals start the installed program instead.
 from __future__ import annotations
 
 import atexit
+import ctypes
 import functools
 import gc
 import importlib
@@ -23,7 +24,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from contracts.settings import ROOT, Settings
 from local.die_with_parent import die_with_parent
@@ -40,12 +41,20 @@ TRAINING: Final = (
     *("training.deep.export.register", "training.deep.runs.recurrent", "training.evaluation.plots"),
 )
 """For `imported` of the commands that train, twelve seconds more."""
+RUNNING: Final = ("bootstrap.notifier", "bootstrap.prepare", "bootstrap.worker", "faust.cli.faust", "faust.cli.worker")
+"""For `imported` of workers and notifiers."""
+WORKER: Final = ("faust", "-A", "stream.app", "worker")
+"""Instead of a command's arguments: the one process of ours that is not started by `buzzwatch`."""
 _STREAMS: Final = 3
 """Input, output, errors."""
 
 
 class Command:
-    """A `buzzwatch` command that runs."""
+    """A `buzzwatch` command that runs, or a worker; it ends with this process.
+
+    Args:
+        log: what it writes is appended to this file.
+    """
 
     def __init__(
         self,
@@ -54,11 +63,12 @@ class Command:
         text: bytes = b"",
         cwd: Path | None = None,
         imported: tuple[str, ...] = (),
+        log: Path | None = None,
     ) -> None:
         self.arguments = ["buzzwatch", *arguments]
         request = json.dumps({"arguments": arguments, "env": dict(env), "cwd": str(cwd or Path.cwd())}).encode()
         read, write = os.pipe()
-        self._output, self._errors = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115 -- `end` does
+        self._output, self._errors = _kept_output(log), _kept_output(log)
         self._asked = socket.socket(socket.AF_UNIX)
         self._asked.settimeout(300)
         self._asked.connect(str(_parent(imported)))
@@ -120,6 +130,10 @@ def said(
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def _kept_output(log: Path | None) -> IO[bytes]:
+    return tempfile.TemporaryFile() if log is None else log.open("a+b")
+
+
 def _feed(pipe: int, text: bytes) -> None:
     try:
         with os.fdopen(pipe, "wb") as given:
@@ -167,14 +181,20 @@ def _serve(place: Path, imported: Sequence[str]) -> None:
             asked.close()
 
 
+def _end_with_parent(how: signal.Signals) -> None:
+    ctypes.CDLL(None).prctl(1, int(how))  # PR_SET_PDEATHSIG, as in `local/die_with_parent.py`
+
+
 def _answer(asked: socket.socket) -> None:
     """Returns in the command alone, when that has ended."""
+    _end_with_parent(signal.SIGKILL)
     request, streams, _, _ = socket.recv_fds(asked, 65_536, _STREAMS)
     while more := asked.recv(65_536):
         request += more
     process = os.fork()
     if process == 0:
         asked.close()
+        _end_with_parent(signal.SIGTERM)
         _become(json.loads(request), streams)
         return
     for stream in streams:
@@ -194,8 +214,14 @@ def _become(request: dict[str, Any], streams: list[int]) -> None:
     os.chdir(str(request["cwd"]))
     os.environ.clear()
     os.environ.update(request["env"])
-    sys.argv = ["buzzwatch", *request["arguments"]]
-    main()
+    if tuple(request["arguments"]) == WORKER:
+        from faust.cli.faust import cli
+
+        sys.argv = list(WORKER)
+        cli()
+    else:
+        sys.argv = ["buzzwatch", *request["arguments"]]
+        main()
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ import http.client
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import uuid
 from collections import Counter
@@ -20,10 +18,10 @@ from confluent_kafka.admin import AdminClient
 
 from contracts.settings import KafkaSettings, Settings
 from contracts.topics import TopicSettings
-from local.die_with_parent import die_with_parent
 from local.topics import create_topics
 from models.registry.champion_cache import ChampionCache
 from models.registry.client import RegisteredVersion
+from tests import commands
 from tests.chaos import checker
 from tests.chaos.traffic import PATIENCE_S, Traffic, Visible
 from tests.fakes import Receiver
@@ -49,46 +47,45 @@ receivers:
 
 
 class Process:
-    """A process of ours, ended by its pid."""
+    """A worker or a notifier, ended by its pid."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
         self.name = name
         self.log = log
-        with log.open("ab") as file:
-            self.started = time.time()
-            self._process = subprocess.Popen(
-                die_with_parent(command),
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-            )
+        self.started = time.time()
+        arguments = commands.WORKER if name == "worker" else (name,)
+        self._process = commands.Command(*arguments, env=environment, imported=commands.RUNNING, log=log)
+        self._status: int | None = None
 
     @property
     def alive(self) -> bool:
-        return self._process.poll() is None
+        return self.status is None
 
     def kill(self) -> None:
         """`kill -9`."""
-        self._process.kill()
-        self._process.wait(10)
+        if self.alive:
+            self._process.kill()
+            self._status = self._process.end(10).returncode
 
     def pause(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
+        self._process.kill(signal.SIGSTOP)
 
     def resume(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
+        self._process.kill(signal.SIGCONT)
 
     def terminate(self, timeout_s: float) -> tuple[int, float]:
         """SIGTERM; the exit status and how long it took, seconds."""
         since = time.monotonic()
-        self._process.terminate()
-        return self._process.wait(timeout_s), time.monotonic() - since
+        self._process.kill(signal.SIGTERM)
+        self._status = self._process.end(timeout_s).returncode
+        return self._status, time.monotonic() - since
 
     @property
     def status(self) -> int | None:
         """The exit status, None while it runs."""
-        return self._process.poll()
+        if self._status is None and not self._process.runs:
+            self._status = self._process.end(10).returncode
+        return self._status
 
 
 class Site:
@@ -143,7 +140,7 @@ class Site:
     def start_worker(self, **settings: str) -> Process:
         """A worker in the lowest free slot of this host; `settings` as in `BUZZWATCH_WORKER__NAME`, in lower case."""
         more = {f"BUZZWATCH_WORKER__{name.upper()}": value for name, value in settings.items()}
-        return self._started("worker", [sys.executable, "-m", "faust", "-A", "stream.app", "worker"], more)
+        return self._started("worker", more)
 
     def page(self, name: str) -> int:
         """The status of a page of the first worker, 0 when nobody answers."""
@@ -157,7 +154,7 @@ class Site:
             connection.close()
 
     def start_notifier(self) -> Process:
-        return self._started("notifier", [str(Path(sys.executable).with_name("buzzwatch")), "notifier"])
+        return self._started("notifier")
 
     def start_again(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until predictions flow; start workers again that end by themselves, as whoever runs them does.
@@ -313,11 +310,9 @@ class Site:
         self.visible.close()
         self.receiver.close()
 
-    def _started(self, name: str, command: list[str], more: Mapping[str, str] = MappingProxyType({})) -> Process:
+    def _started(self, name: str, more: Mapping[str, str] = MappingProxyType({})) -> Process:
         number = sum(process.name == name and process.alive for process in self._processes)
-        self._processes.append(
-            Process(name, command, {**self.environment, **more}, self.folder / f"{name}-{number}.log")
-        )
+        self._processes.append(Process(name, {**self.environment, **more}, self.folder / f"{name}-{number}.log"))
         return self._processes[-1]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -190,8 +189,7 @@ def _notifier(folder: Path, own_redis: RunningServer, rules: Path, number: int, 
         "BUZZWATCH_ALERTS__METRICS_PORT": str(port),
         "BUZZWATCH_ALERTS__ALLOWED_NETWORKS": "127.0.0.0/8",
     }
-    command = [str(Path(sys.executable).with_name("buzzwatch")), "notifier"]
-    return Process("notifier", command, environment, folder / f"notifier-{number}.log")
+    return Process("notifier", environment, folder / f"notifier-{number}.log")
 
 
 def _episodes(receiver: Receiver) -> dict[str, list[tuple[int, int]]]:
