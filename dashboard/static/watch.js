@@ -4,8 +4,13 @@ import { number, percent, language, word } from "./words.js";
 document.getElementById("print").addEventListener("click", () => print());
 const place = document.getElementById("chart");
 
-function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// What a canvas can paint with: the colour as it is worked out where it is used, not the property's own text.
+function colour(name, percent = 100) {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `color-mix(in srgb, var(${name}) ${percent}%, transparent)`;
+  const found = getComputedStyle(probe).color;
+  probe.remove();
+  return found;
 }
 
 function draw() {
@@ -61,7 +66,7 @@ function draw() {
     legend: { show: false },
     cursor: { drag: { setScale: false, x: false, y: false }, points: { size: 8 } },
     scales: { share: { range: [0, 1] }, tweets: { range: [0, most * 3] } },
-    bands: [{ series: [1, 2], fill: colour("--band") + "99" }],
+    bands: [{ series: [1, 2], fill: colour("--band", 60) }],
     series: [
       {},
       { scale: "share", stroke: "transparent", points: { show: false } },
