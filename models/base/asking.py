@@ -35,6 +35,11 @@ class Asker:
         self._thread: threading.Thread | None = None
         self._pending: Future[Any] | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call has not returned yet."""
+        return self._pending is not None and not self._pending.done()
+
     def ask(self, call: Callable[[], _T]) -> _T:
         """What `call` returns; of one thread at a time.
 
@@ -42,7 +47,7 @@ class Asker:
             TooLate: it has not returned in time, or the one before has not returned yet, and this one is not made.
             Whatever the call raises.
         """
-        if self._pending is not None and not self._pending.done():
+        if self.is_busy:
             raise TooLate(f"no answer yet to what was asked more than {self._patience_s:g} s ago")
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)

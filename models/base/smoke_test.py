@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from contracts.errors import ArtefactError
 from contracts.events import SENTIMENTS
 from models.base.artefact import in_short
+from models.base.asking import Asker, TooLate
 from models.base.sentiment import SentimentModel, Tiered
 
 TEXTS: Final = (
@@ -94,11 +94,11 @@ _SUM_TOLERANCE: Final = 1e-3
 
 
 class Hanging(ArtefactError):
-    """A model that has not answered yet. As long as `thread` lives, another trial would only take another thread."""
+    """A model that has not answered yet. While `asker` is busy, another trial would only take another thread."""
 
-    def __init__(self, thread: threading.Thread, message: str) -> None:
+    def __init__(self, asker: Asker, message: str) -> None:
         super().__init__(message)
-        self.thread = thread
+        self.asker = asker
 
 
 def tried(model: SentimentModel, timeout_s: float | None = None) -> None:
@@ -111,22 +111,14 @@ def tried(model: SentimentModel, timeout_s: float | None = None) -> None:
         Hanging: it does not answer in time.
         ArtefactError: it raises, or does not answer with three probabilities a text.
     """
-    patience = TIMEOUT_S if timeout_s is None else timeout_s
-    raised: list[BaseException] = []
-
-    def ask() -> None:
-        try:
-            _ask(model)
-        except BaseException as error:  # whoever waits is to have it
-            raised.append(error)
-
-    thread = threading.Thread(target=ask, name="trial", daemon=True)
-    thread.start()
-    thread.join(patience)
-    if thread.is_alive():
-        raise Hanging(thread, f"it has not answered {len(TEXTS)} texts within {patience:g} s")
-    if raised:
-        raise raised[0]
+    patience_s = TIMEOUT_S if timeout_s is None else timeout_s
+    asker = Asker("trial", patience_s)
+    try:
+        asker.ask(lambda: _ask(model))
+    except TooLate:
+        raise Hanging(asker, f"it has not answered {len(TEXTS)} texts within {patience_s:g} s") from None
+    finally:
+        asker.stop()
 
 
 def _ask(model: SentimentModel) -> None:

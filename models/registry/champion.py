@@ -228,7 +228,7 @@ class Champion:
             Unavailable: `load` raised it.
         """
         key = version.name, version.version, version.origin
-        if key in self._hanging and self._hanging[key].thread.is_alive():
+        if key in self._hanging and self._hanging[key].asker.is_busy:
             raise self._hanging[key]
         try:
             model = load()
