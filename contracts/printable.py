@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 _KEPT: Final = frozenset("\n\t\u200c\u200d")
@@ -42,3 +43,14 @@ def safe_json(text: str) -> str:
 def printable_json(value: Any, indent: int | None = 2) -> str:
     """JSON for people and programs: in letters where they can be printed, else in JSON's own escapes."""
     return safe_json(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def markdown_text(text: str) -> str:
+    """Words of others as words: no table, link or line of Markdown."""
+    return "".join(f"\\{sign}" if sign in "|[]*_`<>#\\" else sign for sign in " ".join(text.split()))
+
+
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table, whose cells are Markdown already."""
+    first, *others = (f"| {' | '.join(cells)} |" for cells in (head, *rows))
+    return [first, "|---" * len(head) + "|", *others]

@@ -25,7 +25,10 @@ ABORTED = Counter("buzzwatch_transactions_aborted_total", "Transactions that wer
 SCORE_LAG = Gauge("buzzwatch_score_lag_records", "Tweets that are not polled yet, of the assigned partitions")
 WATCH_LAG = Gauge("buzzwatch_watch_lag_records", "Predictions that are not counted yet, of the assigned partitions")
 FEEDBACK_LAG = Gauge("buzzwatch_feedback_lag_records", "Judgements that are not counted yet, where this worker judges")
-WATCHED = Counter("buzzwatch_predictions_counted_total", "Records of the scored topic that the counters have taken in, those that are no predictions among them")
+WATCHED = Counter(
+    "buzzwatch_predictions_counted_total",
+    "Records of the scored topic that the counters have taken in, those that are no predictions among them",
+)
 WATCH_TWEETS = Counter(
     "buzzwatch_watch_tweets_total",
     "Tweets that were counted, by watch (empty: the whole stream) and sentiment",

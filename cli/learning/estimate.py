@@ -6,16 +6,14 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from cli.learning.held_out import calibration_rows
-from cli.output.console import print_error, table_console
+from cli.output.console import print_error, print_table
 from cli.output.moments import period_ms
 from cli.output.options import Format
 from cli.output.preconditions import require_known
 from contracts.errors import Unavailable
-from contracts.printable import printable, printable_line
+from contracts.printable import printable
 from contracts.settings import Settings, load_settings
 from contracts.times import clock_ms
 from learning.estimate.evidence import Evidence, evidence
@@ -110,11 +108,11 @@ def _share(value: float | None) -> str:
 
 
 def _show(known: Evidence, results: dict[str, Findings]) -> None:
-    table = Table(
+    head = (
         "part", "tweets", "neg / neu / pos", "sure", "words", "unseen", "distance", "other languages",
         "estimated accuracy", "95 %", "cannot be trusted, because",
-        box=None, header_style="bold",
     )  # fmt: skip
+    rows = []
     for name, one in results.items():
         value = one.estimate
         shares = " / ".join(f"{share:.0%}" for share in one.answers.shares.tolist())
@@ -128,9 +126,8 @@ def _show(known: Evidence, results: dict[str, Findings]) -> None:
         )
         distance = "–" if value.distance is None else f"{value.distance:.1f} ({value.nearest})"
         doubts = "; ".join(value.doubts)
-        cells = (name, f"{one.answers.n:,}", shares, *usual, distance, unknown, accuracy, interval, doubts)
-        table.add_row(*(Text(printable_line(cell)) for cell in cells))
-    table_console().print(table)
+        rows.append((name, f"{one.answers.n:,}", shares, *usual, distance, unknown, accuracy, interval, doubts))
+    print_table(head, rows)
     calibration = known.calibration
     lengths = ", ".join(f"{name} {_figure(different_words(one), 1)}" for name, one in calibration.words.items())
     sure = known.calibration.confidence

@@ -7,12 +7,10 @@ from typing import Annotated, Any, Final
 
 import numpy as np
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from cli.output.console import print_error, table_console
+from cli.output.console import print_error, print_table
 from cli.output.options import Format
-from contracts.printable import printable, printable_line
+from contracts.printable import printable
 from contracts.settings import load_settings
 from learning.estimate.cbpe import Calibration
 from learning.estimate.evidence import Evidence, evidence
@@ -43,15 +41,14 @@ def held_out(
     if output == "json":
         typer.echo(printable(json.dumps(_as_json(known))))
         return
-    table = Table("set", "slice", "tweets", "accuracy", "95 %", "recall of negative", box=None, header_style="bold")
+    rows = []
     for one in slice_figures(known.held_out):
         interval = f"{one.accuracy.low:.3f} to {one.accuracy.high:.3f}"
         recall = "–" if one.negative_recall is None else f"{one.negative_recall.value:.3f}"
-        cells = (one.source, one.slice, f"{one.n:,}", f"{one.accuracy.value:.3f}", interval, recall)
-        table.add_row(*(Text(printable_line(cell)) for cell in cells))
-    table_console().print(table)
-    rows = calibration_rows(known.calibration)[::3]
-    curve = ", ".join(f"{one['confidence']:.0%}: {one['right']:.0%}" for one in rows)
+        rows.append((one.source, one.slice, f"{one.n:,}", f"{one.accuracy.value:.3f}", interval, recall))
+    print_table(("set", "slice", "tweets", "accuracy", "95 %", "recall of negative"), rows)
+    some = calibration_rows(known.calibration)[::3]
+    curve = ", ".join(f"{one['confidence']:.0%}: {one['right']:.0%}" for one in some)
     print_error(f"version {known.version}: right at each confidence: {curve}")
 
 

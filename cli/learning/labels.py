@@ -11,10 +11,9 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 from alerts.storage.connection import connect
-from cli.output.console import cell, print_error, table_console
+from cli.output.console import print_error, print_table, table_console
 from cli.output.moments import moment_ms
 from cli.output.options import Encoding, Format, path
 from cli.output.preconditions import redis_answers
@@ -247,7 +246,6 @@ def _left_out(found: Resolution) -> str:
 
 
 def _print_stats(found: LabelStats) -> None:
-    console = table_console()
     held = found.resolution
     rows = [
         ("judgements", f"{found.judgements:,} ({', '.join(f'{k} {v:,}' for k, v in found.sources.items()) or 'none'})"),
@@ -269,13 +267,13 @@ def _print_stats(found: LabelStats) -> None:
     for name, value in rows:
         typer.echo(f"{name:<{width}}  {value}")
     if found.judges:
-        table = Table("judge", "judgements", "right", "newest", "quarantined", box=None, header_style="bold")
+        judges = []
         for judge in found.judges[:_SHOWN]:
             right = "" if judge.reliability is None else f"{judge.reliability:.0%}"
-            cells = (judge.judge or f"{UNSIGNED} (nobody signed)", f"{judge.judgements:,}", right, judge.newest[:19])
-            table.add_row(*(cell(one) for one in (*cells, judge.quarantined or "")))
+            name = judge.judge or f"{UNSIGNED} (nobody signed)"
+            judges.append((name, f"{judge.judgements:,}", right, judge.newest[:19], judge.quarantined or ""))
         typer.echo()
-        console.print(table)
+        print_table(("judge", "judgements", "right", "newest", "quarantined"), judges)
 
 
 def _write(settings: Settings, events: Sequence[LabelEvent]) -> None:

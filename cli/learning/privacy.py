@@ -7,12 +7,11 @@ from typing import Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from alerts.storage.audit_waiting import WaitingEvents
 from alerts.storage.connection import connect
 from cli.output.audited import audit_event, send_kept
-from cli.output.console import cell, print_error, table_console
+from cli.output.console import print_error, print_table, table_console
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
 from contracts.audit import AuditEvent, Figure
@@ -42,10 +41,8 @@ def register(output: Format = "table") -> None:
     if output == "json":
         typer.echo(printable_json([row.as_dict() for row in rows]))
         return
-    table = Table("what", "where", "here kept for", "at most", "holds", box=None, header_style="bold")
-    for row in rows:
-        table.add_row(*(cell(part) for part in (row.what, row.where, row.kept, row.most, row.holds)))
-    table_console().print(table)
+    head = "what", "where", "here kept for", "at most", "holds"
+    print_table(head, ((row.what, row.where, row.kept, row.most, row.holds) for row in rows))
 
 
 @app.command("forget")
@@ -140,21 +137,20 @@ def _record(settings: Settings, done: Forgotten, authors: int) -> None:
 
 
 def _show(done: Forgotten) -> None:
-    console = table_console()
     typer.echo(
         f"request {done.id}: {done.tweets:,} tweets, {done.predictions:,} predictions"
         + (" (nothing was changed)" if done.dry_run else "")
     )
-    table = Table("where", "found", "what became of it", box=None, header_style="bold")
+    rows = []
     for one in done.topics:
         until = "" if one.until is None else f" until {one.until:%Y-%m-%d %H:%M} UTC"
-        table.add_row(cell(f"topic {one.topic}"), f"{one.found:,}", f"{one.how}{until}")
+        rows.append((f"topic {one.topic}", f"{one.found:,}", f"{one.how}{until}"))
     for where, number in done.redis.items():
-        table.add_row(f"Redis: {where}", f"{number:,}", "erased" if number else "nothing there")
+        rows.append((f"Redis: {where}", f"{number:,}", "erased" if number else "nothing there"))
     if not done.dry_run:
         for where, number in (("snapshots", done.snapshots), ("retrainings", done.retrainings)):
-            table.add_row(f"files: {where}", f"{number:,}", "written anew" if number and where == "snapshots" else "")
-    console.print(table)
+            rows.append((f"files: {where}", f"{number:,}", "written anew" if number and where == "snapshots" else ""))
+    print_table(("where", "found", "what became of it"), rows)
     if done.dry_run:
         for line in done.left:
             typer.echo(f"to be erased: {line}")

@@ -11,15 +11,17 @@ import getpass
 import os
 import select
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import typer
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.markup import escape
 from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
 
-from contracts.printable import printable
+from contracts.printable import printable, printable_line
 from contracts.redaction import redacted
 
 _PIPED_COLUMNS: Final = 220
@@ -47,6 +49,14 @@ def table_console(*, stderr: bool = False) -> Console:
     console = Console(stderr=stderr, width=None if file.isatty() else _PIPED_COLUMNS)
     console.push_render_hook(_EscapeAll())
     return console
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str | None = None) -> None:
+    """A table of text on standard output: each cell on one line, in which brackets are no markup."""
+    table = Table(*head, box=None, header_style="bold", caption=caption)
+    for cells in rows:
+        table.add_row(*(Text(printable_line(one)) for one in cells))
+    table_console().print(table)
 
 
 def print_error(*lines: str) -> None:

@@ -9,11 +9,9 @@ from typing import Annotated, Literal
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
 from alerts.storage.connection import connect
-from cli.output.console import print_error, refuse_to_steer, table_console
+from cli.output.console import print_error, print_table, refuse_to_steer, table_console
 from cli.output.moments import period_ms
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
@@ -111,17 +109,13 @@ def list_letters(
     if output == "json":
         typer.echo(printable_json([letter.as_dict() for letter in newest]))
         return
-    table = Table(
-        "position", "at", "class", "error", "source", "attempts", "bytes", "value", box=None, header_style="bold"
-    )
+    rows = []
     for letter in newest:
         start = " ".join((letter.value or "(null)").split())[:60]
         cells = (letter.position, (letter.at or _UNKNOWN)[:19], letter.error_class, letter.error, letter.source)
-        shown = (printable(cell) for cell in (*cells, str(letter.attempts), str(letter.bytes), start))
-        table.add_row(*(Text(cell) for cell in shown))
-    console = table_console()
-    console.print(table)
-    console.print(f"{len(newest)} of {count} dead letters", style="dim")
+        rows.append((*cells, str(letter.attempts), str(letter.bytes), start))
+    print_table(("position", "at", "class", "error", "source", "attempts", "bytes", "value"), rows)
+    table_console().print(f"{len(newest)} of {count} dead letters", style="dim")
 
 
 @app.command(help=_SHOW)

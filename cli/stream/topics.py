@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from cli.output.console import table_console
+from cli.output.console import print_table, table_console
 from cli.output.options import Format
 from contracts.settings import load_settings
 from local.topics import TopicState, create_topics, describe_topics
@@ -81,19 +81,14 @@ def _show(states: Iterable[TopicState], output: str) -> None:
     if output == "json":
         typer.echo(json.dumps([_as_dict(state) for state in states], indent=2))
         return
-    table = Table("topic", "state", "partitions", "kept", "largest record", "differs", box=None, header_style="bold")
+    rows = []
     for state in states:
         kept_ms = int(state.config["retention.ms"]) if state.config else None
-        cells = (
-            state.expected.name,
-            state.state,
-            "" if state.partitions is None else str(state.partitions),
-            "" if kept_ms is None else "for ever" if kept_ms < 0 else f"{kept_ms / 3_600_000:g} h",
-            state.config.get("max.message.bytes", ""),
-            "; ".join(state.differences),
-        )
-        table.add_row(*(Text(cell) for cell in cells))
-    table_console().print(table)
+        kept = "" if kept_ms is None else "for ever" if kept_ms < 0 else f"{kept_ms / 3_600_000:g} h"
+        partitions = "" if state.partitions is None else str(state.partitions)
+        largest = state.config.get("max.message.bytes", "")
+        rows.append((state.expected.name, state.state, partitions, kept, largest, "; ".join(state.differences)))
+    print_table(("topic", "state", "partitions", "kept", "largest record", "differs"), rows)
 
 
 def _as_dict(state: TopicState) -> dict[str, Any]:

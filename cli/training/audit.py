@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
 from typing import Annotated, Literal
 
 import redis
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from alerts.storage.audit_waiting import WaitingEvents
 from alerts.storage.connection import connect
-from cli.output.console import print_error, table_console
+from cli.output.console import print_error, print_table
 from cli.output.moments import period_ms
 from contracts.audit import AuditEvent
 from contracts.errors import Unavailable
-from contracts.printable import printable_line, safe_json
+from contracts.printable import safe_json
 from contracts.settings import Settings, load_settings
 from contracts.times import to_ms
 from models.registry.client import Registry
@@ -64,7 +62,7 @@ def audit(
         for event in newest:
             typer.echo(safe_json(event.model_dump_json()))
     else:
-        table_console().print(_table(newest))
+        print_table(("when", "who", "what", "subject", "why", "figures"), _rows(newest))
     if unreadable:
         more = f" (and {len(unreadable) - 1:,} more)" if len(unreadable) > 1 else ""
         print_error(f"{unreadable[0]}{more}")
@@ -81,14 +79,10 @@ def _send_what_waits(settings: Settings) -> None:
             send_changes(settings)
 
 
-def _table(events: Iterable[AuditEvent]) -> Table:
-    table = Table("when", "who", "what", "subject", "why", "figures", box=None, header_style="bold")
+def _rows(events: Iterable[AuditEvent]) -> Iterator[tuple[str, ...]]:
     for event in events:
         figures = ", ".join(f"{name} {_shown(value)}" for name, value in event.figures.items())
-        when = event.when.isoformat(" ", "seconds")
-        cells = (when, event.who, event.what, event.subject, event.why, figures)
-        table.add_row(*(Text(printable_line(cell)) for cell in cells))
-    return table
+        yield event.when.isoformat(" ", "seconds"), event.who, event.what, event.subject, event.why, figures
 
 
 def _shown(value: object) -> str:

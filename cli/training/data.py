@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from cli.output.console import print_error, table_console
+from cli.output.console import print_error, print_table
 from cli.output.options import Encoding, Format, path
 from cli.training.options import writing
 from contracts.errors import SettingsError
@@ -74,7 +73,8 @@ def profile(
     if output == "json":
         typer.echo(printable_json(found, indent=None))
     else:
-        table_console().print(_table(found))
+        head = "set", "rows", *SENTIMENTS, "exact dup.", "near-dup.", "several labels"
+        print_table(head, _rows(found))
 
 
 def _files(folder: Path | None) -> list[Path]:
@@ -89,11 +89,9 @@ def _named(files: Sequence[Path]) -> dict[str, Path]:
     return {path.stem if stems[path.stem] == 1 else str(path): path for path in files}
 
 
-def _table(found: dict[str, Any]) -> Table:
-    table = Table("set", "rows", *SENTIMENTS, "exact dup.", "near-dup.", "several labels", box=None)
+def _rows(found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
     for name, one in found["sets"].items():
         classes = [one["classes"].get(label, 0) for label in SENTIMENTS]
         rest = one["duplicates"]["exact"], one["duplicates"]["near"]
         conflicts = one["conflicts"]["near_duplicates_with_several_labels"]
-        table.add_row(name, *(f"{number:,}" for number in (one["rows"], *classes, *rest, conflicts)))
-    return table
+        yield name, *(f"{number:,}" for number in (one["rows"], *classes, *rest, conflicts))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,11 +11,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.output.console import table_console
+from cli.output.console import print_table, table_console
 from cli.output.options import Format
 from cli.training.deep import require_tensorflow
 from cli.training.options import WORK_DIR, Data, Description, TaughtFiles
 from contracts.errors import SettingsError
+from contracts.printable import markdown_table
 from contracts.settings import load_settings
 from training.evaluation.format_cost import FormatRow
 
@@ -75,10 +75,12 @@ def formats(
             rows += list(compare_formats(finished, data, most, status.update, keep))
     if output == "json":
         typer.echo(json.dumps([asdict(row) for row in rows]))
-    elif output == "markdown":
-        typer.echo(_markdown(rows))
+        return
+    head = ("family", "member", "format", *rows[0].accuracy, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses")
+    if output == "markdown":
+        typer.echo("\n".join(markdown_table(head, map(_cells, rows))))
     else:
-        table_console().print(_formats_table(rows))
+        print_table(head, map(_cells, rows))
 
 
 def cascade(
@@ -149,23 +151,7 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _markdown(rows: Sequence[FormatRow]) -> str:
-    sets = list(rows[0].accuracy)
-    head = ["family", "member", "format", *sets, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses"]
-    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return "\n".join([*lines, *(f"| {' | '.join(_format_cells(row))} |" for row in rows)])
-
-
-def _formats_table(rows: Sequence[FormatRow]) -> Table:
-    table = Table(
-        "family", "member", "format", *rows[0].accuracy, "MB", "load, ms", "one tweet, ms", "tweets/s", "loses"
-    )
-    for row in rows:
-        table.add_row(*_format_cells(row))
-    return table
-
-
-def _format_cells(row: FormatRow) -> list[str]:
+def _cells(row: FormatRow) -> list[str]:
     return [
         row.family,
         row.member,

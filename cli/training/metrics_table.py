@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import typer
-from rich.table import Table
 
-from cli.output.console import table_console
+from cli.output.console import print_table
 
 _SHOWN: Final = ("accuracy", "macro_recall", "macro_f1", "binary_accuracy", "roc_auc", "ece")
 
@@ -19,10 +18,8 @@ def print_figures(metrics: Mapping[str, Any], output: str) -> None:
     if output == "json":
         typer.echo(json.dumps(metrics))
         return
-    table = Table("held-out set", "n", *_SHOWN)
-    for source, report in metrics.items():
-        table.add_row(source, f"{report['n']:,}", *(_cell(report[name]) for name in _SHOWN))
-    table_console().print(table)
+    rows = ((of, f"{one['n']:,}", *(_cell(one[name]) for name in _SHOWN)) for of, one in metrics.items())
+    print_table(("held-out set", "n", *_SHOWN), rows)
 
 
 def _cell(value: dict[str, float] | None) -> str:

@@ -6,21 +6,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
 from cli.learning.estimate import estimate
 from cli.learning.held_out import held_out
 from cli.output.audited import audit_event
-from cli.output.console import print_error, table_console
+from cli.output.console import print_error, print_table
 from cli.output.options import Format
 from cli.training.audited import send_changes
 from cli.training.rollout import canary, shadow
 from contracts.audit import AuditEvent, Figure, model_subject
-from contracts.printable import printable_line
 from contracts.settings import Settings, load_settings
 from training.registry.archive import Archived, restore
 from training.registry.archive import archive as archive_version
@@ -65,10 +62,7 @@ def list_models(output: Format = "table") -> None:
     if output == "json":
         typer.echo(json.dumps([asdict(version) for version in versions]))
         return
-    table = Table("version", "aliases", "family", "registered", *_SHOWN, "promoted", box=None, header_style="bold")
-    for one in versions:
-        table.add_row(*(Text(printable_line(cell)) for cell in _cells(one)))
-    table_console().print(table)
+    print_table(("version", "aliases", "family", "registered", *_SHOWN, "promoted"), map(_cells, versions))
 
 
 @app.command()
@@ -117,7 +111,8 @@ def promote(
         typer.echo(json.dumps({**done._asdict(), "comparisons": comparisons}))
         return
     if done.comparisons:
-        table_console().print(_comparisons(done.comparisons))
+        head = "held out", "figure", "n", "champion", "challenger", "difference"
+        print_table(head, map(_compared, done.comparisons))
     print_error(
         f"version {done.version} is the champion now" + (f", after version {done.replaced}" if done.replaced else "")
     )
@@ -205,10 +200,6 @@ def _cells(one: Version) -> tuple[str, ...]:
     return one.version, ", ".join(one.aliases), one.family, one.created_at, *figures, promoted
 
 
-def _comparisons(comparisons: list[Comparison]) -> Table:
-    table = Table("held out", "figure", "n", "champion", "challenger", "difference", box=None, header_style="bold")
-    for one in comparisons:
-        interval = f"{one.low:+.4f} to {one.high:+.4f}"
-        cells: tuple[Any, ...] = (one.where, one.figure, f"{one.n:,}", f"{one.champion:.4f}", f"{one.challenger:.4f}")
-        table.add_row(*cells, interval)
-    return table
+def _compared(one: Comparison) -> tuple[str, ...]:
+    interval = f"{one.low:+.4f} to {one.high:+.4f}"
+    return one.where, one.figure, f"{one.n:,}", f"{one.champion:.4f}", f"{one.challenger:.4f}", interval

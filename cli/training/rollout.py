@@ -13,7 +13,7 @@ from rich.text import Text
 
 from alerts.storage.connection import connect
 from cli.output.audited import audit_event
-from cli.output.console import current_user, print_error, table_console
+from cli.output.console import current_user, print_error, print_table, table_console
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
 from cli.training.audited import send_changes
@@ -185,13 +185,11 @@ def _status(output: str) -> None:
     table = Table("", "", box=None, show_header=False)
     for name, value in _rows(status, settings):
         table.add_row(Text(name, "bold"), Text(printable_line(value)))
-    console = table_console()
-    console.print(table)
+    table_console().print(table)
     if status.counts.compared:
-        confusion = Table("champion \\ challenger", *SENTIMENTS, box=None, header_style="bold")
-        for label, row in zip(SENTIMENTS, status.counts.confusion.tolist(), strict=True):
-            confusion.add_row(label, *(f"{number:,}" for number in row))
-        console.print(confusion)
+        rows = zip(SENTIMENTS, status.counts.confusion.tolist(), strict=True)
+        counts = ((label, *(f"{number:,}" for number in row)) for label, row in rows)
+        print_table(("champion \\ challenger", *SENTIMENTS), counts)
 
 
 def as_json(status: RolloutStatus, settings: Settings) -> dict[str, Any]:

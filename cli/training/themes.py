@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from cli.output.console import table_console
+from cli.output.console import print_table
 from cli.output.options import Format
 from cli.training.options import Data, Out, writing
 from contracts.rules.file import load_rules
@@ -50,14 +50,13 @@ def themes(
     if output == "json":
         typer.echo(json.dumps(figures))
     else:
-        table_console().print(_table(trained))
+        print_table(("theme", "held out", *(f"{way}: precision, recall, F1" for way in _WAYS)), _rows(trained))
 
 
-def _table(trained: TrainedThemes) -> Table:
-    table = Table("theme", "held out", *(f"{way}: precision, recall, F1" for way in _WAYS), box=None, pad_edge=False)
+def _rows(trained: TrainedThemes) -> Iterator[tuple[str, ...]]:
     for theme, ways in trained.figures.items():
         cells = [f"{one.precision:.2f}, {one.recall:.2f}, {one.f1:.2f}" for one in (ways[way] for way in _WAYS)]
-        table.add_row(theme, f"{trained.held_out[theme]:,}", *cells)
+        yield theme, f"{trained.held_out[theme]:,}", *cells
     of_way = {way: [ways[way] for ways in trained.figures.values()] for way in _WAYS}
     means = [
         ", ".join(
@@ -66,5 +65,4 @@ def _table(trained: TrainedThemes) -> Table:
         )
         for some in of_way.values()
     ]
-    table.add_row("mean", f"{sum(trained.held_out.values()):,}", *means)
-    return table
+    yield "mean", f"{sum(trained.held_out.values()):,}", *means

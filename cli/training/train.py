@@ -10,9 +10,8 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from cli.output.console import table_console
+from cli.output.console import print_table
 from cli.output.options import taking_groups
 from cli.training import deep as train_deep
 from cli.training import formats as train_formats
@@ -20,6 +19,7 @@ from cli.training import themes as train_themes
 from cli.training.metrics_table import print_figures
 from cli.training.options import Alias, Data, Description, Learning, Out, Register, Seed, TaughtFiles, writing
 from contracts.errors import SettingsError
+from contracts.printable import markdown_table
 from contracts.settings import load_settings
 from training.comparison.experiments import Comparison, compare_all, load_experiments
 from training.comparison.suite import run_suite
@@ -194,16 +194,11 @@ def suite(
         return
     head, *rows = suite_table(found)
     if output == "markdown":
-        lines = [head, ["---"] * len(head), *rows]
-        typer.echo("\n".join("| " + " | ".join(cells) + " |" for cells in lines))
+        typer.echo("\n".join(markdown_table(head, rows)))
     else:
-        shown = Table(*head, box=None)
-        for cells in rows:
-            shown.add_row(*cells)
-        table_console().print(shown)
+        print_table(head, rows)
     if found.score is not None:
-        note = f"mean macro-recall over the files left out: {found.score:.4f}"
-        _note(errors, note)
+        _note(errors, f"mean macro-recall over the files left out: {found.score:.4f}")
 
 
 @app.command()
@@ -283,8 +278,8 @@ def _print_results(folder: Path) -> None:
     found = read_results(folder)
     sets = list(dict.fromkeys(name for one in found for name in one.metrics))
     common = common_sets(found)
-    table = Table("member", *sets, "tweets/s", box=None, caption="macro-recall; of sets without neutral: binary")
+    rows = []
     for one in sorted(found, key=lambda one: mean_figure(one, common), reverse=True):
         cells = [f"{figure_of(one, name):.3f}" if name in one.metrics else "–" for name in sets]
-        table.add_row(f"{one.member} {one.format}", *cells, f"{one.tweets_per_s:,.0f}")
-    table_console().print(table)
+        rows.append((f"{one.member} {one.format}", *cells, f"{one.tweets_per_s:,.0f}"))
+    print_table(("member", *sets, "tweets/s"), rows, caption="macro-recall; of sets without neutral: binary")

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from contracts.printable import markdown_table
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -20,9 +22,7 @@ def page(title: str, source: str, *parts: str) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Cells are Markdown already; line breaks and pipes in them are made harmless."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
+    return "\n".join(markdown_table(head, ([_cell(cell) for cell in row] for row in rows)))
 
 
 def _cell(text: str) -> str:

@@ -14,6 +14,7 @@ from alerts.state.alert import Alert
 from alerts.state.store import AlertStore
 from contracts.errors import BuzzwatchError
 from contracts.events import SENTIMENTS, Prediction
+from contracts.printable import markdown_table, markdown_text
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from contracts.times import to_ms, to_rfc3339
@@ -203,14 +204,15 @@ def markdown(report: DailyReport) -> str:
 
 
 def _stream(report: DailyReport) -> list[str]:
-    lines = ["", "| watch | tweets | the day before | negative | neutral | positive |", "|---|---|---|---|---|---|"]
+    rows = []
     for name, one in sorted(report.now.watches.items(), key=lambda entry: (entry[0] != EVERYTHING, -entry[1].n)):
         before = report.before.watches.get(name, Answers())
-        shares = " | ".join(f"{share:.0%}" for share in one.shares.tolist())
-        lines.append(f"| {_plain(name) or 'all tweets'} | {one.n:,} | {before.n:,} | {shares} |")
-    themes = ", ".join(f"{_plain(name)} ({n:,})" for name, n in report.now.negative_themes.most_common(_TOP))
+        shares = (f"{share:.0%}" for share in one.shares.tolist())
+        rows.append((markdown_text(name) or "all tweets", f"{one.n:,}", f"{before.n:,}", *shares))
+    lines = ["", *markdown_table(("watch", "tweets", "the day before", "negative", "neutral", "positive"), rows)]
+    themes = ", ".join(f"{markdown_text(name)} ({n:,})" for name, n in report.now.negative_themes.most_common(_TOP))
     lines += ["", f"Themes of negative tweets: {themes or 'none'}."]
-    return [*lines, f"Words that have grown in them: {', '.join(map(_plain, report.terms)) or 'none'}."]
+    return [*lines, f"Words that have grown in them: {', '.join(map(markdown_text, report.terms)) or 'none'}."]
 
 
 def _alerts(report: DailyReport) -> list[str]:
@@ -219,8 +221,8 @@ def _alerts(report: DailyReport) -> list[str]:
     lines = ["", "## Alerts", ""]
     for one in report.alerts:
         until = "still firing" if one.ends_at_ms is None else f"until {to_rfc3339(one.ends_at_ms)[11:16]}"
-        summary = _plain(one.annotations.get("summary", ""))
-        lines.append(f"- {to_rfc3339(one.starts_at_ms)[11:16]}, {until}: **{_plain(one.name)}** {summary}")
+        summary = markdown_text(one.annotations.get("summary", ""))
+        lines.append(f"- {to_rfc3339(one.starts_at_ms)[11:16]}, {until}: **{markdown_text(one.name)}** {summary}")
     return lines
 
 
@@ -250,11 +252,6 @@ def _model(report: DailyReport) -> list[str]:
 
 
 def _rest(report: DailyReport) -> list[str]:
-    letters = ", ".join(f"{_plain(name)} {n:,}" for name, n in sorted(report.dead.items()))
+    letters = ", ".join(f"{markdown_text(name)} {n:,}" for name, n in sorted(report.dead.items()))
     lines = ["", f"Dead letters: {letters or 'none'}."]
-    return [*lines, *(f"Not known: {_plain(one)}" for one in report.missing)]
-
-
-def _plain(text: str) -> str:
-    """Others' words as words: no table, link or line of Markdown."""
-    return "".join(f"\\{sign}" if sign in "|[]*_`<>#\\" else sign for sign in " ".join(text.split()))
+    return [*lines, *(f"Not known: {markdown_text(one)}" for one in report.missing)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from contracts.events import SENTIMENTS
+from contracts.printable import markdown_table, markdown_text
 from learning.labels.resolution import Label
 from training.data.topics import Topic, topics
 
@@ -173,43 +174,44 @@ def markdown(found: Mistakes) -> str:
     for version in found.versions:
         counts = found.confusions.get(version, Counter())
         predicted = ", ".join(f"{label} called {wrong} ({n:,})" for (label, wrong), n in counts.most_common(3))
-        lines += [f"Version {_plain(version)}: {predicted or 'no mistake'}."]
+        lines += [f"Version {markdown_text(version)}: {predicted or 'no mistake'}."]
     lines += ["", "## Topics", "", *_topics(found)]
     return "\n".join([*lines, ""])
 
 
 def _table(head: str, none: str, tallies: dict[str, dict[str, Tally]], versions: list[str]) -> list[str]:
-    heads = " | ".join(f"version {_plain(version)}" for version in versions)
-    lines = [f"| {head} | {heads} |", "|---" * (len(versions) + 1) + "|"]
-    for name, cells in tallies.items():
-        row = [_shown(cells.get(version)) for version in versions]
-        lines.append(f"| {_plain(name) or none} | {' | '.join(row)} |")
-    return lines
+    rows = (
+        (markdown_text(name) or none, *(_shown(cells.get(version)) for version in versions))
+        for name, cells in tallies.items()
+    )
+    return markdown_table((head, *_heads(versions)), rows)
+
+
+def _heads(versions: list[str]) -> list[str]:
+    return [f"version {markdown_text(version)}" for version in versions]
 
 
 def _topics(found: Mistakes) -> list[str]:
     if not found.topics:
         return [f"Too few mistakes for topics: {len(found.wrong):,}."]
-    heads = " | ".join(f"version {_plain(version)}" for version in found.versions)
-    lines = [f"| words | {heads} | themes |", "|---" * (len(found.versions) + 2) + "|"]
+    rows: list[tuple[str, ...]] = []
     for one in found.topics:
-        counts = _counts(by_version(one, found))
-        themes = ", ".join(_plain(theme) for theme, _ in one.themes.most_common(2))
-        lines.append(f"| {', '.join(map(_plain, one.words))} | {counts} | {themes or '–'} |")
+        themes = ", ".join(markdown_text(theme) for theme, _ in one.themes.most_common(2))
+        rows.append((", ".join(map(markdown_text, one.words)), *_counts(by_version(one, found)), themes or "–"))
         split = by_watch(one, found)
         if set(split) != {NONE}:
-            lines += [f"| – {_plain(watch) or 'no watch known'} | {_counts(n)} | |" for watch, n in split.items()]
-    lines.append("")
+            rows += [(f"– {markdown_text(watch) or 'no watch known'}", *_counts(n), "") for watch, n in split.items()]
+    lines = [*markdown_table(("words", *_heads(found.versions), "themes"), rows), ""]
     for one in found.topics:
         for place in one.texts[:1]:
             label = found.wrong[place]
-            about = _plain(", ".join(one.words[:2]))
-            lines.append(f"- {about}: {label.label}, said {_predicted(label)}: {_plain(label.text)}")
+            about = markdown_text(", ".join(one.words[:2]))
+            lines.append(f"- {about}: {label.label}, said {_predicted(label)}: {markdown_text(label.text)}")
     return lines
 
 
-def _counts(by: dict[str, int]) -> str:
-    return " | ".join(f"{n:,}" for n in by.values())
+def _counts(by: dict[str, int]) -> list[str]:
+    return [f"{n:,}" for n in by.values()]
 
 
 def _shown(tally: Tally | None) -> str:
@@ -217,8 +219,3 @@ def _shown(tally: Tally | None) -> str:
         return "–"
     reported = f", {tally.by_choice:,} reported" if tally.by_choice else ""
     return f"{tally.wrong:,} of {tally.judged:,}{reported}"
-
-
-def _plain(text: str) -> str:
-    """Others' words as words: no table, link or line of Markdown."""
-    return "".join(f"\\{sign}" if sign in "|[]*_`<>#\\" else sign for sign in " ".join(text.split()))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from contracts.events import SENTIMENTS
+from contracts.printable import markdown_table
 from learning.labels.resolution import Label
 from learning.retraining.comparison import Outcome
 from training.evaluation.held_out import PRODUCTION
@@ -71,11 +72,7 @@ def _data(plan: Mapping[str, Any], labels: Sequence[Label]) -> str:
 
 
 def _figures(outcome: Outcome) -> str:
-    lines = [
-        "| set | figure | n | champion | new | difference, 95 % |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [_row(one) for one in outcome.comparisons if "/" not in one.where]
+    lines = _compared("set", [one for one in outcome.comparisons if "/" not in one.where])
     if outcome.kappa is not None:
         lines += ["", f"The two agree on the labelled texts with a kappa of {outcome.kappa:.3f}."]
     if outcome.champion_may_have_seen:
@@ -88,27 +85,26 @@ def _figures(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def _row(one: Comparison) -> str:
-    return (
-        f"| {one.where} | {one.figure} | {one.n:,} | {one.champion:.3f} | {one.challenger:.3f} | "
-        f"{one.low:+.3f} to {one.high:+.3f} |"
-    )
+def _compared(where: str, comparisons: Sequence[Comparison]) -> list[str]:
+    rows = (
+        (one.where, one.figure, f"{one.n:,}", f"{one.champion:.3f}", f"{one.challenger:.3f}",
+         f"{one.low:+.3f} to {one.high:+.3f}")
+        for one in comparisons
+    )  # fmt: skip
+    return markdown_table((where, "figure", "n", "champion", "new", "difference, 95 %"), rows)
 
 
 def _worse(outcome: Outcome) -> str:
     if not outcome.worse:
         return "Shown to be worse on no set and no slice."
-    head = ["| where | figure | n | champion | new | difference |", "|---|---|---|---|---|---|"]
-    return "\n".join([*head, *(_row(one) for one in outcome.worse)])
+    return "\n".join(_compared("where", outcome.worse))
 
 
 def _wrong_about(outcome: Outcome) -> str:
     if not outcome.wrong_about:
         return "Too few of the held-out labels are got wrong for topics."
-    lines = ["| words of the texts | champion wrong | new wrong |", "|---|---|---|"]
-    return "\n".join(
-        [*lines, *(f"| {', '.join(one.words)} | {one.champion:,} | {one.new:,} |" for one in outcome.wrong_about)]
-    )
+    rows = ((", ".join(one.words), f"{one.champion:,}", f"{one.new:,}") for one in outcome.wrong_about)
+    return "\n".join(markdown_table(("words of the texts", "champion wrong", "new wrong"), rows))
 
 
 def _examples(title: str, who: str, rows: Sequence[tuple[str, str, str]]) -> str:

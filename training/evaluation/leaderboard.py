@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from contracts.printable import markdown_table
 from contracts.words.languages import language_name
 from models.base.artefact import read_metadata
 from training.evaluation.held_out import HeldOut, slice_figures
@@ -95,12 +96,11 @@ def leaderboard(results: Sequence[Result]) -> str:
     """The page, best first by `mean_figure`."""
     sets = common_sets(results)
     ranked = sorted(results, key=lambda one: mean_figure(one, sets), reverse=True)
-    lines = [
-        _ABOUT,
-        "| model | rows | n | airline accuracy | airline macro-recall | SemEval macro-recall | Sentiment140 binary | "
-        "ECE airline / SemEval / Sentiment140 | tweets/s | MB | training |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    head = (
+        "model", "rows", "n", "airline accuracy", "airline macro-recall", "SemEval macro-recall", "Sentiment140 binary",
+        "ECE airline / SemEval / Sentiment140", "tweets/s", "MB", "training",
+    )  # fmt: skip
+    rows = []
     for one in ranked:
         size = "–" if one.megabytes is None else f"{one.megabytes:.1f}"
         errors = [_ece(one, *figure) for figure in _CALIBRATION]
@@ -117,10 +117,21 @@ def leaderboard(results: Sequence[Result]) -> str:
             size,
             f"{one.seconds:,.0f} s",
         ]
-        lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", _COST_BENEFIT, *_choice(ranked), "", *_behaviour(ranked), "", "## Commands", ""]
-    lines += [_COMMANDS, "| model | command |", "|---|---|"]
-    lines += [f"| {one.member} {one.format} | `{one.command}` |" for one in ranked]
+        rows.append(cells)
+    lines = [
+        _ABOUT,
+        *markdown_table(head, rows),
+        "",
+        _COST_BENEFIT,
+        *_choice(ranked),
+        "",
+        *_behaviour(ranked),
+        "",
+        "## Commands",
+        "",
+    ]
+    commands = ((f"{one.member} {one.format}", f"`{one.command}`") for one in ranked)
+    lines += [_COMMANDS, *markdown_table(("model", "command"), commands)]
     return "\n".join(lines) + "\n"
 
 
@@ -146,22 +157,33 @@ def model_card(
         "On texts held out from a twin that learnt by the same recipe from the rest. Negatives first: a missed",
         "complaint costs more than a false one.",
         "",
-        "| set | n | recall negative | recall neutral | recall positive | accuracy | macro-recall | binary | ECE |",
-        "|---|---|---|---|---|---|---|---|---|",
     ]
+    head = (
+        "set",
+        "n",
+        "recall negative",
+        "recall neutral",
+        "recall positive",
+        "accuracy",
+        "macro-recall",
+        "binary",
+        "ECE",
+    )
+    rows = []
     for name, report in metadata["metrics"].items():
         recalls = [interval_text(report["recall"].get(label)) for label in ("negative", "neutral", "positive")]
         rest = [interval_text(report[figure]) for figure in ("accuracy", "macro_recall", "binary_accuracy", "ece")]
-        lines.append("| " + " | ".join([name, f"{report['n']:,}", *recalls, *rest]) + " |")
+        rows.append((name, f"{report['n']:,}", *recalls, *rest))
+    lines += markdown_table(head, rows)
     if suite is not None:
         lines += ["", "### On what it has never seen the like of", "", _SUITE, *_suite_table(suite)]
     if held_out is not None:
-        lines += ["", "### Slices", "", "| set | slice | n | accuracy | recall negative |", "|---|---|---|---|---|"]
-        lines += _slices(held_out)
+        head = "set", "slice", "n", "accuracy", "recall negative"
+        lines += ["", "### Slices", "", *markdown_table(head, _slices(held_out))]
     lines += ["", "## Limits", "", _LIMITS]
     if shipped := [one for one in results if one.member == metadata["family"] and one.format == "native"]:
-        lines += ["### Behavioural tests, share passed", "", "| family | share |", "|---|---|"]
-        lines += [f"| {name} | {rate:.0%} |" for name, rate in shipped[0].behaviour.items()]
+        shares = ((name, f"{rate:.0%}") for name, rate in shipped[0].behaviour.items())
+        lines += ["### Behavioural tests, share passed", "", *markdown_table(("family", "share"), shares)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -172,7 +194,7 @@ def _spoken(metadata: Mapping[str, Any]) -> str:
 
 def _suite_table(suite: Suite) -> list[str]:
     head, *rows = table(suite)
-    lines = ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
+    lines = markdown_table(head, rows)
     if suite.score is not None:
         lines += ["", f"Mean macro-recall over the files left out: {suite.score:.4f}."]
     return lines
@@ -203,21 +225,18 @@ def _choice(results: Sequence[Result]) -> list[str]:
 
 def _behaviour(results: Sequence[Result]) -> list[str]:
     families = list(dict.fromkeys(name for one in results for name in one.behaviour))
-    lines = ["## Behavioural tests, share passed", "", "| model | " + " | ".join(families) + " |"]
-    lines.append("|---" * (len(families) + 1) + "|")
+    rows = []
     for one in results:
         if one.behaviour:
-            cells = [f"{one.behaviour[name]:.0%}" if name in one.behaviour else "–" for name in families]
-            lines.append(f"| {one.member}{_form(one)} | " + " | ".join(cells) + " |")
-    return lines
+            cells = (f"{one.behaviour[name]:.0%}" if name in one.behaviour else "–" for name in families)
+            rows.append((f"{one.member}{_form(one)}", *cells))
+    return ["## Behavioural tests, share passed", "", *markdown_table(("model", *families), rows)]
 
 
-def _slices(held_out: HeldOut) -> list[str]:
-    return [
-        f"| {one.source} | {one.slice} | {one.n:,} | {one.accuracy.value:.3f} | "
-        f"{'–' if one.negative_recall is None else f'{one.negative_recall.value:.3f}'} |"
-        for one in slice_figures(held_out)
-    ]
+def _slices(held_out: HeldOut) -> Iterator[tuple[str, ...]]:
+    for one in slice_figures(held_out):
+        recall = "–" if one.negative_recall is None else f"{one.negative_recall.value:.3f}"
+        yield one.source, one.slice, f"{one.n:,}", f"{one.accuracy.value:.3f}", recall
 
 
 def _form(one: Result) -> str:
