@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,18 +43,14 @@ def evidence(settings: Settings, which: str, *, words: bool = False) -> Evidence
     registry = Registry(settings.mlflow)
     try:
         version = registry.named(which)
-        with tempfile.TemporaryDirectory() as scratch:
-            registry.download(version, Path(scratch))
-            found = sorted(Path(scratch).rglob(METADATA), key=lambda path: len(path.parts))
-            if not found:
-                raise ArtefactError(f"version {version.version} holds no {METADATA}: not a model of buzzwatch")
-            held_out = HeldOut.load(found[0].parent)
+        with registry.artefact(version) as folder:
+            held_out = HeldOut.load(folder)
             if held_out is None:
                 raise NoReference(
                     f"version {version.version} carries no held-out predictions: nothing says how good it is, or where"
                 )
             try:
-                metadata = json.loads(found[0].read_text("utf-8"))
+                metadata = json.loads((folder / METADATA).read_text("utf-8"))
                 reference = Reference.of(metadata)
             except (ValueError, AttributeError):
                 metadata, reference = {}, None
@@ -65,7 +60,7 @@ def evidence(settings: Settings, which: str, *, words: bool = False) -> Evidence
                 Calibration.of(held_out),
                 reference,
                 unseen_words_of(metadata),
-                _rare_words(found[0].parent) if words else None,
+                _rare_words(folder) if words else None,
             )
     finally:
         registry.close()

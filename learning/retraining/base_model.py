@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import tempfile
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +13,8 @@ import numpy as np
 
 from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.settings import Settings
-from models.base.artefact import METADATA, load_artefact, read_metadata
+from models.base.artefact import load_artefact, read_metadata, without_folder
+from models.base.sentiment import SentimentModel
 from models.linear.model import FAMILY, HashedModel
 from models.registry.client import Registry
 from training.evaluation.held_out import HeldOut
@@ -75,31 +76,25 @@ def download_champion(settings: Settings) -> BaseModel:
         Unavailable: MLflow cannot be reached. NoChampion: nobody has the alias.
         CannotRetrain: it is of a family that is trained in another way.
     """
-    registry = Registry(settings.mlflow)
-    try:
-        return _downloaded(registry)
-    finally:
-        registry.close()
-
-
-def _downloaded(registry: Registry) -> BaseModel:
-    version = registry.champion()
-    with tempfile.TemporaryDirectory() as scratch:
-        registry.download(version, Path(scratch))
-        found = sorted(Path(scratch).rglob(METADATA), key=lambda path: len(path.parts))
-        if not found:
-            raise CannotRetrain(f"version {version.version} holds no {METADATA}: not a model that buzzwatch registered")
-        folder = found[0].parent
+    with closing(Registry(settings.mlflow)) as registry:
+        version = registry.champion()
         try:
-            family = read_metadata(folder).get("family")
-            model = load_artefact(folder) if family == FAMILY else None
-            held_out = HeldOut.load(folder)
+            with registry.artefact(version) as folder:
+                family, model, held_out = _read(folder)
         except ArtefactError as error:
-            why = str(error).replace(str(folder), "").lstrip("/: ")
-            raise CannotRetrain(f"the champion, version {version.version}, cannot be used: {why}") from None
+            raise CannotRetrain(f"the champion, version {version.version}, cannot be used: {error}") from None
         if not isinstance(model, HashedModel):
             raise CannotRetrain(
                 f"the champion, version {version.version}, is of the family {family!r}; `retrain` trains {FAMILY!r}: "
                 "use `buzzwatch labels snapshot` and `buzzwatch train`, or promote a linear model"
             )
         return BaseModel(version.version, model, held_out)
+
+
+def _read(folder: Path) -> tuple[object, SentimentModel | None, HeldOut | None]:
+    """The family, the model if it is one that is retrained, and what it carries of its own measurement."""
+    try:
+        family = read_metadata(folder).get("family")
+        return family, load_artefact(folder) if family == FAMILY else None, HeldOut.load(folder)
+    except ArtefactError as error:
+        raise ArtefactError(without_folder(error, folder)) from None

@@ -43,19 +43,7 @@ def load_artefact(folder: Path) -> SentimentModel:
     family = metadata.get("family")
     if not isinstance(family, str) or family not in _FAMILIES:
         raise ArtefactError(f"{folder}: unknown model family {_shown(family)} (known: {', '.join(_FAMILIES)})")
-    try:
-        content = (folder / WEIGHTS).read_bytes()
-    except OSError as error:
-        raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {error.strerror}") from None
-    if hashlib.sha256(content).hexdigest() != metadata.get("sha256"):
-        raise ArtefactError(
-            f"{folder}: {WEIGHTS} is damaged (its SHA-256 is not the one in {METADATA}): fetch or train it again"
-        )
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except Exception as error:  # of zipfile, zlib, ast, NumPy or a lack of memory
-        raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {in_short(error)}") from None
+    arrays = read_arrays(folder, metadata)
     module, name = _FAMILIES[family]
     try:
         model: SentimentModel = getattr(importlib.import_module(module), name).load(metadata, arrays)
@@ -94,6 +82,52 @@ def read_metadata(folder: Path) -> dict[str, Any]:
     return metadata
 
 
+def read_arrays(folder: Path, metadata: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """The weights of an artefact with these metadata.
+
+    Raises:
+        ArtefactError: missing, or not as they were written.
+    """
+    try:
+        content = (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {error.strerror}") from None
+    if hashlib.sha256(content).hexdigest() != metadata.get("sha256"):
+        raise ArtefactError(
+            f"{folder}: {WEIGHTS} is damaged (its SHA-256 is not the one in {METADATA}): fetch or train it again"
+        )
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as error:  # of zipfile, zlib, ast, NumPy or a lack of memory
+        raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {in_short(error)}") from None
+
+
+def artefact_in(folder: Path, what: str) -> Path:
+    """The folder that `SentimentModel.save` wrote, wherever in the registered files of `what` it lies.
+
+    Raises:
+        ArtefactError: there is none.
+    """
+    found = sorted(folder.rglob(METADATA), key=lambda path: len(path.parts))
+    if not found:
+        raise ArtefactError(f"{what} holds no {METADATA}: not a model that buzzwatch registered")
+    return found[0].parent
+
+
+def check_cleaning(metadata: Mapping[str, Any], cleaning: object) -> None:
+    """Refuse a model that learnt from texts that were cleaned in another way than this program's.
+
+    Raises:
+        ArtefactError: it did.
+    """
+    if metadata.get("cleaning") != cleaning:
+        raise ArtefactError(
+            f"the model was trained with text cleaning {metadata.get('cleaning')}, this program has {cleaning}: "
+            "train it again"
+        )
+
+
 def metadata_digest(metadata: Mapping[str, Any]) -> str:
     """SHA-256 of the metadata, independent of their layout and without the key of the checksum itself."""
     noted = {key: value for key, value in metadata.items() if key != METADATA_SHA256}
@@ -104,6 +138,11 @@ def in_short(error: BaseException) -> str:
     """Any error in one line; with the name of its class unless it is one of ours."""
     text = " ".join(str(error).split())
     return text if isinstance(error, BuzzwatchError) else f"{type(error).__name__}: {text}"[:300]
+
+
+def without_folder(error: ArtefactError, folder: Path) -> str:
+    """The message without the scratch folder, which is gone when it is read."""
+    return str(error).replace(str(folder), "").lstrip("/: ")
 
 
 def _shown(value: object) -> str:

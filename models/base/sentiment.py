@@ -23,6 +23,14 @@ class WordWeight(NamedTuple):
     weight: float
 
 
+class Scores(Protocol):
+    """Whatever has probabilities."""
+
+    def predict_proba(self, texts: list[str], /) -> NDArray[Any]:
+        """(n, 3), columns in the order of `contracts.events.SENTIMENTS`."""
+        ...
+
+
 @runtime_checkable
 class Tiered(Protocol):
     """A model of several tiers, quick ones and slow ones, that can keep to a time budget."""

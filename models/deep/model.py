@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
 from contracts.extras import what_to_install
-from models.base.artefact import write_artefact
+from models.base.artefact import check_cleaning, write_artefact
 from models.base.sentiment import WordWeight
 from models.deep.cleaning import CLEANING, cleaned_all
 from models.deep.occlusion import occluded
@@ -41,11 +41,7 @@ class DeepModel:
         Raises:
             ArtefactError: other cleaning than this program's, an unknown format, or a package is not installed.
         """
-        if metadata.get("cleaning") != CLEANING:
-            raise ArtefactError(
-                f"the model was trained with text cleaning {metadata.get('cleaning')}, this program has {CLEANING}: "
-                "train it again"
-            )
+        check_cleaning(metadata, CLEANING)
         self.metadata = metadata
         self._contents = {"tokenizer": tokenizer, "network": network}
         self._longest = int(metadata["longest"])

@@ -11,8 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import ArtefactError
-from models.base.artefact import write_artefact
+from models.base.artefact import check_cleaning, write_artefact
 from models.base.jit import compiled
 from models.base.sentiment import MOST_EXPLAINED, WordWeight
 from models.linear.constants import CLEANING, MENTION, URL
@@ -93,11 +92,7 @@ class HashedModel:
         Raises:
             ArtefactError: other cleaning than this program's, or arrays that `validation.checked` does not let pass.
         """
-        if metadata.get("cleaning") != CLEANING:
-            raise ArtefactError(
-                f"the model was trained with text cleaning {metadata.get('cleaning')}, this program has {CLEANING}: "
-                "train it again"
-            )
+        check_cleaning(metadata, CLEANING)
         return cls(checked(arrays), metadata)
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 import filelock
 
 from contracts.errors import ArtefactError, Unavailable
-from models.base.artefact import METADATA, load_artefact
+from models.base.artefact import artefact_in, load_artefact
 from models.base.sentiment import SentimentModel
 from models.registry.client import RegisteredVersion
 
@@ -118,7 +118,7 @@ class ChampionCache:
 
     def _opened(self, home: Path) -> SentimentModel:
         try:
-            model = load_artefact(_artefact_in(home / "artefact"))
+            model = load_artefact(artefact_in(home / "artefact", home.name))
         except ArtefactError:
             self._discard(home)
             raise
@@ -168,14 +168,6 @@ class ChampionCache:
                 f"the model cache {self._folder} cannot be used ({error.strerror or error}): "
                 "make it writable or set BUZZWATCH_MLFLOW__CACHE_DIR"
             ) from None
-
-
-def _artefact_in(folder: Path) -> Path:
-    """The folder that `SentimentModel.save` wrote, wherever in the registered files it lies."""
-    found = sorted(folder.rglob(METADATA), key=lambda path: len(path.parts))
-    if not found:
-        raise ArtefactError(f"the registered files hold no {METADATA}: not a model that buzzwatch registered")
-    return found[0].parent
 
 
 def _write(path: Path, text: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from errno import EDQUOT, EFBIG, ENOSPC, EROFS
@@ -141,6 +143,19 @@ class Registry:
                 f"the files of {version.name} version {version.version} cannot be downloaded from MLflow at "
                 f"{self._where}: {short_cause(error)}"
             ) from None
+
+    @contextmanager
+    def artefact(self, version: RegisteredVersion) -> Iterator[Path]:
+        """The folder of the version's model, downloaded for as long as the block lasts.
+
+        Raises:
+            Unavailable: as of `download`. ArtefactError: there is no model of ours in the files.
+        """
+        from models.base.artefact import artefact_in  # NumPy: who asks for a version alone does without
+
+        with tempfile.TemporaryDirectory() as scratch:
+            self.download(version, Path(scratch))
+            yield artefact_in(Path(scratch), f"version {version.version}")
 
     def note_served(self, version: RegisteredVersion) -> None:
         """Note that this version, which has the alias, serves now: a rollback goes back to what served.

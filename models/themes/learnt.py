@@ -7,8 +7,6 @@ negative is asked. docs/decisions/themes.md has how good it is.
 from __future__ import annotations
 
 import functools
-import hashlib
-import io
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError
 from contracts.rules.schema import LEARNT_THEMES
-from models.base.artefact import METADATA, WEIGHTS, in_short, read_metadata, write_artefact
+from models.base.artefact import WEIGHTS, read_arrays, read_metadata, write_artefact
 from models.base.sentiment import WordWeight
 from models.linear.constants import CLEANING, negator_table
 from models.linear.kernels import lane_sums
@@ -29,6 +27,7 @@ LONGEST: Final = 3
 """Words of the longest n-gram."""
 FAMILY: Final = "themes"
 MOST_EXPLAINED: Final = 200
+_ARRAYS: Final = ("weights", "scale", "bias", "least")
 _NEGATORS: Final = negator_table()
 
 
@@ -75,13 +74,8 @@ class LearntThemes:
     def save(self, folder: Path, metadata: dict[str, Any]) -> None:
         """Write the artefact."""
         noted = {**metadata, "family": FAMILY, "cleaning": CLEANING, "themes": list(LEARNT_THEMES)}
-        arrays: dict[str, NDArray[Any]] = {
-            "weights": self.weights,
-            "scale": self.scale,
-            "bias": self.bias,
-            "least": np.array(self.least),
-        }
-        write_artefact(folder, noted, arrays)
+        arrays = self.weights, self.scale, self.bias, np.array(self.least)
+        write_artefact(folder, noted, dict(zip(_ARRAYS, arrays, strict=True)))
 
 
 @functools.cache
@@ -98,17 +92,10 @@ def load_learnt_themes(folder: Path = SHIPPED) -> LearntThemes:
         list(LEARNT_THEMES),
     ):
         raise ArtefactError(f"{folder}: no learnt themes of this version: run `buzzwatch train themes` again")
-    try:
-        content = (folder / WEIGHTS).read_bytes()
-    except OSError as error:
-        raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {error.strerror}") from None
-    if hashlib.sha256(content).hexdigest() != metadata.get("sha256"):
-        raise ArtefactError(f"{folder}: {WEIGHTS} is damaged (its SHA-256 is not the one in {METADATA})")
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            weights, scale, bias, least = (archive[name] for name in ("weights", "scale", "bias", "least"))
-    except Exception as error:  # of zipfile, zlib or NumPy
-        raise ArtefactError(f"{folder}: {WEIGHTS} cannot be read: {in_short(error)}") from None
+    arrays = read_arrays(folder, metadata)
+    if missing := [name for name in _ARRAYS if name not in arrays]:
+        raise ArtefactError(f"{folder}: {WEIGHTS} lacks {', '.join(missing)}")
+    weights, scale, bias, least = (arrays[name] for name in _ARRAYS)
     slots = len(weights) if weights.ndim == 2 and weights.dtype == np.int8 else 0
     if slots < 2 or slots & (slots - 1) or {weights.shape[1:], scale.shape, bias.shape} != {(LANES,)} or least.shape:
         raise ArtefactError(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.base.sentiment import Scores
 
 GOOD: Final = ("great", "excellent", "amazing", "wonderful", "fantastic", "lovely", "awesome", "brilliant")
 BAD: Final = ("terrible", "awful", "horrible", "disgusting", "pathetic", "dreadful", "rude", "useless")
@@ -60,14 +62,6 @@ _TOWNS: Final = ("Lyon", "Lagos", "Oslo", "Delhi", "Boston", "Lima")
 _NEGATIONS: Final = ("was not {}", "wasn't {}", "was never {}", "was far from {}")
 # Cyrillic and full-width letters that look like Latin ones.
 _LOOK_ALIKES: Final = str.maketrans({"a": "а", "e": "е", "o": "о"})
-
-
-class Scores(Protocol):
-    """Whatever has probabilities."""
-
-    def predict_proba(self, texts: list[str], /) -> NDArray[Any]:
-        """(n, 3)."""
-        ...
 
 
 def pass_rates(model: Scores) -> dict[str, float]:

@@ -6,15 +6,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.settings import Settings
-from models.base.artefact import METADATA, load_artefact
-from models.base.sentiment import SentimentModel
+from models.base.artefact import artefact_in, load_artefact
+from models.base.sentiment import Scores, SentimentModel
 from models.registry.champion import Champion
 from models.registry.client import short_cause
 from training.data.datasets import Labelled
@@ -24,11 +23,7 @@ from training.tracking import connected
 _CHUNK: Final = 5_000
 
 
-class _Scores(Protocol):
-    def predict_proba(self, texts: list[str], /) -> NDArray[Any]: ...
-
-
-def evaluate(model: _Scores, data: Labelled, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
+def evaluate(model: Scores, data: Labelled, progress: Callable[[int], None] | None = None) -> dict[str, Any]:
     """The report of `training.evaluation.metrics.measure` for a model on labelled texts.
 
     `progress` hears of scored rows.
@@ -73,7 +68,4 @@ def _downloaded(settings: Settings, uri: str) -> Iterator[Path]:
                 folder = Path(mlflow.artifacts.download_artifacts(uri, dst_path=scratch))
             except (mlflow.exceptions.MlflowException, OSError) as error:
                 raise ArtefactError(f"{uri} cannot be downloaded: {short_cause(error)}") from None
-        found = sorted(folder.rglob(METADATA))
-        if not found:
-            raise ArtefactError(f"{uri} holds no {METADATA}: not a model that buzzwatch registered")
-        yield found[0].parent
+        yield artefact_in(folder, uri)

@@ -7,10 +7,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from models.base.sentiment import Scores
 
 LOST: Final = 0.005
 """A conversion that loses more accuracy than this anywhere is reported as such."""
@@ -18,14 +20,6 @@ TOGETHER: Final = 600
 """Texts by which speed is measured."""
 _ALONE: Final = 60
 """Tweets answered one at a time."""
-
-
-class Scores(Protocol):
-    """Whatever has probabilities."""
-
-    def predict_proba(self, texts: Sequence[str], /) -> NDArray[Any]:
-        """(n, 3)."""
-        ...
 
 
 @dataclass(frozen=True)

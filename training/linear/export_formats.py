@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from contracts.events import SENTIMENTS
 from models.base.artefact import load_artefact
+from models.base.sentiment import Scores
 from models.linear.model import HashedModel
 from training.data.datasets import TrainingData
-from training.evaluation.format_cost import TOGETHER, FormatRow, Scores, accuracy, loss, speed, weighed
+from training.evaluation.format_cost import TOGETHER, FormatRow, accuracy, loss, speed, weighed
 
 _WORD: Final = "[a-zA-Z0-9_]+"
 """What ONNX's tokenizer (RE2) and scikit-learn's cut alike."""

@@ -8,7 +8,6 @@ tag have `promoted_from` on each version, the one that it replaced last.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from contracts.audit import AuditEvent
 from contracts.errors import ArtefactError, BuzzwatchError, Unavailable
 from contracts.settings import Settings
-from models.base.artefact import METADATA, load_artefact
+from models.base.artefact import load_artefact, without_folder
 from models.base.smoke_test import tried
 from models.registry.client import (
     ARCHIVED_TAG,
@@ -330,19 +329,14 @@ def _carried(
     """The version's predictions: on the common set, else those it carries; `serves`: also see that it scores."""
     found = client.get_model_version(settings.mlflow.model_name, version)
     registered = RegisteredVersion(found.name, str(found.version), (), "")
-    with tempfile.TemporaryDirectory() as scratch:
-        Registry(settings.mlflow).download(registered, Path(scratch))
-        metadata = sorted(Path(scratch).rglob(METADATA), key=lambda path: len(path.parts))
-        if not metadata:
-            raise ArtefactError(f"version {version} holds no {METADATA}: not a model that buzzwatch registered")
-        folder = metadata[0].parent
+    with Registry(settings.mlflow).artefact(registered) as folder:
         degraded = _see_that_it_scores(version, folder) if serves else None
         try:
             if common is not None:
                 return _Carried(common.scored(load_artefact(folder)), None, degraded)
             return _Carried(HeldOut.load(folder), HeldOut.load(folder, CHAMPIONS_FILE), degraded)
         except ArtefactError as error:
-            raise ArtefactError(f"version {version}: {_without(error, scratch)}") from None
+            raise ArtefactError(f"version {version}: {without_folder(error, folder)}") from None
 
 
 def _see_that_it_scores(version: str, folder: Path) -> str | None:
@@ -350,16 +344,11 @@ def _see_that_it_scores(version: str, folder: Path) -> str | None:
         model = load_artefact(folder)
         tried(model)
     except ArtefactError as error:
-        raise ArtefactError(f"version {version} cannot serve: {_without(error, str(folder))}") from None
+        raise ArtefactError(f"version {version} cannot serve: {without_folder(error, folder)}") from None
     except Exception as error:  # whatever a model raises that was not made for this
         raise ArtefactError(f"version {version} cannot be used: {error!r}") from None
     degraded: str | None = getattr(model, "degraded", None)
     return degraded
-
-
-def _without(error: ArtefactError, folder: str) -> str:
-    """The message without the scratch folder, which is gone when it is read."""
-    return str(error).replace(folder, "").lstrip("/: ")
 
 
 def _version(found: Any, aliases: tuple[str, ...]) -> Version:
