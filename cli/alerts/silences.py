@@ -13,13 +13,13 @@ from alerts.state.silences import Silence, SilenceStore, new_silence
 from alerts.storage.connection import connect
 from cli.output.audited import audit_event, kept, send_kept
 from cli.output.console import cell, current_user, print_error, table_console
+from cli.output.moments import lasting_ms
 from cli.output.options import Format
 from cli.output.preconditions import no_such, redis_answers, rules_if_usable
 from contracts.audit import Figure
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.rules.matchers import Matcher, parse_matcher
-from contracts.rules.strict import Duration
 from contracts.settings import Settings, load_settings
 from contracts.times import clock_ms, to_ms, to_rfc3339
 from contracts.tweet_objects.dates import read_date
@@ -67,7 +67,7 @@ def add(
     silence = new_silence(
         conditions,
         starts_at_ms=now,
-        ends_at_ms=_moment(until) if until else now + _milliseconds(duration),
+        ends_at_ms=_moment(until) if until else now + lasting_ms("--for", duration),
         created_by=by or current_user(),
         comment=comment,
         now_ms=now,
@@ -151,15 +151,6 @@ def table_of(silences: list[Silence], now_ms: int) -> Table:
             cell(f"{silence.created_by}: {silence.comment}"),
         )
     return table
-
-
-def _milliseconds(duration: str) -> int:
-    import pydantic
-
-    try:
-        return int(pydantic.TypeAdapter(Duration).validate_python(duration) * 1000)
-    except pydantic.ValidationError as error:
-        raise BuzzwatchError(f"--for: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
 
 def _moment(text: str) -> int:

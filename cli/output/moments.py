@@ -8,6 +8,7 @@ from typing import Final
 import pydantic
 import typer
 
+from contracts.errors import BuzzwatchError
 from contracts.rules.strict import Duration
 from contracts.times import clock_ms, to_ms
 from contracts.tweet_objects.dates import read_date
@@ -20,12 +21,12 @@ def lasting_ms(option: str, text: str) -> int:
     """Milliseconds of a duration such as `30m`, `2h`, `1d`.
 
     Raises:
-        typer.BadParameter: it is none.
+        BuzzwatchError: it is none.
     """
     try:
         return int(pydantic.TypeAdapter(Duration).validate_python(text) * 1000)
-    except pydantic.ValidationError:
-        raise typer.BadParameter(f"{option}: {text!r} is no duration: write one such as 30m, 2h or 1d") from None
+    except pydantic.ValidationError as error:
+        raise BuzzwatchError(f"{option}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
 
 def moment_ms(option: str, value: str | None, *, now_ms: int | None = None) -> int | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 import msgspec
-import pydantic
 import rich.box
 import typer
 from rich.table import Table
@@ -15,12 +14,12 @@ from api.security.keys import ALLOWS, SCOPES, KeyRecord, NewKey, Scope, new_key
 from api.security.store import KeyStore
 from cli.output.audited import audit_event, kept, send_kept
 from cli.output.console import cell, current_user, print_error, table_console
+from cli.output.moments import lasting_ms
 from cli.output.options import Format
 from cli.output.preconditions import redis_answers
 from contracts.audit import AuditEvent, Figure
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
-from contracts.rules.strict import Duration
 from contracts.settings import load_settings
 from contracts.times import clock_ms, to_rfc3339
 
@@ -141,7 +140,7 @@ def rotate(
       buzzwatch keys rotate 3f9a1c02b7de --grace 0s
     """
     now_ms = clock_ms()
-    ends_ms = now_ms + _milliseconds(grace, "--grace")
+    ends_ms = now_ms + lasting_ms("--grace", grace)
     expires_ms = _expiry(now_ms, expires, "--expires")
     settings = load_settings()
     with redis_answers(settings.redis), connect(settings) as client:
@@ -229,14 +228,7 @@ def _scopes(text: str) -> tuple[Scope, ...]:
 def _expiry(now_ms: int, text: str, option: str) -> int | None:
     if text == "never":
         return None
-    lasts_ms = _milliseconds(text, option)
+    lasts_ms = lasting_ms(option, text)
     if not lasts_ms:
         raise BuzzwatchError(f"{option}: {text} is no time: the key would never be good")
     return now_ms + lasts_ms
-
-
-def _milliseconds(text: str, option: str) -> int:
-    try:
-        return int(pydantic.TypeAdapter(Duration).validate_python(text) * 1000)
-    except pydantic.ValidationError as error:
-        raise BuzzwatchError(f"{option}: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from None

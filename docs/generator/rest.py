@@ -7,7 +7,7 @@ from typing import Any
 
 from api.factory import create_app
 from api.parts import Parts
-from docs.generator.text import page, table
+from docs.generator.text import bounds, page, table
 
 _HEAD = """Every route of the API, as `/openapi.json` describes it. A running API shows the same at `/docs`, where requests can be
 tried. Keys and scopes: [security](../security.md); what the routes do in words: [REST](../api.md). `HEAD` is answered where
@@ -86,16 +86,4 @@ def _kind(schema: dict[str, Any]) -> str:
         return f"list of {_kind(schema.get('items', {}))}"
     if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
         return f"object of {_kind(schema['additionalProperties'])}"
-    bounds = [
-        f"{word} {schema[key]}"
-        for key, word in (
-            ("minimum", "from"),
-            ("exclusiveMinimum", "above"),
-            ("maximum", "to"),
-            ("exclusiveMaximum", "below"),
-            ("multipleOf", "a multiple of"),
-            ("maxLength", "at most this long:"),
-        )
-        if key in schema
-    ]
-    return " ".join([schema.get("format") or schema.get("type", "anything"), *bounds])
+    return " ".join([schema.get("format") or schema.get("type", "anything"), *bounds(schema)])

@@ -13,7 +13,7 @@ from contracts.rules.receivers import Alertmanager, Apprise, BaseReceiver, Webho
 from contracts.rules.routing import InhibitRule, Route
 from contracts.rules.schema import Rules, Theme, Watch
 from contracts.rules.strict import Duration
-from docs.generator.text import ROOT, attribute_docs, page, table
+from docs.generator.text import ROOT, attribute_docs, bounds, page, table
 
 _HEAD = """Every key of a rules file (`BUZZWATCH_RULES`) with its default. What the rules do in words, with examples:
 [rules](../alerts/rules.md), [routing and receivers](../alerts/routing.md). `buzzwatch rules check FILE` names all that is
@@ -134,17 +134,7 @@ def _named(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{one}`" for one in schema.get("enum", [schema.get("const")]))
     if schema.get("type") == "array":
         return f"list of {_named(schema.get('items', {}))}"
-    bounds = [
-        f"{word} {schema[key]}"
-        for key, word in (
-            ("minimum", "from"),
-            ("exclusiveMinimum", "above"),
-            ("maximum", "to"),
-            ("exclusiveMaximum", "below"),
-        )
-        if key in schema
-    ]
-    return " ".join([schema.get("type", "anything"), *bounds])
+    return " ".join([schema.get("type", "anything"), *bounds(schema)])
 
 
 def _default(field: pydantic.fields.FieldInfo) -> str:

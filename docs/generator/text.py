@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from contracts.printable import markdown_table
 
@@ -32,6 +32,21 @@ def _cell(text: str) -> str:
 def code(text: str) -> str:
     """In backticks, in two where it has some itself."""
     return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+_BOUNDS: Final = {
+    "minimum": "from",
+    "exclusiveMinimum": "above",
+    "maximum": "to",
+    "exclusiveMaximum": "below",
+    "multipleOf": "a multiple of",
+    "maxLength": "at most this long:",
+}
+
+
+def bounds(schema: Mapping[str, Any]) -> list[str]:
+    """The bounds of a JSON schema, in words."""
+    return [f"{word} {schema[key]}" for key, word in _BOUNDS.items() if key in schema]
 
 
 def attribute_docs(of: type) -> dict[str, str]:
