@@ -12,8 +12,7 @@ from rich.table import Table
 
 from cli.output.console import cell, table_console
 from cli.output.options import Format
-from cli.output.preconditions import no_such
-from contracts.errors import BuzzwatchError
+from cli.output.preconditions import receiver_of
 from contracts.printable import printable_json
 from contracts.rules.file import load_rules
 from contracts.settings import load_settings
@@ -41,10 +40,7 @@ def try_receiver(
 
     settings = load_settings()
     rules = load_rules(settings.rules)
-    found = next((one for one in rules.receivers if one.name == receiver), None)
-    if found is None:
-        known = [one.name for one in rules.receivers]
-        raise BuzzwatchError(no_such("receiver", receiver, known, str(settings.rules)))
+    found = receiver_of(rules, receiver, settings.rules)
     url = external_url(settings)
     entries = sample(receiver, clock_ms(), watch=rules.watches[0].name, external_url=url)
     rows: list[dict[str, str | int]] = []

@@ -10,7 +10,7 @@ import typer
 
 from alerts.storage.connection import connect
 from cli.output.console import print_error
-from cli.output.preconditions import redis_answers, rules_if_usable
+from cli.output.preconditions import receiver_of, redis_answers, rules_if_usable
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable
 from contracts.settings import Settings, load_settings
@@ -111,10 +111,7 @@ def _send(settings: Settings, receiver: str, report: DailyReport) -> None:
     from contracts.rules.file import load_rules
 
     rules = load_rules(settings.rules)
-    found = next((one for one in rules.receivers if one.name == receiver), None)
-    if found is None:
-        known = ", ".join(one.name for one in rules.receivers) or "none"
-        raise BuzzwatchError(f"{settings.rules} has no receiver {receiver!r}; it has {known}")
+    found = receiver_of(rules, receiver, settings.rules)
     labels = {"alertname": "BuzzwatchDailyReport", "severity": "info", "day": report.day}
     annotations = {"summary": headline(report), "description": markdown(report)}
     sender = Sender(settings.alerts, clock_ms)

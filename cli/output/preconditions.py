@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import redis
@@ -14,6 +15,7 @@ from cli.output.console import print_error
 from contracts.errors import BuzzwatchError, RulesError, Unavailable
 from contracts.printable import printable_line
 from contracts.rules.file import load_rules
+from contracts.rules.receivers import AnyReceiver
 from contracts.rules.schema import Rules
 from contracts.settings import RedisSettings, Settings
 
@@ -44,6 +46,18 @@ def rules_if_usable(settings: Settings, without: str) -> Rules | None:
     except RulesError as error:
         print_error(f"{without}: {error}")
         return None
+
+
+def receiver_of(rules: Rules, name: str, where: Path) -> AnyReceiver:
+    """The receiver of a rules file that has this name.
+
+    Raises:
+        BuzzwatchError: none has.
+    """
+    for one in rules.receivers:
+        if one.name == name:
+            return one
+    raise BuzzwatchError(no_such("receiver", name, [one.name for one in rules.receivers], str(where)))
 
 
 def require_known(what: str, name: str, known: Collection[str], where: str) -> None:
