@@ -301,13 +301,13 @@ def _serving(champion: Champion) -> LoadedModel | None:
 
 def _publish_gauges(champion: Champion, score: ScoreRole | None, watch: WatchRole | None, judging: JudgeRole) -> None:
     """Set the gauges that are computed at each scrape."""
-    metrics.FEEDBACK_LAG.set_function(judging.lag)
+    metrics.FEEDBACK_LAG.set_function(lambda: judging.lag)
     metrics.PARTITIONS.labels("judge").set_function(lambda: judging.partitions)
     if score is not None:
-        metrics.SCORE_LAG.set_function(score.lag)
+        metrics.SCORE_LAG.set_function(lambda: score.lag)
         metrics.PARTITIONS.labels("score").set_function(lambda: score.partitions)
     if watch is not None:
-        metrics.WATCH_LAG.set_function(watch.lag)
+        metrics.WATCH_LAG.set_function(lambda: watch.lag)
         metrics.PARTITIONS.labels("watch").set_function(lambda: watch.partitions)
     metrics.MODEL_VERSION.set_function(lambda: float(champion.current.ref.version))
     metrics.MODEL_BROKEN.set_function(lambda: float(champion.failure is not None))

@@ -21,7 +21,7 @@ from contracts.events import Feedback, decode_feedback
 from contracts.times import clock_ms
 from stream import metrics
 from stream.codecs.record_times import sent_ms
-from stream.counting.marked_consumer import MarkedBatch, MarkedRole, Source
+from stream.counting.marked_consumer import MarkedBatch, MarkedConsumer, Source
 from stream.dead_letters.record import dead_letter
 from stream.kafka.records import OutRecord, Record
 from stream.sparse_log import SparseLog
@@ -155,7 +155,7 @@ class FeedbackBatch:
     after: Future[int] = field(default_factory=Future)
 
 
-class JudgeRole(MarkedRole):
+class JudgeRole(MarkedConsumer):
     """Owns the thread; the agent calls `judge`.
 
     Args:
@@ -175,7 +175,7 @@ class JudgeRole(MarkedRole):
         deliver: Callable[[FeedbackBatch], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        self._task = task
+        self._judging = task
         self._deliver = deliver
         super().__init__(source, self, failed)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="judge")
@@ -188,7 +188,7 @@ class JudgeRole(MarkedRole):
 
     def stop(self) -> None:
         """Finish the batch at hand and leave Kafka. Blocks."""
-        self._consumer.stop()
+        super().stop()
         self._thread.join(timeout=10)
         self._executor.shutdown(wait=False)
 
@@ -202,6 +202,6 @@ class JudgeRole(MarkedRole):
         """Judge a batch. Never raises: an error is set on the batch, for the thread that sent it."""
         try:
             run = asyncio.get_running_loop().run_in_executor
-            handed.after.set_result(await run(self._executor, self._task.act, handed.batch))
+            handed.after.set_result(await run(self._executor, self._judging.act, handed.batch))
         except Exception as error:
             handed.after.set_exception(error)

@@ -89,9 +89,16 @@ class Source:
 
 
 class MarkedConsumer:
-    """Passes each committed record of its partitions to a task once, in the order of the partition."""
+    """Passes each committed record of its partitions to a task once, in the order of the partition.
 
-    def __init__(self, source: Source, task: Task) -> None:
+    Args:
+        source: what to read.
+        task: what to do with it.
+        failed: called once, in any thread, when it cannot go on.
+    """
+
+    def __init__(self, source: Source, task: Task, failed: Callable[[Exception], None]) -> None:
+        self._failed = failed
         self._source = source
         self._consumer = source.consumer
         self._poller = Poller(source.consumer, source.end_of_gap)
@@ -111,10 +118,24 @@ class MarkedConsumer:
         """Records between the marks and the end of the assigned partitions."""
         self.held_back: str | None = None
         """As of `Poller`."""
-        self.redis_problem: str | None = None
-        """What stands in Redis in place of our marks or counts; None when they can be read."""
+        self._foreign: str | None = None
         self.last_progress = time.monotonic()
         """When a batch was last processed, there was none, or Redis was away, monotonic seconds."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions are assigned; feedback has one, so most workers have none of it."""
+        return len(self.assignment)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether records wait to be processed."""
+        return self.lag > 0
+
+    @property
+    def redis_problem(self) -> str | None:
+        """What stands in Redis in place of our marks or counts; None when they can be read."""
+        return self._foreign
 
     def owns(self, partition: int) -> bool:
         """Whether this worker reads the partition now."""
@@ -123,6 +144,14 @@ class MarkedConsumer:
     def stop(self) -> None:
         """Read no more. Any thread."""
         self._stopping.set()
+
+    def read(self) -> None:
+        """Read until stopped, then leave Kafka: the target of a thread."""
+        try:
+            self.run()
+            self.close()
+        except Exception as error:
+            self._failed(error)
 
     def run(self) -> None:
         """Read until stopped.
@@ -155,12 +184,12 @@ class MarkedConsumer:
                 elif now - compared > _COMPARE_S:
                     compared = now
                     self._compare()
-                    self.redis_problem = None
+                    self._foreign = None
             except (redis.RedisError, Unavailable) as error:
                 why = f"Redis {in_words(error)}" if isinstance(error, redis.RedisError) else error
                 _log.warning("counting %s is paused and tried again: %s", topic, why)
                 if isinstance(error, ForeignDataError):
-                    self.redis_problem = f"counting {topic} is paused: {why}"
+                    self._foreign = f"counting {topic} is paused: {why}"
                 self._wait()
                 self.last_progress = time.monotonic()  # the worker is not stuck: after a restart it would wait as well
             except KafkaException as error:
@@ -252,7 +281,7 @@ class MarkedConsumer:
                 )
                 self._placed &= self._marks[partition] == end
         self.last_progress = time.monotonic()
-        self.redis_problem = None
+        self._foreign = None
 
     def _halved(self, batch: MarkedBatch) -> int:
         """Process a batch, halved while the task raises; reject the record at fault. Returns the mark after it."""
@@ -297,56 +326,6 @@ class MarkedConsumer:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
             except KafkaException as error:
                 _log.debug("the marks of %s cannot be copied to Kafka, tried again: %s", self._source.topic, error)
-
-
-class MarkedRole:
-    """A worker's role that reads by marks: what the worker's health asks of it.
-
-    Args:
-        source, task: as of `MarkedConsumer`.
-        failed: called once, in any thread, when the role cannot go on.
-    """
-
-    def __init__(self, source: Source, task: Task, failed: Callable[[Exception], None]) -> None:
-        self._consumer = MarkedConsumer(source, task)
-        self._failed = failed
-
-    @property
-    def partitions(self) -> int:
-        """How many partitions are assigned; feedback has one, so most workers have none of it."""
-        return len(self._consumer.assignment)
-
-    @property
-    def last_progress(self) -> float:
-        """As of `MarkedConsumer`."""
-        return self._consumer.last_progress
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether records wait to be processed."""
-        return self.lag() > 0
-
-    @property
-    def redis_problem(self) -> str | None:
-        """What stands in Redis in place of ours, so that nothing is processed; None when all can be read."""
-        return self._consumer.redis_problem
-
-    @property
-    def held_back(self) -> str | None:
-        """Which records nobody can read, and why; None where there are none."""
-        return self._consumer.held_back
-
-    def lag(self) -> int:
-        """Records that wait to be processed."""
-        return self._consumer.lag
-
-    def read(self) -> None:
-        """Read until stopped, then leave Kafka: the target of the role's thread."""
-        try:
-            self._consumer.run()
-            self._consumer.close()
-        except Exception as error:
-            self._failed(error)
 
 
 def _by_partition(records: Sequence[Record]) -> dict[int, list[Record]]:

@@ -21,7 +21,7 @@ from contracts.settings import Settings
 from contracts.times import clock_ms
 from models.registry.champion import Champion, LoadedModel
 from stream.counting.consumer import CountPredictions
-from stream.counting.marked_consumer import MarkedRole, Source, Task
+from stream.counting.marked_consumer import MarkedConsumer, Source, Task
 from stream.kafka.consumers import batch_consumer
 from stream.kafka.polling import end_of_undecodable
 from stream.kafka.records import Record
@@ -40,7 +40,7 @@ _SLEEP_PER_CPU_TIME: Final = 4
 counting share the interpreter with them."""
 
 
-class WatchRole(MarkedRole):
+class WatchRole(MarkedConsumer):
     """Owns the threads.
 
     Args:
@@ -79,7 +79,6 @@ class WatchRole(MarkedRole):
         self._known_reference: tuple[LoadedModel, Reference | None] | None = None
         self._tick_s = settings.alerts.tick_s
         self._counted = threading.Event()
-        self._stopping = threading.Event()
         topic, group = settings.kafka.topics.scored, f"{settings.worker.group}-{self.name}"
         super().__init__(
             Source(
@@ -100,7 +99,7 @@ class WatchRole(MarkedRole):
 
     @property
     def redis_problem(self) -> str | None:
-        """As of `MarkedRole`, also of what the rules read."""
+        """As of `MarkedConsumer`, also of what the rules read."""
         return super().redis_problem or self._rules_problem
 
     def start(self) -> None:
@@ -110,8 +109,7 @@ class WatchRole(MarkedRole):
 
     def stop(self) -> None:
         """Finish the batch at hand and leave Kafka. Blocks."""
-        self._consumer.stop()
-        self._stopping.set()
+        super().stop()
         self._counted.set()
         for thread in self._threads:
             thread.join(timeout=10)
@@ -124,7 +122,7 @@ class WatchRole(MarkedRole):
             if self._stopping.is_set():
                 return
             began = time.thread_time()
-            if self._consumer.owns(_RULES_PARTITION):
+            if self.owns(_RULES_PARTITION):
                 try:
                     self._tick(clock_ms())
                     self._rules_problem = None
@@ -148,7 +146,7 @@ class WatchRole(MarkedRole):
             version,
             reference=self._reference(loaded),
             model_failure=self._champion.failure,
-            caught_up=self._consumer.lag == 0,
+            caught_up=self.lag == 0,
         )
 
     def _reference(self, loaded: LoadedModel) -> Reference | None:

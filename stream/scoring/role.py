@@ -113,7 +113,7 @@ class ScoreRole:
     @property
     def is_behind(self) -> bool:
         """Whether tweets wait to be polled or are in flight."""
-        return self.lag() > 0 or not self._in_flight.idle
+        return self.lag > 0 or not self._in_flight.idle
 
     @property
     def kafka_problem(self) -> str | None:
@@ -125,6 +125,7 @@ class ScoreRole:
         """Which tweets nobody can read, and why; None where there are none."""
         return self._intake.held_back
 
+    @property
     def lag(self) -> int:
         """Tweets that wait to be polled."""
         return self._intake.lag

@@ -29,6 +29,7 @@ class Role(Protocol):
     def held_back(self) -> str | None:
         """Which records nobody can read, and why; None where there are none."""
 
+    @property
     def lag(self) -> int:
         """Records that wait to be polled."""
 
@@ -82,9 +83,7 @@ class Health:
         for role in (*self._roles, *self._sole):
             silent_s = self._clock() - role.last_progress
             if silent_s > self._stalled_after_s and role.is_behind:
-                problems.append(
-                    f"{role.name}: {role.lag()} records wait and nothing was committed for {silent_s:.0f} s"
-                )
+                problems.append(f"{role.name}: {role.lag} records wait and nothing was committed for {silent_s:.0f} s")
         return Report(problems)
 
     def ready(self) -> Report:

@@ -43,6 +43,7 @@ class _Running:
                 give_up_after_s=give_up_after_s,
             ),
             CountPredictions(CounterStore(connect(settings), settings), settings.alerts, lambda: None),
+            self.failures.append,
         )
         self._thread = threading.Thread(target=self._run)
         self._thread.start()

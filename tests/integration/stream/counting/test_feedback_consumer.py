@@ -297,11 +297,11 @@ def test_how_much_feedback_waits_is_known_and_a_judgement_that_hangs_is_no_progr
     send(settings, judgement(), judgement())
     until(began.is_set, 120)
     since = role.last_progress
-    until(lambda: role.is_behind and role.lag() > 0, 120)
+    until(lambda: role.is_behind and role.lag > 0, 120)
     assert role.last_progress == since
     hangs.set()
     judging.wait_judged(2)
-    until(lambda: role.lag() == 0, 120)
+    until(lambda: role.lag == 0, 120)
     assert role.last_progress > since
 
 
@@ -314,12 +314,12 @@ def test_a_judge_that_starts_without_redis_waits_for_it_and_knows_its_lag(
     judging = Judging(settings)
     judging.role.start()
     try:
-        until(lambda: judging.role.lag() == 4, 120)
+        until(lambda: judging.role.lag == 4, 120)
         time.sleep(1)
         assert judging.failures == []
         own_redis.start()
         judging.wait_judged(4)
-        until(lambda: judging.role.lag() == 0, 120)
+        until(lambda: judging.role.lag == 0, 120)
     finally:
         judging.role.stop()
         judging.redis.close()
@@ -337,14 +337,14 @@ def test_an_open_transaction_is_no_lag_and_an_aborted_one_counts_nothing(
     producer.flush(10)
     until(lambda: judging.role.partitions == 1, 120)
     time.sleep(1.5)
-    assert judging.role.lag() == 0
+    assert judging.role.lag == 0
     producer.abort_transaction(10)
     send(settings, judgement(correct=True))
     until(lambda: judging.counted() == 1, 120)
     time.sleep(1)
     assert judging.counted() == 1
     assert judging.firing() == []
-    until(lambda: judging.role.lag() == 0, 120)
+    until(lambda: judging.role.lag == 0, 120)
 
 
 def test_the_marker_behind_the_last_committed_record_is_no_lag(
@@ -358,9 +358,9 @@ def test_the_marker_behind_the_last_committed_record_is_no_lag(
         producer.produce(settings.kafka.topics.feedback, judgement(), partition=0)
     producer.commit_transaction(10)
     until(lambda: judging.counted() == 3, 120)
-    until(lambda: judging.role.lag() == 0, 120)
+    until(lambda: judging.role.lag == 0, 120)
     time.sleep(1)
-    assert judging.role.lag() == 0
+    assert judging.role.lag == 0
     assert not judging.role.is_behind, "an idle worker would be taken for one that is stuck"
 
 
@@ -377,7 +377,7 @@ def test_every_partition_is_judged_also_one_that_was_added_meanwhile(
     judging.wait_judged(1, 3)
     assert judging.firing() == ["ConsecutiveErrors"]
     assert judging.role.partitions == 2
-    until(lambda: judging.role.lag() == 0, 120)
+    until(lambda: judging.role.lag == 0, 120)
 
 
 def test_a_topic_created_again_is_judged_from_its_beginning(

@@ -131,7 +131,7 @@ def test_each_consumer_passes_over_the_damaged_batches_alone(
     scored = sorted(int(json.loads(record.value() or b"")["tweet_id"]) for record in read(damaged, topics.scored))
     assert scored == GOOD
     assert running.failures == []
-    until(lambda: running.role.lag() == 0, 120)
+    until(lambda: running.role.lag == 0, 120)
     until(lambda: committed(damaged) == BATCHES * RECORDS, 120)
 
     for _ in range(2):  # the second finds nothing left to read or to skip
@@ -140,7 +140,7 @@ def test_each_consumer_passes_over_the_damaged_batches_alone(
         try:
             judging.wait_judged(BATCHES * RECORDS)
             assert judging.counted() == len(GOOD) - RECORDS
-            until(lambda role=judging.role: role.partitions and role.lag() == 0, 120)  # type: ignore[misc]
+            until(lambda role=judging.role: role.partitions and role.lag == 0, 120)  # type: ignore[misc]
             assert skipped(topics.feedback) == 40
         finally:
             judging.role.stop()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from stream.counting.marked_consumer import MarkedBatch, MarkedConsumer, Source
@@ -85,6 +86,7 @@ def test_what_the_client_hands_out_a_second_time_is_not_counted_again() -> None:
     consumer = MarkedConsumer(
         Source("scored", cast("Consumer", kafka), cast("TopicIdentity", identity), lambda gap: gap.offset + 1, 100, 1),
         cast("Any", task),
+        lambda error: pytest.fail(str(error)),
     )
     task.stop = consumer.stop
     consumer.run()

@@ -17,11 +17,8 @@ class _Role:
     partitions: int = 4
     last_progress: float = 0.0
     is_behind: bool = True
-    records: int = 0
+    lag: int = 0
     held_back: str | None = None
-
-    def lag(self) -> int:
-        return self.records
 
 
 def _health(role: _Role, model: str | None = None, kafka: str | None = None, sole: Sequence[Role] = ()) -> Health:
@@ -36,12 +33,12 @@ def _health(role: _Role, model: str | None = None, kafka: str | None = None, sol
 
 
 def test_who_has_work_and_gets_nothing_done_is_not_alive() -> None:
-    report = _health(_Role(last_progress=69, records=7)).live()
+    report = _health(_Role(last_progress=69, lag=7)).live()
     assert (report.status, report.problems) == (503, ["score: 7 records wait and nothing was committed for 31 s"])
 
 
 def test_a_role_that_one_worker_has_must_make_progress_too_but_needs_no_partition() -> None:
-    judge = cast("Role", _Role("judge", partitions=0, last_progress=60, records=1))
+    judge = cast("Role", _Role("judge", partitions=0, last_progress=60, lag=1))
     health = Health(
         [],
         sole=[judge],
@@ -55,7 +52,7 @@ def test_a_role_that_one_worker_has_must_make_progress_too_but_needs_no_partitio
 
 
 def test_a_batch_that_hangs_on_its_way_is_no_progress_although_nothing_waits_to_be_polled() -> None:
-    assert _health(_Role(last_progress=69, records=0)).live().status == 503
+    assert _health(_Role(last_progress=69, lag=0)).live().status == 503
 
 
 @pytest.mark.parametrize("role", [_Role(last_progress=71), _Role(last_progress=0, is_behind=False)])
