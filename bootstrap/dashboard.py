@@ -29,8 +29,7 @@ from dashboard.model_desk import ModelDesk, run_models
 from dashboard.pages.file_jobs import FileJobs
 from dashboard.room import Learned, Room
 from dashboard.routes import room_router
-from learning.labels.log import read_labels
-from learning.labels.resolution import resolve
+from learning.labels.log import resolved_labels
 from learning.labels.stats import label_stats
 from learning.review.accuracy import saturation
 from learning.rollout.state import TrialStore
@@ -83,7 +82,7 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
 
 
 def _learned(settings: Settings) -> Learned:
-    found = resolve(read_labels(settings), settings.learning)
+    found = resolved_labels(settings)
     return Learned(label_stats(found), saturation(found.labels))
 
 

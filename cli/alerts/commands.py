@@ -13,7 +13,6 @@ from alerts.state.alert import Acknowledgement
 from alerts.state.silences import SilenceStore
 from alerts.state.store import AlertStore
 from alerts.state.visibility import Shown, shown
-from alerts.storage.connection import connect
 from cli.alerts import silences
 from cli.alerts.redeliver import redeliver
 from cli.alerts.try_receiver import try_receiver
@@ -22,7 +21,7 @@ from cli.output.audited import audit_event, kept, send_kept
 from cli.output.console import cell, current_user, table_console
 from cli.output.moments import lasting_ms
 from cli.output.options import Format
-from cli.output.preconditions import redis_answers, rules_if_usable
+from cli.output.preconditions import redis_client, rules_if_usable
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.settings import load_settings
@@ -72,7 +71,7 @@ def list_alerts(
     """
     settings = load_settings()
     now = clock_ms()
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         alerts = AlertStore(client, settings).list()
         muting = SilenceStore(client, settings).list(now)
     rules = rules_if_usable(settings, "what is inhibited is not shown")
@@ -112,7 +111,7 @@ def acknowledge(
     acknowledgement = None if undo else Acknowledgement(by or current_user(), comment, now_ms, until_ms)
     what = "alert.acknowledgement_withdrawn" if undo else "alert.acknowledged"
     event = audit_event(what, f"alert {fingerprint}", comment, who=by)
-    with redis_answers(settings.redis), connect(settings) as client, kept(client, settings, event):
+    with redis_client(settings) as client, kept(client, settings, event):
         if AlertStore(client, settings).acknowledge(fingerprint, acknowledgement) is None:
             raise BuzzwatchError(f"no pending or firing alert has the fingerprint {fingerprint!r}")
     send_kept(settings, event)

@@ -12,10 +12,9 @@ from rich.table import Table
 
 from alerts.outbox.redelivery import Redelivery
 from alerts.outbox.store import Entry, Outbox
-from alerts.storage.connection import connect
 from cli.output.console import cell, table_console
 from cli.output.options import Format
-from cli.output.preconditions import redis_answers, rules_if_usable
+from cli.output.preconditions import redis_client, rules_if_usable
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
 from contracts.settings import load_settings
@@ -53,7 +52,7 @@ def redeliver(
     settings = load_settings()
     rules = rules_if_usable(settings, "whether the rules name the receivers is not looked at")
     known = None if rules is None else {receiver.name for receiver in rules.receivers}
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         outbox, by_hand = Outbox(client, settings), Redelivery(client, settings)
         if enable is not None and not outbox.enable(enable):
             raise BuzzwatchError(f"the receiver {enable!r} is not disabled")

@@ -10,12 +10,11 @@ import typer
 from rich.table import Table
 
 from alerts.state.silences import Silence, SilenceStore, new_silence
-from alerts.storage.connection import connect
 from cli.output.audited import audit_event, kept, send_kept
 from cli.output.console import cell, current_user, print_error, table_console
 from cli.output.moments import lasting_ms
 from cli.output.options import Format
-from cli.output.preconditions import no_such, redis_answers, rules_if_usable
+from cli.output.preconditions import no_such, redis_client, rules_if_usable
 from contracts.audit import Figure
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
@@ -76,7 +75,7 @@ def add(
     _warn_of_unknown(settings, conditions)
     figures: dict[str, Figure] = {"matchers": ", ".join(map(str, conditions))[:500]}
     event = audit_event("silence.added", f"silence {silence.id}", comment, figures, who=silence.created_by)
-    with redis_answers(settings.redis), connect(settings) as client, kept(client, settings, event):
+    with redis_client(settings) as client, kept(client, settings, event):
         SilenceStore(client, settings).add(silence, now)
     if output == "json":
         typer.echo(printable_json(silence.public(now)))
@@ -112,7 +111,7 @@ def list_silences(
     """
     settings = load_settings()
     now = clock_ms()
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         found = SilenceStore(client, settings).list(now)
     found = [silence for silence in found if everything or silence.state(now) != "expired"]
     if output == "json":
@@ -130,7 +129,7 @@ def expire(ids: Annotated[list[str], typer.Argument(help="Ids of silences.")]) -
     settings = load_settings()
     for silence_id in ids:
         event = audit_event("silence.ended", f"silence {silence_id}")
-        with redis_answers(settings.redis), connect(settings) as client, kept(client, settings, event):
+        with redis_client(settings) as client, kept(client, settings, event):
             SilenceStore(client, settings).expire(silence_id, clock_ms())
         send_kept(settings, event)
 

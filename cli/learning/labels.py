@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
-from alerts.storage.connection import connect
-from cli.output.console import print_error, print_table, table_console
+from cli.output.console import print_error, print_table, progress_bar
 from cli.output.moments import moment_ms
 from cli.output.options import Encoding, Format, path
-from cli.output.preconditions import redis_answers
+from cli.output.preconditions import redis_client
 from contracts.errors import BuzzwatchError
 from contracts.learning.labels import UNSIGNED, LabelEvent, is_judge_hash, judge_hash
 from contracts.settings import Settings, load_settings
 from learning.labels.bulk import read_label_file
-from learning.labels.log import LabelWriter, read_labels
+from learning.labels.log import LabelWriter, read_labels, resolved_labels
 from learning.labels.resolution import Resolution, resolve
 from learning.labels.snapshot import write_snapshot
 from learning.labels.stats import LabelStats, label_stats
@@ -174,7 +173,7 @@ def erase(
     said = list(read_labels(settings, _Passed()))
     count = resolve([*said, *events], settings.learning).erased - resolve(said, settings.learning).erased
     _write(settings, events)
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         ReviewQueue(client, settings).erase(ids)
         texts = PredictionTexts(client, settings)
         for one in ids:
@@ -206,7 +205,7 @@ def snapshot(
       buzzwatch labels snapshot --to backups
     """
     settings = load_settings()
-    found = resolve(read_labels(settings, _Passed()), settings.learning)
+    found = resolved_labels(settings, _Passed())
     written = write_snapshot(found.labels, to or settings.snapshots)
     print_error(f"{len(found.labels):,} labels; left out: {_left_out(found)}")
     typer.echo(written)
@@ -228,7 +227,7 @@ class _Passed:
 
 def _stats(settings: Settings) -> LabelStats:
     passed = _Passed()
-    found = resolve(read_labels(settings, passed), settings.learning)
+    found = resolved_labels(settings, passed)
     return label_stats(found, passed.count)
 
 
@@ -277,10 +276,8 @@ def _print_stats(found: LabelStats) -> None:
 
 
 def _write(settings: Settings, events: Sequence[LabelEvent]) -> None:
-    console = table_console(stderr=True)
     columns = (TextColumn("writing"), BarColumn(), MofNCompleteColumn())
-    shown = console.is_terminal and len(events) > 1000
-    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
+    with progress_bar(*columns, shown=len(events) > 1000) as progress:
         task = progress.add_task("", total=len(events))
         LabelWriter(settings).write(events, lambda count: progress.advance(task, count))
 

@@ -6,14 +6,13 @@ import uuid
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from alerts.storage.audit_waiting import WaitingEvents
-from alerts.storage.connection import connect
 from cli.output.audited import audit_event, send_kept
-from cli.output.console import print_error, print_table, table_console
+from cli.output.console import print_error, print_table, progress_bar
 from cli.output.options import Format
-from cli.output.preconditions import redis_answers
+from cli.output.preconditions import redis_client
 from contracts.audit import AuditEvent, Figure
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
@@ -106,13 +105,8 @@ def forget_command(
 
 def _forget(settings: Settings, subject: Subject, cut: bool, asked: AuditEvent | None, request: str) -> Forgotten:
     """Erase, or only find where nobody asked; that somebody did is in Redis before anything is erased."""
-    errors = table_console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with (
-        redis_answers(settings.redis),
-        connect(settings) as client,
-        Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as shown,
-    ):
+    with redis_client(settings) as client, progress_bar(*columns) as shown:
         task = shown.add_task("reading the topics")
 
         def progress(step: str) -> None:

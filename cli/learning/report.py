@@ -8,15 +8,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from alerts.storage.connection import connect
 from cli.output.console import print_error
-from cli.output.preconditions import receiver_of, redis_answers, rules_if_usable
+from cli.output.preconditions import receiver_of, redis_client, rules_if_usable
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable
 from contracts.settings import Settings, load_settings
 from contracts.times import clock_ms, to_ms
-from learning.labels.log import read_labels
-from learning.labels.resolution import resolve
+from learning.labels.log import resolved_labels
 from learning.report.daily import DAY_MS, DailyReport, as_json, daily_report, headline, markdown
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
@@ -51,7 +49,7 @@ def daily(
     settings = load_settings()
     start_ms = _midnight(day)
     rules = rules_if_usable(settings, "names of watches are not left out of the words")
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         report = daily_report(settings, client, rules, start_ms)
     typer.echo(printable(json.dumps(as_json(report))) if output == "json" else _lines(markdown(report)))
     if to is not None:
@@ -80,7 +78,7 @@ def show_mistakes(
     rules = rules_if_usable(settings, "mistakes are not split by theme")
     matcher = Matcher(rules.themes) if rules is not None and rules.themes else None
     found = mistakes.mistakes(
-        resolve(read_labels(settings, print_error), settings.learning).labels,
+        resolved_labels(settings, print_error).labels,
         lambda texts: matcher.match_batch(texts) if matcher is not None else [[] for _ in texts],
     )
     shown = json.dumps(mistakes.as_json(found), indent=2) if output == "json" else _lines(mistakes.markdown(found))

@@ -14,10 +14,9 @@ import typer
 from rich.console import Console
 
 from alerts.state.store import AlertStore
-from alerts.storage.connection import connect
 from cli.output.audited import audit_event, send_event
 from cli.output.console import print_error
-from cli.output.preconditions import redis_answers
+from cli.output.preconditions import redis_client
 from cli.training.options import Description, Seed
 from contracts.audit import audit_id, model_subject
 from contracts.errors import BuzzwatchError, SettingsError
@@ -28,8 +27,7 @@ from learning.estimate.evidence import evidence
 from learning.estimate.findings import findings
 from learning.estimate.judged import judged_accuracy
 from learning.estimate.stream_figures import EVERYTHING, by_version, predictions, together
-from learning.labels.log import read_labels
-from learning.labels.resolution import resolve
+from learning.labels.log import resolved_labels
 from learning.retraining.run import retrain as run_retraining
 from learning.retraining.triggers import Due, is_due, learnt_until
 
@@ -125,8 +123,8 @@ def _cancel(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _due(settings: Settings, *, estimate: bool) -> Due:
-    found = resolve(read_labels(settings, print_error), settings.learning)
-    with redis_answers(settings.redis), connect(settings) as client:
+    found = resolved_labels(settings, print_error)
+    with redis_client(settings) as client:
         firing = AlertStore(client, settings).list("firing")
     worse = _worse_by_estimate(settings) if estimate else ()
     return is_due(found.labels, learnt_until(settings), firing, settings.learning, datetime.now(UTC), worse)

@@ -10,16 +10,14 @@ from typing import Annotated, Final, Literal
 import click
 import typer
 
-from alerts.storage.connection import connect
 from cli.output.console import current_user, print_error
-from cli.output.preconditions import redis_answers
+from cli.output.preconditions import redis_client
 from contracts.errors import BuzzwatchError
 from contracts.events import Sentiment
 from contracts.learning.labels import judge_hash
 from contracts.printable import printable
 from contracts.settings import Settings, load_settings
-from learning.labels.log import LabelWriter, read_labels
-from learning.labels.resolution import resolve
+from learning.labels.log import LabelWriter, resolved_labels
 from learning.review.accuracy import STEP, accuracy_in_production, drawn_of, saturation
 from learning.review.item import ReviewItem
 from learning.review.queue import ReviewQueue, UnknownItem
@@ -62,7 +60,7 @@ def review(
     settings = load_settings()
     if not settings.learning.review_queue:
         raise BuzzwatchError("there is no review queue (BUZZWATCH_LEARNING__REVIEW_QUEUE is 0)")
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         queue = ReviewQueue(client, settings, LabelWriter(settings).write)
         if status:
             _print_status(settings, queue, output)
@@ -158,7 +156,7 @@ def _range(text: str | None) -> tuple[float, float] | None:
 
 def _print_status(settings: Settings, queue: ReviewQueue, output: str) -> None:
     waiting = queue.waiting()
-    resolution = resolve(read_labels(settings, print_error), settings.learning)
+    resolution = resolved_labels(settings, print_error)
     estimate = accuracy_in_production(drawn_of(resolution.judgements))
     more = saturation(resolution.labels)
     if output == "json":
@@ -180,7 +178,7 @@ def _print_status(settings: Settings, queue: ReviewQueue, output: str) -> None:
 
 
 def _say_whether_more_helps(settings: Settings) -> None:
-    more = saturation(resolve(read_labels(settings, print_error), settings.learning).labels)
+    more = saturation(resolved_labels(settings, print_error).labels)
     if more.reached:
         _print_saturation(more.kappas, reached=True)
 

@@ -45,7 +45,7 @@ def audit_event(
             text.encode()
     return AuditEvent(
         id=event_id or uuid.uuid4(),
-        who=(who or current_user())[:200] or "unknown",
+        who=(who or current_user())[:200],
         what=what,
         subject=subject,
         why=shortened(why),

@@ -17,6 +17,7 @@ from typing import Final
 import typer
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.markup import escape
+from rich.progress import Progress, ProgressColumn
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -59,6 +60,12 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str
     table_console().print(table)
 
 
+def progress_bar(*columns: ProgressColumn, shown: bool = True) -> Progress:
+    """On the terminal for as long as it runs, nowhere else."""
+    console = table_console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not (shown and console.is_terminal))
+
+
 def print_error(*lines: str) -> None:
     """Lines on standard error, without credentials and escaped."""
     for line in lines:
@@ -92,6 +99,6 @@ def cell(text: str) -> str:
 def current_user() -> str:
     """The name of the user; in a container that runs under a number without a name, that number."""
     try:
-        return getpass.getuser()
+        return getpass.getuser()[:200] or "unknown"
     except (KeyError, OSError):
         return f"uid {os.getuid()}"

@@ -10,6 +10,7 @@ from typing import Final
 
 import redis
 
+from alerts.storage.connection import connect
 from alerts.storage.redis_health import shown_address, trouble_of
 from cli.output.console import print_error
 from contracts.errors import BuzzwatchError, RulesError, Unavailable
@@ -33,6 +34,13 @@ def redis_answers(settings: RedisSettings) -> Iterator[None]:
         yield
     except redis.RedisError as error:
         raise Unavailable(f"Redis at {shown_address(settings)} {trouble_of(error, settings).line}") from None
+
+
+@contextmanager
+def redis_client(settings: Settings) -> Iterator[redis.Redis]:
+    """A connection to Redis, whose errors within the block are one line, as with `redis_answers`."""
+    with redis_answers(settings.redis), connect(settings) as client:
+        yield client
 
 
 def rules_if_usable(settings: Settings, without: str) -> Rules | None:

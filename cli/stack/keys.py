@@ -9,14 +9,13 @@ import rich.box
 import typer
 from rich.table import Table
 
-from alerts.storage.connection import connect
 from api.security.keys import ALLOWS, SCOPES, KeyRecord, NewKey, Scope, new_key
 from api.security.store import KeyStore
 from cli.output.audited import audit_event, kept, send_kept
 from cli.output.console import cell, current_user, print_error, table_console
 from cli.output.moments import lasting_ms
 from cli.output.options import Format
-from cli.output.preconditions import redis_answers
+from cli.output.preconditions import redis_client
 from contracts.audit import AuditEvent, Figure
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable_json
@@ -73,7 +72,7 @@ def create(
     )
     settings = load_settings()
     event = _event("key.created", key.record.id, key.record)
-    with redis_answers(settings.redis), connect(settings) as client, kept(client, settings, event):
+    with redis_client(settings) as client, kept(client, settings, event):
         KeyStore(client, settings).add(key.record, now_ms)
     _show_new(key, output)
     send_kept(settings, event)
@@ -91,7 +90,7 @@ def list_keys(
     Example: buzzwatch keys list --all --format json
     """
     settings = load_settings()
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         store = KeyStore(client, settings)
         found, used = store.all(), store.last_used()
     now_ms = clock_ms()
@@ -115,7 +114,7 @@ def revoke(key_id: _Id) -> None:
     def over(record: KeyRecord) -> KeyRecord:
         return record if record.revoked_ms is not None else msgspec.structs.replace(record, revoked_ms=now_ms)
 
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         store = KeyStore(client, settings)
         event = _event("key.revoked", key_id, store.all().get(key_id))
         with kept(client, settings, event):
@@ -143,7 +142,7 @@ def rotate(
     ends_ms = now_ms + lasting_ms("--grace", grace)
     expires_ms = _expiry(now_ms, expires, "--expires")
     settings = load_settings()
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         store = KeyStore(client, settings)
         old = store.all().get(key_id)
         if old is None or old.state(now_ms) != "active":

@@ -8,13 +8,12 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from alerts.storage.connection import connect
-from cli.output.console import print_error, print_table, refuse_to_steer, table_console
+from cli.output.console import print_error, print_table, progress_bar, refuse_to_steer, table_console
 from cli.output.moments import period_ms
 from cli.output.options import Format
-from cli.output.preconditions import redis_answers
+from cli.output.preconditions import redis_client
 from contracts.errors import BuzzwatchError
 from contracts.printable import printable, printable_json
 from contracts.settings import Settings, load_settings
@@ -199,13 +198,12 @@ def _newest(letters: Iterable[DeadLetter], limit: int) -> tuple[list[DeadLetter]
 
 
 def _run(settings: Settings, letters: Iterator[Record], *, again: bool, dry_run: bool) -> None:
-    console = table_console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} dead letters"), TimeElapsedColumn())
     logging.getLogger("buzzwatch.stream").setLevel("ERROR")
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         replayer = Replayer(settings, ReplayLog(client, settings, log_id(settings)), again=again)
         try:
-            with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            with progress_bar(*columns) as progress:
                 task = progress.add_task("", total=None)
                 if dry_run:
                     replayer.would_replay(letters)

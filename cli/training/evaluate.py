@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from cli.output.console import print_error
+from cli.output.console import print_error, progress_bar
 from cli.output.options import DATA_HELP, Encoding, Format, path
 from contracts.settings import load_settings
 from models.base.sentiment import SentimentModel
@@ -71,7 +71,7 @@ def evaluate(
             Console().print(_deletion_table(tested))
         return
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+    with progress_bar(*columns) as bar:
         task = bar.add_task("", total=len(labelled.texts))
         report = as_json(score_and_measure(loaded, labelled, lambda rows: bar.advance(task, rows)))
     if output == "json":

@@ -11,11 +11,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from alerts.storage.connection import connect
 from cli.output.audited import audit_event
 from cli.output.console import current_user, print_error, print_table, table_console
 from cli.output.options import Format
-from cli.output.preconditions import redis_answers
+from cli.output.preconditions import redis_client
 from cli.training.audited import send_changes
 from contracts.audit import AuditEvent, model_subject
 from contracts.events import SENTIMENTS
@@ -62,7 +61,7 @@ def start_shadow(version: _Version = CHALLENGER, why: _Why = "") -> None:
     """
     settings = load_settings()
     with _store(settings) as store:
-        state = trials.start_shadow(settings, store, version, _me(), why)
+        state = trials.start_shadow(settings, store, version, current_user(), why)
     print_error(f"version {state.version} is in shadow; see `buzzwatch models shadow status`")
 
 
@@ -76,7 +75,7 @@ def stop_shadow(why: _Why = "") -> None:
     """
     settings = load_settings()
     with _store(settings) as store:
-        state = trials.end_trial(store, "shadow", _me(), why)
+        state = trials.end_trial(store, "shadow", current_user(), why)
     print_error(f"the shadow of version {state.version} has ended")
 
 
@@ -92,7 +91,7 @@ def start_canary(version: _Version = CHALLENGER, why: _Why = "") -> None:
     """
     settings = load_settings()
     with _store(settings) as store:
-        state = trials.start_canary(settings, store, version, _me(), why)
+        state = trials.start_canary(settings, store, version, current_user(), why)
     share = trials.share_of(state, settings)
     print_error(f"version {state.version} answers {share:.0%} of the tweets; see `buzzwatch models canary status`")
 
@@ -107,7 +106,7 @@ def abort(why: _Why = "") -> None:
     """
     settings = load_settings()
     with _store(settings) as store:
-        state = trials.end_trial(store, "canary", _me(), why or "aborted by a person")
+        state = trials.end_trial(store, "canary", current_user(), why or "aborted by a person")
     print_error(f"version {state.version} is rolled back: version {state.champion} answers everything")
 
 
@@ -134,7 +133,7 @@ def promote(
 
         promote_version(settings, state.version, force=force, event=event)
         send_changes(settings)
-        trials.note_promoted(store, state.id, _me(), why)
+        trials.note_promoted(store, state.id, current_user(), why)
     print_error(f"version {state.version} is the champion now, after version {state.champion}")
 
 
@@ -164,12 +163,8 @@ def canary_status(output: Format = "table") -> None:
 
 @contextmanager
 def _store(settings: Settings) -> Iterator[TrialStore]:
-    with redis_answers(settings.redis), connect(settings) as client:
+    with redis_client(settings) as client:
         yield TrialStore(client, settings)
-
-
-def _me() -> str:
-    return current_user()[:200] or "unknown"
 
 
 def _status(output: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -40,8 +41,7 @@ def evidence(settings: Settings, which: str, *, words: bool = False) -> Evidence
         Unavailable: MLflow cannot be reached. NoChampion: there is no such version.
         NoReference, ArtefactError: it carries nothing that can be used.
     """
-    registry = Registry(settings.mlflow)
-    try:
+    with closing(Registry(settings.mlflow)) as registry:
         version = registry.named(which)
         with registry.artefact(version) as folder:
             held_out = HeldOut.load(folder)
@@ -62,8 +62,6 @@ def evidence(settings: Settings, which: str, *, words: bool = False) -> Evidence
                 unseen_words_of(metadata),
                 _rare_words(folder) if words else None,
             )
-    finally:
-        registry.close()
 
 
 def unseen_words_of(metadata: Mapping[str, Any]) -> dict[str, float]:

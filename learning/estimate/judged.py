@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from contracts.settings import Settings
 from learning.estimate.findings import JudgedAccuracy
-from learning.labels.log import read_labels
-from learning.labels.resolution import resolve
+from learning.labels.log import resolved_labels
 from learning.review.accuracy import accuracy_in_production, drawn_of
 
 
@@ -15,6 +14,6 @@ def judged_accuracy(settings: Settings, version: str) -> JudgedAccuracy | None:
     Raises:
         Unavailable: Kafka does not answer or has no topic of labels.
     """
-    standing = resolve(read_labels(settings), settings.learning).judgements
+    standing = resolved_labels(settings).judgements
     found = accuracy_in_production(drawn_of(event for event in standing if event.model_version == version))
     return None if found is None else JudgedAccuracy(found.n, found.value, found.low, found.high)

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaException, Producer
 from contracts.errors import InvalidRecord, Unavailable
 from contracts.learning.labels import InvalidLabel, LabelEvent, decode_label, with_a_time
 from contracts.settings import Settings
+from learning.labels.resolution import Resolution, resolve
 from stream.kafka.topic_reader import follow
 
 _log = logging.getLogger("buzzwatch.learning")
@@ -86,6 +87,11 @@ def _encoded(event: LabelEvent) -> bytes:
         raise InvalidLabel("not a label event: a text or an id is no Unicode (a lone surrogate)") from None
     decode_label(value)
     return value
+
+
+def resolved_labels(settings: Settings, unreadable: Callable[[str], object] | None = None) -> Resolution:
+    """What holds of all that was said so far; the arguments and errors are those of `read_labels`."""
+    return resolve(read_labels(settings, unreadable), settings.learning)
 
 
 def read_labels(settings: Settings, unreadable: Callable[[str], object] | None = None) -> Iterator[LabelEvent]:

@@ -24,8 +24,8 @@ import numpy as np
 from contracts.audit import Figure
 from contracts.errors import SettingsError, Unavailable
 from contracts.settings import Settings
-from learning.labels.log import read_labels
-from learning.labels.resolution import Label, resolve
+from learning.labels.log import resolved_labels
+from learning.labels.resolution import Label
 from learning.labels.snapshot import content_hash, read_snapshot, write_snapshot
 from learning.retraining.base_model import BaseModel, CannotRetrain, download_champion
 from learning.retraining.comparison import Outcome, measure_both
@@ -190,7 +190,7 @@ class _Work:
             return found
         path = snapshot
         if path is None:
-            path = write_snapshot(resolve(read_labels(settings), settings.learning).labels, settings.snapshots)
+            path = write_snapshot(resolved_labels(settings).labels, settings.snapshots)
         labels = read_snapshot(path)
         if len(labels) < FEWEST:
             raise CannotRetrain(

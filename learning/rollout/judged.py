@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from contracts.events import SENTIMENTS
 from contracts.settings import Settings
 from contracts.times import to_ms
-from learning.labels.log import read_labels
-from learning.labels.resolution import Resolution, resolve, text_key
+from learning.labels.log import resolved_labels
+from learning.labels.resolution import Resolution, text_key
 from learning.rollout.verdict import ALPHA, METRICS, NO_ANSWER, Verdict, counted, verdict
 from models.base.asking import Asker, TooLate
 from models.base.sentiment import SentimentModel
@@ -58,7 +58,7 @@ def judged_since(settings: Settings, since_ms: int) -> list[Judged]:
     Raises:
         Unavailable: Kafka does not answer or has no topic of labels.
     """
-    return of_trial(resolve(read_labels(settings), settings.learning), since_ms)
+    return of_trial(resolved_labels(settings), since_ms)
 
 
 def of_trial(resolved: Resolution, since_ms: int) -> list[Judged]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from contracts.errors import ArtefactError, BuzzwatchError
 from contracts.settings import Settings
 from learning.rollout.state import TrialState
@@ -24,12 +26,9 @@ def promote_challenger(settings: Settings, state: TrialState) -> None:
         Unavailable: MLflow cannot be reached.
         PromotionRefused: it is worse somewhere, cannot be compared, cannot be loaded, or is gone.
     """
-    registry = Registry(settings.mlflow)
-    try:
+    with closing(Registry(settings.mlflow)) as registry:
         if registry.champion().version == state.version:
             return  # promoted already, by a worker that died before it could note it
-    finally:
-        registry.close()
     try:
         promote(settings, state.version, tags={"trial": state.id})
     except (GateRefused, PromotionError, ArtefactError) as error:

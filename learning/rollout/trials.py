@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Final, Literal
 
 from contracts.errors import BuzzwatchError
@@ -116,11 +117,8 @@ def still_missing(status: RolloutStatus, settings: Settings) -> list[str]:
 
 
 def _registered(settings: Settings, wanted: str) -> RegisteredVersion:
-    registry = Registry(settings.mlflow)
-    try:
+    with closing(Registry(settings.mlflow)) as registry:
         return _to_try(registry, wanted)
-    finally:
-        registry.close()
 
 
 def _to_try(registry: Registry, wanted: str) -> RegisteredVersion:
@@ -136,11 +134,8 @@ def _to_try(registry: Registry, wanted: str) -> RegisteredVersion:
 def _begin(
     settings: Settings, store: TrialStore, wanted: str, phase: Phase, who: str, why: str, share: float = 0.0
 ) -> Change:
-    registry = Registry(settings.mlflow)
-    try:
+    with closing(Registry(settings.mlflow)) as registry:
         version, champion = _to_try(registry, wanted), registry.champion()
-    finally:
-        registry.close()
     if version.version == champion.version:
         raise TrialError(f"version {version.version} is the champion: a trial is of another one")
     revision, state = store.read()
