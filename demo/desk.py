@@ -33,9 +33,9 @@ class Desk:
         self._headers = headers
         self._url = f"http://{settings.api.host}:{settings.api.port}"
 
-    def silence(self, watch: str, why: str, minutes: float = 10) -> None:
-        """Hear nothing of a watch for a while."""
-        ends_at = datetime.now(UTC) + timedelta(minutes=minutes)
+    def silence(self, watch: str, why: str) -> None:
+        """Hear nothing of a watch for ten minutes."""
+        ends_at = datetime.now(UTC) + timedelta(minutes=10)
         body = {
             "matchers": [{"name": "watch", "value": watch, "isRegex": False, "isEqual": True}],
             "endsAt": ends_at.isoformat(),

@@ -77,13 +77,13 @@ class Line(NamedTuple):
     """A person's label: negative, neutral or positive."""
 
 
-def ordinary(rng: random.Random, airline: str | None = None) -> Line:
+def ordinary(rng: random.Random) -> Line:
     """A tweet of an ordinary day: a quarter of them negative."""
     draw = rng.random()
     templates, label = (
         (_GRUMBLING, "negative") if draw < 0.25 else (_PLAIN, "neutral") if draw < 0.6 else (_HAPPY, "positive")
     )
-    return Line(_fill(rng, rng.choice(templates), airline or rng.choice((WATCHED, *_OTHERS))), label)
+    return Line(_fill(rng, rng.choice(templates), rng.choice((WATCHED, *_OTHERS))), label)
 
 
 def angry(rng: random.Random) -> Line:

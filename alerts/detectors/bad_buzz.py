@@ -59,8 +59,6 @@ class Verdicts(NamedTuple):
     """Whether the condition holds."""
     window: NDArray[np.intp]
     """Index into `rule.windows` of the shortest window in which it holds, or of the nearest to it."""
-    margin: Floats
-    """By how many standard deviations it holds in that window; -inf when a plainer condition fails."""
 
 
 @dataclass(frozen=True)
@@ -148,9 +146,8 @@ def assess_all(
     margins = np.where(firing, holds, begins)
     # The shortest window in which it holds gives its beginning; where none does, the nearest.
     says_so = margins >= 0.0
-    best = np.where(says_so.any(axis=0), says_so.argmax(axis=0), margins.argmax(axis=0))
-    margin = np.take_along_axis(margins, best[np.newaxis], axis=0)[0]
-    return Verdicts(margin >= 0.0, best, margin)
+    active = says_so.any(axis=0)
+    return Verdicts(active, np.where(active, says_so.argmax(axis=0), margins.argmax(axis=0)))
 
 
 def _score(evidence: Evidence, baseline: Baseline) -> Floats:

@@ -63,7 +63,6 @@ class Notifier:
         notifiers: where it is kept that this one is at work; None leaves that out.
         timeout_s: of an attempt.
         trouble: logs failures of Redis.
-        clock: milliseconds since 1970.
     """
 
     def __init__(
@@ -78,14 +77,12 @@ class Notifier:
         resender: Resender | None = None,
         attempts: AttemptLog | None = None,
         notifiers: Notifiers | None = None,
-        clock: Callable[[], int] = clock_ms,
     ) -> None:
         self._outbox = outbox
         self._dispatcher = dispatcher
         self._receivers = {receiver.name: receiver for receiver in receivers}
         self._next: Rules | None = None
         self._timeout_s = timeout_s
-        self._clock = clock
         self._sender = sender
         self._resender = resender
         self._attempts = attempts
@@ -121,7 +118,7 @@ class Notifier:
             try:
                 self._apply_new_rules()
                 self._renew()
-                self._dispatcher.run_due(self._clock())
+                self._dispatcher.run_due(clock_ms())
                 self._start_due()
                 self._resend_due()
                 self._refresh_metrics()
@@ -182,7 +179,7 @@ class Notifier:
     def _start_due(self) -> None:
         for receiver in self._active():
             while self._free_slots(receiver) > 0:
-                claim = self._outbox.claim(receiver, self._clock(), LEASE_MS)
+                claim = self._outbox.claim(receiver, clock_ms(), LEASE_MS)
                 if claim is None:
                     break
                 with self._lock:
@@ -197,7 +194,7 @@ class Notifier:
 
     def _wait_s(self) -> float:
         """Until a group is due, or an entry for a receiver with a free slot; a new event wakes the notifier earlier."""
-        now = self._clock()
+        now = clock_ms()
         waits = [_LONGEST_WAIT_S]
         look = self._dispatcher.next_due_ms(now)
         if look is not None:
@@ -211,7 +208,7 @@ class Notifier:
 
     def _renew(self) -> None:
         """Keep the claims of posts in flight; one that takes longer than an attempt may is over."""
-        now = self._clock()
+        now = clock_ms()
         for delivery in self._in_flight():
             if time.monotonic() - delivery.started > self._timeout_s + 1:
                 with self._lock:
@@ -236,13 +233,13 @@ class Notifier:
         self._until_redis_answers(self._outbox.wake)
         if self._attempts is not None and outcomes:
             with contextlib.suppress(redis.RedisError):  # it is for people to look up, nothing waits for it
-                self._attempts.note(claim.entry, outcomes[0], result.detail, self._clock())
+                self._attempts.note(claim.entry, outcomes[0], result.detail, clock_ms())
 
     def _record(self, claim: Claim, result: DeliveryResult) -> str:
         """What became of the attempt, recorded in the outbox."""
         receiver, entry = claim.entry.receiver, claim.entry
         if result.outcome == "delivered":
-            if self._outbox.delivered(claim, self._clock()):
+            if self._outbox.delivered(claim, clock_ms()):
                 DELIVERED.labels(receiver, "delivered").inc()
                 _log.info("notification %s %s delivered to the receiver %s", entry.status, entry.alertname, receiver)
                 return "delivered"
@@ -255,14 +252,14 @@ class Notifier:
             )
             return "lost"
         if result.outcome == "gone":
-            self._outbox.gone(claim, self._clock(), result.detail)
+            self._outbox.gone(claim, clock_ms(), result.detail)
             DELIVERED.labels(receiver, "gone").inc()
             return "gone"
         return self._failed(claim, result.detail, result.retry_after_s)
 
     def _failed(self, claim: Claim, error: str, retry_after: float | None) -> str:
         entry = claim.entry
-        outcome = self._outbox.failed(claim, self._clock(), error, retry_after)
+        outcome = self._outbox.failed(claim, clock_ms(), error, retry_after)
         DELIVERED.labels(entry.receiver, outcome or "lost").inc()
         if outcome == "exhausted":
             _log.error(
@@ -303,14 +300,14 @@ class Notifier:
         if time.monotonic() - self._refreshed < _REFRESH_S:
             return
         if self._notifiers is not None:
-            self._notifiers.note_me(self._clock())
+            self._notifiers.note_me(clock_ms())
         waiting, exhausted = self._outbox.counts()
         unknown = self._outbox.receivers() - self._receivers.keys()
         orphaned = {name: self._outbox.waiting_for(name) for name in unknown}
         ORPHANED.set(sum(orphaned.values()))
         WAITING.set(waiting - sum(orphaned.values()))
         EXHAUSTED.set(exhausted)
-        status = self._dispatcher.status(self._clock())
+        status = self._dispatcher.status(clock_ms())
         ACTIVE.show(status.active)
         ALERTS.labels("pending").set(status.pending)
         ALERTS.labels("firing").set(status.firing)

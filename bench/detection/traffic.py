@@ -51,7 +51,6 @@ class Crisis(NamedTuple):
     """Added to the ordinary ones."""
     strength: float
     """Share of negatives among all tweets of the stretch, by true label, as a multiple of the usual share."""
-    creeping: bool
     fiftieth_s: float
     """When its 50th tweet arrived; infinite with fewer."""
     passed_on: bool = False
@@ -152,7 +151,7 @@ def _crisis(source: np.random.Generator, usual: Usual, tweets: Tweets, slot_s: f
     one_text = own * source.uniform(0.5, 0.95) if source.random() < _PASSED_ON else 0.0
     tweets.add(times, (own - one_text) / (1.0 - one_text), repeats=0.2, one_text=one_text)
     fiftieth = float(times[49]) if number >= 50 else np.inf
-    return Crisis(start, start + length, number, strength, creeping, fiftieth, one_text > 0)
+    return Crisis(start, start + length, number, strength, fiftieth, one_text > 0)
 
 
 def _harmless(kind: Harmless, source: np.random.Generator, usual: Usual, tweets: Tweets, slot_s: float) -> Event:

@@ -22,7 +22,6 @@ FRENCH: Final = 2_000
 class Gain(NamedTuple):
     """Accuracy after each month."""
 
-    judges_right: float
     airline: list[float]
     general: list[float]
     """Mean of the two general sets."""
@@ -42,7 +41,7 @@ def months(world: World, judges_right: float, seed: int, frozen: HashedModel) ->
     """Airline tweets arrive in the second month, a part is judged each month, and the model learns from all of it."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(world.pool))
-    gain = Gain(judges_right, [accuracy(frozen, world.held_out["airline"])], [general(world, frozen)])
+    gain = Gain([accuracy(frozen, world.held_out["airline"])], [general(world, frozen)])
     said = said_by(judges_right, world.pool.truth, rng)
     model, labels = frozen, list[Label]()
     for month in range(1, MONTHS):
@@ -59,11 +58,11 @@ def general(world: World, model: HashedModel) -> float:
     return float(np.mean([accuracy(model, world.held_out[name]) for name in ("semeval", "kaggle")]))
 
 
-def french(world: World, labels: list[Label], seed: int, model: HashedModel, judges_right: float = 0.9) -> French:
+def french(world: World, labels: list[Label], seed: int, model: HashedModel) -> French:
     """French tweets arrive after the airline ones, and are judged."""
     rng = np.random.default_rng(seed + 1_000)
     chosen = rng.permutation(len(world.french))[:FRENCH]
-    said = said_by(judges_right, world.french.truth, rng)[chosen]
+    said = said_by(0.9, world.french.truth, rng)[chosen]
     more = judged(world.french.rows(chosen), said, START + timedelta(days=30 * MONTHS))
     after = trained(world, [*labels, *more], seed=seed)
     french_set, airline = world.held_out["french"], world.held_out["airline"]

@@ -29,18 +29,14 @@ class Choice(NamedTuple):
 
 
 def next_batch(
-    texts: list[str],
-    scores: NDArray[np.float64],
-    taken: NDArray[np.intp],
-    rng: np.random.Generator,
-    settings: LearningSettings | None = None,
+    texts: list[str], scores: NDArray[np.float64], taken: NDArray[np.intp], rng: np.random.Generator
 ) -> NDArray[np.intp]:
     """The next texts to judge, none of those that are `taken`: first a tenth by chance, then what the queue hands out.
 
     Args:
         texts: n. scores: (n, 3), of the present model. taken: rows that were judged before.
     """
-    size = (settings or LearningSettings()).review_queue
+    size = LearningSettings().review_queue
     two = np.sort(scores, axis=1)
     margin = two[:, 2] - two[:, 1]
     margin[taken] = np.inf

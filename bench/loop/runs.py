@@ -90,7 +90,7 @@ class Poisoned(NamedTuple):
     unguarded_refused: str
 
 
-def poisoned(world: World, seed: int, settings: LearningSettings | None = None) -> Poisoned:
+def poisoned(world: World, seed: int) -> Poisoned:
     """Honest judges make a champion; then poisoners join them, and a challenger is made of what holds."""
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(world.pool))
@@ -104,7 +104,7 @@ def poisoned(world: World, seed: int, settings: LearningSettings | None = None) 
         *_events(world, honest_rows, honest, [f"honest {at % 12}" for at in range(len(honest))], scores, rng),
         *_events(world, poison_rows, flipped, [f"poison {at % 5}" for at in range(len(flipped))], scores, rng),
     ]
-    found = resolve(events, settings or LearningSettings())
+    found = resolve(events, LearningSettings())
     guarded = trained(world, found.labels, seed=seed)
     rows = np.concatenate([honest_rows, poison_rows])
     naive = trained(world, judged(world.pool.rows(rows), np.concatenate([honest, flipped])), seed=seed)

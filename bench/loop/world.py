@@ -75,7 +75,7 @@ class World:
         return Texts(self.old.texts, np.searchsorted(_NAMES, self.old.labels))
 
 
-def load_world(folder: Path, seed: int = 0) -> World:
+def load_world(folder: Path) -> World:
     """Read the labelled tweets.
 
     Raises:
@@ -83,14 +83,14 @@ def load_world(folder: Path, seed: int = 0) -> World:
     """
     frames = {name: _read(folder, name) for name in ("airline", "semeval", "kaggle", "french", "sentiment140")}
     semeval = frames["semeval"]
-    mixed = {name: frames[name].sample(frac=1, random_state=seed) for name in _HELD_OUT}
+    mixed = {name: frames[name].sample(frac=1, random_state=0) for name in _HELD_OUT}
     is_val = (semeval["tweeteval"] == "val").to_numpy()
     held_out = {name: _texts(mixed[name][:size]) for name, size in _HELD_OUT.items()} | {
         "semeval": _texts(semeval[is_val])
     }
     seen = {fingerprint(text) for one in held_out.values() for text in one.texts}
-    general = pd.concat([semeval[~is_val].sample(7_000, random_state=seed), mixed["kaggle"][2_000:7_000]])
-    distant = frames["sentiment140"].sample(60_000, random_state=seed)
+    general = pd.concat([semeval[~is_val].sample(7_000, random_state=0), mixed["kaggle"][2_000:7_000]])
+    distant = frames["sentiment140"].sample(60_000, random_state=0)
     polarity = HashedClassifier(**_RECIPE).learn_polarity(
         distant["text"].tolist(), distant["label"].to_numpy(), np.ones(len(distant))
     )

@@ -13,6 +13,7 @@ from bench.stage.site import BOTH, SCORE, Roles, Site
 from contracts.errors import BuzzwatchError
 
 _SAMPLE_S: Final = 0.5
+_ROWS: Final = 6
 _STALL_S: Final = 30.0
 _WARM: Final = 0.1
 """Part of the tweets after which caches and queues have their size; flatness is judged behind it."""
@@ -106,7 +107,7 @@ def _moments(worker: Worker, count: int, since: float, *, is_watched: bool) -> l
         time.sleep(_SAMPLE_S)
 
 
-def thinned(moments: Sequence[Moment], rows: int = 6) -> list[Moment]:
+def thinned(moments: Sequence[Moment]) -> list[Moment]:
     """A few of them, the last one included."""
-    step = max(1, len(moments) // rows)
-    return [*moments[::step][:rows], moments[-1]]
+    step = max(1, len(moments) // _ROWS)
+    return [*moments[::step][:_ROWS], moments[-1]]

@@ -81,8 +81,8 @@ class PlainScorer:
 class Work:
     """The function that `BUZZWATCH_BENCH_FUNCTION` names, with the champion loaded."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or load_settings()
+    def __init__(self) -> None:
+        self.settings = load_settings()
         champion = Champion(self.settings)
         champion.load()
         self._loaded = champion.current

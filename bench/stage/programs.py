@@ -114,22 +114,19 @@ class Worker:
 
 
 @contextmanager
-def running_worker(
-    site: Site, settings: Settings, *, function: str = "whole", partitions: int | None = None, slot: int = 0
-) -> Iterator[Worker]:
+def running_worker(site: Site, settings: Settings, *, partitions: int | None = None, slot: int = 0) -> Iterator[Worker]:
     """One buzzwatch worker, ready.
 
     Args:
         site: where it runs.
         settings: of the run.
-        function: `whole` or `plain`.
         partitions: how many of the input it must have been given; all by default.
         slot: how many workers of these settings run already; Faust's port is that of the settings and this.
 
     Raises:
         BuzzwatchError: it did not become ready.
     """
-    with running(site, settings, [our_python(), *WORKER], **{FUNCTION: function}) as program:
+    with running(site, settings, [our_python(), *WORKER], **{FUNCTION: "whole"}) as program:
         worker = Worker(program, settings.worker.web_port + slot)
         try:
             role = "score" if "score" in settings.worker.roles else "watch"

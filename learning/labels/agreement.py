@@ -16,14 +16,14 @@ _WRONG_BEFORE: Final = 1.0
 majority of others. Judged together with others ten times, what is seen weighs as much."""
 
 
-def cohens_kappa(first: Sequence[int], second: Sequence[int], labels: int = 3) -> float | None:
+def cohens_kappa(first: Sequence[int], second: Sequence[int]) -> float | None:
     """Agreement of two judges beyond chance on the same items (Cohen 1960); None where chance explains everything.
 
     Args:
         first, second: (n,) codes of labels.
     """
-    cells = np.asarray(first, np.intp) * labels + np.asarray(second, np.intp)
-    table = np.bincount(cells, minlength=labels**2).reshape(labels, labels)
+    cells = np.asarray(first, np.intp) * 3 + np.asarray(second, np.intp)
+    table = np.bincount(cells, minlength=9).reshape(3, 3)
     n = table.sum()
     if not n:
         return None

@@ -84,7 +84,7 @@ class Saturation(NamedTuple):
         return len(self.kappas) >= _FEWEST and min(self.kappas[-_FEWEST:]) >= _ENOUGH
 
 
-def saturation(labels: Sequence[Label], steps: int = _FEWEST) -> Saturation:
+def saturation(labels: Sequence[Label]) -> Saturation:
     """Agreement (kappa) of models of words with and without the last hundred labels, on the labelled texts.
 
     A stopping criterion of active learning (Bloodgood and Vijay-Shanker 2009): when models in a row agree, further
@@ -94,7 +94,7 @@ def saturation(labels: Sequence[Label], steps: int = _FEWEST) -> Saturation:
     texts = [label.text for label in ordered]
     codes = np.array([SENTIMENTS.index(label.label) for label in ordered], np.intp)
     asked = texts[-_MOST_TEXTS:]
-    sizes = [len(texts) - STEP * step for step in range(steps, -1, -1)]
+    sizes = [len(texts) - STEP * step for step in range(_FEWEST, -1, -1)]
     sizes = [size for size in sizes if size >= STEP]
     answers: list[NDArray[np.intp]] = [
         word_evidence(texts[:size], codes[:size], asked).argmax(axis=1) for size in sizes

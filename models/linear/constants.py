@@ -6,7 +6,6 @@ Compiled code keeps them (numba looks at the file of a function only), so none o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -64,12 +63,10 @@ def fnv(data: bytes) -> int:
     return h
 
 
-def negator_table(
-    words: Sequence[str] = NEGATORS, pairs: Sequence[tuple[str, str]] = NEGATORS_OF_TWO
-) -> NDArray[np.uint32]:
+def negator_table() -> NDArray[np.uint32]:
     """The hashes of negators, each in the slot that its high bits name: the smallest table where no two collide."""
-    hashes = [fnv(word.encode()) for word in words]
-    hashes += [fnv(one.encode()) * BEFORE + fnv(other.encode()) & MASK32 for one, other in pairs]
+    hashes = [fnv(word.encode()) for word in NEGATORS]
+    hashes += [fnv(one.encode()) * BEFORE + fnv(other.encode()) & MASK32 for one, other in NEGATORS_OF_TWO]
     for bits in range(1, 17):
         slots = [(h * GOLDEN & MASK32) >> (32 - bits) for h in hashes]
         if len(set(slots)) == len(slots):

@@ -25,10 +25,10 @@ class BinaryWeights(NamedTuple):
     intercept: float
 
     @classmethod
-    def zero(cls, word_bits: int, chars: Chars | None, intercept: float = 0.0) -> BinaryWeights:
+    def zero(cls, word_bits: int, chars: Chars | None) -> BinaryWeights:
         """A model that has seen nothing."""
         slots = 1 << chars[0] if chars else 1
-        return cls(np.zeros(1 << word_bits, np.float32), np.zeros(slots, np.float32), intercept)
+        return cls(np.zeros(1 << word_bits, np.float32), np.zeros(slots, np.float32), 0.0)
 
 
 def learn_binary(

@@ -32,7 +32,7 @@ _OPSET: Final = 17
 class TfidfWords:
     """TF-IDF of word 1-2-grams and logistic regression, on people's labels. Texts are lower-cased before it."""
 
-    def __init__(self, seed: int = 0) -> None:
+    def __init__(self) -> None:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
@@ -40,7 +40,7 @@ class TfidfWords:
         # Lower-casing inside would become ONNX's StringNormalizer, which fails where the system has no en_US locale.
         # Without sublinear_tf: with it skl2onnx 1.20 gives a text that says a word twice other scores, by .02.
         words = TfidfVectorizer(ngram_range=(1, 2), min_df=3, dtype=np.float32, lowercase=False, token_pattern=_WORD)
-        self.pipeline = make_pipeline(words, LogisticRegression(C=2.0, max_iter=100, random_state=seed))
+        self.pipeline = make_pipeline(words, LogisticRegression(C=2.0, max_iter=100, random_state=0))
 
     def fit(self, texts: Sequence[str], labels: NDArray[np.str_]) -> TfidfWords:
         """Learn."""

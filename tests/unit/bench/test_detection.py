@@ -49,7 +49,7 @@ def flat(hours: float, *, per_hour: int = 120, crisis: tuple[float, float] | Non
         begin, end = (START_S + WEEK_S + hour * 3600 for hour in crisis)
         more = np.sort(source.uniform(begin, end, 2000))
         times, negative = np.concatenate((times, more)), np.concatenate((negative, np.ones(2000, bool)))
-        crises.append(Crisis(begin, end, 2000, 4.0, False, float(more[49])))
+        crises.append(Crisis(begin, end, 2000, 4.0, float(more[49])))
     order = np.argsort(times, kind="stable")
     numbers = np.arange(len(times), dtype=np.uint64)
     late = np.zeros(len(times), bool)
@@ -88,7 +88,7 @@ def test_every_detector_finds_a_crisis_that_nobody_could_miss_and_none_in_a_calm
 
 
 def test_alarms_are_matched_with_crises_and_false_ones_with_what_they_fell_into() -> None:
-    crisis = Crisis(1000.0, 2000.0, 100, 3.0, False, 1500.0)
+    crisis = Crisis(1000.0, 2000.0, 100, 3.0, 1500.0)
     empty = np.zeros(0)
     week = Recording(
         empty.astype(np.int64),
