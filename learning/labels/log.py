@@ -14,6 +14,8 @@ from contracts.errors import InvalidRecord, Unavailable
 from contracts.learning.labels import InvalidLabel, LabelEvent, decode_label, with_a_time
 from contracts.settings import Settings
 from learning.labels.resolution import Resolution, resolve
+from stream.kafka.records import OutRecord
+from stream.kafka.sending import send_all
 from stream.kafka.topic_reader import follow
 
 _log = logging.getLogger("buzzwatch.learning")
@@ -50,23 +52,14 @@ class LabelWriter:
             InvalidLabel: one says too little, or what its reader would pass over; nothing is written.
             Unavailable: Kafka has not acknowledged all. Some may be on the topic; written again they count once.
         """
-        values = [_encoded(event) for event in events]
-        failures: list[str] = []
+        records = [_record(event) for event in events]
         try:
             with self._lock:
                 producer = self._producer = self._producer or Producer(self._config)
             for start in range(0, len(events), _PART):
-                part = values[start : start + _PART]
-                for event, value in zip(events[start : start + _PART], part, strict=True):
-                    producer.produce(
-                        self._topic,
-                        value,
-                        event.key,
-                        on_delivery=lambda error, _message: failures.append(error.str()) if error else None,
-                    )
-                left = producer.flush(self._timeout_s + 1)
-                if left or failures:
-                    raise self._away(failures[0] if failures else "time-out")
+                part = records[start : start + _PART]
+                if problem := send_all(producer, self._topic, part, self._timeout_s + 1):
+                    raise self._away(problem)
                 written(len(part))
         except (KafkaException, BufferError) as error:
             raise self._away(str(error)) from None
@@ -79,14 +72,14 @@ class LabelWriter:
         )
 
 
-def _encoded(event: LabelEvent) -> bytes:
+def _record(event: LabelEvent) -> OutRecord:
     """Raises InvalidLabel where its reader would not take it: limits are checked when JSON is read only."""
     try:
         value = _encoder.encode(event)
     except UnicodeEncodeError:
         raise InvalidLabel("not a label event: a text or an id is no Unicode (a lone surrogate)") from None
     decode_label(value)
-    return value
+    return OutRecord(event.key.encode(), value, [], 0)
 
 
 def resolved_labels(settings: Settings, unreadable: Callable[[str], object] | None = None) -> Resolution:

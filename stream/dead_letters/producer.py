@@ -9,6 +9,7 @@ from confluent_kafka import Producer
 from contracts.errors import Unavailable
 from contracts.settings import Settings
 from stream.kafka.records import OutRecord
+from stream.kafka.sending import send_all
 
 
 class DeadLetterProducer:
@@ -26,15 +27,6 @@ class DeadLetterProducer:
         Raises:
             Unavailable: Kafka has not acknowledged all of them. Some may be on the topic.
         """
-        failures: list[str] = []
-        for letter in letters:
-            self._producer.produce(
-                self._topic,
-                letter.value,
-                letter.key,
-                headers=letter.headers,
-                on_delivery=lambda error, _message: failures.append(error.str()) if error else None,
-            )
-        if self._producer.flush(self._timeout_s) or failures:
+        if problem := send_all(self._producer, self._topic, letters, self._timeout_s):
             self._producer.purge()
-            raise Unavailable(f"Kafka has not acknowledged dead letters: {failures[0] if failures else 'time-out'}")
+            raise Unavailable(f"Kafka has not acknowledged dead letters: {problem}")

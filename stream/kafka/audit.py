@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 import filelock
 import redis
@@ -19,6 +19,8 @@ from alerts.storage.audit_waiting import WaitingEvents
 from contracts.audit import AuditEvent, decode_audit
 from contracts.errors import Unavailable, UnreadableRecord
 from contracts.settings import Settings
+from stream.kafka.records import OutRecord
+from stream.kafka.sending import send_all
 from stream.kafka.topic_reader import follow
 
 TIMEOUT_S: Final = 5.0
@@ -52,25 +54,18 @@ class AuditLog:
         Raises:
             Unavailable: Kafka has not acknowledged all of them.
         """
-        failures: list[str] = []
-
-        def report(error: Any, _message: object) -> None:
-            if error is not None:
-                failures.append(error.str())
-
+        records = (OutRecord(one.subject.encode(), one.model_dump_json().encode(), [], 0) for one in events)
         try:
             producer = Producer(
                 self._settings.kafka.librdkafka_producer()
                 | {"acks": "all", "message.timeout.ms": round(self._timeout_s * 1000), "log_level": 0}
             )
-            for event in events:
-                producer.produce(self._topic, event.model_dump_json().encode(), event.subject, on_delivery=report)
-            left = producer.flush(self._timeout_s + 1)
+            problem = send_all(producer, self._topic, records, self._timeout_s + 1)
         except (BufferError, KafkaException) as error:
             raise self._away(str(error.args[0])) from None
-        if left or failures:
+        if problem:
             producer.purge()
-            raise self._away(failures[0] if failures else "no report")
+            raise self._away(problem)
 
     def record(self, event: AuditEvent) -> str | None:
         """Write an event, behind those that wait; where Kafka does not take it, keep it for the next time.
