@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+
+from contracts.printable import did_you_mean
 
 
 def _known_only(request: Request) -> None:
@@ -20,8 +21,7 @@ def _known_only(request: Request) -> None:
     given = [name for name, _ in request.query_params.multi_items()]
     for name in given:
         if name not in names:
-            near = difflib.get_close_matches(name, names, n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
+            hint = did_you_mean(name, names)
             raise refused(name, f"there is no such parameter; {hint}there are {', '.join(names) or 'none'}")
         if given.count(name) > 1:
             raise refused(name, "is given more than once")

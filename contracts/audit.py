@@ -50,6 +50,11 @@ def model_subject(name: str, version: str) -> str:
     return f"model {name} {version}"
 
 
+def shown_figure(value: Figure) -> str:
+    """For people, with four digits."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def shortened(why: str) -> str:
     """A reason of any length as `AuditEvent.why` takes it."""
     return why if len(why) <= _MAX_LINE else why[: _MAX_LINE - 1] + "…"

@@ -6,6 +6,7 @@ direction (U+202A to U+202E, U+2066 to U+2069) make a line read as another one.
 
 from __future__ import annotations
 
+import difflib
 import json
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -43,6 +44,12 @@ def safe_json(text: str) -> str:
 def printable_json(value: Any, indent: int | None = 2) -> str:
     """JSON for people and programs: in letters where they can be printed, else in JSON's own escapes."""
     return safe_json(json.dumps(value, ensure_ascii=False, indent=indent))
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """A question with the name that is nearest to another one, and a blank behind it; empty where none is near."""
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f"did you mean {near[0]}? " if near else ""
 
 
 def markdown_text(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from api.errors import REFUSALS
 from api.parts import PartsOf
 from api.query import PAGED, UNCHANGED, KnownQuery, Limit, Offset, part_of, refused
 from api.security.gate import require
+from contracts.printable import did_you_mean
 from contracts.times import clock_ms, to_ms, to_rfc3339
 
 router = APIRouter(
@@ -125,6 +125,5 @@ def _judged(found: Mapping[str, Judgements]) -> list[Judged]:
 
 def _known(what: str, name: str | None, names: Sequence[str]) -> None:
     if name and name not in names:
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = did_you_mean(name, names)
         raise refused(what, f"there is no {what} {name!r}; {hint}the rules have {', '.join(names) or 'none'}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from alerts.storage.connection import connect
 from alerts.storage.redis_health import shown_address, trouble_of
 from cli.output.console import print_error
 from contracts.errors import BuzzwatchError, RulesError, Unavailable
-from contracts.printable import printable_line
+from contracts.printable import did_you_mean, printable_line
 from contracts.rules.file import load_rules
 from contracts.rules.receivers import AnyReceiver
 from contracts.rules.schema import Rules
@@ -85,7 +84,5 @@ def require_known(what: str, name: str, known: Collection[str], where: str) -> N
 
 def no_such(what: str, name: str, known: Collection[str], where: str) -> str:
     """That a name is nobody's, with the nearest one."""
-    near = difflib.get_close_matches(name, known, n=1)
     names = ", ".join(sorted(known)[:_NAMED]) + (", …" if len(known) > _NAMED else "")
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"{where} has no {what} {printable_line(name)!r}; {hint}it has {names or 'none'}"
+    return f"{where} has no {what} {printable_line(name)!r}; {did_you_mean(name, known)}it has {names or 'none'}"

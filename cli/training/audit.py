@@ -14,7 +14,7 @@ from alerts.storage.audit_waiting import WaitingEvents
 from alerts.storage.connection import connect
 from cli.output.console import print_error, print_table
 from cli.output.moments import period_ms
-from contracts.audit import AuditEvent
+from contracts.audit import AuditEvent, shown_figure
 from contracts.errors import Unavailable
 from contracts.printable import safe_json
 from contracts.settings import Settings, load_settings
@@ -81,9 +81,5 @@ def _send_what_waits(settings: Settings) -> None:
 
 def _rows(events: Iterable[AuditEvent]) -> Iterator[tuple[str, ...]]:
     for event in events:
-        figures = ", ".join(f"{name} {_shown(value)}" for name, value in event.figures.items())
+        figures = ", ".join(f"{name} {shown_figure(value)}" for name, value in event.figures.items())
         yield event.when.isoformat(" ", "seconds"), event.who, event.what, event.subject, event.why, figures
-
-
-def _shown(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -8,7 +8,7 @@ from typing import Final
 import redis
 
 from alerts.grouping.announcement import announce
-from contracts.audit import AuditEvent, Figure
+from contracts.audit import AuditEvent, shown_figure
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from contracts.times import clock_ms, to_ms
@@ -25,7 +25,7 @@ def labels_of(event: AuditEvent) -> dict[str, str]:
 
 def annotations_of(event: AuditEvent) -> dict[str, str]:
     """What it says."""
-    figures = "; ".join(f"{name} {_shown(value)}" for name, value in event.figures.items() if value is not None)
+    figures = "; ".join(f"{name} {shown_figure(value)}" for name, value in event.figures.items() if value is not None)
     lines = [event.why and f"Why: {event.why}.", f"By {event.who}.", figures and f"Figures: {figures}."]
     return {"summary": _summary(event), "description": " ".join(line for line in lines if line), "change": event.what}
 
@@ -48,10 +48,6 @@ def _summary(event: AuditEvent) -> str:
 
 def _version(event: AuditEvent) -> str:
     return event.subject.rpartition(" ")[2]
-
-
-def _shown(value: Figure) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def announcer(client: redis.Redis, settings: Settings, rules: Callable[[], Rules]) -> Callable[[AuditEvent], None]:

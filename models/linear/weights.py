@@ -124,10 +124,10 @@ def probabilities(weights: HashedWeights, sums: NDArray[np.int64]) -> NDArray[np
     head = (logits[:, :3] - logits[:, :3].max(axis=1, keepdims=True)) / weights.temperature
     odds = np.exp(head)
     neutral = odds[:, 1] / odds.sum(axis=1)
-    gate = _logistic(logits[:, 3])
+    gate = logistic(logits[:, 3])
     from_polarity = weights.direction[0] * dense[:, 1] + weights.direction[1]
     direction = (1.0 - gate) * (head[:, 2] - head[:, 0]) + gate * from_polarity
-    positive = _logistic(direction)
+    positive = logistic(direction)
     out = np.empty((len(sums), 3), np.float32)
     out[:, 0] = (1.0 - neutral) * (1.0 - positive)
     out[:, 1] = neutral
@@ -135,6 +135,7 @@ def probabilities(weights: HashedWeights, sums: NDArray[np.int64]) -> NDArray[np
     return out
 
 
-def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds to probabilities."""
     half: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * x))
     return half

@@ -19,6 +19,7 @@ from models.base.artefact import WEIGHTS, read_arrays, read_metadata, write_arte
 from models.base.sentiment import WordWeight
 from models.linear.constants import CLEANING, negator_table
 from models.linear.kernels import lane_sums
+from models.linear.weights import logistic
 from models.text.batch import TextBatch
 
 SHIPPED: Final = Path(__file__).resolve().parents[1] / "artefacts" / "themes"
@@ -59,8 +60,7 @@ class LearntThemes:
         sums = np.zeros((len(rows), LANES + 1), np.int64)
         lane_sums(texts.data, texts.bounds, rows, LONGEST, _NEGATORS, self._packed, sums)
         logits = sums[:, :LANES] * self.scale / np.sqrt(np.maximum(sums[:, LANES:], 1)) + self.bias
-        answers: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * logits))
-        return answers
+        return logistic(logits)
 
     def explain(self, text: str, theme: str) -> list[WordWeight]:
         """What each word adds to the log-odds of the theme, by leaving it out; above zero: towards the theme."""

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 
 from contracts.events import SENTIMENTS
+from models.linear.weights import logistic
 
 Progress = Callable[[str], None]
 
@@ -80,9 +81,9 @@ class MixedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         head[:, np.searchsorted(self.classes_, self.head_.classes_)] = self.head_.predict_proba(self._wide(table))
         direction = np.log(np.maximum(head[:, 2], _LEAST)) - np.log(np.maximum(head[:, 0], _LEAST))
         if self.gate_ is not None:
-            gate = _logistic(self.gate_.decision_function(table) + self.gate_offset)
+            gate = logistic(self.gate_.decision_function(table) + self.gate_offset)
             direction = (1 - gate) * direction + gate * self._polarity(table)
-        positive, polar = _logistic(direction), 1 - head[:, 1]
+        positive, polar = logistic(direction), 1 - head[:, 1]
         return np.stack([polar * (1 - positive), head[:, 1], polar * positive], axis=1).astype(np.float32)
 
     def predict(self, X: Sequence[str]) -> NDArray[np.str_]:  # noqa: N803
@@ -105,8 +106,3 @@ class MixedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             both: list[Any] = [table, sparse.csr_matrix(pushes.astype(np.float32))]
             return sparse.hstack(both).tocsr()
         return np.hstack([table, pushes])
-
-
-def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    half: NDArray[np.float64] = 0.5 * (1.0 + np.tanh(0.5 * x))
-    return half
