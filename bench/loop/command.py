@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
-
 from bench.loop import tables
 from bench.loop.estimates import arrival, halved
 from bench.loop.months import Gain, months, play
@@ -24,7 +22,14 @@ PARTS: Final = ("months", "queue", "canaries", "poison", "estimates")
 
 
 def loop(
-    data: Path, seeds: int, poison_runs: int, to: Path, output: str, markdown: Path | None, only: Sequence[str] = PARTS
+    data: Path,
+    seeds: int,
+    poison_runs: int,
+    to: Path,
+    output: str,
+    markdown: Path | None,
+    only: Sequence[str],
+    progress: Callable[[str], None],
 ) -> None:
     """Simulate, and show tables; writes `loop.json` into `to`, and `loop.png` where the months are among the parts.
 
@@ -36,12 +41,6 @@ def loop(
         BuzzwatchError: a file of labelled tweets is not there, or `to` cannot be written.
     """
     writable(to)
-    errors = Console(stderr=True)
-
-    def progress(line: str) -> None:
-        if errors.is_terminal:
-            errors.print(line, markup=False, highlight=False)
-
     progress("reading labelled tweets, learning from emoticons")
     simulation = _Simulation(load_world(data), progress)
     if "months" in only:

@@ -6,7 +6,6 @@ import enum
 from typing import Annotated, Final
 
 import typer
-from rich.box import SIMPLE
 from rich.table import Table
 
 from alerts.state.alert import Acknowledgement
@@ -18,7 +17,7 @@ from cli.alerts.redeliver import redeliver
 from cli.alerts.try_receiver import try_receiver
 from cli.backtest.command import EXAMPLES, backtest
 from cli.output.audited import audit_event, kept, send_kept
-from cli.output.console import cell, current_user, table_console
+from cli.output.console import cell, current_user, listing, table_console
 from cli.output.moments import lasting_ms
 from cli.output.options import Format
 from cli.output.preconditions import redis_client, rules_if_usable
@@ -119,10 +118,7 @@ def acknowledge(
 
 def table_of(found: list[Shown]) -> Table:
     """One row for each; the fingerprint in one piece however narrow the terminal is."""
-    table = Table(box=SIMPLE)
-    for name in ("alert", "since, until", "muted, taken", "summary"):
-        table.add_column(name, overflow="fold")
-    table.add_column("fingerprint", no_wrap=True)
+    table = listing("alert", "since, until", "muted, taken", "summary", "fingerprint", whole="fingerprint")
     for one in found:
         alert = one.alert
         until = "" if alert.ends_at_ms is None else f" {to_rfc3339(alert.ends_at_ms)}"

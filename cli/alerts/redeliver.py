@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.box import SIMPLE
 from rich.table import Table
 
 from alerts.outbox.redelivery import Redelivery
 from alerts.outbox.store import Entry, Outbox
-from cli.output.console import cell, table_console
+from cli.output.console import cell, listing, table_console
 from cli.output.options import Format
 from cli.output.preconditions import redis_client, rules_if_usable
 from contracts.errors import BuzzwatchError
@@ -138,10 +137,7 @@ def _show(rows: list[tuple[str, Entry]], output: str) -> None:
 
 def table_of(rows: list[tuple[str, Entry]]) -> Table:
     """One row for each; the id in one piece however narrow the terminal is."""
-    table = Table(box=SIMPLE)
-    table.add_column("id", no_wrap=True)
-    for name in ("notification", "why not"):
-        table.add_column(name, overflow="fold")
+    table = listing("id", "notification", "why not", whole="id")
     for why, entry in rows:
         what = f"{entry.status} {entry.alertname} to {entry.receiver} of {to_rfc3339(entry.created_ms)}"
         failures = f"; {entry.failures} failures, the last: {entry.last_error}" if entry.failures else ""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated
 
-import rich.box
 import typer
 from rich.table import Table
 
 from alerts.state.silences import Silence, SilenceStore, new_silence
 from cli.output.audited import audit_event, kept, send_kept
-from cli.output.console import cell, current_user, print_error, table_console
+from cli.output.console import cell, current_user, listing, print_error, table_console
 from cli.output.moments import lasting_ms
 from cli.output.options import Format
 from cli.output.preconditions import no_such, redis_client, rules_if_usable
@@ -136,10 +135,7 @@ def expire(ids: Annotated[list[str], typer.Argument(help="Ids of silences.")]) -
 
 def table_of(silences: list[Silence], now_ms: int) -> Table:
     """One row for each; the id in one piece however narrow the terminal is."""
-    table = Table(box=rich.box.SIMPLE)
-    table.add_column("id", no_wrap=True)
-    for name in ("state", "alerts", "from, until", "by: why"):
-        table.add_column(name, overflow="fold")
+    table = listing("id", "state", "alerts", "from, until", "by: why", whole="id")
     for silence in silences:
         state = silence.state(now_ms)
         table.add_row(

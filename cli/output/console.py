@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.markup import escape
 from rich.progress import Progress, ProgressColumn
@@ -50,6 +51,14 @@ def table_console(*, stderr: bool = False) -> Console:
     console = Console(stderr=stderr, width=None if file.isatty() else _PIPED_COLUMNS)
     console.push_render_hook(_EscapeAll())
     return console
+
+
+def listing(*columns: str, whole: str) -> Table:
+    """A table whose cells are wrapped, but for those of the column `whole`: an id that is copied from there."""
+    table = Table(box=SIMPLE)
+    for name in columns:
+        table.add_column(name, no_wrap=name == whole, overflow="ellipsis" if name == whole else "fold")
+    return table
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str | None = None) -> None:

@@ -257,7 +257,7 @@ def loop(
     chosen = [part.strip() for part in only.split(",") if part.strip()]
     if unknown := [part for part in chosen if part not in PARTS] or ([] if chosen else [only]):
         raise typer.BadParameter(f"--only: unknown part {unknown[0]!r} (known: {', '.join(PARTS)})")
-    run(data_dir, seeds, poison_runs, to, output, markdown, chosen)
+    run(data_dir, seeds, poison_runs, to, output, markdown, chosen, _progress)
 
 
 @app.command()

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 import msgspec
-import rich.box
 import typer
 from rich.table import Table
 
 from api.security.keys import ALLOWS, SCOPES, KeyRecord, NewKey, Scope, new_key
 from api.security.store import KeyStore
 from cli.output.audited import audit_event, kept, send_kept
-from cli.output.console import cell, current_user, print_error, table_console
+from cli.output.console import cell, current_user, listing, print_error, table_console
 from cli.output.moments import lasting_ms
 from cli.output.options import Format
 from cli.output.preconditions import redis_client
@@ -195,10 +194,7 @@ def _public(record: KeyRecord, used_ms: int | None, now_ms: int) -> dict[str, ob
 
 
 def _table(keys: list[dict[str, object]]) -> Table:
-    table = Table(box=rich.box.SIMPLE)
-    table.add_column("id", no_wrap=True)
-    for name in ("name", "state", "scopes", "created", "expires", "last used"):
-        table.add_column(name, overflow="fold")
+    table = listing("id", "name", "state", "scopes", "created", "expires", "last used", whole="id")
     for key in keys:
         state = str(key["state"])
         table.add_row(
