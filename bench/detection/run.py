@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from bench.detection.scoring import Judged, score
 from bench.detection.texts import Pool
 from bench.detection.traffic import FORTNIGHT, MONTH, Plan, Recording, simulate
 from contracts.rules.schema import BadBuzz
+from contracts.whole_files import arriving
 
 FIRST_WEEK: Final = 40_000
 FIRST_MONTH: Final = 50_000
@@ -108,9 +108,8 @@ def _judged(task: Task, seed: int) -> dict[Key, Judged]:
     if missing:
         known.update((_name(key), judged) for key, judged in _judge(task, seed, missing))
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}")
-        part.write_bytes(msgspec.msgpack.encode(known))
-        part.replace(path)
+        with arriving(path) as new:
+            new.write_bytes(msgspec.msgpack.encode(known))
     return {key: known[_name(key)] for key in task.keys}
 
 

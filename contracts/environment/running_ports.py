@@ -9,6 +9,8 @@ from typing import Annotated, Final
 
 import pydantic
 
+from contracts.whole_files import write_whole
+
 _FILE: Final = "ports.json"
 _START_TIME: Final = 19
 """Place of a process' start time in /proc/PID/stat, counted from behind its name (proc(5): field 22)."""
@@ -28,9 +30,7 @@ def write_running_ports(data_dir: Path, ports: Mapping[str, int]) -> None:
         OSError: the file cannot be written.
     """
     own = _RunningPorts(process=os.getpid(), started=_started(os.getpid()) or 0, ports=dict(ports))
-    fresh = data_dir / f".{_FILE}.{os.getpid()}"
-    fresh.write_text(own.model_dump_json(indent=2), encoding="utf-8")
-    fresh.replace(data_dir / _FILE)
+    write_whole(data_dir / _FILE, own.model_dump_json(indent=2))
 
 
 def remove_running_ports(data_dir: Path) -> None:

@@ -6,10 +6,8 @@ the rows, not over the file: another version of the Parquet library writes other
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -19,6 +17,7 @@ from typing import Any, Final
 from contracts.errors import BuzzwatchError
 from contracts.events import SENTIMENTS
 from contracts.times import to_ms
+from contracts.whole_files import arriving
 from learning.labels.resolution import Label
 from models.linear.constants import CLEANING
 
@@ -59,14 +58,11 @@ def write_snapshot(labels: Sequence[Label], folder: Path) -> Path:
     rows = [_row(label) for label in labels]
     table = pa.table({name: [row[name] for row in rows] for name in rows[0]}, schema=_schema(pa))
     noted = {"buzzwatch.format": _FORMAT, "buzzwatch.cleaning": str(CLEANING), "buzzwatch.sha256": digest}
-    unfinished = folder / f".{path.name}.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table.replace_schema_metadata(noted), unfinished, compression="zstd")
-        unfinished.replace(path)
+        with arriving(path) as new:
+            pq.write_table(table.replace_schema_metadata(noted), new, compression="zstd")
     except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
         raise SnapshotError(f"{path} cannot be written: {error.strerror or error}; nothing is left of it") from None
     return path
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ import numpy as np
 from contracts.audit import Figure
 from contracts.errors import SettingsError, Unavailable
 from contracts.settings import Settings
+from contracts.whole_files import arriving, write_whole
 from learning.labels.log import resolved_labels
 from learning.labels.resolution import Label
 from learning.labels.snapshot import content_hash, read_snapshot, write_snapshot
@@ -135,7 +135,7 @@ def retrain(
         except Unavailable as error:
             raise Unavailable(f"{error}; what was trained is kept, and the same command registers it") from None
         with _room(root):
-            _write(work.folder / _DONE, json.dumps({"version": version}))
+            write_whole(work.folder / _DONE, json.dumps({"version": version}))
         _forget_old_runs(root)
         note = (work.artefact / FILE).read_text(encoding="utf-8")
         return Retrained(version, CHALLENGER, note, work.artefact, worse, str(work.plan["key"]), _figures(work))
@@ -211,8 +211,9 @@ class _Work:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(exist_ok=True)
         if not (folder / path.name).exists():
-            _copy(path, folder / path.name)
-        _write(folder / _PLAN, json.dumps({**plan, "key": key}, indent=2))
+            with arriving(folder / path.name) as new:
+                shutil.copyfile(path, new)
+        write_whole(folder / _PLAN, json.dumps({**plan, "key": key}, indent=2))
         return cls(folder, {**plan, "key": key})
 
     @property
@@ -245,7 +246,8 @@ def _trained(work: _Work, base: BaseModel, old: TrainingData, settings: Settings
         measured = _fit(
             base, corpus, corpus.learn, int(work.plan["seed"]), lambda step: progress(f"to measure: {step}")
         )
-        _save(scores_file, measured.predict_proba(held))
+        with arriving(scores_file) as new:
+            np.save(new, measured.predict_proba(held))
     progress("comparing with the champion")
     outcome = measure_both(corpus, np.load(scores_file), base)
     final = _fit(base, corpus, corpus.final, int(work.plan["seed"]), lambda step: progress(f"to keep: {step}"))
@@ -261,7 +263,7 @@ def _trained(work: _Work, base: BaseModel, old: TrainingData, settings: Settings
     (unfinished / "profile.json").write_text(json.dumps(_profile(labels), indent=1))
     shutil.rmtree(work.artefact, ignore_errors=True)
     unfinished.rename(work.artefact)
-    _write(done, json.dumps({"worse": len(outcome.worse)}))
+    write_whole(done, json.dumps({"worse": len(outcome.worse)}))
     return len(outcome.worse)
 
 
@@ -348,22 +350,3 @@ def _forget_old_runs(root: Path) -> None:
     done = sorted(root.glob(f"*/{_DONE}"), key=lambda path: path.stat().st_mtime)
     for path in done[:-_KEPT]:
         shutil.rmtree(path.parent, ignore_errors=True)
-
-
-def _write(path: Path, text: str) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
-
-
-def _copy(source: Path, target: Path) -> None:
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.copyfile(source, unfinished)
-    unfinished.replace(target)
-
-
-def _save(path: Path, array: Any) -> None:
-    unfinished = path.with_name(f".{path.name}")
-    with unfinished.open("wb") as file:
-        np.save(file, array)
-    unfinished.replace(path)

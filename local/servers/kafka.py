@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 
 from contracts.errors import Unavailable
 from contracts.settings import LocalSettings
+from contracts.whole_files import write_whole
 from local.servers.kafka_jars import JARS, ensure_jars
 from local.servers.server import Server, is_listening, make_folder
 
@@ -46,7 +47,7 @@ def kafka_server(local: LocalSettings) -> Server:
 
     def prepare() -> None:
         ensure_jars()
-        _write_atomically(properties, as_java_reads(broker_properties(local, folder / "data")))
+        write_whole(properties, as_java_reads(broker_properties(local, folder / "data")))
         _format(run_java, properties, folder / "data")
 
     return Server(
@@ -109,12 +110,6 @@ def as_java_reads(properties: Mapping[str, str]) -> str:
         return "".join(chr(letter) if 32 <= letter < 127 else f"\\u{letter:04x}" for letter in letters)
 
     return "".join(f"{name}={escaped(value)}\n" for name, value in properties.items())
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="ascii")
-    fresh.replace(path)
 
 
 def _format(run_java: tuple[str, ...], properties: Path, data: Path) -> None:

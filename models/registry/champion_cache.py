@@ -21,6 +21,7 @@ from pathlib import Path
 import filelock
 
 from contracts.errors import ArtefactError, Unavailable
+from contracts.whole_files import write_whole
 from models.base.artefact import artefact_in, load_artefact
 from models.base.sentiment import SentimentModel
 from models.registry.client import RegisteredVersion
@@ -99,7 +100,7 @@ class ChampionCache:
     def remember(self, version: RegisteredVersion) -> None:
         """Note that this version serves now, and delete the oldest ones beyond `KEPT_VERSIONS`."""
         with self._locked():
-            _write(self._folder / "current.json", json.dumps(asdict(version)))
+            write_whole(self._folder / "current.json", json.dumps(asdict(version)))
             homes = [path.parent for path in self._folder.glob("*/origin")]
             homes.sort(key=lambda home: home.stat().st_mtime, reverse=True)
             for home in homes[KEPT_VERSIONS:]:
@@ -168,10 +169,3 @@ class ChampionCache:
                 f"the model cache {self._folder} cannot be used ({error.strerror or error}): "
                 "make it writable or set BUZZWATCH_MLFLOW__CACHE_DIR"
             ) from None
-
-
-def _write(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-    Path(name).replace(path)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from contracts.whole_files import arriving
 from models.deep.cleaning import cleaned_all
 from training.data.datasets import TrainingData
 from training.deep.data.mixture import Encoded, Mixture
@@ -83,11 +83,3 @@ def cached_encoding(tokenizer: Any, data: TrainingData, keep: int, path: Path) -
     with arriving(path) as new:
         np.savez(new, ids=encoded.ids, offsets=encoded.offsets)
     return encoded
-
-
-@contextmanager
-def arriving(path: Path) -> Iterator[Path]:
-    """Where to write a file of that name: it is there as a whole, or not at all when the run is killed."""
-    new = path.with_name(f"new.{path.name}")  # the same ending: NumPy would add its own
-    yield new
-    new.replace(path)

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from contracts.whole_files import arriving
 from training.data.datasets import TrainingData, load_training_data
-from training.deep.data.corpus import Corpus, arriving, cached_encoding, shares_of
+from training.deep.data.corpus import Corpus, cached_encoding, shares_of
 from training.deep.data.embeddings import Kind, word_vectors
 from training.deep.data.vocabulary import build_vocabulary, vocabulary_of
 from training.deep.networks.recurrent import Member, network

@@ -14,9 +14,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.whole_files import arriving
 from models.base.artefact import load_artefact, read_metadata
 from training.data.datasets import TrainingData, load_training_data
-from training.deep.data.corpus import arriving, shares_of
+from training.deep.data.corpus import shares_of
 from training.deep.networks.recurrent import network
 from training.deep.runs.recurrent import EMOTICONS_SHARE, RecurrentOptions, prepared
 from training.deep.runs.training_loop import Schedule, descend

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from contracts.errors import BuzzwatchError
 from contracts.events import SENTIMENTS
+from contracts.whole_files import arriving
 from models.base.artefact import load_artefact, read_metadata
 from models.base.sentiment import SentimentModel
 from models.text.language import known_languages
 from training.data.datasets import DataError, TrainingData, load_training_data
 from training.data.sources import LANGUAGE_KEY
-from training.deep.data.corpus import arriving
 from training.deep.runs.stopping import terminated
 
 _ROW: Final = 12

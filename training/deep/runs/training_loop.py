@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from contracts.settings import load_settings
+from contracts.whole_files import write_whole
 from training.deep.data.mixture import Batch
 from training.deep.networks.loss import mixed_loss
 from training.deep.runs.stopping import terminated
@@ -184,9 +185,7 @@ def _resumed(keeper: tf.train.CheckpointManager, folder: Path) -> State:
 
 def _save(keeper: tf.train.CheckpointManager, state: State, folder: Path) -> None:
     path = Path(keeper.save(checkpoint_number=state.step))
-    new = folder / "state.json.new"
-    new.write_text(json.dumps({**asdict(state), "checkpoint": path.name}) + "\n", "utf-8")
-    new.replace(folder / "state.json")
+    write_whole(folder / "state.json", json.dumps({**asdict(state), "checkpoint": path.name}) + "\n")
 
 
 def _report(state: State, position: float, folder: Path, progress: Callable[[str], None]) -> None:
