@@ -178,8 +178,8 @@ def model_card(
     if suite is not None:
         lines += ["", "### On what it has never seen the like of", "", _SUITE, *_suite_table(suite)]
     if held_out is not None:
-        head = "set", "slice", "n", "accuracy", "recall negative"
-        lines += ["", "### Slices", "", *markdown_table(head, _slices(held_out))]
+        columns = "set", "slice", "n", "accuracy", "recall negative"
+        lines += ["", "### Slices", "", *markdown_table(columns, _slices(held_out))]
     lines += ["", "## Limits", "", _LIMITS]
     if shipped := [one for one in results if one.member == metadata["family"] and one.format == "native"]:
         shares = ((name, f"{rate:.0%}") for name, rate in shipped[0].behaviour.items())
