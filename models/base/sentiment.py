@@ -26,7 +26,7 @@ class WordWeight(NamedTuple):
 class Scores(Protocol):
     """Whatever has probabilities."""
 
-    def predict_proba(self, texts: list[str], /) -> NDArray[Any]:
+    def predict_proba(self, texts: Sequence[str], /) -> NDArray[Any]:
         """(n, 3), columns in the order of `contracts.events.SENTIMENTS`."""
         ...
 
