@@ -146,7 +146,7 @@ def assess_all(
     margins = np.where(firing, holds, begins)
     # The shortest window in which it holds gives its beginning; where none does, the nearest.
     says_so = margins >= 0.0
-    active: NDArray[np.bool_] = says_so.any(axis=0)
+    active: NDArray[np.bool_] = np.logical_or.reduce(says_so)
     return Verdicts(active, np.where(active, says_so.argmax(axis=0), margins.argmax(axis=0)))
 
 
