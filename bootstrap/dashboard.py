@@ -45,13 +45,7 @@ def build_room(settings: Settings, client: redis.Redis, parts: Parts) -> Extensi
     if settings.dashboard.path == "off":
         return None
     alerts, silences = AlertStore(client, settings), SilenceStore(client, settings)
-    board = Board(
-        CounterStore(client, settings),
-        AlertStore(client, settings),
-        parts.rules,
-        bucket_s=settings.alerts.bucket_s,
-        fresh_s=settings.dashboard.frame_ms / 1000 / 2,
-    )
+    board = Board(settings, client, parts.rules)
     making = _Making(settings, parts)
     feed = Feed(settings.dashboard.readers, making.start, making.is_outdated)
     room = Room(

@@ -12,7 +12,6 @@ import threading
 from functools import partial
 from typing import Any
 
-from alerts.counters.store import CounterStore
 from alerts.state.silences import SilenceStore
 from alerts.state.store import AlertStore
 from alerts.storage.connection import connect
@@ -52,13 +51,7 @@ def run(settings: Settings, rules: Rules, tell: Any) -> None:
             opened = views(alerts, silences, rules.inhibit_rules, history=False)
             return [{**view.brief(), "summary_fr": line_in("fr", view.summary)} for view in opened]
 
-        board = Board(
-            CounterStore(client, settings),
-            AlertStore(client, settings),
-            lambda: rules,
-            bucket_s=settings.alerts.bucket_s,
-            fresh_s=settings.dashboard.frame_ms / 1000 / 2,
-        )
+        board = Board(settings, client, lambda: rules)
         tail = ScoredTail(settings)
         forgotten = ForgottenTweets(client, settings.redis.prefix)
         tail.start()

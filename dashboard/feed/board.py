@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+import redis
 
 from alerts.conditions.bad_buzz import BadBuzzCondition, Expected
 from alerts.conditions.finding import Moment
@@ -21,6 +22,7 @@ from alerts.explanation.bad_buzz import span
 from alerts.explanation.escalation import escalation
 from alerts.state.store import AlertStore
 from contracts.rules.schema import Rules, Unit
+from contracts.settings import Settings
 from contracts.times import clock_ms
 
 WINDOWS: Final = (60.0, 300.0, 900.0, 3600.0)
@@ -97,20 +99,14 @@ class BoardNow(NamedTuple):
 
 
 class Board:
-    """Reads counters; safe to use from several threads, which share one reading for a moment.
+    """Reads counters; safe to use from several threads, which share one reading for a moment."""
 
-    Args:
-        counters: of its own, as its tables move with every reading.
-    """
-
-    def __init__(
-        self, counters: CounterStore, alerts: AlertStore, rules: Callable[[], Rules], *, bucket_s: int, fresh_s: float
-    ) -> None:
-        self._counters = counters
-        self._alerts = alerts
+    def __init__(self, settings: Settings, client: redis.Redis, rules: Callable[[], Rules]) -> None:
+        self._counters = CounterStore(client, settings)  # of its own, as its tables move with every reading
+        self._alerts = AlertStore(client, settings)
         self._rules = rules
-        self._bucket_s = bucket_s
-        self._fresh_s = fresh_s
+        self._bucket_s = settings.alerts.bucket_s
+        self._fresh_s = settings.dashboard.frame_ms / 1000 / 2
         self._lock = threading.Lock()
         self._condition: BadBuzzCondition | None = None
         self._condition_for: Rules | None = None
