@@ -29,8 +29,8 @@ class ReplayedAlert:
         """The alert, unless it is only pending."""
         return self.alert if self.alert is not None and self.alert.state == "firing" else None
 
-    def step(self, *, active: bool, now_ms: int, starts_at_ms: int, value: float) -> Alert | None:
-        """Whether the condition holds at `now_ms`; returns the alert if that has just ended it."""
+    def step(self, *, active: bool, now_ms: int, starts_at_ms: int, value: float) -> list[Alert]:
+        """Whether the condition holds at `now_ms`; returns the alert if that has just ended it, else nothing."""
         made = Alert(self._rule.kind, self._fingerprint, self._labels, {}, starts_at_ms, value, explained_ms=now_ms)
         self.alert, transition = advance(
             self.alert,
@@ -42,4 +42,4 @@ class ReplayedAlert:
         )
         if self.alert is not None and active and is_stale(self.alert, now_ms):
             self.alert = renewed(self.alert, value=value, annotations={}, now_ms=now_ms)
-        return transition.alert if transition is not None and transition.status == "resolved" else None
+        return [transition.alert] if transition is not None and transition.status == "resolved" else []

@@ -47,13 +47,11 @@ def replay_drift(
         }
         verdict = drift.judge(rule, named, reference, firing=life.firing is not None)
         end_ms = (first + slot + 1) * ANSWER_SLOT_S * 1000
-        ended = life.step(
+        yield from life.step(
             active=verdict is not None and verdict.active,
             now_ms=end_ms,
             starts_at_ms=end_ms - ANSWER_SLOT_S * 1000,
             value=0.0 if verdict is None else max(verdict.jensen_shannon, verdict.kolmogorov_smirnov),
         )
-        if ended is not None:
-            yield ended
     if life.firing is not None:
         yield life.firing

@@ -42,9 +42,7 @@ def replay_foreign_volume(rule: ForeignVolume, where: Mapping[str, str], series:
         verdict = foreign_volume.judge(rule, volume, expected, firing=life.firing is not None)
         now_ms = (start_s + tick * BUCKET_S) * 1000
         starts_at_ms = now_ms - _MINUTE * BUCKET_S * 1000
-        ended = life.step(active=verdict.active, now_ms=now_ms, starts_at_ms=starts_at_ms, value=float(volume))
-        if ended is not None:
-            yield ended
+        yield from life.step(active=verdict.active, now_ms=now_ms, starts_at_ms=starts_at_ms, value=float(volume))
     if life.firing is not None:
         yield life.firing
 

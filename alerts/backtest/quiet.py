@@ -43,9 +43,7 @@ def replay_quiet(rule: Quiet, where: Mapping[str, str], series: Series) -> Itera
         verdict = quiet.judge(rule, tweets, usual, firing=life.alert is not None)
         now_ms = (start_s + tick * 60) * 1000
         active = verdict is not None and verdict.active
-        ended = life.step(active=active, now_ms=now_ms, starts_at_ms=now_ms, value=float(tweets))
-        if ended is not None:
-            yield ended
+        yield from life.step(active=active, now_ms=now_ms, starts_at_ms=now_ms, value=float(tweets))
     if life.firing is not None:
         yield life.firing
 
