@@ -19,6 +19,8 @@ from learning.report.daily import DAY_MS, DailyReport, as_json, daily_report, he
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
+_Format = Annotated[Literal["markdown", "json"], typer.Option("--format", help="For people or JSON.")]
+
 
 @app.callback()
 def _group() -> None:
@@ -32,7 +34,7 @@ def _group() -> None:
 def daily(
     day: Annotated[str | None, typer.Option(metavar="DATE", help="Such as 2026-11-27, UTC; else yesterday.")] = None,
     to: Annotated[str | None, typer.Option(metavar="RECEIVER", help="Send it to this receiver, too.")] = None,
-    output: Annotated[Literal["markdown", "json"], typer.Option("--format", help="For people or JSON.")] = "markdown",
+    output: _Format = "markdown",
 ) -> None:
     """A day: volumes, shares, themes, words, alerts, judged and estimated accuracy, model, dead letters.
 
@@ -58,7 +60,7 @@ def daily(
 
 @app.command(name="mistakes")
 def show_mistakes(
-    output: Annotated[Literal["markdown", "json"], typer.Option("--format", help="For people or JSON.")] = "markdown",
+    output: _Format = "markdown",
 ) -> None:
     """What the model gets wrong: judged tweets by theme, watch and topic, version by version.
 

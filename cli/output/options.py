@@ -16,6 +16,9 @@ Encoding = Annotated[
     typer.Option(metavar="NAME", help="Of a text file that is not UTF-8: latin-1, cp1252, utf-16-le, …"),
 ]
 Format = Annotated[Literal["table", "json"], typer.Option("--format", help="Rows for people or JSON.")]
+PageFormat = Annotated[
+    Literal["table", "json", "markdown"], typer.Option("--format", help="Rows for people, JSON, or for a page.")
+]
 
 
 def path(text: str) -> Path:

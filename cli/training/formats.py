@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from cli.output.console import print_table, table_console
-from cli.output.options import Format
+from cli.output.options import Format, PageFormat
 from cli.training.deep import require_tensorflow
 from cli.training.options import WORK_DIR, Data, Description, TaughtFiles
 from contracts.errors import SettingsError
@@ -33,9 +33,7 @@ def formats(
     out: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also write every artefact here, as FAMILY-MEMBER/FORMAT.")
     ] = None,
-    output: Annotated[
-        Literal["table", "json", "markdown"], typer.Option("--format", help="Rows for people, JSON, or for a page.")
-    ] = "table",
+    output: PageFormat = "table",
 ) -> None:
     """Compare a model in every format it has: accuracy, size, time to load, for one tweet and for many.
 

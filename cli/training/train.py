@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from cli.output.console import print_table
-from cli.output.options import taking_groups
+from cli.output.options import PageFormat, taking_groups
 from cli.training import deep as train_deep
 from cli.training import formats as train_formats
 from cli.training import themes as train_themes
@@ -165,9 +165,7 @@ def suite(
     years: Annotated[bool, typer.Option(help="Also leave out each year of a file that has years.")] = True,
     results: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also keep the figures as JSON here.")] = None,
     seed: Seed = 0,
-    output: Annotated[
-        Literal["table", "json", "markdown"], typer.Option("--format", help="Rows for people, JSON, or for a page.")
-    ] = "table",
+    output: PageFormat = "table",
 ) -> None:
     """Judge a recipe by what people say: on held-out parts, on files left out whole, and on years left out.
 
