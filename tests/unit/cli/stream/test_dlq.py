@@ -94,7 +94,7 @@ def test_an_interrupted_replay_says_what_it_did_and_is_no_success(
         yield from map(_letter, range(501))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(dlq, "connect", lambda _: nullcontext())
+    monkeypatch.setattr(dlq, "redis_client", lambda _: nullcontext())
     monkeypatch.setattr(dlq, "log_id", lambda _: "")
     monkeypatch.setattr(dlq, "records", records)
     monkeypatch.setattr(dlq, "ReplayLog", _ReplayLog)
