@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-import os
+import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,12 +10,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from cli.main import main
 from cli.training.models import app
 from contracts.errors import ArtefactError, SettingsError
 from contracts.settings import Settings
 from models.linear.model import HashedModel
 from models.registry.champion import Champion
-from tests import commands
 from tests.integration.registering import Registering
 from tests.unit.models.hashed_samples import random_weights
 from tests.unit.training.registry.test_promotion_gate import evidence
@@ -246,16 +247,19 @@ def test_the_champions_alias_is_given_by_promotion_alone(settings: Settings, reg
             chosen_alias(settings, wanted)
 
 
-def test_with_mlflow_away_a_promotion_says_so_in_one_line(settings: Settings) -> None:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("BUZZWATCH_")},
-        "BUZZWATCH_MLFLOW__TRACKING_URI": settings.mlflow.tracking_uri,  # nobody listens there
-    }
-    done = commands.said("models", "promote", env=environment)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert f"MLflow at {settings.mlflow.tracking_uri}: connection refused (start it" in done.stderr
+def test_with_mlflow_away_a_promotion_says_so_in_one_line(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BUZZWATCH_MLFLOW__TRACKING_URI", settings.mlflow.tracking_uri)  # nobody listens there
+    monkeypatch.setattr(sys, "argv", ["buzzwatch", "models", "promote"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    logging.captureWarnings(False)
+    assert ended.value.code == 1
+    printed, said = capfd.readouterr()
+    assert printed == ""
+    assert len(said.splitlines()) == 1, said
+    assert f"MLflow at {settings.mlflow.tracking_uri}: connection refused (start it" in said
 
 
 def test_the_command_lists_promotes_and_rolls_back(
