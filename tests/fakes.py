@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import standardwebhooks
 
+from tests.waiting import PATIENCE_S
+
 SECRET = "whsec_" + base64.b64encode(b"tests only, 32 bytes of a key...").decode()
 
 
@@ -96,7 +98,7 @@ class Receiver:
     def accepted(self) -> list[Received]:
         return [post for post in self.posts if post.answered < 300]
 
-    def wait_for(self, posts: int, timeout_s: float = 60.0) -> list[Received]:
+    def wait_for(self, posts: int, timeout_s: float = PATIENCE_S) -> list[Received]:
         """The posts so far, once there are that many; fails when they do not come."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.posts) >= posts, timeout_s), (

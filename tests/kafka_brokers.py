@@ -62,17 +62,17 @@ class Cluster:
             if not server.runs:
                 server.kill()
                 server.start()
-        until(self.is_whole, 120, lambda: "the copies are not in sync")
+        until(self.is_whole, said=lambda: "the copies are not in sync")
 
     def is_whole(self) -> bool:
         """Whether three brokers are known, and every partition has all of its copies in sync."""
-        found = self._admin().list_topics(timeout=10)
+        found = self._admin().list_topics(timeout=60)
         partitions = [one for topic in found.topics.values() for one in topic.partitions.values()]
         return len(found.brokers) == len(self.brokers) and all(len(one.isrs) == len(one.replicas) for one in partitions)
 
     def leaders(self, topic: str) -> list[int]:
         """The number of the broker that leads each partition."""
-        found = self._admin().list_topics(topic, timeout=10).topics[topic].partitions
+        found = self._admin().list_topics(topic, timeout=60).topics[topic].partitions
         return [found[number].leader for number in sorted(found)]
 
     def kill(self) -> None:

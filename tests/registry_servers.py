@@ -93,13 +93,13 @@ def bucket(folder: Path) -> Iterator[str]:
         ready=lambda: is_listening(port),
     )
     with _running(server, url):
-        httpx.put(f"{url}/{BUCKET}", trust_env=False).raise_for_status()
+        httpx.put(f"{url}/{BUCKET}", trust_env=False, timeout=60).raise_for_status()
         yield url
 
 
 def objects(url: str) -> list[str]:
     """The names of what is in the bucket."""
-    listed = httpx.get(f"{url}/{BUCKET}?list-type=2", trust_env=False).raise_for_status()
+    listed = httpx.get(f"{url}/{BUCKET}?list-type=2", trust_env=False, timeout=60).raise_for_status()
     return re.findall(r"<Key>([^<]+)</Key>", listed.text)
 
 

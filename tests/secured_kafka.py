@@ -157,7 +157,7 @@ def give_rights(admin: AdminClient, principals: dict[str, str]) -> None:
         for operation in acl["operations"]
     ]
     for future in admin.create_acls(bindings).values():
-        future.result(20)
+        future.result(60)
 
 
 _OPERATIONS = {

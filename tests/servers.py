@@ -7,6 +7,9 @@ import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import redis
 
 from bench.stage.ports import free_ports as free_ports
 from contracts.settings import LocalSettings
@@ -93,6 +96,13 @@ class RunningServer:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def appended(address: str) -> bool:
+    """Whether this Redis has written everything to its append-only file, so that `kill -9` takes nothing away."""
+    with redis.Redis.from_url(address) as client:
+        found: dict[str, Any] = client.info("persistence")
+    return (found["aof_buffer_length"], found["aof_pending_bio_fsync"]) == (0, 0)
 
 
 def start_kafka(data_dir: Path) -> RunningServer:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from stream.kafka.records import Record
 from tests import commands
 from tests.fakes import Receiver
 from tests.servers import free_ports
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 
 class RunningStack:
@@ -67,7 +66,7 @@ class RunningStack:
         )
         """Asks the API. One for all: a client reads the certificates of all authorities, 27 ms of processor time."""
         try:
-            wait(lambda: "ready; Ctrl-C" in self.said(), 600, self.said)
+            until(lambda: "ready; Ctrl-C" in self.said(), 600, self.said)
         except BaseException:
             self.kill()
             raise
@@ -101,7 +100,7 @@ class RunningStack:
     def _all(self, topic: str) -> list[Record]:
         """All committed records. Each is read once: trials look again and again, and there are thousands."""
         records, following = self._records.setdefault(topic, []), self._next.setdefault(topic, {})
-        consumer, deadline = reader(self.settings), time.monotonic() + 60
+        consumer, deadline = reader(self.settings), time.monotonic() + PATIENCE_S
         try:
             poller = Poller(consumer, partial(end_of_undecodable, self.settings), raise_errors=True)
             numbers = list(consumer.list_topics(topic, timeout=60).topics[topic].partitions)
@@ -140,10 +139,6 @@ class RunningStack:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-
-
-def wait(condition: Callable[[], object], timeout_s: float, said: Callable[[], str] = str) -> None:
-    until(condition, timeout_s, said, every_s=0.2)
 
 
 def quick_rules(path: Path, receiver: Receiver) -> None:

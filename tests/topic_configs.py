@@ -15,11 +15,11 @@ def set_topic_config(servers: str, topics: Sequence[str], config: Mapping[str, s
     entries = [ConfigEntry(*one, incremental_operation=AlterConfigOpType.SET) for one in config.items()]
     resources = [ConfigResource(ResourceType.TOPIC, topic, incremental_configs=entries) for topic in topics]
     for altered in admin.incremental_alter_configs(resources).values():
-        altered.result(20)
+        altered.result(60)
 
     def holds() -> bool:
         asked = [ConfigResource(ResourceType.TOPIC, topic) for topic in topics]
-        described = [future.result(20) for future in admin.describe_configs(asked).values()]
+        described = [future.result(60) for future in admin.describe_configs(asked).values()]
         return all(found[name].value == value for found in described for name, value in config.items())
 
-    until(holds, 30)
+    until(holds)

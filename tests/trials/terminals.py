@@ -15,7 +15,7 @@ from pathlib import Path
 COMMAND = str(Path(sys.executable).with_name("buzzwatch"))
 
 
-def on_a_terminal(arguments: Sequence[str], environment: Mapping[str, str], *, limit_s: float = 120) -> str:
+def on_a_terminal(arguments: Sequence[str], environment: Mapping[str, str], *, limit_s: float = 300) -> str:
     """What the command writes to a terminal, both streams."""
     master, slave = pty.openpty()
     process = subprocess.Popen(

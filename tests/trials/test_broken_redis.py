@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import redis
 
 from tests import commands
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -49,18 +51,24 @@ def test_every_door_says_that_redis_takes_no_writes_and_that_it_is_over(
     breaks, words = BROKEN[name]
     api, worker, notifier = _ports(stack)
     probes = [f"http://127.0.0.1:{port}/readyz" for port in (worker, notifier)]
-    wait(lambda: all(stack.client.get(url).is_success for url in probes), 120, stack.said)
+    until(lambda: all(stack.client.get(url).is_success for url in probes), said=stack.said)
     before = {log: len(_log(stack, log)) for log in ("worker", "notifier")}
 
     breaks(server)
+
+    def says_so(url: str) -> bool:
+        answer = stack.client.get(url)
+        return answer.status_code == 503 and words in answer.text
+
+    def health() -> Any:
+        return stack.client.get(f"http://127.0.0.1:{api}/health").json()
+
     for url in probes:
-        wait(lambda url=url: stack.client.get(url).status_code == 503, 120, stack.said)  # type: ignore[misc]
-        assert words in stack.client.get(url).text
-        assert stack.client.get(url.replace("readyz", "health")).status_code == 503
+        for page in (url, url.replace("readyz", "health")):
+            until(functools.partial(says_so, page), said=stack.said)
         assert stack.client.get(url.replace("readyz", "livez")).status_code == 200, "a restart would not help"
-    health = stack.client.get(f"http://127.0.0.1:{api}/health").json()
-    assert health["status"] == "degraded"
-    assert words in health["components"]["redis"]["detail"]
+    until(lambda: words in health()["components"]["redis"]["detail"], said=lambda: str(health()))
+    assert health()["status"] == "degraded"
     doctor = commands.said("doctor", "--format", "json", env=stack.environment)
     assert doctor.returncode == 1
     [found] = [one for one in json.loads(doctor.stdout) if one["component"] == "redis"]
@@ -73,10 +81,15 @@ def test_every_door_says_that_redis_takes_no_writes_and_that_it_is_over(
     server.replicaof("NO", "ONE")
     server.config_set("min-replicas-to-write", 0)
     server.config_set("maxmemory", 0)
-    wait(lambda: all(stack.client.get(url).is_success for url in probes), 120, stack.said)
-    for log, start in before.items():
-        new = _log(stack, log)[start:]
-        assert len(re.findall(r"takes writes again", new)) == 1, new
+    until(lambda: all(stack.client.get(url).is_success for url in probes), said=stack.said)
+
+    def new_in(log: str) -> str:
+        return _log(stack, log)[before[log] :]
+
+    for log in before:
+        until(lambda log=log: "takes writes again" in new_in(log), said=stack.said)  # type: ignore[misc]
+        new = new_in(log)
+        assert new.count("takes writes again") == 1, new
         assert 1 <= len([line for line in new.splitlines() if words in line]) <= 4, new
 
 

@@ -8,53 +8,48 @@ import subprocess
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests import commands
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
+from tests.waiting import until
 
 TWEET = b'{"text": "@AirParadis lost my bag"}'
 JSON = {"content-type": "application/json"}
-
-
-@pytest.fixture
-def url(stack: RunningStack) -> str:
-    return f"http://127.0.0.1:{stack.api}"
 
 
 def command(stack: RunningStack, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return commands.said(*arguments, env={**stack.environment, **settings})
 
 
-def test_a_body_without_content_type_is_refused_with_the_header_to_send(url: str) -> None:
+def test_a_body_without_content_type_is_refused_with_the_header_to_send(stack: RunningStack) -> None:
     for headers in ({}, {"content-type": "application/x-www-form-urlencoded"}):
-        answer = httpx.post(f"{url}/predict", content=TWEET, headers=headers)
+        answer = stack.client.post("/predict", content=TWEET, headers=headers)
         assert answer.status_code == 415
         assert "content-type: application/json" in answer.json()["detail"]
 
 
-def test_a_gzipped_body_is_read_and_one_that_unpacks_to_too_much_refused(url: str) -> None:
+def test_a_gzipped_body_is_read_and_one_that_unpacks_to_too_much_refused(stack: RunningStack) -> None:
     headers = JSON | {"content-encoding": "gzip"}
-    answer = httpx.post(f"{url}/predict", content=gzip.compress(TWEET), headers=headers)
+    answer = stack.client.post("/predict", content=gzip.compress(TWEET), headers=headers)
     assert (answer.status_code, answer.json()["watches"]) == (200, ["air-paradis"])
-    assert httpx.post(f"{url}/predict", content=gzip.compress(b" " * 9_000_000), headers=headers).status_code == 413
-    assert httpx.post(f"{url}/predict", content=TWEET, headers=JSON | {"content-encoding": "br"}).status_code == 415
+    assert stack.client.post("/predict", content=gzip.compress(b" " * 9_000_000), headers=headers).status_code == 413
+    assert stack.client.post("/predict", content=TWEET, headers=JSON | {"content-encoding": "br"}).status_code == 415
 
 
-def test_one_empty_text_among_a_thousand_is_named_and_may_be_skipped(url: str) -> None:
+def test_one_empty_text_among_a_thousand_is_named_and_may_be_skipped(stack: RunningStack) -> None:
     texts = [f"good flight {number}" for number in range(999)]
     texts.insert(617, "")
-    refused = httpx.post(f"{url}/predict/batch", json={"texts": texts}, timeout=60)
+    refused = stack.client.post("/predict/batch", json={"texts": texts})
     assert refused.status_code == 422
     assert refused.json()["detail"].startswith('texts.617: is empty (1 of 1,000 texts; with "on_error": "skip"')
-    scored = httpx.post(f"{url}/predict/batch", json={"texts": texts, "on_error": "skip"}, timeout=60).json()
+    scored = stack.client.post("/predict/batch", json={"texts": texts, "on_error": "skip"}).json()
     assert [place for place, one in enumerate(scored) if "error" in one] == [617]
     assert sum("sentiment" in one for one in scored) == 999
 
 
-def test_an_offset_whose_plus_was_not_escaped_is_understood(url: str) -> None:
-    answer = httpx.get(f"{url}/stats?since=2026-11-28T10:00:00+01:00&until=2026-11-28T10:30:00Z")
+def test_an_offset_whose_plus_was_not_escaped_is_understood(stack: RunningStack) -> None:
+    answer = stack.client.get("/stats?since=2026-11-28T10:00:00+01:00&until=2026-11-28T10:30:00Z")
     assert (answer.status_code, answer.json()["since"]) == (200, "2026-11-28T09:00:00.000Z")
 
 
@@ -67,15 +62,15 @@ def test_an_offset_whose_plus_was_not_escaped_is_understood(url: str) -> None:
         ("since=tomorrow", "%2B"),
     ],
 )
-def test_odd_values_and_unknown_names_are_refused_with_the_choices(url: str, query: str, said: str) -> None:
-    answer = httpx.get(f"{url}/stats?{query}")
+def test_odd_values_and_unknown_names_are_refused_with_the_choices(stack: RunningStack, query: str, said: str) -> None:
+    answer = stack.client.get(f"/stats?{query}")
     assert answer.status_code == 422
     assert said in answer.json()["detail"]
 
 
-def test_the_status_word_of_health_agrees_with_its_code(url: str) -> None:
+def test_the_status_word_of_health_agrees_with_its_code(stack: RunningStack) -> None:
     for query in ("", "?alerts=critical"):
-        answer = httpx.get(f"{url}/health{query}")
+        answer = stack.client.get(f"/health{query}")
         well = answer.json()["status"] in ("ok", "degraded")
         assert answer.status_code == (200 if well else 503)
         if query and well:
@@ -90,7 +85,7 @@ def test_dead_letters_are_listed_by_when_they_came(stack: RunningStack) -> None:
         assert done.returncode == 0, done.stderr
         return [one["value"] for one in json.loads(done.stdout) if "since-1" in (one["value"] or "")]
 
-    wait(lambda: listed("--since", "10m"), 60, stack.said)
+    until(lambda: listed("--since", "10m"), said=stack.said)
     assert listed("--until", "1d") == []
     assert listed("--since", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60))) == []
     refused = command(stack, "dlq", "list", "--since", "yesterday")

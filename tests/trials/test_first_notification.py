@@ -15,7 +15,8 @@ from confluent_kafka import Producer
 
 from tests import commands
 from tests.fakes import Receiver
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
+from tests.waiting import until
 
 BEGIN = datetime(2026, 3, 2, tzinfo=UTC)
 CRISIS_S = 2 * 86_400 + 10 * 3600
@@ -100,7 +101,7 @@ def test_on_the_running_stack_a_crisis_that_gets_worse_at_once_is_told_once(
     send(86, 74)
     time.sleep(1)
     send(600, 0)
-    wait(lambda: ("resolved",) in [told[:1] for told in _posts(receiver, watch)], 60, stack.said)
+    until(lambda: ("resolved",) in [told[:1] for told in _posts(receiver, watch)], said=stack.said)
     first = _posts(receiver, watch)[0]
     of_first = [told for told in _posts(receiver, watch) if told[2] == first[2]]
     assert [told[:2] for told in of_first] == [("firing", "critical"), ("resolved", "critical")]

@@ -8,7 +8,8 @@ import uuid
 import httpx
 
 from tests.fakes import Receiver
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
+from tests.waiting import until
 
 WORD = "quockerwodger"
 """In every text that is sent here, and nowhere else."""
@@ -26,14 +27,14 @@ def test_no_log_of_the_running_stack_holds_a_text_or_a_secret(stack: RunningStac
     lines = [*map(json.dumps, rows), f"{{no json {WORD}", json.dumps(f"{WORD} \ud800")]
     stack.run("produce", "--format", "jsonl", text="".join(line + "\n" for line in lines).encode())
     api = f"http://127.0.0.1:{stack.api}"
-    with httpx.Client(base_url=api, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=api, timeout=60, trust_env=False) as client:
         for body in ({"text": WORD}, {"text": WORD * 9000}, {"text": {WORD: 1}}, {WORD: WORD}):
             for route in ("/predict", "/explain", "/feedback"):
                 client.post(route, json=body)
         client.post("/predict/batch", json={"texts": [WORD, "", WORD]})
         client.post("/predict", content=f"{{{WORD}", headers={"content-type": "application/json"})
         client.get(f"/{WORD}")
-    wait(lambda: any(one.tweet_id == name for one in stack.predictions()), 60)
+    until(lambda: any(one.tweet_id == name for one in stack.predictions()))
     logs = sorted((stack.folder / "var" / "logs").glob("*.log*"))
     assert len(logs) >= 6
     written = "".join(log.read_text(encoding="utf-8", errors="replace") for log in logs)

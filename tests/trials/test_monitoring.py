@@ -17,8 +17,9 @@ from contracts.settings import ROOT
 from local.die_with_parent import die_with_parent
 from tests.programs import program
 from tests.servers import free_ports
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
 from tests.unit.deploy.test_dashboards import FILES, expressions
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -45,41 +46,45 @@ def prometheus(stack: RunningStack, tmp_path_factory: pytest.TempPathFactory) ->
         process = subprocess.Popen(die_with_parent(command), stdout=log, stderr=subprocess.STDOUT)
     yield f"http://127.0.0.1:{port}/api/v1"
     process.terminate()
-    process.wait(30)
+    process.wait(60)
+
+
+def _said(api: str, page: str, **parameters: str) -> dict[str, Any]:
+    """What a page of it says, nothing while it starts."""
+    try:
+        said = httpx.get(f"{api}/{page}", params=parameters, timeout=60, trust_env=False)
+    except httpx.TransportError:
+        return {}
+    if said.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # it reads what it has stored
+        return {}
+    answer = said.json()
+    assert answer["status"] == "success", f"{parameters}: {answer}"
+    found: dict[str, Any] = answer["data"]
+    return found
 
 
 def _ask(api: str, expression: str) -> list[dict[str, Any]]:
-    try:
-        said = httpx.get(f"{api}/query", params={"query": expression}, timeout=10)
-    except httpx.TransportError:  # it starts
-        return []
-    if said.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # it reads what it has stored
-        return []
-    answer = said.json()
-    assert answer["status"] == "success", f"{expression}: {answer}"
-    found: list[dict[str, Any]] = answer["data"]["result"]
-    return found
+    return list(_said(api, "query", query=expression).get("result", []))
 
 
 def test_all_processes_are_scraped_and_every_dashboard_is_answered(
     prometheus: str, stack: RunningStack, tmp_path: Path
 ) -> None:
-    wait(lambda: len(_ask(prometheus, 'up{job=~"buzzwatch.*"} == 1')) == 3, 60)
+    until(lambda: len(_ask(prometheus, 'up{job=~"buzzwatch.*"} == 1')) == 3)
     rows = [{"id": uuid.uuid4().hex, "text": f"@AirParadis lost my bag {number}"} for number in range(5)]
     seen = 'sum(buzzwatch_watch_tweets_total{watch="air-paradis",sentiment="negative"})'
     stack.run("produce", text="".join(json.dumps(row) + "\n" for row in rows).encode())
-    wait(lambda: any(float(one["value"][1]) >= 1 for one in _ask(prometheus, seen)), 60)
+    until(lambda: any(float(one["value"][1]) >= 1 for one in _ask(prometheus, seen)))
     asked = [one for file in FILES for one in expressions(json.loads(file.read_text(encoding="utf-8")))]
     # A rate needs two scrapes. The others wait for judgements, trials or failures.
-    wait(lambda: sum(bool(_ask(prometheus, expression)) for expression in asked) > 40, 60)
-    assert _ask(prometheus, "histogram_quantile(0.5, sum by (le) (buzzwatch_count_delay_seconds_bucket))")
+    until(lambda: sum(bool(_ask(prometheus, expression)) for expression in asked) > 40)
+    until(lambda: _ask(prometheus, "histogram_quantile(0.5, sum by (le) (buzzwatch_count_delay_seconds_bucket))"))
 
 
 def test_our_rules_are_loaded_and_nothing_that_runs_is_missing(prometheus: str) -> None:
     def states() -> dict[str, str]:
-        groups = httpx.get(f"{prometheus}/rules", timeout=10).json()["data"]["groups"]
+        groups = _said(prometheus, "rules").get("groups", [])
         return {rule["name"]: rule["state"] for group in groups for rule in group["rules"]}
 
-    wait(lambda: {name for name, state in states().items() if name.startswith("No")} >= {"NoApi", "NoNotifier"}, 30)
     missing = ("NoApi", "NoNotifier", "NoWorkerScores", "NoWorkerCounts")
-    wait(lambda: all(states()[name] == "inactive" for name in missing), 60)
+    until(lambda: [states().get(name) for name in missing] == ["inactive"] * 4, said=lambda: str(states()))

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
 from tests.trials.terminals import COMMAND, interrupted, on_a_terminal, piped_to_head
+from tests.waiting import until
 
 STEERING = "\x1b]0;pwned\x07 \x1b[2J\x1b[31m \x9b2J \u202egab\u2066 \r over"
 HOSTILE = re.compile(r"\x1b\]|\x1b\[2J|\x07|\x9b|\u202e|\u2066|\r(?!\n)")
@@ -29,7 +30,7 @@ def written(stack: RunningStack) -> RunningStack:
     stack.run(
         "alerts", "silence", "add", f"theme={json.dumps('x' + STEERING)}", "--comment", STEERING, "--by", STEERING
     )
-    wait(lambda: sum(one.tweet_id.startswith("steer-") for one in stack.predictions()) == 300, 60, stack.said)
+    until(lambda: sum(one.tweet_id.startswith("steer-") for one in stack.predictions()) == 300, said=stack.said)
     return stack
 
 
@@ -104,7 +105,7 @@ def test_no_command_complains_of_a_pipe_that_is_closed(written: RunningStack, ar
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=300,
     )
     assert closed.returncode in (0, 1, 141) if arguments == ("doctor",) else closed.returncode in (0, 141)
     assert "Traceback" not in closed.stderr

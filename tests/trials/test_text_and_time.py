@@ -15,10 +15,11 @@ import pytest
 from confluent_kafka import Producer
 from kafka import KafkaProducer
 
-from contracts.events import decode_prediction
+from contracts.events import Prediction, decode_prediction
 from stream.kafka.topic_reader import follow
 from tests.fakes import Receiver
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
+from tests.waiting import until
 
 RULES = Path(__file__).with_name("inputs") / "matching_rules.yaml"
 _RANDOM = random.Random(3)
@@ -75,10 +76,15 @@ def test_a_crisis_fires_whatever_its_producer_says_about_time_and_language(
     more: Callable[[], dict[str, str]],
 ) -> None:
     _crisis(stack, handle, timestamp_ms(), **more())
-    wait(lambda: _annotations(receiver, "BadBuzz", watch), 120, stack.said)
+    until(lambda: _annotations(receiver, "BadBuzz", watch), said=stack.said)
     shown = [text for name, text in _annotations(receiver, "BadBuzz", watch)[-1].items() if name.startswith("sample_")]
     assert len(shown) == 1  # one template, filled in sixty times
-    events = [event for event in stack.predictions() if event.tweet_id.startswith(handle)]
+
+    def about_it() -> list[Prediction]:
+        return [event for event in stack.predictions() if event.tweet_id.startswith(handle)]
+
+    until(lambda: len(about_it()) >= 60, said=stack.said)  # it may fire before all were scored
+    events = about_it()
     assert len(events) == 60
     assert all(event.reliable for event in events)
     recent = datetime.now(UTC) - timedelta(minutes=5)
@@ -92,7 +98,7 @@ def test_a_crisis_in_german_is_heard_with_its_language_named(stack: RunningStack
         "Flug heute Morgen gestrichen, kein Geld zurück, nie wieder mit euch",
     ]
     _told_by_sixty(stack, "de", said)
-    wait(lambda: _annotations(receiver, "ForeignVolume", "air-paradis"), 120, stack.said)
+    until(lambda: _annotations(receiver, "ForeignVolume", "air-paradis"), said=stack.said)
     told = _annotations(receiver, "ForeignVolume", "air-paradis")[-1]
     assert "German" in told["summary"]
     assert told["languages"].split(", ")[0] == "de"
@@ -112,7 +118,7 @@ def test_complaints_in_french_are_judged(stack: RunningStack) -> None:
     def found() -> list[Any]:
         return [event for event in stack.predictions() if re.fullmatch(r"fr\d+", event.tweet_id)]
 
-    wait(lambda: len(found()) == 60, 60, stack.said)
+    until(lambda: len(found()) == 60, said=stack.said)
     assert all(event.reliable for event in found())
     assert sum(event.sentiment == "negative" for event in found()) >= 50
 
@@ -141,7 +147,7 @@ def test_what_is_written_in_another_way_is_the_same_in_events_of_one_stack(stack
         events = [decode_prediction(record.value()) for record in records]
         return {event.tweet_id: event for event in events if re.fullmatch(r"way\d", event.tweet_id)}
 
-    wait(lambda: len(found()) == len(texts), 120, stack.said)
+    until(lambda: len(found()) == len(texts), said=stack.said)
     events = found()
     assert [events[f"way{number}"].watches for number in range(len(texts))] == [["air-paradis"]] * len(texts)
     assert [events[f"way{number}"].themes for number in range(len(texts))] == [["baggage"]] * len(texts)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import uuid
 
-import httpx
-
 from tests import commands
 from tests.fakes import Receiver
 from tests.otlp import Collector, Span
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
+from tests.waiting import until
 
 HANDLE, WATCH = "@tracedair", "tracedair"  # nobody else's: its alert is not firing yet
 THINGS = ("crew", "seats", "food", "gate staff", "hotline", "website", "lounge", "cabin")
@@ -37,7 +36,7 @@ def test_a_tweet_an_alert_and_its_webhook_are_one_trace(
 ) -> None:
     # One tweet of a small batch is traced, and all that complain may be in one batch: somebody is first.
     _produce(stack, json.dumps({"id": "first", "author_id": "f", "text": f"boarding now {HANDLE}"}).encode(), "1")
-    wait(lambda: collector.named("count tweet"), 60)
+    until(lambda: collector.named("count tweet"))
     _produce(stack, _crisis(), "1")
 
     def about_us() -> list[tuple[str, str]]:
@@ -47,7 +46,7 @@ def test_a_tweet_an_alert_and_its_webhook_are_one_trace(
             if post.body["commonLabels"].get("watch") == WATCH and post.traceparent
         ]
 
-    wait(about_us, 90, stack.said)
+    until(about_us, said=stack.said)
     _, trace, post, flags = about_us()[0][0].split("-")
     assert int(flags, 16) & 1  # sampled
 
@@ -60,7 +59,7 @@ def test_a_tweet_an_alert_and_its_webhook_are_one_trace(
             at = by_id[at].parent
         return steps
 
-    wait(lambda: way()[-1:] == [("buzzwatch-produce", "send tweet")], 60, lambda: str(way()))
+    until(lambda: way()[-1:] == [("buzzwatch-produce", "send tweet")], said=lambda: str(way()))
     assert way() == [
         ("buzzwatch-notifier", "deliver notification"),
         ("buzzwatch-worker", "alert fires"),
@@ -72,19 +71,19 @@ def test_a_tweet_an_alert_and_its_webhook_are_one_trace(
     def batches() -> list[Span]:
         return [span for span in collector.named("score batch") if trace in {linked for linked, _ in span.links}]
 
-    wait(batches, 30)
+    until(batches)
     [batch] = batches()  # which has a link to each of its tweets
     assert 1 <= len(batch.links) <= 16
     [alert] = [span for span in _of(collector, trace) if span.name == "alert fires"]
     assert 1 <= len(alert.links) <= 15  # those that were counted before it fired, the latest ones where they are many
     assert (trace, alert.parent) not in alert.links
-    wait(lambda: set(alert.links) <= {(span.trace, span.id) for span in collector.named("count tweet")}, 30)
+    until(lambda: set(alert.links) <= {(span.trace, span.id) for span in collector.named("count tweet")})
     assert alert.attributes["buzzwatch.watch"] == WATCH
 
 
 def test_what_nobody_traces_makes_no_spans_and_spans_hold_no_text(stack: RunningStack, collector: Collector) -> None:
     stack.run("produce", text=b'{"id": "untraced-1", "text": "the quokka waits at the gate"}')
-    wait(lambda: any(one.tweet_id == "untraced-1" for one in stack.predictions()), 60)
+    until(lambda: any(one.tweet_id == "untraced-1" for one in stack.predictions()))
     said = repr(collector.spans)
     assert "quokka" not in said
     assert "I hate" not in said
@@ -97,11 +96,11 @@ def _of(collector: Collector, trace: str) -> list[Span]:
 def test_a_request_that_comes_with_a_trace_is_a_span_of_it_and_others_are_none(
     stack: RunningStack, collector: Collector
 ) -> None:
-    trace, api = uuid.uuid4().hex, f"http://127.0.0.1:{stack.api}"
+    trace = uuid.uuid4().hex
     headers = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
-    assert httpx.get(f"{api}/alerts", trust_env=False).status_code == 200
-    assert httpx.post(f"{api}/predict", json={"text": ""}, headers=headers, trust_env=False).status_code == 422
-    wait(lambda: _of(collector, trace), 30)
+    assert stack.client.get("/alerts").status_code == 200
+    assert stack.client.post("/predict", json={"text": ""}, headers=headers).status_code == 422
+    until(lambda: _of(collector, trace))
     [span] = _of(collector, trace)
     assert (span.process, span.name, span.parent) == ("buzzwatch-api", "POST /predict", "b7ad6b7169203331")
     assert span.attributes == {"http.route": "/predict", "http.response.status_code": "422"}

@@ -19,8 +19,9 @@ from contracts.settings import Settings
 from stream.kafka.tweet_files import Line
 from stream.kafka.tweet_producer import TweetProducer
 from tests import commands
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
 from tests.trials.terminals import COMMAND
+from tests.waiting import until
 
 INPUTS = Path(__file__).with_name("inputs")
 MODEL = str(Settings().artefact)
@@ -60,7 +61,7 @@ def scored(stack: RunningStack, known: Callable[[str], bool], number: int) -> di
     def found() -> dict[str, Prediction]:
         return {one.tweet_id: one for one in stack.predictions() if known(one.tweet_id)}
 
-    wait(lambda: len(found()) >= number, 60, stack.said)
+    until(lambda: len(found()) >= number, said=stack.said)
     return found()
 
 
@@ -92,7 +93,7 @@ def test_objects_of_every_network_are_scored_when_others_produce_them(stack: Run
     predictions = scored(stack, lambda identifier: "theirs-" in identifier, 4)
     ends = {(one.text or "")[-len(LONG) :] for one in predictions.values() if not one.tweet_id.endswith("3")}
     assert ends == {LONG}
-    wait(lambda: any(b"several-1" in (value or b"") for value in stack.dead()), 60, stack.said)
+    until(lambda: any(b"several-1" in (value or b"") for value in stack.dead()), said=stack.said)
 
 
 @pytest.mark.parametrize(

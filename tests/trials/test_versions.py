@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import httpx
 import numpy as np
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
 from tests.trials.test_feedback import judgement, own_version, send, wait_judged
+from tests.waiting import until
 from training.registry.register import register_artefact
 
 
@@ -37,8 +37,8 @@ def versions(stack: RunningStack) -> tuple[str, str]:
     """What served, and what another client of MLflow gave the alias, which serves now."""
     first = serving(stack)
     second = register_artefact(stack.settings, stack.settings.artefact, alias="champion")
-    wait(lambda: serving(stack) == second, 120, stack.said)
-    wait(lambda: second in _worker_version(stack), 120, stack.said)
+    until(lambda: serving(stack) == second, said=stack.said)
+    until(lambda: _worker(stack, "buzzwatch_model_version") == float(second), said=stack.said)
     return first, second
 
 
@@ -57,13 +57,14 @@ def test_a_version_that_serves_no_more_starts_no_alert_about_its_accuracy(
     assert fired(stack, first) == before
 
     send(stack, [judgement(second, correct=number % 3 == 2) for number in range(60)])
-    wait(lambda: "Accuracy" in fired(stack, second), 60, stack.said)
+    until(lambda: "Accuracy" in fired(stack, second), said=stack.said)
 
 
-def _worker_version(stack: RunningStack) -> str:
-    port = stack.environment["BUZZWATCH_WORKER__WEB_PORT"]
-    page = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
-    return next(line.split()[-1] for line in page.splitlines() if line.startswith("buzzwatch_model_version "))
+def _worker(stack: RunningStack, metric: str) -> float | None:
+    """What the worker says of itself, None as long as it says nothing."""
+    page = stack.client.get(f"http://127.0.0.1:{stack.environment['BUZZWATCH_WORKER__WEB_PORT']}/metrics").text
+    found = [line.split()[-1] for line in page.splitlines() if line.startswith(f"{metric} ")]
+    return float(found[0]) if found else None
 
 
 def test_a_rollback_goes_back_to_what_served_last_whoever_moved_the_alias(
@@ -78,10 +79,10 @@ def test_a_rollback_goes_back_to_what_served_last_whoever_moved_the_alias(
     client.log_text(run.info.run_id, "no model of ours", "model/model.pkl")
     foreign = str(client.create_model_version("sentiment", f"{run.info.artifact_uri}/model", run.info.run_id).version)
     client.set_registered_model_alias("sentiment", "champion", foreign)
-    wait(lambda: f"version {foreign} cannot serve" in stack.client.get("/health").text, 120, stack.said)
+    until(lambda: f"version {foreign} cannot serve" in stack.client.get("/health").text, said=stack.said)
     assert serving(stack) == second
     assert f"version {second} is the champion again" in stack.run("models", "rollback").stderr.decode()
-    wait(lambda: "cannot serve" not in stack.client.get("/health").text, 120, stack.said)
+    until(lambda: "cannot serve" not in stack.client.get("/health").text, said=stack.said)
     assert serving(stack) == second
 
 
@@ -112,19 +113,12 @@ def test_the_model_as_mlflow_loads_it_keeps_the_rows_names_and_refuses_null(
 def test_every_partition_of_feedback_is_judged_also_one_that_was_added(stack: RunningStack) -> None:
     topic = stack.settings.kafka.topics.feedback
     admin = AdminClient(stack.settings.kafka.librdkafka())
-    admin.create_partitions([NewPartitions(topic, 2)])[topic].result(10)
+    admin.create_partitions([NewPartitions(topic, 2)])[topic].result(60)
     version = own_version(stack)
     producer = Producer(stack.settings.kafka.librdkafka_producer())
     for partition in (0, 1):
         for _ in range(5):
             producer.produce(topic, judgement(version), b"k", partition=partition)
-    assert producer.flush(20) == 0
-    wait(lambda: _lag(stack) == 0.0, 60, stack.said)
+    assert producer.flush(60) == 0
+    until(lambda: _worker(stack, "buzzwatch_feedback_lag_records") == 0, said=stack.said)
     wait_judged(stack, version, 10)
-
-
-def _lag(stack: RunningStack) -> float:
-    page = httpx.get(f"http://127.0.0.1:{stack.environment['BUZZWATCH_WORKER__WEB_PORT']}/metrics", timeout=5).text
-    return next(
-        float(line.split()[-1]) for line in page.splitlines() if line.startswith("buzzwatch_feedback_lag_records ")
-    )

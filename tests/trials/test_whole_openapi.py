@@ -50,7 +50,7 @@ def api(stack: RunningStack, tmp_path: Path) -> Iterator[Api]:
             stderr=subprocess.STDOUT,
         )
     try:
-        until(lambda: answers(url), 120, log.read_text, every_s=0.2)
+        until(lambda: answers(url), said=log.read_text)
         yield Api(url, key[0].decode(), log)
     finally:
         process.terminate()
@@ -59,7 +59,7 @@ def api(stack: RunningStack, tmp_path: Path) -> Iterator[Api]:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz", trust_env=False, timeout=5).is_success
+        return httpx.get(f"{url}/readyz", trust_env=False, timeout=60).is_success
     except httpx.HTTPError:
         return False
 
@@ -69,7 +69,7 @@ def test_every_check_holds_for_every_answer(api: Api, tmp_path: Path) -> None:
         [
             *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(ROOT / "schemathesis.toml")),
             *("run", f"{api.url}/openapi.json", "--header", f"Authorization: Bearer {api.key}"),
-            *("--seed", "1", "--max-examples", str(EXAMPLES), "--max-time", "10", "--request-timeout", "20"),
+            *("--seed", "1", "--max-examples", str(EXAMPLES), "--max-time", "10", "--request-timeout", "60"),
             *("--no-shrink", "--continue-on-failure"),
         ],
         cwd=tmp_path,

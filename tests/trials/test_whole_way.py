@@ -15,7 +15,8 @@ from contracts.events import Prediction
 from contracts.times import clock_ms, to_rfc3339
 from demo.tweet_texts import WATCHED, angry, ordinary
 from tests.fakes import Receiver
-from tests.stack import RunningStack, wait
+from tests.stack import RunningStack
+from tests.waiting import until
 from training.registry.register import register_artefact
 
 WATCH = "wholeair"
@@ -38,8 +39,10 @@ def tweets(count: int, past: int) -> list[bytes]:
     for number in range(count):
         is_past = number < past
         text = (ordinary if is_past else angry)(rng).text.replace(WATCHED, f"@{WATCH}")
-        written = now_ms - 80_000_000 + number * 40_000 if is_past else now_ms
-        lines.append(json.dumps({"id": f"whole-t{number}", "text": text, "created_at": to_rfc3339(written)}).encode())
+        tweet = {"id": f"whole-t{number}", "text": text}
+        if is_past:  # the others are of the moment in which they are sent, however late that is
+            tweet["created_at"] = to_rfc3339(now_ms - 80_000_000 + number * 40_000)
+        lines.append(json.dumps(tweet).encode())
     return lines
 
 
@@ -86,7 +89,7 @@ def version(stack: RunningStack) -> Iterator[str]:
         assert time.monotonic() - since < 240, f"after {sent} tweets versions {answered} answer"
         stack.run("produce", text=json.dumps({"id": f"whole-s{sent}", "text": "while models change"}).encode())
         sent += 1
-    wait(lambda: len(scored(stack, "whole-s")) >= sent, 120)
+    until(lambda: len(scored(stack, "whole-s")) >= sent)
     assert Counter(one.tweet_id for one in scored(stack, "whole-s")) == Counter(f"whole-s{n}" for n in range(sent))
     yield version
     client.set_registered_model_alias("sentiment", "champion", first)
@@ -105,18 +108,19 @@ def test_two_thousand_tweets_become_predictions_and_two_alerts(
     lines, letters = tweets(VALID, PAST), classes(stack)
     stack.run("produce", text=b"\n".join(lines[:1000] + BAD + lines[1000:]))
 
-    wait(lambda: len(scored(stack, "whole-t")) >= VALID, 240)
+    until(lambda: len(scored(stack, "whole-t")) >= VALID)
     predictions = scored(stack, "whole-t")
     assert Counter(one.tweet_id for one in predictions) == Counter(f"whole-t{number}" for number in range(VALID))
     assert len({prediction.prediction_id for prediction in predictions}) == VALID
     assert {prediction.model.version for prediction in predictions} == {version}
+    until(lambda: dead(stack).total() >= len(BAD), said=lambda: str(dead(stack)))
     assert dead(stack) == Counter(BAD)
     assert classes(stack) - letters == {"UnreadableRecord": 2, "InvalidTweet": 3}
 
     feedback(stack, predictions[:3], correct=False)
-    wait(lambda: len(told()) >= 2, 240)
+    until(lambda: len(told()) >= 2)
     feedback(stack, predictions[3:4], correct=True)
-    wait(lambda: len(told()) >= 4, 240, lambda: str(told()))
+    until(lambda: len(told()) >= 4, said=lambda: str(told()))
     time.sleep(2)  # nothing may come twice
 
     assert Counter(told()) == Counter(

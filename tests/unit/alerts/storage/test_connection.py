@@ -80,7 +80,7 @@ def test_when_it_answers_again_it_is_asked_again(frozen: Frozen) -> None:
             except redis.TimeoutError:
                 return False
 
-        until(answered, 30)
+        until(answered)
         assert client.set("a", "b")
 
 
