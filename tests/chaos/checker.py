@@ -58,7 +58,7 @@ def read_committed(servers: str, topic: str) -> list[Seen]:
         }
     )
     try:
-        unfinished = set(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+        unfinished = set(consumer.list_topics(topic, timeout=60).topics[topic].partitions)
         assert unfinished, f"{topic}: Kafka knows no such topic"
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in unfinished])
         seen: list[Seen] = []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow") and not ALL and "tests/chaos" in item.path.as_posix():
             item.add_marker(pytest.mark.skip(reason="long; make chaos runs it"))
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Random moments, other ones in each run; a test that fails shows the seed, and `CHAOS_SEED` sets it."""
+    seed = int(os.environ.get("CHAOS_SEED", time.time_ns()))
+    print(f"CHAOS_SEED={seed}")  # noqa: T201
+    return random.Random(seed)
 
 
 @pytest.fixture

@@ -23,11 +23,11 @@ from models.registry.champion_cache import ChampionCache
 from models.registry.client import RegisteredVersion
 from tests import commands
 from tests.chaos import checker
-from tests.chaos.traffic import PATIENCE_S, Traffic, Visible
+from tests.chaos.traffic import Traffic, Visible
 from tests.fakes import Receiver
 from tests.judgements import judgements
 from tests.servers import RunningServer, free_ports
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 IN_A_ROW = 3
 RULES = """
@@ -65,7 +65,7 @@ class Process:
         """`kill -9`."""
         if self.alive:
             self._process.kill()
-            self._status = self._process.end(10).returncode
+            self._status = self._process.end(PATIENCE_S).returncode
 
     def pause(self) -> None:
         self._process.kill(signal.SIGSTOP)
@@ -84,7 +84,7 @@ class Process:
     def status(self) -> int | None:
         """The exit status, None while it runs."""
         if self._status is None and not self._process.runs:
-            self._status = self._process.end(10).returncode
+            self._status = self._process.end(PATIENCE_S).returncode
         return self._status
 
 
@@ -92,7 +92,7 @@ class Site:
     """Topics, prefix and group of one test; everything that it starts ends with `close`."""
 
     def __init__(
-        self, folder: Path, kafka: RunningServer, own_redis: RunningServer, *, session_s: float = 10, copies: int = 1
+        self, folder: Path, kafka: RunningServer, own_redis: RunningServer, *, session_s: float = 20, copies: int = 1
     ) -> None:
         self.folder, self.kafka, self.redis = folder, kafka, own_redis
         self.receiver = Receiver()
@@ -144,7 +144,7 @@ class Site:
 
     def page(self, name: str) -> int:
         """The status of a page of the first worker, 0 when nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.web, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.web, timeout=60)
         try:
             connection.request("GET", f"/{name}")
             return connection.getresponse().status
@@ -156,19 +156,21 @@ class Site:
     def start_notifier(self) -> Process:
         return self._started("notifier")
 
-    def start_again(self, timeout_s: float = PATIENCE_S) -> None:
+    def start_again(self) -> None:
         """Wait until predictions flow; start workers again that end by themselves, as whoever runs them does.
 
         Each must have ended with status 1, as it does when Kafka has refused its name or its transactions.
         """
-        since, deadline = time.time(), time.monotonic() + timeout_s
-        while self.visible.newest_scored_at <= since:
-            assert time.monotonic() < deadline, f"nothing flows after {timeout_s:.0f} s\n{self.said()}"
+        since = time.time()
+
+        def flows() -> bool:
             for process in [process for process in self._processes if process.status == 1]:
                 self._processes.remove(process)
                 self.ended += 1
                 self.start_worker()
-            time.sleep(0.1)
+            return self.visible.newest_scored_at > since
+
+        self._until(flows, "nothing flows")
 
     def send(self, rate: int = 300) -> Traffic:
         """Let tweets and judgements flow."""
@@ -186,8 +188,8 @@ class Site:
         )
         admin = AdminClient(settings.kafka.librdkafka())
         for deleted in admin.delete_topics(names).values():
-            deleted.result(10)
-        until(lambda: not set(names) & set(admin.list_topics(timeout=5).topics), 120, lambda: "topics are not deleted")
+            deleted.result(60)
+        until(lambda: not set(names) & set(admin.list_topics(timeout=60).topics), said=lambda: "topics are not deleted")
         create_topics(settings)
         self.visible.close()
         self.visible = Visible(self.kafka.address, self.topics.scored)
@@ -196,7 +198,7 @@ class Site:
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.redis.address, decode_responses=True)
 
-    def check(self, timeout_s: float = PATIENCE_S, *, trial_changes: Sequence[str] = ()) -> None:
+    def check(self, *, trial_changes: Sequence[str] = ()) -> None:
         """Wait until everything has gone its way, then see that all of it did, once.
 
         `trial_changes`: version and change of each message about a trial that the receiver must have been told.
@@ -207,7 +209,7 @@ class Site:
         tweets = checker.read_committed(servers, topics.tweets)
         assert len(tweets) == sent
         readable = sum(checker.tweet_id(tweet.value) is not None for tweet in tweets)
-        self._until(lambda: self.visible.visible >= readable, timeout_s, "not all tweets are scored")
+        self._until(lambda: self.visible.visible >= readable, "not all tweets are scored")
         time.sleep(1)  # what comes twice may come late
         scored = checker.read_committed(servers, topics.scored)
         dead = checker.read_committed(servers, topics.dead_letters)
@@ -222,7 +224,6 @@ class Site:
                     not checker.difference(expected, checker.counted(client, self.prefix))
                     and judgements(client, self.prefix) == asked.judged
                 ),
-                30,
                 "the counters are not those of the topics",
                 lambda: str([checker.difference(expected, checker.counted(client, self.prefix))[:5],
                              judgements(client, self.prefix), asked.judged]),
@@ -240,11 +241,14 @@ class Site:
 
         name = "ConsecutiveErrors"
         self._until(
-            lambda: told()[name] >= changes, 60, "alerts are missing", lambda: f"{told()[name]} of {changes} came"
+            lambda: told()[name] >= changes,
+            "alerts are missing",
+            lambda: f"{told()[name]} of {changes} came",
         )
         assert told()[name] == changes, told()
         self._until(
-            lambda: len(self._trial_changes_told()) >= len(trial_changes), 60, "changes of the trial are missing"
+            lambda: len(self._trial_changes_told()) >= len(trial_changes),
+            "changes of the trial are missing",
         )
         assert self._trial_changes_told() == list(trial_changes)
         assert told().keys() <= {name, "BadBuzz", "ModelTrial"}
@@ -254,12 +258,11 @@ class Site:
             bodies.setdefault(post.id, set()).add(post.raw)
         assert [sorted(raw) for raw in bodies.values() if len(raw) > 1] == []
 
-    def wait_told(self, alert: str, status: str, times: int, timeout_s: float) -> float:
+    def wait_told(self, alert: str, status: str, times: int) -> float:
         """Wait until the receiver has heard so many changes; returns how long it took, seconds."""
         since = time.monotonic()
         self._until(
             lambda: sum(change.status == status for change in self._heard(alert)) >= times,
-            timeout_s,
             f"{alert} was not told {status} {times} times",
             lambda: str(self._heard(alert)),
         )
@@ -280,7 +283,6 @@ class Site:
         with self.client() as client:
             self._until(
                 lambda: checker.stored(client, self.prefix, alert) == set(self._heard(alert)),
-                30,
                 "Redis holds other states than the receiver was told",
                 lambda: f"{sorted(checker.stored(client, self.prefix, alert))} {self._heard(alert)}",
             )
@@ -291,10 +293,8 @@ class Site:
         changes = [change for post in self.receiver.accepted for change in checker.told(post.body)]
         return list(dict.fromkeys(change for change in changes if change.alert == alert))
 
-    def _until(
-        self, holds: Callable[[], bool], timeout_s: float, problem: str, detail: Callable[[], str] = str
-    ) -> None:
-        until(holds, timeout_s, lambda: f"{problem} {detail()}\n{self.said()}", every_s=0.2)
+    def _until(self, holds: Callable[[], bool], problem: str, detail: Callable[[], str] = str) -> None:
+        until(holds, said=lambda: f"{problem} {detail()}\n{self.said()}")
 
     def said(self) -> str:
         """The last words of every process."""

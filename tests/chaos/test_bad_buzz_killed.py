@@ -19,13 +19,13 @@ def test_a_crisis_is_told_once_and_in_order_whoever_is_killed(site: Site) -> Non
         time.sleep(1 + crisis)
         worker.kill()  # about when the rule begins to hold
         worker = site.start_worker()
-        site.wait_told("BadBuzz", "firing", crisis, 40)
+        site.wait_told("BadBuzz", "firing", crisis)
         notifier.kill()
         notifier = site.start_notifier()
         traffic.storm = False
         time.sleep(8 + crisis)
         worker.kill()  # about when it ceases to
         worker = site.start_worker()
-        site.wait_told("BadBuzz", "resolved", crisis, 60)
+        site.wait_told("BadBuzz", "resolved", crisis)
     site.check()
     site.check_states("BadBuzz")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.chaos.site import Process, Site
 from tests.servers import RunningServer
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -28,12 +29,9 @@ def test_a_worker_frozen_beyond_its_session_publishes_nothing_twice(short_sessio
     time.sleep(4)  # both have partitions
     frozen.pause()
     time.sleep(9)
-    site.visible.wait_since(time.time(), 10)
+    site.visible.wait_since(time.time())
     frozen.resume()
-    deadline = time.monotonic() + 30
-    while not _was_fenced(frozen):
-        assert time.monotonic() < deadline, site.said()
-        time.sleep(0.1)
+    until(lambda: _was_fenced(frozen), said=site.said)
     site.start_again()  # it may have ended
     site.check()
     assert other.alive
@@ -54,7 +52,7 @@ def test_workers_that_join_and_leave_lose_and_double_nothing(short_session: Site
         workers += [site.start_worker(), site.start_worker()]
         time.sleep(8)
         workers.pop(0).kill()
-        status, _ = workers.pop(0).terminate(20)
+        status, _ = workers.pop(0).terminate(PATIENCE_S)
         assert status == 0, site.said()
         time.sleep(4)
     site.check()
@@ -65,7 +63,7 @@ def test_sigterm_drains_and_ends_with_status_0(site: Site) -> None:
     site.send(rate=1000)
     site.visible.wait_since(worker.started)
     time.sleep(2)
-    status, _ = worker.terminate(60)
+    status, _ = worker.terminate(PATIENCE_S)
     assert status == 0, site.said()
     site.start_worker()
     site.check()

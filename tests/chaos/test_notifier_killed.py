@@ -15,9 +15,7 @@ def test_a_notifier_killed_while_posting_posts_the_same_id_again(site: Site) -> 
     interrupted = []
     for _ in range(5 if ALL else 1):
         before = len(site.receiver.posts)
-        interrupted.append(
-            site.receiver.wait_for(before + 1, 30)[before].id
-        )  # the receiver has it, Redis does not know
+        interrupted.append(site.receiver.wait_for(before + 1)[before].id)  # the receiver has it, Redis does not know
         notifier.kill()
         notifier = site.start_notifier()
     site.receiver.delay_s = 0

@@ -144,7 +144,7 @@ class Strangers:
         common = {"bootstrap.servers": self._servers, "linger.ms": 5, "message.max.bytes": 2_000_000, "log_level": 0}
         self._producers = [Producer(common | {"compression.type": codec}) for codec in CODECS]
         self._transactional = Producer(common | {"transactional.id": site.prefix, "compression.type": "zstd"})
-        self._transactional.init_transactions(20)
+        self._transactional.init_transactions(60)
         self._old = KafkaProducer(bootstrap_servers=self._servers, compression_type="gzip", max_request_size=2_000_000)
         self.sent: Counter[str] = Counter()
         """Per topic: records that were sent and not aborted."""
@@ -157,11 +157,11 @@ class Strangers:
             if has_any and (record.raw_names or record.timestamp_ms is not None):
                 name = RawName if record.raw_names else str
                 headers = [(name(key), value or b"") for key, value in record.headers]
-                self._old.send(topic, *record.plain(), headers=headers, timestamp_ms=record.timestamp_ms).get(20)
+                self._old.send(topic, *record.plain(), headers=headers, timestamp_ms=record.timestamp_ms).get(60)
             else:
                 self._producers[codec].produce(topic, *record.plain(), headers=list(record.headers))
             self.sent[record.topic] += 1
-        assert self._producers[codec].flush(20) == 0
+        assert self._producers[codec].flush(60) == 0
 
     def transact(self, records: list[Hostile], *, commits: bool, open_s: float) -> None:
         """In a transaction that stays open for a while, and is committed or aborted."""
@@ -169,12 +169,12 @@ class Strangers:
         for record in records:
             self._transactional.produce(self._topics[record.topic], *record.plain())
             self.sent[record.topic] += commits
-        assert self._transactional.flush(20) == 0
+        assert self._transactional.flush(60) == 0
         time.sleep(open_s)
-        self._transactional.commit_transaction(20) if commits else self._transactional.abort_transaction(20)
+        self._transactional.commit_transaction(60) if commits else self._transactional.abort_transaction(60)
 
     def close(self) -> None:
-        self._old.close(timeout=5)
+        self._old.close(timeout=60)
 
 
 class Accounts:
@@ -184,7 +184,7 @@ class Accounts:
         self._site, self._worker, self._strangers = site, worker, strangers
 
     def metric(self, name: str) -> int:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._site.web}/metrics", timeout=5) as page:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._site.web}/metrics", timeout=60) as page:
             lines = page.read().decode().splitlines()
         return int(sum(float(line.split()[-1]) for line in lines if line.startswith(name)))
 
@@ -207,14 +207,14 @@ class Accounts:
         return {topic: numbers for topic, numbers in sums.items() if numbers[0] != numbers[1]}
 
     def settle(self) -> None:
-        until(lambda: not self.open(), 60, lambda: f"{self.open()}\n{self._site.said()}", every_s=0.3)
+        until(lambda: not self.open(), said=lambda: f"{self.open()}\n{self._site.said()}")
 
 
 def committed(servers: str, topic: str) -> list[Record]:
     """All committed records that are there now."""
     consumer = Consumer({"bootstrap.servers": servers, "group.id": "accounts", "enable.partition.eof": True})
     try:
-        unfinished = set(consumer.list_topics(topic, timeout=10).topics[topic].partitions)
+        unfinished = set(consumer.list_topics(topic, timeout=60).topics[topic].partitions)
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in unfinished])
         found: list[Record] = []
         while unfinished:
@@ -242,7 +242,7 @@ def test_no_process_ends_and_every_record_is_accounted_for(site_of_strangers: Si
     worker = site.start_worker()
     strangers = Strangers(site)
     accounts = Accounts(site, worker, strangers)
-    until(lambda: site.page("readyz") == 200, 60, site.said)
+    until(lambda: site.page("readyz") == 200, said=site.said)
 
     @settings(
         max_examples=EXAMPLES, deadline=None, database=None, derandomize=not ALL,
@@ -263,14 +263,14 @@ def test_no_process_ends_and_every_record_is_accounted_for(site_of_strangers: Si
     # A partition more, and a topic that is not the one that it was.
     admin = AdminClient({"bootstrap.servers": site.kafka.address})
     [added] = admin.create_partitions([NewPartitions(site.topics.feedback, 2)]).values()
-    added.result(10)
+    added.result(60)
     producer = Producer({"bootstrap.servers": site.kafka.address})
     for number in range(10):
         producer.produce(site.topics.feedback, json.dumps(feedback()).encode(), partition=number % 2)
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
     strangers.sent["feedback"] += 10
     accounts.settle()
-    assert site.page("livez") == site.page("readyz") == 200
+    until(lambda: site.page("livez") == site.page("readyz") == 200, said=site.said)
     listed = commands.run("dlq", "list", "--format", "json", "--limit", "100000", env=site.environment)
     assert listed.returncode == 0, listed.stderr
     assert worker.alive

@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -23,18 +22,18 @@ FIRST_S, LONGER = 4.0, 1.15
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_retraining_killed_at_random_moments_comes_to_its_end_and_registers_once(
-    settings: Settings, mlflow_uri: str, tmp_path: Path
+    settings: Settings, mlflow_uri: str, tmp_path: Path, chance: random.Random
 ) -> None:
     registering = Registering(settings, tmp_path / "registering")
     registering.create()
     retraining = Retraining(settings, registering, tmp_path / "retraining")
     command = [sys.executable, "-m", "cli.main", "retrain", "--data-dir", str(retraining.data)]
-    rng, within, killed = random.Random(time.time_ns()), FIRST_S, 0
+    within, killed = FIRST_S, 0
     more = ["--snapshot", str(retraining.snapshot)]
     while True:
         running = subprocess.Popen([*command, *more], env=environment(settings), stderr=subprocess.PIPE, text=True)
         try:
-            _, said = running.communicate(timeout=rng.uniform(0.5, 1) * within)
+            _, said = running.communicate(timeout=chance.uniform(0.5, 1) * within)
             break
         except subprocess.TimeoutExpired:
             running.send_signal(signal.SIGKILL)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.site import Site
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 
 def _flowing(site: Site) -> None:
@@ -33,16 +33,16 @@ def test_a_broker_killed_and_started_again_loses_and_doubles_nothing(site: Site)
 
 def test_without_kafka_a_worker_ends_when_it_is_told_to_and_by_itself_after_the_set_time(site: Site) -> None:
     told = site.start_worker(drain_timeout_s="2")  # by default it waits ten seconds for what is under way
-    alone = site.start_worker(give_up_after_s="4", drain_timeout_s="2")
+    alone = site.start_worker(give_up_after_s="8", drain_timeout_s="2")
     site.send()
     site.visible.wait_since(told.started)
-    until(lambda: "Kafka assigned tweets" in alone.log.read_text(), 120, site.said)
+    until(lambda: "Kafka assigned tweets" in alone.log.read_text(), said=site.said)
     site.visible.wait_since(time.time())
     site.kafka.kill()
     try:
-        status, _ = told.terminate(60)
+        status, _ = told.terminate(PATIENCE_S)
         assert status in (0, 1), site.said()  # 0 if it could leave after all
-        until(lambda: not alone.alive, 40, site.said)
+        until(lambda: not alone.alive, said=site.said)
         assert alone.status == 1, site.said()
     finally:
         site.kafka.start()
@@ -56,9 +56,9 @@ def test_scoring_goes_on_without_redis_and_counting_catches_up(site: Site) -> No
     time.sleep(3)
     site.redis.kill()
     time.sleep(1)
-    site.visible.wait_since(time.time(), 5)
+    site.visible.wait_since(time.time())
     time.sleep(3)
-    site.visible.wait_since(time.time(), 5)
+    site.visible.wait_since(time.time())
     site.redis.start()
     time.sleep(2)
     site.redis.restart()

@@ -18,19 +18,18 @@ PROMISED_S = 3.0
 
 
 @pytest.mark.timeout(900)
-def test_a_worker_killed_at_random_moments_loses_and_doubles_nothing(site: Site, record_property: object) -> None:
-    rng = random.Random(time.time_ns())
+def test_a_worker_killed_at_random_moments_loses_and_doubles_nothing(site: Site, chance: random.Random) -> None:
     site.start_notifier()
     worker = site.start_worker()
     site.send()
     site.visible.wait_since(worker.started)
     restarts = []
     for _ in range(KILLS):
-        gap = time.time() + rng.uniform(1, LONGEST_GAP_S)
+        gap = time.time() + chance.uniform(1, LONGEST_GAP_S)
         time.sleep(max(0.0, gap - time.time()))
         worker.kill()
         worker = site.start_worker()
-        if rng.random() < 0.8:  # else it is killed again while it starts
+        if chance.random() < 0.8:  # else it is killed again while it starts
             restarts.append(site.visible.wait_since(worker.started))
     site.check()
     if restarts:
