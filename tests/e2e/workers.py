@@ -18,8 +18,9 @@ from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from local.die_with_parent import die_with_parent
 from tests import commands
+from tests.chaos.traffic import partitions_of
 from tests.servers import free_ports
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 RATE = 40
 """Tweets a second, over all partitions."""
@@ -59,11 +60,7 @@ class Workers:
         """A line of `/metrics` by its beginning, of each; -1 where there is none."""
         found = []
         for port in self._ports:
-            try:
-                page = self._get(port, "metrics")[1]
-            except OSError:
-                page = ""
-            lines = [line for line in page.splitlines() if line.startswith(name)]
+            lines = [line for line in self._get(port, "metrics")[1].splitlines() if line.startswith(name)]
             found.append(float(lines[0].split()[-1]) if lines else -1.0)
         return found
 
@@ -72,16 +69,23 @@ class Workers:
         return self.metric('buzzwatch_partitions_assigned{role="score"')
 
     def ready(self) -> list[int]:
-        """The status of each one's `/readyz`."""
+        """The status of each one's `/readyz`, 0 where nobody answers."""
         return [self._get(port, "readyz")[0] for port in self._ports]
+
+    @property
+    def alive(self) -> bool:
+        """Whether both still run."""
+        return all(process.poll() is None for process in self._processes)
 
     @staticmethod
     def _get(port: int, page: str) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         try:
             connection.request("GET", f"/{page}")
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
+        except (OSError, http.client.HTTPException):
+            return 0, ""
         finally:
             connection.close()
 
@@ -97,13 +101,13 @@ class Workers:
         """SIGTERM; the exit statuses."""
         for process in self._processes:
             process.terminate()
-        return [process.wait(30) for process in self._processes]
+        return [process.wait(PATIENCE_S) for process in self._processes]
 
     def kill(self) -> None:
         for process in self._processes:
             if process.poll() is None:
                 process.kill()
-                process.wait(10)
+                process.wait()
 
 
 class Stream:
@@ -123,7 +127,7 @@ class Stream:
                 "log_level": 0,
             }
         )
-        self._partitions = list(self._consumer.list_topics(topics.scored, timeout=10).topics[topics.scored].partitions)
+        self._partitions = partitions_of(self._consumer, topics.scored)
         self._consumer.assign([TopicPartition(topics.scored, number, OFFSET_BEGINNING) for number in self._partitions])
         self.latest: dict[int, str] = {}
         """Partition → version of the newest prediction."""
@@ -158,14 +162,14 @@ class Stream:
     def finish(self) -> None:
         """Send no more, and wait for the answers."""
         self._quiet.set()
-        self._threads[0].join(5)
-        assert self._producer.flush(10) == 0
-        until(lambda: len(self.seen) >= self.sent, 120, lambda: f"{len(self.seen)} of {self.sent} came")
+        self._threads[0].join()
+        assert self._producer.flush(PATIENCE_S) == 0
+        until(lambda: len(self.seen) >= self.sent, said=lambda: f"{len(self.seen)} of {self.sent} came")
         time.sleep(0.5)  # nothing may come twice
 
     def close(self) -> None:
         self._quiet.set()
         self._stopping.set()
         for thread in self._threads:
-            thread.join(5)
+            thread.join()
         self._consumer.close()
