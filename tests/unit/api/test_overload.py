@@ -17,7 +17,7 @@ from api.metrics import Metrics
 from api.traffic.admission import Admission, Turns
 from api.traffic.door import door_of
 from tests.unit.api.conftest import Api
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 
 async def test_what_is_too_much_is_refused_at_once_and_what_is_served_goes_on(api: Api) -> None:
@@ -53,7 +53,7 @@ class _Slow:
         """Serve one request."""
         self.asked += 1
         await receive()
-        await asyncio.to_thread(self.let_go.wait, 30)
+        await asyncio.to_thread(self.let_go.wait, PATIENCE_S)
         await Response("served")(scope, receive, send)
 
 
@@ -86,7 +86,7 @@ async def test_the_door_refuses_what_is_too_much_and_lets_in_again_when_there_is
     url, slow, metrics, admission = behind_a_door
     inside = [await _sent(url) for _ in range(2)]
     await _until(lambda: admission.full and slow.asked == 1)
-    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False) as client:
         refused = await _refused(client)
         assert (refused.headers["retry-after"], refused.headers["x-request-id"]) == ("1", "mine")
         assert refused.headers["content-type"] == "application/problem+json"
@@ -174,7 +174,7 @@ async def test_who_goes_away_while_waiting_leaves_room(behind_a_door: _Served) -
     url, slow, _, admission = behind_a_door
     gone = [await _sent(url) for _ in range(2)]
     await _until(lambda: admission.full and slow.asked == 1)
-    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False) as client:
         await _refused(client)
         for _reader, writer in gone:
             writer.close()
@@ -194,7 +194,7 @@ async def test_a_slow_sender_takes_nobodys_place(behind_a_door: _Served) -> None
         _reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"POST /predict HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
         writers.append(writer)
-    async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, trust_env=False) as client:
         assert (await client.post("/predict", json={"text": "c"})).text == "served"
     for writer in writers:
         writer.close()
@@ -218,4 +218,4 @@ async def _refused(client: httpx.AsyncClient) -> httpx.Response:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    await asyncio.to_thread(until, holds, 30)
+    await asyncio.to_thread(until, holds)

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Sequence
 
 import pytest
 
 from contracts.errors import BuzzwatchError
 from dashboard.model_desk import Answer, ModelDesk
+from tests.waiting import PATIENCE_S, until
 
 
 class Command:
@@ -22,15 +22,12 @@ class Command:
 
     def __call__(self, arguments: Sequence[str]) -> Answer:
         self.asked.append(list(arguments))
-        assert self.may_end.wait(30)
+        assert self.may_end.wait(PATIENCE_S)
         return self.answer
 
 
 def ended(desk: ModelDesk) -> None:
-    deadline = time.monotonic() + 30
-    while desk.last is None or desk.last.ended_ms is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: desk.last is not None and desk.last.ended_ms is not None)
 
 
 def test_what_the_gate_says_is_kept_with_who_asked() -> None:

@@ -3,12 +3,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from local.die_with_parent import die_with_parent
+from tests.waiting import until
 
 PARENT = """
 import subprocess, sys, time
@@ -24,14 +24,9 @@ def test_a_process_ends_when_its_parent_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
-        deadline = time.monotonic() + 10
-        while b"sleep" not in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0]:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: b"sleep" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[0])
         parent.kill()
-    while _runs(child):
-        assert time.monotonic() < deadline, "it outlived its parent"
-        time.sleep(0.01)
+    until(lambda: not _runs(child), said=lambda: "it outlived its parent")
 
 
 def _runs(pid: int) -> bool:

@@ -14,6 +14,7 @@ from alerts.rules.reloader import RulesReloader
 from contracts.errors import RulesError
 from contracts.rules.file import Mistake
 from contracts.rules.schema import Rules
+from tests.waiting import until
 
 GOOD = "watches:\n  - name: {name}\n    match: [x]\n"
 
@@ -87,11 +88,11 @@ def test_a_refused_file_is_read_again_by_and_by_as_what_it_names_may_have_come(
     try:
         needed.unlink()
         file.write_text(GOOD.format(name="b2"))
-        wait_until(lambda: following.problem is not None)
+        until(lambda: following.problem is not None)
         assert str(following.problem) == f"{file}:1: watches: there is no address"
         assert names(following.rules) == ["a"]
         needed.touch()
-        wait_until(lambda: following.problem is None)
+        until(lambda: following.problem is None)
         assert names(following.rules) == ["b2"]
     finally:
         following.stop()
@@ -122,7 +123,7 @@ def test_without_a_first_reading_there_is_nothing_to_follow(tmp_path: Path) -> N
 def test_the_thread_notices_a_change_by_itself(file: Path, follower: RulesReloader) -> None:
     follower.start()
     file.write_text(GOOD.format(name="c33"))
-    wait_until(lambda: names(follower.rules) == ["c33"])
+    until(lambda: names(follower.rules) == ["c33"])
 
 
 def test_a_file_that_is_still_being_written_is_not_read(file: Path, follower: RulesReloader) -> None:
@@ -134,7 +135,7 @@ def test_a_file_that_is_still_being_written_is_not_read(file: Path, follower: Ru
             writing.write(GOOD.format(name=name) if name == "one" else GOOD.format(name=name).split("\n", 1)[1])
             writing.flush()
             time.sleep(0.1)
-    wait_until(lambda: bool(told))
+    until(lambda: bool(told))
     assert told == [["one", "two", "three", "four", "five"]]
 
 
@@ -146,14 +147,7 @@ def test_sighup_looks_at_once(file: Path) -> None:
         slow.start()
         file.write_text(GOOD.format(name="d"))
         os.kill(os.getpid(), signal.SIGHUP)
-        wait_until(lambda: names(slow.rules) == ["d"])
+        until(lambda: names(slow.rules) == ["d"])
     finally:
         signal.signal(signal.SIGHUP, known)
         slow.stop()
-
-
-def wait_until(holds: object) -> None:
-    deadline = time.monotonic() + 5
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < deadline, "it did not happen within 5 s"
-        time.sleep(0.01)
