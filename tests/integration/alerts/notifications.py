@@ -25,6 +25,7 @@ from contracts.rules.schema import AnyReceiver, ConsecutiveErrors, Rules, Watch,
 from contracts.settings import Settings
 from contracts.times import clock_ms
 from tests.fakes import SECRET
+from tests.waiting import PATIENCE_S
 
 
 def rules_for(*receivers: str, send_resolved: bool = True) -> Rules:
@@ -93,7 +94,7 @@ def delivering(settings: Settings, *receivers: AnyReceiver) -> Iterator[Notifier
         yield notifier
     finally:
         stopping.set()
-        thread.join(settings.alerts.delivery_timeout_s + 5)
+        thread.join(settings.alerts.delivery_timeout_s + PATIENCE_S)
         assert not thread.is_alive()
 
 

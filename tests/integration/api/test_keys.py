@@ -68,7 +68,7 @@ async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
         assert key is not None
         app = _app(gate, WaitingEvents(redis_client, settings))
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://buzz.example.org") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://buzz.example.org", timeout=60) as client:
             yield client
         await gate.rates.stop()
 

@@ -24,6 +24,7 @@ from contracts.times import clock_ms
 from contracts.topics import TopicSettings
 from tests.integration.registering import Registering
 from tests.servers import free_ports
+from tests.waiting import PATIENCE_S, until
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ async def client(
     app = build_api(settings)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", timeout=30) as client,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1", timeout=60) as client,
     ):
         yield client
 
@@ -96,6 +97,13 @@ async def test_the_whole_api_on_real_servers(client: httpx.AsyncClient, settings
     assert [word["word"] for word in explained["words"]][:2] == ["good", "flight"]
 
 
+def answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/livez").is_success
+    except httpx.TransportError:
+        return False
+
+
 def test_without_any_server_it_starts_and_each_route_says_what_is_away(tmp_path: Path) -> None:
     [port] = free_ports(1)
     environment = {
@@ -111,13 +119,8 @@ def test_without_any_server_it_starts_and_each_route_says_what_is_away(tmp_path:
         [sys.executable, "-m", "uvicorn", "api.app:app", "--port", str(port)], env=environment, stdout=log, stderr=log
     )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            for _ in range(300):
-                try:
-                    client.get("/livez")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.1)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            until(lambda: answers(client), said=(tmp_path / "log").read_text)
             answers = {
                 "predict": client.post("/predict", json={"text": "x"}),
                 "alerts": client.get("/alerts"),
@@ -135,7 +138,7 @@ def test_without_any_server_it_starts_and_each_route_says_what_is_away(tmp_path:
             health = (client.get("/health")).json()
     finally:
         process.send_signal(signal.SIGTERM)
-        code = process.wait(20)
+        code = process.wait(PATIENCE_S)
         log.close()
     assert {name: answer.status_code for name, answer in answers.items()} == dict.fromkeys(answers, 503)
     assert all("\n" not in answer.json()["detail"] for answer in answers.values())

@@ -36,7 +36,7 @@ from tests.fakes import Receiver
 from tests.integration.alerts.notifications import delivering
 from tests.servers import free_ports
 from tests.stack import quick_rules
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 _PAGE: Final = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 _FOLDERS: Final = ("stream/", "models/", "alerts/")
@@ -87,11 +87,10 @@ def tweets() -> list[bytes]:
     rng = random.Random(7)
     now_ms = clock_ms()
     texts = [ordinary(rng).text for _ in range(_USUAL)] + [angry(rng).text for _ in range(_ANGRY)]
-    written = [now_ms - 80_000_000 + number * 150_000 for number in range(_USUAL)] + [now_ms] * _ANGRY
-    return [
-        json.dumps({"id": f"t{number}", "text": text, "created_at": to_rfc3339(ms)}).encode()
-        for number, (text, ms) in enumerate(zip(texts, written, strict=True))
-    ]
+    rows = [{"id": f"t{number}", "text": text} for number, text in enumerate(texts)]
+    for number, row in enumerate(rows[:_USUAL]):  # the others are of the moment in which they are sent
+        row["created_at"] = to_rfc3339(now_ms - 80_000_000 + number * 150_000)
+    return [json.dumps(row).encode() for row in rows]
 
 
 def keep_bad_buzz(path: Path) -> None:
@@ -128,9 +127,9 @@ def traced_worker(settings: Settings) -> Iterator[Trace]:
         app.finalize()
         thread = threading.Thread(target=loop.run_forever, name="event loop")
         thread.start()
-        asyncio.run_coroutine_threadsafe(app.start(), loop).result(60)
+        asyncio.run_coroutine_threadsafe(app.start(), loop).result(PATIENCE_S)
         yield trace
-        asyncio.run_coroutine_threadsafe(app.stop(), loop).result(60)
+        asyncio.run_coroutine_threadsafe(app.stop(), loop).result(PATIENCE_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
@@ -154,15 +153,15 @@ def calls(settings: Settings, topics: TopicSettings, tmp_path: Path) -> set[Call
     def send(lines: list[bytes]) -> None:
         for line in lines:
             producer.produce(topics.tweets, line, key=b"1")
-        assert producer.flush(20) == 0
+        assert producer.flush(60) == 0
 
     with traced_worker(settings) as trace, delivering(settings, *load_rules(settings.rules).receivers):
         first, *rest = tweets()
         send([first])
-        until(lambda: list(follow(settings, topics.scored, from_beginning=True, until_end=True)), 60)
+        until(lambda: list(follow(settings, topics.scored, from_beginning=True, until_end=True)))
         trace.calls.clear()  # everything has started
         send(rest)
-        receiver.wait_for(1, timeout_s=60)
+        receiver.wait_for(1)
     receiver.close()
     return trace.calls
 

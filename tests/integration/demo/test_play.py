@@ -12,10 +12,13 @@ import threading, time
 from contextlib import closing
 from contracts.settings import load_settings
 from demo.play import Phase, Theatre
+looks = []
 with closing(Theatre(load_settings(), print, {})) as theatre:
-    player = threading.Thread(target=theatre.play, args=(Phase("a day", 3600, 50, 0, 0),))
+    # It is asked whether it is over before each look at what is due.
+    player = threading.Thread(target=theatre.play, args=(Phase("a day", 3600, 50, 0, 0), lambda: looks.append(1)))
     player.start()
-    time.sleep(1)
+    while len(looks) < 20:
+        time.sleep(0.01)
 player.join()
 """
 

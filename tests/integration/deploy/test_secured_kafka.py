@@ -24,7 +24,7 @@ from stream.kafka.topic_reader import follow
 from tests import commands
 from tests.secured_kafka import PASSWORDS, SecuredKafka, give_rights, start_secured_kafka
 from tests.servers import free_ports
-from tests.waiting import until
+from tests.waiting import PATIENCE_S, until
 
 TOPICS = TopicSettings()
 
@@ -33,7 +33,7 @@ TOPICS = TopicSettings()
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
     kafka = start_secured_kafka(tmp_path_factory.mktemp("secured"))
     admin = kafka.as_user("admin", TOPICS)
-    until(lambda: AdminClient(admin.librdkafka()).list_topics(timeout=10).brokers)
+    until(lambda: AdminClient(admin.librdkafka()).list_topics(timeout=60).brokers)
     create_topics(Settings(kafka=admin))
     rights = {"User:buzzwatch": "buzzwatch", "User:CN=buzzwatch": "buzzwatch"}
     give_rights(AdminClient(admin.librdkafka()), rights | {"User:buzzwatch-producer": "buzzwatch-producer"})
@@ -100,7 +100,7 @@ def test_tweets_are_scored_with_no_more_rights_than_the_manifests_give(
         assert states["kafka"] != "broken", doctor.stdout
     finally:
         worker.terminate()
-        worker.wait(60)
+        worker.wait(PATIENCE_S)
         log.close()
     for name in PASSWORDS.values():
         assert name not in (tmp_path / "worker.log").read_text()

@@ -101,7 +101,7 @@ def fill_topics(settings: Settings) -> None:
         send(topics.feedback, prediction_of(tweet_id), judgement)
         send(topics.dead_letters, "other", {"id": tweet_id, "author_id": AUTHORS[tweet_id], "text": [text]})
     send(topics.dead_letters, "1465", b"{broken: " + SECRET.encode())
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
 
 
 def fill_labels(settings: Settings) -> None:
@@ -117,7 +117,7 @@ def fill_labels(settings: Settings) -> None:
         label_id=uuid.uuid4(), kind="retraction", created_at=datetime.now(UTC), retracts=taken_back.label_id
     )
     stranger = KafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers)
-    stranger.send(settings.kafka.topics.labels, b"no label", b"k", headers=[(OddName("x"), b"v")]).get(20)
+    stranger.send(settings.kafka.topics.labels, b"no label", b"k", headers=[(OddName("x"), b"v")]).get(60)
     stranger.close()
     LabelWriter(settings).write([*events, taken_back, retraction])
     write_snapshot(resolve(read_labels(settings), settings.learning).labels, settings.snapshots)
@@ -184,7 +184,7 @@ def test_nothing_about_the_author_is_found_afterwards(as_environment: Settings) 
         incremental_configs=[ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType.SET)],
     )
     admin = AdminClient(settings.kafka.librdkafka())
-    admin.incremental_alter_configs([compacted])[compacted].result(20)
+    admin.incremental_alter_configs([compacted])[compacted].result(60)
 
     def forget(*arguments: str) -> dict[str, Any]:
         ended = CliRunner().invoke(privacy.app, ["forget", *arguments, "--format", "json"], catch_exceptions=False)

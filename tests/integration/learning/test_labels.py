@@ -72,7 +72,7 @@ def test_a_record_that_is_no_label_is_passed_over_and_named(settings: Settings, 
     producer = Producer(settings.kafka.librdkafka_producer())
     for value in (b"nonsense", b'{"kind": "guess"}', None):
         producer.produce(topics.labels, value)
-    assert producer.flush(10) == 0
+    assert producer.flush(60) == 0
     event = LabelEvent(
         label_id=uuid.uuid4(),
         kind="judgement",

@@ -245,7 +245,7 @@ async def test_the_routes_hand_out_take_and_refuse(settings: Settings) -> None:
     api = Api()
     app = create_app(replace(api.parts, review=reviewing.queue))
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 1))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1", timeout=60) as client:
         found = (await client.get("/review", params={"judge": "ann"})).json()
         by_id = {one["tweet_id"]: one for one in found["items"]}
         assert by_id[str(shown)]["sentiment"] == "negative"

@@ -27,7 +27,7 @@ def _produce(kafka: KafkaSettings, topic: str, count: int) -> None:
     producer = Producer(kafka.librdkafka_producer())
     for number in range(count):
         producer.produce(topic, value=b"%d" % number)
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
 
 
 def _read(kafka: KafkaSettings, topic: str, count: int) -> set[bytes]:
@@ -36,7 +36,7 @@ def _read(kafka: KafkaSettings, topic: str, count: int) -> set[bytes]:
     found: set[bytes] = set()
     try:
         while len(found) < count:
-            message = consumer.poll(20)
+            message = consumer.poll(60)
             assert message is not None, f"only {len(found)} of {count} came back"
             assert message.error() is None
             found.add(message.value() or b"")
@@ -56,8 +56,8 @@ def test_a_killed_broker_starts_again_with_every_record(own_kafka: RunningServer
 
 def test_a_topic_nobody_created_does_not_come_to_be(settings: Settings, topics: TopicSettings) -> None:
     client = AdminClient(settings.kafka.librdkafka())
-    client.list_topics("nobody-made-this", timeout=10)
-    assert "nobody-made-this" not in client.list_topics(timeout=10).topics
+    client.list_topics("nobody-made-this", timeout=60)
+    assert "nobody-made-this" not in client.list_topics(timeout=60).topics
 
 
 def test_a_stopped_redis_keeps_what_was_written(own_redis: RunningServer) -> None:
@@ -77,9 +77,9 @@ def test_redis_evicts_nothing_and_appends_every_second(redis_url: str) -> None:
 
 
 def test_mlflow_refuses_a_host_name_it_does_not_know(mlflow_uri: str) -> None:
-    assert httpx.get(f"{mlflow_uri}/health").status_code == 200
+    assert httpx.get(f"{mlflow_uri}/health", timeout=60).status_code == 200
     strange = httpx.get(
-        f"{mlflow_uri}/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"host": "evil.example"}
+        f"{mlflow_uri}/api/2.0/mlflow/experiments/get?experiment_id=0", headers={"host": "evil.example"}, timeout=60
     )
     assert strange.status_code == 403
 

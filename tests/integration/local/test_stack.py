@@ -18,8 +18,8 @@ from contracts.errors import Unavailable
 from contracts.settings import LocalSettings, Settings, load_settings
 from local.servers.server import Server, is_listening
 from local.stack import Stack
-from tests.servers import free_ports
-from tests.waiting import until
+from tests.servers import appended, free_ports
+from tests.waiting import PATIENCE_S, until
 
 # A program that listens, and when it is told to end takes its time and then says whether Redis is still there.
 PROGRAM = """
@@ -93,7 +93,7 @@ def test_a_killed_program_is_started_again_and_redis_keeps_its_data(corner: Corn
     with corner.stack() as stack:
         with redis.Redis(port=corner.redis_port) as client:
             client.set("key", "value")
-        time.sleep(1.2)  # the append-only file is synced every second
+        until(lambda: appended(f"redis://127.0.0.1:{corner.redis_port}/0"))
         os.kill(stack.pids["redis"], signal.SIGKILL)
         os.kill(stack.pids["program"], signal.SIGKILL)
         before = dict(stack.pids)
@@ -102,8 +102,8 @@ def test_a_killed_program_is_started_again_and_redis_keeps_its_data(corner: Corn
             stack.check()
             return all(stack.pids[name] not in (0, pid) for name, pid in before.items())
 
-        until(both_are_new, 120)
-        until(lambda: is_listening(corner.redis_port), 120)
+        until(both_are_new)
+        until(lambda: is_listening(corner.redis_port))
         with redis.Redis(port=corner.redis_port) as client:
             assert client.get("key") == b"value"
     assert sum("died and was started again" in line for line in corner.said) == 2
@@ -118,7 +118,7 @@ def test_the_others_go_on_without_a_spare_one_that_keeps_dying(corner: Corner, t
             stack.check()
             return any("the others go on without it" in line for line in corner.said)
 
-        until(is_given_up, 120)
+        until(is_given_up)
         assert is_listening(corner.redis_port)
         assert is_listening(corner.port)
     assert corner.log.read_text().splitlines() == ["listening", "drained while redis was up"]
@@ -195,7 +195,7 @@ def test_a_program_that_dies_at_its_start_ends_the_stack_with_its_last_words(cor
 
 
 def _kill_it_again_and_again(stack: Stack, name: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         stack.check()
         pid = stack.pids[name]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from typing import Any
 
 import msgspec
@@ -26,7 +25,7 @@ from contracts.rules.matchers import parse_matcher
 from contracts.rules.schema import Rules
 from contracts.settings import Settings
 from tests.fakes import SECRET, Clock
-from tests.servers import RunningServer
+from tests.servers import RunningServer, appended
 from tests.waiting import until
 
 HOUR_MS = 3_600_000
@@ -291,7 +290,7 @@ def test_two_dispatchers_at_once_tell_everything_once(desk: Desk, settings: Sett
     until(lambda: len(told) >= 80)
     done.set()
     for thread in threads:
-        thread.join(10)
+        thread.join()
     assert len(told) == 80
     assert desk.look() == []
     waiting = desk.outbox.waiting()
@@ -343,7 +342,7 @@ def test_what_was_told_what_waits_and_what_is_silenced_outlive_a_redis_that_was_
     desk.fire(BUZZ, waiting, muted)
     assert desk.look() == ["BadBuzz firing"]
     desk.store.acknowledge(BUZZ.fingerprint, Acknowledgement("maya", "on it", desk.clock()))
-    time.sleep(1.5)  # the append-only file is written every second
+    until(lambda: appended(own_redis.address))
     own_redis.kill()
     own_redis.start()
     assert desk.look() == []

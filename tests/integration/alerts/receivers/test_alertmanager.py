@@ -45,16 +45,16 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process = subprocess.Popen(die_with_parent(command), stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: _ready(url), 120)
+        until(lambda: _ready(url))
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/-/ready", trust_env=False).is_success
+        return httpx.get(f"{url}/-/ready", trust_env=False, timeout=60).is_success
     except httpx.HTTPError:
         return False
 
@@ -68,7 +68,7 @@ def episode() -> tuple[Transition, Transition]:
 
 
 def active(url: str) -> list[dict[str, Any]]:
-    answer = httpx.get(f"{url}/api/v2/alerts", trust_env=False)
+    answer = httpx.get(f"{url}/api/v2/alerts", trust_env=False, timeout=60)
     answer.raise_for_status()
     return list(answer.json())
 
@@ -94,23 +94,23 @@ def test_what_fires_is_active_there_and_what_is_over_is_not(settings: Settings, 
 def test_what_fires_is_vouched_for_and_ends_by_itself_when_nobody_does(settings: Settings, address: str) -> None:
     firing, _ = episode()
     number = firing.alert.labels["number"]
-    receiver = Alertmanager(name="team", kind="alertmanager", url=address, resend_delay="1s")
+    # What is said holds four times as long: a busy notifier may be late.
+    receiver = Alertmanager(name="team", kind="alertmanager", url=address, resend_delay="3s")
     put(settings, 0, firing)
     with delivering(settings, receiver):
         until(lambda: number in ends(address))
         first = ends(address)[number]
-        time.sleep(4.5)  # longer than the four seconds for which the first word holds
-        assert ends(address)[number] > first
-    until(lambda: number not in ends(address), 120)
+        until(lambda: ends(address).get(number, "") > first)
+    until(lambda: number not in ends(address))
 
 
 def test_two_notifiers_vouch_no_more_often_than_one(settings: Settings, address: str) -> None:
     firing, _ = episode()
-    receiver = Alertmanager(name="team", kind="alertmanager", url=address, resend_delay="2s")
+    receiver = Alertmanager(name="team", kind="alertmanager", url=address, resend_delay="1s")
     put(settings, 0, firing)
 
     def posts() -> float:
-        text = httpx.get(f"{address}/metrics", trust_env=False).text
+        text = httpx.get(f"{address}/metrics", trust_env=False, timeout=60).text
         return sum(
             float(line.split()[-1])
             for line in text.splitlines()
@@ -119,9 +119,10 @@ def test_two_notifiers_vouch_no_more_often_than_one(settings: Settings, address:
 
     with delivering(settings, receiver), delivering(settings, receiver):
         until(lambda: firing.alert.labels["number"] in ends(address))
-        before = posts()
-        time.sleep(5)
-        assert 2 <= posts() - before <= 3
+        before, since = posts(), time.monotonic()
+        until(lambda: posts() - before >= 6)
+        told = posts() - before
+        assert told <= (time.monotonic() - since) + 2  # one a second, of which one may have been under way
 
 
 def test_an_end_that_comes_while_all_is_told_again_is_not_undone(settings: Settings, address: str) -> None:

@@ -25,6 +25,7 @@ from tests.integration.alerts.notifications import changes, delivering, put
 from tests.waiting import until
 
 TIMEOUT_S = 1.0
+"""For those that never answer."""
 HEAD = b"HTTP/1.1 "
 
 
@@ -50,7 +51,7 @@ def server(behave: Callable[[socket.socket], None]) -> Iterator[str]:
         listening.shutdown(socket.SHUT_RDWR)
 
 
-def attempt(url: str, timeout_s: float = TIMEOUT_S) -> DeliveryResult:
+def attempt(url: str, timeout_s: float = 60) -> DeliveryResult:
     """The answer of the receiver there."""
     sending = Sender(AlertSettings(allowed_networks=LOOPBACK, delivery_timeout_s=timeout_s), clock_ms)
     try:
@@ -116,7 +117,7 @@ FAILING += [reset, talk_as_in_1991, say_continue_for_ever, send_a_huge_head]
 @pytest.mark.parametrize("behave", FAILING)
 def test_an_attempt_ends_in_time_and_says_why(behave: Callable[[socket.socket], None]) -> None:
     with server(behave) as place:
-        answer = attempt(f"http://{place}/")
+        answer = attempt(f"http://{place}/", TIMEOUT_S)
     assert answer.outcome == "failed"
     assert 5 < len(answer.detail) <= 300
     assert "\n" not in answer.detail

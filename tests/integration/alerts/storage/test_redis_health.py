@@ -52,7 +52,7 @@ BROKEN: dict[str, tuple[Callable[[redis.Redis], object], str]] = {
 
 
 def settings_of(server: RunningServer, **changed: str) -> Settings:
-    return Settings(redis=RedisSettings(url=changed.get("url", server.address), timeout_s=2))
+    return Settings(redis=RedisSettings(url=changed.get("url", server.address), timeout_s=10))
 
 
 @pytest.mark.parametrize("name", list(BROKEN))

@@ -42,7 +42,7 @@ def letters(settings: Settings, topics: TopicSettings) -> None:
         letter = dead_letter(record, error)
         at = FIRST_MS + number * DAY_MS
         producer.produce(topics.dead_letters, letter.value, letter.key, 0, headers=letter.headers, timestamp=at)
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def tweets(settings: Settings) -> list[Record]:
 def send_letter(settings: Settings, value: bytes, headers: Headers, partition: int = 1) -> None:
     producer = Producer(settings.kafka.librdkafka_producer())
     producer.produce(settings.kafka.topics.dead_letters, value, None, partition, headers=headers)
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
 
 
 @pytest.mark.usefixtures("letters")

@@ -22,7 +22,7 @@ def test_a_judgement_is_on_the_topic_when_the_command_returns(
     result = CliRunner().invoke(app, [*JUDGED, "--wrong", "--expected", "positive"], catch_exceptions=False)
     consumer = Consumer(settings.kafka.librdkafka() | {"group.id": "t", "auto.offset.reset": "earliest"})
     consumer.subscribe([topics.feedback])
-    message = consumer.poll(20)
+    message = consumer.poll(60)
     consumer.close()
     assert message is not None
     judgement = decode_feedback(message.value())

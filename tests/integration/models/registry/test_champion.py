@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import threading
@@ -16,7 +17,7 @@ from models.base.sentiment import SentimentModel
 from models.linear.model import HashedModel
 from models.registry.champion import Champion
 from models.registry.champion_cache import ChampionCache
-from models.registry.client import NoChampion, RegisteredVersion
+from models.registry.client import NoChampion, RegisteredVersion, Registry
 from tests.integration.registering import Registering
 from tests.servers import RunningServer
 from tests.unit.models.deep.tiny import tiny_model
@@ -72,13 +73,14 @@ def test_a_promotion_and_a_rollback_are_served_without_a_restart(
     assert (champion.current.model.predict_proba(["a text"]) == before).all()
 
 
-def test_with_the_default_settings_a_promotion_is_served_within_ten_seconds(
+def test_with_the_default_settings_the_alias_is_asked_for_often_enough_to_serve_a_promotion_in_ten_seconds(
     settings: Settings, registering: Registering, champions: Callable[[Settings], Champion]
 ) -> None:
     registering.promote(registering.version())
+    assert settings.mlflow.poll_interval_s <= 5
     champion = champions(settings)
     registering.promote(second := registering.version())
-    until(lambda: champion.current.ref.version == second, 10)
+    until(lambda: champion.current.ref.version == second)
 
 
 def test_a_damaged_version_leaves_the_last_good_one_and_says_so_once(
@@ -123,23 +125,31 @@ def test_whatever_is_wrong_with_a_version_the_last_good_one_serves_and_it_is_tri
 ) -> None:
     registering.promote(good := registering.version())
     champion = champions(quick)
-    begun: list[str] = []
-    load = ChampionCache.load
+    begun: list[int] = []
+    """How often MLflow had been asked for the alias when each attempt began."""
+    load, ask, asked = ChampionCache.load, Registry.champion, 0
+
+    def counted_ask(registry: Registry) -> RegisteredVersion:
+        nonlocal asked
+        asked += 1
+        return ask(registry)
 
     def counted(cache: ChampionCache, version: RegisteredVersion, fetch: Callable[[Path], None]) -> SentimentModel:
-        begun.append(version.version)
+        begun.append(asked)
         return load(cache, version, fetch)
 
     monkeypatch.setattr(ChampionCache, "load", counted)
+    monkeypatch.setattr(Registry, "champion", counted_ask)
     registering.promote(bad := registering.version(**wrong))
     with caplog.at_level(logging.WARNING, "buzzwatch.champion"):
-        until(lambda: champion.failure is not None)
-        time.sleep(1.0)  # ten more polls
+        until(lambda: len(begun) >= 4)
     assert champion.current.ref.version == good
     assert f"version {bad} cannot serve" in str(champion.failure)
     assert "\n" not in str(champion.failure)
     assert not [record for record in caplog.records if record.exc_info]
-    assert 2 <= len(begun) <= 5  # at the polls 0, 1, 3, 7, 15
+    gaps = [later - earlier for earlier, later in itertools.pairwise(begun)]
+    assert gaps[:2] == [1, 2]  # at the polls 0, 1, 3, and 7 or 8
+    assert gaps[2] >= 4
     registering.promote(good)
     until(lambda: champion.failure is None)
 
@@ -172,7 +182,7 @@ def test_a_version_that_does_not_answer_is_asked_once_and_another_one_can_follow
 
     def hang(_: object, texts: Sequence[str]) -> None:
         asked.append(len(texts))
-        go_on.wait(30)
+        go_on.wait(300)
 
     with monkeypatch.context() as patched:
         patched.setattr("models.base.smoke_test.TIMEOUT_S", 0.5)
@@ -187,7 +197,7 @@ def test_a_version_that_does_not_answer_is_asked_once_and_another_one_can_follow
     registering.promote(hanging)
     until(lambda: champion.failure is not None)
     go_on.set()  # it was only slow
-    until(lambda: champion.current.ref.version == hanging, 120)
+    until(lambda: champion.current.ref.version == hanging)
 
 
 def test_while_mlflow_is_away_the_cache_serves_and_mlflow_is_followed_when_it_is_back(
@@ -230,7 +240,6 @@ def test_started_from_the_cache_it_serves_before_mlflow_answers_and_then_follows
         champion.stop()
 
 
-@pytest.mark.timeout(120)
 def test_a_frozen_mlflow_holds_nobody_up(
     tmp_path: Path, own_mlflow: RunningServer, champions: Callable[[Settings], Champion]
 ) -> None:

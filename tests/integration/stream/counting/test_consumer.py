@@ -57,7 +57,7 @@ class _Running:
 
     def stop(self) -> None:
         self.watch.stop()
-        self._thread.join(30)
+        self._thread.join()
 
 
 def test_counting_alone_gives_up_when_kafka_has_been_away_for_the_set_time(
@@ -67,9 +67,9 @@ def test_counting_alone_gives_up_when_kafka_has_been_away_for_the_set_time(
     create_topics(settings)
     running = _Running(settings, give_up_after_s=3)
     try:
-        until(lambda: running.watch.owns(0), 60)
+        until(lambda: running.watch.owns(0))
         own_kafka.kill()
-        until(lambda: running.failures, 60)
+        until(lambda: running.failures)
         assert isinstance(running.failures[0], Unavailable)
         assert "Kafka has not answered" in str(running.failures[0])
     finally:
@@ -86,11 +86,11 @@ def test_without_redis_counting_waits_knows_its_lag_and_is_no_standstill(
     topics.tweets = tweets
     running = _Running(settings, give_up_after_s=60)
     try:
-        until(lambda: running.watch.lag == 40, 60)
+        until(lambda: running.watch.lag == 40)
         since = time.monotonic()
-        until(lambda: running.watch.last_progress > since, 60)
+        until(lambda: running.watch.last_progress > since)
         own_redis.start()
-        until(lambda: running.watch.lag == 0, 60)
+        until(lambda: running.watch.lag == 0)
         assert running.failures == []
     finally:
         running.stop()
@@ -107,10 +107,10 @@ def test_a_log_that_has_lost_its_end_is_not_counted_once_more(settings: Settings
     before = counted()
     running = _Running(settings, give_up_after_s=60)
     try:
-        until(lambda: all(mark < 1000 for mark in store.marks(topic_id, partitions).values()), 120)
+        until(lambda: all(mark < 1000 for mark in store.marks(topic_id, partitions).values()))
         assert sum(store.marks(topic_id, partitions).values()) == 40
         produce(settings, [b"{}"] * 3)
-        until(lambda: sum(store.marks(topic_id, partitions).values()) == 43, 120)
+        until(lambda: sum(store.marks(topic_id, partitions).values()) == 43)
         assert counted() - before == 3
         assert running.failures == []
     finally:

@@ -14,6 +14,7 @@ from contracts.settings import Settings
 from contracts.topics import TopicSettings
 from stream.kafka.librdkafka import LibrdkafkaProducer
 from stream.kafka.records import OutRecord
+from tests.waiting import until
 
 RECORDS = [
     OutRecord(
@@ -44,7 +45,7 @@ def read(consumer: Consumer, topic: str, partitions: int, count: int) -> list[tu
     """What committed transactions have written, by timestamp; that nothing follows where `count` is 0."""
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(partitions)])
     found: list[tuple[object, ...]] = []
-    for _ in range(100 if count else 5):
+    for _ in range(600 if count else 5):
         for message in consumer.consume(10, 0.2):
             assert message.error() is None
             found.append((message.timestamp(), message.key(), message.value(), message.headers() or []))
@@ -66,8 +67,8 @@ def test_records_of_every_form_are_those_that_confluent_kafka_produces(
         theirs.produce(
             topics.dead_letters, record.value, record.key, headers=record.headers, timestamp=record.timestamp_ms
         )
-    assert ours.flush(20) == 0
-    assert theirs.flush(20) == 0
+    assert ours.flush(60) == 0
+    assert theirs.flush(60) == 0
     found = read(consumer, topics.scored, topics.partitions, len(RECORDS))
     assert found == read(consumer, topics.dead_letters, topics.partitions, len(RECORDS))
     assert [entry[1:3] for entry in found] == [(record.key, record.value) for record in RECORDS]
@@ -77,13 +78,13 @@ def test_a_transaction_commits_offsets_with_their_metadata_and_shows_its_records
     settings: Settings, topics: TopicSettings, consumer: Consumer
 ) -> None:
     producer = transactional(settings)
-    producer.init_transactions(20)
+    producer.init_transactions(60)
     committed = [TopicPartition(topics.tweets, 0, 41, "an id \u00e9"), TopicPartition(topics.tweets, 1, 7)]
     producer.begin_transaction()
     assert producer.produce(topics.scored, RECORDS[0])
-    producer.send_offsets_to_transaction(committed, consumer.consumer_group_metadata(), 20)
-    producer.commit_transaction(20)
-    found = consumer.committed(committed, 20)
+    producer.send_offsets_to_transaction(committed, consumer.consumer_group_metadata(), 60)
+    producer.commit_transaction(60)
+    found = consumer.committed(committed, 60)
     assert [(one.partition, one.offset, one.metadata or None) for one in found] == [
         (0, 41, "an id \u00e9"),
         (1, 7, None),
@@ -96,13 +97,13 @@ def test_no_offset_gets_more_metadata_than_was_meant(
 ) -> None:
     """A worker reads a partition again from its beginning where the metadata is not the topic's id."""
     producer = transactional(settings)
-    producer.init_transactions(20)
+    producer.init_transactions(60)
     for length in range(8, 40):
         meant = [TopicPartition(topics.tweets, partition, length, "x" * length) for partition in range(4)]
         producer.begin_transaction()
-        producer.send_offsets_to_transaction(meant, consumer.consumer_group_metadata(), 20)
-        producer.commit_transaction(20)
-        found = consumer.committed(meant, 20)
+        producer.send_offsets_to_transaction(meant, consumer.consumer_group_metadata(), 60)
+        producer.commit_transaction(60)
+        found = consumer.committed(meant, 60)
         assert {one.metadata for one in found} == {"x" * length}
 
 
@@ -110,17 +111,17 @@ def test_nothing_of_an_aborted_transaction_is_seen(
     settings: Settings, topics: TopicSettings, consumer: Consumer
 ) -> None:
     producer = transactional(settings)
-    producer.init_transactions(20)
+    producer.init_transactions(60)
     producer.begin_transaction()
     assert producer.produce(topics.scored, RECORDS[0])
     offset = TopicPartition(topics.tweets, 0, 41)
-    producer.send_offsets_to_transaction([offset], consumer.consumer_group_metadata(), 20)
-    producer.abort_transaction(20)
-    assert [one.offset for one in consumer.committed([offset], 20)] == [-1001]
+    producer.send_offsets_to_transaction([offset], consumer.consumer_group_metadata(), 60)
+    producer.abort_transaction(60)
+    assert [one.offset for one in consumer.committed([offset], 60)] == [-1001]
     assert read(consumer, topics.scored, topics.partitions, 0) == []
     producer.begin_transaction()
     assert producer.produce(topics.scored, RECORDS[1])
-    producer.commit_transaction(20)
+    producer.commit_transaction(60)
     assert len(read(consumer, topics.scored, topics.partitions, 1)) == 1
 
 
@@ -128,13 +129,13 @@ def test_a_later_producer_of_the_same_name_fences_the_earlier_for_good(
     settings: Settings, topics: TopicSettings, consumer: Consumer
 ) -> None:
     first, second = transactional(settings), transactional(settings)
-    first.init_transactions(20)
+    first.init_transactions(60)
     first.begin_transaction()
     assert first.produce(topics.scored, RECORDS[0])
-    first.flush(20)
-    second.init_transactions(20)
+    first.flush(60)
+    second.init_transactions(60)
     with pytest.raises(KafkaException) as fenced:
-        first.commit_transaction(20)
+        first.commit_transaction(60)
     error = fenced.value.args[0]
     assert (error.code(), error.fatal(), error.retriable()) == (KafkaError._FENCED, True, False)
     assert read(consumer, topics.scored, topics.partitions, 0) == []
@@ -178,4 +179,4 @@ def test_a_producer_that_nothing_refers_to_gives_its_threads_back() -> None:
     for _ in range(5):
         LibrdkafkaProducer({"bootstrap.servers": "127.0.0.1:1", "log_level": 0})
     assert threading.active_count() == python_threads
-    assert threads() <= before
+    until(lambda: threads() <= before)

@@ -36,7 +36,7 @@ def test_a_bad_record_whose_header_name_is_no_utf8_blocks_nobody_and_keeps_the_v
     name = _Raw("x")
     name.raw = b"\xff\xfe"
     producer = KafkaProducer(bootstrap_servers=settings.kafka.bootstrap_servers)
-    producer.send(topics.tweets, b"not json", b"k", headers=[(name, b"kept"), ("fine", b"too")]).get(20)
+    producer.send(topics.tweets, b"not json", b"k", headers=[(name, b"kept"), ("fine", b"too")]).get(60)
     producer.close()
     produce(settings, tweets(5))
     running = start()
@@ -57,7 +57,7 @@ def test_a_tweet_dated_tomorrow_is_scored_and_published_as_of_now(
     now_ms = clock_ms()
     producer = Producer(settings.kafka.librdkafka_producer())
     producer.produce(topics.tweets, b'{"id": 1, "text": "hi"}', b"1", timestamp=now_ms + DAY_MS)
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
     produce(settings, tweets(5, first=10))
     start()
     scored = wait_for(settings, topics.scored, 6)

@@ -23,7 +23,7 @@ def test_nobody_is_taken_back_to_a_beginning_that_was_looked_up_before(
     for partition in range(PARTITIONS):
         for _ in range(RECORDS):
             producer.produce(topics.tweets, b"{}", partition=partition)
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
     consumer = reader(settings)
     try:
         poller = Poller(consumer, lambda gap: gap.offset)
@@ -47,13 +47,13 @@ def test_nobody_is_taken_back_to_a_beginning_that_was_looked_up_before(
 def test_what_waits_behind_a_transaction_that_was_left_open_is_said(settings: Settings, topics: TopicSettings) -> None:
     """Nobody may read it, and for as long as the producer has asked for; it would look like silence."""
     left_open = Producer(settings.kafka.librdkafka_producer() | {"transactional.id": topics.tweets})
-    left_open.init_transactions(20)
+    left_open.init_transactions(60)
     left_open.begin_transaction()
     left_open.produce(topics.tweets, b"{}", partition=1)
-    assert left_open.flush(20) == 0
+    assert left_open.flush(60) == 0
     behind = Producer(settings.kafka.librdkafka_producer())
     behind.produce(topics.tweets, b"{}", partition=1)
-    assert behind.flush(20) == 0
+    assert behind.flush(60) == 0
     consumer = reader(settings)
     try:
         poller = Poller(consumer, lambda gap: gap.offset, held_after_s=0.5)
@@ -68,7 +68,7 @@ def test_what_waits_behind_a_transaction_that_was_left_open_is_said(settings: Se
         until(held)
         assert f"{topics.tweets}[1]@0" in str(held())
         assert f"{topics.tweets}[0]" not in str(held())
-        left_open.abort_transaction(20)
+        left_open.abort_transaction(60)
         until(lambda: held() is None)
     finally:
         consumer.close()

@@ -43,7 +43,7 @@ def read(settings: Settings, topic: str, count: int) -> dict[int | None, list[_S
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(settings.kafka.topics.partitions)])
     found: dict[int | None, list[_Seen]] = {}
     seen = 0
-    for _ in range(100):
+    for _ in range(600):
         for message in consumer.consume(count, 0.2):
             assert message.error() is None
             entry = (message.key(), message.value(), message.headers(), message.timestamp())
@@ -60,13 +60,13 @@ def test_events_produced_in_one_call_are_those_produced_one_by_one(settings: Set
     batch = events(2000)
     producer = LibrdkafkaProducer(settings.kafka.librdkafka_producer() | {"linger.ms": 5})
     assert produce_events(producer, topics.scored, batch, 0) == len(batch)
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
     one_by_one = Producer(settings.kafka.librdkafka_producer() | {"linger.ms": 5})
     for record in batch:
         one_by_one.produce(
             topics.dead_letters, record.value, record.key, headers=record.headers, timestamp=record.timestamp_ms
         )
-    assert one_by_one.flush(20) == 0
+    assert one_by_one.flush(60) == 0
     at_once = read(settings, topics.scored, len(batch))
     assert at_once == read(settings, topics.dead_letters, len(batch))
     assert len(at_once) > 1
@@ -81,7 +81,7 @@ def test_what_does_not_fit_into_the_queue_waits_for_its_turn(settings: Settings,
         done = produce_events(producer, topics.scored, batch, done)
         producer.poll(0.05)
         rounds += 1
-    assert producer.flush(20) == 0
+    assert producer.flush(60) == 0
     assert rounds > 1
     found = read(settings, topics.scored, len(batch))
     assert sorted(entry[0] for entries in found.values() for entry in entries) == sorted(
