@@ -180,14 +180,14 @@ const own = new Map();
 export function keys(handlers) {
   for (const [key, act] of Object.entries(handlers)) own.set(key, act);
 }
-let going = -Infinity;
+let going = -Infinity; // by the clock of events, which says when a key was pressed, however late a busy page hears of it
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (event.target.matches("input, textarea, select") || help.open) return;
   // Enter is the browser's own on links, buttons and what unfolds.
   if (event.key === "Enter" && event.target.closest("a, button, summary")) return;
   const page = document.querySelector(`nav a[data-key="${CSS.escape(event.key)}"]`);
-  if (performance.now() - going < 1500 && page) {
+  if (event.timeStamp - going < 1500 && page) {
     going = -Infinity;
     event.preventDefault();
     page.click();
@@ -197,7 +197,7 @@ addEventListener("keydown", (event) => {
   if (["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) {
     if (!moveCursor(event)) return;
   } else if (event.key === "?") help.showModal();
-  else if (event.key === "g") going = performance.now();
+  else if (event.key === "g") going = event.timeStamp;
   else if (own.has(event.key)) own.get(event.key)(event);
   else return;
   event.preventDefault();

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as NotInTime
 
 from stream.kafka.tweet_files import Line
 from stream.kafka.tweet_producer import TweetProducer
 from tests.stack import RunningStack
+from tests.waiting import PATIENCE_S, until
 
 CHROMIUM = Path("/usr/bin/chromium")
-PATIENCE_MS = 60_000
-"""A machine on which much else runs."""
+PATIENCE_MS = 1000 * PATIENCE_S
+ROWS_MS = 15_000
+"""Within which tweets that were sent are rows of an open page, if they come at all."""
+STARTED_MS = 30_000
+"""Within which a page that keys have asked for has begun to come, if they were understood."""
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +37,57 @@ def browser() -> Iterator[Browser]:
 
 
 OpenPage = Callable[..., Page]
+Produce = Callable[..., list[str]]
+
+
+def listening(page: Page) -> Page:
+    """The page, once its scripts listen. Modules run when a document has been read, and before its `load`; what the
+    server has written is on the screen before, and a key that is pressed then is lost."""
+    page.wait_for_load_state("load")
+    return page
+
+
+def press(page: Page, *keys: str) -> None:
+    """Press keys on a page that listens. After a form was sent, or another page asked for, something of the new page
+    must have been seen before: until then the old one takes the keys."""
+    listening(page)
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def go(page: Page, key: str, url: str) -> None:
+    """To another page by `g` and its letter, again if a busy machine has let too much time pass between the two."""
+
+    def is_there() -> bool:
+        press(page, "g", key)
+        try:
+            page.wait_for_url(url, timeout=STARTED_MS)
+        except NotInTime:
+            return False
+        return True
+
+    until(is_there, said=lambda: f"g {key} does not lead to {url}")
+
+
+def see(page: Page, produce: Produce, *texts: str, shown: Sequence[str] = ()) -> list[str]:
+    """Send texts until rows show all of them, or those with `shown` in them; gives the ids of all that were sent.
+
+    A frame has room for those tweets that say most, and a page that is too busy to show a row in time leaves it out.
+    """
+    expect(page.locator("#stream")).to_have_attribute("data-state", "live")
+    ids: list[str] = []
+
+    def are_shown() -> bool:
+        ids.extend(produce(*texts))
+        try:
+            for text in shown or texts:
+                page.locator(".tweet .text", has_text=text).first.wait_for(timeout=ROWS_MS)
+        except NotInTime:
+            return False
+        return True
+
+    until(are_shown, said=lambda: f"no rows with {shown or texts}")
+    return ids
 
 
 @pytest.fixture
@@ -77,7 +132,7 @@ def open_page(browser: Browser, stack: RunningStack) -> Iterator[OpenPage]:
 
 
 @pytest.fixture
-def produce(stack: RunningStack) -> Callable[..., list[str]]:
+def produce(stack: RunningStack) -> Produce:
     """Sends texts as tweets of now, of different authors; gives their ids."""
 
     def send(*texts: str) -> list[str]:
@@ -90,10 +145,3 @@ def produce(stack: RunningStack) -> Callable[..., list[str]]:
         return ids
 
     return send
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = PATIENCE_MS / 1000) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)

@@ -23,8 +23,9 @@ from contracts.times import clock_ms, to_rfc3339
 from local.topics import create_topics
 from tests.servers import RunningServer, free_ports
 from tests.stack import RunningStack
-from tests.trials.dashboard.conftest import OpenPage, until
+from tests.trials.dashboard.conftest import OpenPage
 from tests.unit.dashboard.test_picking import prediction
+from tests.waiting import until
 
 
 class Rooms:
@@ -45,7 +46,7 @@ class Rooms:
         command = [str(Path(sys.executable).with_name("buzzwatch")), "dashboard", "--port", str(self.port)]
         with log.open("wb") as file:
             self.process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
-        until(self._answers, "the pages are not served", 240)
+        until(self._answers, said=log.read_text)
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -54,7 +55,7 @@ class Rooms:
     def _answers(self) -> bool:
         assert self.process.poll() is None, self._log.read_text()
         try:
-            return httpx.get(f"{self.url}/livez", trust_env=False, timeout=5).is_success
+            return httpx.get(f"{self.url}/livez", trust_env=False, timeout=60).is_success
         except httpx.HTTPError:
             return False
 
@@ -131,7 +132,7 @@ def test_the_page_says_what_is_away_and_recovers_by_itself(
 
     def seen(text: str) -> None:
         # Reading begins at the end of the topic: what was sent before that is nobody's.
-        until(lambda: shows(text), f"no row with {text}")
+        until(lambda: shows(text), said=lambda: f"no row with {text}")
 
     expect(live).to_be_visible()
     seen("my bag before Kafka died")

@@ -9,32 +9,32 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.stack import RunningStack
-from tests.trials.dashboard.conftest import OpenPage
+from tests.trials.dashboard.conftest import OpenPage, go, press
 
 
 def test_arrow_keys_move_the_cursor_of_charts(open_page: OpenPage) -> None:
     page = open_page("/")
     said = page.locator(".card .read-out").first
-    page.keyboard.press("j")
+    press(page, "j")
     expect(page.locator(".card").first).to_be_focused()
     for focused in (False, True):  # the card by j, then its chart by Tab
         if focused:
             page.locator(".plot").first.focus()
-        page.keyboard.press("Home")
+        press(page, "Home")
+        expect(said).to_have_text(re.compile(r"\d\d:\d\d tweets \d+, negative \d+"))
         first = said.inner_text()
-        page.keyboard.press("ArrowRight")
+        press(page, "ArrowRight")
         expect(said).not_to_have_text(first)
-        assert re.search(r"\d\d:\d\d tweets \d+, negative \d+", first)
-    page.keyboard.press("g")
-    page.keyboard.press("w")
+    go(page, "w", "**/room/watch*")
 
     read_out = page.locator("#read-out")
     page.locator("#chart").focus()
-    page.keyboard.press("ArrowLeft")
+    press(page, "ArrowLeft")
+    expect(read_out).to_have_text(re.compile(r"\d\d:\d\d · "))
     last = read_out.inner_text()
-    page.keyboard.press("Home")
+    press(page, "Home")
     expect(read_out).not_to_have_text(last)
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     page.wait_for_url(re.compile(r"span=hour&at=\d+"))
 
 
@@ -68,7 +68,7 @@ def test_a_text_and_a_file_are_tried(open_page: OpenPage) -> None:
     ],
 )
 def test_an_address_that_is_wrong_is_said_on_a_page(stack: RunningStack, address: str, status: int, said: str) -> None:
-    answer = httpx.get(f"http://127.0.0.1:{stack.api}{address}", trust_env=False, follow_redirects=True)
+    answer = httpx.get(f"http://127.0.0.1:{stack.api}{address}", trust_env=False, timeout=60, follow_redirects=True)
     assert answer.status_code == status
     assert said in answer.text
     assert "text/html" in answer.headers["content-type"]

@@ -7,11 +7,10 @@ import re
 from collections.abc import Callable
 
 import httpx
-from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import expect
 
 from tests.stack import RunningStack
-from tests.trials.dashboard.conftest import OpenPage
+from tests.trials.dashboard.conftest import OpenPage, Produce, press, see
 
 STREAM = re.compile(r"/stream(\?.*)?$")
 LONG = "I hate you @delta, awful " + "long " * 1980 + "hostile-long"
@@ -23,53 +22,34 @@ HOSTILE = (
 )
 
 
-def test_tweets_appear_as_they_are_scored_and_hostile_ones_are_text(
-    open_page: OpenPage, produce: Callable[..., list[str]]
-) -> None:
+def test_tweets_appear_as_they_are_scored_and_hostile_ones_are_text(open_page: OpenPage, produce: Produce) -> None:
     page = open_page("/?watch=delta")
-    expect(page.locator("#stream")).to_have_attribute("data-state", "live")
-    produce(*HOSTILE)
-    for mark in ("hostile-markup", "hostile-direction", "😡😡😡", "hostile-template"):
-        expect(page.locator(".tweet .text", has_text=mark).first).to_be_visible()
+    see(page, produce, *HOSTILE, shown=("hostile-markup", "hostile-direction", "😡😡😡", "hostile-template"))
     expect(page.locator(".tweet .text", has_text="<script>").first).to_be_visible()
     assert "taken" not in page.title()
     assert page.locator(".rows img, .rows script").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_a_very_long_text_is_shown_by_its_beginning(open_page: OpenPage, produce: Callable[..., list[str]]) -> None:
+def test_a_very_long_text_is_shown_by_its_beginning(open_page: OpenPage, produce: Produce) -> None:
     page = open_page("/?watch=delta")
-    expect(page.locator("#stream")).to_have_attribute("data-state", "live")
-    longest = page.locator(".tweet .text", has_text="long long").first
-    for _ in range(5):  # a frame shows the tweets that say most: others may take its place
-        produce(LONG)
-        try:
-            longest.wait_for(timeout=12_000)
-            break
-        except NotInTime:
-            continue
-    assert len(longest.inner_text()) <= 500
+    see(page, produce, LONG, shown=("long long",))
+    assert len(page.locator(".tweet .text", has_text="long long").first.inner_text()) <= 500
 
 
-def test_a_filter_in_the_address_holds_for_what_comes(open_page: OpenPage, produce: Callable[..., list[str]]) -> None:
+def test_a_filter_in_the_address_holds_for_what_comes(open_page: OpenPage, produce: Produce) -> None:
     page = open_page("/?watch=united&sentiment=negative")
     expect(page.locator("select[name=watch]")).to_have_value("united")
-    expect(page.locator("#stream")).to_have_attribute("data-state", "live")
-    produce("@united lost my bag, terrible, filter-yes", "@jetblue lost my bag, terrible, filter-no")
-    expect(page.locator(".tweet", has_text="filter-yes").first).to_be_visible()
+    both = ("@united lost my bag, terrible, filter-yes", "@jetblue lost my bag, terrible, filter-no")
+    see(page, produce, *both, shown=("filter-yes",))
     assert page.locator(".tweet", has_text="filter-no").count() == 0
 
 
-def test_an_erased_tweet_leaves_open_pages(
-    open_page: OpenPage, produce: Callable[..., list[str]], stack: RunningStack
-) -> None:
+def test_an_erased_tweet_leaves_open_pages(open_page: OpenPage, produce: Produce, stack: RunningStack) -> None:
     page = open_page("/?watch=united")
-    expect(page.locator("#stream")).to_have_attribute("data-state", "live")
-    gone, _ = produce("@united you lost my zither, terrible, to-be-erased", "@united a lovely evening, to-be-kept")
-    for mark in ("to-be-erased", "to-be-kept"):
-        expect(page.locator(".tweet", has_text=mark).first).to_be_visible()
-    ended = stack.run("privacy", "forget", "--tweet", gone)
-    assert ended.returncode == 0, ended.stderr
+    both = ("@united you lost my zither, terrible, to-be-erased", "@united a lovely evening, to-be-kept")
+    gone = see(page, produce, *both, shown=("to-be-erased", "to-be-kept"))[::2]
+    stack.run("privacy", "forget", *(word for tweet in gone for word in ("--tweet", tweet)))
     expect(page.locator(".tweet", has_text="to-be-erased")).to_have_count(0)
     expect(page.locator(".tweet", has_text="to-be-kept").first).to_be_visible()
     page.reload()
@@ -77,15 +57,15 @@ def test_an_erased_tweet_leaves_open_pages(
     assert "to-be-erased" not in page.content()
 
 
-def test_pause_holds_new_rows_back_and_loses_none(open_page: OpenPage, produce: Callable[..., list[str]]) -> None:
+def test_pause_holds_new_rows_back_and_loses_none(open_page: OpenPage, produce: Produce) -> None:
     page = open_page("/?watch=jetblue")
     expect(page.locator("#stream")).to_have_attribute("data-state", "live")
-    page.keyboard.press("p")
+    press(page, "p")
     expect(page.locator("#pause")).to_have_attribute("aria-pressed", "true")
     produce("@jetblue thank you for the lovely flight, held-back")
     expect(page.locator("#pause")).to_contain_text("1 new")
     assert page.locator(".tweet", has_text="held-back").count() == 0
-    page.keyboard.press("p")
+    press(page, "p")
     expect(page.locator(".tweet", has_text="held-back").first).to_be_visible()
 
 
@@ -109,7 +89,7 @@ def test_ten_tabs_of_a_browser_share_one_stream(open_page: OpenPage) -> None:
     assert all(streams)
 
 
-def test_a_reader_that_comes_back_gets_what_came_since(stack: RunningStack, produce: Callable[..., list[str]]) -> None:
+def test_a_reader_that_comes_back_gets_what_came_since(stack: RunningStack, produce: Produce) -> None:
     url = f"http://127.0.0.1:{stack.api}/stream"
 
     def events(headers: dict[str, str], wanted: Callable[[str, str], bool]) -> tuple[list[tuple[str, str]], str]:
@@ -142,7 +122,7 @@ def test_without_script_the_page_shows_the_state_of_its_load(open_page: OpenPage
     expect(page.locator(".card").first).to_be_visible()
     page.locator("select[name=watch]").select_option("delta")
     page.get_by_role("button", name="Filter").click()
-    assert "watch=delta" in page.url
+    expect(page).to_have_url(re.compile("watch=delta"))
     page.get_by_role("button", name="Français").click()
     expect(page.locator("html")).to_have_attribute("lang", "fr")
     page.get_by_role("button", name="Sombre").click()

@@ -18,8 +18,10 @@ from learning.labels.log import read_labels
 from learning.review.item import ReviewItem
 from learning.review.queue import ReviewQueue
 from tests.stack import RunningStack
-from tests.trials.dashboard.conftest import OpenPage
+from tests.trials.dashboard.conftest import OpenPage, listening, press
+from tests.waiting import until
 
+AGE_MS = "performance.now() - performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 """Digits make no new text: texts that differ in nothing else are near-duplicates."""
 
@@ -51,7 +53,8 @@ def waiting(stack: RunningStack) -> None:
 def ready(page: Page) -> str:
     """Waits until keys are taken; the item that is shown."""
     expect(page.locator("#judge [name=item]")).to_be_attached()
-    page.wait_for_timeout(400)  # a key that comes at once is taken for one that was meant for the text before
+    # A key that comes at once is taken for one that was meant for the text before.
+    until(lambda: listening(page).evaluate(AGE_MS) > 300)
     return page.locator("#judge [name=item]").input_value()
 
 
@@ -65,18 +68,18 @@ def judgements(stack: RunningStack) -> Counter[tuple[str, str]]:
 def test_each_key_does_what_it_says(open_page: OpenPage, stack: RunningStack) -> None:
     page = open_page("/room/review")
     item = ready(page)
-    page.keyboard.press("1")
+    press(page, "1")
     expect(page.locator(".said")).to_contain_text("negative")
     assert judgements(stack)[item, "negative"] == 1
     ready(page)
-    page.keyboard.press("u")
+    press(page, "u")
     expect(page.locator(".said")).to_contain_text("Taken back")
     assert ready(page) == item, "what was taken back comes again"
     for key, said in (("2", "neutral"), ("3", "positive"), ("s", "Skipped")):
         ready(page)
-        page.keyboard.press(key)
+        press(page, key)
         expect(page.locator(".said")).to_contain_text(said)
-    page.keyboard.press("?")
+    press(page, "?")
     expect(page.locator("#help")).to_contain_text("take the last one back")
 
 
@@ -103,7 +106,7 @@ def test_a_judgement_outlives_a_killed_api(open_page: OpenPage, stack: RunningSt
     old = beside.locator("[name=csrf_token]").first.input_value()
     item, before = ready(page), judgements(stack)
     os.kill(api_of(stack), signal.SIGKILL)
-    page.keyboard.press("3")
+    press(page, "3")
     expect(page.locator("#waits")).to_contain_text("is kept here and sent again")
     expect(page.locator(".said").first).to_contain_text("positive")  # the stack has started it again
     assert judgements(stack) - before == Counter({(item, "positive"): 1})
