@@ -34,7 +34,7 @@ _BACKGROUND: Final = 100
 """Ordinary tweets a second about nobody."""
 _APART_S: Final = 0.25
 _SETTLE_S: Final = 2.0
-_LAST_ONES_S: Final = 15.0
+_LAST_ONES_S: Final = 60.0
 _FLUSH_S: Final = 10.0
 _COMPLAINTS: Final = (
     "{brand} lost my bag again in {place}, worst airline ever, I hate you",
