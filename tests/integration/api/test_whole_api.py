@@ -97,7 +97,7 @@ async def test_the_whole_api_on_real_servers(client: httpx.AsyncClient, settings
     assert [word["word"] for word in explained["words"]][:2] == ["good", "flight"]
 
 
-def answers(client: httpx.Client) -> bool:
+def is_up(client: httpx.Client) -> bool:
     try:
         return client.get("/livez").is_success
     except httpx.TransportError:
@@ -120,7 +120,7 @@ def test_without_any_server_it_starts_and_each_route_says_what_is_away(tmp_path:
     )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-            until(lambda: answers(client), said=(tmp_path / "log").read_text)
+            until(lambda: is_up(client), said=(tmp_path / "log").read_text)
             answers = {
                 "predict": client.post("/predict", json={"text": "x"}),
                 "alerts": client.get("/alerts"),
