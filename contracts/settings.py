@@ -25,6 +25,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from contracts.backing_services import Group, Port, Seconds
+from contracts.backing_services import KafkaSettings as KafkaSettings
+from contracts.backing_services import MlflowSettings as MlflowSettings
+from contracts.backing_services import RedisSettings as RedisSettings
+from contracts.backing_services import TracingSettings as TracingSettings
 from contracts.environment.running_ports import read_running_ports
 from contracts.environment.secret_files import SUFFIX, values_from_files
 from contracts.environment.setting_names import PREFIX, misspelt, setting_names, unknown
@@ -32,11 +37,6 @@ from contracts.errors import SettingsError
 from contracts.learning.rollout import RolloutSettings
 from contracts.learning.settings import LearningSettings
 from contracts.redaction import redacted
-from contracts.server_settings import Group, Port, Seconds
-from contracts.server_settings import KafkaSettings as KafkaSettings
-from contracts.server_settings import MlflowSettings as MlflowSettings
-from contracts.server_settings import RedisSettings as RedisSettings
-from contracts.server_settings import TracingSettings as TracingSettings
 
 _FORMS: Final = {
     r"^[\w.-]+$": "has something else than letters, digits, '.', '_' and '-'",

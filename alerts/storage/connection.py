@@ -15,7 +15,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from alerts.storage.foreign import found_in, named_in
-from contracts.server_settings import SENTINEL
+from contracts.backing_services import SENTINEL
 from contracts.settings import RedisSettings, Settings
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import pydantic
 
-from contracts.server_settings import Group, Seconds
+from contracts.backing_services import Group, Seconds
 
 _STEP: Final = re.compile(r"(\d{1,3})%/(\d+)([smhd])")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pydantic
 
-from contracts.server_settings import Group, Seconds
+from contracts.backing_services import Group, Seconds
 
 
 class LearningSettings(Group):

@@ -1,4 +1,4 @@
-"""Settings of the servers that buzzwatch uses: Kafka, Redis, MLflow. `contracts.settings` has all of them."""
+"""Settings of the services that buzzwatch uses: Kafka, Redis, MLflow. `contracts.settings` has its own, and all."""
 
 from __future__ import annotations
 
