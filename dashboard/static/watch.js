@@ -102,7 +102,7 @@ function draw() {
     const middle = series.x[at] + (series.x[1] - series.x[0]) / 2;
     location.href = `${place.dataset.drill}&at=${Math.round(middle)}`;
   }
-  place.addEventListener("keydown", (event) => {
+  function onKey(event) {
     if (event.key === "ArrowLeft") moveTo(at - 1);
     else if (event.key === "ArrowRight") moveTo(at + 1);
     else if (event.key === "Home") moveTo(0);
@@ -110,21 +110,23 @@ function draw() {
     else if (event.key === "Enter") drill();
     else return;
     event.preventDefault();
-  });
-  place.addEventListener("click", () => {
+  }
+  function onClick() {
     if (chart.cursor.idx === null || chart.cursor.idx === undefined) return;
     at = chart.cursor.idx;
     drill();
-  });
-  return chart;
+  }
+  return { chart, onKey, onClick };
 }
 
 if (place && window.uPlot) {
-  let chart = draw();
-  new ResizeObserver(() => chart.setSize({ width: place.clientWidth, height: 320 })).observe(place);
+  let drawing = draw();
+  place.addEventListener("keydown", (event) => drawing.onKey(event));
+  place.addEventListener("click", () => drawing.onClick());
+  new ResizeObserver(() => drawing.chart.setSize({ width: place.clientWidth, height: 320 })).observe(place);
   const again = () => {
-    chart.destroy();
-    chart = draw();
+    drawing.chart.destroy();
+    drawing = draw();
   };
   let drawn = document.getElementById("series").textContent;
   document.addEventListener("renewed", () => {

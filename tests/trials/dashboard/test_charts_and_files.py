@@ -32,6 +32,7 @@ def test_arrow_keys_move_the_cursor_of_charts(open_page: OpenPage) -> None:
     press(page, "ArrowLeft")
     expect(read_out).to_have_text(re.compile(r"\d\d:\d\d · "))
     last = read_out.inner_text()
+    page.emulate_media(color_scheme="dark")  # the chart is drawn again
     press(page, "Home")
     expect(read_out).not_to_have_text(last)
     press(page, "Enter")
