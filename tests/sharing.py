@@ -41,7 +41,7 @@ WITHOUT_SERVERS: Final = (
 )
 """What needs no server but a Redis of its own, and no answer in time: processors are all that it waits for."""
 _LONGEST_FIRST: Final = (
-    *("tests/trials/dashboard/", "tests/trials/image/", "tests/trials/", "tests/chaos/", "tests/e2e/"),
+    *("tests/chaos/", "tests/trials/dashboard/", "tests/trials/image/", "tests/trials/", "tests/e2e/"),
     *("tests/integration/", *WITHOUT_SERVERS),
 )
 
@@ -49,7 +49,7 @@ _LONGEST_FIRST: Final = (
 class ByFile(LoadScopeScheduling):
     """The tests of a file run one after the other in one process, those that `TOGETHER` names side by side, too.
 
-    They are dealt out in the order of `longest_first`; the filler is given none that needs servers.
+    They are dealt out in the order of `longest_first`; the filler is given those first that need no servers.
     """
 
     def __init__(self, config: pytest.Config, log: Any) -> None:
@@ -62,10 +62,12 @@ class ByFile(LoadScopeScheduling):
         return next((what for what, tests in TOGETHER.items() if nodeid.startswith(tests)), nodeid.partition("::")[0])
 
     def _assign_work_unit(self, node: WorkerController) -> None:
-        found = (scope for scope, tests in self.workqueue.items() if not fills_gaps(node.workerinput) or _alone(tests))
-        if (scope := next(found, None)) is None:
+        if not self.workqueue:
             node.shutdown()
             return
+        scope = next(iter(self.workqueue))
+        if fills_gaps(node.workerinput):
+            scope = next((name for name, tests in self.workqueue.items() if _alone(tests)), scope)
         tests = self.assigned_work[node][scope] = self.workqueue.pop(scope)
         numbers = {name: number for number, name in enumerate(self.registered_collections[node])}
         node.send_runtest_some([numbers[name] for name, done in tests.items() if not done])
@@ -77,7 +79,7 @@ def _alone(tests: Iterable[str]) -> bool:
 
 def processes() -> int:
     """How many share the tests: one for each processor, and one more with less priority, which fills the gaps where
-    others wait, with tests that need no servers."""
+    others wait: with tests that need no servers, then with those that are left."""
     return _processors() + 1
 
 

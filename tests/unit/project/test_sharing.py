@@ -43,9 +43,9 @@ def test_every_place_that_the_dealing_names_is_there() -> None:
 @pytest.mark.parametrize(
     ("first", "then"),
     [
+        ("tests/chaos/test_poison.py::a", "tests/trials/dashboard/test_now.py::a"),
         ("tests/trials/dashboard/test_now.py::a", "tests/trials/image/test_image.py::a"),
         ("tests/trials/image/test_image.py::a", "tests/trials/test_feedback.py::a"),
-        ("tests/trials/test_feedback.py::a", "tests/chaos/test_poison.py::a"),
         ("tests/e2e/test_promotion.py::a", "tests/integration/api/test_keys.py::a"),
         (
             "tests/integration/training/registry/test_promotion.py::a",
