@@ -31,7 +31,7 @@ def model() -> SentimentModel:
 
 def test_the_plain_reference_answers_like_the_compiled_scorer(model: SentimentModel) -> None:
     assert isinstance(model, HashedModel)
-    texts = [json.loads(value)["text"] for _, value in tweets(5000)]
+    texts = [json.loads(value)["text"] for _, value in tweets(1500)]
     plain = probabilities(model.weights, hashed.sums(texts, model.weights))
     np.testing.assert_allclose(model.predict_proba(texts), plain, rtol=0, atol=1e-6)
 
