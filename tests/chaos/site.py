@@ -6,6 +6,8 @@ import http.client
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 import uuid
 from collections import Counter
@@ -18,6 +20,7 @@ from confluent_kafka.admin import AdminClient
 
 from contracts.settings import KafkaSettings, Settings
 from contracts.topics import TopicSettings
+from local.die_with_parent import die_with_parent
 from local.topics import create_topics
 from models.registry.champion_cache import ChampionCache
 from models.registry.client import RegisteredVersion
@@ -46,15 +49,43 @@ receivers:
 """
 
 
+class _Installed:
+    """The installed program, with all that it imports: for the long run, which says how long a restart takes."""
+
+    def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
+        command = [sys.executable, "-m", *commands.WORKER]
+        if name != "worker":
+            command = [str(Path(sys.executable).with_name("buzzwatch")), name]
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(
+                die_with_parent(command), env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file
+            )
+
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        self._process.send_signal(how)
+
+    def end(self, timeout_s: float) -> subprocess.Popen[bytes]:
+        self._process.wait(timeout_s)
+        return self._process
+
+
 class Process:
-    """A worker or a notifier, ended by its pid."""
+    """A worker or a notifier, ended by its pid; the short run forks it from a process that has imported all."""
 
     def __init__(self, name: str, environment: Mapping[str, str], log: Path) -> None:
         self.name = name
         self.log = log
         self.started = time.time()
-        arguments = commands.WORKER if name == "worker" else (name,)
-        self._process = commands.Command(*arguments, env=environment, imported=commands.RUNNING, log=log)
+        self._process: _Installed | commands.Command
+        if os.environ.get("CHAOS") == "all":
+            self._process = _Installed(name, environment, log)
+        else:
+            arguments = commands.WORKER if name == "worker" else (name,)
+            self._process = commands.Command(*arguments, env=environment, imported=commands.RUNNING, log=log)
         self._status: int | None = None
 
     @property
