@@ -26,22 +26,23 @@ def multiply_in_the_faster_type() -> bool:
     Returns:
         Whether it is bfloat16.
     """
-    steps = {chosen: _step(chosen) for chosen in (False, True)}
-    seconds = dict.fromkeys(steps, float("inf"))
+    step, rows = _step(), tf.ones((_ROWS, _SIZE))
+    seconds = {False: float("inf"), True: float("inf")}
     # In turn, and the least of each: other work on the machine disturbs both alike.
     for _ in range(_TIMES):
-        for chosen, (step, rows) in steps.items():
+        for in_bfloat16 in seconds:
+            tf.config.optimizer.set_experimental_options({_OPTION: in_bfloat16})
+            step(rows)  # what is set when it is called counts, and the first call after a change prepares it
             started = time.perf_counter()
             step(rows)[0].numpy()
-            seconds[chosen] = min(seconds[chosen], time.perf_counter() - started)
+            seconds[in_bfloat16] = min(seconds[in_bfloat16], time.perf_counter() - started)
     chosen = seconds[False] > _WORTH * seconds[True]
     tf.config.optimizer.set_experimental_options({_OPTION: chosen})
     return chosen
 
 
-def _step(in_bfloat16: bool) -> tuple[Any, tf.Tensor]:
-    """Forward and back once, traced with the option set so, and its input."""
-    tf.config.optimizer.set_experimental_options({_OPTION: in_bfloat16})
+def _step() -> Any:
+    """Forward and back once, as a function of the input."""
     wider = tf.Variable(tf.ones((_SIZE, _WIDE)) / _SIZE)
     narrower = tf.Variable(tf.ones((_WIDE, _SIZE)) / _WIDE)
 
@@ -51,6 +52,4 @@ def _step(in_bfloat16: bool) -> tuple[Any, tf.Tensor]:
             answer = tf.reduce_mean(tf.matmul(tf.nn.gelu(tf.matmul(rows, wider)), narrower) ** 2)
         return list(tape.gradient(answer, [wider, narrower]))
 
-    rows = tf.ones((_ROWS, _SIZE))
-    step(rows)
-    return step, rows
+    return step
