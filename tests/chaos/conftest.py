@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.site import Site
+from tests.chaos.site import ALL, Site
 from tests.servers import RunningServer
-
-ALL = os.environ.get("CHAOS") == "all"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -32,6 +32,8 @@ from tests.judgements import judgements
 from tests.servers import RunningServer, free_ports
 from tests.waiting import PATIENCE_S, until
 
+ALL = os.environ.get("CHAOS") == "all"
+"""Whether this is the long run."""
 IN_A_ROW = 3
 RULES = """
 watches:
@@ -81,7 +83,7 @@ class Process:
         self.log = log
         self.started = time.time()
         self._process: _Installed | commands.Command
-        if os.environ.get("CHAOS") == "all":
+        if ALL:
             self._process = _Installed(name, environment, log)
         else:
             arguments = commands.WORKER if name == "worker" else (name,)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.chaos.conftest import ALL
-from tests.chaos.site import Site
+from tests.chaos.site import ALL, Site
 
 
 def test_a_crisis_is_told_once_and_in_order_whoever_is_killed(site: Site) -> None:

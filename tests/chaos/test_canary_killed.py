@@ -19,8 +19,7 @@ from learning.rollout.state import TrialStore
 from models.registry.champion_cache import ChampionCache
 from models.registry.client import RegisteredVersion
 from tests.chaos import checker
-from tests.chaos.conftest import ALL
-from tests.chaos.site import Site
+from tests.chaos.site import ALL, Site
 
 KILLS = 15 if ALL else 2
 CHALLENGER = RegisteredVersion("sentiment", "2", (), "chaos")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tests.chaos.conftest import ALL
-from tests.chaos.site import Site
+from tests.chaos.site import ALL, Site
 
 
 def test_a_notifier_killed_while_posting_posts_the_same_id_again(site: Site) -> None:

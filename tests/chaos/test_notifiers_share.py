@@ -24,8 +24,7 @@ from contracts.rules.file import load_rules
 from contracts.rules.matchers import parse_matcher
 from contracts.settings import RedisSettings, Settings
 from contracts.times import clock_ms
-from tests.chaos.conftest import ALL
-from tests.chaos.site import Process
+from tests.chaos.site import ALL, Process
 from tests.fakes import Received, Receiver
 from tests.servers import RunningServer, free_ports
 from tests.waiting import PATIENCE_S, until

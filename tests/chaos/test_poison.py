@@ -22,8 +22,7 @@ from kafka import KafkaProducer
 
 from stream.kafka.records import Record, headers_of
 from tests import commands
-from tests.chaos.conftest import ALL
-from tests.chaos.site import Process, Site
+from tests.chaos.site import ALL, Process, Site
 from tests.topic_configs import set_topic_config
 from tests.waiting import until
 

@@ -8,8 +8,7 @@ import time
 
 import pytest
 
-from tests.chaos.conftest import ALL
-from tests.chaos.site import Site
+from tests.chaos.site import ALL, Site
 
 KILLS = 30 if ALL else 3
 LONGEST_GAP_S = 15.0 if ALL else 5.0
