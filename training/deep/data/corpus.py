@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contracts.whole_files import arriving
 from models.deep.cleaning import cleaned_all
@@ -22,18 +23,31 @@ EMOTICONS_SHARE: Final = 0.5
 neutral, so they come round more often."""
 
 
+TEACHERS_PART: Final = 0.6
+"""Of the emoticons' share, where a teacher has labelled some of the same tweets."""
+
+
 def shares_of(data: TrainingData, emoticons: float = EMOTICONS_SHARE) -> dict[str, float]:
-    """The share of each file in every batch: by its rows, those of people's files by the root of their weight, too."""
-    sizes: dict[bool, dict[str, float]] = {True: {}, False: {}}
+    """The share of each file in every batch: by its rows, those of people's files by the root of their weight, too.
+
+    Args:
+        emoticons: share of the files that emoticons labelled; a teacher's files get `TEACHERS_PART` of it.
+    """
+    sizes: dict[str, dict[str, float]] = {"emoticons": {}, "teacher": {}, "people": {}}
     for source in data.sources:
         rows = int((data.learn & (data.source == source.name)).sum())
         if rows:
-            sizes[source.distant][source.name] = rows * (1.0 if source.distant else math.sqrt(source.weight))
-    parts = {True: emoticons if sizes[False] else 1.0, False: 1.0 - emoticons if sizes[True] else 1.0}
+            sizes[source.role][source.name] = rows * (math.sqrt(source.weight) if source.role == "people" else 1.0)
+    parts = {
+        "emoticons": emoticons * (1 - TEACHERS_PART if sizes["teacher"] else 1),
+        "teacher": emoticons * (TEACHERS_PART if sizes["emoticons"] else 1),
+        "people": 1 - emoticons,
+    }
+    there = sum(parts[role] for role in sizes if sizes[role])
     return {
-        name: parts[distant] * size / sum(sizes[distant].values())
-        for distant in (True, False)
-        for name, size in sizes[distant].items()
+        name: parts[role] / there * size / sum(sizes[role].values())
+        for role, files in sizes.items()
+        for name, size in files.items()
     }
 
 
@@ -44,20 +58,40 @@ class Corpus:
     data: TrainingData
     encoded: Encoded
 
-    def mixture(self, *, shares: Mapping[str, float], size: int, longest: int, seed: int) -> Mixture:
-        """Batches of the learning rows; a file without rows is left out."""
+    def mixture(
+        self, *, shares: Mapping[str, float], size: int, longest: int, seed: int, emoticons: float = 1.0
+    ) -> Mixture:
+        """Batches of the learning rows; a file without rows is left out.
+
+        Args:
+            emoticons: what a row labelled by emoticons counts in the loss.
+        """
         groups = {name: np.flatnonzero(self.data.learn & (self.data.source == name)) for name in shares}
         groups = {name: rows for name, rows in groups.items() if len(rows)}
         return Mixture(
             encoded=self.encoded,
             targets=self.data.targets,
             distant=self.data.distant,
+            weights=row_weights(self.data, emoticons),
             groups=groups,
             shares=shares,
             size=size,
             longest=longest,
             seed=seed,
         )
+
+
+def row_weights(data: TrainingData, emoticons: float) -> NDArray[np.float32]:
+    """What each row (n,) counts in the loss: more for labels that are rare in their file, by its class weights.
+
+    On average 1 in a file of people's or a teacher's: what a file counts is its share of the batches.
+    """
+    weights = data.weight.copy()
+    for source in data.sources:
+        mine = data.source == source.name
+        if (learnt := mine & data.learn).any():
+            weights[mine] *= (emoticons if source.distant else 1.0) / weights[learnt].mean()
+    return weights.astype(np.float32)
 
 
 def encode(tokenizer: Any, texts: Sequence[str], keep: int) -> Encoded:

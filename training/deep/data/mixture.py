@@ -50,6 +50,8 @@ class Batch(NamedTuple):
     """(size, 3): how probable each label is taken to be."""
     distant: NDArray[np.bool_]
     """(size,): labelled by emoticon, so that only negative against positive is known."""
+    weights: NDArray[np.float32]
+    """(size,): what each counts in the loss, about 1."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Mixture:
     encoded: Encoded
     targets: NDArray[np.float32]
     distant: NDArray[np.bool_]
+    weights: NDArray[np.float32]
     groups: Mapping[str, NDArray[np.int64]]
     shares: Mapping[str, float]
     size: int
@@ -101,7 +104,7 @@ class Mixture:
     def _batch(self, rows: NDArray[np.int64]) -> Batch:
         longest = min(int(self.encoded.lengths[rows].max()), self.longest)
         width = max(LENGTH_STEP, -(-longest // LENGTH_STEP) * LENGTH_STEP)
-        return Batch(self.encoded.padded(rows, width), self.targets[rows], self.distant[rows])
+        return Batch(self.encoded.padded(rows, width), self.targets[rows], self.distant[rows], self.weights[rows])
 
 
 @lru_cache(maxsize=8)

@@ -8,7 +8,7 @@ SMOOTHING = 0.05
 """Label smoothing (Szegedy et al. 2016, arXiv:1512.00567): people's labels err, emoticons more so."""
 
 
-def mixed_loss(targets: tf.Tensor, distant: tf.Tensor, logits: tf.Tensor, emoticons: float = 1.0) -> tf.Tensor:
+def mixed_loss(targets: tf.Tensor, distant: tf.Tensor, weights: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Mean cross-entropy, over all three labels for people's rows, between negative and positive for emoticons'.
 
     An emoticon says nothing about neutral: tweets that people call neutral carry them too. With the loss on
@@ -16,7 +16,7 @@ def mixed_loss(targets: tf.Tensor, distant: tf.Tensor, logits: tf.Tensor, emotic
 
     Args:
         targets: (n, 3) probabilities. distant: (n,) bool. logits: (n, 3).
-        emoticons: what an emoticons' row counts; people's count 1.
+        weights: (n,) what each row counts, about 1.
     """
     logits = tf.cast(logits, tf.float32)
     whole = -tf.reduce_sum(_smoothed(targets, 3) * tf.nn.log_softmax(logits), axis=1)
@@ -24,7 +24,7 @@ def mixed_loss(targets: tf.Tensor, distant: tf.Tensor, logits: tf.Tensor, emotic
     pair = pair / tf.maximum(tf.reduce_sum(pair, axis=1, keepdims=True), 1e-6)
     direction = tf.nn.log_softmax(tf.gather(logits, [0, 2], axis=1))
     polar = -tf.reduce_sum(_smoothed(pair, 2) * direction, axis=1)
-    return tf.reduce_mean(tf.where(distant, emoticons * polar, whole))
+    return tf.reduce_mean(weights * tf.where(distant, polar, whole))
 
 
 def _smoothed(targets: tf.Tensor, labels: int) -> tf.Tensor:

@@ -69,7 +69,6 @@ def descend(
     *,
     decay: float,
     progress: Callable[[str], None],
-    emoticons: float = 1.0,
     rates: Callable[[str], float] | None = None,
 ) -> State:
     """Train until the schedule ends; goes on where a checkpoint in `folder` stands.
@@ -78,7 +77,6 @@ def descend(
         network: (n, width) token ids in, (n, 3) logits out.
         batches: batches from a number on.
         decay: decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101).
-        emoticons: what a row labelled by emoticons counts in the loss.
         rates: path of a variable to what its step size is multiplied by.
         folder: receives `checkpoint*`, `state.json` and `progress.jsonl`.
 
@@ -91,7 +89,7 @@ def descend(
         tf.train.Checkpoint(network=network, optimizer=optimizer), str(folder), max_to_keep=2
     )
     state = _resumed(keeper, folder)
-    step = _step(network, optimizer, emoticons)
+    step = _step(network, optimizer)
     at_least_s = every_s = load_settings().training.checkpoint_every_s
     report_every_s = min(_REPORT_EVERY_S, at_least_s)
     saved = reported = started = time.monotonic()
@@ -103,7 +101,7 @@ def descend(
             if position >= 1:
                 break
             optimizer.learning_rate.assign(schedule.rate(position))
-            loss = float(step(tf.constant(batch.ids), tf.constant(batch.targets), tf.constant(batch.distant)))
+            loss = float(step(*map(tf.constant, batch)))
             state.step += 1
             state.rows += len(batch.ids)
             state.loss = loss if state.step == 1 else 0.99 * state.loss + 0.01 * loss
@@ -149,7 +147,7 @@ class LayerwiseAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
         super().update_step(gradient, variable, learning_rate * self._shares.get(variable.ref(), 1.0))
 
 
-def _step(network: keras.Model, optimizer: keras.optimizers.Optimizer, emoticons: float) -> Any:
+def _step(network: keras.Model, optimizer: keras.optimizers.Optimizer) -> Any:
     variables = network.trainable_variables
 
     # Widths differ, so the shape is left open: one trace for all.
@@ -159,11 +157,12 @@ def _step(network: keras.Model, optimizer: keras.optimizers.Optimizer, emoticons
             tf.TensorSpec((None, None), tf.int32),
             tf.TensorSpec((None, 3), tf.float32),
             tf.TensorSpec((None,), tf.bool),
+            tf.TensorSpec((None,), tf.float32),
         ],
     )
-    def step(ids: tf.Tensor, targets: tf.Tensor, distant: tf.Tensor) -> tf.Tensor:
+    def step(ids: tf.Tensor, targets: tf.Tensor, distant: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            loss = mixed_loss(targets, distant, network(ids, training=True), emoticons)
+            loss = mixed_loss(targets, distant, weights, network(ids, training=True))
         gradients = tape.gradient(loss, variables)
         # A backbone may have parts that the head does not use, such as BERT's pooled output.
         pairs = zip(gradients, variables, strict=True)

@@ -98,7 +98,9 @@ def train_transformer(
     encoded = cached_encoding(tokenizer, data, LONGEST, work / f"encoded-{key}.npz")
     corpus = Corpus(data, encoded)
     shares = _shares(options, data)
-    mixture = corpus.mixture(shares=shares, size=options.batch, longest=LONGEST, seed=options.seed)
+    mixture = corpus.mixture(
+        shares=shares, size=options.batch, longest=LONGEST, seed=options.seed, emoticons=options.emoticons_weight
+    )
     freeze(backbone, options.frozen)
     network = transformer(backbone)
     schedule = Schedule(options.peak, steps=options.steps, minutes=options.minutes)
@@ -109,7 +111,6 @@ def train_transformer(
         work,
         decay=options.decay,
         progress=progress,
-        emoticons=options.emoticons_weight,
         rates=layer_rates(backbone, options.layer_decay),
     )
     return Finished(

@@ -131,12 +131,15 @@ def test_a_file_that_lies_among_the_labelled_ones_or_is_named_twice_is_learnt_fr
     assert again.data_hash == load_training_data(data_dir, taught=[taught]).data_hash
 
 
-def test_a_network_gets_the_probabilities_as_targets(data_dir: Path, options: TeachOptions, tmp_path: Path) -> None:
+def test_a_network_gets_the_probabilities_as_targets_beside_peoples_and_emoticons_labels(
+    data_dir: Path, options: TeachOptions, tmp_path: Path
+) -> None:
     ask(data_dir, options, tmp_path / "taught.parquet")
     data = load_training_data(data_dir, taught=[tmp_path / "taught.parquet"])
     corpus = Corpus(data, encode(build_vocabulary(data.texts, 100, 1), data.texts, 8))
     shares = shares_of(data)
-    assert shares["taught"] > 0
+    assert sum(shares.values()) == pytest.approx(1)
+    assert [shares["taught"], shares["sentiment140"]] == pytest.approx([0.3, 0.2])
     batch = next(corpus.mixture(shares=shares, size=64, longest=8, seed=0).batches())
     soft = ((batch.targets > 0.01) & (batch.targets < 0.99)).any(axis=1)
     assert soft.any()
