@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -233,6 +234,9 @@ def teach(
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so long, wall clock.")] = None,
     least: Annotated[float, typer.Option(min=0, max=1, help="Write only answers as sure as this.")] = 0.5,
     threads: Annotated[int, typer.Option(min=0, help="0: as many as there are processors.")] = 0,
+    about: Annotated[
+        str, typer.Option(metavar="REGEX", help="Only ask about tweets in which this is found, in whatever case.")
+    ] = "",
 ) -> None:
     """Ask a model about tweets that only emoticons labelled, for others to learn from.
 
@@ -246,14 +250,20 @@ def teach(
       buzzwatch train teach --data-dir data --teacher build/mpnet --rows 200000 --out var/deep/taught.parquet
 
       buzzwatch train teach --data-dir data --teacher build/mpnet --minutes 30 --out var/deep/taught.parquet
+
+      buzzwatch train teach --data-dir data --teacher build/mpnet --about 'flight|airport' --out about.parquet
     """
     from training.deep.runs.teach import TeachOptions
     from training.deep.runs.teach import teach as ask
 
     if out.suffix != ".parquet":
         raise SettingsError(f"--out {out}: must end in .parquet")
+    try:
+        re.compile(about)
+    except re.error as error:
+        raise SettingsError(f"--about {about}: no regular expression: {error}") from None
     errors = Console(stderr=True)
-    options = TeachOptions(teacher, rows, minutes, least, threads, asked.seed)
+    options = TeachOptions(teacher, rows, minutes, least, threads, asked.seed, about)
     with errors.status("starting") as status, writing("--out", out):
         done = ask(asked.data_dir, options, out, status.update, asked.description)
     if asked.output == "json":

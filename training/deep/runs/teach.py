@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -53,6 +54,8 @@ class TeachOptions:
     threads: int = 0
     """As many as there are processors for 0."""
     seed: int = 0
+    about: str = ""
+    """Regular expression: only tweets that it is found in, in whatever case, are asked about."""
     chunk: int = 1024
     """Tweets between two looks at the clock; what a killed run loses, times the threads. A network gets those of like
     length together: of 1,024 MPNet reads 21.2 tokens a tweet (20.5 without padding), of 256 it would be 23.4."""
@@ -81,18 +84,25 @@ def teach(
     tweets come first is drawn by the seed, the same ones for every teacher.
 
     Raises:
-        DataError: there are no such tweets. ArtefactError: the teacher cannot be read.
-        TeachError: the answers beside `out` are of another teacher, other data or another seed.
+        DataError: there are no such tweets. re.error: `about` is no regular expression.
+        ArtefactError: the teacher cannot be read.
+        TeachError: the answers beside `out` are of another teacher, other data, another seed or subject.
         SystemExit: on SIGTERM; what was answered is kept.
     """
     progress("reading the data")
     data = load_training_data(folder, description, progress)
     known = known_languages(read_metadata(options.teacher))
     rows = np.random.default_rng(options.seed).permutation(np.flatnonzero(data.learn & data.distant))
-    rows = rows[data.rows_of(lambda source: source.spoken in known)[rows]][: options.rows]
+    rows = rows[data.rows_of(lambda source: source.spoken in known)[rows]]
+    if options.about:
+        about = re.compile(options.about, re.IGNORECASE)
+        rows = rows[[about.search(data.texts[row]) is not None for row in rows.tolist()]]
+    rows = rows[: options.rows]
     if not len(rows):
+        such = f" in which {options.about!r} is found" if options.about else ""
         raise DataError(
-            f"{folder}: no tweet labelled by emoticons to ask the teacher about (it knows {', '.join(sorted(known))})"
+            f"{folder}: no tweet labelled by emoticons{such} to ask the teacher about "
+            f"(it knows {', '.join(sorted(known))})"
         )
     kept = out.with_name(f"{out.stem}.answers")
     _note(kept, options, data)
@@ -117,10 +127,11 @@ def _note(kept: Path, options: TeachOptions, data: TrainingData) -> None:
         "teacher": read_metadata(options.teacher)["sha256"],
         "data_hash": data.data_hash,
         "seed": options.seed,
+        "about": options.about,
     }
     if kept.is_file() and path.is_file():
         theirs = json.loads(path.read_text("utf-8"))
-        if differing := sorted(name for name in mine if theirs.get(name) != mine[name]):
+        if differing := sorted(name for name in mine if theirs.get(name, "") != mine[name]):
             raise TeachError(
                 f"{kept} holds answers of another run (other {', '.join(differing)}): name another file with --out"
             )

@@ -90,6 +90,17 @@ def test_answers_of_another_run_are_refused(data_dir: Path, options: TeachOption
         teach(data_dir, replace(options, seed=1), tmp_path / "taught.parquet", lambda _: None)
 
 
+def test_only_tweets_about_a_subject_are_asked_about(data_dir: Path, options: TeachOptions, tmp_path: Path) -> None:
+    ask(data_dir, replace(options, about="AIRPORT|gate"), tmp_path / "taught.parquet")
+    texts = pq.read_table(tmp_path / "taught.parquet")["text"].to_pylist()
+    assert 0 < len(texts) < 600
+    assert all("airport" in text or "gate" in text for text in texts)
+    with pytest.raises(TeachError, match="other about"):
+        ask(data_dir, options, tmp_path / "taught.parquet")
+    with pytest.raises(DataError, match="no tweet labelled by emoticons in which 'zeppelin' is found to ask"):
+        ask(data_dir, replace(options, about="zeppelin"), tmp_path / "other.parquet")
+
+
 def test_without_emoticons_there_is_nobody_to_ask_about(options: TeachOptions, tmp_path: Path) -> None:
     folder = write_data(tmp_path / "data", polar=60, human=90)
     (folder / "sentiment140.parquet").unlink()
