@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,16 +14,23 @@ from rich.console import Console
 
 from cli.output.options import taking_groups
 from cli.training.metrics_table import print_figures
-from cli.training.options import WORK_DIR, Alias, Learning, Out, Register, TaughtFiles, writing
+from cli.training.options import (
+    WORK_DIR,
+    Alias,
+    Learning,
+    Out,
+    Register,
+    Results,
+    TaughtFiles,
+    command_of,
+    writing,
+)
 from contracts.errors import SettingsError
 from contracts.settings import load_settings
 
 _Work = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Checkpoints and progress; var/deep/MEMBER. Goes on if it is there."),
-]
-_Results = Annotated[
-    Path | None, typer.Option(metavar="FOLDER", help="Keep the figures here, for the leaderboard: training/results.")
 ]
 _Most = Annotated[
     int, typer.Option("--most", min=10, help="Held-out texts of each set to measure on; fewer take less time.")
@@ -44,7 +50,7 @@ class _Run(Learning):
     register: Register = True
     alias: Alias = None
     out: Out = None
-    results: _Results = None
+    results: Results = None
 
     def whole(self, train: Callable[[Callable[[str], None]], Any], about: str, command: str) -> None:
         settings = load_settings()
@@ -286,21 +292,6 @@ def add_to(app: typer.Typer) -> None:
     """Make the deep families subcommands of `buzzwatch train`."""
     for command in (recurrent, transformer, student, sentences, teach):
         app.command()(command)
-
-
-def command_of(context: typer.Context) -> str:
-    """The command of a running training with every option that is not its default; the data's folder and
-    options about the results apart."""
-    parts = ["buzzwatch", "train", str(context.info_name)]
-    for option in context.command.params:
-        value = context.params.get(str(option.name))
-        if option.name in ("data_dir", "register", "alias", "results", "output") or value == option.get_default(
-            context
-        ):
-            continue
-        for one in value if isinstance(value, (list, tuple)) else [value]:
-            parts += [option.opts[0], str(one)]
-    return shlex.join(parts)
 
 
 def require_tensorflow() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,10 +27,15 @@ TaughtFiles = Annotated[
 Register = Annotated[bool, typer.Option(help="Log the run to MLflow and register a model that can serve.")]
 Alias = Annotated[str | None, typer.Option(help="Alias of the new version; challenger, the first one champion.")]
 Out = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Also write the artefact here.")]
+Results = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Keep the figures here, for the leaderboard: training/results.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 
 WORK_DIR: Final = ROOT / "var" / "deep"
 """Where runs of networks keep their checkpoints."""
+_UNSTORED: Final = ("data_dir", "register", "alias", "results", "output", "curve")
+"""Options that are left out of a stored command: they change no figure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +59,16 @@ def writing(option: str, folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise SettingsError(f"{option} {folder}: {error.strerror or error}") from None
+
+
+def command_of(context: typer.Context) -> str:
+    """The command of a running training with every option that is not its default; the data's folder and
+    options about the results apart."""
+    parts = ["buzzwatch", "train", str(context.info_name)]
+    for option in context.command.params:
+        value = context.params.get(str(option.name))
+        if option.name in _UNSTORED or value == option.get_default(context):
+            continue
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            parts += [option.opts[0], str(one)]
+    return shlex.join(parts)

@@ -17,15 +17,27 @@ from cli.training import deep as train_deep
 from cli.training import formats as train_formats
 from cli.training import themes as train_themes
 from cli.training.metrics_table import print_figures
-from cli.training.options import Alias, Data, Description, Learning, Out, Register, Seed, TaughtFiles, writing
+from cli.training.options import (
+    Alias,
+    Data,
+    Description,
+    Learning,
+    Out,
+    Register,
+    Results,
+    Seed,
+    TaughtFiles,
+    command_of,
+    writing,
+)
 from contracts.errors import SettingsError
 from contracts.printable import markdown_table
 from contracts.settings import load_settings
-from training.comparison.experiments import Comparison, compare_all, load_experiments
+from training.comparison.experiments import Comparison, compare_all, load_experiments, measured
 from training.comparison.suite import run_suite
 from training.data.datasets import load_training_data
 from training.evaluation.leaderboard import common_sets, figure_of, mean_figure, write_pages
-from training.evaluation.results import RESULTS, read_results
+from training.evaluation.results import RESULTS, read_results, write_result
 from training.evaluation.suite import table as suite_table
 from training.linear.model_zoo import MEMBERS, Member
 from training.linear.train import train
@@ -67,6 +79,7 @@ class _Classic(Learning):
     rows: _Rows = None
     register: Register = True
     curve: _Curve = None
+    results: Results = None
 
 
 @app.callback()
@@ -91,6 +104,7 @@ app.command()(train_themes.themes)
 )
 @taking_groups
 def linear(
+    context: typer.Context,
     asked: _Classic,
     taught: TaughtFiles = None,
     model: Annotated[str, typer.Option(help="hashed: the compiled one that serves; the others to compare.")] = "hashed",
@@ -98,23 +112,27 @@ def linear(
     out: Out = None,
 ) -> None:
     """Train a linear model."""
-    _train(_member("linear", model), asked, alias, out, taught or ())
+    _train(_member("linear", model), asked, command_of(context), alias, out, taught or ())
 
 
 @app.command(help=_help("trees", "Train trees on reduced features and measure them.", "", " --model svd-forest"))
 @taking_groups
-def trees(asked: _Classic, model: Annotated[str, typer.Option(help="Which one.")] = "svd-lightgbm") -> None:
+def trees(
+    context: typer.Context, asked: _Classic, model: Annotated[str, typer.Option(help="Which one.")] = "svd-lightgbm"
+) -> None:
     """Train trees."""
-    _train(_member("trees", model), asked)
+    _train(_member("trees", model), asked, command_of(context))
 
 
 @app.command(
     help=_help("vectors", "Train a classifier on word vectors learnt here.", "", " --model fasttext-lightgbm --rows 0")
 )
 @taking_groups
-def vectors(asked: _Classic, model: Annotated[str, typer.Option(help="Which one.")] = "fasttext-lr") -> None:
+def vectors(
+    context: typer.Context, asked: _Classic, model: Annotated[str, typer.Option(help="Which one.")] = "fasttext-lr"
+) -> None:
     """Train on averaged vectors."""
-    _train(_member("vectors", model), asked)
+    _train(_member("vectors", model), asked, command_of(context))
 
 
 @app.command()
@@ -231,7 +249,12 @@ def _member(family: str, name: str) -> Member:
 
 
 def _train(
-    member: Member, asked: _Classic, alias: str | None = None, out: Path | None = None, taught: Sequence[Path] = ()
+    member: Member,
+    asked: _Classic,
+    command: str,
+    alias: str | None = None,
+    out: Path | None = None,
+    taught: Sequence[Path] = (),
 ) -> None:
     errors = Console(stderr=True)
     for option, given in (("--out", out), ("--alias", alias)):
@@ -258,6 +281,9 @@ def _train(
         )
         if out is not None and trained.model is not None:
             trained.save(out)
+        if asked.results is not None:
+            with writing("--results", asked.results):
+                write_result(measured(trained, command), asked.results)
         if asked.register:
             status.update("registering")
             named = chosen_alias(settings, alias)  # asked again: another run may have made the first champion

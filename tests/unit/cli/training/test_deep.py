@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import typer
 
-from cli.training.deep import command_of, recurrent, student, transformer
+from cli.training.deep import recurrent, student, transformer
+from cli.training.options import command_of
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from contracts.errors import SettingsError, Unavailable
+from tests.unit.training.data.test_datasets import folder_of
 from training.data.sources import SourcesError
+from training.evaluation.results import read_results
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +70,14 @@ def test_the_pages_are_written_into_a_new_folder_and_not_into_a_file(tmp_path: P
     result = CliRunner().invoke(app, ["leaderboard", "--docs", str(page)])
     assert isinstance(result.exception, SettingsError)
     assert str(result.exception) == f"--docs {page}: File exists"
+
+
+def test_figures_of_one_training_are_kept_for_the_leaderboard(tmp_path: Path) -> None:
+    from cli.training.train import app
+
+    (tmp_path / "data").mkdir()
+    asked = ["linear", "--model", "tfidf-lr", "--rows", "100", "--no-register", "--results", str(tmp_path / "kept")]
+    CliRunner().invoke(app, [*asked, "--data-dir", str(folder_of(tmp_path / "data"))], catch_exceptions=False)
+    [row] = read_results(tmp_path / "kept")
+    assert (row.member, row.distant_rows) == ("tfidf-lr", 100)
+    assert row.command == "buzzwatch train linear --model tfidf-lr --rows 100"
