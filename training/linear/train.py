@@ -170,6 +170,14 @@ class _Split:
     def by_source(self) -> dict[str, NDArray[np.bool_]]:
         return {source.name: self.sources == source.name for source in self.measured}
 
+    def by_people(self) -> tuple[list[str], list[str]]:
+        """Texts, masked, and sets of the rows that people labelled; of all where nobody did."""
+        people = {source.name for source in self.measured if not source.distant} or set(self.sources.tolist())
+        kept = [
+            (mask(text), name) for text, name in zip(self.texts, self.sources.tolist(), strict=True) if name in people
+        ]
+        return [text for text, _ in kept], [name for _, name in kept]
+
     def accuracies(self, scores: NDArray[np.float32]) -> dict[str, float]:
         right = scores.argmax(axis=1) == np.searchsorted(np.array(SENTIMENTS), self.labels)
         return {name: float(right[mine].mean()) for name, mine in self.by_source().items()}
@@ -205,7 +213,7 @@ def _final_model(
         "data_hash": data.data_hash,
         "metrics": metrics,
         "reference": reference(evidence),
-        "unseen_words": unseen_shares(final.model_, list(map(mask, split.texts)), split.sources.tolist()),
+        "unseen_words": unseen_shares(final.model_, *split.by_people()),
         "languages": known_languages(data.sources, metrics),
         "params": final.get_params(),
     }
