@@ -21,8 +21,11 @@ SOURCES_FILE: Final = "sources.yaml"
 SHIPPED: Final = ROOT / "training" / "data" / SOURCES_FILE
 LANGUAGE_KEY: Final = "buzzwatch.language"
 """In the metadata of a Parquet file that `buzzwatch train teach` wrote."""
+_Label = Literal["negative", "neutral", "positive"]
 TAUGHT: Final = 0.7
 """What a row that a model labelled counts, of one that people labelled in the same language."""
+TAUGHT_CLASSES: Final[dict[_Label, float]] = {"negative": 1.3}
+"""What the labels of such a file count: complaints first."""
 SUFFIXES: Final = (".parquet", ".csv", ".jsonl")
 
 _WHAT: Final = {
@@ -31,7 +34,6 @@ _WHAT: Final = {
     "teacher": "labels by a model",
     "test": "only measured on",
 }
-_Label = Literal["negative", "neutral", "positive"]
 _Weight = Annotated[float, pydantic.Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
@@ -207,6 +209,7 @@ def taught_sources(files: Sequence[Path]) -> list[Source]:
                 file=str(path.resolve()),
                 name=name if names.count(name) == 1 else str(path),
                 role="teacher",
+                class_weights=TAUGHT_CLASSES,
                 language=_language_of(path),
             )
         )

@@ -46,7 +46,9 @@ def test_it_learns_and_labels_only_its_language_and_its_rows_count_as_that_langu
     assert {data.texts[i] for i in range(len(data.texts)) if taught[i]} <= {
         text for text, source in zip(data.texts, data.source.tolist(), strict=True) if source == "french_distant"
     }
-    assert data.weight[taught].tolist() == pytest.approx([3.5] * 32)  # people's French rows count 5
+    # People's French rows count 5, a teacher's seven tenths of that, its complaints 1.3 times.
+    expected = [3.5 * (1.3 if label == "negative" else 1) for label in data.labels[taught].tolist()]
+    assert data.weight[taught].tolist() == pytest.approx(expected)
     assert next(one for one in data.sources if one.name == "taught").language == "fr"
 
 

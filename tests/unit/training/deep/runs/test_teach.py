@@ -118,7 +118,7 @@ def test_what_was_taught_is_learnt_from_and_judges_nothing(
     assert not data.held_out[mine].any()
     assert data.learn[mine].all()
     assert not data.by_people[mine].any()
-    assert set(data.weight[mine].tolist()) == {0.7}
+    assert {round(one, 3) for one in data.weight[mine].tolist()} == {0.7, 0.91}  # complaints first
     np.testing.assert_allclose(data.targets[mine].sum(axis=1), 1, atol=1e-3)
     assert ((data.targets[mine] > 0.01) & (data.targets[mine] < 0.99)).any()  # probabilities, not labels alone
     suite = run_suite(data, MEMBERS["tfidf-lr"], 0, lambda _: None, ["airline"], years=False)
