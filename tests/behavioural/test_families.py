@@ -13,12 +13,12 @@ from training.evaluation.faithfulness import deletion_test
 FLOORS = {
     "plain praise and blame": 0.95,
     "questions and news are neutral": 0.75,
-    "negation": 0.7,
+    "negation": 0.85,
     "emphasis": 1.0,
     "emoji": 0.95,
     "names and places": 1.0,
-    "typos": 0.9,
-    "look-alike letters": 0.9,  # one of fourteen: "wаiting" with a Cyrillic letter
+    "typos": 1.0,
+    "look-alike letters": 1.0,
     "an addition": 0.95,
 }
 KNOWN_TO_FAIL = {
