@@ -35,7 +35,7 @@ Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 WORK_DIR: Final = ROOT / "var" / "deep"
 """Where runs of networks keep their checkpoints."""
 _UNSTORED: Final = ("data_dir", "register", "alias", "results", "output", "curve")
-"""Options that are left out of a stored command: they change no figure."""
+"""Options left out of a stored command: where the data lie, and what is done with the results."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +62,7 @@ def writing(option: str, folder: Path) -> Iterator[None]:
 
 
 def command_of(context: typer.Context) -> str:
-    """The command of a running training with every option that is not its default; the data's folder and
-    options about the results apart."""
+    """The command of a running training with every option that is not its default, `_UNSTORED` apart."""
     parts = ["buzzwatch", "train", str(context.info_name)]
     for option in context.command.params:
         value = context.params.get(str(option.name))

@@ -57,7 +57,7 @@ class Source(pydantic.BaseModel):
     weight: _Weight = 1.0
     """What one of its rows counts in training. A teacher's, unless given: see `weighted`."""
     class_weights: dict[_Label, _Weight] = {}
-    """How many times more the rows of a label count."""
+    """How many times more the rows of a label count. A teacher's, unless given: see `weighted`."""
     held_out: Annotated[float, pydantic.Field(ge=0, le=0.9)] = 0.2
     """Share of the texts that is held out, chosen by a hash of the text."""
     held_out_where: dict[str, str] = {}
@@ -177,7 +177,8 @@ def find_sources(folder: Path, described: Path | None = None) -> Found:
 
 
 def weighted(sources: Sequence[Source]) -> list[Source]:
-    """The same, with a weight for each teacher's file without one: `TAUGHT` of a row of people's in its language.
+    """The same, with weights for each teacher's file without them: `TAUGHT` of a row of people's in its language, and
+    `TAUGHT_CLASSES`.
 
     Where people labelled several files in the language, the one whose rows count least is meant.
     """
@@ -185,12 +186,12 @@ def weighted(sources: Sequence[Source]) -> list[Source]:
     for one in sources:
         if one.role == "people":
             least[one.spoken] = min(one.weight, least.get(one.spoken, one.weight))
-    return [
-        one.model_copy(update={"weight": TAUGHT * least.get(one.spoken, 1.0)})
-        if one.role == "teacher" and "weight" not in one.model_fields_set
-        else one
-        for one in sources
-    ]
+
+    def missing(one: Source) -> dict[str, Any]:
+        usual = {"weight": TAUGHT * least.get(one.spoken, 1.0), "class_weights": TAUGHT_CLASSES}
+        return {name: value for name, value in usual.items() if name not in one.model_fields_set}
+
+    return [one.model_copy(update=missing(one)) if one.role == "teacher" else one for one in sources]
 
 
 def taught_sources(files: Sequence[Path]) -> list[Source]:
@@ -209,7 +210,6 @@ def taught_sources(files: Sequence[Path]) -> list[Source]:
                 file=str(path.resolve()),
                 name=name if names.count(name) == 1 else str(path),
                 role="teacher",
-                class_weights=TAUGHT_CLASSES,
                 language=_language_of(path),
             )
         )

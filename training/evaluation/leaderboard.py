@@ -17,16 +17,16 @@ from training.evaluation.suite import FOLDER, Suite, interval_text, read_suite, 
 
 _ABOUT: Final = """# Leaderboard
 
-Written by `buzzwatch train leaderboard --docs docs` from the files that `buzzwatch train compare` (and `--results` of
-the deep families) put into `training/results/`; the command below makes one row again. All models are measured on the
-same held-out texts that people labelled, near-duplicates apart ([models.md](models.md)):
-{counts}.
+Written by `buzzwatch train leaderboard --docs docs` from the files that `buzzwatch train compare` and `--results` of
+any training put into `training/results/`; the command below makes one row again. All models are measured on the same
+held-out texts that people labelled, near-duplicates apart ([models.md](models.md)):
+{counts}. Rows with – have not learnt from kaggle's tweets.
 
 *MR*: macro-recall. *Emoticons*: on Sentiment140 ({emoticons} texts) the larger of negative and positive, a
 diagnostic that ranks nobody. In brackets the 95 % interval. *ECE*: on airline / SemEval / kaggle. *Rows*: labelled by
-emoticons; people's 83,000 come on top, and a teacher's where the command has `--taught`; members slower than the
-hashed one learn from a random part. *Tweets/s*: one thread, from a list of strings, on 2 cores of an Intel Xeon shared
-with other work.
+emoticons; people's 83,000 (without kaggle's 58,000) come on top, and a teacher's where the command has `--taught`;
+members slower than the hashed one learn from a random part. *Tweets/s*: one thread, from a list of strings, on 2 cores
+of an Intel Xeon (rows with –: AMD EPYC) shared with other work.
 """
 
 _COLUMNS: Final = (
@@ -49,8 +49,8 @@ every set that people labelled serves; it may be beaten by slower ones, whose pl
 in a cascade.
 """
 _LEAST_SPEED: Final = 100_000
-_COMMANDS: Final = """What a network reaches depends on the machine where `--minutes` end its training. A command after
-`&&` needs what those before it made. Deep models get their row by `--results training/results`.
+_COMMANDS: Final = """What a network reaches depends on the machine where `--minutes` end its training. Those with
+`--taught` learn from what `buzzwatch train teach` wrote ([deep-models.md](deep-models.md#reached)).
 """
 _MOST_MEGABYTES: Final = 10
 

@@ -19,10 +19,8 @@ from training.deep.data.mixture import Encoded, Mixture
 _CHUNK: Final = 50_000
 
 EMOTICONS_SHARE: Final = 0.5
-"""Of every batch, where there are labels by emoticons. People's labels are 6 % of the rows and the only source of
+"""Of every batch, where there are labels by emoticons. People's labels are 5 % of the rows and the only source of
 neutral, so they come round more often."""
-
-
 TEACHERS_PART: Final = 0.6
 """Of the emoticons' share, where a teacher has labelled some of the same tweets."""
 
@@ -49,6 +47,19 @@ def shares_of(data: TrainingData, emoticons: float = EMOTICONS_SHARE) -> dict[st
         for role, files in sizes.items()
         for name, size in files.items()
     }
+
+
+def row_weights(data: TrainingData, emoticons: float) -> NDArray[np.float32]:
+    """What each row (n,) counts in the loss: more for labels that are rare in their file, by its class weights.
+
+    On average 1 in a file, `emoticons` where those labelled it: what a file counts is its share of the batches.
+    """
+    weights = data.weight.copy()
+    for source in data.sources:
+        mine = data.source == source.name
+        if (learnt := mine & data.learn).any():
+            weights[mine] *= (emoticons if source.distant else 1.0) / weights[learnt].mean()
+    return weights.astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -79,19 +90,6 @@ class Corpus:
             longest=longest,
             seed=seed,
         )
-
-
-def row_weights(data: TrainingData, emoticons: float) -> NDArray[np.float32]:
-    """What each row (n,) counts in the loss: more for labels that are rare in their file, by its class weights.
-
-    On average 1 in a file of people's or a teacher's: what a file counts is its share of the batches.
-    """
-    weights = data.weight.copy()
-    for source in data.sources:
-        mine = data.source == source.name
-        if (learnt := mine & data.learn).any():
-            weights[mine] *= (emoticons if source.distant else 1.0) / weights[learnt].mean()
-    return weights.astype(np.float32)
 
 
 def encode(tokenizer: Any, texts: Sequence[str], keep: int) -> Encoded:

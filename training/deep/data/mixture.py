@@ -51,7 +51,7 @@ class Batch(NamedTuple):
     distant: NDArray[np.bool_]
     """(size,): labelled by emoticon, so that only negative against positive is known."""
     weights: NDArray[np.float32]
-    """(size,): what each counts in the loss, about 1."""
+    """(size,): what each counts in the loss."""
 
 
 @dataclass(frozen=True)

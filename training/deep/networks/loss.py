@@ -16,7 +16,7 @@ def mixed_loss(targets: tf.Tensor, distant: tf.Tensor, weights: tf.Tensor, logit
 
     Args:
         targets: (n, 3) probabilities. distant: (n,) bool. logits: (n, 3).
-        weights: (n,) what each row counts, about 1.
+        weights: (n,) what each row counts.
     """
     logits = tf.cast(logits, tf.float32)
     whole = -tf.reduce_sum(_smoothed(targets, 3) * tf.nn.log_softmax(logits), axis=1)

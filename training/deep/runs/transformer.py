@@ -87,6 +87,8 @@ def train_transformer(
     """
     keras.utils.set_random_seed(options.seed)
     multiply_in_the_faster_type()
+    if taught and options.shares:
+        raise PresetError(f"preset {options.preset} learns from people's labels and emoticons alone: no --taught")
     progress("reading the data")
     data = load_training_data(folder, description, progress, taught)
     backbone = backbone_of(options.preset)

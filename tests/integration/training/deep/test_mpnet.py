@@ -106,6 +106,7 @@ def test_padding_is_token_number_0(small: tuple[Path, dict[str, np.ndarray]]) ->
 
 def test_the_lowest_layers_stay_as_they_are(small: tuple[Path, dict[str, np.ndarray]], tmp_path: Path) -> None:
     from training.deep.networks.mpnet import load_mpnet
+    from training.deep.networks.transformer import PresetError
     from training.deep.runs.transformer import TransformerOptions, train_transformer
 
     write_data(tmp_path / "data", polar=60, human=60)
@@ -114,6 +115,8 @@ def test_the_lowest_layers_stay_as_they_are(small: tuple[Path, dict[str, np.ndar
         preset=str(small[0]), peak=1e-3, batch=16, steps=4, frozen=1, layer_decay=0.5, emoticons_weight=0.5,
         shares=shares,
     )  # fmt: skip
+    with pytest.raises(PresetError, match="learns from people's labels and emoticons alone: no --taught"):
+        train_transformer(tmp_path / "data", options, tmp_path / "work", lambda _: None, None, [tmp_path / "a.parquet"])
     finished, _ = train_transformer(tmp_path / "data", options, tmp_path / "work", lambda _: None)
     before = {one.path: one.numpy() for one in load_mpnet(small[0]).weights}
     moved = {

@@ -22,7 +22,7 @@ def test_the_page_says_on_how_many_texts_they_were_measured() -> None:
     assert "airline 2,901, semeval 2,007, kaggle 3,302, french 427." in page
     one = leaderboard([stored("transformer", "litert-int8")])
     assert "on Sentiment140 (20,000 texts)" in one
-    assert "20,000 to " in page  # of Sentiment140 not all were measured on the same rows
+    assert "on Sentiment140 (4,000 to " in page  # not all were measured on the same rows of it
 
 
 def test_calibration_is_that_on_what_people_labelled() -> None:
