@@ -130,7 +130,7 @@ def _note(kept: Path, options: TeachOptions, data: TrainingData) -> None:
         "about": options.about,
     }
     if kept.is_file() and path.is_file():
-        theirs = json.loads(path.read_text("utf-8"))
+        theirs = json.loads(path.read_text("utf-8"))  # notes of before lack `about`
         if differing := sorted(name for name in mine if theirs.get(name, "") != mine[name]):
             raise TeachError(
                 f"{kept} holds answers of another run (other {', '.join(differing)}): name another file with --out"

@@ -83,12 +83,13 @@ def train_transformer(
         taught: files of `buzzwatch train teach`: their rows have three probabilities each as targets.
 
     Raises:
-        DataError: a file is missing. PresetError: the preset cannot be used. WorkFolderError: `work` holds another run.
+        DataError: a file is missing. PresetError: the preset cannot be used, or takes no teacher.
+        WorkFolderError: `work` holds another run.
     """
-    keras.utils.set_random_seed(options.seed)
-    multiply_in_the_faster_type()
     if taught and options.shares:
         raise PresetError(f"preset {options.preset} learns from people's labels and emoticons alone: no --taught")
+    keras.utils.set_random_seed(options.seed)
+    multiply_in_the_faster_type()
     progress("reading the data")
     data = load_training_data(folder, description, progress, taught)
     backbone = backbone_of(options.preset)
